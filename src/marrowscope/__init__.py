@@ -1,0 +1,1 @@
+"""Reading blood and bone-marrow smears."""

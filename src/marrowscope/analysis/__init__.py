@@ -1,0 +1,1 @@
+"""Numbers from cells: counts, intervals, decisions."""

@@ -1,0 +1,52 @@
+"""Square crops of cells: the one function that training and inference share."""
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+CONTEXT = 1.2  # side of the crop over the longer side of the cell's box: a thin rim of surroundings
+
+
+def crop_cells(
+    pixels: npt.NDArray[np.uint8],
+    boxes: npt.NDArray[np.float32],
+    size_px: int,
+    context: float = CONTEXT,
+) -> npt.NDArray[np.uint8]:
+    """Cut a square around each box and bring it to one size.
+
+    The square has side ``context * max(width, height)`` and the box's centre; what lies outside the
+    image repeats its border. Resampling is antialiased, so a cell looks alike at any magnification.
+
+    Parameters
+    ----------
+    pixels : (H, W, 3) uint8 RGB
+    boxes : (n, 4) float32, ``x0, y0, x1, y1`` in pixels of `pixels`
+    size_px : side of the crops in pixels
+    context : side of the square over the longer side of the box
+
+    Returns
+    -------
+    (n, size_px, size_px, 3) uint8 RGB
+    """
+    crops = np.empty((len(boxes), size_px, size_px, 3), dtype=np.uint8)
+    for i, (x0, y0, x1, y1) in enumerate(boxes.astype(float)):
+        half = max(context * max(x1 - x0, y1 - y0) / 2, 1.0)
+        cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
+        crops[i] = _resized_square(pixels, cx - half, cy - half, 2 * half, size_px)
+    return crops
+
+
+def _resized_square(
+    pixels: npt.NDArray[np.uint8], left: float, top: float, side: float, size_px: int
+) -> npt.NDArray[np.uint8]:
+    """Resample the square at (left, top); only the part of the image it touches is copied."""
+    height, width = pixels.shape[:2]
+    columns = np.clip(np.arange(int(np.floor(left)) - 1, int(np.ceil(left + side)) + 2), 0, width - 1)
+    rows = np.clip(np.arange(int(np.floor(top)) - 1, int(np.ceil(top + side)) + 2), 0, height - 1)
+    patch = pixels[rows[:, None], columns[None, :]]
+    dx, dy = left - (np.floor(left) - 1), top - (np.floor(top) - 1)
+    image = Image.fromarray(np.ascontiguousarray(patch)).resize(
+        (size_px, size_px), Image.Resampling.BILINEAR, box=(dx, dy, dx + side, dy + side)
+    )
+    return np.asarray(image)

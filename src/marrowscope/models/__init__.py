@@ -1,0 +1,1 @@
+"""Inference: bundles and the two networks."""

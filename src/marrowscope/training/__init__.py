@@ -1,0 +1,1 @@
+"""Training of both networks: the only part that imports torch."""

@@ -1,0 +1,17 @@
+"""Fixtures shared by all tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real images used in development; tests that need it skip where it is not there."""
+    folder = Path(os.environ.get("MARROWSCOPE_DATA", REPOSITORY.parent / "shared" / "data"))
+    if not (folder / "fields").is_dir():
+        pytest.skip(f"real images not at hand: {folder} (set MARROWSCOPE_DATA)")
+    return folder
