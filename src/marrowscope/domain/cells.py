@@ -1,0 +1,138 @@
+"""Cells of a field as parallel columns, with a view of single rows for people."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from marrowscope.domain.geometry import Boxes, Scores
+
+# What may be said of a single cell besides its type.
+FLAG_BORDER = "border"  # cut by the image's edge: not counted
+FLAG_UNCERTAIN = "uncertain"  # no type is certain enough
+
+
+def _checked(name: str, array: npt.NDArray[np.generic], shape: tuple[int | None, ...]) -> None:
+    wanted = tuple(a if w is None else w for a, w in zip(array.shape, shape, strict=False))
+    if len(array.shape) != len(shape) or array.shape != wanted:
+        raise ValueError(f"{name} has shape {array.shape}, expected {shape}")
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """Leukocytes found in one image.
+
+    Attributes
+    ----------
+    boxes : (n, 4) float32, ``x0, y0, x1, y1`` in pixels of the original image
+    scores : (n,) float32 in 0..1
+    """
+
+    boxes: Boxes
+    scores: Scores
+
+    def __post_init__(self) -> None:
+        _checked("boxes", self.boxes, (None, 4))
+        _checked("scores", self.scores, (len(self.boxes),))
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def __getitem__(self, rows: npt.NDArray[np.generic] | slice) -> Self:
+        return replace(self, boxes=self.boxes[rows], scores=self.scores[rows])
+
+    @classmethod
+    def empty(cls) -> Self:
+        """Return no detection at all."""
+        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: the row view of `Cells`."""
+
+    box: tuple[float, float, float, float]
+    score: float
+    cell_type: str
+    probability: float
+    p_blast: float
+    is_blast: bool
+    is_counted: bool
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Named cells of one field.
+
+    Attributes
+    ----------
+    boxes : (n, 4) float32, ``x0, y0, x1, y1`` in pixels of the original image, origin top left
+    scores : (n,) float32, the detector's confidence
+    cell_types : n taxonomy identifiers
+    probability : (n,) float32, probability of the named type (of the likeliest one when unclassified)
+    p_blast : (n,) float32
+    is_blast, is_counted : (n,) bool
+    flags : n tuples of words
+    """
+
+    boxes: Boxes
+    scores: Scores
+    cell_types: tuple[str, ...]
+    probability: npt.NDArray[np.float32]
+    p_blast: npt.NDArray[np.float32]
+    is_blast: npt.NDArray[np.bool_]
+    is_counted: npt.NDArray[np.bool_]
+    flags: tuple[tuple[str, ...], ...]
+
+    def __post_init__(self) -> None:
+        n = len(self.boxes)
+        _checked("boxes", self.boxes, (None, 4))
+        for name in ("scores", "probability", "p_blast", "is_blast", "is_counted"):
+            _checked(name, getattr(self, name), (n,))
+        for name in ("cell_types", "flags"):
+            if len(getattr(self, name)) != n:
+                raise ValueError(f"{name} has {len(getattr(self, name))} rows, expected {n}")
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def __getitem__(self, row: int) -> Cell:
+        x0, y0, x1, y1 = (float(v) for v in self.boxes[row])
+        return Cell(
+            box=(x0, y0, x1, y1),
+            score=float(self.scores[row]),
+            cell_type=self.cell_types[row],
+            probability=float(self.probability[row]),
+            p_blast=float(self.p_blast[row]),
+            is_blast=bool(self.is_blast[row]),
+            is_counted=bool(self.is_counted[row]),
+            flags=self.flags[row],
+        )
+
+    def __iter__(self) -> Iterator[Cell]:
+        return (self[row] for row in range(len(self)))
+
+    @classmethod
+    def empty(cls) -> Self:
+        """Return a field without cells."""
+        floats, bools = np.zeros(0, np.float32), np.zeros(0, bool)
+        return cls(np.zeros((0, 4), np.float32), floats, (), floats, floats, bools, bools, ())
+
+    @classmethod
+    def concatenate(cls, parts: "Sequence[Cells]") -> Self:
+        """Join the cells of several fields, in order."""
+        if not parts:
+            return cls.empty()
+        return cls(
+            boxes=np.concatenate([p.boxes for p in parts]),
+            scores=np.concatenate([p.scores for p in parts]),
+            cell_types=tuple(name for p in parts for name in p.cell_types),
+            probability=np.concatenate([p.probability for p in parts]),
+            p_blast=np.concatenate([p.p_blast for p in parts]),
+            is_blast=np.concatenate([p.is_blast for p in parts]),
+            is_counted=np.concatenate([p.is_counted for p in parts]),
+            flags=tuple(words for p in parts for words in p.flags),
+        )

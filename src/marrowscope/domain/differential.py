@@ -1,0 +1,80 @@
+"""The differential: how many cells of each type, and what is left out of the count."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from marrowscope.domain.cells import Cell
+from marrowscope.domain.taxonomy import BLAST, UNCLASSIFIED, taxonomy
+
+
+@dataclass(frozen=True)
+class Differential:
+    """Counts of one patient.
+
+    Attributes
+    ----------
+    counts : cells per type that are in the denominator; types of the taxonomy's order
+    excluded : cells left out, per reason (a type that is not counted, or ``border``)
+    blasts : counted cells called blasts
+    """
+
+    counts: Mapping[str, int]
+    excluded: Mapping[str, int]
+    blasts: int
+
+    @property
+    def counted(self) -> int:
+        """Nucleated cells in the denominator."""
+        return sum(self.counts.values())
+
+    @property
+    def cells(self) -> int:
+        """All cells found, counted or not."""
+        return self.counted + sum(self.excluded.values())
+
+    @property
+    def unclassified(self) -> int:
+        """Counted nucleated cells whose type is not certain."""
+        return self.counts.get(UNCLASSIFIED, 0)
+
+    def share(self, cell_type: str) -> float | None:
+        """Return the share of a type among the counted cells (0..1), None when none is counted."""
+        return self.counts.get(cell_type, 0) / self.counted if self.counted else None
+
+    @property
+    def blast_share(self) -> float | None:
+        """Share of blasts among the counted cells (0..1), None when none is counted."""
+        return self.blasts / self.counted if self.counted else None
+
+
+def count(cells: Iterable[Cell]) -> Differential:
+    """Count cells by type: the differential of everything given, in the taxonomy's order."""
+    counts: dict[str, int] = {}
+    excluded: dict[str, int] = {}
+    blasts = 0
+    for cell in cells:
+        if cell.is_counted:
+            counts[cell.cell_type] = counts.get(cell.cell_type, 0) + 1
+            blasts += cell.is_blast
+        else:
+            reason = cell.flags[0] if taxonomy()[cell.cell_type].is_counted and cell.flags else cell.cell_type
+            excluded[reason] = excluded.get(reason, 0) + 1
+    order = [cell_type.id for cell_type in taxonomy()]
+    return Differential(
+        counts={name: counts[name] for name in order if name in counts},
+        excluded=dict(sorted(excluded.items())),
+        blasts=blasts,
+    )
+
+
+def myeloid_to_erythroid(differential: Differential) -> float | None:
+    """Return the M:E ratio: granulocytes and their precursors over nucleated erythroid cells.
+
+    Blasts and monocytes are not in M. None without erythroid cells.
+    """
+    lineage = {t.id: t.lineage for t in taxonomy() if not t.is_blast and t.id != BLAST}
+    sums = {"granulocytic": 0, "erythroid": 0}
+    for cell_type, number in differential.counts.items():
+        if lineage.get(cell_type) in sums:
+            sums[lineage[cell_type]] += number
+    return sums["granulocytic"] / sums["erythroid"] if sums["erythroid"] else None

@@ -1,0 +1,94 @@
+"""Boxes: overlap, suppression, and joining what several tiles saw of one cell.
+
+A box is ``x0, y0, x1, y1`` in pixels, origin at the top left, ``x1`` and ``y1`` outside.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+Boxes = npt.NDArray[np.float32]
+Scores = npt.NDArray[np.float32]
+
+_TINY = np.float32(1e-9)  # keeps degenerate boxes from dividing by nothing
+
+
+def areas(boxes: Boxes) -> npt.NDArray[np.float32]:
+    """Return the area of each box, (n,) in square pixels; a degenerate box has none."""
+    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
+    return np.asarray(sides[:, 0] * sides[:, 1], dtype=np.float32)
+
+
+def intersections(a: Boxes, b: Boxes) -> npt.NDArray[np.float32]:
+    """Return the shared area of every pair, (len(a), len(b))."""
+    corner0 = np.maximum(a[:, None, :2], b[None, :, :2])
+    corner1 = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    sides = np.maximum(corner1 - corner0, 0)
+    return np.asarray(sides[..., 0] * sides[..., 1], dtype=np.float32)
+
+
+def overlaps(a: Boxes, b: Boxes) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return intersection over union and intersection over the smaller box, both (len(a), len(b))."""
+    shared = intersections(a, b)
+    area_a, area_b = areas(a)[:, None], areas(b)[None, :]
+    union = np.maximum(area_a + area_b - shared, _TINY)
+    smaller = np.maximum(np.minimum(area_a, area_b), _TINY)
+    return shared / union, shared / smaller
+
+
+def suppress(boxes: Boxes, scores: Scores, iou: float, ios: float = 1.01) -> npt.NDArray[np.intp]:
+    """Keep the best of overlapping boxes (greedy non-maximum suppression).
+
+    A box falls when it shares more than `iou` of the union with a better one, or more than `ios` of the
+    smaller of both: the second test removes a part of a cell seen beside the whole of it.
+
+    Returns
+    -------
+    Indices kept, the best score first.
+    """
+    order = np.argsort(-scores, kind="stable")
+    kept: list[int] = []
+    alive = np.ones(len(boxes), dtype=bool)
+    for index in order:
+        if not alive[index]:
+            continue
+        kept.append(int(index))
+        shared_union, shared_smaller = overlaps(boxes[index : index + 1], boxes)
+        alive &= (shared_union[0] <= iou) & (shared_smaller[0] <= ios)
+        alive[index] = False
+    return np.asarray(kept, dtype=np.intp)
+
+
+def touching_border(boxes: Boxes, width: float, height: float, margin: float) -> npt.NDArray[np.bool_]:
+    """Tell which boxes come within `margin` pixels of the edge of a ``width`` x ``height`` image, (n,)."""
+    return np.asarray(
+        (boxes[:, 0] <= margin)
+        | (boxes[:, 1] <= margin)
+        | (boxes[:, 2] >= width - margin)
+        | (boxes[:, 3] >= height - margin)
+    )
+
+
+def cut_by_tile(
+    boxes: Boxes, tile: tuple[float, float, float, float], image: tuple[float, float], margin: float
+) -> npt.NDArray[np.bool_]:
+    """Tell which boxes touch an inner edge of a tile, an edge that is not the image's own, (n,).
+
+    Parameters
+    ----------
+    boxes : (n, 4) in pixels of the image
+    tile : ``x0, y0, x1, y1`` of the tile in the image
+    image : width and height of the image
+    margin : pixels within which a box counts as touching
+    """
+    x0, y0, x1, y1 = tile
+    width, height = image
+    cut = np.zeros(len(boxes), dtype=bool)
+    if x0 > 0:
+        cut |= boxes[:, 0] <= x0 + margin
+    if y0 > 0:
+        cut |= boxes[:, 1] <= y0 + margin
+    if x1 < width:
+        cut |= boxes[:, 2] >= x1 - margin
+    if y1 < height:
+        cut |= boxes[:, 3] >= y1 - margin
+    return cut

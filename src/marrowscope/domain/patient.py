@@ -1,0 +1,122 @@
+"""A patient's reading: fields, cells, differential, decision."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+from marrowscope.domain.cells import Cells
+from marrowscope.domain.decision import Decision, Interval, Verdict
+from marrowscope.domain.differential import Differential
+
+
+class FieldStatus(StrEnum):
+    """How the reading of a field ended."""
+
+    READ = "read"
+    FAILED = "failed"
+    DUPLICATE = "duplicate"
+
+
+@dataclass(frozen=True, eq=False)
+class FieldReading:
+    """One field of view and the cells in it.
+
+    Attributes
+    ----------
+    name : path relative to the patient's folder, with ``/``
+    status : read, failed, or the same image as another field (then not counted again)
+    message : why it failed, or which field it repeats; one line
+    width, height : pixels of the original image, 0 when it could not be read
+    mpp : micrometres per pixel used, None when not known
+    scale_source : ``given``, ``metadata``, ``cells``, ``red cells``, ``patient`` or ``assumed``
+    flags : quality problems, as words
+    notes : what was done to the pixels while reading (orientation, bit depth, ...)
+    cells : named cells in pixels of the original image
+    sha256 : digest of the file's bytes, empty when it could not be read
+    """
+
+    name: str
+    status: FieldStatus
+    cells: Cells = field(default_factory=Cells.empty)
+    message: str = ""
+    width: int = 0
+    height: int = 0
+    mpp: float | None = None
+    scale_source: str = ""
+    flags: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    sha256: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class PatientReading:
+    """Everything known of one patient.
+
+    Attributes
+    ----------
+    patient : the name given by folder, file or manifest
+    fields : in natural order
+    differential : of all fields together
+    blast_interval : raw share with its interval, None when no cell is counted
+    adjusted_interval : share corrected for the classifier's error rates, None when they are not known
+    decision : by the rule chosen
+    alternatives : what the other rules say of the same count
+    flags : problems of the whole patient, as sentences
+    truth : ``leukemia`` / ``healthy`` (or what the manifest says), None when not given
+    """
+
+    patient: str
+    fields: tuple[FieldReading, ...]
+    differential: Differential
+    blast_interval: Interval | None
+    adjusted_interval: Interval | None
+    decision: Decision
+    alternatives: tuple[Decision, ...] = ()
+    flags: tuple[str, ...] = ()
+    truth: str | None = None
+
+    @property
+    def fields_failed(self) -> int:
+        """Fields that could not be read."""
+        return sum(f.status is FieldStatus.FAILED for f in self.fields)
+
+    @cached_property
+    def cells(self) -> Cells:
+        """Cells of all fields, in their order."""
+        return Cells.concatenate([f.cells for f in self.fields])
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a report comes from.
+
+    Attributes
+    ----------
+    version : of this software
+    bundle : name and version of the networks
+    bundle_sha256 : digest of the bundle
+    started, finished : UTC, ISO 8601
+    settings : name → value, everything that changes the result
+    seconds : stage → wall-clock seconds
+    """
+
+    version: str
+    bundle: str
+    bundle_sha256: str
+    started: str
+    finished: str
+    settings: Mapping[str, str]
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class CohortReport:
+    """A run over one or more patients."""
+
+    patients: tuple[PatientReading, ...]
+    provenance: Provenance
+
+    def verdicts(self) -> Mapping[str, Verdict]:
+        """Return each patient's verdict by the chosen rule."""
+        return {p.patient: p.decision.verdict for p in self.patients}

@@ -1,0 +1,91 @@
+"""The tree of cell types, read from one data file.
+
+Codes and counting rules: SNOMED CT, LOINC, and the ICSH guideline for bone-marrow reports (Lee et al.,
+Int J Lab Hematol 2008;30:349).
+"""
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+BLAST = "blast"
+UNCLASSIFIED = "unclassified"
+
+
+@dataclass(frozen=True)
+class CellType:
+    """One kind of cell.
+
+    Attributes
+    ----------
+    id : identifier used in files and programs
+    name : the field's term, for people
+    lineage : granulocytic, monocytic, lymphoid, erythroid, megakaryocytic, stromal, foreign, blast, unknown
+    is_blast : counts as a blast
+    is_counted : in the denominator of the differential (all nucleated cells)
+    parent : identifier of the broader type, if any
+    snomed, loinc : codes, if the type has one
+    abbreviation : label beside a box
+    colour : ``#rrggbb``
+    """
+
+    id: str
+    name: str
+    lineage: str
+    is_blast: bool
+    is_counted: bool
+    abbreviation: str
+    colour: str
+    parent: str | None = None
+    snomed: str | None = None
+    loinc: str | None = None
+
+
+@dataclass(frozen=True)
+class Taxonomy:
+    """All cell types, in the order a differential lists them."""
+
+    version: str
+    cell_types: tuple[CellType, ...]
+
+    def __getitem__(self, cell_type: str) -> CellType:
+        for candidate in self.cell_types:
+            if candidate.id == cell_type:
+                return candidate
+        raise KeyError(cell_type)
+
+    def __contains__(self, cell_type: object) -> bool:
+        return any(candidate.id == cell_type for candidate in self.cell_types)
+
+    def __iter__(self) -> Iterator[CellType]:
+        return iter(self.cell_types)
+
+    def ancestors(self, cell_type: str) -> tuple[CellType, ...]:
+        """Return the broader types of a cell type, the nearest first."""
+        found: list[CellType] = []
+        parent = self[cell_type].parent
+        while parent is not None:
+            found.append(self[parent])
+            parent = found[-1].parent
+        return tuple(found)
+
+
+@cache
+def taxonomy() -> Taxonomy:
+    """Return the package's taxonomy."""
+    document = tomllib.loads(resources.files(__package__).joinpath("taxonomy.toml").read_text("utf-8"))
+    return Taxonomy(
+        version=document["version"],
+        cell_types=tuple(_cell_type(entry) for entry in document["cell_type"]),
+    )
+
+
+def _cell_type(entry: dict[str, str | bool]) -> CellType:
+    fields = {key: value for key, value in entry.items() if key not in {"blast", "counted"}}
+    return CellType(
+        is_blast=bool(entry.get("blast", False)),
+        is_counted=bool(entry["counted"]),
+        **fields,  # type: ignore[arg-type]  # the data file's own test holds keys and types
+    )
