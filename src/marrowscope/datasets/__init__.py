@@ -1,0 +1,1 @@
+"""Readers for public layouts of labelled images, cleaning, splits, conversion."""

@@ -1,0 +1,77 @@
+"""Labelled cells: one centred cell an image, the folder's name is its type."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from marrowscope.datasets.fields import list_images
+from marrowscope.datasets.names import normalise_label
+from marrowscope.errors import DatasetError
+
+# What public sets call the types -> the taxonomy's names.
+_TYPES = {
+    "myeloblast": "blast",
+    "lymphoblast": "blast",
+    "monoblast": "blast",
+    "band": "band_neutrophil",
+    "segmented": "segmented_neutrophil",
+    "neutrophil": "segmented_neutrophil",
+    "normoblast": "erythroblast",
+}
+
+
+@dataclass(frozen=True)
+class LabelledCell:
+    """One image of one cell. `cell_type` is the folder's name, normalised; `group` as for fields."""
+
+    path: Path
+    cell_type: str
+    group: str
+    source: str
+
+    @property
+    def is_blast(self) -> bool:
+        """Whether the type is a blast by any of its names."""
+        return self.taxonomy_type == "blast"
+
+    @property
+    def taxonomy_type(self) -> str:
+        """The name under which the classifier knows the type: every kind of blast is `blast`."""
+        return _TYPES.get(self.cell_type, self.cell_type)
+
+    def pixels(self) -> npt.NDArray[np.uint8]:
+        """(H, W, 3) uint8 RGB."""
+        try:
+            with Image.open(self.path) as image:
+                return np.array(image.convert("RGB"), dtype=np.uint8)
+        except (OSError, UnidentifiedImageError) as error:
+            raise DatasetError(f"{self.path}: cannot be read as an image ({error})") from error
+
+
+def read_folder_per_type(root: Path, source: str | None = None) -> list[LabelledCell]:
+    """Read `root/<type>/**` images, or `root/<source>/<type>/**` where types lie a level deeper.
+
+    Without patient names in such sets every image is its own group; split them by name blocks
+    (`splits.block_split`), since neighbouring numbers are often the same patient.
+    """
+    if not root.is_dir():
+        raise DatasetError(f"{root}: no such folder")
+    folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    if not folders:
+        raise DatasetError(f"{root}: holds no folder per cell type")
+    if all(_holds_only_folders(folder) for folder in folders):
+        return [cell for folder in folders for cell in read_folder_per_type(folder, source or folder.name)]
+    name = source or root.name
+    return [
+        LabelledCell(path, normalise_label(folder.name), f"{name}/{folder.name}/{path.stem}", name)
+        for folder in folders
+        for path in list_images(folder)
+    ]
+
+
+def _holds_only_folders(folder: Path) -> bool:
+    entries = [p for p in folder.iterdir() if not p.name.startswith(".")]
+    return bool(entries) and all(p.is_dir() for p in entries)

@@ -1,0 +1,306 @@
+"""Labelled fields of view, and readers for the layouts in which public sets store them."""
+
+import json
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from marrowscope.datasets.names import natural_key, normalise_label
+from marrowscope.errors import DatasetError
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"})
+LAYOUTS = ("voc", "yolo", "coco", "unlabelled")
+NOT_NUCLEATED = frozenset({"red_cell", "platelet", "artefact"})
+
+Annotation = tuple[str, Sequence[float], bool]  # label, x0 y0 x1 y1 in pixels, ignore
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledField:
+    """One field of view with its boxes; pixels stay on disk until they are asked for.
+
+    `boxes` (n, 4) float32 ``x0, y0, x1, y1`` in pixels, `labels` n normalised names, `ignore` (n,) bool:
+    neither to be found nor counted against a detector. `group` names what must not be torn apart by a
+    split (patient, slide, cell group), `source` the data set.
+    """
+
+    path: Path
+    boxes: npt.NDArray[np.float32]
+    labels: tuple[str, ...]
+    ignore: npt.NDArray[np.bool_]
+    group: str
+    source: str
+
+    def __post_init__(self) -> None:
+        n = len(self.labels)
+        if self.boxes.shape != (n, 4) or self.ignore.shape != (n,):
+            raise DatasetError(
+                f"{self.path.name}: {n} labels, but boxes {self.boxes.shape} and ignore {self.ignore.shape}"
+            )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, read from the file's header."""
+        return image_size(self.path)
+
+    @property
+    def is_nucleated(self) -> npt.NDArray[np.bool_]:
+        """(n,) bool: which boxes hold a nucleated cell, the detector's one class."""
+        return np.array([label not in NOT_NUCLEATED for label in self.labels], dtype=bool)
+
+    def leukocytes(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        """Boxes (m, 4) of the nucleated cells and which of them (m,) are to be ignored."""
+        keep = self.is_nucleated
+        return self.boxes[keep], self.ignore[keep]
+
+    def pixels(self) -> npt.NDArray[np.uint8]:
+        """(H, W, 3) uint8 RGB."""
+        try:
+            with Image.open(self.path) as image:
+                return np.array(image.convert("RGB"), dtype=np.uint8)
+        except (OSError, UnidentifiedImageError) as error:
+            raise DatasetError(f"{self.path}: cannot be read as an image ({error})") from error
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Width and height of an image in pixels, from its header alone."""
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except (OSError, UnidentifiedImageError) as error:
+        raise DatasetError(f"{path}: cannot be read as an image ({error})") from error
+
+
+def list_images(root: Path) -> list[Path]:
+    """All images under a folder, by natural order of their names."""
+    found = (p for p in root.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+    return sorted(found, key=lambda p: natural_key(p.relative_to(root).as_posix()))
+
+
+def labelled_field(
+    path: Path, annotations: Iterable[Annotation], group: str, source: str, keep_faulty: bool = False
+) -> LabelledField:
+    """Build a field; unless `keep_faulty`, boxes are clipped to the image and empty ones dropped."""
+    rows = list(annotations)
+    boxes = np.array([box for _, box, _ in rows], dtype=np.float32).reshape(-1, 4)
+    ignore = np.array([flag for _, _, flag in rows], dtype=bool)
+    labels = tuple(label for label, _, _ in rows)
+    if rows and not keep_faulty:
+        width, height = image_size(path)
+        boxes = np.clip(boxes, 0, np.array([width, height, width, height], dtype=np.float32))
+        keep = (boxes[:, 2] - boxes[:, 0] >= 1) & (boxes[:, 3] - boxes[:, 1] >= 1)
+        boxes, ignore = boxes[keep], ignore[keep]
+        labels = tuple(label for label, kept in zip(labels, keep, strict=True) if kept)
+    return LabelledField(path, boxes, labels, ignore, group, source)
+
+
+def read_voc(
+    root: Path, split: str | None = None, *, source: str | None = None, keep_faulty: bool = False
+) -> list[LabelledField]:
+    """Read Pascal VOC: `Annotations/*.xml`, `JPEGImages/*`, splits in `ImageSets/Main/<split>.txt`.
+
+    Coordinates are taken as written (the sets at hand do not follow VOC's one-based rule).
+    """
+    source = source or root.name
+    images = {path.stem: path for path in list_images(_folder(root / "JPEGImages"))}
+    _folder(root / "Annotations")
+    stems = sorted(images, key=natural_key) if split is None else _voc_split(root, split)
+    fields = []
+    for stem in stems:
+        if stem not in images:
+            raise DatasetError(f"{root}: the {split} list names {stem}, which has no image")
+        annotations = _voc_annotations(root / "Annotations" / f"{stem}.xml")
+        fields.append(labelled_field(images[stem], annotations, f"{source}/{stem}", source, keep_faulty))
+    return fields
+
+
+def read_yolo(
+    root: Path,
+    class_names: Sequence[str] | None = None,
+    *,
+    source: str | None = None,
+    keep_faulty: bool = False,
+) -> list[LabelledField]:
+    """Read YOLO text labels: `images/**`, `labels/**.txt` (class, centre and size as fractions).
+
+    Names come from `class_names`, else from `classes.txt`; a set without either holds leukocytes only.
+    """
+    source = source or root.name
+    images = _folder(root / "images")
+    names = [normalise_label(name) for name in class_names or _yolo_names(root)]
+    fields = []
+    for path in list_images(images):
+        labels = (root / "labels" / path.relative_to(images)).with_suffix(".txt")
+        annotations = _yolo_annotations(labels, names, image_size(path)) if labels.is_file() else []
+        fields.append(labelled_field(path, annotations, f"{source}/{path.stem}", source, keep_faulty))
+    return fields
+
+
+def read_coco(
+    annotations_json: Path,
+    images: Path | None = None,
+    *,
+    source: str | None = None,
+    keep_faulty: bool = False,
+) -> list[LabelledField]:
+    """Read a COCO annotation file; images lie in `images/` beside it, or beside it directly.
+
+    An image's `group`, `patient`, `slide` or `cell_group` becomes the field's group. Annotations with
+    `iscrowd`, `ignore` or `cut_by_border` are marked to be ignored.
+    """
+    root = annotations_json.parent
+    source = source or root.name
+    content = _read_json(annotations_json)
+    folder = images or (root / "images" if (root / "images").is_dir() else root)
+    try:
+        names = {entry["id"]: normalise_label(entry["name"]) for entry in content["categories"]}
+        per_image: dict[int, list[Annotation]] = {entry["id"]: [] for entry in content["images"]}
+        for entry in content["annotations"]:
+            per_image[entry["image_id"]].append(_coco_annotation(entry, names))
+        entries = sorted(content["images"], key=lambda entry: natural_key(entry["file_name"]))
+        return [
+            labelled_field(
+                folder / entry["file_name"],
+                per_image[entry["id"]],
+                f"{source}/{_coco_group(entry)}",
+                source,
+                keep_faulty,
+            )
+            for entry in entries
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        raise DatasetError(f"{annotations_json}: not a COCO annotation file ({error!r})") from error
+
+
+def read_unlabelled(root: Path, *, source: str | None = None) -> list[LabelledField]:
+    """Read every image under a folder as a field without boxes."""
+    source = source or root.name
+    return [labelled_field(path, (), f"{source}/{path.stem}", source) for path in list_images(_folder(root))]
+
+
+def recognise_layout(root: Path) -> str:
+    """Name of the layout a folder (or a COCO annotation file) has: one of `LAYOUTS`."""
+    if root.is_file() and root.suffix == ".json":
+        return "coco"
+    if not root.is_dir():
+        raise DatasetError(f"{root}: no such folder")
+    if (root / "Annotations").is_dir() and (root / "JPEGImages").is_dir():
+        return "voc"
+    if (root / "labels").is_dir() and (root / "images").is_dir():
+        return "yolo"
+    return "coco" if _coco_file(root) else "unlabelled"
+
+
+def read_fields(root: Path, layout: str = "auto", split: str | None = None) -> list[LabelledField]:
+    """Read a folder of fields whatever its layout.
+
+    Parameters
+    ----------
+    root : the set's folder, or a COCO annotation file
+    layout : one of `LAYOUTS`, or `auto` to recognise it
+    split : name of an official split, where the layout has such (VOC)
+
+    Raises
+    ------
+    DatasetError : unknown layout, or the folder is not what the layout promises
+    """
+    layout = recognise_layout(root) if layout == "auto" else layout
+    if split is not None and layout != "voc":
+        raise DatasetError(f"{root}: the {layout} layout names no splits")
+    if layout == "voc":
+        return read_voc(root, split)
+    if layout == "yolo":
+        return read_yolo(root)
+    if layout == "unlabelled":
+        return read_unlabelled(root)
+    if layout == "coco":
+        annotations = root if root.is_file() else _coco_file(root)
+        if annotations is None:
+            raise DatasetError(f"{root}: holds no COCO annotation file")
+        return read_coco(annotations)
+    raise DatasetError(f"unknown layout {layout!r}: one of {', '.join(('auto', *LAYOUTS))}")
+
+
+def _folder(path: Path) -> Path:
+    if not path.is_dir():
+        raise DatasetError(f"{path}: no such folder")
+    return path
+
+
+def _voc_split(root: Path, split: str) -> list[str]:
+    listing = root / "ImageSets" / "Main" / f"{split}.txt"
+    if not listing.is_file():
+        raise DatasetError(f"{root}: has no split named {split!r}")
+    return listing.read_text(encoding="utf-8").split()
+
+
+def _voc_annotations(path: Path) -> list[Annotation]:
+    if not path.is_file():
+        return []
+    try:
+        tree = ET.parse(path)  # noqa: S314 - expat >= 2.4.1, which CPython bundles, bounds entity expansion
+        return [_voc_annotation(entry) for entry in tree.iter("object")]
+    except (ET.ParseError, ValueError, TypeError) as error:
+        raise DatasetError(f"{path}: not a Pascal VOC annotation ({error})") from error
+
+
+def _voc_annotation(entry: ET.Element) -> Annotation:
+    box = [float(entry.findtext(f"bndbox/{key}") or "nan") for key in ("xmin", "ymin", "xmax", "ymax")]
+    if np.isnan(box).any():
+        raise ValueError("an object without a complete bndbox")
+    return normalise_label(entry.findtext("name") or ""), box, False
+
+
+def _yolo_names(root: Path) -> list[str]:
+    listing = root / "classes.txt"
+    return listing.read_text(encoding="utf-8").split("\n") if listing.is_file() else ["leukocyte"]
+
+
+def _yolo_annotations(path: Path, names: Sequence[str], size: tuple[int, int]) -> list[Annotation]:
+    width, height = size
+    rows: list[Annotation] = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.strip():
+            continue
+        try:
+            index, cx, cy, w, h = (float(value) for value in line.split()[:5])
+            name = names[int(index)]
+        except (ValueError, IndexError) as error:
+            raise DatasetError(f"{path}: not a YOLO label: {line!r}") from error
+        box = ((cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height)
+        rows.append((name, box, False))
+    return rows
+
+
+def _coco_annotation(entry: Mapping[str, Any], names: Mapping[int, str]) -> Annotation:
+    x, y, w, h = (float(value) for value in entry["bbox"])
+    ignore = any(bool(entry.get(key)) for key in ("iscrowd", "ignore", "cut_by_border"))
+    return names[entry["category_id"]], (x, y, x + w, y + h), ignore
+
+
+def _coco_group(entry: Mapping[str, Any]) -> str:
+    for key in ("group", "patient", "slide", "cell_group"):
+        if key in entry:
+            return str(entry[key])
+    return Path(entry["file_name"]).stem
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path}: cannot be read as JSON ({error})") from error
+    if not isinstance(content, dict) or not {"images", "annotations", "categories"} <= content.keys():
+        raise DatasetError(f"{path}: not a COCO annotation file")
+    return content
+
+
+def _coco_file(root: Path) -> Path | None:
+    found = sorted(root.glob("*coco*.json")) or sorted(root.glob("annotations*.json"))
+    return found[0] if found else None

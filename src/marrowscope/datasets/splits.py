@@ -1,0 +1,103 @@
+"""Splits that keep together what belongs together: contiguous blocks of names, whole groups."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+from marrowscope.datasets.names import natural_key
+from marrowscope.errors import DatasetError
+
+
+class Grouped(Protocol):
+    """What can be split: it lies somewhere and belongs to a group."""
+
+    @property
+    def path(self) -> Path: ...  # noqa: D102
+    @property
+    def group(self) -> str: ...  # noqa: D102
+
+
+Item = TypeVar("Item", bound=Grouped)
+
+
+def block_split(
+    items: Sequence[Item],
+    key: Callable[[Item], str],
+    fractions: Mapping[str, float] | Sequence[float],
+    seed: int | None = None,
+) -> dict[str, list[Item]]:
+    """Cut the items of each kind into contiguous blocks of names, numbers taken as numbers.
+
+    Where file names follow the order of patients, a block holds few patients' cells and two blocks share
+    at most the patient at their seam: the nearest thing to a patient-level split without patient names.
+
+    Parameters
+    ----------
+    items : labelled cells or fields
+    key : kind of an item; every kind is cut by the same fractions (stratified)
+    fractions : part name -> share, summing to at most 1 (the rest is left out); a plain sequence names
+        its parts `train`, `val`, `test` (two: `train`, `test`)
+    seed : rotate each kind's blocks by a random offset, reproducibly; None keeps the first names first
+
+    Returns
+    -------
+    part name -> items, in natural order of kind and name. Items of one group never part.
+    """
+    shares = _named(fractions)
+    parts: dict[str, list[Item]] = {name: [] for name in shares}
+    rng = None if seed is None else np.random.default_rng(seed)
+    by_kind: dict[str, list[Item]] = {}
+    for item in items:
+        by_kind.setdefault(key(item), []).append(item)
+    assigned: dict[str, str] = {}
+    for kind in sorted(by_kind):
+        groups = _ordered_groups(by_kind[kind])
+        if rng is not None:
+            start = int(rng.integers(len(groups)))
+            groups = groups[start:] + groups[:start]
+        _deal(groups, shares, parts, assigned)
+    return parts
+
+
+def _deal(
+    groups: list[list[Item]],
+    shares: Mapping[str, float],
+    parts: dict[str, list[Item]],
+    assigned: dict[str, str],
+) -> None:
+    """Hand one kind's groups to the parts in order, each up to its share of the items."""
+    total = sum(len(group) for group in groups)
+    ends = np.cumsum(list(shares.values())) * total
+    names = list(shares)
+    seen = 0
+    for group in groups:
+        # A group belongs where its middle lies; one met under another kind stays where it went.
+        index = int(np.searchsorted(ends, seen + len(group) / 2, side="left"))
+        seen += len(group)
+        name = assigned.get(group[0].group) or (names[index] if index < len(names) else "")
+        if name:
+            assigned[group[0].group] = name
+            parts[name].extend(group)
+
+
+def _ordered_groups(items: Sequence[Item]) -> list[list[Item]]:
+    """Items of each group together, groups by the natural order of their first name."""
+    groups: dict[str, list[Item]] = {}
+    for item in sorted(items, key=lambda i: natural_key(i.path.as_posix())):
+        groups.setdefault(item.group, []).append(item)
+    return list(groups.values())
+
+
+def _named(fractions: Mapping[str, float] | Sequence[float]) -> dict[str, float]:
+    if isinstance(fractions, Mapping):
+        shares = dict(fractions)
+    else:
+        names = {1: ("train",), 2: ("train", "test"), 3: ("train", "val", "test")}.get(len(fractions))
+        if names is None:
+            raise DatasetError(f"a split of {len(fractions)} unnamed parts: name them")
+        shares = dict(zip(names, fractions, strict=True))
+    if any(share <= 0 for share in shares.values()) or sum(shares.values()) > 1 + 1e-9:
+        raise DatasetError(f"fractions must be positive and sum to at most 1, got {shares}")
+    return shares
