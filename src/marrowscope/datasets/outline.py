@@ -1,0 +1,250 @@
+"""The outline of the one centred cell of a crop: whole cell, nucleus and box, by colour alone.
+
+Steps, all at about 128 px a side: optical density against the crop's own background; nucleus by Otsu's
+threshold (1979) on the red and green densities; a Fisher direction (1936) between the ring round the nucleus and the
+red cells of the same crop; a closed, smoothed region of cell-coloured pixels round the nucleus.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from marrowscope.errors import InputError
+
+Mask = NDArray[np.bool_]
+Floats = NDArray[np.float32]
+
+WORKING_SIDE_PX = 128
+_CROSS = ndimage.generate_binary_structure(2, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """Where the cell lies in its crop: masks of the crop's size, box xyxy in its pixels."""
+
+    mask: Mask
+    nucleus: Mask
+    box: NDArray[np.float32]
+
+
+def cell_outline(pixels: NDArray[np.uint8]) -> Outline | None:
+    """Outline the centred leukocyte or platelet of an RGB crop.
+
+    Parameters
+    ----------
+    pixels
+        (H, W, 3) RGB, at least 64 px a side, the cell near the centre and wholly inside.
+
+    Returns
+    -------
+    The outline, or None where it is doubtful (no nucleus in the centre, cells that cannot be told apart,
+    a shape no cell has).
+
+    Raises
+    ------
+    InputError
+        Not an RGB picture of at least 64 px a side.
+    """
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or min(pixels.shape[:2]) < 64:
+        raise InputError(f"a crop to outline is (H, W, 3), 64 px or more a side, not {pixels.shape}")
+    step = max(1, round(max(pixels.shape[:2]) / WORKING_SIDE_PX))
+    small = _shrink(pixels, step)
+    density = _optical_density(small)
+    nuclei = _nuclear_pixels(density)
+    nucleus, others = _central_nucleus(nuclei)
+    if not nucleus.any():
+        return None
+    mask = _whole_cell(density, nucleus, others)
+    if not _is_plausible(mask, nucleus):
+        return None
+    full = _enlarge(mask, step, pixels.shape[:2])
+    rows, columns = np.flatnonzero(full.any(axis=1)), np.flatnonzero(full.any(axis=0))
+    box = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], dtype=np.float32)
+    return Outline(full, _enlarge(nucleus, step, pixels.shape[:2]) & full, box)
+
+
+def _shrink(pixels: NDArray[np.uint8], step: int) -> Floats:
+    """Mean over step x step blocks, lightly smoothed, float32."""
+    height, width = (side // step * step for side in pixels.shape[:2])
+    blocks = pixels[:height, :width].reshape(height // step, step, width // step, step, 3)
+    mean = blocks.mean(axis=(1, 3), dtype=np.float32)
+    smooth: Floats = ndimage.gaussian_filter(mean, (0.6, 0.6, 0.0))
+    return smooth
+
+
+def _enlarge(mask: Mask, step: int, shape: tuple[int, ...]) -> Mask:
+    """Bring a working-size mask to the crop's size with a smooth edge."""
+    padded = np.pad(mask.astype(np.float32), ((0, 1), (0, 1)), mode="edge")
+    # Block centres of the small mask sit at (i + 0.5) * step - 0.5 of the large one.
+    rows = (np.arange(shape[0]) + 0.5) / step - 0.5
+    columns = (np.arange(shape[1]) + 0.5) / step - 0.5
+    smooth = ndimage.gaussian_filter(padded, 0.8)
+    large = _lerp(_lerp(smooth, rows, 0), columns, 1)
+    result: Mask = large > 0.5
+    return result
+
+
+def _lerp(values: Floats, at: NDArray[np.float64], axis: int) -> Floats:
+    """Linear interpolation along one axis, edges held."""
+    at = np.clip(at, 0, values.shape[axis] - 1.001)
+    low = at.astype(np.intp)
+    share = (at - low).astype(np.float32)
+    share = share[:, None] if axis == 0 else share[None, :]
+    below, above = np.take(values, low, axis), np.take(values, low + 1, axis)
+    return np.asarray(below + (above - below) * share, dtype=np.float32)
+
+
+def _optical_density(small: Floats) -> Floats:
+    """(h, w, 3) -log10 of the light against the background: the most frequent colour of the bright pixels."""
+    light = small.sum(axis=2)
+    counts, edges = np.histogram(light, bins=64, range=(0, 765))
+    # Red cells can outnumber the background; it is then still the brightest frequent colour.
+    frequent = np.flatnonzero(ndimage.uniform_filter1d(counts.astype(float), 3) > 0.008 * light.size)
+    top = int(frequent[-1]) if frequent.size else int(counts.argmax())
+    peak = max(range(max(0, top - 5), top + 1), key=lambda index: counts[index])
+    near = np.abs(light - (edges[peak] + edges[peak + 1]) / 2) < 12
+    background = np.median(small[near], axis=0) if near.any() else small.reshape(-1, 3).max(axis=0)
+    return np.asarray(-np.log10((small + 4.0) / (background + 4.0)), dtype=np.float32)
+
+
+def _otsu(values: Floats) -> float:
+    """Otsu's threshold of a sample, 64 bins."""
+    counts, edges = np.histogram(values, bins=64)
+    weights = counts / max(1, counts.sum())
+    centres = (edges[1:] + edges[:-1]) / 2
+    below = np.cumsum(weights)
+    mean_below = np.cumsum(weights * centres)
+    spread = (mean_below[-1] * below - mean_below) ** 2 / np.maximum(below * (1 - below), 1e-9)
+    return float(centres[int(spread[:-1].argmax())])
+
+
+def _nuclear_pixels(density: Floats) -> Mask:
+    """Pixels stained as chromatin: dense in red light, where haemoglobin and eosin let it pass."""
+    stain = density[..., 0] + 0.4 * density[..., 1]
+    stain = ndimage.gaussian_filter(stain, 0.7)
+    strong = stain > 0.12
+    if not strong.any():
+        return np.zeros(stain.shape, dtype=bool)
+    # Otsu twice: background and red cells against the stained, then pale against dark within the stained.
+    threshold = max(0.6 * _otsu(stain[strong]) + 0.4 * _otsu(stain), 0.16)
+    nuclei: Mask = ndimage.binary_opening(stain > threshold, _CROSS)
+    filled: Mask = ndimage.binary_fill_holes(nuclei)
+    return filled
+
+
+def _central_nucleus(nuclei: Mask) -> tuple[Mask, Mask]:
+    """Split chromatin into the centred cell's nucleus, its lobes gathered, and all other nuclei."""
+    labels, count = ndimage.label(nuclei)
+    nothing = np.zeros_like(nuclei)
+    if count == 0:
+        return nothing, nothing
+    height, width = nuclei.shape
+    areas = ndimage.sum_labels(nuclei, labels, np.arange(1, count + 1))
+    rows, columns = np.indices(nuclei.shape, dtype=np.float32)
+    from_centre = np.hypot(rows - height / 2, columns - width / 2)
+    nearest = np.asarray(ndimage.minimum(from_centre, labels, np.arange(1, count + 1)))
+    # A large component some way off beats a speck in the very centre.
+    merit = np.where(areas >= 12, nearest - 0.25 * np.sqrt(areas), np.inf)
+    first = int(merit.argmin())
+    if not np.isfinite(merit[first]) or nearest[first] > 0.14 * width:
+        return nothing, nothing
+    nucleus = labels == first + 1
+    for index in np.argsort(nearest):
+        lobe = labels == index + 1
+        if index != first and areas[index] >= 6 and _is_lobe_of(lobe, nucleus, float(areas[index])):
+            nucleus |= lobe
+    return nucleus, nuclei & ~nucleus & (np.append(0, areas)[labels] >= 12)
+
+
+def _is_lobe_of(lobe: Mask, nucleus: Mask, area: float) -> bool:
+    """Whether a separate piece of chromatin belongs to the same segmented nucleus: near, and small together."""
+    side = nucleus.shape[1]
+    gap = float(ndimage.distance_transform_edt(~nucleus)[lobe].min())
+    if gap > 0.06 * side or area > 0.03 * lobe.size:
+        return False
+    rows, columns = np.nonzero(lobe | nucleus)
+    centre = np.hypot(rows.mean() - side / 2, columns.mean() - side / 2)
+    return bool(max(np.ptp(rows), np.ptp(columns)) < 0.36 * side and centre < 0.12 * side)
+
+
+def _whole_cell(density: Floats, nucleus: Mask, others: Mask) -> Mask:
+    """Nucleus and the cell-coloured pixels that hang together round it."""
+    total = ndimage.gaussian_filter(density, (0.8, 0.8, 0.0))
+    amount = np.sqrt((total**2).sum(axis=2))
+    away = ndimage.distance_transform_edt(~nucleus)
+    clear = amount[away > 4]
+    level = float(
+        np.clip(3.0 * np.median(clear[clear < 0.05]) if (clear < 0.05).any() else 0.04, 0.025, 0.06)
+    )
+    stained = amount > level
+    likeness = _likeness(total, stained, nucleus, others, away)
+    # The farther from the nucleus, the surer the colour has to be.
+    reach = 0.5 * np.sqrt(nucleus.sum() / np.pi) + 0.09 * nucleus.shape[1]
+    region = stained & (likeness > np.clip(away / reach - 1.0, -0.6, 1.5))
+    region |= away <= 1.5
+    if others.any():
+        region &= away <= ndimage.distance_transform_edt(~others)
+    region = ndimage.binary_fill_holes(region | nucleus)
+    region = ndimage.binary_opening(region, _disc(3)) | (away <= 1.5)
+    region = _component_of(region, nucleus)
+    region = ndimage.binary_closing(np.pad(region, 6), _disc(4))[6:-6, 6:-6]
+    region = ndimage.binary_fill_holes(region)
+    smooth: Mask = ndimage.gaussian_filter(region.astype(np.float32), 1.5) > 0.5
+    return _component_of(smooth, nucleus)
+
+
+def _likeness(density: Floats, stained: Mask, nucleus: Mask, others: Mask, away: Floats) -> Floats:
+    """Colour score: about +1 as the ring round the nucleus, about -1 as the crop's red cells."""
+    ring = stained & (away > 1.5) & (away <= 5)
+    far = stained & (away > 0.16 * nucleus.shape[1])
+    far &= ndimage.distance_transform_edt(~others) > 6 if others.any() else True
+    if ring.sum() < 20 or far.sum() < 60:
+        return np.full(stained.shape, 0.3, dtype=np.float32)
+    inside, outside = density[ring], density[far]
+    spread = np.cov(inside.T) + np.cov(outside.T) + 4e-4 * np.eye(3)
+    middle_in, middle_out = np.median(inside, axis=0), np.median(outside, axis=0)
+    direction = np.linalg.solve(spread, middle_in - middle_out)
+    length = float(direction @ (middle_in - middle_out))
+    score = (density - (middle_in + middle_out) / 2) @ (2 * direction / max(length, 1e-6))
+    # Where the two colours do not differ, colour says nothing.
+    weight = min(1.0, length / 2.0)
+    return np.asarray(weight * np.clip(score, -1.5, 1.5) + (1 - weight) * 0.3, dtype=np.float32)
+
+
+def _component_of(region: Mask, nucleus: Mask) -> Mask:
+    """The connected part of a region that holds most of the nucleus."""
+    labels, count = ndimage.label(region)
+    if count == 0:
+        return region
+    held = np.bincount(labels[nucleus], minlength=count + 1)
+    held[0] = 0
+    result: Mask = labels == int(held.argmax())
+    return result if held.any() else np.zeros_like(region)
+
+
+def _disc(radius: int) -> Mask:
+    """A round structuring element."""
+    offsets = np.arange(-radius, radius + 1)
+    return np.asarray(offsets[:, None] ** 2 + offsets[None, :] ** 2 <= radius * radius + 1)
+
+
+def _is_plausible(mask: Mask, nucleus: Mask) -> bool:
+    """Whether a mask can be one whole centred cell."""
+    area = int(mask.sum())
+    if not 0.006 * mask.size < area < 0.45 * mask.size or (nucleus & ~mask).sum() > 0.1 * nucleus.sum():
+        return False
+    edge = mask[0].sum() + mask[-1].sum() + mask[:, 0].sum() + mask[:, -1].sum()
+    rows, columns = np.nonzero(mask)
+    off_centre = np.hypot(rows.mean() - mask.shape[0] / 2, columns.mean() - mask.shape[1] / 2)
+    if edge > 0 or off_centre > 0.12 * mask.shape[1]:
+        return False
+    return _roundness(rows, columns) > 0.8
+
+
+def _roundness(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> float:
+    """Area over the area of the ellipse of the same second moments: 1 for an ellipse, less for two cells."""
+    spread = np.cov(np.stack([rows, columns]).astype(float)) + np.eye(2) / 12
+    ellipse = 4 * np.pi * np.sqrt(max(float(np.linalg.det(spread)), 1e-9))
+    return float(rows.size / ellipse)
