@@ -9,7 +9,7 @@ import numpy.typing as npt
 Boxes = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float32]
 
-_TINY = np.float32(1e-9)  # keeps degenerate boxes from dividing by nothing
+_TINY = 1e-9  # keeps degenerate boxes from dividing by nothing
 
 
 def areas(boxes: Boxes) -> npt.NDArray[np.float32]:
@@ -32,7 +32,7 @@ def overlaps(a: Boxes, b: Boxes) -> tuple[npt.NDArray[np.float32], npt.NDArray[n
     area_a, area_b = areas(a)[:, None], areas(b)[None, :]
     union = np.maximum(area_a + area_b - shared, _TINY)
     smaller = np.maximum(np.minimum(area_a, area_b), _TINY)
-    return shared / union, shared / smaller
+    return np.asarray(shared / union, np.float32), np.asarray(shared / smaller, np.float32)
 
 
 def suppress(boxes: Boxes, scores: Scores, iou: float, ios: float = 1.01) -> npt.NDArray[np.intp]:

@@ -1,0 +1,85 @@
+"""Naming cells with EfficientNet-B3 and two heads: blast or not; if not, which type.
+
+The joint probability of a type is the product of both heads, P(not blast) · P(type | not blast), so the
+columns of an answer sum to one.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from marrowscope.imaging.crops import crop_cells
+from marrowscope.models.bundle import Bundle, ClassifierSettings, class_names
+from marrowscope.models.runtime import Network
+
+BATCH = 32  # more brings no speed on a processor and costs memory
+
+Probabilities = npt.NDArray[np.float32]
+
+
+class Classifier:
+    """The two-headed classifier with the settings of its bundle.
+
+    Parameters
+    ----------
+    bundle : a verified bundle
+    threads : processor threads
+    """
+
+    def __init__(self, bundle: Bundle, threads: int = 1) -> None:
+        self.settings: ClassifierSettings = bundle.classifier
+        self.classes = class_names(self.settings)
+        self._network = Network(bundle.folder / self.settings.file, threads)
+
+    def __call__(self, pixels: npt.NDArray[np.uint8], boxes: npt.NDArray[np.float32]) -> Probabilities:
+        """Name the cells of a field.
+
+        Parameters
+        ----------
+        pixels : (H, W, 3) uint8 RGB, the original image: crops are cut at full resolution
+        boxes : (n, 4) float32 xyxy in its pixels
+
+        Returns
+        -------
+        (n, 1 + types) probabilities; columns as in ``classes``, rows sum to 1
+        """
+        crops = (
+            crop_cells(pixels, boxes[i : i + BATCH], self.settings.input_px, self.settings.context)
+            for i in range(0, len(boxes), BATCH)
+        )
+        return self._concatenated(crops)
+
+    def name_crops(self, crops: npt.NDArray[np.uint8]) -> Probabilities:
+        """Name ready crops, (n, S, S, 3) uint8 RGB of the bundle's input size."""
+        return self._concatenated(crops[i : i + BATCH] for i in range(0, len(crops), BATCH))
+
+    def _concatenated(self, batches: Iterator[npt.NDArray[np.uint8]]) -> Probabilities:
+        parts = [self._probabilities(batch) for batch in batches]
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
+
+    def _probabilities(self, crops: npt.NDArray[np.uint8]) -> Probabilities:
+        outputs = self._network(normalised(crops, self.settings))
+        return joint_probabilities(
+            outputs["blast_logit"][:, 0] / self.settings.blast_temperature,
+            outputs["type_logits"] / self.settings.type_temperature,
+        )
+
+
+def normalised(crops: npt.NDArray[np.uint8], settings: ClassifierSettings) -> npt.NDArray[np.float32]:
+    """Scale crops (n, S, S, 3) uint8 to the network's input (n, 3, S, S) float32."""
+    mean = np.asarray(settings.mean, np.float32)
+    std = np.asarray(settings.std, np.float32)
+    values = (crops.astype(np.float32) / np.float32(255) - mean) / std
+    return np.ascontiguousarray(values.transpose(0, 3, 1, 2), dtype=np.float32)
+
+
+def joint_probabilities(
+    blast_logits: npt.NDArray[np.float32], type_logits: npt.NDArray[np.float32]
+) -> Probabilities:
+    """Combine both heads: (n,) and (n, k) calibrated logits to (n, 1 + k) probabilities, rows sum to 1."""
+    p_blast = 1 / (1 + np.exp(-blast_logits.astype(np.float64)))
+    shifted = np.exp(type_logits.astype(np.float64) - type_logits.max(axis=1, keepdims=True))
+    p_type = shifted / shifted.sum(axis=1, keepdims=True)
+    joint = np.concatenate([p_blast[:, None], (1 - p_blast)[:, None] * p_type], axis=1)
+    return np.asarray(joint, np.float32)

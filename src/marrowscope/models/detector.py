@@ -1,0 +1,97 @@
+"""Finding leukocytes with YOLOX-Nano (Ge et al., arXiv:2107.08430)."""
+
+import numpy as np
+import numpy.typing as npt
+
+from marrowscope.domain.cells import Detections
+from marrowscope.domain.geometry import suppress
+from marrowscope.models.bundle import Bundle, DetectorSettings
+from marrowscope.models.runtime import Network
+
+STRIDES = (8, 16, 32)
+PAD_VALUE = 114  # grey of YOLOX's letterbox
+_LARGEST_LOG_SIDE = 8.0  # exp of more than this is no cell and would overflow
+
+
+class Detector:
+    """YOLOX-Nano with the settings of its bundle.
+
+    Parameters
+    ----------
+    bundle : a verified bundle
+    threads : processor threads
+    """
+
+    def __init__(self, bundle: Bundle, threads: int = 1) -> None:
+        self.settings: DetectorSettings = bundle.detector
+        self._network = Network(bundle.folder / self.settings.file, threads)
+
+    def __call__(self, pixels: npt.NDArray[np.uint8], score_threshold: float | None = None) -> Detections:
+        """Find leukocytes in one tile at working scale.
+
+        Parameters
+        ----------
+        pixels : (H, W, 3) uint8 RGB at the bundle's working scale
+        score_threshold : least confidence, the bundle's own by default
+
+        Returns
+        -------
+        Detections in pixels of the tile, clipped to it, the surest first
+        """
+        threshold = self.settings.score_threshold if score_threshold is None else score_threshold
+        height, width = pixels.shape[:2]
+        predictions = self._network(network_input(pixels))["predictions"]
+        boxes, scores = decode_predictions(predictions[0], *padded_size(height, width))
+        keep = scores >= threshold
+        boxes, scores = boxes[keep], scores[keep]
+        boxes[:, 0::2] = boxes[:, 0::2].clip(0, width)
+        boxes[:, 1::2] = boxes[:, 1::2].clip(0, height)
+        solid = (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf) >= 1 if len(boxes) else keep[:0]
+        boxes, scores = boxes[solid], scores[solid]
+        kept = suppress(boxes, scores, self.settings.nms_iou, self.settings.nms_ios)
+        return Detections(boxes[kept], scores[kept])
+
+
+def padded_size(height: int, width: int) -> tuple[int, int]:
+    """Return the size of the network's input for an image: the next multiples of the largest stride."""
+    stride = STRIDES[-1]
+    return -(-height // stride) * stride, -(-width // stride) * stride
+
+
+def network_input(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Pad an RGB image with grey at the right and bottom; (1, 3, H', W') float32, BGR, 0..255."""
+    height, width = pixels.shape[:2]
+    batch = np.full((1, 3, *padded_size(height, width)), PAD_VALUE, np.float32)
+    batch[0, :, :height, :width] = pixels[:, :, ::-1].transpose(2, 0, 1)
+    return batch
+
+
+def decode_predictions(
+    predictions: npt.NDArray[np.float32], height: int, width: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Turn raw predictions into boxes in pixels.
+
+    Parameters
+    ----------
+    predictions : (A, 6): centre offset and log size in strides, objectness, class score
+    height, width : of the network's input in pixels
+
+    Returns
+    -------
+    boxes (A, 4) float32 xyxy, scores (A,) float32
+    """
+    cells, strides = _anchors(height, width)
+    centres = (predictions[:, :2] + cells) * strides
+    halves = np.exp(np.minimum(predictions[:, 2:4], _LARGEST_LOG_SIDE)) * strides / 2
+    boxes = np.concatenate([centres - halves, centres + halves], axis=1).astype(np.float32)
+    return boxes, np.asarray(predictions[:, 4] * predictions[:, 5], np.float32)
+
+
+def _anchors(height: int, width: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Grid cells (A, 2) and strides (A, 1) of all levels, in the order of the network's output."""
+    cells, strides = [], []
+    for stride in STRIDES:
+        ys, xs = np.mgrid[: height // stride, : width // stride]
+        cells.append(np.stack([xs.ravel(), ys.ravel()], axis=1))
+        strides.append(np.full((xs.size, 1), stride))
+    return np.concatenate(cells).astype(np.float32), np.concatenate(strides).astype(np.float32)
