@@ -11,14 +11,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from marrowscope.datasets.corrections import Annotation, Corrections, load_corrections
 from marrowscope.datasets.names import natural_key, normalise_label
 from marrowscope.errors import DatasetError
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"})
 LAYOUTS = ("voc", "yolo", "coco", "unlabelled")
 NOT_NUCLEATED = frozenset({"red_cell", "platelet", "artefact"})
-
-Annotation = tuple[str, Sequence[float], bool]  # label, x0 y0 x1 y1 in pixels, ignore
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,22 +100,32 @@ def labelled_field(
 
 
 def read_voc(
-    root: Path, split: str | None = None, *, source: str | None = None, keep_faulty: bool = False
+    root: Path,
+    split: str | None = None,
+    *,
+    source: str | None = None,
+    corrections: str | None = "auto",
+    keep_faulty: bool = False,
 ) -> list[LabelledField]:
     """Read Pascal VOC: `Annotations/*.xml`, `JPEGImages/*`, splits in `ImageSets/Main/<split>.txt`.
 
-    Coordinates are taken as written (the sets at hand do not follow VOC's one-based rule).
+    Coordinates are taken as written (the sets at hand do not follow VOC's one-based rule). `corrections`
+    names a table of known label faults to apply; `auto` applies `bccd` where the files are BCCD's.
     """
     source = source or root.name
     images = {path.stem: path for path in list_images(_folder(root / "JPEGImages"))}
     _folder(root / "Annotations")
-    stems = sorted(images, key=natural_key) if split is None else _voc_split(root, split)
+    table = _corrections_for(images, corrections)
+    stems = sorted(images if split is None else _voc_split(root, split, table), key=natural_key)
     fields = []
     for stem in stems:
         if stem not in images:
             raise DatasetError(f"{root}: the {split} list names {stem}, which has no image")
         annotations = _voc_annotations(root / "Annotations" / f"{stem}.xml")
-        fields.append(labelled_field(images[stem], annotations, f"{source}/{stem}", source, keep_faulty))
+        if table is not None:
+            annotations = table.apply(stem, annotations)
+        group = f"{source}/{table.group(stem) if table else stem}"
+        fields.append(labelled_field(images[stem], annotations, group, source, keep_faulty))
     return fields
 
 
@@ -233,11 +242,21 @@ def _folder(path: Path) -> Path:
     return path
 
 
-def _voc_split(root: Path, split: str) -> list[str]:
+def _corrections_for(images: Iterable[str], name: str | None) -> Corrections | None:
+    if name == "auto":
+        # BCCD's file names are its own: no other public set uses them.
+        stems = list(images)
+        is_bccd = bool(stems) and all(stem.startswith("BloodImage_") for stem in stems)
+        return load_corrections("bccd") if is_bccd else None
+    return load_corrections(name) if name else None
+
+
+def _voc_split(root: Path, split: str, corrections: Corrections | None) -> list[str]:
     listing = root / "ImageSets" / "Main" / f"{split}.txt"
     if not listing.is_file():
         raise DatasetError(f"{root}: has no split named {split!r}")
-    return listing.read_text(encoding="utf-8").split()
+    stems = listing.read_text(encoding="utf-8").split()
+    return corrections.split(split, stems) if corrections else stems
 
 
 def _voc_annotations(path: Path) -> list[Annotation]:
