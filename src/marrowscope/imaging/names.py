@@ -1,0 +1,53 @@
+"""Names of patients and fields: their order, how they are shown, how they become file names."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Collection
+from typing import Final
+
+_LONGEST_BYTES: Final = 120  # most file systems allow 255 bytes; suffixes are still to be added
+_NUMBER = re.compile(r"(\d+)")
+_UNSAFE = re.compile(r'[/\\:*?"<>|]')
+_RESERVED: Final = frozenset(
+    {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}
+)
+
+
+def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Sort key under which `field 2` comes before `field 10`."""
+    parts = _NUMBER.split(unicodedata.normalize("NFC", name).casefold())
+    return (*((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p), (1, 0, name))
+
+
+def shown(name: str) -> str:
+    """Text that can always be written as UTF-8 on one line, whatever bytes the file system gave."""
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join("\ufffd" if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in text)
+
+
+def safe_name(name: str) -> str:
+    """One file or folder name for any text: no separators, no `..`, short; different for different texts.
+
+    Names that are harmless already, non-Latin ones and those with inner spaces among them, stay as they are;
+    any other is cleaned and gets eight digits of its digest.
+    """
+    clean = _UNSAFE.sub("_", shown(name)).strip(" .")
+    reserved = clean.split(".")[0].casefold() in _RESERVED
+    if clean and clean == name and not reserved and len(clean.encode()) <= _LONGEST_BYTES:
+        return clean
+    digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    short = clean.encode()[: _LONGEST_BYTES - 9].decode("utf-8", "ignore").strip(" .")
+    return f"{short or '_'}-{digest}"
+
+
+def distinct(name: str, taken: Collection[str]) -> str:
+    """Return `name`, or `name (2)`, `name (3)` ... where it is taken."""
+    if name not in taken:
+        return name
+    number = 2
+    while f"{name} ({number})" in taken:
+        number += 1
+    return f"{name} ({number})"

@@ -1,0 +1,326 @@
+"""Where the images of each patient lie: folders, files, ZIP archives, a manifest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from marrowscope.errors import ImageError, InputError
+from marrowscope.imaging.archives import list_members, member_parts, read_member
+from marrowscope.imaging.decode import DecodeLimits
+from marrowscope.imaging.manifest import ManifestRow, read_manifest
+from marrowscope.imaging.names import distinct, natural_key, safe_name, shown
+
+__all__ = ["FieldSource", "PatientSource", "discover", "safe_name"]
+
+IMAGE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".tif", ".tiff"})
+_FORMATS: Final = "JPEG, PNG, BMP or TIFF"
+_RESULT_FILES: Final = ("run.json", "patients.csv")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSource:
+    """One field that can be read when its turn comes.
+
+    `name` is its path relative to the patient's folder with `/` between the parts; inside an archive the
+    archive's name is one of them. `member` is the name inside the ZIP file `path`, None for an ordinary
+    file.
+    """
+
+    name: str
+    path: Path
+    member: str | None = None
+
+    def read(self, limits: DecodeLimits) -> bytes:
+        """Give the bytes of the file, never more than `limits.max_bytes`.
+
+        Raises
+        ------
+        ImageError
+            Missing, unreadable, too large, or refused by the archive's checks.
+        """
+        if self.member is not None:
+            return read_member(self.path, self.member, limits.max_bytes)
+        try:
+            with self.path.open("rb") as stream:
+                data = stream.read(limits.max_bytes + 1)
+        except OSError as error:
+            raise ImageError(f"the file cannot be read: {error.strerror or error}") from error
+        if len(data) > limits.max_bytes:
+            raise ImageError(f"the file has more than {limits.max_bytes:,} bytes, the limit")
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class PatientSource:
+    """One patient's fields in natural order.
+
+    `truth` is the manifest's word for the patient, if it has one. `problems` are lines for the patient's row.
+    """
+
+    patient: str
+    fields: tuple[FieldSource, ...]
+    truth: str | None = None
+    problems: tuple[str, ...] = ()
+
+
+def discover(inputs: Sequence[Path], *, manifest: Path | None = None) -> tuple[PatientSource, ...]:
+    """Find the patients and their fields in `inputs`; no image is opened.
+
+    - A folder without images of its own: every sub-folder (all that lies below it) and every ZIP file is a
+      patient.
+    - A folder with images: one patient. Sub-folders with images beside them are patients of their own, since
+      merging two patients is the worse mistake; the row says so.
+    - Image files: one patient, named after the folder they share.
+    - A ZIP file: as the folder it holds.
+    - A CSV file, among `inputs` or as `manifest`: `patient,path[,truth]`, see `manifest`.
+
+    Hidden files and files that are no images are passed over. Equal names of different patients are numbered.
+
+    Raises
+    ------
+    InputError
+        An input does not exist, the manifest is malformed, or there is nothing at all.
+    """
+    found: list[PatientSource] = []
+    loose: list[Path] = []
+    for path in dict.fromkeys(Path(os.path.abspath(p)) for p in inputs):  # noqa: PTH100 (keeps symbolic links)
+        if not path.exists():
+            raise InputError(f"no such file or folder: {shown(str(path))}")
+        if path.is_dir():
+            found += _in_folder(path)
+        elif _is_image(path.name):
+            loose.append(path)
+        else:
+            found += _in_other_file(path)
+    if loose:
+        found.append(_of_files(loose))
+    if manifest is not None:
+        found += _in_manifest(manifest)
+    if not found:
+        where = ", ".join(shown(str(path)) for path in inputs) or "nothing given"
+        raise InputError(f"no {_FORMATS} images found: {where}")
+    return _with_distinct_names(found)
+
+
+@dataclass(slots=True)
+class _Tree:
+    """Images below one root as (parts of the relative path, source), and what was seen on the way."""
+
+    leaves: list[tuple[tuple[str, ...], FieldSource]] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    top_archives: list[Path] = field(default_factory=list)
+    problems: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
+
+
+def _in_folder(root: Path) -> list[PatientSource]:
+    tree = _walk(root)
+    is_one_patient = any(len(parts) == 1 for parts, _ in tree.leaves) and not _nested(tree)
+    if is_one_patient:
+        for archive in tree.top_archives:
+            _add_archive(tree, archive, (archive.name,))
+        return [_patient(shown(root.name), tree.leaves, tree.problems, skip=0)]
+    patients = _split(tree, shown(root.name))
+    for archive in tree.top_archives:
+        patients += _in_archive(archive)
+    return sorted(patients, key=lambda patient: natural_key(patient.patient))
+
+
+def _in_archive(archive: Path) -> list[PatientSource]:
+    tree = _Tree()
+    _add_archive(tree, archive, ())
+    name = shown(archive.stem)
+    first_folders = {parts[0] for parts, _ in tree.leaves if len(parts) > 1}
+    is_wrapped = len(first_folders) == 1 and all(len(parts) > 2 for parts, _ in tree.leaves)
+    if is_wrapped:  # the folder of a whole cohort was compressed, not its content
+        tree.leaves = [(parts[1:], source) for parts, source in tree.leaves]
+    if not _nested(tree):
+        return [_patient(name, tree.leaves, tree.problems, skip=0)]
+    tree.folders = sorted({parts[0] for parts, _ in tree.leaves if len(parts) > 1}, key=natural_key)
+    return _split(tree, name)
+
+
+def _in_other_file(path: Path) -> list[PatientSource]:
+    if path.suffix.lower() == ".zip":
+        return _in_archive(path)
+    if path.suffix.lower() == ".csv":
+        return _in_manifest(path)
+    raise InputError(
+        f"neither a folder, a {_FORMATS} image, a ZIP archive nor a CSV manifest: {shown(str(path))}"
+    )
+
+
+def _split(tree: _Tree, name: str) -> list[PatientSource]:
+    """Every folder directly below the root is a patient; images beside them are one more, and it says so."""
+    patients = []
+    general = [(parts, line) for parts, line in tree.problems if not parts or parts[0] not in tree.folders]
+    for folder in tree.folders:
+        leaves = [leaf for leaf in tree.leaves if leaf[0][0] == folder and len(leaf[0]) > 1]
+        problems = [problem for problem in tree.problems if problem[0][:1] == (folder,)]
+        patients.append(_patient(shown(folder), leaves, problems, skip=1))
+    beside = [leaf for leaf in tree.leaves if len(leaf[0]) == 1]
+    if beside:
+        line = "these images lie beside the patients' folders; taken as a patient of their own"
+        patients.append(_patient(name, beside, [*general, ((), line)], skip=0))
+    elif patients and general:
+        patients[0] = replace(patients[0], problems=(*patients[0].problems, *(line for _, line in general)))
+    return patients
+
+
+def _patient(
+    name: str,
+    leaves: Iterable[tuple[tuple[str, ...], FieldSource]],
+    problems: Iterable[tuple[tuple[str, ...], str]],
+    *,
+    skip: int,
+) -> PatientSource:
+    """One patient of these images; `skip` leading parts of their paths are the patient's own folder."""
+    fields: dict[str, FieldSource] = {}
+    seen: set[tuple[Path, str | None]] = set()
+    for parts, source in sorted(leaves, key=lambda leaf: [natural_key(part) for part in leaf[0]]):
+        if (source.path, source.member) in seen:  # a manifest may name a folder and an image inside it
+            continue
+        seen.add((source.path, source.member))
+        label = distinct(shown("/".join(parts[skip:])), fields)
+        fields[label] = replace(source, name=label)
+    lines = list(dict.fromkeys(line for _, line in problems))
+    if not fields:
+        lines.append(f"no {_FORMATS} images found")
+    return PatientSource(name, tuple(fields.values()), None, tuple(lines))
+
+
+def _of_files(paths: Sequence[Path]) -> PatientSource:
+    common = Path(os.path.commonpath([path.parent for path in paths]))
+    leaves = [(path.relative_to(common).parts, FieldSource(path.name, path)) for path in paths]
+    return _patient(shown(common.name) or "patient", leaves, (), skip=0)
+
+
+def _in_manifest(path: Path) -> list[PatientSource]:
+    rows: dict[str, list[ManifestRow]] = {}
+    for row in read_manifest(path):
+        rows.setdefault(row.patient, []).append(row)
+    return [_of_rows(patient, own) for patient, own in rows.items()]
+
+
+def _of_rows(patient: str, rows: Sequence[ManifestRow]) -> PatientSource:
+    """Everything the manifest names for one patient; field names are relative to what its rows share."""
+    paths = list(dict.fromkeys(row.path for row in rows))
+    is_one_folder = len(paths) == 1 and paths[0].is_dir()
+    common = paths[0] if is_one_folder else Path(os.path.commonpath([path.parent for path in paths]))
+    tree = _Tree()
+    for path in paths:
+        _add_named(tree, path, path.relative_to(common).parts)
+    truths = list(dict.fromkeys(row.truth for row in rows if row.truth))
+    if len(truths) > 1:
+        tree.problems.append(
+            ((), f"the manifest gives different truths: {', '.join(truths)}; the first is used")
+        )
+    source = _patient(patient, tree.leaves, tree.problems, skip=0)
+    return replace(source, truth=truths[0] if truths else None)
+
+
+def _add_named(tree: _Tree, path: Path, parts: tuple[str, ...]) -> None:
+    if path.is_dir():
+        below = _walk(path, parts)
+        for archive in below.top_archives:
+            _add_archive(below, archive, (*parts, archive.name))
+        tree.leaves += below.leaves
+        tree.problems += below.problems
+    elif not path.exists():
+        tree.problems.append(((), f"no such file or folder: {shown(str(path))}"))
+    elif path.suffix.lower() == ".zip":
+        _add_archive(tree, path, parts)
+    elif _is_image(path.name):
+        tree.leaves.append((parts, FieldSource(path.name, path)))
+    else:
+        tree.problems.append(((), f"not a {_FORMATS} image: {shown(str(path))}"))
+
+
+def _walk(root: Path, prefix: tuple[str, ...] = ()) -> _Tree:
+    """All images below `root`. Links are followed, each real folder is entered once: loops end."""
+    tree = _Tree()
+    entered = {_identity(root)}
+    todo = [(root, prefix)]
+    while todo:
+        folder, parts = todo.pop()
+        for entry in _entries(folder, tree, parts):
+            own = (*parts, entry.name)
+            path = Path(entry.path)
+            if entry.is_dir():
+                identity = _identity(path)
+                if identity in entered or _is_result(path):
+                    continue
+                entered.add(identity)
+                todo.append((path, own))
+                if folder == root:
+                    tree.folders.append(entry.name)
+            elif not entry.is_file():
+                continue
+            elif path.suffix.lower() == ".zip":
+                if folder == root:
+                    tree.top_archives.append(path)
+                else:
+                    _add_archive(tree, path, own)
+            elif _is_image(entry.name):
+                tree.leaves.append((own, FieldSource(entry.name, path)))
+    return tree
+
+
+def _entries(folder: Path, tree: _Tree, parts: tuple[str, ...]) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as scan:
+            entries = [entry for entry in scan if not entry.name.startswith(".")]
+    except OSError as error:
+        tree.problems.append((parts, f"the folder cannot be read: {error.strerror or error}"))
+        return
+    yield from sorted(entries, key=lambda entry: natural_key(entry.name))
+
+
+def _add_archive(tree: _Tree, archive: Path, parts: tuple[str, ...]) -> None:
+    listing = list_members(archive)
+    tree.problems += [(parts, line) for line in listing.problems]
+    for member in listing.members:
+        inner = member_parts(member)
+        if not inner or any(part.startswith(".") or part == "__MACOSX" for part in inner):
+            continue
+        if inner[-1].lower().endswith(".zip"):
+            tree.problems.append(
+                (parts, f"{shown(archive.name)}: the archive '{shown(member)}' inside it was not opened")
+            )
+        elif _is_image(inner[-1]):
+            tree.leaves.append(((*parts, *inner), FieldSource(inner[-1], archive, member)))
+
+
+def _nested(tree: _Tree) -> bool:
+    return any(len(parts) > 1 for parts, _ in tree.leaves)
+
+
+def _is_image(name: str) -> bool:
+    return Path(name).suffix.lower() in IMAGE_SUFFIXES and not name.startswith(".")
+
+
+def _is_result(folder: Path) -> bool:
+    """Whether an earlier run wrote its output here; its annotated pictures are no fields."""
+    return all((folder / name).is_file() for name in _RESULT_FILES)
+
+
+def _identity(folder: Path) -> tuple[int, int] | str:
+    try:
+        status = folder.stat()
+    except OSError:
+        return str(folder)
+    return status.st_dev, status.st_ino
+
+
+def _with_distinct_names(found: Sequence[PatientSource]) -> tuple[PatientSource, ...]:
+    named: dict[str, PatientSource] = {}
+    for source in found:
+        name = distinct(source.patient, named)
+        if name != source.patient:
+            line = f"another patient is called '{source.patient}' too; this one is numbered"
+            source = replace(source, patient=name, problems=(*source.problems, line))  # noqa: PLW2901
+        named[name] = source
+    return tuple(named.values())
