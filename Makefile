@@ -1,0 +1,83 @@
+# What one does with a clone. Every target installs what it needs first, once; afterwards it runs offline.
+
+PYTHON ?= python3
+VENV ?= .venv
+# Where torch comes from, when the index's own build is not the one wanted: arguments for pip, for example
+#   make setup TORCH_FROM="--index-url ADDRESS-OF-THE-CPU-BUILDS"
+TORCH_FROM ?=
+DEMO ?= marrowscope-demo
+IMAGE ?= marrowscope
+BENCH ?=
+PYTEST ?=
+
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input -c constraints/dev.txt
+PINS := pyproject.toml constraints/dev.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-core check format bench container verify-container clean
+
+help: ## this list
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  make %-18s %s\n", $$1, $$2 }'
+
+setup: $(VENV)/.stamp-full ## everything for development, PyTorch included, into .venv
+
+demo: $(VENV)/.stamp-package ## nine synthetic patients end to end: table, confusion matrix, report
+	@$(BIN)/marrowscope demo -o $(DEMO)
+
+test: check ## all checks and all tests, training included
+	@$(BIN)/python -m pytest $(PYTEST)
+
+test-core: $(VENV)/.stamp-tools ## the tests that need no PyTorch
+	@$(BIN)/python -m pytest --ignore=tests/training -m "not train" $(PYTEST)
+
+check: $(VENV)/.stamp-full ## style, types, import layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(VENV)/.stamp-tools ## rewrite the source in the project's style
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.stamp-tools ## throughput and memory of the whole pipeline (options: BENCH="--fields 50")
+	@$(BIN)/python bench/throughput.py $(BENCH)
+
+container: ## the image, built with docker, podman or buildah, whichever works here
+	@sh packaging/build-container.sh $(IMAGE)
+
+verify-container: $(VENV)/.stamp-package ## build and run the image without an engine (root, Debian), compare with the host
+	@sh packaging/verify-container.sh --host-command $(BIN)/marrowscope
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# One environment, three depths: each stamp says that its depth is installed and no older than the pins.
+
+$(VENV)/.stamp-package: $(PINS) | $(VENV)/.stamp-python
+	@echo "Installing marrowscope into $(VENV) (once) ..."
+	@$(INSTALL) -e .
+	@touch $@
+
+$(VENV)/.stamp-tools: $(VENV)/.stamp-package
+	@echo "Installing the test tools (once) ..."
+	@$(INSTALL) --group dev
+	@touch $@
+
+# torch goes first and alone, so that nothing else chooses its version or build.
+$(VENV)/.stamp-full: $(VENV)/.stamp-tools
+	@echo "Installing PyTorch and what training needs (once, minutes) ..."
+	@$(INSTALL) $(TORCH_FROM) torch
+	@$(INSTALL) -e '.[train]'
+	@touch $@
+
+$(VENV)/.stamp-python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "marrowscope needs Python 3.11 or newer; $(PYTHON) is not. Name one: make PYTHON=python3.12" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make virtual environments: install its venv package" \
+	       "(Debian and Ubuntu: apt install python3-venv) and try again." >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(INSTALL) --upgrade pip
+	@touch $@
