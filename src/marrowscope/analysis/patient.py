@@ -1,0 +1,91 @@
+"""Assembling a patient's reading from the readings of the fields."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from marrowscope.analysis.correction import adjusted_share
+from marrowscope.analysis.decide import FLOOR, decide
+from marrowscope.analysis.intervals import wilson
+from marrowscope.domain.decision import OVER_20, RULES, Decision, Rule
+from marrowscope.domain.differential import Differential, count
+from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
+from marrowscope.models.bundle import ErrorRates
+
+_NOTICEABLE = 0.10  # share of cells or fields from which a problem is told
+
+
+@dataclass(frozen=True)
+class CountingSettings:
+    """How a count becomes a decision.
+
+    Attributes
+    ----------
+    rule : when blasts mean leukemia
+    floor : counted cells below which the answer is ``insufficient``
+    """
+
+    rule: Rule = OVER_20
+    floor: int = FLOOR
+
+
+def read_patient(
+    patient: str,
+    fields: Sequence[FieldReading],
+    settings: CountingSettings,
+    error_rates: ErrorRates | None,
+    *,
+    truth: str | None = None,
+    problems: Sequence[str] = (),
+) -> PatientReading:
+    """Count all fields of a patient together and decide.
+
+    Parameters
+    ----------
+    patient : name
+    fields : readings, in natural order
+    settings : rule and floor
+    error_rates : of the classifier, None when not known
+    truth : known state of the patient, if any
+    problems : what was already found wrong with the patient's files
+    """
+    differential = count(cell for field in fields for cell in field.cells)
+    raw = wilson(differential.blasts, differential.counted)
+    adjusted = adjusted_share(differential.blasts, differential.counted, error_rates)
+
+    def by(rule: Rule) -> Decision:
+        return decide(differential, raw, adjusted, rule, settings.floor)
+
+    return PatientReading(
+        patient=patient,
+        fields=tuple(fields),
+        differential=differential,
+        blast_interval=raw,
+        adjusted_interval=adjusted,
+        decision=by(settings.rule),
+        alternatives=tuple(by(rule) for rule in RULES.values() if rule.id != settings.rule.id),
+        flags=(*problems, *_flags(fields, differential)),
+        truth=truth,
+    )
+
+
+def _flags(fields: Sequence[FieldReading], differential: Differential) -> list[str]:
+    """Say in sentences what makes the count of this patient less trustworthy."""
+    flags = []
+    failed = sum(f.status is FieldStatus.FAILED for f in fields)
+    repeated = sum(f.status is FieldStatus.DUPLICATE for f in fields)
+    read = [f for f in fields if f.status is FieldStatus.READ]
+    if failed:
+        flags.append(f"{failed} of {len(fields)} fields could not be read.")
+    if repeated:
+        flags.append(f"{repeated} fields repeat another field and were counted once.")
+    if differential.counted and differential.unclassified / differential.counted > _NOTICEABLE:
+        share = 100 * differential.unclassified / differential.counted
+        flags.append(f"{share:.0f} % of the counted cells could not be classified with certainty.")
+    for flag in sorted({word for f in read for word in f.flags}):
+        number = sum(flag in f.flags for f in read)
+        if number / len(read) > _NOTICEABLE:
+            flags.append(f"{number} of {len(read)} fields are flagged: {flag.replace('_', ' ')}.")
+    assumed = sum(f.scale_source == "assumed" for f in read)
+    if assumed:
+        flags.append(f"The size of a pixel could not be measured on {assumed} fields and was assumed.")
+    return flags

@@ -1,0 +1,239 @@
+"""Reading a cohort: what there is to read, the reading, and the report of it."""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from marrowscope.analysis.patient import CountingSettings, read_patient
+from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading, Provenance
+from marrowscope.domain.taxonomy import taxonomy
+from marrowscope.engines.local import ProcessEngine, read_here
+from marrowscope.errors import ImageError
+from marrowscope.imaging.decode import FieldImage
+from marrowscope.imaging.sources import PatientSource
+from marrowscope.journal import Journal
+from marrowscope.models.bundle import Bundle
+from marrowscope.models.working_scale import Scale
+from marrowscope.pipeline import FieldReader, FieldResult, FieldTask, ReadingSettings, failed, load_field
+from marrowscope.version import __version__
+
+_SCALE_SAMPLE = 5  # fields per patient on which the scale is measured
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Attributes
+    ----------
+    stage : ``listing``, ``scale``, ``reading`` or ``writing``
+    patient, field : at work now
+    done, total : fields
+    cells, blasts : found so far
+    """
+
+    stage: str
+    patient: str = ""
+    field: str = ""
+    done: int = 0
+    total: int = 0
+    cells: int = 0
+    blasts: int = 0
+
+
+Listener = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Everything that changes a report.
+
+    Attributes
+    ----------
+    reading : of a field
+    counting : rule and floor
+    workers : processes; does not change the result
+    threads : processor threads inside each; does not change the result
+    """
+
+    reading: ReadingSettings = field(default_factory=ReadingSettings)
+    counting: CountingSettings = field(default_factory=CountingSettings)
+    workers: int = 1
+    threads: int = 2
+
+    def reading_facts(self, bundle: Bundle) -> dict[str, str]:
+        """Name everything a field's reading depends on, besides its content."""
+        reading = self.reading
+        return {
+            "version": __version__,
+            "bundle": bundle.sha256,
+            "taxonomy": taxonomy().version,
+            "mpp": "measured" if reading.mpp is None else repr(reading.mpp),
+            "count_border_cells": str(reading.count_border_cells).lower(),
+            "score_threshold": repr(
+                bundle.detector.score_threshold
+                if reading.score_threshold is None
+                else reading.score_threshold
+            ),
+            "max_pixels": str(reading.limits.max_pixels),
+            "max_bytes": str(reading.limits.max_bytes),
+        }
+
+    def facts(self, bundle: Bundle) -> dict[str, str]:
+        """Name everything the report depends on, for its provenance."""
+        rule = self.counting.rule
+        return {
+            **self.reading_facts(bundle),
+            "blast_threshold": repr(bundle.classifier.blast_threshold),
+            "type_threshold": repr(bundle.classifier.type_threshold),
+            "working_mpp": repr(bundle.detector.working_mpp),
+            "rule": f"{rule.id}: {rule.condition}",
+            "floor": str(self.counting.floor),
+        }
+
+
+class CohortReader:
+    """Reads patients into a journal and assembles the report from it.
+
+    Parameters
+    ----------
+    bundle : a verified bundle
+    settings : everything that changes the report
+    journal : where finished fields are recorded
+    listener : told about every step
+    """
+
+    def __init__(
+        self, bundle: Bundle, settings: RunSettings, journal: Journal, listener: Listener = lambda _: None
+    ) -> None:
+        self._bundle = bundle
+        self._settings = settings
+        self._journal = journal
+        self._listener = listener
+        self._seconds: dict[str, float] = {}
+        self._reader = FieldReader(bundle, settings.reading, settings.threads)
+
+    def read(self, patients: Sequence[PatientSource]) -> CohortReport:
+        """Read all fields that are not recorded yet and return the report of all patients."""
+        started = _now()
+        with self._timed("listing"):
+            plans = [self._plan(patient) for patient in patients]
+        with self._timed("reading"):
+            self._read_missing([task for plan in plans for task in plan.tasks])
+        with self._timed("counting"):
+            readings = tuple(self._patient(plan) for plan in plans)
+        provenance = Provenance(
+            version=__version__,
+            bundle=self._bundle.title,
+            bundle_sha256=self._bundle.sha256,
+            started=started,
+            finished=_now(),
+            settings=self._settings.facts(self._bundle),
+            seconds=dict(self._seconds),
+        )
+        return CohortReport(readings, provenance)
+
+    def _plan(self, source: PatientSource) -> "_Plan":
+        """Digest all fields of a patient: what cannot be read or repeats another is settled here."""
+        tasks, settled = [], {}
+        first: dict[str, str] = {}
+        for entry in source.fields:
+            self._listener(Progress("listing", source.patient, entry.name))
+            try:
+                digest = hashlib.sha256(entry.read(self._settings.reading.limits)).hexdigest()
+            except ImageError as error:
+                settled[entry.name] = failed(FieldTask(source.patient, entry, ""), str(error)).reading
+                continue
+            if digest in first:
+                settled[entry.name] = FieldReading(
+                    name=entry.name,
+                    status=FieldStatus.DUPLICATE,
+                    message=f"the same image as {first[digest]}; counted once",
+                    sha256=digest,
+                )
+                continue
+            first[digest] = entry.name
+            tasks.append(FieldTask(source.patient, entry, digest))
+        return _Plan(source, tuple(tasks), settled)
+
+    def _read_missing(self, tasks: Sequence[FieldTask]) -> None:
+        done, cells, blasts = 0, 0, 0
+        missing = []
+        for task in tasks:
+            reading = self._journal.find(task)
+            if reading is None:
+                missing.append(task)
+                continue
+            done += 1
+            cells, blasts = cells + len(reading.cells), blasts + int(reading.cells.is_blast.sum())
+        self._listener(Progress("reading", done=done, total=len(tasks), cells=cells, blasts=blasts))
+        for result in self._results(missing):
+            self._journal.record(result)
+            found = result.reading.cells
+            done, cells, blasts = done + 1, cells + len(found), blasts + int(found.is_blast.sum())
+            self._listener(
+                Progress("reading", result.patient, result.reading.name, done, len(tasks), cells, blasts)
+            )
+
+    def _results(self, tasks: Sequence[FieldTask]) -> Iterator[FieldResult]:
+        scaled = self._with_scales(tasks)
+        if self._settings.workers == 1:
+            return read_here(self._reader, scaled)
+        return ProcessEngine(
+            self._bundle.folder, self._settings.reading, self._settings.workers, self._settings.threads
+        ).read(scaled)
+
+    def _with_scales(self, tasks: Sequence[FieldTask]) -> Iterator[FieldTask]:
+        """Give each task the scales of its patient, measured when the patient's turn comes."""
+        by_patient: dict[str, list[FieldTask]] = {}
+        for task in tasks:
+            by_patient.setdefault(task.patient, []).append(task)
+        for patient, group in by_patient.items():
+            scales = self._journal.scales(patient)
+            if scales is None:
+                self._listener(Progress("scale", patient))
+                scales = self._measure(group)
+                self._journal.record_scales(patient, scales)
+            for task in group:
+                yield FieldTask(task.patient, task.source, task.sha256, scales)
+
+    def _measure(self, tasks: Sequence[FieldTask]) -> dict[tuple[int, int], Scale]:
+        step = max(len(tasks) / _SCALE_SAMPLE, 1)
+        sample = [tasks[int(i * step)] for i in range(min(_SCALE_SAMPLE, len(tasks)))]
+        images = [load_field(task, self._settings.reading.limits) for task in sample]
+        return self._reader.measure_scales([image for image in images if isinstance(image, FieldImage)])
+
+    def _patient(self, plan: "_Plan") -> PatientReading:
+        read = {task.source.name: self._journal.find(task) for task in plan.tasks}
+        fields = [plan.settled.get(entry.name) or read[entry.name] for entry in plan.source.fields]
+        return read_patient(
+            plan.source.patient,
+            [reading for reading in fields if reading is not None],
+            self._settings.counting,
+            self._bundle.error_rates,
+            truth=plan.source.truth,
+            problems=plan.source.problems,
+        )
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self._seconds[stage] = round(time.perf_counter() - start, 3)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What there is to read of one patient, and what is settled without reading."""
+
+    source: PatientSource
+    tasks: tuple[FieldTask, ...]
+    settled: Mapping[str, FieldReading]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,73 @@
+"""Finding the leukocytes of a whole field: bring it to working scale, tile it, join what tiles saw."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from marrowscope.domain.cells import Detections
+from marrowscope.domain.geometry import cut_by_tile, suppress
+from marrowscope.imaging.tiles import Tile, tile_grid
+from marrowscope.models.detector import Detector
+
+_CUT_MARGIN_PX = 2.0  # a box this near an inner edge of its tile is taken for a cut cell
+_MOST_SCALED_PIXELS = 2_000_000_000  # an image that scale would blow up beyond this is a wrong scale
+
+
+def detect_field(
+    detector: Detector,
+    pixels: npt.NDArray[np.uint8],
+    mpp: float,
+    score_threshold: float | None = None,
+) -> Detections:
+    """Find the leukocytes of one field.
+
+    The field is read tile by tile, each resampled on its own, so memory stays that of the image itself.
+    A cell on a border between tiles is seen whole by the next tile, as tiles overlap by more than a cell;
+    its cut part there gives way to the whole.
+
+    Parameters
+    ----------
+    pixels : (H, W, 3) uint8 RGB, original image
+    mpp : its micrometres per pixel
+    score_threshold : least confidence, the bundle's own by default
+
+    Returns
+    -------
+    Detections in pixels of the original image, the surest first
+    """
+    settings = detector.settings
+    image = Image.fromarray(pixels)
+    factor = mpp / settings.working_mpp
+    size = tuple(max(round(side * factor), 1) for side in image.size)
+    if size[0] * size[1] > _MOST_SCALED_PIXELS:
+        raise ValueError(f"at {mpp:g} µm per pixel this image would be {size[0]} x {size[1]} pixels")
+    boxes, scores, cut = [], [], []
+    for tile, found in _tiles(detector, image, (size[0], size[1]), score_threshold):
+        shifted = found.boxes + np.asarray([tile.x0, tile.y0, tile.x0, tile.y0], np.float32)
+        inner = (float(tile.x0), float(tile.y0), float(tile.x1), float(tile.y1))
+        boxes.append(shifted)
+        scores.append(found.scores)
+        cut.append(cut_by_tile(shifted, inner, (size[0], size[1]), _CUT_MARGIN_PX))
+    all_boxes, all_scores = np.concatenate(boxes), np.concatenate(scores)
+    # Ranks put every whole box before every cut one; scores themselves stay as they are.
+    ranks = np.asarray(all_scores - np.concatenate(cut), np.float32)
+    kept = suppress(all_boxes, ranks, settings.nms_iou, settings.nms_ios)
+    kept = kept[np.argsort(-all_scores[kept], kind="stable")]
+    back = np.asarray([image.width / size[0], image.height / size[1]] * 2, np.float32)
+    return Detections(all_boxes[kept] * back, all_scores[kept])
+
+
+def _tiles(
+    detector: Detector, image: Image.Image, size: tuple[int, int], score_threshold: float | None
+) -> Iterator[tuple[Tile, Detections]]:
+    settings = detector.settings
+    across, down = image.width / size[0], image.height / size[1]
+    for tile in tile_grid(size[0], size[1], settings.tile_px, settings.overlap_px):
+        source = (tile.x0 * across, tile.y0 * down, tile.x1 * across, tile.y1 * down)
+        source = (source[0], source[1], min(source[2], image.width), min(source[3], image.height))
+        scaled = image.resize(
+            (tile.x1 - tile.x0, tile.y1 - tile.y0), Image.Resampling.BILINEAR, box=source, reducing_gap=3.0
+        )
+        yield tile, detector(np.asarray(scaled), score_threshold)

@@ -1,0 +1,242 @@
+"""The reading of one field: the one place where imaging, networks and analysis meet.
+
+bytes → pixels → scale → boxes → crops → probabilities → named cells → annotated picture and gallery
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from marrowscope.analysis.naming import name_cells
+from marrowscope.domain.cells import FLAG_BORDER, Cells, Detections
+from marrowscope.domain.geometry import touching_border
+from marrowscope.domain.patient import FieldReading, FieldStatus
+from marrowscope.domain.taxonomy import taxonomy
+from marrowscope.errors import ImageError, InferenceError
+from marrowscope.imaging.crops import crop_cells
+from marrowscope.imaging.decode import DEFAULT_LIMITS, DecodeLimits, FieldImage, decode
+from marrowscope.imaging.draw import annotate
+from marrowscope.imaging.quality import assess
+from marrowscope.imaging.scale import red_cell_diameter_px
+from marrowscope.imaging.sources import FieldSource
+from marrowscope.models.bundle import Bundle
+from marrowscope.models.classifier import Classifier
+from marrowscope.models.detector import Detector
+from marrowscope.models.field_detection import detect_field
+from marrowscope.models.working_scale import Scale, ScaleEvidence, combine, scale_from_cells
+
+RED_CELL_UM = 7.2  # diameter of a red cell on a smear (Bain, Blood Cells, 5th ed.: 6.7 to 7.7 µm)
+ASSUMED_MPP = 0.1  # a 100x oil objective with a common camera
+GALLERY_PX = 96
+GALLERY_COLUMNS = 16
+_GALLERY_CONTEXT = 1.35
+_BORDER_UM = 0.15  # a box nearer than this to the image's edge is cut by it
+
+
+@dataclass(frozen=True)
+class ReadingSettings:
+    """What changes the reading of a field.
+
+    Attributes
+    ----------
+    mpp : micrometres per pixel of all images; measured or read from the files when None
+    count_border_cells : count cells cut by the image's edge too
+    score_threshold : least confidence of a box, the bundle's own when None
+    limits : what one image may cost
+    """
+
+    mpp: float | None = None
+    count_border_cells: bool = False
+    score_threshold: float | None = None
+    limits: DecodeLimits = DEFAULT_LIMITS
+
+
+@dataclass(frozen=True)
+class FieldTask:
+    """One field to read.
+
+    Attributes
+    ----------
+    patient : whose field it is
+    source : where its bytes are
+    sha256 : digest of them
+    scales : scale per image size (width, height), as measured on a sample of the patient's fields
+    """
+
+    patient: str
+    source: FieldSource
+    sha256: str
+    scales: Mapping[tuple[int, int], Scale] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class FieldResult:
+    """A reading with its pictures.
+
+    Attributes
+    ----------
+    patient : whose field it is
+    reading : the field and its cells
+    annotated : JPEG of the field with boxes, empty when it was not read
+    gallery : JPEG with a square per cell, row by row; empty without cells
+    """
+
+    patient: str
+    reading: FieldReading
+    annotated: bytes = b""
+    gallery: bytes = b""
+
+
+def load_field(task: FieldTask, limits: DecodeLimits) -> FieldImage | ImageError:
+    """Read and decode a field; an image that cannot be read is an answer, not an exception."""
+    try:
+        return decode(task.source.read(limits), limits=limits)
+    except ImageError as error:
+        return error
+
+
+def failed(task: FieldTask, message: str) -> FieldResult:
+    """Return the result of a field that could not be read."""
+    reading = FieldReading(
+        name=task.source.name, status=FieldStatus.FAILED, message=message, sha256=task.sha256
+    )
+    return FieldResult(task.patient, reading)
+
+
+class FieldReader:
+    """Both networks in memory, reading one field after the other.
+
+    Parameters
+    ----------
+    bundle : a verified bundle
+    settings : what changes the reading
+    threads : processor threads used inside each network
+    """
+
+    def __init__(self, bundle: Bundle, settings: ReadingSettings, threads: int = 1) -> None:
+        self.settings = settings
+        self._detector = Detector(bundle, threads)
+        self._classifier = Classifier(bundle, threads)
+
+    def read(self, task: FieldTask, image: FieldImage | ImageError) -> FieldResult:
+        """Read one field, already decoded."""
+        if isinstance(image, ImageError):
+            return failed(task, str(image))
+        try:
+            return self._read(task, image)
+        except (InferenceError, MemoryError) as error:
+            return failed(task, f"could not be analysed: {error or 'out of memory'}")
+
+    def measure_scales(self, images: Sequence[FieldImage]) -> dict[tuple[int, int], Scale]:
+        """Find the scale of each image size among a patient's fields.
+
+        Fields of one size come from one camera, so their evidence is pooled: leukocytes first, then red
+        cells. A size without any evidence takes what is said by the rest of the patient's fields.
+        """
+        by_size: dict[tuple[int, int], list[FieldImage]] = {}
+        for image in images:
+            by_size.setdefault(_size(image), []).append(image)
+        scales = {size: self._scale(group) for size, group in by_size.items()}
+        measured = {size: scale for size, scale in scales.items() if scale is not None}
+        if not measured:
+            return {}
+        typical = sorted(scale.mpp for scale in measured.values())[len(measured) // 2]
+        return {size: scale or Scale(typical, "patient") for size, scale in scales.items()}
+
+    def detect(self, pixels: npt.NDArray[np.uint8], mpp: float) -> Detections:
+        """Find the leukocytes of a field of known scale; boxes in its pixels."""
+        return detect_field(self._detector, pixels, mpp, self.settings.score_threshold)
+
+    def name(self, pixels: npt.NDArray[np.uint8], found: Detections, mpp: float) -> Cells:
+        """Name the cells found in a field."""
+        height, width = pixels.shape[:2]
+        return name_cells(
+            found,
+            self._classifier(pixels, found.boxes),
+            self._classifier.settings,
+            touching_border(found.boxes, width, height, max(_BORDER_UM / mpp, 1.0)),
+            count_border_cells=self.settings.count_border_cells,
+        )
+
+    def scale_of(self, image: FieldImage) -> Scale:
+        """Find the scale of a single image."""
+        return self.measure_scales([image]).get(_size(image), Scale(ASSUMED_MPP, "assumed"))
+
+    def _read(self, task: FieldTask, image: FieldImage) -> FieldResult:
+        scale = task.scales.get(_size(image)) or self.scale_of(image)
+        cells = self.name(image.pixels, self.detect(image.pixels, scale.mpp), scale.mpp)
+        reading = FieldReading(
+            name=task.source.name,
+            status=FieldStatus.READ,
+            cells=cells,
+            width=image.pixels.shape[1],
+            height=image.pixels.shape[0],
+            mpp=scale.mpp,
+            scale_source=scale.source,
+            flags=assess(image.pixels).flags,
+            notes=image.notes,
+            sha256=task.sha256,
+        )
+        return FieldResult(
+            task.patient, reading, _annotated(image.pixels, cells), gallery_of(image.pixels, cells)
+        )
+
+    def _scale(self, images: Sequence[FieldImage]) -> Scale | None:
+        if self.settings.mpp is not None:
+            return Scale(self.settings.mpp, "given")
+        stated = [image.mpp for image in images if image.mpp is not None]
+        if stated:
+            return Scale(sorted(stated)[len(stated) // 2], "metadata")
+        from_cells = combine(
+            [e for image in images if (e := scale_from_cells(self._detector, image.pixels)) is not None]
+        )
+        if from_cells is not None:
+            return Scale(from_cells, "cells")
+        red = [e for image in images if (e := red_cell_diameter_px(image.pixels)) is not None]
+        mpp = combine([ScaleEvidence(RED_CELL_UM / e.diameter_px, e.confidence) for e in red])
+        return None if mpp is None else Scale(mpp, "red cells")
+
+
+def gallery_of(pixels: npt.NDArray[np.uint8], cells: Cells) -> bytes:
+    """Lay a square of each cell on one sheet, row by row; JPEG, empty without cells."""
+    if not len(cells):
+        return b""
+    crops = crop_cells(pixels, cells.boxes, GALLERY_PX, _GALLERY_CONTEXT)
+    rows = -(-len(crops) // GALLERY_COLUMNS)
+    sheet = np.full((rows * GALLERY_COLUMNS, GALLERY_PX, GALLERY_PX, 3), 255, np.uint8)
+    sheet[: len(crops)] = crops
+    grid = sheet.reshape(rows, GALLERY_COLUMNS, GALLERY_PX, GALLERY_PX, 3).swapaxes(1, 2)
+    return _jpeg(Image.fromarray(grid.reshape(rows * GALLERY_PX, GALLERY_COLUMNS * GALLERY_PX, 3)), 88)
+
+
+def from_gallery(gallery: Image.Image, row: int) -> Image.Image:
+    """Cut one cell's square out of a gallery sheet."""
+    x, y = (row % GALLERY_COLUMNS) * GALLERY_PX, (row // GALLERY_COLUMNS) * GALLERY_PX
+    return gallery.crop((x, y, x + GALLERY_PX, y + GALLERY_PX))
+
+
+def _annotated(pixels: npt.NDArray[np.uint8], cells: Cells) -> bytes:
+    kinds = [taxonomy()[name] for name in cells.cell_types]
+    picture = annotate(
+        pixels,
+        cells.boxes,
+        [kind.colour for kind in kinds],
+        [kind.abbreviation for kind in kinds],
+        dashed=np.asarray([FLAG_BORDER in words for words in cells.flags], bool),
+        legend=[(kind.name, kind.colour) for kind in taxonomy() if kind.id in set(cells.cell_types)],
+    )
+    return _jpeg(picture, 90)
+
+
+def _jpeg(image: Image.Image, quality: int) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=quality)
+    return stream.getvalue()
+
+
+def _size(image: FieldImage) -> tuple[int, int]:
+    return image.pixels.shape[1], image.pixels.shape[0]
