@@ -1,1 +1,25 @@
-"""Reading blood and bone-marrow smears."""
+"""marrowscope: from the images of a blood or bone-marrow smear to a differential count.
+
+For research use only: nothing here is a diagnosis.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from marrowscope.version import __version__
+
+if TYPE_CHECKING:
+    from marrowscope.api import analyse, classify, count, detect, export, load_bundle
+
+__all__ = ["__version__", "analyse", "classify", "count", "detect", "export", "load_bundle"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the verbs when they are first asked for: ``import marrowscope`` alone stays light."""
+    if name in __all__:
+        return getattr(import_module("marrowscope.api"), name)
+    raise AttributeError(f"module 'marrowscope' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

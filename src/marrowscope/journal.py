@@ -52,6 +52,20 @@ class Journal:
         (self._folder / "fields").mkdir(parents=True, exist_ok=True)
         write_atomic(known, text.encode())
 
+    @classmethod
+    def of(cls, out: Path) -> "Journal":
+        """Open the journal of a finished run as it is.
+
+        Raises
+        ------
+        InputError
+            The folder holds no run.
+        """
+        known = out / FOLDER / "settings.json"
+        if not known.is_file():
+            raise InputError(f"{out} holds no run")
+        return cls(out, json.loads(known.read_bytes()), resume=True)
+
     def find(self, task: FieldTask) -> FieldReading | None:
         """Return the reading of a field if it is recorded, None if it has to be read."""
         path = self._path(task.patient, task.source.name, task.sha256, ".json")

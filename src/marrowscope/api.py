@@ -1,0 +1,189 @@
+"""The verbs of the package, the same as on the command line."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from marrowscope.analysis.patient import CountingSettings
+from marrowscope.cohort import CohortReader, Listener, Progress, RunSettings
+from marrowscope.domain.cells import Cells, Detections
+from marrowscope.domain.decision import OVER_20, Rule
+from marrowscope.domain.differential import Differential
+from marrowscope.domain.differential import count as count_cells
+from marrowscope.domain.patient import CohortReport
+from marrowscope.errors import ImageError, InputError
+from marrowscope.exports.cohort import FORMATS, write_report
+from marrowscope.imaging.decode import FieldImage, decode
+from marrowscope.imaging.sources import discover
+from marrowscope.journal import Journal
+from marrowscope.models.bundle import Bundle, load_bundle
+from marrowscope.pipeline import FieldReader, ReadingSettings
+
+__all__ = ["analyse", "classify", "count", "detect", "export", "load_bundle"]
+
+Image = str | Path | npt.NDArray[np.uint8]
+
+
+def detect(
+    image: Image,
+    *,
+    bundle: Bundle | str | Path | None = None,
+    mpp: float | None = None,
+    score_threshold: float | None = None,
+) -> Detections:
+    """Find the leukocytes of one image.
+
+    Parameters
+    ----------
+    image : a file, or (H, W, 3) uint8 RGB pixels
+    bundle : networks, the built-in ones by default
+    mpp : micrometres per pixel; from the file or measured on the cells by default
+    score_threshold : least confidence of a box, the bundle's own by default
+
+    Returns
+    -------
+    Detections with boxes in pixels of the image, the surest first
+
+    Raises
+    ------
+    ImageError
+        The image cannot be read.
+    BundleError
+        The bundle cannot be used.
+    """
+    field = _field(image)
+    reader = FieldReader(_bundle(bundle), ReadingSettings(mpp=mpp, score_threshold=score_threshold))
+    return reader.detect(field.pixels, reader.scale_of(field).mpp)
+
+
+def classify(
+    image: Image,
+    detections: Detections | None = None,
+    *,
+    bundle: Bundle | str | Path | None = None,
+    mpp: float | None = None,
+) -> Cells:
+    """Name the cells of one image.
+
+    Parameters
+    ----------
+    image : a file, or (H, W, 3) uint8 RGB pixels
+    detections : the cells to name; found in the image when not given
+    bundle, mpp : as for `detect`
+
+    Raises
+    ------
+    ImageError
+        The image cannot be read.
+    BundleError
+        The bundle cannot be used.
+    """
+    field = _field(image)
+    reader = FieldReader(_bundle(bundle), ReadingSettings(mpp=mpp))
+    scale = reader.scale_of(field).mpp
+    found = reader.detect(field.pixels, scale) if detections is None else detections
+    return reader.name(field.pixels, found, scale)
+
+
+def count(cells: Cells) -> Differential:
+    """Count named cells: the differential."""
+    return count_cells(cells)
+
+
+def analyse(
+    inputs: str | Path | Sequence[str | Path],
+    out: str | Path,
+    *,
+    manifest: str | Path | None = None,
+    bundle: Bundle | str | Path | None = None,
+    rule: Rule = OVER_20,
+    floor: int = 200,
+    mpp: float | None = None,
+    count_border_cells: bool = False,
+    workers: int = 1,
+    threads: int = 2,
+    resume: bool = False,
+    listener: Listener | None = None,
+) -> CohortReport:
+    """Read the smears of one or more patients and write the report.
+
+    Parameters
+    ----------
+    inputs : a folder with a sub-folder per patient, one patient's folder, images, or ZIP files of these
+    out : folder for the results; an earlier run's results there are replaced
+    manifest : CSV ``patient,path[,truth]``, instead of or besides `inputs`
+    bundle : networks, the built-in ones by default
+    rule : when blasts mean leukemia
+    floor : counted cells below which the decision is ``insufficient``
+    mpp : micrometres per pixel of all images; from the files or measured on the cells by default
+    count_border_cells : count cells cut by an image's edge too
+    workers : processes that read fields
+    threads : processor threads inside each
+    resume : go on with an interrupted run in `out`
+    listener : told about every step
+
+    Raises
+    ------
+    InputError
+        There is nothing to read, or the run in `out` cannot be resumed with these settings.
+    BundleError
+        The bundle cannot be used.
+    """
+    settings = RunSettings(
+        ReadingSettings(mpp=mpp, count_border_cells=count_border_cells),
+        CountingSettings(rule, floor),
+        workers,
+        threads,
+    )
+    networks = _bundle(bundle)
+    folder = Path(out)
+    paths = [Path(p) for p in ([inputs] if isinstance(inputs, str | Path) else inputs)]
+    patients = discover(paths, manifest=None if manifest is None else Path(manifest))
+    journal = _journal(folder, settings.reading_facts(networks), resume=resume)
+    report = CohortReader(networks, settings, journal, listener or (lambda _: None)).read(patients)
+    if listener is not None:
+        listener(Progress("writing"))
+    write_report(report, journal)
+    return report
+
+
+def export(report: CohortReport, out: str | Path, formats: Sequence[str] = FORMATS) -> tuple[Path, ...]:
+    """Write a report again, in some of its formats, into the folder of its run.
+
+    Returns
+    -------
+    The files written
+
+    Raises
+    ------
+    InputError
+        A format is not known.
+    """
+    unknown = sorted(set(formats) - set(FORMATS))
+    if unknown:
+        raise InputError(f"no such format: {', '.join(unknown)} (known: {', '.join(FORMATS)})")
+    return write_report(report, Journal.of(Path(out)), formats)
+
+
+def _journal(out: Path, facts: dict[str, str], *, resume: bool) -> Journal:
+    try:
+        return Journal(out, facts, resume=resume)
+    except OSError as error:
+        raise InputError(f"cannot write to {out}: {error.strerror or error}") from error
+
+
+def _bundle(bundle: Bundle | str | Path | None) -> Bundle:
+    return bundle if isinstance(bundle, Bundle) else load_bundle(bundle)
+
+
+def _field(image: Image) -> FieldImage:
+    if isinstance(image, np.ndarray):
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise ImageError(f"pixels are {image.dtype} of shape {image.shape}, expected uint8 (H, W, 3)")
+        return FieldImage(image, None)
+    try:
+        return decode(Path(image).read_bytes())
+    except OSError as error:
+        raise ImageError(f"cannot read {image}: {error.strerror}") from error

@@ -1,0 +1,137 @@
+"""``marrowscope analyse``: the main job."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from marrowscope.cli.console import INTERRUPTED, fail, one_line_errors, print_json, say
+from marrowscope.domain.decision import RULES, Rule, custom_rule
+from marrowscope.errors import InputError
+
+if TYPE_CHECKING:
+    from marrowscope.domain.patient import CohortReport
+
+EXAMPLE = "Example:  marrowscope analyse patients/ -o results/    then open results/report.html"
+
+
+@one_line_errors
+def analyse(
+    patients: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="A folder with a sub-folder per patient, one patient's folder, images, or ZIP files of these.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path("results"),
+    manifest: Annotated[
+        Path | None, typer.Option(help="CSV with the columns patient, path and, if known, truth.")
+    ] = None,
+    rule: Annotated[str, typer.Option(help=f"Decision rule: {', '.join(RULES)}.")] = "over-20",
+    threshold: Annotated[
+        float | None, typer.Option(help="Blast percentage of a rule of your own, instead of --rule.")
+    ] = None,
+    inclusive: Annotated[
+        bool, typer.Option("--inclusive/--exclusive", help="Whether exactly --threshold is positive.")
+    ] = False,
+    min_cells: Annotated[
+        int, typer.Option(min=1, help="Counted cells below which no decision is given.")
+    ] = 200,
+    mpp: Annotated[
+        float | None,
+        typer.Option(help="Micrometres per pixel of all images; otherwise read from the files or measured."),
+    ] = None,
+    count_border_cells: Annotated[
+        bool, typer.Option("--count-border-cells", help="Count cells cut by the image's edge too.")
+    ] = False,
+    bundle: Annotated[str | None, typer.Option(help="Networks: a built-in name or a folder.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that read fields.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Processor threads inside each process.")] = 2,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run in --out.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the results of an earlier run in --out.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the patients' rows as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+) -> None:
+    """Read patients' smears: differential, blast percentage, decision, pictures, report."""
+    from marrowscope import api
+    from marrowscope.cli.progress import ProgressDisplay
+
+    if not patients and manifest is None:
+        raise InputError("nothing to analyse: give a folder, images, or --manifest")
+    chosen = chosen_rule(rule, threshold, inclusive=inclusive)
+    check_free(out, resume=resume, overwrite=overwrite)
+    if mpp is not None and not 0.005 <= mpp <= 5:
+        raise InputError(f"--mpp {mpp:g} is no microscope: expected 0.005 to 5 micrometres per pixel")
+    try:
+        with ProgressDisplay(quiet=quiet) as display:
+            report = api.analyse(
+                patients or [],
+                out,
+                manifest=manifest,
+                bundle=bundle,
+                rule=chosen,
+                floor=min_cells,
+                mpp=mpp,
+                count_border_cells=count_border_cells,
+                workers=workers,
+                threads=threads,
+                resume=resume,
+                listener=display,
+            )
+    except KeyboardInterrupt:
+        fail(f"stopped; finished fields are kept in {out}, go on with --resume", INTERRUPTED)
+    show(report, out, as_json=as_json)
+
+
+def chosen_rule(name: str, threshold: float | None, *, inclusive: bool) -> Rule:
+    """Return the rule the options name.
+
+    Raises
+    ------
+    InputError
+        There is no such rule or the threshold is impossible.
+    """
+    if threshold is not None:
+        try:
+            return custom_rule(threshold, inclusive=inclusive)
+        except ValueError as error:
+            raise InputError(str(error)) from error
+    if name not in RULES:
+        raise InputError(f"no rule {name}: choose one of {', '.join(RULES)}, or give --threshold")
+    return RULES[name]
+
+
+def check_free(out: Path, *, resume: bool, overwrite: bool) -> None:
+    """Refuse to touch an earlier run's results unless asked to.
+
+    Raises
+    ------
+    InputError
+        The folder holds results, or is no folder.
+    """
+    from marrowscope.journal import FOLDER
+
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file, not a folder for results")
+    used = (out / FOLDER).exists() or (out / "patients.csv").exists()
+    if used and not (resume or overwrite):
+        raise InputError(f"{out} holds an earlier run: go on with --resume, or replace it with --overwrite")
+
+
+def show(report: "CohortReport", out: Path, *, as_json: bool) -> None:
+    """Print the outcome: a table for people or JSON for a program."""
+    from marrowscope.exports.tables import patient_row
+
+    if as_json:
+        print_json([patient_row(patient) for patient in report.patients])
+        return
+    from marrowscope.cli.tables import print_confusion, print_patients
+
+    print_patients(report)
+    if any(patient.truth for patient in report.patients):
+        print_confusion(report)
+    say(f"Report: {out / 'report.html'}")
+    say("For research use only; a count is not a diagnosis.")

@@ -1,0 +1,46 @@
+"""The command line's root."""
+
+from typing import Annotated
+
+import typer
+
+from marrowscope.cli import analyse, bundle, data, demo, evaluate, images, train
+from marrowscope.version import __version__
+
+app = typer.Typer(
+    name="marrowscope",
+    help="From the images of a blood or bone-marrow smear to a differential count. For research use only.",
+    epilog="Example:  marrowscope analyse patients/ -o results/",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("analyse", epilog=analyse.EXAMPLE)(analyse.analyse)
+app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
+app.command("detect", epilog=images.DETECT_EXAMPLE)(images.detect)
+app.command("classify", epilog=images.CLASSIFY_EXAMPLE)(images.classify)
+app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(train.app, name="train")
+app.add_typer(data.app, name="data")
+app.add_typer(bundle.app, name="bundle")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"marrowscope {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """From the images of a blood or bone-marrow smear to a differential count. For research use only."""
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,70 @@
+"""``marrowscope bundle``: the networks and what they come with."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from marrowscope.cli.console import one_line_errors, print_json
+
+app = typer.Typer(
+    help="List, show and verify model bundles.",
+    no_args_is_help=True,
+    epilog="Example:  marrowscope bundle verify builtin",
+)
+
+_Which = Annotated[str | None, typer.Argument(help="A built-in name or a folder.", show_default="builtin")]
+_Json = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+
+
+@app.command("list", epilog="Example:  marrowscope bundle list")
+@one_line_errors
+def list_bundles(as_json: _Json = False) -> None:
+    """List the bundles that travel inside the package."""
+    from marrowscope.models.bundle import list_builtin, load_bundle
+
+    bundles = [load_bundle(name) for name in list_builtin()]
+    if as_json:
+        print_json([{"name": b.name, "version": b.version, "sha256": b.sha256} for b in bundles])
+        return
+    for bundle in bundles:
+        typer.echo(f"{bundle.name}  {bundle.version}  {bundle.licence}  sha256 {bundle.sha256}")
+
+
+@app.command("show", epilog="Example:  marrowscope bundle show --json")
+@one_line_errors
+def show(bundle: _Which = None, as_json: _Json = False) -> None:
+    """Show a bundle's settings and its model card."""
+    from marrowscope.models.bundle import load_bundle
+
+    loaded = load_bundle(bundle)
+    if as_json:
+        document = asdict(loaded)
+        document["folder"] = str(loaded.folder)
+        print_json(document)
+        return
+    typer.echo(f"{loaded.title}  sha256 {loaded.sha256}\n")
+    card = loaded.folder / "MODEL_CARD.md"
+    typer.echo(card.read_text("utf-8") if card.is_file() else Path(loaded.folder / "bundle.toml").read_text())
+
+
+@app.command("verify", epilog="Example:  marrowscope bundle verify my-bundle/")
+@one_line_errors
+def verify(bundle: _Which = None, as_json: _Json = False) -> None:
+    """Check every file of a bundle against its digest, and that both networks load and answer."""
+    import numpy as np
+
+    from marrowscope.models.bundle import load_bundle
+    from marrowscope.models.classifier import Classifier
+    from marrowscope.models.detector import Detector
+
+    loaded = load_bundle(bundle)
+    blank = np.full((64, 64, 3), 230, np.uint8)
+    Detector(loaded)(blank)
+    probabilities = Classifier(loaded)(blank, np.asarray([[8, 8, 56, 56]], np.float32))
+    sums_to_one = bool(abs(float(probabilities.sum()) - 1) < 1e-4)
+    if as_json:
+        print_json({"bundle": loaded.title, "sha256": loaded.sha256, "intact": sums_to_one})
+    else:
+        typer.echo(f"{loaded.title}: every file is as released, both networks answer. sha256 {loaded.sha256}")

@@ -1,0 +1,47 @@
+"""What commands say: results on stdout, everything else on stderr, errors in one line."""
+
+import functools
+import json
+import sys
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+import typer
+
+from marrowscope.errors import MarrowscopeError
+
+INTERRUPTED = 130  # 128 + SIGINT: what a shell expects
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn the package's errors into one line on stderr and the exit code of their class."""
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except MarrowscopeError as error:
+            fail(str(error), error.exit_code)
+        except KeyboardInterrupt:
+            fail("stopped", INTERRUPTED)
+
+    return wrapped
+
+
+def fail(message: str, exit_code: int) -> Any:
+    """Print a one-line error and leave."""
+    sys.stderr.write(f"marrowscope: {' '.join(message.split())}\n")
+    raise typer.Exit(exit_code)
+
+
+def say(message: str) -> None:
+    """Tell the user something that is not the result."""
+    sys.stderr.write(message + "\n")
+
+
+def print_json(document: Any) -> None:
+    """Print a result for a program."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")

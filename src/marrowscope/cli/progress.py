@@ -1,0 +1,81 @@
+"""Progress of a run on the terminal: a bar for people, a line now and then for logs."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from marrowscope.cohort import Progress
+
+_LOG_EVERY_SECONDS = 30.0
+_STAGES = {"listing": "Listing", "scale": "Measuring scale", "reading": "Reading", "writing": "Writing report"}
+
+
+class ProgressDisplay:
+    """Shows fields done, cells found, cells per second and the time left; quiet in a pipe.
+
+    Parameters
+    ----------
+    quiet : show nothing at all
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        console = Console(stderr=True)
+        self._quiet = quiet
+        self._terminal = console.is_terminal and not quiet
+        self._console = console
+        self._started = time.monotonic()
+        self._first_cells: int | None = None
+        self._last_line = self._started
+        self._bar = Bar(
+            TextColumn("{task.description:<16}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[found]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not self._terminal,
+        )
+        self._task = self._bar.add_task("Listing", total=None, found="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def __call__(self, progress: Progress) -> None:
+        """Show one step of the run."""
+        if progress.stage == "reading":
+            if self._first_cells is None:
+                self._first_cells, self._started = progress.cells, time.monotonic()
+            self._bar.update(
+                self._task,
+                description=_STAGES["reading"],
+                completed=progress.done,
+                total=progress.total,
+                found=self._found(progress),
+            )
+            self._log(progress)
+        else:
+            self._bar.update(self._task, description=_STAGES[progress.stage])
+
+    def _found(self, progress: Progress) -> str:
+        seconds = max(time.monotonic() - self._started, 1e-3)
+        rate = (progress.cells - (self._first_cells or 0)) / seconds
+        return f"{progress.cells} cells, {progress.blasts} blasts, {rate:.0f} cells/s"
+
+    def _log(self, progress: Progress) -> None:
+        """Write a line now and then where there is no terminal to draw on."""
+        now = time.monotonic()
+        if self._quiet or self._terminal or now - self._last_line < _LOG_EVERY_SECONDS:
+            return
+        self._last_line = now
+        self._console.print(f"{progress.done} of {progress.total} fields, {self._found(progress)}", highlight=False)

@@ -1,0 +1,55 @@
+"""Results as tables on the terminal."""
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from marrowscope.domain.decision import Verdict
+from marrowscope.exports.tables import patient_row
+
+if TYPE_CHECKING:
+    from marrowscope.domain.patient import CohortReport
+
+_STYLES = {
+    Verdict.POSITIVE: "bold red",
+    Verdict.NEGATIVE: "green",
+    Verdict.INDETERMINATE: "yellow",
+    Verdict.INSUFFICIENT: "dim",
+}
+
+
+def print_patients(report: "CohortReport") -> None:
+    """Print a row per patient."""
+    rule = report.patients[0].decision.rule
+    table = Table(title=f"Decision by {rule.id}: {rule.condition}", title_justify="left")
+    for title in ("patient", "fields", "cells", "counted", "blasts", "blast %", "95 % interval", "decision"):
+        table.add_column(title, justify="left" if title in {"patient", "decision"} else "right")
+    for patient in report.patients:
+        row = patient_row(patient)
+        verdict = patient.decision.verdict
+        interval = f"{row['ci_low']}–{row['ci_high']}" if row["ci_low"] != "" else ""
+        style = _STYLES[verdict]
+        table.add_row(
+            patient.patient,
+            *(str(row[c]) for c in ("fields", "cells", "counted", "blasts", "blast_percent")),
+            interval,
+            f"[{style}]{verdict}[/]",
+        )
+    Console().print(table)
+    failures = sum(patient.fields_failed for patient in report.patients)
+    if failures:
+        Console(stderr=True).print(f"{failures} fields could not be read; the report says which and why.")
+
+
+def print_confusion(report: "CohortReport") -> None:
+    """Print known state against decision, for the patients whose state is known."""
+    pairs = Counter((p.truth, p.decision.verdict) for p in report.patients if p.truth)
+    table = Table(title="Known state of the patients against the decision", title_justify="left")
+    table.add_column("known state")
+    for verdict in Verdict:
+        table.add_column(verdict.value, justify="right")
+    for truth in sorted({truth for truth, _ in pairs if truth}, reverse=True):
+        table.add_row(truth, *(str(pairs[truth, verdict]) for verdict in Verdict))
+    Console().print(table)
