@@ -1,8 +1,8 @@
 """The outline of the one centred cell of a crop: whole cell, nucleus and box, by colour alone.
 
 Steps, all at about 128 px a side: optical density against the crop's own background; nucleus by Otsu's
-threshold (1979) on the red and green densities; a Fisher direction (1936) between the ring round the nucleus and the
-red cells of the same crop; a closed, smoothed region of cell-coloured pixels round the nucleus.
+threshold (1979) on the red and green densities; a Fisher direction (1936) between the ring round the
+nucleus and the red cells of the same crop; a closed, smoothed region of cell-coloured pixels round the nucleus.
 """
 
 from dataclasses import dataclass
@@ -96,16 +96,22 @@ def _lerp(values: Floats, at: NDArray[np.float64], axis: int) -> Floats:
     return np.asarray(below + (above - below) * share, dtype=np.float32)
 
 
-def _optical_density(small: Floats) -> Floats:
-    """(h, w, 3) -log10 of the light against the background: the most frequent colour of the bright pixels."""
-    light = small.sum(axis=2)
+def background_colour(pixels: NDArray[np.uint8] | Floats) -> Floats:
+    """(3,) colour of the empty slide in an (H, W, 3) picture: the most frequent of its bright colours."""
+    light = pixels.sum(axis=2, dtype=np.float32)
     counts, edges = np.histogram(light, bins=64, range=(0, 765))
     # Red cells can outnumber the background; it is then still the brightest frequent colour.
     frequent = np.flatnonzero(ndimage.uniform_filter1d(counts.astype(float), 3) > 0.008 * light.size)
     top = int(frequent[-1]) if frequent.size else int(counts.argmax())
     peak = max(range(max(0, top - 5), top + 1), key=lambda index: counts[index])
     near = np.abs(light - (edges[peak] + edges[peak + 1]) / 2) < 12
-    background = np.median(small[near], axis=0) if near.any() else small.reshape(-1, 3).max(axis=0)
+    chosen = pixels[near] if near.any() else pixels.reshape(-1, 3)
+    return np.asarray(np.median(chosen, axis=0), dtype=np.float32)
+
+
+def _optical_density(small: Floats) -> Floats:
+    """(h, w, 3) -log10 of the light against the background's."""
+    background = background_colour(small)
     return np.asarray(-np.log10((small + 4.0) / (background + 4.0)), dtype=np.float32)
 
 
@@ -232,7 +238,7 @@ def _likeness(density: Floats, stained: Mask, others: Mask, away: Floats) -> Flo
 
 
 def _component_of(region: Mask, nucleus: Mask) -> Mask:
-    """The connected part of a region that holds most of the nucleus."""
+    """Keep the connected part of a region that holds most of the nucleus."""
     labels, count = ndimage.label(region)
     if count == 0:
         return region
@@ -243,7 +249,7 @@ def _component_of(region: Mask, nucleus: Mask) -> Mask:
 
 
 def _disc(radius: int) -> Mask:
-    """A round structuring element."""
+    """Draw a round structuring element."""
     offsets = np.arange(-radius, radius + 1)
     return np.asarray(offsets[:, None] ** 2 + offsets[None, :] ** 2 <= radius * radius + 1)
 

@@ -1,0 +1,287 @@
+"""Dense fields with known boxes: real cells laid on leukocyte-free fields, from sparse to crowded.
+
+Marrow and leukemia fields are crowded; the public fields with boxes are not. Cells travel as transmittance
+(`cutouts`), so they take the lamp of the field they land on, and leave neither halo nor seam.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+from marrowscope.errors import DatasetError
+from marrowscope.training.backgrounds import (
+    Background,
+    load_background,
+    plain_light,
+    plain_slide,
+    red_cells_of,
+)
+from marrowscope.training.cutouts import CLEAR, CutOut, cut_outs_of, training_cells
+from marrowscope.training.sheet import Sheet
+
+Pixels = NDArray[np.uint8]
+Boxes = NDArray[np.float32]
+
+CHULA_MPP = 0.127
+_TRIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Crowding:
+    """How a field is filled: share of its area under cells, and how many cells touch another."""
+
+    weight: float
+    cover: tuple[float, float]
+    touching: float
+
+
+# Shares chosen by eye against fields of acute leukemia and of healthy blood.
+CROWDINGS = (
+    Crowding(0.06, (0.0, 0.0), 0.0),
+    Crowding(0.26, (0.01, 0.08), 0.15),
+    Crowding(0.28, (0.06, 0.20), 0.35),
+    Crowding(0.24, (0.10, 0.35), 0.85),
+    Crowding(0.16, (0.35, 0.70), 0.75),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Staining:
+    """One field's stain: exponent of transmittance per channel, common to all its cells."""
+
+    exponents: NDArray[np.float64]
+    size: float
+
+    def shift(self, rng: np.random.Generator, rgba: Pixels) -> Pixels:
+        """Apply it to an (h, w, 4) patch, with a little of the cell's own variation."""
+        own = self.exponents * np.exp(rng.normal(0, 0.05))
+        levels = np.arange(256)[:, None] / CLEAR
+        table = np.clip(levels**own * CLEAR, 0, 255).astype(np.uint8)
+        shifted = rgba.copy()
+        for channel in range(3):
+            shifted[..., channel] = table[rgba[..., channel], channel]
+        return shifted
+
+
+class DenseComposer:
+    """Composes fields of known cells; the same generator state gives the same field.
+
+    Parameters
+    ----------
+    cells
+        Cut-outs; those that are no cells (platelets) are laid without a box.
+    backgrounds
+        Fields without a leukocyte.
+    max_overlap
+        Largest share of the smaller of two cells that the other may cover.
+    plain_share
+        Share of fields on a plain slide strewn with red cells instead of a real background.
+    crowdings
+        Kinds of fields and their weights.
+    """
+
+    def __init__(
+        self,
+        cells: Sequence[CutOut],
+        backgrounds: Sequence[Background],
+        *,
+        max_overlap: float = 0.18,
+        plain_share: float = 0.35,
+        crowdings: Sequence[Crowding] = CROWDINGS,
+    ) -> None:
+        self._cells = _by_source_and_type([cell for cell in cells if cell.is_cell])
+        self._platelets = [cell for cell in cells if not cell.is_cell]
+        self._backgrounds = list(backgrounds)
+        if not self._cells or not self._backgrounds:
+            raise DatasetError("dense fields need at least one cell and one background")
+        self._red_cells = [red for background in self._backgrounds for red in red_cells_of(background)]
+        self._max_overlap = max_overlap
+        self._plain_share = plain_share if self._red_cells else 0.0
+        self._crowdings = list(crowdings)
+        weights = np.array([crowding.weight for crowding in self._crowdings])
+        self._weights = weights / weights.sum()
+
+    @classmethod
+    def from_folders(
+        cls,
+        cells_roots: Sequence[Path],
+        background_paths: Sequence[Path],
+        *,
+        limit: int | None = 3000,
+        cache: Path | None = None,
+        background_mpp: float = CHULA_MPP,
+    ) -> "DenseComposer":
+        """Cut cells out of folders of typed crops (training blocks only) and read the backgrounds.
+
+        Parameters
+        ----------
+        cells_roots
+            Folders as `read_folder_per_type` reads them; the source's name tells the scale.
+        background_paths
+            Image files of fields without a leukocyte, at `background_mpp` µm per pixel.
+        limit
+            At most so many crops, evenly over sources and types; None takes all (about 35 ms each).
+        cache
+            An .npz file that keeps the cut-outs for the next time.
+
+        Raises
+        ------
+        DatasetError
+            Nothing usable, an unknown source, or an unreadable picture.
+        """
+        cells = cut_outs_of(training_cells(cells_roots, limit), cache)
+        return cls(cells, [load_background(path, background_mpp) for path in background_paths])
+
+    def compose(self, rng: np.random.Generator, size_px: int, mpp: float) -> tuple[Pixels, Boxes]:
+        """Compose one field.
+
+        Returns
+        -------
+        (size, size, 3) uint8 RGB, and (n, 4) float32 boxes xyxy in pixels, clipped to the field, of the
+        cells at least a quarter of which lies inside.
+        """
+        crowding = self._crowdings[int(rng.choice(len(self._crowdings), p=self._weights))]
+        staining = Staining(np.exp(rng.normal(0, 0.15) + rng.normal(0, 0.10, 3)), np.exp(rng.normal(0, 0.08)))
+        plain = rng.random() < self._plain_share
+        if plain:
+            light = plain_light(rng, size_px)
+            pixels = plain_slide(rng, light)
+        else:
+            chosen = self._backgrounds[int(rng.integers(len(self._backgrounds)))]
+            pixels, light = chosen.view(rng, size_px, mpp)
+        sheet = Sheet(pixels, light)
+        self._lay_small_things(rng, sheet, staining, mpp)
+        self._lay_cells(rng, sheet, staining, mpp, crowding)
+        boxes = sheet.boxes()
+        if plain:
+            self._strew_red_cells(rng, sheet, mpp)
+        return _relight(rng, sheet.pixels), boxes
+
+    def _lay_cells(
+        self, rng: np.random.Generator, sheet: Sheet, staining: Staining, mpp: float, crowding: Crowding
+    ) -> None:
+        """Lay cells until the wanted share of the field is covered or no room is found."""
+        wanted = rng.uniform(*crowding.cover) * sheet.size**2
+        if wanted <= 0:
+            return
+        overlap = self._max_overlap * float(rng.choice([0.1, 0.5, 1.0]))
+        source = self._cells[list(self._cells)[int(rng.integers(len(self._cells)))]]
+        types = list(source)
+        ruling = types[int(rng.integers(len(types)))] if rng.random() < 0.5 else None
+        failures = 0
+        while sheet.covered < wanted and failures < 6:
+            kind = (
+                ruling if ruling is not None and rng.random() < 0.8 else types[int(rng.integers(len(types)))]
+            )
+            cell = source[kind][int(rng.integers(len(source[kind])))]
+            patch = staining.shift(rng, _turned(rng, cell, mpp, staining.size * rng.uniform(0.9, 1.12)))
+            failures = 0 if _lay(rng, sheet, patch, overlap, crowding.touching) else failures + 1
+
+    def _lay_small_things(
+        self, rng: np.random.Generator, sheet: Sheet, staining: Staining, mpp: float
+    ) -> None:
+        """Lay what is no cell: platelets, and now and then a smudge."""
+        area = (sheet.size * mpp / 83.0) ** 2
+        count = min(20, int(rng.poisson(rng.choice([0.5, 3.0, 7.0]) * area))) if self._platelets else 0
+        for _ in range(count):
+            platelet = self._platelets[int(rng.integers(len(self._platelets)))]
+            patch = staining.shift(rng, _turned(rng, platelet, mpp, rng.uniform(0.7, 1.15)))
+            sheet.lay(patch, *rng.uniform(0, sheet.size, 2))
+        if rng.random() < 0.15:
+            source = self._cells[list(self._cells)[int(rng.integers(len(self._cells)))]]
+            cells = source[list(source)[int(rng.integers(len(source)))]]
+            whole = _turned(rng, cells[int(rng.integers(len(cells)))], mpp, rng.uniform(1.1, 1.6))
+            sheet.lay(_smudged(rng, staining.shift(rng, whole)), *rng.uniform(0, sheet.size, 2))
+
+    def _strew_red_cells(self, rng: np.random.Generator, sheet: Sheet, mpp: float) -> None:
+        """Strew red cells between, and a little beneath, the cells of a plain slide."""
+        per_field = float(rng.choice([0.0, 15.0, 50.0, 110.0])) * (sheet.size * mpp / 83.0) ** 2
+        # One slide's red cells come from one field's.
+        start = int(rng.integers(len(self._red_cells)))
+        scale = float(np.exp(rng.normal(0, 0.08)))
+        for _ in range(min(140, int(rng.poisson(per_field)))):
+            cell = self._red_cells[(start + int(rng.integers(20))) % len(self._red_cells)]
+            picture, level = cell.at_least(mpp)
+            factor = scale * level / mpp
+            if abs(factor - 1) > 0.05:
+                width, height = (max(4, round(side * factor)) for side in picture.size)
+                picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+            patch = np.rot90(np.asarray(picture), int(rng.integers(4)))
+            sheet.lay_beneath(patch, *rng.uniform(0, sheet.size, 2), max_hidden=0.3)
+
+
+def _by_source_and_type(cells: Sequence[CutOut]) -> Mapping[str, Mapping[str, list[CutOut]]]:
+    found: dict[str, dict[str, list[CutOut]]] = {}
+    for cell in cells:
+        found.setdefault(cell.source, {}).setdefault(cell.cell_type, []).append(cell)
+    return found
+
+
+def _lay(rng: np.random.Generator, sheet: Sheet, patch: Pixels, overlap: float, touching: float) -> bool:
+    """Find a place for a cell, beside another or anywhere; tell whether there was one."""
+    radius = float(np.sqrt((patch[..., 3] > 127).sum() / np.pi))
+    on_top = bool(rng.integers(2))
+    for _ in range(_TRIES):
+        neighbour = sheet.any_cell(rng) if rng.random() < touching else None
+        if neighbour is None:
+            row, column = rng.uniform(-0.3 * radius, sheet.size + 0.3 * radius, 2)
+        else:
+            angle = rng.uniform(0, 2 * np.pi)
+            apart = (neighbour.radius + radius) * rng.uniform(0.88, 1.10)
+            row, column = neighbour.row + apart * np.sin(angle), neighbour.column + apart * np.cos(angle)
+        if sheet.lay_cell(patch, row, column, overlap, on_top=on_top):
+            return True
+    return False
+
+
+def _turned(rng: np.random.Generator, cell: CutOut, mpp: float, size: float) -> Pixels:
+    """Bring a cut-out to `mpp`, `size` times as large, randomly turned and mirrored: (h, w, 4)."""
+    picture, level = cell.at_least(mpp / size)
+    factor = level / mpp * size
+    angle = rng.uniform(0, 2 * np.pi)
+    mirror = 1.0 if rng.integers(2) else -1.0
+    cos, sin = float(np.cos(angle)), float(np.sin(angle))
+    width, height = picture.size
+    out_width = int(np.ceil((abs(cos) * width + abs(sin) * height) * factor))
+    out_height = int(np.ceil((abs(sin) * width + abs(cos) * height) * factor))
+    # Rows of the inverse map: output pixel -> input pixel, centres on centres.
+    a, b = mirror * cos / factor, mirror * sin / factor
+    d, e = -sin / factor, cos / factor
+    c = width / 2 - a * out_width / 2 - b * out_height / 2
+    f = height / 2 - d * out_width / 2 - e * out_height / 2
+    turned = picture.transform(
+        (max(1, out_width), max(1, out_height)),
+        Image.Transform.AFFINE,
+        (a, b, c, d, e, f),
+        Image.Resampling.BILINEAR,
+    )
+    return np.asarray(turned)
+
+
+def _smudged(rng: np.random.Generator, rgba: Pixels) -> Pixels:
+    """Make a cell a smudge: pale, blurred, frayed."""
+    height, width = rgba.shape[:2]
+    colour = ndimage.gaussian_filter(rgba[..., :3].astype(np.float32), (2.5, 2.5, 0))
+    pale = CLEAR * (colour / CLEAR) ** rng.uniform(0.3, 0.6)
+    rough = np.asarray(
+        Image.fromarray(rng.random((6, 6), dtype=np.float32)).resize(
+            (width, height), Image.Resampling.BICUBIC
+        )
+    )
+    soft = ndimage.gaussian_filter(rgba[..., 3].astype(np.float32), 3.0)
+    alpha = soft * np.clip(0.2 + 1.3 * rough, 0, 1)
+    return np.dstack([np.clip(pale, 0, 255), np.clip(alpha, 0, 255)]).astype(np.uint8)
+
+
+def _relight(rng: np.random.Generator, pixels: Pixels) -> Pixels:
+    """Change the lamp's colour in half of the fields."""
+    if rng.random() < 0.5:
+        return pixels
+    gains = np.exp(rng.normal(0, 0.06) + rng.normal(0, 0.05, 3))
+    table = np.clip(np.arange(256)[:, None] * gains, 0, 255).astype(np.uint8)
+    return np.dstack([table[pixels[..., channel], channel] for channel in range(3)])
