@@ -1,0 +1,205 @@
+"""A field of view: counted cells among red cells and platelets, with every box known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from marrowscope.errors import InputError
+from marrowscope.synth.cell import NUCLEATED_TYPES, CellDyes, coverage_box, lay_cell
+from marrowscope.synth.recipes import BlastLook
+from marrowscope.synth.red_cell import platelet, red_cell, smudge
+from marrowscope.synth.stain import DYES, HAEMOGLOBIN, Stain, draw_stain, expose
+
+HEALTHY_MARROW: Mapping[str, float] = {
+    "promyelocyte": 0.04, "myelocyte": 0.12, "metamyelocyte": 0.13, "band_neutrophil": 0.14,
+    "segmented_neutrophil": 0.19, "eosinophil": 0.03, "basophil": 0.005, "monocyte": 0.035,
+    "lymphocyte": 0.13, "erythroblast": 0.18,
+}  # fmt: skip
+"""Shares of the types other than blasts in a healthy marrow, about (Bain, *Br J Haematol* 1996;94:206)."""
+
+_MAX_AREA_SHARE = 0.62
+_CELL_AREA_UM2 = 145.0  # of a mean marrow cell
+
+
+@dataclass(frozen=True, eq=False)
+class SyntheticField:
+    """A field with its truth.
+
+    `pixels` uint8 (H, W, 3) RGB; `boxes` float32 (n, 4) xyxy px around whole nucleated cells, cut at the
+    border; `cell_types` their types, in the same order; `mpp` µm per pixel. Red cells, platelets and smudges
+    carry no box.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    boxes: npt.NDArray[np.float32]
+    cell_types: tuple[str, ...]
+    mpp: float
+
+
+def draw_field(
+    seed: int | Sequence[int],
+    *,
+    width: int = 1024,
+    height: int = 768,
+    mpp: float = 0.10,
+    cells: int = 12,
+    composition: Mapping[str, float] | None = None,
+    cell_types: Sequence[str] | None = None,
+    crowding: float = 0.3,
+    red_cells: float = 0.5,
+    smudges: int = 0,
+    stain: Stain | None = None,
+    blast_look: BlastLook | None = None,
+) -> SyntheticField:
+    """Return a field of `width` x `height` px drawn from `seed` alone.
+
+    Parameters
+    ----------
+    cells : how many nucleated cells, of types drawn from `composition` (type to weight; healthy marrow with
+        a fifth of blasts where None)
+    cell_types : the exact types instead; overrides `cells` and `composition`
+    crowding : 0 cells keep apart, 1 they touch and press on each other
+    red_cells : share of the free glass under red cells, about 0-1
+    smudges : burst nuclei, without a box
+    stain, blast_look : those of the slide and of the patient; random where None
+
+    Raises
+    ------
+    InputError
+        for an unknown type, or more cells than the field holds.
+    """
+    rng = np.random.default_rng(seed)
+    types = list(cell_types) if cell_types is not None else _draw_types(rng, cells, composition)
+    _check(types, width, height, mpp)
+    look = draw_stain(rng) if stain is None else stain
+    laid = [lay_cell(rng, cell_type, mpp, blast_look) for cell_type in types]
+    radii = np.array([np.sqrt(float((cell.coverage >= 0.5).sum()) / np.pi) for cell in laid])
+    centres = _spread(rng, radii, (width, height), crowding)
+    amounts = np.zeros((height, width, len(DYES)), dtype=np.float32)
+    _lay_red_cells(rng, amounts, look, mpp, red_cells, centres, radii)
+    for _ in range(int(rng.poisson(amounts.shape[0] * amounts.shape[1] * mpp**2 / 900.0))):
+        _paste(amounts, platelet(rng, mpp), None, _anywhere(rng, amounts))
+    for _ in range(smudges):
+        _paste(amounts, *smudge(rng, mpp), _anywhere(rng, amounts))
+    for cell, centre in zip(laid, centres, strict=True):
+        _paste(amounts, cell.amounts, cell.coverage, (int(centre[0]), int(centre[1])))
+    return SyntheticField(
+        pixels=expose(rng, amounts, look, mpp),
+        boxes=_boxes(laid, centres, width, height),
+        cell_types=tuple(types),
+        mpp=mpp,
+    )
+
+
+def _draw_types(rng: np.random.Generator, cells: int, composition: Mapping[str, float] | None) -> list[str]:
+    weights = composition if composition is not None else {**HEALTHY_MARROW, "blast": 0.25}
+    names = sorted(weights)
+    shares = np.array([float(weights[name]) for name in names])
+    if len(names) == 0 or shares.min() < 0 or shares.sum() <= 0:
+        raise InputError("a composition needs weights of 0 or more, one of them above 0")
+    return [names[index] for index in rng.choice(len(names), cells, p=shares / shares.sum())]
+
+
+def _check(types: Sequence[str], width: int, height: int, mpp: float) -> None:
+    for cell_type in types:
+        if cell_type not in NUCLEATED_TYPES:
+            raise InputError(f"{cell_type!r} is not drawn in a field; types: {', '.join(NUCLEATED_TYPES)}")
+    holds = int(_MAX_AREA_SHARE * width * height * mpp**2 / _CELL_AREA_UM2)
+    if len(types) > holds:
+        raise InputError(
+            f"{len(types)} cells do not fit {width}x{height} px at {mpp} µm/px (at most {holds})"
+        )
+
+
+def _spread(
+    rng: np.random.Generator, radii: npt.NDArray[np.float64], size: tuple[int, int], crowding: float
+) -> npt.NDArray[np.float64]:
+    """Return centres (n, 2) xy px, pushed apart until cells keep the distance that `crowding` asks for."""
+    count = len(radii)
+    low = np.minimum(radii[:, None] * 0.75, np.array(size) / 2)
+    high = np.array(size) - low
+    centres = rng.uniform(low, high) if count else np.zeros((0, 2))
+    apart = (radii[:, None] + radii[None, :]) * (1.25 - 0.27 * float(np.clip(crowding, 0, 1)))
+    np.fill_diagonal(apart, 0.0)
+    for _ in range(120):
+        delta = centres[:, None, :] - centres[None, :, :]
+        distance = np.sqrt((delta**2).sum(axis=2)) + 1e-6
+        overlap = np.maximum(apart - distance, 0.0)
+        np.fill_diagonal(overlap, 0.0)
+        if not overlap.any():
+            break
+        centres = centres + (delta / distance[..., None] * overlap[..., None]).sum(axis=1) * 0.4
+        centres = np.clip(centres, low, high)
+    return np.asarray(np.round(centres), dtype=np.float64)
+
+
+def _lay_red_cells(
+    rng: np.random.Generator,
+    amounts: npt.NDArray[np.float32],
+    look: Stain,
+    mpp: float,
+    share: float,
+    centres: npt.NDArray[np.float64],
+    radii: npt.NDArray[np.float64],
+) -> None:
+    height, width = amounts.shape[:2]
+    free = width * height - float((np.pi * radii**2).sum()) * 0.9
+    wanted = int(max(free, 0.0) * mpp**2 * max(share, 0.0) / 41.0)
+    typical = 3.6 / mpp
+    tolerance = rng.uniform(0.55, 0.95)  # how far red cells of this field overlap
+    placed = np.zeros((0, 2))
+    layer = np.zeros(amounts.shape[:2], dtype=np.float32)
+    for _ in range(wanted):
+        for _attempt in range(12):
+            spot = rng.uniform((-typical, -typical), (width + typical, height + typical))
+            clear = np.hypot(*(centres - spot).T) > radii + typical * 0.55
+            near = np.hypot(*(placed - spot).T) < typical * 2 * tolerance
+            if clear.all() and (not near.any() or rng.random() < 0.06):
+                placed = np.vstack([placed, spot])
+                _add(layer, red_cell(rng, mpp, look.pallor), (int(spot[0]), int(spot[1])))
+                break
+    amounts[..., HAEMOGLOBIN] += layer
+
+
+def _add(layer: npt.NDArray[np.float32], stamp: npt.NDArray[np.float32], centre: tuple[int, int]) -> None:
+    window, part = _windows(layer.shape, stamp.shape, centre)
+    layer[window] += stamp[part]
+
+
+def _paste(
+    amounts: npt.NDArray[np.float32],
+    stamp: npt.NDArray[np.float32],
+    coverage: npt.NDArray[np.float32] | None,
+    centre: tuple[int, int],
+) -> None:
+    window, part = _windows(amounts.shape, stamp.shape, centre)
+    if coverage is not None:  # a cell lies in the place of what it pushes aside
+        amounts[window] *= (1.0 - coverage[part])[..., None]
+    amounts[window] += stamp[part]
+
+
+def _windows(
+    field: tuple[int, ...], stamp: tuple[int, ...], centre: tuple[int, int]
+) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    left, top = centre[0] - stamp[1] // 2, centre[1] - stamp[0] // 2
+    x0, y0 = max(left, 0), max(top, 0)
+    x1, y1 = max(min(left + stamp[1], field[1]), x0), max(min(top + stamp[0], field[0]), y0)
+    return (slice(y0, y1), slice(x0, x1)), (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
+
+
+def _anywhere(rng: np.random.Generator, amounts: npt.NDArray[np.float32]) -> tuple[int, int]:
+    return int(rng.integers(amounts.shape[1])), int(rng.integers(amounts.shape[0]))
+
+
+def _boxes(
+    laid: Sequence[CellDyes], centres: npt.NDArray[np.float64], width: int, height: int
+) -> npt.NDArray[np.float32]:
+    boxes = np.zeros((len(laid), 4), dtype=np.float32)
+    for index, (cell, centre) in enumerate(zip(laid, centres, strict=True)):
+        corner = np.array([centre[0] - cell.coverage.shape[1] // 2, centre[1] - cell.coverage.shape[0] // 2])
+        boxes[index] = coverage_box(cell.coverage) + np.tile(corner, 2)
+    return np.clip(boxes, 0, np.array([width, height, width, height], dtype=np.float32))
