@@ -1,0 +1,175 @@
+"""The report as tables: ``patients.csv`` and ``cells.csv``, and the rows every other format prints too.
+
+Equal readings give equal bytes: decimals are fixed, order is that of the report, lines end in ``\\n``.
+Percentages carry two decimals here; where people read them (page, workbook's display) they carry one.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from marrowscope.domain.cells import Cell
+from marrowscope.domain.decision import Interval
+from marrowscope.domain.patient import CohortReport, FieldStatus, PatientReading
+from marrowscope.exports.atomic import atomic_path
+from marrowscope.imaging.names import shown
+
+Value = str | int | float | bool | None
+
+PATIENT_COLUMNS = (
+    "patient",
+    "fields",
+    "fields_failed",
+    "cells",
+    "counted",
+    "excluded",
+    "unclassified",
+    "blasts",
+    "blast_percent",
+    "ci_low",
+    "ci_high",
+    "adjusted_percent",
+    "adjusted_low",
+    "adjusted_high",
+    "decision",
+    "rule",
+    "reasons",
+)
+CELL_COLUMNS = (
+    "patient",
+    "field",
+    "cell",
+    "x0",
+    "y0",
+    "x1",
+    "y1",
+    "score",
+    "cell_type",
+    "probability",
+    "p_blast",
+    "is_blast",
+    "counted",
+    "flags",
+)
+PERCENT_DECIMALS = 2
+_BOX_DECIMALS = 1
+_PROBABILITY_DECIMALS = 4
+_FAILURES_TOLD = 5  # failed fields named in a patient's reasons; run.json has all of them
+_JOINT = "; "
+_FORMULA_STARTS = ("=", "+", "-", "@")
+
+
+def write_patients_csv(report: CohortReport, path: Path) -> None:
+    """Write a row per patient; columns are `PATIENT_COLUMNS`.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written.
+    """
+    rows = (patient_row(patient) for patient in report.patients)
+    _write(path, PATIENT_COLUMNS, ([csv_text(row[name]) for name in PATIENT_COLUMNS] for row in rows))
+
+
+def write_cells_csv(report: CohortReport, path: Path) -> None:
+    """Write a row per cell; columns are `CELL_COLUMNS`, boxes in pixels of the original image.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written.
+    """
+    _write(path, CELL_COLUMNS, (row for patient in report.patients for row in _cell_rows(patient)))
+
+
+def patient_row(patient: PatientReading) -> dict[str, Value]:
+    """Return what is printed of a patient, by column; None where a figure is not defined.
+
+    Percentages are 0..100, rounded to two decimals. Reasons are those of the decision, then the patient's
+    own flags, then the first fields that could not be read, each with its cause.
+    """
+    differential = patient.differential
+    return {
+        "patient": shown(patient.patient),
+        "fields": len(patient.fields),
+        "fields_failed": patient.fields_failed,
+        "cells": differential.cells,
+        "counted": differential.counted,
+        "excluded": sum(differential.excluded.values()),
+        "unclassified": differential.unclassified,
+        "blasts": differential.blasts,
+        **_percents(patient.blast_interval, ("blast_percent", "ci_low", "ci_high")),
+        **_percents(patient.adjusted_interval, ("adjusted_percent", "adjusted_low", "adjusted_high")),
+        "decision": patient.decision.verdict.value,
+        "rule": patient.decision.rule.id,
+        "reasons": _JOINT.join(shown(text) for text in reasons(patient)),
+    }
+
+
+def reasons(patient: PatientReading) -> tuple[str, ...]:
+    """Return why the decision is what it is, and what weakens it."""
+    failed = [field for field in patient.fields if field.status is FieldStatus.FAILED]
+    told = [f"{field.name}: {field.message}" for field in failed[:_FAILURES_TOLD]]
+    more = [f"and {len(failed) - len(told)} more"] if len(failed) > len(told) else []
+    return (*patient.decision.reasons, *patient.flags, *told, *more)
+
+
+def percent(share: float) -> float:
+    """Return a share (0..1) as the percentage written into files."""
+    return round(100 * share, PERCENT_DECIMALS)
+
+
+def csv_text(value: Value) -> str:
+    """Return a value as a CSV field: empty for None, fixed decimals, harmless in a spreadsheet.
+
+    A text that a spreadsheet would take for a formula gets a leading apostrophe (OWASP, CSV injection).
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.{PERCENT_DECIMALS}f}"
+    if isinstance(value, int):
+        return str(value)
+    text = shown(value)
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def _percents(interval: Interval | None, names: Sequence[str]) -> Mapping[str, float | None]:
+    if interval is None:
+        return dict.fromkeys(names)
+    shares = (interval.estimate, interval.low, interval.high)
+    return dict(zip(names, map(percent, shares), strict=True))
+
+
+def _cell_rows(patient: PatientReading) -> Iterator[list[str]]:
+    name = csv_text(patient.patient)
+    for field in patient.fields:
+        for number, cell in enumerate(field.cells, start=1):
+            yield [name, csv_text(field.name), str(number), *_cell_values(cell)]
+
+
+def _cell_values(cell: Cell) -> list[str]:
+    return [
+        *(f"{_unsigned(corner, _BOX_DECIMALS):.{_BOX_DECIMALS}f}" for corner in cell.box),
+        f"{cell.score:.{_PROBABILITY_DECIMALS}f}",
+        cell.cell_type,
+        f"{cell.probability:.{_PROBABILITY_DECIMALS}f}",
+        f"{cell.p_blast:.{_PROBABILITY_DECIMALS}f}",
+        csv_text(cell.is_blast),
+        csv_text(cell.is_counted),
+        csv_text(_JOINT.join(cell.flags)),
+    ]
+
+
+def _unsigned(value: float, decimals: int) -> float:
+    """Round, and write zero without a sign: a box just outside the image must not print as ``-0.0``."""
+    return round(value, decimals) + 0.0
+
+
+def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    with atomic_path(path) as beside, beside.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
