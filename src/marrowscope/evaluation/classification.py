@@ -1,0 +1,314 @@
+"""How well a classifier names cells: blasts, types, calibration, against the background alone."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from marrowscope.domain.taxonomy import BLAST, UNCLASSIFIED, taxonomy
+from marrowscope.errors import DatasetError
+from marrowscope.evaluation.background import BackgroundBaseline, background_baseline
+from marrowscope.evaluation.bootstrap import Estimate, Weights, group_bootstrap
+from marrowscope.evaluation.metrics import (
+    Bools,
+    Floats,
+    ReliabilityBin,
+    area_under_roc,
+    balanced_accuracy,
+    confusion_matrix,
+    expected_calibration_error,
+    f1_scores,
+    macro_f1,
+    reliability,
+    share,
+)
+from marrowscope.evaluation.shown_cells import ShownCell
+
+BATCH = 32
+BOOTSTRAP_ROUNDS = 300
+
+
+class CropNamer(Protocol):
+    """What names crops: `marrowscope.models.classifier.Classifier` is one."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the columns, blast first."""
+
+    def name_crops(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Give (n, classes) joint probabilities of (n, S, S, 3) uint8 RGB crops."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a classifier said of n cells, beside the truth, as columns.
+
+    `probabilities` (n, classes) with blast first, `background` (n, 3) mean colour beside the cell. A true
+    type the classifier does not know takes part in the blast figures only.
+    """
+
+    classes: tuple[str, ...]
+    probabilities: npt.NDArray[np.float32]
+    true_types: tuple[str, ...]
+    background: Floats
+    groups: tuple[str, ...]
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BlastResult:
+    """Blast or not at `threshold`, on nucleated cells (platelets and artefacts take no part)."""
+
+    auc: Estimate
+    balanced_accuracy: Estimate
+    sensitivity: Estimate
+    specificity: Estimate
+    n_blasts: int
+    n_blasts_called: int
+    n_others: int
+    n_others_cleared: int
+    threshold: float
+    ece: float | None
+    reliability: tuple[ReliabilityBin, ...]
+
+
+@dataclass(frozen=True)
+class TypeFigures:
+    """One type among the cells that are no blasts."""
+
+    name: str
+    n: int
+    recall: float
+    f1: float
+
+
+@dataclass(frozen=True)
+class TypesResult:
+    """Type by the second head, every cell that is no blast forced to its likeliest type.
+
+    `confusion` counts whole answers instead: rows `confusion_rows` (true), columns `confusion_columns`
+    (called, with blast and unclassified).
+    """
+
+    accuracy: Estimate
+    macro_f1: Estimate
+    n: int
+    per_type: tuple[TypeFigures, ...]
+    confusion_rows: tuple[str, ...]
+    confusion_columns: tuple[str, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    unknown_types: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ClassificationResult:
+    """What `evaluate_classifier` found; `abstained` is the share of cells left unclassified."""
+
+    blast: BlastResult
+    types: TypesResult
+    background_only: BackgroundBaseline
+    abstained: float | None
+    n_cells: int
+    n_groups: int
+    sources: tuple[str, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """Give the figures under the names that scripts rely on."""
+        blast, types = self.blast, self.types
+        return {
+            "blast": {
+                "auc": blast.auc.value,
+                "auc_ci": blast.auc.to_json(),
+                "balanced_accuracy": blast.balanced_accuracy.value,
+                "balanced_accuracy_ci": blast.balanced_accuracy.to_json(),
+                "sensitivity": blast.sensitivity.value,
+                "sensitivity_ci": blast.sensitivity.to_json(),
+                "specificity": blast.specificity.value,
+                "specificity_ci": blast.specificity.to_json(),
+                "n_blasts": blast.n_blasts,
+                "n_blasts_called": blast.n_blasts_called,
+                "n_others": blast.n_others,
+                "n_others_cleared": blast.n_others_cleared,
+                "threshold": blast.threshold,
+                "ece": blast.ece,
+                "reliability": [[b.n, b.mean_probability, b.frequency] for b in blast.reliability],
+            },
+            "types": {
+                "accuracy": types.accuracy.value,
+                "accuracy_ci": types.accuracy.to_json(),
+                "macro_f1": types.macro_f1.value,
+                "macro_f1_ci": types.macro_f1.to_json(),
+                "n": types.n,
+                "per_type": {t.name: {"n": t.n, "recall": t.recall, "f1": t.f1} for t in types.per_type},
+                "confusion": {
+                    "rows": list(types.confusion_rows),
+                    "columns": list(types.confusion_columns),
+                    "counts": [list(row) for row in types.confusion],
+                },
+                "unknown_types": list(types.unknown_types),
+            },
+            "background_only": self.background_only.to_json(),
+            "abstained": self.abstained,
+            "n_cells": self.n_cells,
+            "n_groups": self.n_groups,
+            "sources": list(self.sources),
+        }
+
+
+def evaluate_classifier(
+    namer: CropNamer,
+    cells: Iterable[ShownCell],
+    *,
+    blast_threshold: float,
+    type_threshold: float,
+    background_training: tuple[Floats, Bools, Sequence[str]] | None = None,
+    on_batch: Callable[[int], None] | None = None,
+) -> ClassificationResult:
+    """Name labelled cells and score the answers, with the background-only baseline beside them.
+
+    Parameters
+    ----------
+    namer : the classifier
+    cells : from `cells_of_folders` or `cells_of_fields`, at the classifier's input size and context
+    blast_threshold : probability from which a cell is called a blast
+    type_threshold : least probability of a type among the types; below it a cell is unclassified
+    background_training : background colours, truth and sources of the training part, if at hand
+    on_batch : told the number of cells done
+
+    Raises
+    ------
+    DatasetError : there is no cell
+    """
+    answers = collect_answers(namer, cells, on_batch)
+    return score_answers(answers, blast_threshold, type_threshold, background_training)
+
+
+def collect_answers(
+    namer: CropNamer, cells: Iterable[ShownCell], on_batch: Callable[[int], None] | None = None
+) -> Answers:
+    """Name every cell, a batch at a time; crops are not kept."""
+    probabilities: list[npt.NDArray[np.float32]] = []
+    rows: list[tuple[str, Floats, str, str]] = []
+    for batch in _batches(cells):
+        probabilities.append(namer.name_crops(np.stack([cell.crop for cell in batch])))
+        rows += [(cell.true_type, cell.background, cell.group, cell.source) for cell in batch]
+        if on_batch is not None:
+            on_batch(len(rows))
+    if not rows:
+        raise DatasetError("there is no labelled cell to evaluate on")
+    true_types, background, groups, sources = zip(*rows, strict=True)
+    return Answers(
+        namer.classes, np.concatenate(probabilities), true_types, np.stack(background), groups, sources
+    )
+
+
+def score_answers(
+    answers: Answers,
+    blast_threshold: float,
+    type_threshold: float,
+    background_training: tuple[Floats, Bools, Sequence[str]] | None = None,
+) -> ClassificationResult:
+    """Score answers collected before; see `evaluate_classifier`."""
+    is_blast = np.array([_is_blast(name) for name in answers.true_types])
+    counts = np.array([_takes_part(name) for name in answers.true_types])
+    called = answers.probabilities[:, 0] >= blast_threshold
+    conditional = answers.probabilities[:, 1:] / np.maximum(1 - answers.probabilities[:, :1], 1e-6)
+    unclassified = ~called & (conditional.max(axis=1) < type_threshold)
+    return ClassificationResult(
+        blast=_blast_result(answers, is_blast, counts, blast_threshold),
+        types=_types_result(answers, is_blast, called, unclassified),
+        background_only=background_baseline(
+            answers.background[counts],
+            is_blast[counts],
+            [source for source, keep in zip(answers.sources, counts, strict=True) if keep],
+            background_training,
+        ),
+        abstained=float(unclassified.mean()),
+        n_cells=len(called),
+        n_groups=len(set(answers.groups)),
+        sources=tuple(sorted(set(answers.sources))),
+    )
+
+
+def _batches(cells: Iterable[ShownCell]) -> Iterator[list[ShownCell]]:
+    iterator = iter(cells)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch
+
+
+def _is_blast(name: str) -> bool:
+    return name in taxonomy() and taxonomy()[name].is_blast
+
+
+def _takes_part(name: str) -> bool:
+    return name not in taxonomy() or taxonomy()[name].is_counted
+
+
+def _blast_result(answers: Answers, is_blast: Bools, counts: Bools, threshold: float) -> BlastResult:
+    truth, p_blast = is_blast[counts], answers.probabilities[counts, 0]
+    called = p_blast >= threshold
+    groups = [group for group, keep in zip(answers.groups, counts, strict=True) if keep]
+
+    def estimate(statistic: Callable[[Weights], float]) -> Estimate:
+        return group_bootstrap(statistic, groups, BOOTSTRAP_ROUNDS)
+
+    curve = reliability(truth, p_blast)
+    return BlastResult(
+        auc=estimate(lambda w: area_under_roc(truth, p_blast, w)),
+        balanced_accuracy=estimate(lambda w: balanced_accuracy(truth, called, w)),
+        sensitivity=estimate(lambda w: share(called, truth, w)),
+        specificity=estimate(lambda w: share(~called, ~truth, w)),
+        n_blasts=int(truth.sum()),
+        n_blasts_called=int((truth & called).sum()),
+        n_others=int((~truth).sum()),
+        n_others_cleared=int((~truth & ~called).sum()),
+        threshold=threshold,
+        ece=expected_calibration_error(curve) if curve else None,
+        reliability=tuple(curve),
+    )
+
+
+def _types_result(answers: Answers, is_blast: Bools, called: Bools, unclassified: Bools) -> TypesResult:
+    types = answers.classes[1:]
+    known = np.array([name in types for name in answers.true_types])
+    truth = np.array([types.index(n) for n in answers.true_types if n in types], dtype=np.int64)
+    likeliest = answers.probabilities[:, 1:].argmax(axis=1)
+    guess = likeliest[known]
+    groups = [group for group, keep in zip(answers.groups, known, strict=True) if keep]
+    k = len(types)
+    matrix = confusion_matrix(truth, guess, k, k)
+    rows = (BLAST, *types)
+    columns = (BLAST, *types, UNCLASSIFIED)
+    named = known | is_blast
+    true_row = np.where(is_blast, 0, 1 + _index_or_zero(answers.true_types, types))
+    called_column = np.where(called, 0, np.where(unclassified, len(columns) - 1, 1 + likeliest))
+    whole = confusion_matrix(true_row[named], called_column[named], len(rows), len(columns)).astype(int)
+    unknown = {n for n, has_row in zip(answers.true_types, named, strict=True) if not has_row}
+    return TypesResult(
+        accuracy=group_bootstrap(
+            lambda w: share(guess == truth, np.ones(len(truth), bool), w), groups, BOOTSTRAP_ROUNDS
+        ),
+        macro_f1=group_bootstrap(
+            lambda w: macro_f1(confusion_matrix(truth, guess, k, k, w)), groups, BOOTSTRAP_ROUNDS
+        ),
+        n=int(known.sum()),
+        per_type=tuple(_per_type(types, matrix)),
+        confusion_rows=rows,
+        confusion_columns=columns,
+        confusion=tuple(tuple(int(n) for n in row) for row in whole),
+        unknown_types=tuple(sorted(unknown)),
+    )
+
+
+def _index_or_zero(names: Sequence[str], types: Sequence[str]) -> npt.NDArray[np.int64]:
+    return np.array([types.index(name) if name in types else 0 for name in names], dtype=np.int64)
+
+
+def _per_type(types: Sequence[str], matrix: Floats) -> Iterator[TypeFigures]:
+    for i, (name, f1) in enumerate(zip(types, f1_scores(matrix), strict=True)):
+        n = int(matrix[i].sum())
+        if n:
+            yield TypeFigures(name, n, float(matrix[i, i] / n), float(f1))
