@@ -14,12 +14,12 @@ from marrowscope.domain.differential import Differential
 from marrowscope.domain.differential import count as count_cells
 from marrowscope.domain.patient import CohortReport
 from marrowscope.errors import ImageError, InputError
-from marrowscope.exports.cohort import FORMATS, write_report
 from marrowscope.imaging.decode import FieldImage, decode
 from marrowscope.imaging.sources import discover
 from marrowscope.journal import Journal
 from marrowscope.models.bundle import Bundle, load_bundle
 from marrowscope.pipeline import FieldReader, ReadingSettings
+from marrowscope.results import FORMATS, write_report
 
 __all__ = ["analyse", "classify", "count", "detect", "export", "load_bundle"]
 

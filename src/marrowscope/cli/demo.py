@@ -1,12 +1,16 @@
 """``marrowscope demo``: nine synthetic patients, end to end."""
 
+import csv
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from marrowscope.cli.analyse import check_free, show
 from marrowscope.cli.console import INTERRUPTED, fail, one_line_errors, say
+
+if TYPE_CHECKING:
+    from marrowscope.synth import CohortFiles
 
 EXAMPLE = "Example:  marrowscope demo -o marrowscope-demo"
 
@@ -33,12 +37,24 @@ def demo(
 
     check_free(out, resume=False, overwrite=True)
     say("Drawing nine synthetic patients ...")
-    cohort = write_cohort(out / "patients", seed=seed, patients=demo_plan(seed))
+    manifest = _manifest(write_cohort(out / "patients", seed=seed, patients=demo_plan(seed)))
     try:
         with ProgressDisplay(quiet=quiet) as display:
             report = api.analyse(
-                [], out, manifest=cohort.manifest, workers=workers, threads=threads, listener=display
+                [], out, manifest=manifest, workers=workers, threads=threads, listener=display
             )
     except KeyboardInterrupt:
         fail("stopped", INTERRUPTED)
     show(report, out, as_json=as_json)
+
+
+def _manifest(cohort: "CohortFiles") -> Path:
+    """Write the manifest that names each patient's folder and known state."""
+    with cohort.truth.open(newline="", encoding="utf-8") as stream:
+        known = {row["patient"]: row["truth"] for row in csv.DictReader(stream)}
+    manifest = cohort.root / "manifest.csv"
+    with manifest.open("w", newline="", encoding="utf-8") as stream:
+        table = csv.writer(stream)
+        table.writerow(("patient", "path", "truth"))
+        table.writerows((patient, patient, known[patient]) for patient in cohort.patients)
+    return manifest

@@ -11,7 +11,12 @@ from rich.progress import Progress as Bar
 from marrowscope.cohort import Progress
 
 _LOG_EVERY_SECONDS = 30.0
-_STAGES = {"listing": "Listing", "scale": "Measuring scale", "reading": "Reading", "writing": "Writing report"}
+_STAGES = {
+    "listing": "Listing",
+    "scale": "Measuring scale",
+    "reading": "Reading",
+    "writing": "Writing report",
+}
 
 
 class ProgressDisplay:
@@ -78,4 +83,6 @@ class ProgressDisplay:
         if self._quiet or self._terminal or now - self._last_line < _LOG_EVERY_SECONDS:
             return
         self._last_line = now
-        self._console.print(f"{progress.done} of {progress.total} fields, {self._found(progress)}", highlight=False)
+        self._console.print(
+            f"{progress.done} of {progress.total} fields, {self._found(progress)}", highlight=False
+        )

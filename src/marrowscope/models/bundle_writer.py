@@ -1,0 +1,103 @@
+"""Putting networks and their settings together into a bundle."""
+
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from marrowscope.errors import BundleError
+from marrowscope.models.bundle import (
+    FORMAT,
+    SETTINGS,
+    Bundle,
+    ClassifierSettings,
+    DetectorSettings,
+    ErrorRates,
+    load_bundle,
+    write_sums,
+)
+
+
+@dataclass(frozen=True)
+class BundleContent:
+    """What a bundle is made of.
+
+    Attributes
+    ----------
+    name, version, licence : of the bundle
+    trained_on : identifiers of the data sets that shaped the weights
+    detector_onnx, classifier_onnx : the networks
+    detector, classifier : their settings; the networks are copied under the file names given there
+    error_rates : held-out counts of the blast head, None when not measured
+    """
+
+    name: str
+    version: str
+    licence: str
+    trained_on: tuple[str, ...]
+    detector_onnx: Path
+    detector: DetectorSettings
+    classifier_onnx: Path
+    classifier: ClassifierSettings
+    error_rates: ErrorRates | None = None
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> "BundleContent":
+        """Return what an existing bundle is made of, to replace parts of it."""
+        return cls(
+            name=bundle.name,
+            version=bundle.version,
+            licence=bundle.licence,
+            trained_on=bundle.trained_on,
+            detector_onnx=bundle.folder / bundle.detector.file,
+            detector=bundle.detector,
+            classifier_onnx=bundle.folder / bundle.classifier.file,
+            classifier=bundle.classifier,
+            error_rates=bundle.error_rates,
+        )
+
+
+def write_bundle(folder: Path, content: BundleContent) -> Bundle:
+    """Write a bundle and open it, so that what is written is known to load.
+
+    Model card and metrics are added by the evaluation afterwards, which renews the digests.
+
+    Raises
+    ------
+    BundleError
+        The folder holds something that is not a bundle, or the settings do not fit together.
+    """
+    if folder.exists() and any(folder.iterdir()) and not (folder / SETTINGS).is_file():
+        raise BundleError(f"{folder} is not empty and no bundle: choose another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    _copy(content.detector_onnx, folder / content.detector.file)
+    _copy(content.classifier_onnx, folder / content.classifier.file)
+    (folder / SETTINGS).write_text(tomli_w.dumps(_document(content)), "utf-8")
+    write_sums(folder)
+    return load_bundle(folder)
+
+
+def _copy(source: Path, target: Path) -> None:
+    if not source.is_file():
+        raise BundleError(f"no network at {source}")
+    if source.resolve() != target.resolve():
+        shutil.copyfile(source, target)
+
+
+def _document(content: BundleContent) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "bundle": {
+            "format": FORMAT,
+            "name": content.name,
+            "version": content.version,
+            "licence": content.licence,
+            "trained_on": list(content.trained_on),
+        },
+        "detector": asdict(content.detector),
+        "classifier": asdict(content.classifier),
+    }
+    if content.error_rates is not None:
+        document["error_rates"] = asdict(content.error_rates)
+    return document

@@ -1,0 +1,98 @@
+"""The folder of results: every file of a finished run."""
+
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from urllib.parse import quote
+
+from PIL import Image
+
+from marrowscope.domain.patient import CohortReport
+from marrowscope.exports.html import write_html
+from marrowscope.exports.pictures import GalleryItem, cells_to_show
+from marrowscope.exports.provenance import write_run_json
+from marrowscope.exports.tables import write_cells_csv, write_patients_csv
+from marrowscope.exports.workbook import write_workbook
+from marrowscope.journal import Journal
+from marrowscope.pipeline import from_gallery
+
+FORMATS = ("csv", "xlsx", "html", "json")
+_PREVIEW_PX = 720
+
+
+def write_report(
+    report: CohortReport, journal: Journal, formats: Sequence[str] = FORMATS
+) -> tuple[Path, ...]:
+    """Write the files of a report into the folder of its run and return their paths.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be written to.
+    """
+    out = journal.out
+    written: list[Path] = []
+    if "csv" in formats:
+        write_patients_csv(report, out / "patients.csv")
+        write_cells_csv(report, out / "cells.csv")
+        written += [out / "patients.csv", out / "cells.csv"]
+    if "xlsx" in formats:
+        write_workbook(report, out / "patients.xlsx")
+        written.append(out / "patients.xlsx")
+    if "html" in formats:
+        write_html(report, out / "report.html", JournalPictures(report, journal))
+        written.append(out / "report.html")
+    if "json" in formats:
+        write_run_json(report, out / "run.json")
+        written.append(out / "run.json")
+    return tuple(written)
+
+
+class JournalPictures:
+    """Pictures for the report page, from what the journal holds.
+
+    Parameters
+    ----------
+    report : the report they belong to
+    journal : of its run
+    """
+
+    def __init__(self, report: CohortReport, journal: Journal) -> None:
+        self._patients = {patient.patient: patient for patient in report.patients}
+        self._journal = journal
+
+    def gallery(self, patient: str) -> Sequence[GalleryItem]:
+        """Return the squares of the cells a report shows of a patient."""
+        reading = self._patients[patient]
+        fields = {field.name: field for field in reading.fields}
+        sheets: dict[str, Image.Image] = {}
+        items = []
+        for name, row in cells_to_show(reading):
+            if name not in sheets:
+                sheet = self._journal.gallery_path(patient, fields[name]).read_bytes()
+                sheets[name] = Image.open(BytesIO(sheet))
+            cell = fields[name].cells[row]
+            picture = _jpeg(from_gallery(sheets[name], row))
+            items.append(GalleryItem(cell.cell_type, cell.p_blast, cell.is_blast, name, row, picture))
+        return items
+
+    def preview(self, patient: str, field: str) -> bytes | None:
+        """Return a small JPEG of the annotated field, None if there is none."""
+        path = self._journal.annotated_path(patient, field)
+        if not path.is_file():
+            return None
+        with Image.open(path) as image:
+            image.draft("RGB", (_PREVIEW_PX, _PREVIEW_PX))
+            image.thumbnail((_PREVIEW_PX, _PREVIEW_PX))
+            return _jpeg(image, 80)
+
+    def annotated_path(self, patient: str, field: str) -> str | None:
+        """Return the address of the annotated field relative to the page, None if there is none."""
+        path = self._journal.annotated_path(patient, field)
+        return quote(path.relative_to(self._journal.out).as_posix()) if path.is_file() else None
+
+
+def _jpeg(image: Image.Image, quality: int = 85) -> bytes:
+    stream = BytesIO()
+    image.save(stream, "JPEG", quality=quality)
+    return stream.getvalue()
