@@ -1,0 +1,87 @@
+"""Pictures of results: confusion matrix, precision-recall curve, reliability; PNG or SVG by suffix."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from marrowscope.evaluation.detection import DetectionResult
+from marrowscope.evaluation.metrics import ReliabilityBin
+
+_BLUE, _GREY = "#2b5d8a", "#9a9a9a"
+
+
+def draw_confusion_matrix(
+    counts: Sequence[Sequence[int]], rows: Sequence[str], columns: Sequence[str], path: Path, title: str = ""
+) -> Path:
+    """Draw counts by truth (rows) and answer (columns), shaded by the share of each row."""
+    matrix = np.asarray(counts, dtype=float)
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    figure = Figure(figsize=(2.2 + 0.62 * len(columns), 1.8 + 0.5 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for (row, column), count in np.ndenumerate(matrix):
+        if count:
+            colour = "white" if shares[row, column] > 0.6 else "black"
+            axes.text(column, row, f"{count:.0f}", ha="center", va="center", color=colour, fontsize=8)
+    axes.set_xticks(range(len(columns)), [_words(c) for c in columns], rotation=45, ha="right", fontsize=8)
+    axes.set_yticks(range(len(rows)), [_words(r) for r in rows], fontsize=8)
+    axes.set(xlabel="called", ylabel="true", title=title)
+    return _save(figure, path)
+
+
+def draw_precision_recall(results: dict[str, DetectionResult], path: Path) -> Path:
+    """Draw one curve a set, with a point where the detector is used."""
+    figure = Figure(figsize=(5, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for name, result in results.items():
+        if not result.curve:
+            continue
+        recall = [point.recall for point in result.curve]
+        precision = [point.precision for point in result.curve]
+        ap50 = f", AP50 {result.ap50.value:.3f}" if result.ap50.value is not None else ""
+        (line,) = axes.plot(recall, precision, label=f"{name}{ap50}")
+        if result.recall.value is not None and result.precision.value is not None:
+            axes.plot(result.recall.value, result.precision.value, "o", color=line.get_color())
+    axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02))
+    axes.grid(alpha=0.3)
+    if axes.lines:
+        axes.legend(loc="lower left", fontsize=8)
+    return _save(figure, path)
+
+
+def draw_reliability(curve: Sequence[ReliabilityBin], path: Path, ece: float | None = None) -> Path:
+    """Draw how often a cell was a blast against how probable that was said to be."""
+    figure = Figure(figsize=(4.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], "--", color=_GREY, linewidth=1)
+    if curve:
+        largest = max(point.n for point in curve)
+        axes.plot([b.mean_probability for b in curve], [b.frequency for b in curve], color=_BLUE, linewidth=1)
+        axes.scatter(
+            [b.mean_probability for b in curve],
+            [b.frequency for b in curve],
+            s=[12 + 120 * b.n / largest for b in curve],
+            color=_BLUE,
+        )
+    title = "" if ece is None else f"expected calibration error {ece:.3f}"
+    axes.set(xlabel="said probability of a blast", ylabel="share that were blasts", title=title)
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    axes.grid(alpha=0.3)
+    return _save(figure, path)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _save(figure: Figure, path: Path) -> Path:
+    """Write without pyplot, so that no display and no global state is touched."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    FigureCanvasAgg(figure)
+    # Without a date, the same result gives the same file.
+    metadata = {"Date": None} if path.suffix == ".svg" else None
+    figure.savefig(path, dpi=130, metadata=metadata)
+    return path

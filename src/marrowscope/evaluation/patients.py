@@ -1,0 +1,187 @@
+"""How well whole patients are decided: reports against the truth, with what was left undecided in sight."""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from scipy.stats import binomtest
+
+from marrowscope.domain.decision import Verdict
+from marrowscope.errors import DatasetError
+from marrowscope.evaluation.bootstrap import Estimate
+
+TRUTHS = ("leukemia", "healthy")
+DECISIONS = tuple(verdict.value for verdict in Verdict)
+# Other words tables use for the two truths.
+_SPELLINGS = {
+    "leukemia": "leukemia",
+    "leukaemia": "leukemia",
+    "positive": "leukemia",
+    "1": "leukemia",
+    "true": "leukemia",
+    "healthy": "healthy",
+    "normal": "healthy",
+    "negative": "healthy",
+    "0": "healthy",
+    "false": "healthy",
+}
+
+
+@dataclass(frozen=True)
+class PatientError:
+    """A patient decided wrongly."""
+
+    patient: str
+    truth: str
+    decision: str
+    blast_percent: float | None
+
+
+@dataclass(frozen=True)
+class PatientsResult:
+    """Decisions against truths; `confusion` rows as `TRUTHS`, columns as `DECISIONS`.
+
+    Sensitivity and specificity are among the patients decided positive or negative, `sensitivity_of_all`
+    and `specificity_of_all` among all patients (an undecided one counts as not found), with Wilson's 95 %
+    intervals. `interval_coverage` is the share of patients with a known blast percentage whose interval
+    holds it; None where the truth gives none.
+    """
+
+    confusion: tuple[tuple[int, ...], ...]
+    sensitivity: Estimate
+    specificity: Estimate
+    sensitivity_of_all: Estimate
+    specificity_of_all: Estimate
+    decided: Estimate
+    interval_coverage: Estimate
+    adjusted_interval_coverage: Estimate
+    errors: tuple[PatientError, ...]
+    n_patients: int
+    without_truth: tuple[str, ...]
+    without_report: tuple[str, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """Give the figures under the names that scripts rely on."""
+        figures = {
+            "sensitivity": self.sensitivity,
+            "specificity": self.specificity,
+            "sensitivity_of_all": self.sensitivity_of_all,
+            "specificity_of_all": self.specificity_of_all,
+            "decided": self.decided,
+            "interval_coverage": self.interval_coverage,
+            "adjusted_interval_coverage": self.adjusted_interval_coverage,
+        }
+        return {
+            "confusion": {
+                truth: dict(zip(DECISIONS, row, strict=True))
+                for truth, row in zip(TRUTHS, self.confusion, strict=True)
+            },
+            **{name: figure.value for name, figure in figures.items()},
+            **{f"{name}_ci": figure.to_json() for name, figure in figures.items()},
+            "errors": [vars(error) for error in self.errors],
+            "n_patients": self.n_patients,
+            "without_truth": list(self.without_truth),
+            "without_report": list(self.without_report),
+        }
+
+
+def evaluate_patients(reports_csv: Path, truth_csv: Path) -> PatientsResult:
+    """Compare `patients.csv` of an analysis with a table of truths.
+
+    Parameters
+    ----------
+    reports_csv : columns `patient`, `decision`; `blast_percent`, `ci_low`, `ci_high`, `adjusted_low`,
+        `adjusted_high` where coverage is asked for
+    truth_csv : columns `patient`, `truth` (leukemia or healthy) and, if known, `blast_percent`
+
+    Raises
+    ------
+    DatasetError : a table lacks a column, holds an unknown word, or both share no patient
+    """
+    reports = _read_table(reports_csv, ("patient", "decision"))
+    truths = _read_table(truth_csv, ("patient", "truth"))
+    both = [patient for patient in reports if patient in truths]
+    if not both:
+        raise DatasetError(f"{reports_csv} and {truth_csv} share no patient")
+    pairs = [(_truth(truths[p], truth_csv), _decision(reports[p], reports_csv)) for p in both]
+    counts = [[pairs.count((truth, decision)) for decision in DECISIONS] for truth in TRUTHS]
+    ill, well = (dict(zip(DECISIONS, row, strict=True)) for row in counts)
+    return PatientsResult(
+        confusion=tuple(tuple(row) for row in counts),
+        sensitivity=_wilson(ill["positive"], ill["positive"] + ill["negative"]),
+        specificity=_wilson(well["negative"], well["positive"] + well["negative"]),
+        sensitivity_of_all=_wilson(ill["positive"], sum(ill.values())),
+        specificity_of_all=_wilson(well["negative"], sum(well.values())),
+        decided=_wilson(sum(row["positive"] + row["negative"] for row in (ill, well)), len(both)),
+        interval_coverage=_coverage(reports, truths, "ci_low", "ci_high"),
+        adjusted_interval_coverage=_coverage(reports, truths, "adjusted_low", "adjusted_high"),
+        errors=tuple(
+            PatientError(patient, truth, decision, _number(reports[patient], "blast_percent"))
+            for patient, (truth, decision) in zip(both, pairs, strict=True)
+            if (truth, decision) in {("leukemia", "negative"), ("healthy", "positive")}
+        ),
+        n_patients=len(both),
+        without_truth=tuple(patient for patient in reports if patient not in truths),
+        without_report=tuple(patient for patient in truths if patient not in reports),
+    )
+
+
+def _read_table(path: Path, needed: tuple[str, ...]) -> dict[str, dict[str, str]]:
+    """Rows of a CSV file by their `patient`."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            missing = [name for name in needed if name not in (reader.fieldnames or ())]
+            if missing:
+                raise DatasetError(f"{path}: has no column {', '.join(missing)}")
+            rows = [{key: value or "" for key, value in row.items() if key} for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{path}: cannot be read as a table ({error})") from error
+    table: dict[str, dict[str, str]] = {}
+    for row in rows:
+        if row["patient"] in table:
+            raise DatasetError(f"{path}: names patient {row['patient']} twice")
+        table[row["patient"]] = row
+    return table
+
+
+def _truth(row: Mapping[str, str], path: Path) -> str:
+    word = row["truth"].strip().lower()
+    if word not in _SPELLINGS:
+        raise DatasetError(f"{path}: truth {row['truth']!r} of {row['patient']}: say leukemia or healthy")
+    return _SPELLINGS[word]
+
+
+def _decision(row: Mapping[str, str], path: Path) -> str:
+    word = row["decision"].strip().lower()
+    if word not in DECISIONS:
+        raise DatasetError(f"{path}: decision {row['decision']!r} of {row['patient']} is none of {DECISIONS}")
+    return word
+
+
+def _coverage(
+    reports: Mapping[str, Mapping[str, str]], truths: Mapping[str, Mapping[str, str]], low: str, high: str
+) -> Estimate:
+    """Share of the patients with a known percentage and an interval whose interval holds it."""
+    inside = []
+    for patient, row in reports.items():
+        bounds = _number(row, low), _number(row, high)
+        true_percent = _number(truths.get(patient, {}), "blast_percent")
+        if true_percent is not None and bounds[0] is not None and bounds[1] is not None:
+            inside.append(bounds[0] <= true_percent <= bounds[1])
+    return _wilson(sum(inside), len(inside))
+
+
+def _number(row: Mapping[str, str], key: str) -> float | None:
+    try:
+        return float(row.get(key, ""))
+    except ValueError:
+        return None
+
+
+def _wilson(hits: int, trials: int) -> Estimate:
+    if trials == 0:
+        return Estimate(None)
+    bounds = binomtest(hits, trials).proportion_ci(method="wilson")
+    return Estimate(hits / trials, float(bounds.low), float(bounds.high))

@@ -1,0 +1,84 @@
+"""Patients decided against the truth: counts, shares with intervals, coverage, and tables that do not fit."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from marrowscope.errors import DatasetError
+from marrowscope.evaluation.patients import evaluate_patients
+
+REPORTS = """patient,decision,blast_percent,ci_low,ci_high,adjusted_low,adjusted_high
+a,positive,60,50,70,52,72
+b,negative,2,1,4,0,3
+c,negative,19,15,23,14,22
+d,indeterminate,21,17,26,18,27
+e,insufficient,,,,,
+f,positive,25,21,30,20,29
+g,negative,1,0,3,0,2
+x,negative,1,0,3,0,2
+"""
+TRUTH = """patient,truth,blast_percent
+a,leukemia,65
+b,healthy,8
+c,leukemia,22
+d,leukemia,24
+e,healthy,1
+f,healthy,
+g,Normal,2
+y,healthy,3
+"""
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> tuple[Path, Path]:
+    (tmp_path / "patients.csv").write_text(REPORTS)
+    (tmp_path / "truth.csv").write_text(TRUTH)
+    return tmp_path / "patients.csv", tmp_path / "truth.csv"
+
+
+def test_confusion_errors_and_shares(tables: tuple[Path, Path]) -> None:
+    result = evaluate_patients(*tables)
+    content = json.loads(json.dumps(result.to_json(), allow_nan=False))
+    assert content["confusion"] == {
+        "leukemia": {"positive": 1, "negative": 1, "indeterminate": 1, "insufficient": 0},
+        "healthy": {"positive": 1, "negative": 2, "indeterminate": 0, "insufficient": 1},
+    }
+    assert result.sensitivity.value == 0.5
+    assert result.specificity.value == pytest.approx(2 / 3)
+    assert result.sensitivity_of_all.value == pytest.approx(1 / 3)
+    assert result.specificity_of_all.value == 0.5
+    assert result.decided.value == pytest.approx(5 / 7)
+    assert [(e.patient, e.decision, e.blast_percent) for e in result.errors] == [
+        ("c", "negative", 19),
+        ("f", "positive", 25),
+    ]
+    assert (result.without_truth, result.without_report) == (("x",), ("y",))
+
+
+def test_wilson_interval_is_the_published_one(tables: tuple[Path, Path]) -> None:
+    # 1 of 2: Wilson's interval is 0.0945 to 0.9055.
+    assert evaluate_patients(*tables).sensitivity.to_json() == pytest.approx([0.0945, 0.9055], abs=1e-3)
+
+
+def test_coverage_counts_patients_with_a_known_percentage(tables: tuple[Path, Path]) -> None:
+    result = evaluate_patients(*tables)
+    assert result.interval_coverage.value == pytest.approx(4 / 5)  # a, c, d, g inside; b outside
+    assert result.adjusted_interval_coverage.value == pytest.approx(4 / 5)
+
+
+@pytest.mark.parametrize(
+    ("reports", "truth", "message"),
+    [
+        ("patient\na\n", TRUTH, "no column decision"),
+        ("patient,decision\na,perhaps\n", TRUTH, "none of"),
+        (REPORTS, "patient,truth\na,sick\n", "say leukemia or healthy"),
+        (REPORTS, "patient,truth\nz,healthy\n", "share no patient"),
+        (REPORTS, "patient,truth\na,healthy\na,healthy\n", "twice"),
+    ],
+)
+def test_tables_that_do_not_fit_are_refused(tmp_path: Path, reports: str, truth: str, message: str) -> None:
+    (tmp_path / "r.csv").write_text(reports)
+    (tmp_path / "t.csv").write_text(truth)
+    with pytest.raises(DatasetError, match=message):
+        evaluate_patients(tmp_path / "r.csv", tmp_path / "t.csv")
