@@ -2,7 +2,8 @@
 
 Steps, all at about 128 px a side: optical density against the crop's own background; nucleus by Otsu's
 threshold (1979) on the red and green densities; a Fisher direction (1936) between the ring round the
-nucleus and the red cells of the same crop; a closed, smoothed region of cell-coloured pixels round the nucleus.
+nucleus and the red cells of the same crop; a closed, smoothed region of cell-coloured pixels round the
+nucleus.
 """
 
 from dataclasses import dataclass
@@ -165,7 +166,7 @@ def _central_nucleus(nuclei: Mask) -> tuple[Mask, Mask]:
 
 
 def _is_lobe_of(lobe: Mask, nucleus: Mask, area: float) -> bool:
-    """Whether a separate piece of chromatin belongs to the same segmented nucleus: near, and small together."""
+    """Whether a separate piece of chromatin belongs to the same nucleus: near, and small together."""
     side = nucleus.shape[1]
     gap = float(ndimage.distance_transform_edt(~nucleus)[lobe].min())
     if gap > 0.06 * side or area > 0.03 * lobe.size:
@@ -211,7 +212,8 @@ def _reach(stained: Mask, nucleus: Mask, away: Floats) -> float:
     shell = (away > 3) & (away <= 6)
     bare = 1.0 - float(stained[shell].mean())
     wide = 0.5 * float(np.sqrt(nucleus.sum() / np.pi)) + 0.09 * nucleus.shape[1]
-    return wide * float(np.clip(1.6 - 1.4 * bare, 0.3, 1.0))
+    reach: float = wide * min(max(1.6 - 1.4 * bare, 0.3), 1.0)
+    return reach
 
 
 def _likeness(density: Floats, stained: Mask, others: Mask, away: Floats) -> Floats:

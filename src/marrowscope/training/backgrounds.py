@@ -28,14 +28,17 @@ class Background:
     mpp: float
 
     def view(self, rng: np.random.Generator, size_px: int, mpp: float) -> tuple[Pixels, Pixels]:
-        """Give (size, size, 3) pixels and light at `mpp`, randomly cut and turned, mirrored where too small."""
+        """Give (size, size, 3) pixels and light at `mpp`: randomly cut, turned, mirrored where too small."""
         scale = self.mpp / mpp
         width, height = (max(16, round(side * scale)) for side in self.picture.size)
-        pixels = np.asarray(self.picture.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0))
+        pixels = np.asarray(self.picture.resize((width, height), Image.Resampling.BILINEAR))
         light = np.asarray(self.light.resize((width, height), Image.Resampling.BILINEAR))
         offset = [int(rng.integers(0, max(1, side - size_px + 1))) for side in (height, width)]
         turn, flip = int(rng.integers(4)), bool(rng.integers(2))
-        return tuple(_orient(_window(array, offset, size_px), turn, flip) for array in (pixels, light))  # type: ignore[return-value]
+        return (
+            _orient(_window(pixels, offset, size_px), turn, flip),
+            _orient(_window(light, offset, size_px), turn, flip),
+        )
 
 
 def load_background(path: Path, mpp: float) -> Background:
@@ -95,15 +98,16 @@ def plain_light(rng: np.random.Generator, size_px: int) -> Pixels:
     """Draw the light of an empty slide, (size, size, 3): a whitish lamp with a gentle slope across it."""
     colour = rng.uniform(165, 250) * (1 + rng.normal(0, 0.05, 3))
     slope = rng.normal(0, 0.04, 2)
-    across = np.linspace(-1, 1, size_px, dtype=np.float32)
+    across = np.linspace(-1, 1, 16)
     shade = 1 + slope[0] * across[:, None] + slope[1] * across[None, :]
-    return np.asarray(np.clip(shade[..., None] * colour, 60, 253), dtype=np.uint8)
+    coarse = np.clip(shade[..., None] * colour, 60, 253).astype(np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((size_px, size_px), Image.Resampling.BILINEAR))
 
 
 def plain_slide(rng: np.random.Generator, light: Pixels) -> Pixels:
     """Give the light a camera's grain."""
-    # One block of noise moved about is as good as fresh noise, and quicker.
-    grain = rng.normal(0, rng.uniform(0.5, 2.5), (64, 64, 1)).astype(np.float32)
+    # One block of noise laid out again and again is as good as fresh noise, and quicker.
+    grain = rng.normal(0, rng.uniform(0.5, 2.5), (64, 64, 1)).astype(np.int16)
     repeats = -(-light.shape[0] // 64), -(-light.shape[1] // 64)
     tiled = np.tile(grain, (*repeats, 1))[: light.shape[0], : light.shape[1]]
     return np.asarray(np.clip(light + tiled, 0, 255), dtype=np.uint8)

@@ -57,15 +57,12 @@ class Staining:
     exponents: NDArray[np.float64]
     size: float
 
-    def shift(self, rng: np.random.Generator, rgba: Pixels) -> Pixels:
-        """Apply it to an (h, w, 4) patch, with a little of the cell's own variation."""
+    def shift(self, rng: np.random.Generator, picture: Image.Image) -> Image.Image:
+        """Apply it to an RGBA cut-out, with a little of the cell's own variation."""
         own = self.exponents * np.exp(rng.normal(0, 0.05))
         levels = np.arange(256)[:, None] / CLEAR
         table = np.clip(levels**own * CLEAR, 0, 255).astype(np.uint8)
-        shifted = rgba.copy()
-        for channel in range(3):
-            shifted[..., channel] = table[rgba[..., channel], channel]
-        return shifted
+        return picture.point([*table.T.ravel().tolist(), *range(256)])
 
 
 class DenseComposer:
@@ -179,7 +176,8 @@ class DenseComposer:
                 ruling if ruling is not None and rng.random() < 0.8 else types[int(rng.integers(len(types)))]
             )
             cell = source[kind][int(rng.integers(len(source[kind])))]
-            patch = staining.shift(rng, _turned(rng, cell, mpp, staining.size * rng.uniform(0.9, 1.12)))
+            turned = _turned(rng, cell, mpp, staining.size * rng.uniform(0.9, 1.12))
+            patch = np.asarray(staining.shift(rng, turned))
             failures = 0 if _lay(rng, sheet, patch, overlap, crowding.touching) else failures + 1
 
     def _lay_small_things(
@@ -190,13 +188,14 @@ class DenseComposer:
         count = min(20, int(rng.poisson(rng.choice([0.5, 3.0, 7.0]) * area))) if self._platelets else 0
         for _ in range(count):
             platelet = self._platelets[int(rng.integers(len(self._platelets)))]
-            patch = staining.shift(rng, _turned(rng, platelet, mpp, rng.uniform(0.7, 1.15)))
+            turned = _turned(rng, platelet, mpp, rng.uniform(0.7, 1.15))
+            patch = np.asarray(staining.shift(rng, turned))
             sheet.lay(patch, *rng.uniform(0, sheet.size, 2))
         if rng.random() < 0.15:
             source = self._cells[list(self._cells)[int(rng.integers(len(self._cells)))]]
             cells = source[list(source)[int(rng.integers(len(source)))]]
             whole = _turned(rng, cells[int(rng.integers(len(cells)))], mpp, rng.uniform(1.1, 1.6))
-            sheet.lay(_smudged(rng, staining.shift(rng, whole)), *rng.uniform(0, sheet.size, 2))
+            sheet.lay(_smudged(rng, np.asarray(staining.shift(rng, whole))), *rng.uniform(0, sheet.size, 2))
 
     def _strew_red_cells(self, rng: np.random.Generator, sheet: Sheet, mpp: float) -> None:
         """Strew red cells between, and a little beneath, the cells of a plain slide."""
@@ -212,7 +211,8 @@ class DenseComposer:
                 width, height = (max(4, round(side * factor)) for side in picture.size)
                 picture = picture.resize((width, height), Image.Resampling.BILINEAR)
             patch = np.rot90(np.asarray(picture), int(rng.integers(4)))
-            sheet.lay_beneath(patch, *rng.uniform(0, sheet.size, 2), max_hidden=0.3)
+            row, column = rng.uniform(0, sheet.size, 2)
+            sheet.lay_beneath(patch, row, column, max_hidden=0.3)
 
 
 def _by_source_and_type(cells: Sequence[CutOut]) -> Mapping[str, Mapping[str, list[CutOut]]]:
@@ -225,7 +225,6 @@ def _by_source_and_type(cells: Sequence[CutOut]) -> Mapping[str, Mapping[str, li
 def _lay(rng: np.random.Generator, sheet: Sheet, patch: Pixels, overlap: float, touching: float) -> bool:
     """Find a place for a cell, beside another or anywhere; tell whether there was one."""
     radius = float(np.sqrt((patch[..., 3] > 127).sum() / np.pi))
-    on_top = bool(rng.integers(2))
     for _ in range(_TRIES):
         neighbour = sheet.any_cell(rng) if rng.random() < touching else None
         if neighbour is None:
@@ -234,13 +233,13 @@ def _lay(rng: np.random.Generator, sheet: Sheet, patch: Pixels, overlap: float, 
             angle = rng.uniform(0, 2 * np.pi)
             apart = (neighbour.radius + radius) * rng.uniform(0.88, 1.10)
             row, column = neighbour.row + apart * np.sin(angle), neighbour.column + apart * np.cos(angle)
-        if sheet.lay_cell(patch, row, column, overlap, on_top=on_top):
+        if sheet.lay_cell(patch, row, column, overlap):
             return True
     return False
 
 
-def _turned(rng: np.random.Generator, cell: CutOut, mpp: float, size: float) -> Pixels:
-    """Bring a cut-out to `mpp`, `size` times as large, randomly turned and mirrored: (h, w, 4)."""
+def _turned(rng: np.random.Generator, cell: CutOut, mpp: float, size: float) -> Image.Image:
+    """Bring a cut-out to `mpp`, `size` times as large, randomly turned and mirrored."""
     picture, level = cell.at_least(mpp / size)
     factor = level / mpp * size
     angle = rng.uniform(0, 2 * np.pi)
@@ -254,13 +253,12 @@ def _turned(rng: np.random.Generator, cell: CutOut, mpp: float, size: float) -> 
     d, e = -sin / factor, cos / factor
     c = width / 2 - a * out_width / 2 - b * out_height / 2
     f = height / 2 - d * out_width / 2 - e * out_height / 2
-    turned = picture.transform(
+    return picture.transform(
         (max(1, out_width), max(1, out_height)),
         Image.Transform.AFFINE,
         (a, b, c, d, e, f),
         Image.Resampling.BILINEAR,
     )
-    return np.asarray(turned)
 
 
 def _smudged(rng: np.random.Generator, rgba: Pixels) -> Pixels:
@@ -284,4 +282,4 @@ def _relight(rng: np.random.Generator, pixels: Pixels) -> Pixels:
         return pixels
     gains = np.exp(rng.normal(0, 0.06) + rng.normal(0, 0.05, 3))
     table = np.clip(np.arange(256)[:, None] * gains, 0, 255).astype(np.uint8)
-    return np.dstack([table[pixels[..., channel], channel] for channel in range(3)])
+    return np.asarray(Image.fromarray(pixels).point(table.T.ravel().tolist()))

@@ -89,7 +89,7 @@ def training_cells(roots: Sequence[Path], limit: int | None = None) -> list[Labe
     for cell in train:
         kinds.setdefault(f"{cell.source}/{cell.cell_type}", []).append(cell)
     share = max(1, limit // len(kinds))
-    picked = []
+    picked: list[LabelledCell] = []
     for kind in sorted(kinds):
         members = kinds[kind]
         at = np.linspace(0, len(members) - 1, min(share, len(members))).round().astype(int)

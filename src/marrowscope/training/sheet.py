@@ -12,15 +12,15 @@ Boxes = NDArray[np.float32]
 
 # A cell is boxed while so much of it lies inside the field...
 MIN_INSIDE = 0.25
-# ...and is never hidden by its neighbours beyond this.
-MIN_UNHIDDEN = 0.65
+# ...and lies clear of all its neighbours together to at least this share.
+MIN_CLEAR = 0.65
 # Boxes of two cells side by side; more would be two labels for one cell.
 MAX_BOX_IOU = 0.40
 
 
 @dataclass(slots=True)
 class LaidCell:
-    """A cell on the sheet: centre and radius px, box xyxy px unclipped, area and what is still seen of it."""
+    """A cell on the sheet: centre, radius, unclipped box xyxy, area, and its parts inside and clear (px)."""
 
     row: float
     column: float
@@ -28,7 +28,7 @@ class LaidCell:
     box: tuple[float, float, float, float]
     area: int
     inside: int
-    unhidden: int
+    clear: int
 
 
 class Sheet:
@@ -76,7 +76,7 @@ class Sheet:
         self._owner[window][solid & ~taken] = -2
         return True
 
-    def lay_cell(self, patch: Pixels, row: float, column: float, max_overlap: float, *, on_top: bool) -> bool:
+    def lay_cell(self, patch: Pixels, row: float, column: float, max_overlap: float) -> bool:
         """Lay a cell there if it crowds no other; tell whether it was laid."""
         place = self._place(patch, row, column)
         if place is None:
@@ -84,33 +84,28 @@ class Sheet:
         window, part = place
         seen = patch[part]
         solid = seen[..., 3] > 127
-        cell = _measure(patch, row, column, inside=int(solid.sum()))
         owner = self._owner[window]
         under = owner[solid]
-        hidden = np.bincount(under[under >= 0], minlength=len(self._cells))
-        if cell.inside == 0 or not self._has_room(cell, hidden, max_overlap, on_top=on_top):
+        shared = np.bincount(under[under >= 0], minlength=len(self._cells))
+        cell = _measure(patch, row, column, inside=int(solid.sum()))
+        if cell.inside == 0 or not self._has_room(cell, shared, max_overlap):
             return False
-        taken = owner >= 0
-        self._blend(seen, window, keep=None if on_top else taken)
-        if on_top:
-            for index in np.flatnonzero(hidden):
-                self._cells[index].unhidden -= int(hidden[index])
-        else:
-            cell.unhidden -= int(hidden.sum())
-        owner[solid if on_top else solid & ~taken] = len(self._cells)
+        for index in np.flatnonzero(shared):
+            self._cells[index].clear -= int(shared[index])
+        cell.clear -= int(shared.sum())
+        self._blend(seen, window, through=owner >= 0)
+        owner[solid] = len(self._cells)
         self._cells.append(cell)
         return True
 
-    def _has_room(
-        self, cell: LaidCell, hidden: NDArray[np.intp], max_overlap: float, *, on_top: bool
-    ) -> bool:
-        for index in np.flatnonzero(hidden):
+    def _has_room(self, cell: LaidCell, shared: NDArray[np.intp], max_overlap: float) -> bool:
+        for index in np.flatnonzero(shared):
             other = self._cells[index]
-            if hidden[index] > max_overlap * min(cell.area, other.area):
+            if shared[index] > max_overlap * min(cell.area, other.area):
                 return False
-            if on_top and other.unhidden - hidden[index] < MIN_UNHIDDEN * other.area:
+            if other.clear - shared[index] < MIN_CLEAR * other.area:
                 return False
-        if not on_top and cell.area - hidden.sum() < MIN_UNHIDDEN * cell.area:
+        if cell.area - shared.sum() < MIN_CLEAR * cell.area:
             return False
         return all(_iou(cell.box, other.box) <= MAX_BOX_IOU for other in self._cells)
 
@@ -128,15 +123,26 @@ class Sheet:
         return window, (slice(first_row - top, bottom - top), slice(first_column - left, right - left))
 
     def _blend(
-        self, patch: Pixels, window: tuple[slice, slice], keep: NDArray[np.bool_] | None = None
+        self,
+        patch: Pixels,
+        window: tuple[slice, slice],
+        keep: NDArray[np.bool_] | None = None,
+        through: NDArray[np.bool_] | None = None,
     ) -> None:
-        """Let the light through the patch, softly at its edge; leave pixels of `keep` as they are."""
-        alpha = patch[..., 3:].astype(np.float32) / 255.0
+        """Let the light through the patch, softly at its edge.
+
+        Pixels of `keep` stay; those of `through` only darken, as where one cell lies on another: the pale
+        rim of neither may cut a bright line across the pair.
+        """
+        alpha = patch[..., 3:].astype(np.float32) / np.float32(255)
         if keep is not None:
             alpha = alpha * ~keep[..., None]
-        through = np.minimum(self._light[window] * (patch[..., :3] / np.float32(CLEAR)), 255.0)
+        lit = np.minimum(self._light[window] * (patch[..., :3] / np.float32(CLEAR)), np.float32(255))
         under = self.pixels[window]
-        self.pixels[window] = under + alpha * (through - under)
+        blended = under + alpha * (lit - under)
+        if through is not None and through.any():
+            blended = np.where(through[..., None], np.minimum(blended, under), blended)
+        self.pixels[window] = blended
 
 
 def _measure(patch: Pixels, row: float, column: float, inside: int) -> LaidCell:
