@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading, Provenance

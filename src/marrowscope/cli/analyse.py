@@ -20,7 +20,7 @@ def analyse(
     patients: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="A folder with a sub-folder per patient, one patient's folder, images, or ZIP files of these.",
+            help="A folder with a sub-folder per patient, one patient's folder, images, or ZIP files.",
             show_default=False,
         ),
     ] = None,
