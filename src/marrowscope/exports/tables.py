@@ -1,6 +1,6 @@
 """The report as tables: ``patients.csv`` and ``cells.csv``, and the rows every other format prints too.
 
-Equal readings give equal bytes: decimals are fixed, order is that of the report, lines end in ``\\n``.
+Equal readings give equal bytes: decimals are fixed, order is that of the report, lines end in a line feed.
 Percentages carry two decimals here; where people read them (page, workbook's display) they carry one.
 """
 

@@ -1,0 +1,270 @@
+"""``patients.xlsx``: the tables for people, with a differential per patient."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import xlsxwriter
+
+from marrowscope.domain.decision import Interval, Verdict
+from marrowscope.domain.differential import myeloid_to_erythroid
+from marrowscope.domain.patient import CohortReport, FieldStatus, PatientReading
+from marrowscope.exports.atomic import atomic_path
+from marrowscope.exports.figures import excluded_rows, fields_with, non_erythroid_blasts, scales, type_rows
+from marrowscope.exports.provenance import NOTICE
+from marrowscope.exports.tables import PATIENT_COLUMNS, Value, patient_row, percent
+from marrowscope.imaging.names import distinct, shown
+
+_PATIENTS = "Patients"
+_PROVENANCE = "Provenance"
+_LONGEST_SHEET_NAME = 31  # Excel's own limit
+_NOT_IN_SHEET_NAMES = str.maketrans(dict.fromkeys("[]:*?/\\", "_"))
+_TITLES = {
+    "patient": ("Patient", 24),
+    "fields": ("Fields", 8),
+    "fields_failed": ("Fields failed", 8),
+    "cells": ("Cells", 8),
+    "counted": ("Counted", 9),
+    "excluded": ("Excluded", 9),
+    "unclassified": ("Unclassified", 12),
+    "blasts": ("Blasts", 8),
+    "blast_percent": ("Blasts %", 9),
+    "ci_low": ("Interval low %", 9),
+    "ci_high": ("Interval high %", 9),
+    "adjusted_percent": ("Corrected %", 10),
+    "adjusted_low": ("Corrected low %", 10),
+    "adjusted_high": ("Corrected high %", 10),
+    "decision": ("Decision", 14),
+    "rule": ("Rule", 10),
+    "reasons": ("Reasons", 90),
+}
+# Fill and ink of a decision: told apart by lightness too, and always beside the word.
+_COLOURS = {
+    Verdict.POSITIVE: ("#F6D5CC", "#8A2A0C"),
+    Verdict.NEGATIVE: ("#D6E6F4", "#0B4A7A"),
+    Verdict.INDETERMINATE: ("#FBEBC0", "#6B4A00"),
+    Verdict.INSUFFICIENT: ("#E6E6E6", "#444444"),
+}
+_FORMATS: dict[str, dict[str, Any]] = {
+    "head": {"bold": True, "bottom": 1, "text_wrap": True, "valign": "vcenter"},
+    "title": {"bold": True, "font_size": 14},
+    "notice": {"italic": True, "font_color": "#8A2A0C"},
+    "bold": {"bold": True},
+    "text": {"valign": "top"},
+    "wrap": {"text_wrap": True, "valign": "top"},
+    "whole": {"num_format": "0", "valign": "top"},
+    "percent": {"num_format": "0.0", "valign": "top"},
+    "total": {"num_format": "0", "bold": True, "top": 1},
+    "total_percent": {"num_format": "0.0", "bold": True, "top": 1},
+    "total_text": {"bold": True, "top": 1},
+    "ratio": {"num_format": "0.0", "align": "left"},
+    "left": {"num_format": "0", "align": "left"},
+}
+
+
+def write_workbook(report: CohortReport, path: Path) -> None:
+    """Write the workbook: patients, a differential per patient, provenance.
+
+    Percentages are numbers 0..100, those of `patient_row`, displayed with one decimal. No text is ever taken
+    for a formula or a link. Equal reports give equal bytes.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written.
+    """
+    with atomic_path(path) as beside:
+        options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+        with xlsxwriter.Workbook(str(beside), options) as book:
+            # The creation date is the run's, not the clock's.
+            book.set_properties(
+                {
+                    "title": "marrowscope",
+                    "comments": NOTICE,
+                    "created": datetime.fromisoformat(report.provenance.started).replace(tzinfo=None),
+                }
+            )
+            _Writer(book).write(report)
+
+
+def sheet_name(patient: str, taken: Collection[str]) -> str:
+    """Return a name that Excel accepts for a patient's sheet and no other sheet has.
+
+    Excel compares names without regard to case, allows 31 characters (UTF-16 units, so that rare characters
+    count twice), forbids ``[ ] : * ? / \\``, an apostrophe at either end, and the name History.
+    """
+    cleaned = _cut(shown(patient).translate(_NOT_IN_SHEET_NAMES).strip().strip("'"), _LONGEST_SHEET_NAME)
+    folded = {name.casefold() for name in taken} | {"history"}
+    if cleaned and cleaned.casefold() not in folded:
+        return cleaned
+    stem = _cut(cleaned or "Patient", _LONGEST_SHEET_NAME - 8)
+    name = distinct(stem.casefold(), folded)
+    return stem + name[len(stem.casefold()) :]
+
+
+def _cut(text: str, units: int) -> str:
+    """Shorten a text to a number of UTF-16 units without splitting a character."""
+    return text.encode("utf-16-le")[: 2 * units].decode("utf-16-le", "ignore").strip().strip("'")
+
+
+class _Writer:
+    """The sheets of one workbook."""
+
+    def __init__(self, book: Any) -> None:
+        self._book = book
+        self._formats = {name: book.add_format(look) for name, look in _FORMATS.items()}
+        self._verdicts = {
+            verdict: book.add_format({"bg_color": fill, "font_color": ink, "bold": True})
+            for verdict, (fill, ink) in _COLOURS.items()
+        }
+
+    def write(self, report: CohortReport) -> None:
+        overview = self._book.add_worksheet(_PATIENTS)
+        taken = [_PATIENTS, _PROVENANCE]
+        sheets = []
+        for patient in report.patients:
+            taken.append(sheet_name(patient.patient, taken))
+            sheets.append(self._book.add_worksheet(taken[-1]))
+        self._overview(overview, report.patients, taken[2:])
+        for sheet, patient in zip(sheets, report.patients, strict=True):
+            self._differential(sheet, patient)
+        self._provenance(self._book.add_worksheet(_PROVENANCE), report)
+
+    def _overview(self, sheet: Any, patients: Sequence[PatientReading], names: Sequence[str]) -> None:
+        has_truth = any(patient.truth for patient in patients)
+        columns = [*PATIENT_COLUMNS, "sheet", *(["known state"] if has_truth else [])]
+        for column, name in enumerate(columns):
+            title, width = _TITLES.get(name, (name.capitalize(), 24))
+            sheet.set_column(column, column, width)
+            sheet.write_string(0, column, title, self._formats["head"])
+        for line, (patient, name) in enumerate(zip(patients, names, strict=True), start=1):
+            row = {**patient_row(patient), "sheet": name, "known state": shown(patient.truth or "")}
+            for column, key in enumerate(columns):
+                self._write(sheet, line, column, row[key], "wrap" if key == "reasons" else None)
+        sheet.set_row(0, 30)
+        sheet.freeze_panes(1, 1)
+        sheet.autofilter(0, 0, max(len(patients), 1), len(columns) - 1)
+        sheet.set_landscape()
+        sheet.fit_to_pages(1, 0)
+        sheet.repeat_rows(0)
+        sheet.write_string(len(patients) + 2, 0, NOTICE, self._formats["notice"])
+        self._colour_decisions(sheet, 1, PATIENT_COLUMNS.index("decision"), max(len(patients), 1))
+
+    def _differential(self, sheet: Any, patient: PatientReading) -> None:
+        sheet.set_column(0, 0, 34)
+        sheet.set_column(1, 4, 12)
+        sheet.write_string(0, 0, shown(patient.patient), self._formats["title"])
+        sheet.write_string(1, 0, NOTICE, self._formats["notice"])
+        for column, title in enumerate(
+            ("Cell type", "Cells", "Percent", "Interval low %", "Interval high %")
+        ):
+            sheet.write_string(3, column, title, self._formats["head"])
+        sheet.freeze_panes(4, 1)
+        line = 4
+        for row in type_rows(patient.differential):
+            self._write(sheet, line, 0, row.cell_type.name, "bold" if row.cell_type.is_blast else None)
+            self._write(sheet, line, 1, row.cells)
+            self._share(sheet, line, row.interval)
+            line += 1
+        counted = patient.differential.counted
+        self._write(sheet, line, 0, "Counted nucleated cells", "total_text")
+        self._write(sheet, line, 1, counted, "total")
+        self._write(sheet, line, 2, 100.0 if counted else None, "total_percent")
+        line = self._facts(sheet, line + 2, patient)
+        line = self._excluded(sheet, line + 1, patient)
+        self._decisions(sheet, line + 1, patient)
+
+    def _facts(self, sheet: Any, line: int, patient: PatientReading) -> int:
+        """Write the figures beside the differential; return the next free line."""
+        differential = patient.differential
+        ratio = myeloid_to_erythroid(differential)
+        self._write(sheet, line, 0, "Blasts, of all counted cells", "bold")
+        self._write(sheet, line, 1, differential.blasts)
+        self._share(sheet, line, patient.blast_interval)
+        self._write(sheet, line + 1, 0, "Blasts, corrected for classifier error")
+        self._share(sheet, line + 1, patient.adjusted_interval)
+        self._write(sheet, line + 2, 0, "Blasts, of non-erythroid cells")
+        self._share(sheet, line + 2, non_erythroid_blasts(differential))
+        self._write(sheet, line + 3, 0, "M:E ratio (without blasts, monocytes)")
+        self._write(sheet, line + 3, 1, None if ratio is None else round(ratio, 2), "percent")
+        return line + 4
+
+    def _excluded(self, sheet: Any, line: int, patient: PatientReading) -> int:
+        """Write what was left out of the count; return the next free line."""
+        self._write(sheet, line, 0, "Not in the count", "head")
+        self._write(sheet, line, 1, "Cells", "head")
+        rows = excluded_rows(patient.differential)
+        for number, (reason, cells) in enumerate(rows, start=1):
+            self._write(sheet, line + number, 0, reason)
+            self._write(sheet, line + number, 1, cells)
+        if not rows:
+            self._write(sheet, line + 1, 0, "nothing")
+        return line + 1 + max(len(rows), 1)
+
+    def _decisions(self, sheet: Any, line: int, patient: PatientReading) -> None:
+        for column, title in enumerate(("Rule", "Positive when", "", "Decision", "More cells to settle")):
+            self._write(sheet, line, column, title, "head")
+        decisions = (patient.decision, *patient.alternatives)
+        for number, decision in enumerate(decisions, start=1):
+            self._write(sheet, line + number, 0, decision.rule.title)
+            self._write(sheet, line + number, 1, decision.rule.condition)
+            self._write(sheet, line + number, 3, decision.verdict.value)
+            self._write(sheet, line + number, 4, decision.cells_to_settle, "whole")
+        self._colour_decisions(sheet, line + 1, 3, len(decisions))
+        line += len(decisions) + 2
+        self._write(sheet, line, 0, "Reasons and flags", "head")
+        for number, text in enumerate((*patient.decision.reasons, *patient.flags), start=1):
+            self._write(sheet, line + number, 0, text)
+
+    def _provenance(self, sheet: Any, report: CohortReport) -> None:
+        sheet.set_column(0, 0, 30)
+        sheet.set_column(1, 1, 70)
+        provenance = report.provenance
+        facts: list[tuple[str, Value]] = [
+            ("Version", provenance.version),
+            ("Networks", provenance.bundle),
+            ("Networks' SHA-256", provenance.bundle_sha256),
+            ("Started (UTC)", provenance.started),
+            ("Finished (UTC)", provenance.finished),
+            *((f"Setting: {name}", value) for name, value in sorted(provenance.settings.items())),
+            *((f"Seconds: {name}", value) for name, value in provenance.seconds.items()),
+        ]
+        for patient in report.patients:
+            name = shown(patient.patient)
+            facts += [
+                (f"Scale: {name}", f"{mpp:.4f} µm per pixel from {source} ({number} fields)")
+                for mpp, source, number in scales(patient.fields)
+            ]
+            facts += [
+                (f"Failed field: {name}", f"{field.name}: {field.message}")
+                for field in fields_with(patient, FieldStatus.FAILED)
+            ]
+        sheet.write_string(0, 0, NOTICE, self._formats["notice"])
+        sheet.write_string(1, 0, "Fact", self._formats["head"])
+        sheet.write_string(1, 1, "Value", self._formats["head"])
+        sheet.freeze_panes(2, 0)
+        for line, (name, value) in enumerate(facts, start=2):
+            self._write(sheet, line, 0, name, "text")
+            self._write(sheet, line, 1, value, "left" if isinstance(value, int | float) else "wrap")
+
+    def _share(self, sheet: Any, line: int, interval: Interval | None) -> None:
+        """Write a share and its interval as percentages into the third to fifth column."""
+        if interval is None:
+            return
+        for column, share in enumerate((interval.estimate, interval.low, interval.high), start=2):
+            self._write(sheet, line, column, percent(share))
+
+    def _colour_decisions(self, sheet: Any, line: int, column: int, lines: int) -> None:
+        for verdict, look in self._verdicts.items():
+            rule = {"type": "cell", "criteria": "==", "value": f'"{verdict.value}"', "format": look}
+            sheet.conditional_format(line, column, line + lines - 1, column, rule)
+
+    def _write(self, sheet: Any, line: int, column: int, value: Value, look: str | None = None) -> None:
+        if value is None:
+            return
+        if isinstance(value, int | float):
+            own = "percent" if isinstance(value, float) else "whole"
+            sheet.write_number(line, column, value, self._formats[look or own])
+        else:
+            sheet.write_string(line, column, shown(value), self._formats[look or "text"])
