@@ -1,0 +1,258 @@
+"""Trains the detector from a recipe: AdamW, cosine learning rate, weight averaging, checkpoints, resume."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from marrowscope.errors import InputError
+from marrowscope.training.detector_data import CachedField, as_batch
+from marrowscope.training.detector_export import export_detector
+from marrowscope.training.detector_recipe import DetectorRecipe
+from marrowscope.training.detector_sources import ValidationSet, build_sampler, build_validation
+from marrowscope.training.detector_validation import average_precision, find_cells
+from marrowscope.training.yolox import YoloxNano, load_weights, record_batch_statistics
+from marrowscope.training.yolox_loss import CellTargets, detection_loss
+
+CHECKPOINT = "checkpoint.pt"
+METRICS = "metrics.jsonl"
+EXPORTED = "detector.onnx"
+_RECORDED_CANVASES = 32
+_CLIPPED_NORM = 10.0
+_LOGGED_EVERY = 20
+
+Progress = Callable[[dict[str, Any]], None]
+Batch = tuple[Tensor, list[CellTargets]]
+
+
+@dataclass
+class TrainingState:
+    """Everything that changes while training; what a checkpoint holds."""
+
+    network: YoloxNano
+    averaged: YoloxNano
+    optimiser: torch.optim.AdamW
+    step: int = 0
+    seconds: float = 0.0
+    best: float = -1.0
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint; a run that is killed while writing leaves the previous one whole."""
+        content = {
+            "network": self.network.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "counters": {"step": self.step, "seconds": self.seconds, "best": self.best},
+        }
+        partial = path.with_suffix(".partial")
+        torch.save(content, partial)
+        partial.replace(path)
+
+    def load(self, path: Path) -> None:
+        """Continue from a checkpoint. Raises InputError when it is not one of this network."""
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+            self.network.load_state_dict(content["network"])
+            self.averaged.load_state_dict(content["averaged"])
+            self.optimiser.load_state_dict(content["optimiser"])
+            counters = content["counters"]
+        except (OSError, RuntimeError, KeyError, ValueError) as error:
+            raise InputError(f"{path}: not a checkpoint of this detector") from error
+        self.step, self.seconds, self.best = int(counters["step"]), counters["seconds"], counters["best"]
+
+
+def train_detector(
+    recipe: DetectorRecipe,
+    out: Path,
+    *,
+    init: Path | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> Path:
+    """Train as `recipe` says into the folder `out`; gives the path of the best network as ONNX.
+
+    `init` are starting weights (`.npz` of named arrays); `resume` continues from the checkpoint in `out` when
+    there is one. `progress` receives every record that also goes to `out/metrics.jsonl`. The network whose
+    averaged weights do best on the validating sources is kept (without such sources: the last).
+
+    Raises InputError or DatasetError when recipe, data or weights cannot be used.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    torch.set_num_threads(recipe.threads)
+    torch.manual_seed(recipe.seed)
+    out.mkdir(parents=True, exist_ok=True)
+    sampler = build_sampler(recipe, cache=out / "cut_cells.npz")
+    validation = build_validation(recipe)
+
+    def make_batch(step: int) -> Batch:
+        rng = np.random.default_rng([recipe.seed, step])
+        side = int(rng.choice(recipe.canvas_px))
+        # Batches of larger canvases are smaller, so that every step costs about the same.
+        count = max(1, round(recipe.batch * (min(recipe.canvas_px) / side) ** 2))
+        return as_batch([sampler.draw(rng, side) for _ in range(count)])
+
+    state = _start(recipe, out, init, resume, make_batch)
+    _run(recipe, state, validation, make_batch, _Log(out, progress))
+    return out / EXPORTED
+
+
+def _start(
+    recipe: DetectorRecipe, out: Path, init: Path | None, resume: bool, make_batch: Callable[[int], Batch]
+) -> TrainingState:
+    network = YoloxNano().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    resumed = resume and (out / CHECKPOINT).is_file()
+    if init is not None and not resumed:
+        load_weights(network, init)
+        record_batch_statistics(network, _recording_images(make_batch))
+    averaged = copy.deepcopy(network).eval()
+    state = TrainingState(network, averaged, _optimiser(network, recipe))
+    if resumed:
+        state.load(out / CHECKPOINT)
+    return state
+
+
+def _recording_images(make_batch: Callable[[int], Batch]) -> Tensor:
+    first = make_batch(0)[0]
+    parts, index = [first], 1
+    while sum(len(part) for part in parts) < _RECORDED_CANVASES:
+        images = make_batch(index)[0]
+        index += 1
+        if images.shape[2:] == first.shape[2:]:
+            parts.append(images)
+    return torch.cat(parts)
+
+
+def _optimiser(network: YoloxNano, recipe: DetectorRecipe) -> torch.optim.AdamW:
+    """AdamW; weight decay only on convolution kernels, not on offsets and batch-norm scales."""
+    kernels = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    groups = [
+        {"params": kernels, "weight_decay": recipe.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate)
+
+
+def _run(
+    recipe: DetectorRecipe,
+    state: TrainingState,
+    validation: list[ValidationSet],
+    make_batch: Callable[[int], Batch],
+    log: _Log,
+) -> None:
+    saved_at = clock = time.monotonic()
+    for batch in _prefetched(make_batch, state.step, recipe.steps):
+        done = _fraction_done(recipe, state)
+        record = train_step(state, batch, learning_rate_at(recipe, state.step, done), recipe.ema_decay)
+        state.seconds, clock = state.seconds + time.monotonic() - clock, time.monotonic()
+        if state.step % _LOGGED_EVERY == 0:
+            log.write({"step": state.step, "seconds": round(state.seconds, 1), **record})
+        finished = _fraction_done(recipe, state) >= 1.0
+        if finished or state.step % recipe.validate_every == 0:
+            _validate(state, validation, log)
+        if finished or time.monotonic() - saved_at > recipe.checkpoint_seconds:
+            state.save(log.folder / CHECKPOINT)
+            saved_at = time.monotonic()
+        if finished:
+            break
+
+
+def _prefetched(make_batch: Callable[[int], Batch], first: int, last: int) -> Iterator[Batch]:
+    """Yield batches first..last-1; a second thread prepares the next while one is learned from."""
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        waiting = executor.submit(make_batch, first)
+        for step in range(first, last):
+            batch = waiting.result()
+            if step + 1 < last:
+                waiting = executor.submit(make_batch, step + 1)
+            yield batch
+
+
+def _fraction_done(recipe: DetectorRecipe, state: TrainingState) -> float:
+    by_steps = state.step / recipe.steps
+    return by_steps if recipe.minutes is None else max(by_steps, state.seconds / (60.0 * recipe.minutes))
+
+
+def learning_rate_at(recipe: DetectorRecipe, step: int, done: float) -> float:
+    """Linear warm-up, then half a cosine down to a fiftieth, over the fraction `done` of the run."""
+    warm = min(1.0, (step + 1) / max(1, recipe.warm_up_steps))
+    falling = 0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * min(done, 1.0)))
+    return recipe.learning_rate * warm * falling
+
+
+def train_step(
+    state: TrainingState, batch: Batch, learning_rate: float, ema_decay: float
+) -> dict[str, float]:
+    """One step of gradient descent on one batch; gives the loss terms."""
+    images, targets = batch
+    for group in state.optimiser.param_groups:
+        group["lr"] = learning_rate
+    state.network.train()
+    terms = detection_loss(state.network(images), targets, images.shape[2], images.shape[3])
+    state.optimiser.zero_grad()
+    terms.total.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(state.network.parameters(), _CLIPPED_NORM)
+    state.optimiser.step()
+    state.step += 1
+    # A short memory at first: early weights are far from where the run ends.
+    _average_into(state.averaged, state.network, ema_decay * (1.0 - math.exp(-state.step / 100.0)))
+    values = {"loss": terms.total, "box": terms.box, "objectness": terms.objectness, "class": terms.by_class}
+    record = {name: round(value.item(), 4) for name, value in values.items()}
+    return {**record, "assigned": float(terms.assigned), "learning_rate": learning_rate}
+
+
+@torch.no_grad()
+def _average_into(averaged: YoloxNano, network: YoloxNano, decay: float) -> None:
+    """Exponential moving average of weights and batch-norm statistics."""
+    own = averaged.state_dict()
+    for name, value in network.state_dict().items():
+        if value.is_floating_point():
+            own[name].lerp_(value, 1.0 - decay)
+        else:
+            own[name].copy_(value)
+
+
+def _validate(state: TrainingState, validation: list[ValidationSet], log: _Log) -> None:
+    """Measure the averaged network on every validating source; export it when it is the best so far."""
+    scores = {one.name: _score(state.averaged, one.fields, one.match_iou) for one in validation}
+    mean = float(np.mean(list(scores.values()))) if scores else float(state.step)
+    log.write({"step": state.step, "seconds": round(state.seconds, 1), "validation": scores, "mean": mean})
+    if mean >= state.best:
+        state.best = mean
+        export_detector(state.averaged, log.folder / EXPORTED)
+
+
+def _score(network: YoloxNano, fields: tuple[CachedField, ...], match_iou: float) -> float:
+    return average_precision(fields, [find_cells(network, field) for field in fields], match_iou)
+
+
+class _Log:
+    """Appends records as lines of JSON to a file in the run's folder and passes them on."""
+
+    def __init__(self, folder: Path, progress: Progress | None) -> None:
+        self.folder = folder
+        self._progress = progress
+
+    def write(self, record: dict[str, Any]) -> None:
+        with (self.folder / METRICS).open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(record) + "\n")
+        if self._progress is not None:
+            self._progress(record)
+
+
+def describe(recipe: DetectorRecipe) -> dict[str, Any]:
+    """Give the recipe as plain values, for a model card."""
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(recipe), default=str))
+    return plain
