@@ -1,0 +1,206 @@
+"""Cells in memory, ready to be drawn: one square crop each, with its outline, background and stain."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from marrowscope.datasets.cells import LabelledCell
+from marrowscope.datasets.fields import LabelledField
+from marrowscope.datasets.outline import cell_outline
+from marrowscope.errors import DatasetError
+from marrowscope.imaging.crops import crop_cells
+from marrowscope.training.stain_augment import Bytes, Floats, optical_density
+
+CACHE_CONTEXT = 2.0
+"""Side of a cached crop over the longer side of the cell's box: room to turn, shift and zoom."""
+
+CACHE_PX = 144
+"""Side of a cached crop: the cell covers about 72 px, 0.2 µm a pixel."""
+
+NO_TYPE = -1
+"""Type index of a cell whose type is not known, and of blasts, which the type head does not see."""
+
+
+@dataclass(frozen=True)
+class CellBank:
+    """n cells as parallel columns.
+
+    `crops` (n, 144, 144, 3) uint8 RGB; `masks` (n, 144, 144) uint8, 255 inside the cell; `white` (n, 3)
+    background colour 0-255; `stain` (n, 3) mean optical density inside the mask; `side_um` (n,) the crop's
+    side; `is_blast` (n,) bool; `types` (n,) int index or NO_TYPE; `sources` (n,) names; `outlined` (n,) bool,
+    false where the outline is only an ellipse in the box.
+    """
+
+    crops: Bytes
+    masks: Bytes
+    white: Floats
+    stain: Floats
+    side_um: Floats
+    is_blast: npt.NDArray[np.bool_]
+    types: npt.NDArray[np.int64]
+    sources: npt.NDArray[np.str_]
+    outlined: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.crops)
+
+    def select(self, keep: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> "CellBank":
+        """Return the chosen rows."""
+        return CellBank(*(getattr(self, f.name)[keep] for f in fields(self)))
+
+    def save(self, path: Path) -> None:
+        """Write the bank as one ``.npz`` (uncompressed), atomically."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(path.stem + ".partial.npz")
+        np.savez(partial, **{f.name: getattr(self, f.name) for f in fields(self)})
+        partial.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> "CellBank":
+        """Read what ``save`` wrote."""
+        with np.load(path, allow_pickle=False) as stored:
+            return cls(*(stored[f.name] for f in fields(cls)))
+
+
+def joined(banks: Sequence[CellBank]) -> CellBank:
+    """Return several banks as one."""
+    return CellBank(*(np.concatenate([getattr(b, f.name) for b in banks]) for f in fields(CellBank)))
+
+
+def bank_of_cells(
+    cells: Sequence[LabelledCell],
+    types: Sequence[str],
+    um_per_px: float,
+    progress: Callable[[int, int], None] | None = None,
+) -> CellBank:
+    """Cut one crop for each labelled cell, centred by its outline.
+
+    Where the outline is doubtful the cell is taken to fill the typical box of its source. Raises
+    DatasetError for a type that is neither a blast nor in ``types``.
+    """
+    unknown = {c.taxonomy_type for c in cells if not c.is_blast} - set(types)
+    if unknown:
+        raise DatasetError(f"cell types the classifier does not know: {', '.join(sorted(unknown))}")
+    rows = []
+    for done, cell in enumerate(cells):
+        pixels = cell.pixels()
+        outline = cell_outline(pixels)
+        if outline is None:
+            box, mask = _typical_box(pixels), None
+        else:
+            mask = trimmed(outline.mask, outline.nucleus)
+            box = _box_of(mask)
+        index = NO_TYPE if cell.is_blast else list(types).index(cell.taxonomy_type)
+        rows.append(_row(pixels, box, mask, um_per_px, cell.is_blast, index, cell.source))
+        if progress is not None:
+            progress(done + 1, len(cells))
+    return _stacked(rows)
+
+
+def bank_of_fields(fields_: Iterable[LabelledField], um_per_px: float) -> CellBank:
+    """Cut one crop for each whole leukocyte of healthy fields: not a blast, type unknown."""
+    rows = []
+    for field in fields_:
+        boxes, ignored = field.leukocytes()
+        pixels = field.pixels()
+        height, width = pixels.shape[:2]
+        inside = (boxes[:, :2] > 1).all(axis=1) & (boxes[:, 2] < width - 1) & (boxes[:, 3] < height - 1)
+        rows += [
+            _row(pixels, box, None, um_per_px, False, NO_TYPE, field.source) for box in boxes[inside & ~ignored]
+        ]
+    return _stacked(rows)
+
+
+def trimmed(mask: npt.NDArray[np.bool_], nucleus: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Cut from a cell's outline what hangs on by a neck or lies far from the nucleus: red cells that touch."""
+    from scipy import ndimage  # noqa: PLC0415
+
+    radius = np.sqrt(max(int(nucleus.sum()), 1) / np.pi)
+    distance = ndimage.distance_transform_edt(~nucleus)
+    near = mask & (distance < 0.8 * radius + 2)
+    depth = ndimage.distance_transform_edt(near)
+    neck = 0.3 * radius
+    opened = ndimage.distance_transform_edt(depth <= neck) < neck + 0.5
+    core = near & (opened | (distance <= 2))
+    labels, count = ndimage.label(core)
+    if count == 0:
+        return mask
+    held = np.bincount(labels[nucleus & core], minlength=count + 1)
+    held[0] = 0
+    kept: npt.NDArray[np.bool_] = ndimage.binary_fill_holes(labels == held.argmax())
+    return kept
+
+
+def background_colour(pixels: Bytes, mask: npt.NDArray[np.bool_]) -> Floats:
+    """Return the (3,) colour 0-255 of the empty background: the brightest fifth outside the cell."""
+    outside = pixels[~mask] if (~mask).sum() > 50 else pixels.reshape(-1, 3)
+    light = outside.sum(axis=1)
+    bright = outside[light >= np.quantile(light, 0.8)]
+    return np.median(bright, axis=0).astype(np.float32)
+
+
+_Row = tuple[Bytes, Bytes, Floats, Floats, float, bool, int, str, bool]
+
+
+def _row(
+    pixels: Bytes,
+    box: Floats,
+    mask: npt.NDArray[np.bool_] | None,
+    um_per_px: float,
+    is_blast: bool,
+    type_index: int,
+    source: str,
+) -> _Row:
+    """Cut one cell's crop and mask and measure its background and stain."""
+    crop = crop_cells(pixels, box[None], CACHE_PX, CACHE_CONTEXT)[0]
+    outlined = mask is not None
+    if mask is None:
+        cut = _ellipse()
+    else:
+        # Repeating the border would drag a cell that touches it outward: pad with nothing instead.
+        pad = max(pixels.shape[:2])
+        planes = np.repeat(np.pad(mask, pad).astype(np.uint8)[..., None] * 255, 3, axis=2)
+        cut = crop_cells(planes, box[None] + np.float32(pad), CACHE_PX, CACHE_CONTEXT)[0, ..., 0]
+    inside = cut > 127
+    white = background_colour(crop, inside)
+    stain = optical_density(crop[inside], white).mean(axis=0).astype(np.float32)
+    side_um = float(CACHE_CONTEXT * max(box[2] - box[0], box[3] - box[1]) * um_per_px)
+    return crop, cut, white, stain, side_um, is_blast, type_index, source, outlined
+
+
+def _stacked(rows: Sequence[_Row]) -> CellBank:
+    if not rows:
+        raise DatasetError("no labelled cells to train on")
+    columns = list(zip(*rows, strict=True))
+    return CellBank(
+        np.stack(columns[0]), np.stack(columns[1]), np.stack(columns[2]), np.stack(columns[3]),
+        np.asarray(columns[4], dtype=np.float32), np.asarray(columns[5], dtype=bool),
+        np.asarray(columns[6], dtype=np.int64), np.asarray(columns[7], dtype=np.str_),
+        np.asarray(columns[8], dtype=bool),
+    )  # fmt: skip
+
+
+def _typical_box(pixels: Bytes) -> Floats:
+    """Return the middle half of a crop: where single-cell sets put their cell."""
+    height, width = pixels.shape[:2]
+    return np.array([0.25 * width, 0.25 * height, 0.75 * width, 0.75 * height], dtype=np.float32)
+
+
+def _box_of(mask: npt.NDArray[np.bool_]) -> Floats:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], dtype=np.float32)
+
+
+def _ellipse() -> Bytes:
+    """Return a disc that fills the cell's box, in a cached crop."""
+    ramp = np.arange(CACHE_PX) + 0.5 - CACHE_PX / 2
+    radius = CACHE_PX / CACHE_CONTEXT / 2
+    return ((ramp[:, None] ** 2 + ramp[None, :] ** 2 < radius**2) * 255).astype(np.uint8)
+
+
+def relabelled(bank: CellBank, source: str) -> CellBank:
+    """Return the bank under another source name."""
+    return replace(bank, sources=np.full(len(bank), source))

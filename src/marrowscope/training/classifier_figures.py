@@ -1,0 +1,114 @@
+"""Figures of a classifier's answers on labelled cells: ranking, thresholds, calibration."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import optimize, stats
+
+Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class BlastCounts:
+    """Cells by truth and answer at one threshold."""
+
+    tp: int
+    fn: int
+    tn: int
+    fp: int
+
+    @property
+    def sensitivity(self) -> float:
+        """Share of the blasts called blasts; nan without blasts."""
+        return self.tp / (self.tp + self.fn) if self.tp + self.fn else float("nan")
+
+    @property
+    def specificity(self) -> float:
+        """Share of the others called not blasts; nan without others."""
+        return self.tn / (self.tn + self.fp) if self.tn + self.fp else float("nan")
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """Mean of sensitivity and specificity."""
+        return (self.sensitivity + self.specificity) / 2
+
+    def as_dict(self) -> dict[str, float]:
+        """Counts and the three shares, for a JSON file."""
+        shares = ("sensitivity", "specificity", "balanced_accuracy")
+        return asdict(self) | {name: round(getattr(self, name), 4) for name in shares}
+
+
+def probability(logits: Floats, temperature: float = 1.0) -> npt.NDArray[np.float64]:
+    """Return the logistic of logits over a temperature."""
+    scaled = np.clip(logits.astype(np.float64) / temperature, -60, 60)
+    return np.asarray(1.0 / (1.0 + np.exp(-scaled)))
+
+
+def auc(scores: Floats, positive: Bools) -> float:
+    """Area under the ROC curve by ranks (Mann-Whitney); nan when one class is missing."""
+    n_pos, n_neg = int(positive.sum()), int((~positive).sum())
+    if not n_pos or not n_neg:
+        return float("nan")
+    ranks = stats.rankdata(scores)
+    return float((ranks[positive].sum() - n_pos * (n_pos + 1) / 2) / (n_pos * n_neg))
+
+
+def blast_counts(p_blast: npt.NDArray[np.float64], is_blast: Bools, threshold: float) -> BlastCounts:
+    """Count truth against ``p_blast >= threshold``."""
+    called = p_blast >= threshold
+    return BlastCounts(
+        int((called & is_blast).sum()), int((~called & is_blast).sum()),
+        int((~called & ~is_blast).sum()), int((called & ~is_blast).sum()),
+    )  # fmt: skip
+
+
+def macro_f1(predicted: Ints, truth: Ints, n_types: int) -> float:
+    """Mean F1 over the types that occur in the truth."""
+    scores = []
+    for kind in range(n_types):
+        if (truth == kind).any():
+            hit = int(((predicted == kind) & (truth == kind)).sum())
+            scores.append(2 * hit / (int((predicted == kind).sum()) + int((truth == kind).sum())))
+    return float(np.mean(scores)) if scores else float("nan")
+
+
+def fit_blast_temperature(logits: Floats, is_blast: Bools) -> float:
+    """Return the temperature that minimises the log loss, classes weighted alike (arXiv:1706.04599)."""
+    weight = np.where(is_blast, 0.5 / max(1, is_blast.sum()), 0.5 / max(1, (~is_blast).sum()))
+    signed = np.where(is_blast, logits, -logits).astype(np.float64)
+
+    def loss(log_t: float) -> float:
+        return float((weight * np.logaddexp(0.0, -signed / np.exp(log_t))).sum())
+
+    return _best_temperature(loss)
+
+
+def fit_type_temperature(logits: Floats, types: Ints) -> float:
+    """Return the temperature that minimises the cross entropy of the types."""
+
+    def loss(log_t: float) -> float:
+        scaled = logits.astype(np.float64) / np.exp(log_t)
+        top = scaled.max(axis=1, keepdims=True)
+        log_sum = np.log(np.exp(scaled - top).sum(axis=1)) + top[:, 0]
+        return float((log_sum - scaled[np.arange(len(types)), types]).mean())
+
+    return _best_temperature(loss)
+
+
+def choose_threshold(candidates: npt.NDArray[np.float64], curve: npt.NDArray[np.float64]) -> float:
+    """Return the candidate with the highest value of a curve smoothed over nine: the middle of its plateau.
+
+    The smoothing keeps one cell from deciding.
+    """
+    smooth = np.convolve(np.pad(curve, 4, mode="edge"), np.ones(9) / 9, mode="valid")
+    best = np.flatnonzero(smooth >= smooth.max() - 1e-9)
+    return round(float(candidates[best[len(best) // 2]]), 3)
+
+
+def _best_temperature(loss: Callable[[float], float]) -> float:
+    found = optimize.minimize_scalar(loss, bounds=(np.log(0.2), np.log(5.0)), method="bounded")
+    return round(float(np.exp(found.x)), 4)

@@ -1,0 +1,194 @@
+"""Training batches: which cells are drawn how often, and how each is disguised."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from marrowscope.datasets.fields import LabelledField
+from marrowscope.training.classifier_data import CACHE_CONTEXT, CellBank, background_colour
+from marrowscope.training.stain_augment import (
+    Bytes,
+    Floats,
+    Placement,
+    StainRanges,
+    draw_placement,
+    onto_background,
+    optical_density,
+    place,
+    relight,
+    restain,
+    through_camera,
+)
+
+_TYPE_WEIGHT = {"lymphocyte": 2.0, "monocyte": 1.5, "platelet": 0.6}
+"""Types drawn more or less often than once: those most like blasts, and the easiest."""
+
+
+@dataclass(frozen=True)
+class Background:
+    """One leukocyte-free field: pixels (H,W,3) uint8, its empty colour (3,) 0-255 and micrometres per pixel."""
+
+    pixels: Bytes
+    white: Floats
+    um_per_px: float
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How a batch is made up; groups without cells are left out and the rest scaled up."""
+
+    blast: float = 0.42
+    same_source: float = 0.14
+    """Not blasts, from the sources the blasts come from: only these teach the difference without the scanner."""
+    typed: float = 0.36
+    untyped: float = 0.08
+    """Not blasts by the patient's health, type unknown."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch: `crops` (n,S,S,3) uint8 RGB, `is_blast` (n,) bool, `types` (n,) int or -1 where not known."""
+
+    crops: Bytes
+    is_blast: npt.NDArray[np.bool_]
+    types: npt.NDArray[np.int64]
+
+
+def load_backgrounds(fields: Sequence[LabelledField], um_per_px: float) -> list[Background]:
+    """Read leukocyte-free fields into memory."""
+    found = []
+    for field in fields:
+        pixels = field.pixels()
+        white = background_colour(pixels[::4, ::4], np.zeros(pixels[::4, ::4].shape[:2], dtype=bool))
+        found.append(Background(pixels, white, um_per_px))
+    return found
+
+
+class CellSampler:
+    """Draws disguised cells from a bank, balanced over blast or not, type and source."""
+
+    def __init__(
+        self,
+        bank: CellBank,
+        types: Sequence[str],
+        backgrounds: Sequence[Background],
+        *,
+        size_px: int,
+        context: float,
+        shares: Shares | None = None,
+        ranges: StainRanges | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.bank = bank
+        self.backgrounds = backgrounds
+        self.size_px = size_px
+        self.span = context / CACHE_CONTEXT
+        self.ranges = ranges or StainRanges()
+        self.rng = np.random.default_rng(seed)
+        self.weights = _row_weights(bank, types, shares or Shares())
+        self.cumulative = np.cumsum(self.weights)
+        self.outlined = np.flatnonzero(bank.outlined)
+        self.source_stain: Mapping[str, Floats] = {
+            str(s): bank.stain[bank.sources == s].mean(axis=0) for s in np.unique(bank.sources)
+        }
+
+    def draw(self, n: int) -> Batch:
+        """Draw n cells."""
+        rows = np.searchsorted(self.cumulative, self.rng.random(n) * self.cumulative[-1])
+        rows = np.minimum(rows, len(self.bank) - 1)
+        crops = np.stack([self.disguised(int(row)) for row in rows])
+        return Batch(crops, self.bank.is_blast[rows], self.bank.types[rows])
+
+    def disguised(self, row: int) -> Bytes:
+        """Return one cell of the bank (S,S,3) uint8, turned, on a random background, in a random stain."""
+        rng, bank = self.rng, self.bank
+        placement = draw_placement(rng, (0.84, 1.2), shift=0.025)
+        density, mask = self._cell(row, placement)
+        if bank.outlined[row] and rng.random() < 0.75:
+            alpha = _soft(mask)
+            density = onto_background(density, alpha, self._background(row))
+        if bank.outlined[row] and rng.random() < 0.2:
+            density = self._with_neighbour(density, mask, row)
+        gain = self._gain(str(bank.sources[row]))
+        light = relight(restain(density, gain, self.ranges, rng), self.ranges, rng)
+        return through_camera(light, self.ranges, rng)
+
+    def _cell(self, row: int, placement: Placement) -> tuple[Floats, Floats]:
+        """Return a cell's density (S,S,3) and mask (S,S) 0-1 under a placement."""
+        crop = place(self.bank.crops[row], placement, self.span, self.size_px)
+        mask = place(self.bank.masks[row], placement, self.span, self.size_px).astype(np.float32) / 255
+        return optical_density(crop, self.bank.white[row]), mask
+
+    def _background(self, row: int) -> Floats:
+        """Return a density (S,S,3) to lay behind a cell: empty, a field's, or another cell's surroundings."""
+        choice = self.rng.random()
+        side_um = float(self.bank.side_um[row]) * self.span
+        if choice < 0.2:
+            return np.zeros((self.size_px, self.size_px, 3), dtype=np.float32)
+        if choice < 0.6 and self.backgrounds:
+            return self._field_patch(side_um)
+        donor = int(self.rng.choice(self.outlined))
+        zoom = float(np.clip(self.bank.side_um[donor] * self.span / side_um, 0.6, 1.6))
+        density, mask = self._cell(donor, draw_placement(self.rng, (zoom, zoom), 0.0))
+        # The donor's own cell is wiped out: what shows of it beside the new cell becomes empty background.
+        return onto_background(np.zeros_like(density), _soft(mask), density)
+
+    def _field_patch(self, side_um: float) -> Floats:
+        """Cut a turned square of a leukocyte-free field at the cell's magnification."""
+        field = self.backgrounds[int(self.rng.integers(len(self.backgrounds)))]
+        side = int(np.clip(side_um / field.um_per_px * 1.42, 32, min(field.pixels.shape[:2])))
+        top = int(self.rng.integers(field.pixels.shape[0] - side + 1))
+        left = int(self.rng.integers(field.pixels.shape[1] - side + 1))
+        patch = field.pixels[top : top + side, left : left + side]
+        turned = place(patch, draw_placement(self.rng, (1.0, 1.0), 0.0), 1 / 1.42, self.size_px)
+        return optical_density(turned, field.white)
+
+    def _with_neighbour(self, density: Floats, mask: Floats, row: int) -> Floats:
+        """Lay another cell at the rim, behind this one: cells touch in dense smears."""
+        donor = int(self.rng.choice(self.outlined))
+        zoom = float(np.clip(self.bank.side_um[donor] / self.bank.side_um[row], 0.5, 1.6))
+        angle = self.rng.uniform(0, 2 * np.pi)
+        reach = self.rng.uniform(0.42, 0.6) / CACHE_CONTEXT * (1 + zoom)
+        placement = Placement(0.0, zoom, float(np.cos(angle) * reach / zoom), float(np.sin(angle) * reach / zoom), False)
+        other, other_mask = self._cell(donor, placement)
+        ratio = self.source_stain[str(self.bank.sources[row])] / self.source_stain[str(self.bank.sources[donor])]
+        return onto_background(other * ratio, _soft(other_mask) * (1 - _soft(mask)), density)
+
+    def _gain(self, source: str) -> Floats:
+        """Return the ratio (3,) that brings a source's mean stain to another source's, or ones."""
+        if self.rng.random() > self.ranges.transfer:
+            return np.ones(3, dtype=np.float32)
+        names = list(self.source_stain)
+        target = names[int(self.rng.integers(len(names)))]
+        return np.clip(self.source_stain[target] / self.source_stain[source], 0.4, 2.5)
+
+
+def _soft(mask: Floats) -> Floats:
+    """Widen a mask's edge to about three pixels, so that a pasted cell has no cut rim."""
+    padded = np.pad(mask, 1, mode="edge")
+    rows = (padded[:-2] + padded[1:-1] + padded[2:]) / 3
+    soft: Floats = (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / 3
+    return soft
+
+
+def _row_weights(bank: CellBank, types: Sequence[str], shares: Shares) -> npt.NDArray[np.float64]:
+    """Return the chance of each row of the bank, summing to 1."""
+    blast_sources = np.unique(bank.sources[bank.is_blast])
+    beside_blasts = np.isin(bank.sources, blast_sources) & ~bank.is_blast & (bank.types >= 0)
+    untyped = ~bank.is_blast & (bank.types < 0)
+    typed = ~bank.is_blast & (bank.types >= 0) & ~beside_blasts
+    by_type = np.array([_TYPE_WEIGHT.get(name, 1.0) for name in types] + [1.0])
+    weights = np.zeros(len(bank))
+    for group, share in (
+        (bank.is_blast, shares.blast),
+        (beside_blasts, shares.same_source),
+        (typed, shares.typed),
+        (untyped, shares.untyped),
+    ):
+        if group.any():
+            counts = np.bincount(bank.types[group] % len(by_type), minlength=len(by_type))
+            each = by_type[bank.types[group]] / counts[bank.types[group] % len(by_type)]
+            weights[group] = share * each / each.sum()
+    return weights / weights.sum()

@@ -1,0 +1,135 @@
+"""Turn a recipe's image sources into the parts of a training run: train, validation, test, choosing set."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from marrowscope.datasets.cells import LabelledCell, read_folder_per_type
+from marrowscope.datasets.fields import LabelledField, read_coco, read_unlabelled, read_voc, read_yolo
+from marrowscope.datasets.splits import block_split
+from marrowscope.errors import DatasetError
+from marrowscope.imaging.crops import crop_cells
+from marrowscope.training.classifier_data import CACHE_CONTEXT, CellBank, bank_of_cells, bank_of_fields, joined
+from marrowscope.training.classifier_recipe import ClassifierRecipe, ImageSource
+from marrowscope.training.classifier_sampling import Background, load_backgrounds
+from marrowscope.training.stain_augment import Bytes
+
+PARTS = {"train": 0.70, "val": 0.15, "test": 0.15}
+"""Contiguous blocks of names, cut the same way every time: the only stand-in for patients."""
+
+
+@dataclass(frozen=True)
+class CleanCells:
+    """Cells as inference sees them: `crops` (n,S,S,3) uint8, `is_blast` (n,), `types` (n,), `sources` (n,)."""
+
+    crops: Bytes
+    is_blast: npt.NDArray[np.bool_]
+    types: npt.NDArray[np.int64]
+    sources: npt.NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.crops)
+
+
+@dataclass(frozen=True)
+class TrainingSets:
+    """All that a run reads while it trains, in memory."""
+
+    train: CellBank
+    backgrounds: list[Background]
+    choosing: CleanCells | None
+
+
+def load_sets(recipe: ClassifierRecipe) -> TrainingSets:
+    """Read and cut the training part of a recipe's sources, its backgrounds and its choosing set."""
+    backgrounds = [
+        background
+        for source in recipe.backgrounds
+        for background in load_backgrounds(read_unlabelled(source.path), source.um_per_px)
+    ]
+    choosing = choosing_cells(recipe) if recipe.choosing else None
+    return TrainingSets(part_bank(recipe, "train"), backgrounds, choosing)
+
+
+def held_out_cells(recipe: ClassifierRecipe, part: Literal["val", "test"]) -> CleanCells:
+    """Read a part that is not trained on, as inference sees it; `test` is for one look at the end."""
+    return clean_cells(part_bank(recipe, part), recipe.input_px, recipe.context)
+
+
+def part_bank(recipe: ClassifierRecipe, part: str) -> CellBank:
+    """Return one part of every labelled source; cut cells are kept in ``recipe.cache`` when it is given."""
+    banks = []
+    for source in recipe.cells:
+        cells = block_split(read_folder_per_type(source.path), _type_of, PARTS)[part]
+        banks.append(_cell_bank(recipe, source, part, cells[:: source.every if part == "train" else 1]))
+    for source in recipe.healthy:
+        fields = block_split(_read_fields(source), _source_of, PARTS)[part]
+        if fields:
+            banks.append(bank_of_fields(fields, source.um_per_px))
+    return joined(banks)
+
+
+def clean_cells(bank: CellBank, size_px: int, context: float) -> CleanCells:
+    """Return a bank's cells without any disguise, cropped to the network's context and size."""
+    side = bank.crops.shape[1]
+    margin = side * (1 - context / CACHE_CONTEXT) / 2
+    box = (margin, margin, side - margin, side - margin)
+    crops = [
+        np.asarray(Image.fromarray(c).resize((size_px, size_px), Image.Resampling.BILINEAR, box=box))
+        for c in bank.crops
+    ]
+    return CleanCells(np.stack(crops), bank.is_blast, bank.types, bank.sources)
+
+
+def choosing_cells(recipe: ClassifierRecipe) -> CleanCells:
+    """Return the boxes of the choosing set, cropped as in inference; cells cut by the border are left out."""
+    if recipe.choosing is None:
+        raise DatasetError("the recipe names no choosing set")
+    crops, is_blast = [], []
+    for field in read_coco(recipe.choosing):
+        keep = ~field.ignore
+        if keep.any():
+            crops.append(crop_cells(field.pixels(), field.boxes[keep], recipe.input_px, recipe.context))
+            is_blast += [label == "blast" for label, kept in zip(field.labels, keep, strict=True) if kept]
+    n = len(is_blast)
+    return CleanCells(
+        np.concatenate(crops), np.array(is_blast), np.full(n, -1, dtype=np.int64), np.full(n, "choosing")
+    )
+
+
+def _type_of(cell: LabelledCell) -> str:
+    return cell.taxonomy_type
+
+
+def _source_of(field: LabelledField) -> str:
+    return field.source
+
+
+def _cell_bank(
+    recipe: ClassifierRecipe, source: ImageSource, part: str, cells: Sequence[LabelledCell]
+) -> CellBank:
+    """Build one part's bank, or read it from the cache."""
+    if recipe.cache is None:
+        return bank_of_cells(cells, recipe.types, source.um_per_px)
+    names = "\n".join(c.path.as_posix() for c in cells) + f"\n{source.um_per_px} {','.join(recipe.types)}"
+    key = hashlib.sha256(names.encode()).hexdigest()[:12]
+    stored = recipe.cache / f"{source.path.name}-{part}-{key}.npz"
+    if stored.is_file():
+        return CellBank.load(stored)
+    bank = bank_of_cells(cells, recipe.types, source.um_per_px)
+    bank.save(stored)
+    return bank
+
+
+def _read_fields(source: ImageSource) -> list[LabelledField]:
+    """Read labelled fields in whichever of the known layouts the folder has."""
+    if (source.path / "Annotations").is_dir():
+        return read_voc(source.path, source.split)
+    if (source.path / "labels").is_dir():
+        return read_yolo(source.path)
+    raise DatasetError(f"{source.path}: neither Pascal VOC nor YOLO labels")

@@ -1,0 +1,260 @@
+"""Train the cell classifier: one run from a recipe to an ONNX file and its settings."""
+
+import copy
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from marrowscope.errors import InputError
+from marrowscope.training.classifier_export import export_classifier
+from marrowscope.training.classifier_net import PIXEL_MEAN, PIXEL_STD, CellClassifier
+from marrowscope.training.classifier_recipe import ClassifierRecipe
+from marrowscope.training.classifier_report import Answers, classifier_settings, summary
+from marrowscope.training.classifier_sampling import Batch, CellSampler
+from marrowscope.training.classifier_sets import CleanCells, TrainingSets, held_out_cells, load_sets
+from marrowscope.training.inherit import inherit_lite2, lite2_weights, record_batch_norm
+from marrowscope.training.stain_augment import Bytes
+
+BLAST_WEIGHT = 1.5
+"""Weight of the blast loss beside the type loss: the blast count is what decides."""
+
+Progress = Callable[[dict[str, Any]], None]
+
+
+def train_classifier(
+    recipe: ClassifierRecipe, out: Path, *, resume: bool = False, progress: Progress | None = None
+) -> Path:
+    """Train after ``recipe`` and return the path of ``out/classifier.onnx``.
+
+    `out` also receives `classifier.json` (what a bundle must know of the network), `metrics.jsonl` (a line
+    every few steps and per evaluation) and `checkpoint.pt`, from which ``resume`` goes on. Raises InputError
+    when there is nothing to resume, DatasetError when a source is not what it should be.
+    """
+    torch.set_num_threads(recipe.threads)
+    torch.manual_seed(recipe.seed)
+    out.mkdir(parents=True, exist_ok=True)
+    sets = load_sets(recipe)
+    run = _Run(recipe, out, sets, progress)
+    if resume:
+        run.restore()
+    else:
+        (out / "metrics.jsonl").unlink(missing_ok=True)
+        run.start()
+    run.train()
+    return run.finish()
+
+
+@dataclass
+class _Clock:
+    """Time spent training, over restarts."""
+
+    before: float = 0.0
+    started: float = 0.0
+
+    def start(self) -> None:
+        self.started = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return self.before + time.monotonic() - self.started
+
+
+class _Run:
+    """State of one training run."""
+
+    def __init__(
+        self, recipe: ClassifierRecipe, out: Path, sets: TrainingSets, progress: Progress | None
+    ) -> None:
+        self.recipe, self.out, self.sets, self.progress = recipe, out, sets, progress
+        self.net = CellClassifier(len(recipe.types))
+        _scale_drop_connect(self.net, recipe.drop_connect)
+        self.net.to(memory_format=torch.channels_last)
+        self.optimiser = _optimiser(self.net, recipe)
+        self.averaged = copy.deepcopy(self.net).eval()
+        self.clock = _Clock()
+        self.step = 0
+        self.sampler = self._sampler()
+
+    def _sampler(self) -> CellSampler:
+        recipe = self.recipe
+        return CellSampler(
+            self.sets.train, recipe.types, self.sets.backgrounds,
+            size_px=recipe.input_px, context=recipe.context, seed=recipe.seed + self.step,
+        )  # fmt: skip
+
+    def start(self) -> None:
+        """Initialise the weights: inherited and recorded on smears, or random."""
+        if self.recipe.start == "lite2":
+            inherit_lite2(self.net, lite2_weights(), seed=self.recipe.seed)
+            with torch.no_grad():
+                record_batch_norm(self.net, (_as_input(self.sampler.draw(32).crops) for _ in range(8)))
+        self.averaged.load_state_dict(self.net.state_dict())
+
+    def restore(self) -> None:
+        """Go on from the last checkpoint."""
+        path = self.out / "checkpoint.pt"
+        if not path.is_file():
+            raise InputError(f"{self.out}: no checkpoint to resume from")
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        self.net.load_state_dict(state["net"])
+        self.averaged.load_state_dict(state["averaged"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step, self.clock.before = int(state["step"]), float(state["seconds"])
+        self.sampler = self._sampler()
+
+    def train(self) -> None:
+        """Take steps until the schedule ends, with checkpoints and evaluations on the way."""
+        recipe = self.recipe
+        self.clock.start()
+        last_checkpoint = last_evaluation = self.clock.seconds
+        self.net.train()
+        while self._share_done() < 1.0:
+            loss = self._one_step()
+            if self.step % 20 == 0:
+                self._log({"step": self.step, "seconds": round(self.clock.seconds, 1), **loss})
+            if self.clock.seconds - last_checkpoint > 60 * recipe.checkpoint_minutes:
+                self._checkpoint()
+                last_checkpoint = self.clock.seconds
+            if self.clock.seconds - last_evaluation > 60 * recipe.evaluate_minutes:
+                self._evaluate()
+                last_evaluation = self.clock.seconds
+
+    def finish(self) -> Path:
+        """Evaluate, look at the test part once, export; return the ONNX file."""
+        self._checkpoint()
+        return self._evaluate(final=True)
+
+    def _share_done(self) -> float:
+        """Share of the schedule behind us, by steps or by time, whichever is further on."""
+        done = self.step / self.recipe.steps
+        if self.recipe.minutes:
+            done = max(done, self.clock.seconds / 60 / self.recipe.minutes)
+        return done
+
+    def _one_step(self) -> dict[str, float]:
+        """Draw a batch, take one step, follow with the averaged weights."""
+        done = self._share_done()
+        factor = min(1.0, (self.step + 1) / self.recipe.warm_up) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["peak"] * max(factor, 0.003)
+        batch = self.sampler.draw(self.recipe.batch)
+        blast, kind = _losses(self.net, batch, self.recipe.label_smoothing)
+        loss = BLAST_WEIGHT * blast + kind
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
+        self.optimiser.step()
+        self.step += 1
+        _follow(self.averaged, self.net, min(self.recipe.average, (1 + self.step) / (10 + self.step)))
+        return {"loss": round(loss.item(), 4), "blast_loss": round(blast.item(), 4), "lr_factor": round(factor, 4)}
+
+    def _evaluate(self, *, final: bool = False) -> Path:
+        """Figures of the averaged weights, then ONNX and settings; the test part only at the end."""
+        val = answers(self.averaged, self._val)
+        choosing = answers(self.averaged, self.sets.choosing) if self.sets.choosing else None
+        test = answers(self.averaged, held_out_cells(self.recipe, "test")) if final else None
+        settings = classifier_settings(self.recipe, val, choosing, test)
+        settings |= {"mean": list(PIXEL_MEAN), "std": list(PIXEL_STD), "step": self.step}
+        path = self.out / "classifier.onnx"
+        settings["onnx_difference"] = export_classifier(self.averaged, path, self.recipe.input_px)
+        partial = self.out / "classifier.json.partial"
+        partial.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+        partial.replace(self.out / "classifier.json")
+        torch.save(self.averaged.state_dict(), self.out / f"averaged-{self.step:06d}.pt")
+        self._log({"step": self.step, "seconds": round(self.clock.seconds, 1), **summary(settings)})
+        return path
+
+    @cached_property
+    def _val(self) -> CleanCells:
+        return held_out_cells(self.recipe, "val")
+
+    def _checkpoint(self) -> None:
+        """Write all that a resumed run needs, atomically."""
+        state = {
+            "net": self.net.state_dict(), "averaged": self.averaged.state_dict(),
+            "optimiser": self.optimiser.state_dict(), "step": self.step, "seconds": self.clock.seconds,
+        }  # fmt: skip
+        partial = self.out / "checkpoint.pt.partial"
+        torch.save(state, partial)
+        partial.replace(self.out / "checkpoint.pt")
+
+    def _log(self, line: dict[str, Any]) -> None:
+        with (self.out / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        if self.progress is not None:
+            self.progress(line)
+
+
+@torch.no_grad()
+def answers(net: CellClassifier, cells: CleanCells, batch: int = 64) -> Answers:
+    """Return the logits of a network in evaluation mode for clean cells."""
+    net.eval()
+    outputs = [net(_as_input(cells.crops[i : i + batch])) for i in range(0, len(cells), batch)]
+    return Answers(
+        torch.cat([o.blast_logit for o in outputs])[:, 0].numpy(),
+        torch.cat([o.type_logits for o in outputs]).numpy(),
+        cells.is_blast,
+        cells.types,
+        cells.sources,
+    )
+
+
+def _as_input(crops: Bytes) -> Tensor:
+    """Standardise (n,S,S,3) uint8 crops to (n,3,S,S) float32, channels last in memory."""
+    mean = torch.tensor(PIXEL_MEAN).view(1, 3, 1, 1)
+    std = torch.tensor(PIXEL_STD).view(1, 3, 1, 1)
+    pixels = torch.from_numpy(crops).permute(0, 3, 1, 2).float()
+    return ((pixels / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+def _losses(net: CellClassifier, batch: Batch, smoothing: float) -> tuple[Tensor, Tensor]:
+    """Return the blast loss over all cells and the type loss over those whose type is known."""
+    out = net(_as_input(batch.crops))
+    target = torch.from_numpy(batch.is_blast).float() * (1 - smoothing) + smoothing / 2
+    blast = F.binary_cross_entropy_with_logits(out.blast_logit[:, 0], target)
+    types = torch.from_numpy(batch.types)
+    if not (types >= 0).any():
+        return blast, out.type_logits.sum() * 0.0
+    return blast, F.cross_entropy(out.type_logits, types, ignore_index=-1, label_smoothing=smoothing)
+
+
+def _optimiser(net: CellClassifier, recipe: ClassifierRecipe) -> torch.optim.AdamW:
+    """AdamW (arXiv:1711.05101): no decay on norms and biases, a higher rate for the new heads."""
+    groups = []
+    for is_head in (False, True):
+        named = [(n, p) for n, p in net.named_parameters() if n.startswith(("blast", "types")) == is_head]
+        peak = recipe.head_learning_rate if is_head else recipe.learning_rate
+        for decays in (False, True):
+            chosen = [p for _, p in named if (p.ndim > 1) == decays]
+            decay = recipe.weight_decay if decays else 0.0
+            groups.append({"params": chosen, "lr": peak, "peak": peak, "weight_decay": decay})
+    return torch.optim.AdamW(groups, betas=(0.9, 0.99))
+
+
+def _blocks(net: CellClassifier) -> Iterator[Any]:
+    for stack in net.trunk._blocks:  # noqa: SLF001
+        yield from stack
+
+
+def _scale_drop_connect(net: CellClassifier, rate: float) -> None:
+    """Set stochastic depth to grow linearly to ``rate`` at the last block."""
+    blocks = list(_blocks(net))
+    for position, block in enumerate(blocks):
+        block.drop_connect_rate = rate * position / len(blocks)
+
+
+@torch.no_grad()
+def _follow(averaged: CellClassifier, net: CellClassifier, keep: float) -> None:
+    """Move the averaged weights and statistics towards the network's."""
+    ours, theirs = averaged.state_dict(), net.state_dict()
+    floats = [k for k, v in ours.items() if v.is_floating_point()]
+    torch._foreach_lerp_([ours[k] for k in floats], [theirs[k] for k in floats], 1.0 - keep)  # noqa: SLF001
