@@ -57,12 +57,12 @@ class Staining:
     exponents: NDArray[np.float64]
     size: float
 
-    def shift(self, rng: np.random.Generator, picture: Image.Image) -> Image.Image:
-        """Apply it to an RGBA cut-out, with a little of the cell's own variation."""
+    def shift(self, rng: np.random.Generator, picture: Image.Image) -> Pixels:
+        """Apply it to an RGBA cut-out, with a little of the cell's own variation: (h, w, 4)."""
         own = self.exponents * np.exp(rng.normal(0, 0.05))
         levels = np.arange(256)[:, None] / CLEAR
         table = np.clip(levels**own * CLEAR, 0, 255).astype(np.uint8)
-        return picture.point([*table.T.ravel().tolist(), *range(256)])
+        return _looked_up(np.array(picture), table)
 
 
 class DenseComposer:
@@ -177,7 +177,7 @@ class DenseComposer:
             )
             cell = source[kind][int(rng.integers(len(source[kind])))]
             turned = _turned(rng, cell, mpp, staining.size * rng.uniform(0.9, 1.12))
-            patch = np.asarray(staining.shift(rng, turned))
+            patch = staining.shift(rng, turned)
             failures = 0 if _lay(rng, sheet, patch, overlap, crowding.touching) else failures + 1
 
     def _lay_small_things(
@@ -189,13 +189,13 @@ class DenseComposer:
         for _ in range(count):
             platelet = self._platelets[int(rng.integers(len(self._platelets)))]
             turned = _turned(rng, platelet, mpp, rng.uniform(0.7, 1.15))
-            patch = np.asarray(staining.shift(rng, turned))
+            patch = staining.shift(rng, turned)
             sheet.lay(patch, *rng.uniform(0, sheet.size, 2))
         if rng.random() < 0.15:
             source = self._cells[list(self._cells)[int(rng.integers(len(self._cells)))]]
             cells = source[list(source)[int(rng.integers(len(source)))]]
             whole = _turned(rng, cells[int(rng.integers(len(cells)))], mpp, rng.uniform(1.1, 1.6))
-            sheet.lay(_smudged(rng, np.asarray(staining.shift(rng, whole))), *rng.uniform(0, sheet.size, 2))
+            sheet.lay(_smudged(rng, staining.shift(rng, whole)), *rng.uniform(0, sheet.size, 2))
 
     def _strew_red_cells(self, rng: np.random.Generator, sheet: Sheet, mpp: float) -> None:
         """Strew red cells between, and a little beneath, the cells of a plain slide."""
@@ -282,4 +282,12 @@ def _relight(rng: np.random.Generator, pixels: Pixels) -> Pixels:
         return pixels
     gains = np.exp(rng.normal(0, 0.06) + rng.normal(0, 0.05, 3))
     table = np.clip(np.arange(256)[:, None] * gains, 0, 255).astype(np.uint8)
-    return np.asarray(Image.fromarray(pixels).point(table.T.ravel().tolist()))
+    return _looked_up(pixels, table)
+
+
+def _looked_up(pixels: Pixels, table: Pixels) -> Pixels:
+    """Replace the first three channels in place by a (256, 3) table's values."""
+    # Pillow's own point() rounds its table entry by entry in Python: four times as slow.
+    for channel in range(3):
+        pixels[..., channel] = table[:, channel].take(pixels[..., channel])
+    return pixels
