@@ -1,0 +1,88 @@
+"""``marrowscope train``: both networks, on one's own images."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from marrowscope.cli.console import INTERRUPTED, fail, one_line_errors, say
+from marrowscope.errors import InputError, MissingExtraError
+
+app = typer.Typer(
+    help="Train the detector or the classifier on labelled images.",
+    no_args_is_help=True,
+    epilog="Example:  marrowscope train detector --data FIELDS/ --layout voc --mpp 0.1 -o run/",
+)
+
+_Data = Annotated[
+    Path,
+    typer.Option(help="Folder of labelled images; with --recipe, where its folders are.", show_default=False),
+]
+_Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for checkpoints and the network.")]
+_Recipe = Annotated[Path | None, typer.Option(help="TOML file that names sources and schedule.")]
+_Resume = Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")]
+
+
+@app.command("detector", epilog="Example:  marrowscope train detector --data FIELDS/ --mpp 0.1 -o run/")
+@one_line_errors
+def detector(
+    data: _Data,
+    out: _Out = Path("detector-run"),
+    recipe: _Recipe = None,
+    layout: Annotated[str, typer.Option(help="Layout of --data without a recipe: voc, yolo, coco.")] = "voc",
+    mpp: Annotated[
+        float | None, typer.Option(help="Micrometres per pixel of --data without a recipe.")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Steps without a recipe.")] = 2000,
+    init: Annotated[Path | None, typer.Option(help="Starting weights (.npz of named arrays).")] = None,
+    resume: _Resume = False,
+) -> None:
+    """Train YOLOX-Nano on fields with boxes."""
+    _need_torch()
+    from marrowscope.training.detector_recipe import DetectorRecipe
+    from marrowscope.training.detector_train import train_detector
+
+    if recipe is not None:
+        settings = DetectorRecipe.from_toml(recipe, data)
+    elif mpp is not None:
+        settings = DetectorRecipe.from_folder(data, layout, mpp, steps=steps)
+    else:
+        raise InputError("give --mpp (micrometres per pixel of the images) or a --recipe")
+    _finish(lambda: train_detector(settings, out, init=init, resume=resume, progress=_say_record), out)
+
+
+@app.command("classifier", epilog="Example:  marrowscope train classifier --data CELLS/ -o run/")
+@one_line_errors
+def classifier(
+    data: _Data,
+    recipe: Annotated[Path, typer.Option(help="TOML file that names sources and schedule.")],
+    out: _Out = Path("classifier-run"),
+    resume: _Resume = False,
+) -> None:
+    """Train the two-headed EfficientNet-B3 on labelled cells."""
+    _need_torch()
+    from marrowscope.training.classifier_recipe import ClassifierRecipe
+    from marrowscope.training.classifier_train import train_classifier
+
+    settings = ClassifierRecipe.from_toml(recipe, data)
+    _finish(lambda: train_classifier(settings, out, resume=resume, progress=_say_record), out)
+
+
+def _finish(train: Any, out: Path) -> None:
+    try:
+        network = train()
+    except KeyboardInterrupt:
+        fail(f"stopped; go on from {out} with --resume", INTERRUPTED)
+    typer.echo(network)
+
+
+def _need_torch() -> None:
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("training", "train") from error
+
+
+def _say_record(record: dict[str, Any]) -> None:
+    say(json.dumps(record))
