@@ -12,7 +12,7 @@ from marrowscope.synth import stain as dyes
 from marrowscope.synth.nucleus import Chromatin, fill, outline
 from marrowscope.synth.recipes import RECIPES, BlastLook, Granules, Recipe
 from marrowscope.synth.red_cell import platelet
-from marrowscope.synth.shapes import Canvas, Float2D, blob
+from marrowscope.synth.shapes import Canvas, Float2D, blob, cut
 from marrowscope.synth.stain import Stain, draw_stain, expose
 
 NUCLEATED_TYPES: tuple[str, ...] = tuple(sorted(RECIPES))
@@ -106,6 +106,8 @@ def _from_recipe(rng: np.random.Generator, recipe: Recipe, mpp: float) -> CellDy
         rng, canvas, radius, roughness=recipe.roughness, elongation=rng.uniform(1.0, recipe.elongation)
     )
     body = body + canvas.noise(rng, 2.5) * np.float32(recipe.roughness * 1.8)
+    if rng.random() < recipe.pressed:
+        body = _pressed(rng, canvas, body, radius)
     share = rng.uniform(*recipe.nucleus_share)
     kind = recipe.nuclei[int(rng.integers(len(recipe.nuclei)))]
     core = outline(rng, canvas, kind, radius, share)
@@ -113,11 +115,22 @@ def _from_recipe(rng: np.random.Generator, recipe: Recipe, mpp: float) -> CellDy
     chromatin = fill(rng, canvas, core, _varied(rng, recipe.chromatin))
     cover = canvas.coverage(body, 0.2)
     amounts = _cytoplasm(rng, canvas, recipe, body, core)
-    amounts[..., dyes.CHROMATIN] += chromatin
+    red = np.float32(np.clip(recipe.chromatin.redness + rng.normal(0, 0.06), 0.0, 0.8))
+    amounts[..., dyes.CHROMATIN] += chromatin * (1 - red)
+    amounts[..., dyes.AZUROPHIL] += chromatin * red
     for granules in recipe.granules:
-        _scatter(rng, canvas, amounts, granules, body, core)
-    _hollow_vacuoles(rng, canvas, amounts, recipe, body, core)
+        _scatter(rng, canvas, amounts, granules=granules, body=body, core=core)
+    _hollow_vacuoles(rng, canvas, amounts, (body > 0.5) & (core < 0.1), recipe.vacuoles)
     return CellDyes(amounts, cover, core > 0)
+
+
+def _pressed(rng: np.random.Generator, canvas: Canvas, body: Float2D, radius_um: float) -> Float2D:
+    """Return the cell flattened on one or two sides, as by neighbours."""
+    for _ in range(int(rng.integers(1, 3))):
+        angle = rng.uniform(0, 2 * np.pi)
+        wall = canvas.x * np.float32(np.cos(angle)) + canvas.y * np.float32(np.sin(angle))
+        body = cut(body, wall - np.float32(radius_um * rng.uniform(0.72, 0.95)), 1.5)
+    return body
 
 
 def _varied(rng: np.random.Generator, chromatin: Chromatin) -> Chromatin:
@@ -148,6 +161,7 @@ def _scatter(
     rng: np.random.Generator,
     canvas: Canvas,
     amounts: npt.NDArray[np.float32],
+    *,
     granules: Granules,
     body: Float2D,
     core: Float2D,
@@ -166,15 +180,15 @@ def _hollow_vacuoles(
     rng: np.random.Generator,
     canvas: Canvas,
     amounts: npt.NDArray[np.float32],
-    recipe: Recipe,
-    body: Float2D,
-    core: Float2D,
+    where: npt.NDArray[np.bool_],
+    between: tuple[int, int],
 ) -> None:
-    places = np.argwhere((body > 0.5) & (core < 0.1))
-    count = int(rng.integers(recipe.vacuoles[0], recipe.vacuoles[1] + 1))
+    places = np.argwhere(where)
+    count = int(rng.integers(between[0], between[1] + 1))
     if count == 0 or len(places) == 0:
         return
     for row, column in places[rng.integers(0, len(places), count)]:
         centre = (float(canvas.x[row, column]), float(canvas.y[row, column]))
-        hole = canvas.coverage(blob(rng, canvas, rng.uniform(0.3, 0.75), centre_um=centre), 0.25)
-        amounts *= (1.0 - np.float32(0.75) * hole)[..., None]
+        window, close = canvas.near(int(row), int(column), 1.6)
+        hole = close.coverage(blob(rng, close, rng.uniform(0.3, 0.75), centre_um=centre), 0.25)
+        amounts[window] *= (1.0 - np.float32(0.75) * hole)[..., None]

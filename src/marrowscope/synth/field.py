@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import zoom
 
 from marrowscope.errors import InputError
 from marrowscope.synth.cell import NUCLEATED_TYPES, CellDyes, coverage_box, lay_cell
 from marrowscope.synth.recipes import BlastLook
 from marrowscope.synth.red_cell import platelet, red_cell, smudge
-from marrowscope.synth.stain import DYES, HAEMOGLOBIN, Stain, draw_stain, expose
+from marrowscope.synth.stain import AZUROPHIL, DYES, EOSIN, HAEMOGLOBIN, Stain, draw_stain, expose
 
 HEALTHY_MARROW: Mapping[str, float] = {
     "promyelocyte": 0.04, "myelocyte": 0.12, "metamyelocyte": 0.13, "band_neutrophil": 0.14,
@@ -80,9 +81,11 @@ def draw_field(
     radii = np.array([np.sqrt(float((cell.coverage >= 0.5).sum()) / np.pi) for cell in laid])
     centres = _spread(rng, radii, (width, height), crowding)
     amounts = np.zeros((height, width, len(DYES)), dtype=np.float32)
-    _lay_red_cells(rng, amounts, look, mpp, red_cells, centres, radii)
+    spots = _red_cell_spots(rng, (width, height), 3.6 / mpp, red_cells, (centres, radii))
+    _lay_red_cells(rng, amounts, spots, mpp, look.pallor)
     for _ in range(int(rng.poisson(amounts.shape[0] * amounts.shape[1] * mpp**2 / 900.0))):
         _paste(amounts, platelet(rng, mpp), None, _anywhere(rng, amounts))
+    _cloud(rng, amounts, mpp)
     for _ in range(smudges):
         _paste(amounts, *smudge(rng, mpp), _anywhere(rng, amounts))
     for cell, centre in zip(laid, centres, strict=True):
@@ -137,37 +140,56 @@ def _spread(
     return np.asarray(np.round(centres), dtype=np.float64)
 
 
+def _red_cell_spots(
+    rng: np.random.Generator,
+    size: tuple[int, int],
+    radius_px: float,
+    share: float,
+    occupied: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]],
+) -> list[npt.NDArray[np.float64]]:
+    """Return where red cells lie, clear of the `occupied` centres and radii."""
+    centres, radii = occupied
+    width, height = size
+    free = max(width * height - float((np.pi * radii**2).sum()) * 0.9, 0.0)
+    wanted = int(free * max(share, 0.0) / (np.pi * radius_px**2))
+    apart = radius_px * 2 * rng.uniform(0.55, 0.95)
+    placed: list[npt.NDArray[np.float64]] = []
+    for _attempt in range(wanted * 12):
+        if len(placed) == wanted:
+            break
+        spot = rng.uniform((-radius_px, -radius_px), (width + radius_px, height + radius_px))
+        clear = np.hypot(*(centres - spot).T) > radii + radius_px * 0.55
+        near = np.hypot(*(np.reshape(placed, (-1, 2)) - spot).T) < apart
+        if clear.all() and (not near.any() or rng.random() < 0.01):
+            placed.append(spot)
+    return placed
+
+
 def _lay_red_cells(
     rng: np.random.Generator,
     amounts: npt.NDArray[np.float32],
-    look: Stain,
+    spots: Sequence[npt.NDArray[np.float64]],
     mpp: float,
-    share: float,
-    centres: npt.NDArray[np.float64],
-    radii: npt.NDArray[np.float64],
+    pallor: float,
 ) -> None:
-    height, width = amounts.shape[:2]
-    free = width * height - float((np.pi * radii**2).sum()) * 0.9
-    wanted = int(max(free, 0.0) * mpp**2 * max(share, 0.0) / 41.0)
-    typical = 3.6 / mpp
-    tolerance = rng.uniform(0.55, 0.95)  # how far red cells of this field overlap
-    placed = np.zeros((0, 2))
+    crenated = max(0.0, rng.normal(0.0, 0.03)) if rng.random() < 0.9 else rng.uniform(0.1, 0.5)
     layer = np.zeros(amounts.shape[:2], dtype=np.float32)
-    for _ in range(wanted):
-        for _attempt in range(12):
-            spot = rng.uniform((-typical, -typical), (width + typical, height + typical))
-            clear = np.hypot(*(centres - spot).T) > radii + typical * 0.55
-            near = np.hypot(*(placed - spot).T) < typical * 2 * tolerance
-            if clear.all() and (not near.any() or rng.random() < 0.06):
-                placed = np.vstack([placed, spot])
-                _add(layer, red_cell(rng, mpp, look.pallor), (int(spot[0]), int(spot[1])))
-                break
+    for spot in spots:
+        stamp = red_cell(rng, mpp, pallor, crenated=float(crenated))
+        window, part = _windows(layer.shape, stamp.shape, (int(spot[0]), int(spot[1])))
+        layer[window] += stamp[part]
     amounts[..., HAEMOGLOBIN] += layer
 
 
-def _add(layer: npt.NDArray[np.float32], stamp: npt.NDArray[np.float32], centre: tuple[int, int]) -> None:
-    window, part = _windows(layer.shape, stamp.shape, centre)
-    layer[window] += stamp[part]
+def _cloud(rng: np.random.Generator, amounts: npt.NDArray[np.float32], mpp: float) -> None:
+    """Let the glass keep a little dye, unevenly: dried plasma and a faint precipitate."""
+    height, width = amounts.shape[:2]
+    coarse = rng.normal(0.0, 1.0, (height // 64 + 3, width // 64 + 3)).astype(np.float32)
+    plasma = zoom(coarse, 64, order=1)[:height, :width]
+    amounts[..., EOSIN] += np.clip(0.05 + 0.04 * plasma, 0.0, None) * np.float32(rng.uniform(0.0, 1.2))
+    for _ in range(int(rng.poisson(rng.uniform(0.0, 0.003) * height * width * mpp**2))):
+        row, column = int(rng.integers(height - 2)), int(rng.integers(width - 2))
+        amounts[row : row + 2, column : column + 2, AZUROPHIL] += np.float32(rng.uniform(0.2, 1.0))
 
 
 def _paste(

@@ -101,7 +101,7 @@ def draw_patient(
 
 
 def demo_plan(seed: int = 0) -> tuple[PatientPlan, ...]:
-    """Return the demonstration's nine patients: four healthy ones, five leukemias, in an order drawn from `seed`."""
+    """Return the demonstration's nine patients, four healthy and five leukemic, in shuffled order."""
     shares = (0.01, 0.03, 0.08, 0.14, 0.26, 0.35, 0.48, 0.70, 0.90)
     order = np.random.default_rng(seed).permutation(len(shares))
     return tuple(
@@ -115,8 +115,8 @@ def write_cohort(
 ) -> CohortFiles:
     """Draw patients and write `<out>/<patient>/field_01.jpg` ..., `truth.csv` and `truth_cells.csv`.
 
-    `truth.csv`: `patient, truth, blast_percent, cells`, a row per patient. `truth_cells.csv`: `patient, field,
-    x0, y0, x1, y1, cell_type`, a row per cell, px of the field.
+    `truth.csv`: `patient, truth, blast_percent, cells`, a row per patient. `truth_cells.csv`: `patient,
+    field, x0, y0, x1, y1, cell_type`, a row per cell, px of the field.
 
     Raises
     ------

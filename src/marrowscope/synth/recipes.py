@@ -1,7 +1,7 @@
 """What makes a cell of each type: sizes in µm, nucleus, chromatin, cytoplasm, granules.
 
-Sizes and proportions: usual descriptions of May-Grünwald-Giemsa smears (Bain, *Blood Cells*, 6th ed.), checked
-against outlines of public single-cell sets.
+Sizes and proportions: usual descriptions of May-Grünwald-Giemsa smears (Bain, *Blood Cells*, 6th ed.),
+checked against outlines of public single-cell sets.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _NONE: Range = (0.0, 0.0)
 
 @dataclass(frozen=True)
 class Granules:
-    """Granules: how many per µm², how wide, how dark, of which dyes, and what share also lies over the nucleus."""
+    """Granules: how many per µm², how wide, how dark, of which dyes, what share lies over the nucleus too."""
 
     per_um2: float
     size_um: float
@@ -33,7 +33,7 @@ class Recipe:
     """How to draw one type; every range is drawn from anew for each cell.
 
     `blue`, `pink` and `haemoglobin` are the cytoplasm's dye amounts, `rim` how much deeper its edge stains,
-    `clearing` how pale the zone around the nucleus is.
+    `clearing` how pale the zone around the nucleus is, `pressed` how often a side is flat.
     """
 
     diameter_um: Range
@@ -49,53 +49,58 @@ class Recipe:
     vacuoles: tuple[int, int] = (0, 0)
     roughness: float = 0.03
     elongation: float = 1.15
+    pressed: float = 0.15
 
 
 _NEUTROPHIL_GRANULES = (Granules(3.5, 0.28, 0.20, ((AZUROPHIL, 0.7), (EOSIN, 0.8))),)
 
 RECIPES: dict[str, Recipe] = {
     "blast": Recipe(
-        (10.0, 18.0), ("round", "round", "oval", "bean"), (0.68, 0.86), Chromatin(0.88, 0.55, 0.08, 0.06, (1, 3)),
-        blue=(0.7, 1.3), rim=0.35, clearing=0.15, elongation=1.25, roughness=0.04,
+        (10.0, 18.0), ("round", "round", "oval", "bean"), (0.68, 0.86),
+        Chromatin(0.88, 0.55, 0.09, 0.07, (1, 3), redness=0.35),
+        blue=(0.7, 1.3), rim=0.35, clearing=0.15, elongation=1.3, roughness=0.045, pressed=0.35,
     ),
     "promyelocyte": Recipe(
-        (15.0, 21.0), ("round", "oval", "bean"), (0.50, 0.68), Chromatin(0.82, 0.8, 0.13, 0.08, (0, 2)),
-        blue=(0.6, 1.0), rim=0.25, clearing=0.45, elongation=1.3, roughness=0.05,
-        granules=(Granules(3.0, 0.38, 0.75, ((AZUROPHIL, 1.0),), over_nucleus=0.45),),
+        (15.0, 21.0), ("round", "oval", "bean"), (0.50, 0.68),
+        Chromatin(0.82, 0.7, 0.15, 0.10, (0, 2), redness=0.3),
+        blue=(0.6, 1.0), rim=0.25, clearing=0.45, elongation=1.3, roughness=0.05, pressed=0.35,
+        granules=(Granules(3.4, 0.34, 0.7, ((AZUROPHIL, 1.0),), over_nucleus=0.45),),
     ),
     "myelocyte": Recipe(
-        (12.0, 18.0), ("round", "oval"), (0.40, 0.58), Chromatin(0.92, 1.0, 0.20, 0.10),
+        (12.0, 18.0), ("round", "oval"), (0.40, 0.58), Chromatin(0.92, 0.8, 0.22, 0.13, redness=0.15),
         blue=(0.25, 0.55), pink=(0.4, 0.9), clearing=0.3, elongation=1.25,
         granules=(Granules(3.0, 0.30, 0.35, ((AZUROPHIL, 0.9), (EOSIN, 0.5)), over_nucleus=0.2),),
     ),
     "metamyelocyte": Recipe(
-        (11.5, 16.5), ("bean", "kidney"), (0.40, 0.52), Chromatin(0.98, 1.0, 0.24, 0.10),
+        (11.5, 16.5), ("bean", "kidney"), (0.40, 0.52), Chromatin(0.98, 0.9, 0.26, 0.13),
         blue=(0.08, 0.3), pink=(0.6, 1.1), granules=_NEUTROPHIL_GRANULES, elongation=1.2,
     ),
     "band_neutrophil": Recipe(
-        (11.5, 15.0), ("band",), (0.30, 0.40), Chromatin(1.05, 1.0, 0.22, 0.10),
+        (11.5, 15.0), ("band",), (0.30, 0.40), Chromatin(1.05, 0.9, 0.25, 0.12),
         blue=(0.02, 0.15), pink=(0.7, 1.2), granules=_NEUTROPHIL_GRANULES,
     ),
     "segmented_neutrophil": Recipe(
-        (11.0, 15.0), ("segmented",), (0.28, 0.38), Chromatin(1.10, 1.0, 0.20, 0.09),
+        (11.0, 15.0), ("segmented",), (0.28, 0.38), Chromatin(1.10, 0.9, 0.24, 0.11),
         blue=(0.0, 0.12), pink=(0.6, 1.1), granules=_NEUTROPHIL_GRANULES,
     ),
     "eosinophil": Recipe(
-        (12.0, 16.5), ("bilobed", "bilobed", "bilobed", "segmented"), (0.28, 0.38), Chromatin(1.0, 1.0, 0.22, 0.10),
-        pink=(0.4, 0.8), granules=(Granules(4.5, 0.75, 0.55, ((EOSINOPHIL_GRANULE, 1.0),), over_nucleus=0.05),),
+        (12.0, 16.5), ("bilobed", "bilobed", "bilobed", "segmented"), (0.30, 0.42),
+        Chromatin(0.92, 0.9, 0.24, 0.12), pink=(0.7, 1.2),
+        granules=(Granules(7.0, 0.55, 0.42, ((EOSINOPHIL_GRANULE, 1.0),), over_nucleus=0.06),),
     ),
     "basophil": Recipe(
         (10.5, 14.5), ("segmented", "bilobed", "bean"), (0.36, 0.5), Chromatin(0.75, 1.2, 0.15, 0.08),
         blue=(0.05, 0.25), pink=(0.3, 0.7), roughness=0.045,
-        granules=(Granules(2.4, 0.75, 0.85, ((CHROMATIN, 0.65), (AZUROPHIL, 0.35)), over_nucleus=0.9),),
+        granules=(Granules(4.2, 0.5, 0.75, ((CHROMATIN, 0.6), (AZUROPHIL, 0.4)), over_nucleus=0.8),),
     ),
     "monocyte": Recipe(
-        (14.0, 20.0), ("kidney", "folded", "bean", "folded"), (0.42, 0.58), Chromatin(0.85, 0.9, 0.22, 0.08),
-        blue=(0.45, 0.85), pink=(0.1, 0.35), vacuoles=(0, 9), roughness=0.06, elongation=1.3,
+        (14.0, 20.0), ("kidney", "folded", "bean", "folded"), (0.42, 0.58),
+        Chromatin(0.85, 0.8, 0.24, 0.12, redness=0.1),
+        blue=(0.45, 0.85), pink=(0.1, 0.35), vacuoles=(0, 9), roughness=0.065, elongation=1.3, pressed=0.3,
         granules=(Granules(3.0, 0.22, 0.18, ((AZUROPHIL, 1.0),)),),
     ),
     "lymphocyte": Recipe(
-        (8.5, 12.0), ("round", "round", "bean"), (0.64, 0.84), Chromatin(1.12, 1.3, 0.20, 0.07),
+        (8.5, 12.0), ("round", "round", "bean"), (0.64, 0.84), Chromatin(1.12, 1.1, 0.22, 0.09),
         blue=(0.35, 0.8), rim=0.2, clearing=0.3, elongation=1.15,
     ),
     "erythroblast": Recipe(
@@ -114,6 +119,7 @@ class BlastLook:
     nucleoli: tuple[int, int]
     blue: Range
     fineness: float
+    redness: float
     granular: float
 
     @classmethod
@@ -128,7 +134,8 @@ class BlastLook:
             nucleus_share=(share - 0.07, min(share + 0.06, 0.9)),
             nucleoli=(0, 2) if lymphoid else (1, 3),
             blue=(blue * 0.8, blue * 1.2),
-            fineness=rng.uniform(0.04, 0.09),
+            fineness=rng.uniform(0.05, 0.12),
+            redness=rng.uniform(0.1, 0.6),
             granular=0.0 if lymphoid else max(0.0, rng.uniform(-0.6, 0.6)),
         )
 
@@ -140,6 +147,8 @@ class BlastLook:
             diameter_um=self.diameter_um,
             nucleus_share=self.nucleus_share,
             blue=self.blue,
-            chromatin=replace(recipe.chromatin, fineness=self.fineness, nucleoli=self.nucleoli),
+            chromatin=replace(
+                recipe.chromatin, fineness=self.fineness, nucleoli=self.nucleoli, redness=self.redness
+            ),
             granules=granules if self.granular > 0.05 else (),
         )

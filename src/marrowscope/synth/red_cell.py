@@ -9,14 +9,14 @@ from marrowscope.synth import stain as dyes
 from marrowscope.synth.shapes import Canvas, Float2D, blob
 
 
-def red_cell(rng: np.random.Generator, mpp: float, pallor: float) -> Float2D:
-    """Return the haemoglobin amounts, float32 (S, S), of one red cell of 6.2-8.2 µm."""
+def red_cell(rng: np.random.Generator, mpp: float, pallor: float, crenated: float = 0.03) -> Float2D:
+    """Return the haemoglobin amounts, float32 (S, S), of a red cell of 6-8.6 µm, crenated by that chance."""
     radius = float(np.clip(rng.normal(3.6, 0.22), 3.0, 4.3))
     canvas = Canvas.of_half_side(radius * 1.45, mpp)
     kind = rng.random()
     if kind < 0.06:
         shape = blob(rng, canvas, radius, roughness=0.10, elongation=rng.uniform(1.1, 1.5))
-    elif kind < 0.10:  # echinocyte: a crenated edge
+    elif kind < 0.06 + crenated:  # echinocyte: a crenated edge
         shape = blob(rng, canvas, radius * 0.95, roughness=0.015)
         theta = np.arctan2(canvas.y, canvas.x)
         shape += np.float32(0.16) * np.cos(theta * int(rng.integers(9, 15)))

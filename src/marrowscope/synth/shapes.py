@@ -14,6 +14,7 @@ Float2D = npt.NDArray[np.float32]
 
 _NOISE_SIDE = 640
 _ANGLES = 2048
+_GRAIN_STEP = 0.14  # grain sizes are kept in steps of 15 %, so that few sheets serve every pixel size
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,18 +35,27 @@ class Canvas:
 
     def noise(self, rng: np.random.Generator, scale_um: float) -> Float2D:
         """Return smooth noise of zero mean and unit deviation whose grains are about `scale_um` wide."""
-        sigma_px = round(max(scale_um / self.mpp / 2.0, 0.35), 2)
-        tile = _noise_tile(sigma_px)
+        sigma_px = max(scale_um / self.mpp / 2.0, 0.35)
+        tile = _noise_tile(round(float(np.log(sigma_px)) / _GRAIN_STEP))
         side = self.x.shape[0]
         if side > _NOISE_SIDE:
             tile = np.tile(tile, (side // _NOISE_SIDE + 1,) * 2)
         top, left = rng.integers(0, tile.shape[0] - side + 1, 2)
-        return np.rot90(tile[top : top + side, left : left + side], int(rng.integers(4)))
+        return np.asarray(np.rot90(tile[top : top + side, left : left + side], int(rng.integers(4))))
+
+    def near(self, row: int, column: int, reach_um: float) -> tuple[tuple[slice, slice], Canvas]:
+        """Return the window of pixels around one pixel, and the canvas of that window."""
+        reach = int(np.ceil(reach_um / self.mpp)) + 1
+        window = (
+            slice(max(row - reach, 0), row + reach + 1),
+            slice(max(column - reach, 0), column + reach + 1),
+        )
+        return window, Canvas(self.x[window], self.y[window], self.mpp)
 
     def coverage(self, distance: Float2D, softness_um: float = 0.0) -> Float2D:
         """Return how much of each pixel lies inside, 0-1; a soft border is `softness_um` wide."""
         width = max(self.mpp, softness_um)
-        return np.clip(distance / np.float32(width) + np.float32(0.5), 0.0, 1.0)
+        return np.asarray(np.clip(distance / np.float32(width) + np.float32(0.5), 0.0, 1.0))
 
     def dots(self, rng: np.random.Generator, where: Float2D, per_um2: float, size_um: float) -> Float2D:
         """Return granules scattered over `where` (0-1), each a smooth dot of peak about 1."""
@@ -57,12 +67,10 @@ class Canvas:
 
 
 @cache
-def _noise_tile(sigma_px: float) -> Float2D:
+def _noise_tile(step: int) -> Float2D:
     # One sheet of noise a grain size, cut anew for every use: filtering fresh noise was half of the time.
-    white = np.random.default_rng(int(sigma_px * 100)).standard_normal(
-        (_NOISE_SIDE, _NOISE_SIDE), dtype=np.float32
-    )
-    smooth = gaussian_filter(white, sigma_px, mode="wrap")
+    white = np.random.default_rng(1000 + step).standard_normal((_NOISE_SIDE, _NOISE_SIDE), dtype=np.float32)
+    smooth = gaussian_filter(white, float(np.exp(step * _GRAIN_STEP)), mode="wrap")
     smooth -= smooth.mean()
     smooth /= smooth.std()
     smooth.flags.writeable = False
@@ -118,9 +126,9 @@ def chain(
     return best
 
 
-def cut(shape: Float2D, bite: Float2D) -> Float2D:
+def cut(shape: Float2D, bite: Float2D, rounding_um: float = 1.2) -> Float2D:
     """Return `shape` without `bite`, the corner rounded."""
-    return -_soft_union(-shape, bite)
+    return -_soft_union(-shape, bite, rounding_um)
 
 
 def _tube(
