@@ -262,18 +262,28 @@ def _turned(rng: np.random.Generator, cell: CutOut, mpp: float, size: float) -> 
 
 
 def _smudged(rng: np.random.Generator, rgba: Pixels) -> Pixels:
-    """Make a cell a smudge: pale, blurred, frayed."""
+    """Make a cell a smudge: its nucleus' stain spread thin over a frayed patch, nothing left inside."""
     height, width = rgba.shape[:2]
-    colour = ndimage.gaussian_filter(rgba[..., :3].astype(np.float32), (2.5, 2.5, 0))
-    pale = CLEAR * (colour / CLEAR) ** rng.uniform(0.3, 0.6)
-    rough = np.asarray(
-        Image.fromarray(rng.random((6, 6), dtype=np.float32)).resize(
-            (width, height), Image.Resampling.BICUBIC
-        )
-    )
-    soft = ndimage.gaussian_filter(rgba[..., 3].astype(np.float32), 3.0)
-    alpha = soft * np.clip(0.2 + 1.3 * rough, 0, 1)
-    return np.dstack([np.clip(pale, 0, 255), np.clip(alpha, 0, 255)]).astype(np.uint8)
+    solid = rgba[rgba[..., 3] > 127][:, :3]
+    if solid.size == 0:
+        return rgba
+    chromatin = np.percentile(solid, 25, axis=0) / CLEAR
+    strands = _cloud(rng, (height, width), 16) + _cloud(rng, (height, width), 8)
+    thickness = rng.uniform(0.15, 0.38) * (0.3 + 0.7 * strands)
+    colour = CLEAR * chromatin ** thickness[..., None]
+    soft = ndimage.gaussian_filter(rgba[..., 3].astype(np.float32), 0.06 * width)
+    # A threshold through cloud frays the edge where the mask is half there.
+    alpha = np.clip(2.5 * (soft / 255 + 1.1 * _cloud(rng, (height, width), 8) - 1.0), 0, 1)
+    rows, columns = (np.minimum(np.arange(side), side - 1 - np.arange(side)) for side in (height, width))
+    alpha = 255 * alpha * np.clip(np.minimum(rows[:, None], columns[None, :]) / 6, 0, 1)
+    return np.dstack([np.clip(colour, 0, 255), alpha]).astype(np.uint8)
+
+
+def _cloud(rng: np.random.Generator, shape: tuple[int, int], knots: int) -> NDArray[np.float32]:
+    """Draw smooth noise in 0-1 with about `knots` lumps a side."""
+    coarse = Image.fromarray(rng.random((knots, knots), dtype=np.float32))
+    fine = np.asarray(coarse.resize(shape[::-1], Image.Resampling.BICUBIC))
+    return np.asarray(np.clip(fine, 0, 1), dtype=np.float32)
 
 
 def _relight(rng: np.random.Generator, pixels: Pixels) -> Pixels:
