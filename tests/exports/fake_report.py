@@ -1,4 +1,4 @@
-"""A report as a run would give it, without running one: drawn counts, real pictures where they are at hand."""
+"""A report as a run would give it, without running one: drawn counts, real pictures if they are at hand."""
 
 import io
 from collections.abc import Mapping, Sequence

@@ -8,8 +8,30 @@ from marrowscope.domain.cells import Cell
 from marrowscope.domain.patient import PatientReading
 from marrowscope.domain.taxonomy import taxonomy
 
-MOST_BLASTS = 60  # shown per patient: nine patients stay within about 15 MB
-MOST_OF_A_TYPE = 6
+_PATIENTS_AT_EASE = 12  # with full limits this many patients make a page of about 15 MB
+
+
+@dataclass(frozen=True)
+class PictureLimits:
+    """How many pictures the page shows of one patient: blasts, cells of every other type, fields."""
+
+    blasts: int = 60
+    of_a_type: int = 6
+    fields: int = 12
+
+
+FULL = PictureLimits()
+
+
+def limits_for(patients: int) -> PictureLimits:
+    """Return the limits for a cohort: fewer pictures each when there are many patients."""
+    if patients <= _PATIENTS_AT_EASE:
+        return FULL
+
+    def fewer(most: int, least: int) -> int:
+        return max(most * _PATIENTS_AT_EASE // patients, least)
+
+    return PictureLimits(fewer(FULL.blasts, 6), fewer(FULL.of_a_type, 1), fewer(FULL.fields, 1))
 
 
 @dataclass(frozen=True)
@@ -66,9 +88,7 @@ class NoPictures:
         return None
 
 
-def cells_to_show(
-    patient: PatientReading, blasts: int = MOST_BLASTS, of_a_type: int = MOST_OF_A_TYPE
-) -> tuple[tuple[str, int], ...]:
+def cells_to_show(patient: PatientReading, limits: PictureLimits = FULL) -> tuple[tuple[str, int], ...]:
     """Choose the cells a report shows, as pairs of field name and row in that field.
 
     Blasts come first, the likeliest first; then each other type in the taxonomy's order, likewise. Counted
@@ -82,7 +102,7 @@ def cells_to_show(
     chosen: list[tuple[str, int]] = []
     for key in ("", *(cell_type.id for cell_type in taxonomy())):
         ranked = sorted(groups.get(key, ()))
-        chosen += [(name, row) for _, name, row in ranked[: of_a_type if key else blasts]]
+        chosen += [(name, row) for _, name, row in ranked[: limits.of_a_type if key else limits.blasts]]
     return tuple(chosen)
 
 

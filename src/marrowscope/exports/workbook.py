@@ -92,7 +92,8 @@ def sheet_name(patient: str, taken: Collection[str]) -> str:
     """Return a name that Excel accepts for a patient's sheet and no other sheet has.
 
     Excel compares names without regard to case, allows 31 characters (UTF-16 units, so that rare characters
-    count twice), forbids ``[ ] : * ? / \\``, an apostrophe at either end, and the name History.
+    count twice), forbids brackets, colon, star, question mark and slashes, an apostrophe at either end, and
+    the name History.
     """
     cleaned = _cut(shown(patient).translate(_NOT_IN_SHEET_NAMES).strip().strip("'"), _LONGEST_SHEET_NAME)
     folded = {name.casefold() for name in taken} | {"history"}

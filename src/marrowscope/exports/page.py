@@ -1,0 +1,184 @@
+"""What the report's page shows of each patient: the template's view of a reading."""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from marrowscope.domain.cells import FLAG_BORDER
+from marrowscope.domain.decision import Decision, Interval, Verdict
+from marrowscope.domain.differential import myeloid_to_erythroid
+from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading
+from marrowscope.domain.taxonomy import CellType, taxonomy
+from marrowscope.exports.figures import (
+    TypeRow,
+    excluded_rows,
+    fields_with,
+    non_erythroid_blasts,
+    scales,
+    type_rows,
+)
+from marrowscope.exports.pictures import GalleryItem, PictureLimits, Pictures, limits_for
+
+VERDICT_SENTENCES = {
+    Verdict.POSITIVE: "The blast share lies beyond the threshold.",
+    Verdict.NEGATIVE: "The blast share lies below the threshold.",
+    Verdict.INDETERMINATE: "This count does not settle the case.",
+    Verdict.INSUFFICIENT: "Too few cells were counted for a decision.",
+}
+SCALE_WORDS = {
+    "given": "given by the user",
+    "metadata": "stated in the image files",
+    "cells": "measured on the leukocytes",
+    "red cells": "measured on the red cells",
+    "patient": "taken from the patient's other fields",
+    "assumed": "assumed, not measured",
+}
+_BAR_SCALES = (10, 20, 30, 50, 100)  # upper ends of the differential's bars, in percent
+
+
+@dataclass(frozen=True)
+class CellView:
+    """One picture of the gallery: image as a data URI, words below it, words on hovering, left out or not."""
+
+    image: str
+    caption: str
+    title: str
+    is_counted: bool
+
+
+@dataclass(frozen=True)
+class TypeGallery:
+    """Example cells of one type, and how many there are in all."""
+
+    cell_type: CellType
+    total: int
+    cells: tuple[CellView, ...]
+
+
+@dataclass(frozen=True)
+class FieldView:
+    """A field: its reading, blasts in it, link to its annotated picture, preview as a data URI."""
+
+    reading: FieldReading
+    blasts: int
+    link: str | None
+    preview: str | None
+
+
+@dataclass(frozen=True)
+class PatientView:
+    """Everything the page prints of one patient."""
+
+    anchor: str
+    reading: PatientReading
+    sentence: str
+    decisions: tuple[Decision, ...]
+    rows: tuple[TypeRow, ...]
+    bar_scale: int
+    excluded: tuple[tuple[str, int], ...]
+    ratio: float | None
+    non_erythroid: Interval | None
+    scales: tuple[tuple[float, str, int], ...]
+    blasts: tuple[CellView, ...]
+    blasts_total: int
+    others: tuple[TypeGallery, ...]
+    previews: tuple[FieldView, ...]
+    fields: tuple[FieldView, ...]
+    read: int
+    failed: tuple[FieldReading, ...]
+    repeated: tuple[FieldReading, ...]
+
+
+def patient_views(report: CohortReport, pictures: Pictures) -> tuple[PatientView, ...]:
+    """Return the views of all patients, their pictures limited so that the page stays light."""
+    limits = limits_for(len(report.patients))
+    return tuple(
+        _view(patient, f"patient-{number}", pictures, limits)
+        for number, patient in enumerate(report.patients, start=1)
+    )
+
+
+def _view(patient: PatientReading, anchor: str, pictures: Pictures, limits: PictureLimits) -> PatientView:
+    gallery = pictures.gallery(patient.patient)
+    rows = type_rows(patient.differential)
+    highest = max((100 * row.interval.estimate for row in rows), default=0.0)
+    return PatientView(
+        anchor=anchor,
+        reading=patient,
+        sentence=VERDICT_SENTENCES[patient.decision.verdict],
+        decisions=(patient.decision, *patient.alternatives),
+        rows=rows,
+        bar_scale=next(end for end in _BAR_SCALES if highest <= end),
+        excluded=excluded_rows(patient.differential),
+        ratio=myeloid_to_erythroid(patient.differential),
+        non_erythroid=non_erythroid_blasts(patient.differential),
+        scales=tuple((mpp, SCALE_WORDS.get(source, source), n) for mpp, source, n in scales(patient.fields)),
+        blasts=_blasts(patient, gallery, limits.blasts),
+        blasts_total=int(patient.cells.is_blast.sum()),
+        others=_others(patient, gallery, limits.of_a_type),
+        previews=_previews(patient, pictures, limits.fields),
+        fields=tuple(_field(patient, field, pictures, with_preview=False) for field in patient.fields),
+        read=len(fields_with(patient, FieldStatus.READ)),
+        failed=fields_with(patient, FieldStatus.FAILED),
+        repeated=fields_with(patient, FieldStatus.DUPLICATE),
+    )
+
+
+def _blasts(patient: PatientReading, gallery: Sequence[GalleryItem], most: int) -> tuple[CellView, ...]:
+    shown = sorted((item for item in gallery if item.is_blast), key=lambda item: -item.p_blast)
+    return _cells(patient, shown[:most])
+
+
+def _others(patient: PatientReading, gallery: Sequence[GalleryItem], most: int) -> tuple[TypeGallery, ...]:
+    names = patient.cells.cell_types
+    galleries = []
+    for cell_type in taxonomy():
+        items = [item for item in gallery if item.cell_type == cell_type.id and not item.is_blast]
+        if items:
+            views = _cells(patient, items[:most])
+            galleries.append(TypeGallery(cell_type, names.count(cell_type.id), views))
+    return tuple(galleries)
+
+
+def _cells(patient: PatientReading, items: Sequence[GalleryItem]) -> tuple[CellView, ...]:
+    fields = {field.name: field for field in patient.fields}
+    views = []
+    for item in items:
+        cell = fields[item.field].cells[item.cell_index]
+        why = "edge" if FLAG_BORDER in cell.flags else "not counted"
+        likelihood = cell.p_blast if item.is_blast else cell.probability
+        views.append(
+            CellView(
+                image=_data_uri(item.jpeg),
+                caption=f"{likelihood:.2f}" if cell.is_counted else f"{likelihood:.2f} {why}",
+                title=f"{item.field}, cell {item.cell_index + 1}: {taxonomy()[item.cell_type].name}, "
+                f"probability {cell.probability:.4f}, blast probability {cell.p_blast:.4f}",
+                is_counted=cell.is_counted,
+            )
+        )
+    return tuple(views)
+
+
+def _previews(patient: PatientReading, pictures: Pictures, most: int) -> tuple[FieldView, ...]:
+    """Return the fields worth looking at, those with the most blasts and cells, in their own order."""
+    read = list(enumerate(fields_with(patient, FieldStatus.READ)))
+    telling = sorted(read, key=lambda entry: (-int(entry[1].cells.is_blast.sum()), -len(entry[1].cells)))
+    views = (_field(patient, field, pictures) for _, field in sorted(telling[:most], key=lambda e: e[0]))
+    return tuple(view for view in views if view.preview)
+
+
+def _field(
+    patient: PatientReading, field: FieldReading, pictures: Pictures, *, with_preview: bool = True
+) -> FieldView:
+    is_read = field.status is FieldStatus.READ
+    jpeg = pictures.preview(patient.patient, field.name) if is_read and with_preview else None
+    return FieldView(
+        reading=field,
+        blasts=int(field.cells.is_blast.sum()),
+        link=pictures.annotated_path(patient.patient, field.name) if is_read else None,
+        preview=_data_uri(jpeg) if jpeg else None,
+    )
+
+
+def _data_uri(jpeg: bytes) -> str:
+    return "data:image/jpeg;base64," + b64encode(jpeg).decode()
