@@ -21,7 +21,7 @@ from marrowscope.imaging.crops import crop_cells
 from marrowscope.imaging.decode import DEFAULT_LIMITS, DecodeLimits, FieldImage, decode
 from marrowscope.imaging.draw import annotate
 from marrowscope.imaging.quality import assess
-from marrowscope.imaging.scale import red_cell_diameter_px
+from marrowscope.imaging.red_cells import red_cell_diameter_px
 from marrowscope.imaging.sources import FieldSource
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.classifier import Classifier
@@ -197,7 +197,7 @@ class FieldReader:
         if from_cells is not None:
             return Scale(from_cells, "cells")
         red = [e for image in images if (e := red_cell_diameter_px(image.pixels)) is not None]
-        mpp = combine([ScaleEvidence(RED_CELL_UM / e.diameter_px, e.confidence) for e in red])
+        mpp = combine([ScaleEvidence(RED_CELL_UM / e.value, e.confidence) for e in red])
         return None if mpp is None else Scale(mpp, "red cells")
 
 

@@ -49,6 +49,28 @@ def show(bundle: _Which = None, as_json: _Json = False) -> None:
     typer.echo(card.read_text("utf-8") if card.is_file() else Path(loaded.folder / "bundle.toml").read_text())
 
 
+@app.command(
+    "build", epilog="Example:  marrowscope bundle build --detector run1/ --classifier run2/ -o my-bundle/"
+)
+@one_line_errors
+def build(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the bundle.", show_default=False)],
+    detector: Annotated[Path | None, typer.Option(help="A finished training of the detector.")] = None,
+    classifier: Annotated[Path | None, typer.Option(help="A finished training of the classifier.")] = None,
+    base: Annotated[
+        str | None, typer.Option("--from", help="Bundle that gives what is not newly trained.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="Name of the bundle.")] = "my-bundle",
+    version: Annotated[str, typer.Option(help="Its version.")] = "1",
+    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "Apache-2.0",
+) -> None:
+    """Put trained networks together into a bundle that every command takes with --bundle."""
+    from marrowscope.training.release import bundle_of_runs
+
+    made = bundle_of_runs(out, detector, classifier, base, name=name, version=version, licence=licence)
+    typer.echo(f"{made.folder}  {made.title}  sha256 {made.sha256}")
+
+
 @app.command("verify", epilog="Example:  marrowscope bundle verify my-bundle/")
 @one_line_errors
 def verify(bundle: _Which = None, as_json: _Json = False) -> None:

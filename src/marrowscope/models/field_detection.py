@@ -67,7 +67,7 @@ def _tiles(
     for tile in tile_grid(size[0], size[1], settings.tile_px, settings.overlap_px):
         source = (tile.x0 * across, tile.y0 * down, tile.x1 * across, tile.y1 * down)
         source = (source[0], source[1], min(source[2], image.width), min(source[3], image.height))
-        scaled = image.resize(
-            (tile.x1 - tile.x0, tile.y1 - tile.y0), Image.Resampling.BILINEAR, box=source, reducing_gap=3.0
-        )
+        # The filters of `imaging.scale.resample`, with which training fields are brought to scale.
+        kernel = Image.Resampling.LANCZOS if across > 1 else Image.Resampling.BICUBIC
+        scaled = image.resize((tile.x1 - tile.x0, tile.y1 - tile.y0), kernel, box=source, reducing_gap=2.0)
         yield tile, detector(np.asarray(scaled), score_threshold)
