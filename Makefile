@@ -11,7 +11,7 @@ BENCH ?=
 PYTEST ?=
 
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input -c constraints/dev.txt
+INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input -c constraints/dev.txt
 PINS := pyproject.toml constraints/dev.txt
 
 .DEFAULT_GOAL := help

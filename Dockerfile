@@ -1,0 +1,46 @@
+# marrowscope in a container: the package and its networks, no compiler, no pip, no shell needed, no network.
+#
+#   docker build -t marrowscope .
+#   docker run --rm --network none --read-only --tmpfs /tmp -v PATIENTS:/in:ro -v OUT:/out marrowscope analyse /in -o /out
+#
+# BASE is any Debian-like image with Python >= 3.11 and its venv module.
+# Both stages must start from the same one: the environment keeps the path of its interpreter.
+ARG BASE=python:3.11-slim-bookworm
+
+FROM ${BASE} AS build
+COPY . /source
+# With wheels in build/wheelhouse (packaging/wheelhouse.sh) nothing is fetched; without, pip asks its index.
+RUN if [ -d /source/build/wheelhouse ]; then \
+        export PIP_NO_INDEX=1 PIP_FIND_LINKS=/source/build/wheelhouse; \
+    fi; \
+    export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_CACHE_DIR=1 \
+    && python3 -m venv /tmp/tools \
+    && /tmp/tools/bin/pip wheel --no-deps --wheel-dir /tmp/wheel /source \
+    && python3 -m venv --without-pip /opt/venv \
+    && /tmp/tools/bin/pip --python /opt/venv/bin/python install \
+        --constraint /source/constraints/dev.txt --only-binary :all: /tmp/wheel/*.whl
+
+FROM ${BASE}
+ARG VERSION=0.1.0
+LABEL org.opencontainers.image.title="marrowscope" \
+      org.opencontainers.image.description="From the images of a blood or bone-marrow smear to a differential count. Research use only." \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.vendor="The marrowscope authors"
+COPY --from=build /opt/venv /opt/venv
+RUN groupadd --gid 10001 marrowscope \
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin marrowscope \
+    && mkdir /in /out && chown 10001:10001 /out
+# The root file system may be read-only: everything that wants to be written goes to /tmp or /out.
+ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
+    LANG=C.UTF-8 \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    HOME=/tmp \
+    XDG_CACHE_HOME=/tmp/.cache \
+    XDG_CONFIG_HOME=/tmp/.config \
+    MPLCONFIGDIR=/tmp/.matplotlib
+USER 10001:10001
+WORKDIR /tmp
+ENTRYPOINT ["marrowscope"]
+CMD ["--help"]

@@ -1,0 +1,27 @@
+#!/bin/sh
+# Fetch every wheel the image needs into build/wheelhouse, so that the image is built without a network.
+# Run it with a Python of the image's version; pip's own configuration says where wheels come from.
+set -eu
+
+PYTHON=${PYTHON:-python3}
+cd "$(dirname "$0")/.."
+
+case "${1:-}" in
+-h | --help)
+    echo "usage: [PYTHON=python3.11] packaging/wheelhouse.sh"
+    echo "Fills build/wheelhouse with what the Dockerfile installs; 'docker build' then needs no network."
+    exit 0
+    ;;
+esac
+
+rm -rf build/wheelhouse
+mkdir -p build/wheelhouse
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+"$PYTHON" -m venv "$work/venv"
+"$work/venv/bin/python" -m pip install -qq --upgrade pip --constraint constraints/dev.txt
+# The build's own tool, then the package's dependencies. The package itself is built inside the image.
+"$work/venv/bin/python" -m pip wheel -qq --wheel-dir build/wheelhouse hatchling
+"$work/venv/bin/python" -m pip wheel -qq --wheel-dir build/wheelhouse --constraint constraints/dev.txt .
+rm -f build/wheelhouse/marrowscope-*.whl
+echo "$(ls build/wheelhouse | wc -l) wheels in build/wheelhouse: $(du -sh build/wheelhouse | cut -f1)"
