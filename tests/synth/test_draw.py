@@ -18,7 +18,8 @@ from marrowscope.synth.cell import lay_cell
 
 PLAUSIBLE_UM = {
     "blast": (8, 21), "promyelocyte": (13, 26), "myelocyte": (10, 21), "metamyelocyte": (9.5, 19),
-    "band_neutrophil": (9.5, 18), "segmented_neutrophil": (9, 18), "eosinophil": (10, 19), "basophil": (8.5, 17),
+    "band_neutrophil": (9.5, 18), "segmented_neutrophil": (9, 18), "eosinophil": (10, 19),
+    "basophil": (8.5, 17),
     "monocyte": (11, 25), "lymphocyte": (7, 15), "erythroblast": (6.5, 15), "platelet": (1, 6),
 }  # fmt: skip
 

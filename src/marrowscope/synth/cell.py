@@ -105,7 +105,10 @@ def _from_recipe(rng: np.random.Generator, recipe: Recipe, mpp: float) -> CellDy
     body = blob(
         rng, canvas, radius, roughness=recipe.roughness, elongation=rng.uniform(1.0, recipe.elongation)
     )
-    body = body + canvas.noise(rng, 2.5) * np.float32(recipe.roughness * 1.8)
+    ragged = recipe.roughness * rng.uniform(0.4, 3.2)
+    body = (
+        body + canvas.noise(rng, 2.5) * np.float32(ragged) + canvas.noise(rng, 1.0) * np.float32(ragged / 2)
+    )
     if rng.random() < recipe.pressed:
         body = _pressed(rng, canvas, body, radius)
     share = rng.uniform(*recipe.nucleus_share)
@@ -115,7 +118,7 @@ def _from_recipe(rng: np.random.Generator, recipe: Recipe, mpp: float) -> CellDy
     chromatin = fill(rng, canvas, core, _varied(rng, recipe.chromatin))
     cover = canvas.coverage(body, 0.2)
     amounts = _cytoplasm(rng, canvas, recipe, body, core)
-    red = np.float32(np.clip(recipe.chromatin.redness + rng.normal(0, 0.06), 0.0, 0.8))
+    red = np.float32(np.clip(recipe.chromatin.redness + rng.normal(0, 0.08), 0.0, 0.95))
     amounts[..., dyes.CHROMATIN] += chromatin * (1 - red)
     amounts[..., dyes.AZUROPHIL] += chromatin * red
     for granules in recipe.granules:
@@ -137,7 +140,7 @@ def _varied(rng: np.random.Generator, chromatin: Chromatin) -> Chromatin:
     return replace(
         chromatin,
         density=chromatin.density * float(np.clip(rng.normal(1.0, 0.07), 0.8, 1.2)),
-        clumping=chromatin.clumping * rng.uniform(0.7, 1.3),
+        clumping=chromatin.clumping * rng.uniform(0.6, 1.8),
     )
 
 
@@ -166,7 +169,7 @@ def _scatter(
     body: Float2D,
     core: Float2D,
 ) -> None:
-    patchy = np.clip(0.8 + 0.5 * canvas.noise(rng, 2.5), 0.1, 1.6)
+    patchy = np.clip(0.9 + 0.3 * canvas.noise(rng, 2.5), 0.2, 1.5)
     outside = 1.0 - canvas.coverage(core) * np.float32(1.0 - granules.over_nucleus)
     where = canvas.coverage(body - np.float32(granules.size_um * 0.5)) * outside * patchy
     per_um2 = granules.per_um2 * rng.uniform(0.6, 1.4)

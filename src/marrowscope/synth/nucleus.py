@@ -44,7 +44,8 @@ def outline(
     else:
         lobes = 2 if kind == "bilobed" else int(rng.choice((2, 3, 4, 5), p=(0.18, 0.45, 0.29, 0.08)))
         shape = _lobed(rng, canvas, cell_radius_um, share, lobes)
-    waver = canvas.noise(rng, 1.6) * np.float32(0.10) + canvas.noise(rng, 0.7) * np.float32(0.04)
+    loose = 0.18 if kind in ("band", "segmented", "bilobed", "folded") else 0.10
+    waver = canvas.noise(rng, 1.8) * np.float32(loose) + canvas.noise(rng, 0.7) * np.float32(0.05)
     return shape + waver
 
 
@@ -54,7 +55,9 @@ def fill(rng: np.random.Generator, canvas: Canvas, shape: Float2D, chromatin: Ch
     coarse = np.tanh(canvas.noise(rng, chromatin.clump_um) * np.float32(1.2))
     fine = canvas.noise(rng, 0.28)
     cloud = canvas.noise(rng, 3.0)
-    texture = 1.0 + chromatin.clumping * coarse + chromatin.fineness * fine + 0.06 * cloud
+    # Between the clumps lie small pale gaps: the parachromatin.
+    gaps = np.clip(canvas.noise(rng, chromatin.clump_um * 0.75) - 0.7, 0.0, 1.3)
+    texture = 1.0 + chromatin.clumping * (coarse - 0.7 * gaps) + chromatin.fineness * fine + 0.06 * cloud
     # The membrane carries condensed chromatin; the thickness falls off towards the edge.
     membrane = 0.16 * np.exp(-(((shape - 0.3) / 0.28) ** 2))
     dome = 0.85 + 0.15 * np.clip(shape / 1.5, 0.0, 1.0)

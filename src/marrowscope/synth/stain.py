@@ -75,12 +75,12 @@ def draw_stain(rng: np.random.Generator) -> Stain:
             _jitter(rng, nucleus, strength),
             _jitter(rng, blue, strength),
             _jitter(rng, pink, 1.0),
-            _jitter(rng, nucleus * (0.62, 1.0, 0.8), strength),
+            _jitter(rng, nucleus * (0.55, 1.0, 0.85), strength),
             _jitter(rng, np.maximum(red, 0.15) * (0.5, 1.2, 0.9) + (0.02, 0.28, 0.06), 1.0),
         ),
         pallor=float(np.clip(rng.normal(0.55, 0.2), 0.05, 0.95)),
-        blur_um=float(rng.uniform(0.06, 0.2) if rng.random() < 0.9 else rng.uniform(0.2, 0.35)),
-        sharpening=float(rng.uniform(0.0, 0.5)),
+        blur_um=float(rng.uniform(0.06, 0.2) if rng.random() < 0.94 else rng.uniform(0.2, 0.35)),
+        sharpening=float(rng.uniform(0.0, 1.5) ** 1.5),
         noise=float(rng.uniform(0.8, 3.0)),
         vignetting=float(rng.uniform(0.0, 0.15)),
         jpeg_quality=int(rng.integers(85, 96)),
@@ -94,16 +94,18 @@ def expose(
     absorbance = amounts @ np.asarray(stain.absorbances, dtype=np.float32)
     light = np.exp(-absorbance) * _illumination(rng, absorbance.shape[:2], stain)
     sigma = stain.blur_um / mpp * rng.uniform(0.85, 1.25)
+    radius = float(np.clip(0.17 / mpp, 0.6, 2.5))
     for channel, spread in enumerate((1.1, 1.0, 1.2)):  # objectives focus green best
         plane = np.ascontiguousarray(light[..., channel])
         plane = gaussian_filter(plane, sigma * spread, truncate=3.0)
         if stain.sharpening > 0.02:
-            plane += np.float32(stain.sharpening) * (plane - gaussian_filter(plane, 1.6, truncate=2.0))
+            plane += np.float32(stain.sharpening) * (plane - gaussian_filter(plane, radius, truncate=2.0))
         light[..., channel] = plane
     # Interpolating the colour filter array correlates the noise of neighbours.
     grain = rng.standard_normal(light.shape, dtype=np.float32)
     grain[1:, 1:] = (grain[1:, 1:] + grain[:-1, 1:] + grain[1:, :-1] + grain[:-1, :-1]) * np.float32(0.5)
-    light += grain * (np.float32(stain.noise) * np.sqrt(np.maximum(light, 1.0) / np.float32(255.0)))
+    # Shot noise grows with the light; a straight line stands for the root, at a quarter of its time.
+    light += grain * (light * np.float32(stain.noise * 0.65 / 255.0) + np.float32(stain.noise * 0.35))
     return _through_jpeg(np.clip(np.rint(light), 0, 255).astype(np.uint8), stain.jpeg_quality)
 
 
