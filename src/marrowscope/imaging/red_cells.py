@@ -1,0 +1,206 @@
+"""How large the red cells are in a field: the ruler every smear carries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, cast
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from scipy import ndimage
+
+RED_CELL_UM: Final = 7.0
+"""Diameter of a red cell on a smear in µm (7 to 7.5; Bain, Blood Cells, gives 6.7 to 7.7)."""
+
+_STEPS: Final = 5  # radii in an octave
+_RADII: Final = 5.0 * 2.0 ** (np.arange(_STEPS) / _STEPS)  # px at each level of the pyramid
+_SHORTEST_SIDE: Final = 56  # a level this small shows about five of the largest circles
+_LARGEST_LEVEL: Final = 700  # px; of a larger level its centre is enough to measure cells of this size
+_LEAST_CONTRAST: Final = 0.04  # an edge is at least this part of the field's contrast
+_VOTES_PER_RADIUS: Final = 6  # bins of the vote map along one radius: cells may be this far from round
+_SUPPORT: Final = 0.5  # part of the circumference that must agree on the centre
+_PURPLE: Final = (
+    0.36  # green minus blue optical density: nuclei lie above (0.4 to 1.7), red cells below (0 to 0.3)
+)
+_FEWEST: Final = 5  # red cells below which no estimate is given
+_NEAR: Final = 1.3  # factor around the commonest size within which circles count as that size
+_ANGLES: Final = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+_PROFILE: Final = np.linspace(
+    0.6, 1.5, 28
+)  # radii, in units of the circle's, at which its edge is looked for
+
+_Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A measured length: `value` in px, `confidence` from 0 to 1, and how many cells it rests on."""
+
+    value: float
+    confidence: float
+    n_cells: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """Circles found at one size of the image, as columns; `scale` is full-resolution px per px here.
+
+    `share` is the part of the field a circle covers, `purple` its green minus its blue optical density.
+    """
+
+    green: _Floats
+    scale: float
+    x: _Floats
+    y: _Floats
+    radius: _Floats
+    support: _Floats
+    share: _Floats
+    purple: _Floats
+
+
+def red_cell_diameter_px(pixels: npt.NDArray[np.uint8]) -> Estimate | None:
+    """Measure the common diameter of the red cells of a field, or None where few are seen.
+
+    `pixels` is uint8 (H, W, 3) RGB; diameters from 5 px to a third of the shorter side are found. Every edge
+    votes for the centre it curves around, towards its dark side (after Loy and Zelinsky, Fast radial
+    symmetry, 2003), over a pyramid: pale centres, clumps and uneven light do no harm, and the answer follows
+    the scale of the image. Purple circles are nuclei and left out. The commonest size by covered area wins;
+    the edges of the circles of this size are then measured one by one.
+
+    `confidence` is the part of the circles' area that has this size, less where cells are few.
+    """
+    levels = list(_levels(pixels))
+    sizes = (
+        np.concatenate([np.log(level.radius * level.scale) for level in levels]) if levels else np.zeros(0)
+    )
+    weights = np.concatenate([_weight(level) for level in levels]) if levels else np.zeros(0)
+    if not weights.any():
+        return None
+    common = _commonest(sizes, weights)
+    is_near = [np.abs(np.log(level.radius * level.scale) - common) < np.log(_NEAR) for level in levels]
+    chosen = [near & (_weight(level) > 0) for near, level in zip(is_near, levels, strict=True)]
+    count = sum(int(here.sum()) for here in chosen)
+    if count < _FEWEST:
+        return None
+    weight = np.concatenate([_weight(level)[here] for level, here in zip(levels, chosen, strict=True)])
+    radii = np.concatenate([_refined(level, here) for level, here in zip(levels, chosen, strict=True)])
+    agreement = float(weight.sum() / weights.sum())
+    return Estimate(2.0 * _weighted_median(radii, weight), agreement * min(1.0, count / (4 * _FEWEST)), count)
+
+
+def _weight(level: _Level) -> _Floats:
+    """Weigh each circle by the area it covers and how well it is supported; nuclei weigh nothing."""
+    return np.where(level.purple < _PURPLE, (level.support - _SUPPORT) * level.share, 0.0).astype(np.float32)
+
+
+def _levels(pixels: npt.NDArray[np.uint8]) -> Iterator[_Level]:
+    """Circles of every octave of size, the smallest cells first: for them the image is doubled."""
+    image = Image.fromarray(pixels)
+    background, contrast = _light(image)
+    centre = _centre(image, _LARGEST_LEVEL // 2)
+    if min(centre.size) * 2 >= _SHORTEST_SIDE:
+        doubled = centre.resize((centre.width * 2, centre.height * 2), Image.Resampling.BICUBIC)
+        yield _level(doubled, background, contrast, 0.5)
+    scale = 1.0
+    while min(image.size) >= _SHORTEST_SIDE:
+        yield _level(_centre(image, _LARGEST_LEVEL), background, contrast, scale)
+        image = image.reduce(2)
+        scale *= 2
+
+
+def _centre(image: Image.Image, side: int) -> Image.Image:
+    width, height = min(image.width, side), min(image.height, side)
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return image.crop((left, top, left + width, top + height))
+
+
+def _light(image: Image.Image) -> tuple[_Floats, float]:
+    """RGB of the empty background, and the range of the green channel between cells and background."""
+    small = np.asarray(image.reduce(max(1, min(image.size) // 128)), dtype=np.float32).reshape(-1, 3)
+    dark, light = np.percentile(small[:, 1], [2, 97])
+    background = np.median(small[small[:, 1] >= np.percentile(small[:, 1], 90)], axis=0)
+    return background.astype(np.float32), max(float(light - dark), 8.0)
+
+
+def _level(image: Image.Image, background: _Floats, contrast: float, scale: float) -> _Level:
+    rgb = np.asarray(image, dtype=np.float32)
+    green = ndimage.gaussian_filter(rgb[..., 1], 1.0)
+    edge_x, edge_y, toward_x, toward_y = _edges(green, _LEAST_CONTRAST * contrast)
+    votes = [
+        _centres(edge_x + radius * toward_x, edge_y + radius * toward_y, float(radius), green.shape)
+        for radius in _RADII
+    ]
+    x, y, radius, support = np.concatenate(votes, axis=1)
+    density = _ring_density(rgb, background, x, y, radius)
+    share = np.pi * radius**2 / green.size
+    return _Level(green, scale, x, y, radius, support, share, density[:, 1] - density[:, 2])
+
+
+def _edges(green: _Floats, least: float) -> tuple[_Floats, _Floats, _Floats, _Floats]:
+    """Thinned edge pixels and the unit vector from each towards its dark side."""
+    slope_y, slope_x = cast("list[_Floats]", np.gradient(green))
+    strength: _Floats = np.sqrt(np.square(slope_x) + np.square(slope_y))
+    inner = strength[1:-1, 1:-1]
+    across = np.abs(slope_x[1:-1, 1:-1]) > np.abs(slope_y[1:-1, 1:-1])
+    is_ridge_x = (inner >= strength[1:-1, :-2]) & (inner > strength[1:-1, 2:])
+    is_ridge_y = (inner >= strength[:-2, 1:-1]) & (inner > strength[2:, 1:-1])
+    y, x = np.nonzero(np.where(across, is_ridge_x, is_ridge_y) & (inner > least))
+    y, x = y + 1, x + 1
+    there = strength[y, x]
+    return x.astype(np.float32), y.astype(np.float32), -slope_x[y, x] / there, -slope_y[y, x] / there
+
+
+def _centres(x: _Floats, y: _Floats, radius: float, shape: tuple[int, ...]) -> _Floats:
+    """Circles as (x, y, radius, support) of shape (4, n) where the votes at `x`, `y` agree.
+
+    Support is the part of the circumference that votes for the centre.
+    """
+    bin_px = radius / _VOTES_PER_RADIUS
+    n_y, n_x = int(shape[0] / bin_px) + 1, int(shape[1] / bin_px) + 1
+    inside = (x >= 0) & (y >= 0) & (x < shape[1]) & (y < shape[0])
+    index = (y[inside] / bin_px).astype(np.intp) * n_x + (x[inside] / bin_px).astype(np.intp)
+    votes = np.bincount(index, minlength=n_x * n_y).reshape(n_y, n_x).astype(np.float32)
+    support = ndimage.uniform_filter(votes, 3, mode="constant") * (9.0 / (2 * np.pi * radius))
+    is_peak = (support > _SUPPORT) & (support == ndimage.maximum_filter(support, 2 * _VOTES_PER_RADIUS - 3))
+    j, i = np.nonzero(is_peak)
+    return np.stack([(i + 0.5) * bin_px, (j + 0.5) * bin_px, np.full(len(i), radius),
+                     np.minimum(support[j, i], 1.0)]).astype(np.float32)  # fmt: skip
+
+
+def _refined(level: _Level, here: npt.NDArray[np.bool_]) -> _Floats:
+    """Radius in full-resolution px at which each circle brightens fastest, all directions taken together."""
+    radius = level.radius[here]
+    reach = radius[:, None, None] * _PROFILE[:, None]
+    sample_x = level.x[here, None, None] + reach * np.cos(_ANGLES)
+    sample_y = level.y[here, None, None] + reach * np.sin(_ANGLES)
+    values = ndimage.map_coordinates(level.green, [sample_y, sample_x], order=1, mode="nearest")
+    rise = ndimage.uniform_filter1d(np.diff(np.median(values, axis=2), axis=1), 3, axis=1)
+    middle = (_PROFILE[1:] + _PROFILE[:-1]) / 2
+    refined: _Floats = (radius * middle[np.argmax(rise, axis=1)] * level.scale).astype(np.float32)
+    return refined
+
+
+def _ring_density(level: _Floats, background: _Floats, x: _Floats, y: _Floats, radius: _Floats) -> _Floats:
+    """Optical density (n, 3) of the ring at three quarters of each circle's radius."""
+    column = np.clip(np.rint(x[:, None] + 0.75 * radius[:, None] * np.cos(_ANGLES)), 0, level.shape[1] - 1)
+    row = np.clip(np.rint(y[:, None] + 0.75 * radius[:, None] * np.sin(_ANGLES)), 0, level.shape[0] - 1)
+    ring: _Floats = np.median(level[row.astype(np.intp), column.astype(np.intp)], axis=1)
+    density: _Floats = np.log((background + 1) / (ring + 1)).astype(np.float32)
+    return density
+
+
+def _commonest(log_radius: npt.NDArray[np.floating], weight: npt.NDArray[np.floating]) -> float:
+    """Mode of the weighted sizes: the window of one step either side that holds most."""
+    order = np.argsort(log_radius)
+    sizes, total = log_radius[order], np.concatenate([[0.0], np.cumsum(weight[order])])
+    half = np.log(_NEAR) / 2
+    held = total[np.searchsorted(sizes, sizes + half, "right")] - total[np.searchsorted(sizes, sizes - half)]
+    return float(sizes[np.argmax(held)])
+
+
+def _weighted_median(values: _Floats, weight: npt.NDArray[np.floating]) -> float:
+    order = np.argsort(values)
+    total = np.cumsum(weight[order])
+    return float(values[order][np.searchsorted(total, total[-1] / 2)])
