@@ -76,6 +76,15 @@ def image_size(path: Path) -> tuple[int, int]:
         raise DatasetError(f"{path}: cannot be read as an image ({error})") from error
 
 
+def is_readable(path: Path) -> bool:
+    """Tell whether a file begins like an image."""
+    try:
+        image_size(path)
+    except DatasetError:
+        return False
+    return True
+
+
 def list_images(root: Path) -> list[Path]:
     """All images under a folder, by natural order of their names."""
     found = (p for p in root.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
@@ -139,6 +148,7 @@ def read_yolo(
     """Read YOLO text labels: `images/**`, `labels/**.txt` (class, centre and size as fractions).
 
     Names come from `class_names`, else from `classes.txt`; a set without either holds leukocytes only.
+    With `keep_faulty` an unreadable image is a field without boxes.
     """
     source = source or root.name
     images = _folder(root / "images")
@@ -146,7 +156,9 @@ def read_yolo(
     fields = []
     for path in list_images(images):
         labels = (root / "labels" / path.relative_to(images)).with_suffix(".txt")
-        annotations = _yolo_annotations(labels, names, image_size(path)) if labels.is_file() else []
+        annotations = []
+        if labels.is_file() and not (keep_faulty and not is_readable(path)):
+            annotations = _yolo_annotations(labels, names, image_size(path))
         fields.append(labelled_field(path, annotations, f"{source}/{path.stem}", source, keep_faulty))
     return fields
 
