@@ -18,6 +18,7 @@ Mask = NDArray[np.bool_]
 Floats = NDArray[np.float32]
 
 WORKING_SIDE_PX = 128
+_HAEMOGLOBIN_BLUE_SHARE = 0.46
 _CROSS = ndimage.generate_binary_structure(2, 1)
 
 
@@ -55,7 +56,7 @@ def cell_outline(pixels: NDArray[np.uint8]) -> Outline | None:
     density = _optical_density(small)
     nuclei = _nuclear_pixels(density)
     nucleus, others = _central_nucleus(nuclei)
-    if not nucleus.any():
+    if not nucleus.any() or _blue_share(np.median(density[nucleus], axis=0)) > _HAEMOGLOBIN_BLUE_SHARE:
         return None
     mask = _whole_cell(density, nucleus, others)
     if not _is_plausible(mask, nucleus):
@@ -195,8 +196,16 @@ def _whole_cell(density: Floats, nucleus: Mask, others: Mask) -> Mask:
     region = _component_of(region, nucleus)
     region = ndimage.binary_closing(np.pad(region, 4), _disc(3))[4:-4, 4:-4]
     region = ndimage.binary_fill_holes(region)
-    smooth: Mask = ndimage.gaussian_filter(region.astype(np.float32), 1.5) > 0.5
+    region = _without_blur(region, density)
+    smooth: Mask = ndimage.gaussian_filter(region.astype(np.float32), 1.2) > 0.5
     return _component_of(smooth, nucleus)
+
+
+def _without_blur(region: Mask, density: Floats) -> Mask:
+    """Take off the rim where a dark cell's edge fades into the empty slide: below a share of its height."""
+    amount = np.sqrt((density**2).sum(axis=2))
+    rim = region & ~ndimage.binary_erosion(region, _disc(2))
+    return np.asarray(region & ~(rim & (amount < 0.33 * ndimage.maximum_filter(amount, 5))))
 
 
 def _stained_pixels(density: Floats, away: Floats) -> Mask:
@@ -220,8 +229,7 @@ def _likeness(density: Floats, stained: Mask, others: Mask, away: Floats) -> Flo
     """Colour score: about +1 as the ring round the nucleus, about -1 as the crop's red cells."""
     # Haemoglobin takes blue light where stained cytoplasm lets it pass: the blue share of the density
     # is 0.46 in red cells, 0.14-0.31 in cytoplasm (medians of the two centres' crops).
-    blue = density[..., 2] / np.maximum(np.sqrt((density**2).sum(axis=2)), 0.02)
-    prior = np.clip((0.39 - blue) / 0.09, -1.0, 1.0)
+    prior = np.clip((0.39 - _blue_share(density)) / 0.09, -1.0, 1.0)
     ring = stained & (away > 1.5) & (away <= 5)
     far = stained & (away > 0.16 * stained.shape[1])
     if others.any():
@@ -237,6 +245,12 @@ def _likeness(density: Floats, stained: Mask, others: Mask, away: Floats) -> Flo
     # Where the two colours do not differ in this crop, the prior speaks.
     weight = 0.8 * min(1.0, length / 2.5)
     return np.asarray(weight * np.clip(score, -1.5, 1.5) + (1 - weight) * prior, dtype=np.float32)
+
+
+def _blue_share(density: Floats) -> Floats:
+    """Blue part of densities (..., 3) of unit length."""
+    length = np.maximum(np.sqrt((density**2).sum(axis=-1)), 0.02)
+    return np.asarray(density[..., 2] / length, dtype=np.float32)
 
 
 def _component_of(region: Mask, nucleus: Mask) -> Mask:
