@@ -9,19 +9,20 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageColor
 
 from marrowscope.analysis.naming import name_cells
 from marrowscope.domain.cells import FLAG_BORDER, Cells, Detections
 from marrowscope.domain.geometry import touching_border
 from marrowscope.domain.patient import FieldReading, FieldStatus
-from marrowscope.domain.taxonomy import taxonomy
+from marrowscope.domain.taxonomy import CellType, taxonomy
 from marrowscope.errors import ImageError, InferenceError
 from marrowscope.imaging.crops import crop_cells
 from marrowscope.imaging.decode import DEFAULT_LIMITS, DecodeLimits, FieldImage, decode
 from marrowscope.imaging.draw import annotate
 from marrowscope.imaging.quality import assess
 from marrowscope.imaging.red_cells import red_cell_diameter_px
+from marrowscope.imaging.scale import resample
 from marrowscope.imaging.sources import FieldSource
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.classifier import Classifier
@@ -177,13 +178,18 @@ class FieldReader:
             height=image.pixels.shape[0],
             mpp=scale.mpp,
             scale_source=scale.source,
-            flags=assess(image.pixels).flags,
+            flags=self._quality(image.pixels, scale.mpp),
             notes=image.notes,
             sha256=task.sha256,
         )
         return FieldResult(
             task.patient, reading, _annotated(image.pixels, cells), gallery_of(image.pixels, cells)
         )
+
+    def _quality(self, pixels: npt.NDArray[np.uint8], mpp: float) -> tuple[str, ...]:
+        """Judge light and focus at the scale the judgement is made for."""
+        at_scale = resample(pixels, mpp / self._detector.settings.working_mpp)
+        return tuple(str(flag) for flag in assess(at_scale).flags)
 
     def _scale(self, images: Sequence[FieldImage]) -> Scale | None:
         if self.settings.mpp is not None:
@@ -224,12 +230,17 @@ def _annotated(pixels: npt.NDArray[np.uint8], cells: Cells) -> bytes:
     picture = annotate(
         pixels,
         cells.boxes,
-        [kind.colour for kind in kinds],
+        [_rgb(kind) for kind in kinds],
         [kind.abbreviation for kind in kinds],
-        dashed=np.asarray([FLAG_BORDER in words for words in cells.flags], bool),
-        legend=[(kind.name, kind.colour) for kind in taxonomy() if kind.id in set(cells.cell_types)],
+        cut=[FLAG_BORDER in words for words in cells.flags],
+        legend={kind.name: _rgb(kind) for kind in taxonomy() if kind.id in set(cells.cell_types)},
     )
     return _jpeg(picture, 90)
+
+
+def _rgb(kind: CellType) -> tuple[int, int, int]:
+    red, green, blue = ImageColor.getrgb(kind.colour)[:3]
+    return red, green, blue
 
 
 def _jpeg(image: Image.Image, quality: int) -> bytes:

@@ -4,10 +4,10 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from marrowscope.domain.decision import Verdict
-from marrowscope.exports.tables import patient_row
 
 if TYPE_CHECKING:
     from marrowscope.domain.patient import CohortReport
@@ -24,18 +24,19 @@ def print_patients(report: "CohortReport") -> None:
     """Print a row per patient."""
     rule = report.patients[0].decision.rule
     table = Table(title=f"Decision by {rule.id}: {rule.condition}", title_justify="left")
-    for title in ("patient", "fields", "cells", "counted", "blasts", "blast %", "95 % interval", "decision"):
-        table.add_column(title, justify="left" if title in {"patient", "decision"} else "right")
+    for title in ("patient", "fields", "cells", "counted", "blasts", "blast %", "95 % CI", "decision"):
+        is_text = title in {"patient", "decision"}
+        table.add_column(title, justify="left" if is_text else "right", no_wrap=title != "patient")
     for patient in report.patients:
-        row = patient_row(patient)
+        differential, interval = patient.differential, patient.blast_interval
+        numbers = (len(patient.fields), differential.cells, differential.counted, differential.blasts)
         verdict = patient.decision.verdict
-        interval = f"{row['ci_low']}–{row['ci_high']}" if row["ci_low"] != "" else ""
-        style = _STYLES[verdict]
         table.add_row(
-            patient.patient,
-            *(str(row[c]) for c in ("fields", "cells", "counted", "blasts", "blast_percent")),
-            interval,
-            f"[{style}]{verdict}[/]",
+            escape(patient.patient),
+            *map(str, numbers),
+            "" if interval is None else f"{100 * interval.estimate:.1f}",
+            "" if interval is None else f"{100 * interval.low:.1f}–{100 * interval.high:.1f}",
+            f"[{_STYLES[verdict]}]{verdict}[/]",
         )
     Console().print(table)
     failures = sum(patient.fields_failed for patient in report.patients)
@@ -51,5 +52,5 @@ def print_confusion(report: "CohortReport") -> None:
     for verdict in Verdict:
         table.add_column(verdict.value, justify="right")
     for truth in sorted({truth for truth, _ in pairs if truth}, reverse=True):
-        table.add_row(truth, *(str(pairs[truth, verdict]) for verdict in Verdict))
+        table.add_row(escape(truth), *(str(pairs[truth, verdict]) for verdict in Verdict))
     Console().print(table)
