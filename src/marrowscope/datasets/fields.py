@@ -285,7 +285,8 @@ def _voc_annotation(entry: ET.Element) -> Annotation:
     box = [float(entry.findtext(f"bndbox/{key}") or "nan") for key in ("xmin", "ymin", "xmax", "ymax")]
     if np.isnan(box).any():
         raise ValueError("an object without a complete bndbox")
-    return normalise_label(entry.findtext("name") or ""), box, False
+    # "difficult" is VOC's word for what counts neither way.
+    return normalise_label(entry.findtext("name") or ""), box, entry.findtext("difficult") == "1"
 
 
 def _yolo_names(root: Path) -> list[str]:

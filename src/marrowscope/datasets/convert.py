@@ -1,0 +1,183 @@
+"""Writes labelled fields in the layouts other programs read, and cuts their cells into a folder per type."""
+
+import json
+import re
+import shutil
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from marrowscope.datasets.fields import LabelledField, image_size
+from marrowscope.errors import DatasetError
+from marrowscope.imaging.crops import CONTEXT, crop_cells
+
+
+def write_voc(fields: Sequence[LabelledField], root: Path, split: str | None = None) -> None:
+    """Write Pascal VOC (`JPEGImages`, `Annotations`); with `split`, list the images as that split, too.
+
+    Ignored boxes are written as `difficult`, which is VOC's word for them.
+    """
+    paths = _copy_images(fields, root / "JPEGImages")
+    (root / "Annotations").mkdir(exist_ok=True)
+    for field, path in zip(fields, paths, strict=True):
+        tree = ET.ElementTree(_voc_document(field, path))
+        ET.indent(tree)
+        tree.write(root / "Annotations" / f"{path.stem}.xml", encoding="utf-8")
+    if split is not None:
+        listing = root / "ImageSets" / "Main" / f"{split}.txt"
+        listing.parent.mkdir(parents=True, exist_ok=True)
+        listing.write_text("".join(f"{path.stem}\n" for path in paths), encoding="utf-8")
+
+
+def write_yolo(fields: Sequence[LabelledField], root: Path) -> None:
+    """Write YOLO text labels (`images`, `labels`, `classes.txt`); ignored boxes, unknown to it, are left out."""
+    paths = _copy_images(fields, root / "images")
+    names = _label_names(fields)
+    (root / "labels").mkdir(exist_ok=True)
+    (root / "classes.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
+    for field, path in zip(fields, paths, strict=True):
+        width, height = image_size(path)
+        lines = []
+        for box, label, ignore in zip(field.boxes, field.labels, field.ignore, strict=True):
+            x0, y0, x1, y1 = box.astype(float) / (width, height, width, height)
+            if not ignore:
+                values = (x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0
+                lines.append(" ".join([str(names.index(label)), *(f"{v:.6f}" for v in values)]) + "\n")
+        (root / "labels" / f"{path.stem}.txt").write_text("".join(lines), encoding="utf-8")
+
+
+def write_coco(fields: Sequence[LabelledField], root: Path) -> Path:
+    """Write COCO (`annotations.coco.json`, `images`), groups and ignored boxes kept; give the JSON's path."""
+    paths = _copy_images(fields, root / "images")
+    names = _label_names(fields)
+    images = []
+    annotations: list[dict[str, object]] = []
+    for number, (field, path) in enumerate(zip(fields, paths, strict=True), start=1):
+        width, height = image_size(path)
+        group = field.group.removeprefix(f"{field.source}/")
+        images.append(
+            {"id": number, "file_name": path.name, "width": width, "height": height, "group": group}
+        )
+        for box, label, ignore in zip(field.boxes, field.labels, field.ignore, strict=True):
+            x0, y0, x1, y1 = (float(v) for v in box)
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": number,
+                    "category_id": names.index(label) + 1,
+                    "bbox": [x0, y0, x1 - x0, y1 - y0],
+                    "area": (x1 - x0) * (y1 - y0),
+                    "iscrowd": 0,
+                    "ignore": int(ignore),
+                }
+            )
+    categories = [{"id": i, "name": name} for i, name in enumerate(names, start=1)]
+    document = {"images": images, "annotations": annotations, "categories": categories}
+    path = root / "annotations.coco.json"
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def write_cell_folders(
+    fields: Sequence[LabelledField],
+    root: Path,
+    size_px: int = 256,
+    context: float = 2 * CONTEXT,
+    on_field: Callable[[int, int], None] | None = None,
+) -> int:
+    """Cut every box that is not to be ignored into `root/<label>/<field>_<number>.png`; give how many.
+
+    With twice the classifier's context there is room round the cell for it to be outlined and turned.
+    """
+    stems = _unique_stems(fields)
+    written = 0
+    for done, (field, stem) in enumerate(zip(fields, stems, strict=True), start=1):
+        keep = np.flatnonzero(~field.ignore)
+        if len(keep):
+            crops = crop_cells(field.pixels(), field.boxes[keep], size_px, context)
+            for crop, row in zip(crops, keep, strict=True):
+                folder = root / _safe(field.labels[row])
+                folder.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(crop).save(folder / f"{stem}_{row}.png")
+            written += len(keep)
+        if on_field is not None:
+            on_field(done, len(fields))
+    return written
+
+
+WRITERS: dict[str, Callable[[Sequence[LabelledField], Path], object]] = {
+    "voc": write_voc,
+    "yolo": write_yolo,
+    "coco": write_coco,
+    "cells": write_cell_folders,
+}
+
+
+def convert(fields: Sequence[LabelledField], layout: str, root: Path) -> None:
+    """Write fields as one of `WRITERS` into a folder that is empty or not there yet.
+
+    Raises
+    ------
+    DatasetError : unknown layout, the folder holds something, or an image cannot be read
+    """
+    if layout not in WRITERS:
+        raise DatasetError(f"unknown layout {layout!r}: one of {', '.join(WRITERS)}")
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise DatasetError(f"{root}: is not empty; choose a new folder")
+    root.mkdir(parents=True, exist_ok=True)
+    WRITERS[layout](fields, root)
+
+
+def _copy_images(fields: Sequence[LabelledField], folder: Path) -> list[Path]:
+    """Copy images byte by byte; where names repeat (train/1.jpg, test/1.jpg) a number is added."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [
+        folder / (stem + f.path.suffix.lower()) for f, stem in zip(fields, _unique_stems(fields), strict=True)
+    ]
+    for field, path in zip(fields, paths, strict=True):
+        try:
+            shutil.copyfile(field.path, path)
+        except OSError as error:
+            raise DatasetError(f"{field.path}: cannot be copied ({error})") from error
+    return paths
+
+
+def _unique_stems(fields: Sequence[LabelledField]) -> list[str]:
+    taken: set[str] = set()
+    stems = []
+    for field in fields:
+        stem, number = _safe(field.path.stem), 2
+        while stem.lower() in taken:  # some file systems do not tell cases apart
+            stem, number = f"{_safe(field.path.stem)}_{number}", number + 1
+        taken.add(stem.lower())
+        stems.append(stem)
+    return stems
+
+
+def _safe(name: str) -> str:
+    """Keep a label or name from leaving its folder."""
+    return re.sub(r"[^\w.-]+", "_", name).strip(".") or "unnamed"
+
+
+def _label_names(fields: Sequence[LabelledField]) -> list[str]:
+    return sorted({label for field in fields for label in field.labels})
+
+
+def _voc_document(field: LabelledField, path: Path) -> ET.Element:
+    width, height = image_size(path)
+    document = ET.Element("annotation")
+    ET.SubElement(document, "filename").text = path.name
+    size = ET.SubElement(document, "size")
+    for tag, value in (("width", width), ("height", height), ("depth", 3)):
+        ET.SubElement(size, tag).text = str(value)
+    for box, label, ignore in zip(field.boxes, field.labels, field.ignore, strict=True):
+        entry = ET.SubElement(document, "object")
+        ET.SubElement(entry, "name").text = label
+        ET.SubElement(entry, "difficult").text = str(int(ignore))
+        bounds = ET.SubElement(entry, "bndbox")
+        for tag, side in zip(("xmin", "ymin", "xmax", "ymax"), box, strict=True):
+            ET.SubElement(bounds, tag).text = f"{float(side):g}"
+    return document

@@ -1,0 +1,69 @@
+"""Converting: what is written in one layout reads back the same."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from marrowscope.datasets.cells import read_folder_per_type
+from marrowscope.datasets.convert import convert, write_voc
+from marrowscope.datasets.fields import LabelledField, read_fields, read_voc
+from marrowscope.errors import DatasetError
+
+
+@pytest.fixture
+def fields(tmp_path: Path) -> list[LabelledField]:
+    made = []
+    for i, folder in enumerate(("a", "b")):  # the same file name twice
+        path = tmp_path / folder / "field 1.PNG"
+        path.parent.mkdir()
+        pixels = np.full((80, 100, 3), 220, np.uint8)
+        pixels[20:40, 30:60] = (90, 40, 140 + i)
+        Image.fromarray(pixels).save(path)
+        boxes = np.array([[30, 20, 60, 40], [2.5, 3, 12, 13.5], [70, 50, 90, 75]], np.float32)
+        labels = ("blast", "red_cell", "leukocyte")
+        made.append(
+            LabelledField(path, boxes, labels, np.array([False, False, True]), f"clinic/p{i}", "clinic")
+        )
+    return made
+
+
+@pytest.mark.parametrize("layout", ["voc", "yolo", "coco"])
+def test_boxes_and_labels_survive(fields: list[LabelledField], tmp_path: Path, layout: str) -> None:
+    convert(fields, layout, tmp_path / "out")
+    again = read_fields(tmp_path / "out")
+    assert [field.path.stem for field in again] == ["field_1", "field_1_2"]
+    for before, after in zip(fields, again, strict=True):
+        keep = ~before.ignore if layout == "yolo" else np.ones(3, bool)
+        np.testing.assert_allclose(after.boxes, before.boxes[keep], atol=1e-3)
+        assert after.labels == tuple(name for name, k in zip(before.labels, keep, strict=True) if k)
+        assert after.ignore.tolist() == before.ignore[keep].tolist()
+        assert after.path.read_bytes() == before.path.read_bytes()
+        if layout == "coco":
+            assert after.group == before.group.replace("clinic", "out")
+
+
+def test_cells_are_cut_into_a_folder_per_type(fields: list[LabelledField], tmp_path: Path) -> None:
+    convert(fields, "cells", tmp_path / "out")
+    cells = read_folder_per_type(tmp_path / "out")
+    assert [cell.cell_type for cell in cells] == ["blast", "blast", "red_cell", "red_cell"]
+    assert cells[0].pixels()[128, 128].tolist() == [90, 40, 140]
+
+
+def test_voc_split_is_listed(fields: list[LabelledField], tmp_path: Path) -> None:
+    write_voc(fields[:1], tmp_path / "out", split="test")
+    assert len(read_voc(tmp_path / "out", "test")) == 1
+
+
+def test_nothing_is_overwritten(fields: list[LabelledField], tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="not empty"):
+        convert(fields, "coco", tmp_path / "a")
+    with pytest.raises(DatasetError, match="unknown layout"):
+        convert(fields, "tfrecord", tmp_path / "out")
+
+
+def test_labels_cannot_leave_the_folder(fields: list[LabelledField], tmp_path: Path) -> None:
+    bad = LabelledField(fields[0].path, fields[0].boxes[:1], ("../../up",), np.zeros(1, bool), "g", "s")
+    convert([bad], "cells", tmp_path / "out")
+    assert [p.relative_to(tmp_path / "out").parts[0] for p in (tmp_path / "out").rglob("*.png")] == ["_.._up"]
