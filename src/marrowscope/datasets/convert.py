@@ -33,7 +33,7 @@ def write_voc(fields: Sequence[LabelledField], root: Path, split: str | None = N
 
 
 def write_yolo(fields: Sequence[LabelledField], root: Path) -> None:
-    """Write YOLO text labels (`images`, `labels`, `classes.txt`); ignored boxes, unknown to it, are left out."""
+    """Write YOLO text labels (`images`, `labels`, `classes.txt`); ignored boxes are left out."""
     paths = _copy_images(fields, root / "images")
     names = _label_names(fields)
     (root / "labels").mkdir(exist_ok=True)
