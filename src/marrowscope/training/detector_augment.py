@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +29,8 @@ def restain(image: Image.Image, rng: np.random.Generator) -> Image.Image:
         curves = (curves - 128.0) * rng.uniform(0.7, 1.25) + 128.0
     stained = image.point(np.clip(np.rint(curves), 0, 255).astype(int).ravel().tolist())
     mixing = _hue_turn(rng.normal(0.0, 0.35)) @ _saturation(rng.uniform(0.5, 1.5))
-    return stained.convert("RGB", tuple(np.hstack((mixing, np.zeros((3, 1)))).ravel().tolist()))
+    matrix: Any = tuple(np.hstack((mixing, np.zeros((3, 1)))).ravel().tolist())
+    return stained.convert("RGB", matrix)
 
 
 def _hue_turn(angle: float) -> npt.NDArray[np.float64]:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from marrowscope.errors import InputError
 from marrowscope.training.detector_data import CachedField, as_batch
-from marrowscope.training.detector_export import export_detector
+from marrowscope.training.detector_export import check_parity, export_detector
 from marrowscope.training.detector_recipe import DetectorRecipe
 from marrowscope.training.detector_sources import ValidationSet, build_sampler, build_validation
 from marrowscope.training.detector_validation import average_precision, find_cells
@@ -231,7 +231,9 @@ def _validate(state: TrainingState, validation: list[ValidationSet], log: _Log) 
     log.write({"step": state.step, "seconds": round(state.seconds, 1), "validation": scores, "mean": mean})
     if mean >= state.best:
         state.best = mean
-        export_detector(state.averaged, log.folder / EXPORTED)
+        exported = export_detector(state.averaged, log.folder / EXPORTED)
+        rng = np.random.default_rng(state.step)
+        check_parity(state.averaged, exported, rng.uniform(0, 255, (1, 3, 96, 64)).astype(np.float32))
 
 
 def _score(network: YoloxNano, fields: tuple[CachedField, ...], match_iou: float) -> float:

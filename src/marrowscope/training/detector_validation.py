@@ -16,6 +16,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from torch import nn
 
+from marrowscope.domain.geometry import suppress
 from marrowscope.training.detector_data import PADDING, Boxes, CachedField
 from marrowscope.training.detector_recipe import WORKING_MPP
 from marrowscope.training.yolox import STRIDES, anchor_points, decode_boxes
@@ -60,29 +61,13 @@ def find_in_pixels(network: nn.Module, pixels: npt.NDArray[np.uint8]) -> Found:
     scores = (raw[:, 4].sigmoid() * raw[:, 5].sigmoid()).numpy()
     limits = np.array([width, height, width, height], dtype=np.float32)
     kept = scores >= LOWEST_SCORE
-    return suppress(np.clip(boxes[kept], 0, limits), scores[kept])
-
-
-def suppress(boxes: Boxes, scores: npt.NDArray[np.float32], iou: float = NMS_IOU) -> Found:
-    """Greedy non-maximum suppression: best box first, those overlapping it by more than `iou` removed."""
-    order = np.argsort(-scores, kind="stable")[: 10 * _MOST_BOXES]
-    boxes, scores = boxes[order], scores[order]
-    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-    alive, kept = np.ones(len(boxes), dtype=bool), []
-    for index in range(len(boxes)):
-        if not alive[index]:
-            continue
-        kept.append(index)
-        top_left = np.maximum(boxes[index, :2], boxes[:, :2])
-        bottom_right = np.minimum(boxes[index, 2:], boxes[:, 2:])
-        shared = np.prod(np.maximum(bottom_right - top_left, 0), axis=1)
-        alive &= shared <= iou * (areas[index] + areas - shared)
-    chosen = np.array(kept[:_MOST_BOXES], dtype=int)
-    return Found(boxes[chosen], scores[chosen])
+    boxes, scores = np.clip(boxes[kept], 0, limits), scores[kept]
+    best = suppress(boxes, scores, NMS_IOU)[:_MOST_BOXES]
+    return Found(boxes[best], scores[best])
 
 
 def average_precision(fields: Sequence[CachedField], found: Sequence[Found], match_iou: float) -> float:
-    """Average precision (pycocotools, 101 recall points) at one overlap; ignored cells count neither way.
+    """Give the average precision at one overlap (pycocotools); ignored cells count neither way.
 
     NaN when the fields hold no cell.
     """
@@ -110,7 +95,7 @@ def average_precision(fields: Sequence[CachedField], found: Sequence[Found], mat
 
 
 def _coco_truth(fields: Sequence[CachedField]) -> dict[str, Any]:
-    annotations = []
+    annotations: list[dict[str, Any]] = []
     for index, field in enumerate(fields):
         for box, ignore in zip(field.boxes, field.ignore, strict=True):
             x, y, w, h = _xywh(box)
