@@ -83,5 +83,5 @@ def _sick_first(truth: str) -> tuple[bool, str]:
 
 def _reason(name: str) -> str:
     if name == FLAG_BORDER:
-        return "Cut by the edge of the image"
+        return "Cut by the image's edge"
     return taxonomy()[name].name if name in taxonomy() else name.replace("_", " ").capitalize()

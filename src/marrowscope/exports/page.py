@@ -33,7 +33,7 @@ SCALE_WORDS = {
     "patient": "taken from the patient's other fields",
     "assumed": "assumed, not measured",
 }
-_BAR_SCALES = (10, 20, 30, 50, 100)  # upper ends of the differential's bars, in percent
+_BAR_SCALES = (10, 15, 20, 25, 30, 40, 50, 60, 80, 100)  # upper ends of the differential's bars, in percent
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def patient_views(report: CohortReport, pictures: Pictures) -> tuple[PatientView
 def _view(patient: PatientReading, anchor: str, pictures: Pictures, limits: PictureLimits) -> PatientView:
     gallery = pictures.gallery(patient.patient)
     rows = type_rows(patient.differential)
-    highest = max((100 * row.interval.estimate for row in rows), default=0.0)
+    highest = max((100 * row.interval.high for row in rows), default=0.0)
     return PatientView(
         anchor=anchor,
         reading=patient,
@@ -145,12 +145,11 @@ def _cells(patient: PatientReading, items: Sequence[GalleryItem]) -> tuple[CellV
     views = []
     for item in items:
         cell = fields[item.field].cells[item.cell_index]
-        why = "edge" if FLAG_BORDER in cell.flags else "not counted"
         likelihood = cell.p_blast if item.is_blast else cell.probability
         views.append(
             CellView(
                 image=_data_uri(item.jpeg),
-                caption=f"{likelihood:.2f}" if cell.is_counted else f"{likelihood:.2f} {why}",
+                caption=f"{likelihood:.2f}" + " edge" * (FLAG_BORDER in cell.flags),
                 title=f"{item.field}, cell {item.cell_index + 1}: {taxonomy()[item.cell_type].name}, "
                 f"probability {cell.probability:.4f}, blast probability {cell.p_blast:.4f}",
                 is_counted=cell.is_counted,
