@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from marrowscope.errors import InputError
+from marrowscope.imaging.decode import decode
 from marrowscope.synth import PatientPlan, demo_plan, draw_patient, write_cohort
 
 
@@ -73,6 +74,12 @@ def test_cohort_is_the_same_twice(tmp_path: Path) -> None:
     assert [path.read_bytes() for path in files[0]] == [path.read_bytes() for path in files[1]]
     with Image.open(files[0][0]) as image:
         assert image.mode == "RGB"
+
+
+def test_png_says_its_pixel_size(tmp_path: Path) -> None:
+    write_cohort(tmp_path, seed=2, patients=[PatientPlan("p", 0.0, 1, 1)], image_format="png")
+    image = decode((tmp_path / "p" / "field_01.png").read_bytes())
+    assert image.mpp == pytest.approx(0.10, rel=0.01)
 
 
 def test_impossible_plans_are_told(tmp_path: Path) -> None:

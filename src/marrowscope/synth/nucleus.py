@@ -57,7 +57,9 @@ def fill(rng: np.random.Generator, canvas: Canvas, shape: Float2D, chromatin: Ch
     cloud = canvas.noise(rng, 3.0)
     # Between the clumps lie small pale gaps: the parachromatin.
     gaps = np.clip(canvas.noise(rng, chromatin.clump_um * 0.75) - 0.7, 0.0, 1.3)
-    texture = 1.0 + chromatin.clumping * (coarse - 0.7 * gaps) + chromatin.fineness * fine + 0.06 * cloud
+    texture = (
+        1.0 + 1.3 * chromatin.clumping * (coarse - 0.7 * gaps) + chromatin.fineness * fine + 0.09 * cloud
+    )
     # The membrane carries condensed chromatin; the thickness falls off towards the edge.
     membrane = 0.16 * np.exp(-(((shape - 0.3) / 0.28) ** 2))
     dome = 0.85 + 0.15 * np.clip(shape / 1.5, 0.0, 1.0)

@@ -160,7 +160,7 @@ def _write_image(path: Path, field: SyntheticField) -> None:
     if path.suffix == ".jpg":
         image.save(path, quality=95, subsampling=0)
     else:
-        image.save(path)
+        image.save(path, dpi=(25_400.0 / field.mpp, 25_400.0 / field.mpp))
 
 
 def _other_types(rng: np.random.Generator, count: int) -> list[str]:

@@ -57,7 +57,7 @@ _NEUTROPHIL_GRANULES = (Granules(3.5, 0.28, 0.20, ((AZUROPHIL, 0.7), (EOSIN, 0.8
 RECIPES: dict[str, Recipe] = {
     "blast": Recipe(
         (10.0, 18.0), ("round", "round", "oval", "bean"), (0.68, 0.86),
-        Chromatin(0.88, 0.5, 0.10, 0.07, (1, 3), redness=0.5),
+        Chromatin(0.88, 0.5, 0.13, 0.07, (1, 3), redness=0.5),
         blue=(0.7, 1.3), rim=0.35, clearing=0.15, elongation=1.3, roughness=0.045, pressed=0.35,
     ),
     "promyelocyte": Recipe(
@@ -89,7 +89,7 @@ RECIPES: dict[str, Recipe] = {
         granules=(Granules(4.2, 0.48, 0.38, ((EOSINOPHIL_GRANULE, 1.0),), over_nucleus=0.06),),
     ),
     "basophil": Recipe(
-        (10.5, 14.5), ("segmented", "bilobed", "bean"), (0.36, 0.55), Chromatin(0.78, 0.9, 0.18, 0.08),
+        (10.5, 14.5), ("segmented", "bilobed", "bean"), (0.36, 0.55), Chromatin(0.78, 0.7, 0.18, 0.08),
         blue=(0.05, 0.25), pink=(0.3, 0.7), roughness=0.045,
         granules=(Granules(5.0, 0.42, 0.75, ((CHROMATIN, 0.6), (AZUROPHIL, 0.4)), over_nucleus=0.8),),
     ),
@@ -100,11 +100,11 @@ RECIPES: dict[str, Recipe] = {
         granules=(Granules(3.0, 0.22, 0.18, ((AZUROPHIL, 1.0),)),),
     ),
     "lymphocyte": Recipe(
-        (8.5, 12.0), ("round", "round", "bean"), (0.64, 0.84), Chromatin(1.12, 0.8, 0.22, 0.09),
+        (8.5, 12.0), ("round", "round", "bean"), (0.64, 0.84), Chromatin(1.12, 0.65, 0.22, 0.09),
         blue=(0.35, 0.8), rim=0.2, clearing=0.3, elongation=1.2, roughness=0.05, pressed=0.25,
     ),
     "erythroblast": Recipe(
-        (8.0, 12.5), ("round",), (0.26, 0.46), Chromatin(1.25, 0.9, 0.22, 0.08),
+        (8.0, 12.5), ("round",), (0.26, 0.46), Chromatin(1.15, 0.8, 0.24, 0.08),
         blue=(0.15, 0.8), pink=(0.1, 0.3), haemoglobin=(0.3, 0.8), clearing=0.2, elongation=1.15,
     ),
 }  # fmt: skip
