@@ -59,7 +59,7 @@ def cell_outline(pixels: NDArray[np.uint8]) -> Outline | None:
     if not nucleus.any() or _blue_share(np.median(density[nucleus], axis=0)) > _HAEMOGLOBIN_BLUE_SHARE:
         return None
     mask = _whole_cell(density, nucleus, others)
-    if not _is_plausible(mask, nucleus):
+    if not _is_plausible(mask, nucleus) or _cut_short(mask, nucleus, others) > 0.25:
         return None
     full = _enlarge(mask, step, pixels.shape[:2])
     rows, columns = np.flatnonzero(full.any(axis=1)), np.flatnonzero(full.any(axis=0))
@@ -159,9 +159,12 @@ def _central_nucleus(nuclei: Mask) -> tuple[Mask, Mask]:
     if not np.isfinite(merit[first]) or nearest[first] > 0.14 * width:
         return nothing, nothing
     nucleus = labels == first + 1
-    for index in np.argsort(nearest):
+    # Twice round: a far lobe may hang on by one that joins later.
+    for index in [*np.argsort(nearest), *np.argsort(nearest)]:
         lobe = labels == index + 1
-        if index != first and areas[index] >= 6 and _is_lobe_of(lobe, nucleus, float(areas[index])):
+        if areas[index] < 6 or nucleus[lobe].all():
+            continue
+        if _is_lobe_of(lobe, nucleus, float(areas[index])):
             nucleus |= lobe
     return nucleus, nuclei & ~nucleus & (np.append(0, areas)[labels] >= 12)
 
@@ -170,11 +173,11 @@ def _is_lobe_of(lobe: Mask, nucleus: Mask, area: float) -> bool:
     """Whether a separate piece of chromatin belongs to the same nucleus: near, and small together."""
     side = nucleus.shape[1]
     gap = float(ndimage.distance_transform_edt(~nucleus)[lobe].min())
-    if gap > 0.06 * side or area > 0.03 * lobe.size:
+    if gap > 0.06 * side or area > 0.035 * lobe.size:
         return False
     rows, columns = np.nonzero(lobe | nucleus)
     centre = np.hypot(rows.mean() - side / 2, columns.mean() - side / 2)
-    return bool(max(np.ptp(rows), np.ptp(columns)) < 0.36 * side and centre < 0.12 * side)
+    return bool(max(np.ptp(rows), np.ptp(columns)) < 0.42 * side and centre < 0.17 * side)
 
 
 def _whole_cell(density: Floats, nucleus: Mask, others: Mask) -> Mask:
@@ -278,9 +281,19 @@ def _is_plausible(mask: Mask, nucleus: Mask) -> bool:
     edge = mask[0].sum() + mask[-1].sum() + mask[:, 0].sum() + mask[:, -1].sum()
     rows, columns = np.nonzero(mask)
     off_centre = np.hypot(rows.mean() - mask.shape[0] / 2, columns.mean() - mask.shape[1] / 2)
-    if edge > 0 or off_centre > 0.12 * mask.shape[1]:
+    if edge > 0 or off_centre > 0.17 * mask.shape[1]:
         return False
     return _roundness(rows, columns) > 0.8
+
+
+def _cut_short(mask: Mask, nucleus: Mask, others: Mask) -> float:
+    """Share of the outline that is only the line halfway to another nucleus: two cells, or lobes missed."""
+    if not others.any():
+        return 0.0
+    away = ndimage.distance_transform_edt(~nucleus)
+    edge = mask & ~ndimage.binary_erosion(mask, _CROSS)
+    halfway = np.abs(away - ndimage.distance_transform_edt(~others)) < 3
+    return float((edge & halfway).sum() / max(1, edge.sum()))
 
 
 def _roundness(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> float:
