@@ -14,7 +14,7 @@ _LOW_RANGE: Final = 32.0
 _WASHED_OUT: Final = 185.0  # not even the darkest hundredth of the field is darker than this
 _DARK_BACKGROUND: Final = 75.0
 _SHARP: Final = 0.088
-"""Of 225 real fields of nine laboratories all lie above; blurred by 3 px (0.6 µm) all lie below, by 2 px half."""
+"""Of 225 real fields of nine laboratories all lie above; blurred by 3 px all lie below, by 2 px half."""
 _SMALL_SAMPLES: Final = 60_000
 _NEAR_PX, _FAR_PX = 2, 8
 _ROWS: Final = 160  # rows of pixels the focus is measured on

@@ -1,0 +1,225 @@
+"""Pictures for people: boxes over a field, a legend below it, thumbnails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+Colour = tuple[int, int, int]
+"""Red, green, blue, 0 to 255."""
+
+_Rectangle = tuple[float, float, float, float]
+
+_INK: Final[Colour] = (33, 37, 41)
+_PAPER: Final[Colour] = (255, 255, 255)
+_LARGEST_SIDE: Final = 2400  # px; more than a screen shows, and a file of a megabyte
+_SMALLEST_SIDE: Final = 900  # px; a smaller field is enlarged, so that labels do not cover its cells
+_FONTS_BY_SIZE: dict[int, ImageFont.FreeTypeFont | ImageFont.ImageFont] = {}
+
+
+def annotate(
+    pixels: npt.NDArray[np.uint8],
+    boxes: npt.NDArray[np.floating],
+    colours: Sequence[Colour],
+    labels: Sequence[str],
+    *,
+    cut: Sequence[bool] | None = None,
+    legend: Mapping[str, Colour] | None = None,
+    caption: str = "",
+) -> Image.Image:
+    """Draw a field with a box and a short label on every cell, and a strip that explains the colours.
+
+    Parameters
+    ----------
+    pixels
+        uint8 (H, W, 3) RGB. The picture is brought to between 900 and 2400 px.
+    boxes
+        (n, 4) x0, y0, x1, y1 in px of `pixels`.
+    colours, labels
+        n each; an empty label draws none.
+    cut
+        Where True, the cell is cut by the border: its box is thin and dashed.
+    legend
+        Text to colour, in the order to show; with `caption` it makes the strip below the field. Without both
+        there is no strip.
+
+    Raises
+    ------
+    ValueError
+        The numbers of boxes, colours, labels and cut differ.
+    """
+    is_cut = [False] * len(boxes) if cut is None else list(cut)
+    if not len(boxes) == len(colours) == len(labels) == len(is_cut):
+        lengths = f"{len(boxes)} boxes, {len(colours)} colours, {len(labels)} labels, {len(is_cut)} cut"
+        raise ValueError(f"as many of each are needed: {lengths}")
+    image, factor = _shown_size(pixels)
+    unit = max(image.size) / 1000  # line widths and letters grow with the picture
+    drawn = ImageDraw.Draw(image)
+    scaled = [(x0 * factor, y0 * factor, x1 * factor, y1 * factor) for x0, y0, x1, y1 in boxes.tolist()]
+    for box, colour, dashed in zip(scaled, colours, is_cut, strict=True):
+        _outline(drawn, box, colour, unit, dashed=dashed)
+    _write_labels(drawn, scaled, colours, labels, unit)
+    if not legend and not caption:
+        return image
+    return _with_strip(image, dict(legend or {}), caption, unit)
+
+
+def thumbnail(pixels: npt.NDArray[np.uint8], side: int) -> Image.Image:
+    """Shrink a field (uint8 (H, W, 3) RGB) so that its longer side is at most `side` px; never enlarged."""
+    image = Image.fromarray(pixels)
+    image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return image
+
+
+def _shown_size(pixels: npt.NDArray[np.uint8]) -> tuple[Image.Image, float]:
+    """Give a picture of a size to look at, and its scale."""
+    image = Image.fromarray(pixels)
+    longest = max(image.size)
+    factor = min(max(1.0, _SMALLEST_SIDE / longest), _LARGEST_SIDE / longest)
+    if factor != 1.0:
+        size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
+        method = Image.Resampling.LANCZOS if factor < 1 else Image.Resampling.BICUBIC
+        image = image.resize(size, method)
+    return image, factor
+
+
+def _outline(
+    drawn: ImageDraw.ImageDraw,
+    box: _Rectangle,
+    colour: Colour,
+    unit: float,
+    *,
+    dashed: bool,
+) -> None:
+    """Draw one box: a coloured line in a thin pale one, seen on dark nuclei and on pale background alike."""
+    x0, y0, x1, y1 = box
+    if dashed:
+        width = max(1, round(1.4 * unit))
+        for start, end in _dashes(x0, y0, x1, y1, 9 * unit):
+            drawn.line([start, end], fill=colour, width=width)
+        return
+    width = max(2, round(2.6 * unit))
+    halo = max(1, round(unit))
+    radius = 5 * unit
+    drawn.rounded_rectangle(
+        (x0 - halo, y0 - halo, x1 + halo, y1 + halo), radius, outline=_PAPER, width=width + 2 * halo
+    )
+    drawn.rounded_rectangle((x0, y0, x1, y1), radius, outline=colour, width=width)
+
+
+def _dashes(
+    x0: float, y0: float, x1: float, y1: float, length: float
+) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    """Give the ends of the dashes around a box, gaps as long as three fifths of a dash."""
+    corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)]
+    dashes = []
+    for (ax, ay), (bx, by) in pairwise(corners):
+        side = max(abs(bx - ax), abs(by - ay))
+        for start in np.arange(0.0, side, 1.6 * length):
+            a, b = start / side, min(start + length, side) / side
+            dashes.append(
+                ((ax + a * (bx - ax), ay + a * (by - ay)), (ax + b * (bx - ax), ay + b * (by - ay)))
+            )
+    return dashes
+
+
+def _write_labels(
+    drawn: ImageDraw.ImageDraw,
+    boxes: Sequence[_Rectangle],
+    colours: Sequence[Colour],
+    labels: Sequence[str],
+    unit: float,
+) -> None:
+    """Write each label on a plate of its box's colour."""
+    font, pad = _font(round(15 * unit)), 3.5 * unit
+    width, height = drawn.im.size
+    plates: list[_Rectangle] = []
+    for box, colour, label in zip(boxes, colours, labels, strict=True):
+        if not label:
+            continue
+        left, top, right, bottom = drawn.textbbox((0, 0), label, font=font)
+        extent = (right - left + 2 * pad, bottom - top + 2 * pad)
+        plate = _place(box, extent, (width, height), plates=plates, boxes=boxes)
+        plates.append(plate)
+        drawn.rounded_rectangle(plate, 3 * unit, fill=colour)
+        ink = _INK if _is_light(colour) else _PAPER
+        drawn.text((plate[0] + pad - left, plate[1] + pad - top), label, fill=ink, font=font)
+
+
+def _place(
+    box: _Rectangle,
+    extent: tuple[float, float],
+    size: tuple[int, int],
+    *,
+    plates: Sequence[_Rectangle],
+    boxes: Sequence[_Rectangle],
+) -> _Rectangle:
+    """Choose where a label covers other labels and cells least; above its box where it may."""
+    (x0, y0, x1, y1), (width, height) = box, extent
+    corners = [(x0, y0 - height), (x1 - width, y0 - height), (x0, y1), (x1 - width, y1)]
+    corners += [(x1, y0), (x0 - width, y0), (x0, y0), (x0, y1 - height)]
+    places = [_inside((x, y, x + width, y + height), size) for x, y in corners]
+    others = [other for other in boxes if other is not box]
+
+    def covered(plate: _Rectangle) -> float:
+        on_labels = sum(_shared(plate, other) for other in plates)
+        on_cells = sum(_shared(plate, other) for other in others)
+        return 3 * on_labels + on_cells + 0.5 * _shared(plate, box)
+
+    return min(places, key=covered)
+
+
+def _inside(plate: _Rectangle, size: tuple[int, int]) -> _Rectangle:
+    x0, y0, x1, y1 = plate
+    shift_x = max(0.0, -x0) - max(0.0, x1 - size[0] + 1)
+    shift_y = max(0.0, -y0) - max(0.0, y1 - size[1] + 1)
+    return x0 + shift_x, y0 + shift_y, x1 + shift_x, y1 + shift_y
+
+
+def _shared(a: _Rectangle, b: _Rectangle) -> float:
+    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+
+
+def _with_strip(image: Image.Image, legend: dict[str, Colour], caption: str, unit: float) -> Image.Image:
+    """Append the explanation of the colours below the field, in as many lines as it needs."""
+    font = _font(round(17 * unit))
+    ruler = ImageDraw.Draw(image)
+    margin, swatch, line = 16 * unit, 16 * unit, 30 * unit
+    placed: list[tuple[float, float, str, Colour | None]] = []
+    x, y = margin, margin
+    entries: list[tuple[str, Colour | None]] = [*legend.items()]
+    for text, colour in ([(caption, None)] if caption else []) + entries:
+        extent = ruler.textlength(text, font=font) + (0 if colour is None else swatch + 8 * unit)
+        if x > margin and x + extent > image.width - margin:
+            x, y = margin, y + line
+        placed.append((x, y, text, colour))
+        x += extent + 26 * unit
+    strip = Image.new("RGB", (image.width, image.height + round(y + line + margin / 2)), _PAPER)
+    strip.paste(image, (0, 0))
+    drawn = ImageDraw.Draw(strip)
+    for x, y, text, colour in placed:
+        top = image.height + y
+        if colour is not None:
+            drawn.rounded_rectangle((x, top, x + swatch, top + swatch), 3 * unit, fill=colour)
+            x += swatch + 8 * unit  # noqa: PLW2901
+        drawn.text((x, top + swatch / 2), text, fill=_INK, font=font, anchor="lm")
+    return strip
+
+
+def _is_light(colour: Colour) -> bool:
+    """Whether dark letters read better on it (relative luminance after WCAG 2, gamma taken as 2.2)."""
+    red, green, blue = ((channel / 255) ** 2.2 for channel in colour)
+    return bool(0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.30)
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Pillow's own scalable font: no file to ship, the same on every machine."""
+    height = max(10, size)
+    if height not in _FONTS_BY_SIZE:
+        _FONTS_BY_SIZE[height] = ImageFont.load_default(height)
+    return _FONTS_BY_SIZE[height]
