@@ -3,6 +3,7 @@
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -185,9 +186,7 @@ class DrawnPictures:
             x, y = picture.width / 2, picture.height / 2
             box = (int(x - side / 2), int(y - side / 2), int(x + side / 2), int(y + side / 2))
             return _jpeg(picture.crop(box), (96, 96))
-        picture = Image.new("RGB", (96, 96), "#f3e7ee")
-        ImageDraw.Draw(picture).ellipse((18, 18, 78, 78), fill=taxonomy()[cell_type].colour)
-        return _jpeg(picture, (96, 96))
+        return _disc(cell_type)
 
 
 def real_pictures(cohort: CohortReport, data: Path) -> DrawnPictures:
@@ -196,6 +195,13 @@ def real_pictures(cohort: CohortReport, data: Path) -> DrawnPictures:
     crops["blast"] = sorted((data / "cells" / "lmu" / "myeloblast").iterdir())[:80]
     crops["unclassified"] = crops["lymphocyte"][40:]
     return DrawnPictures(cohort, crops, sorted((data / "fields" / "taleqani" / "Pro").iterdir())[:12])
+
+
+@cache
+def _disc(cell_type: str) -> bytes:
+    picture = Image.new("RGB", (96, 96), "#f3e7ee")
+    ImageDraw.Draw(picture).ellipse((18, 18, 78, 78), fill=taxonomy()[cell_type].colour)
+    return _jpeg(picture, (96, 96))
 
 
 def _jpeg(picture: Image.Image, size: tuple[int, int]) -> bytes:

@@ -1,0 +1,157 @@
+"""The page stands alone, escapes what it is given, and prints the figures of the tables."""
+
+import re
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from marrowscope.exports.html import render, write_html
+from marrowscope.exports.pictures import FULL, NoPictures, cells_to_show, limits_for
+from marrowscope.exports.tables import patient_row
+
+from .fake_report import DrawnPictures, failed_field, nine_patients, patient, real_pictures, report
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    cohort = nine_patients()
+    return render(cohort, DrawnPictures(cohort))
+
+
+class _Tags(HTMLParser):
+    """Collects tags with their attributes and checks that they close in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+        if tag not in {"meta", "img", "br"}:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def _tags(page: str) -> list[tuple[str, dict[str, str | None]]]:
+    parser = _Tags()
+    parser.feed(page)
+    assert parser.open == []
+    return parser.found
+
+
+def test_nothing_is_loaded_from_elsewhere(page: str) -> None:
+    assert not re.search(r"https?://|@import|url\(", page)
+    for tag, attributes in _tags(page):
+        assert tag not in {"script", "link", "iframe", "object", "embed", "base"}
+        assert not [name for name in attributes if name.startswith("on")]
+        source = attributes.get("src")
+        assert source is None or source.startswith("data:image/jpeg;base64,")
+        link = attributes.get("href")
+        assert link is None or link.startswith(("#", "annotated/"))
+
+
+def test_names_are_text_not_markup(page: str) -> None:
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "山田 太郎" in page
+    assert "Фёдорова Анна" in page
+
+
+def test_figures_are_those_of_the_tables(page: str) -> None:
+    table = page[page.index("<tbody>") : page.index("</tbody>")]
+    lines = table.split("<tr>")[1:]
+    for line, reading in zip(lines, nine_patients().patients, strict=True):
+        row = patient_row(reading)
+        numbers = re.findall(r'<td class="n(?: [^"]*)?">([^<]*)', line)
+        assert f">{str(row['decision']).capitalize()}</span>" in line
+        if row["blast_percent"] is None:
+            assert numbers[:2] == ["–", "–"]
+        else:
+            low, high = numbers[1].split("–")
+            printed = [float(number) for number in (numbers[0], low, high)]
+            # One decimal on the page, two in the tables: both rounded from the same figure.
+            expected = [row["blast_percent"], row["ci_low"], row["ci_high"]]
+            assert printed == pytest.approx(expected, abs=0.0551)
+        assert [int(n) for n in numbers[2:5]] == [row["blasts"], row["counted"], row["fields"]]
+
+
+def test_every_patient_starts_with_the_decision(page: str) -> None:
+    sections = page.split('<section class="patient" id="patient-')[1:]
+    assert len(sections) == 9
+    for section, reading in zip(sections, nine_patients().patients, strict=True):
+        words = unescape(re.sub(r"<[^>]+>", " ", section))
+        verdict = reading.decision.verdict.value.capitalize()
+        assert words.index(verdict) < words.index("The rules side by side") < words.index("Differential")
+        for reason in (*reading.decision.reasons, *reading.flags):
+            assert reason in words
+        for other in reading.alternatives:
+            assert other.rule.title in words
+        for cell_type, number in reading.differential.counts.items():
+            assert re.search(rf"{number}\b", words), cell_type
+
+
+def test_research_use_and_provenance_are_said(page: str) -> None:
+    assert "Research use only" in page
+    assert "4c1d" * 16 in page
+    assert "marrowscope-1" in page
+
+
+def test_known_states_make_a_confusion_matrix(page: str) -> None:
+    part = page[page.index("Known state against decision") :]
+    rows = re.findall(r'<tr><td class="name">(\w+)</td>(.*?)</tr>', part)
+    numbers = {name: [int(n) for n in re.findall(r">(\d+)<", cells)] for name, cells in rows}
+    assert list(numbers) == ["leukemia", "healthy"]
+    assert sum(numbers["leukemia"][:4]) == numbers["leukemia"][4] == 4
+    unknown = render(report([patient("p")]), NoPictures())
+    assert "Known state" not in unknown
+
+
+def test_poor_input_gives_a_page(tmp_path: Path) -> None:
+    failures = [failed_field(f"{i}.jpg", "<b>truncated</b>") for i in range(60)]
+    cohort = report(
+        [patient("\udcff", fields=0, cells=0, extra=failures), patient("none", fields=0, cells=0)]
+    )
+    write_html(cohort, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text("utf-8")
+    _tags(page)
+    assert "&lt;b&gt;truncated&lt;/b&gt;" in page
+    assert "and 10 more fields that could not be read" in page
+    assert "There was no field to read." in page
+    _tags(render(report([]), NoPictures()))
+
+
+def test_equal_reports_give_equal_bytes(page: str) -> None:
+    cohort = nine_patients()
+    assert render(cohort, DrawnPictures(cohort)) == page
+
+
+def test_cells_shown_are_the_likeliest() -> None:
+    reading = patient("p", 0.6, cells=400, fields=4)
+    by_name = {field.name: field for field in reading.fields}
+    chosen = [by_name[name].cells[row] for name, row in cells_to_show(reading)]
+    blasts = [cell for cell in chosen if cell.is_blast]
+    assert len(blasts) == FULL.blasts
+    assert chosen[: len(blasts)] == blasts
+    counted = [cell.p_blast for cell in reading.cells if cell.is_blast and cell.is_counted]
+    assert [cell.p_blast for cell in blasts] == sorted(counted, reverse=True)[: len(blasts)]
+    assert sum(cell.cell_type == "lymphocyte" for cell in chosen) == FULL.of_a_type
+
+
+def test_large_cohorts_show_fewer_pictures() -> None:
+    assert limits_for(9) == FULL
+    many = limits_for(100)
+    assert 0 < many.blasts < FULL.blasts
+    assert 0 < many.fields < FULL.fields
+
+
+def test_nine_patients_with_real_cells_stay_light(shared_data: Path) -> None:
+    cohort = nine_patients()
+    assert len(render(cohort, real_pictures(cohort, shared_data))) < 15_000_000
