@@ -173,7 +173,7 @@ def _is_lobe_of(lobe: Mask, nucleus: Mask, area: float) -> bool:
     """Whether a separate piece of chromatin belongs to the same nucleus: near, and small together."""
     side = nucleus.shape[1]
     gap = float(ndimage.distance_transform_edt(~nucleus)[lobe].min())
-    if gap > 0.06 * side or area > 0.035 * lobe.size:
+    if gap > 0.06 * side or area > 0.05 * lobe.size:
         return False
     rows, columns = np.nonzero(lobe | nucleus)
     centre = np.hypot(rows.mean() - side / 2, columns.mean() - side / 2)
