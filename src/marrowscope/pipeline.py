@@ -21,7 +21,7 @@ from marrowscope.imaging.crops import crop_cells
 from marrowscope.imaging.decode import DEFAULT_LIMITS, DecodeLimits, FieldImage, decode
 from marrowscope.imaging.draw import annotate
 from marrowscope.imaging.quality import assess
-from marrowscope.imaging.red_cells import red_cell_diameter_px
+from marrowscope.imaging.red_cells import RED_CELL_UM, red_cell_diameter_px
 from marrowscope.imaging.scale import resample
 from marrowscope.imaging.sources import FieldSource
 from marrowscope.models.bundle import Bundle
@@ -30,7 +30,6 @@ from marrowscope.models.detector import Detector
 from marrowscope.models.field_detection import detect_field
 from marrowscope.models.working_scale import Scale, ScaleEvidence, combine, scale_from_cells
 
-RED_CELL_UM = 7.2  # diameter of a red cell on a smear (Bain, Blood Cells, 5th ed.: 6.7 to 7.7 µm)
 ASSUMED_MPP = 0.1  # a 100x oil objective with a common camera
 GALLERY_PX = 96
 GALLERY_COLUMNS = 16
@@ -129,14 +128,17 @@ class FieldReader:
             return failed(task, str(image))
         try:
             return self._read(task, image)
-        except (InferenceError, MemoryError) as error:
-            return failed(task, f"could not be analysed: {error or 'out of memory'}")
+        except InferenceError as error:
+            return failed(task, str(error))
+        except MemoryError:
+            return failed(task, "not enough memory to analyse this image")
 
     def measure_scales(self, images: Sequence[FieldImage]) -> dict[tuple[int, int], Scale]:
         """Find the scale of each image size among a patient's fields.
 
-        Fields of one size come from one camera, so their evidence is pooled: leukocytes first, then red
-        cells. A size without any evidence takes what is said by the rest of the patient's fields.
+        Fields of one size come from one camera, so their evidence is pooled: red cells first, as their size
+        varies least, then leukocytes, where a marrow is too dense to show red cells. A size without any
+        evidence takes what the rest of the patient's fields say.
         """
         by_size: dict[tuple[int, int], list[FieldImage]] = {}
         for image in images:
@@ -197,14 +199,13 @@ class FieldReader:
         stated = [image.mpp for image in images if image.mpp is not None]
         if stated:
             return Scale(sorted(stated)[len(stated) // 2], "metadata")
-        from_cells = combine(
-            [e for image in images if (e := scale_from_cells(self._detector, image.pixels)) is not None]
-        )
-        if from_cells is not None:
-            return Scale(from_cells, "cells")
         red = [e for image in images if (e := red_cell_diameter_px(image.pixels)) is not None]
         mpp = combine([ScaleEvidence(RED_CELL_UM / e.value, e.confidence) for e in red])
-        return None if mpp is None else Scale(mpp, "red cells")
+        if mpp is not None:
+            return Scale(mpp, "red cells")
+        seen = (scale_from_cells(self._detector, image.pixels) for image in images)
+        mpp = combine([evidence for evidence in seen if evidence is not None])
+        return None if mpp is None else Scale(mpp, "leukocytes")
 
 
 def gallery_of(pixels: npt.NDArray[np.uint8], cells: Cells) -> bytes:

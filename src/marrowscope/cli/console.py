@@ -4,7 +4,7 @@ import functools
 import json
 import sys
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import typer
 
@@ -31,7 +31,7 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
     return wrapped
 
 
-def fail(message: str, exit_code: int) -> Any:
+def fail(message: str, exit_code: int) -> NoReturn:
     """Print a one-line error and leave."""
     sys.stderr.write(f"marrowscope: {' '.join(message.split())}\n")
     raise typer.Exit(exit_code)

@@ -29,7 +29,7 @@ class FieldReading:
     message : why it failed, or which field it repeats; one line
     width, height : pixels of the original image, 0 when it could not be read
     mpp : micrometres per pixel used, None when not known
-    scale_source : ``given``, ``metadata``, ``cells``, ``red cells``, ``patient`` or ``assumed``
+    scale_source : ``given``, ``metadata``, ``red cells``, ``leukocytes``, ``patient`` or ``assumed``
     flags : quality problems, as words
     notes : what was done to the pixels while reading (orientation, bit depth, ...)
     cells : named cells in pixels of the original image

@@ -28,7 +28,7 @@ class Scale:
     Attributes
     ----------
     mpp : micrometres per pixel
-    source : ``given``, ``metadata``, ``cells``, ``red cells``, ``patient`` or ``assumed``
+    source : ``given``, ``metadata``, ``red cells``, ``leukocytes``, ``patient`` or ``assumed``
     """
 
     mpp: float
