@@ -95,11 +95,9 @@ def patient(
 ) -> PatientReading:
     """Draw a patient with about `cells` cells on `fields` fields."""
     rng = np.random.default_rng(seed)
-    per_field = rng.multinomial(cells, np.full(fields, 1 / fields)) if fields else []
+    per_field = rng.multinomial(cells, np.full(fields, 1 / fields)).tolist() if fields else []
     drawn = [
-        field_reading(
-            f"slide 1/field {i + 1:02d}.jpg", rng, int(n), blast_share, ("out_of_focus",) * (i % 5 == 3)
-        )
+        field_reading(f"slide 1/field {i + 1:02d}.jpg", rng, n, blast_share, ("out_of_focus",) * (i % 5 == 3))
         for i, n in enumerate(per_field)
     ]
     return read_patient(name, [*drawn, *extra], CountingSettings(), RATES, truth=truth)
@@ -126,6 +124,7 @@ def report(patients: Sequence[PatientReading]) -> CohortReport:
     return CohortReport(tuple(patients), provenance)
 
 
+@cache
 def nine_patients() -> CohortReport:
     """Return a cohort as it comes: clear cases, close ones, poor ones, and names no one asked for."""
     broken = failed_field("slide 1/field 98.jpg", "the file ends too early")
@@ -169,8 +168,8 @@ class DrawnPictures:
     def preview(self, patient: str, field: str) -> bytes | None:
         index = [f.name for f in self._reading(patient).fields].index(field)
         if self.fields:
-            return _jpeg(Image.open(self.fields[index % len(self.fields)]).convert("RGB"), (360, 270))
-        return _jpeg(Image.new("RGB", (360, 270), "#e9d9e4"), (360, 270))
+            return _small(self.fields[index % len(self.fields)])
+        return _jpeg(Image.new("RGB", (36, 27), "#e9d9e4"), (360, 270))
 
     def annotated_path(self, patient: str, field: str) -> str | None:
         return "annotated/" + quote(f"{patient}/{field}.jpg")
@@ -181,20 +180,31 @@ class DrawnPictures:
     def _crop(self, cell_type: str, position: int) -> bytes:
         files = self.crops.get(cell_type)
         if files:
-            picture = Image.open(files[position % len(files)]).convert("RGB")
-            side = min(picture.size) * 0.62
-            x, y = picture.width / 2, picture.height / 2
-            box = (int(x - side / 2), int(y - side / 2), int(x + side / 2), int(y + side / 2))
-            return _jpeg(picture.crop(box), (96, 96))
+            return _square(files[position % len(files)])
         return _disc(cell_type)
 
 
 def real_pictures(cohort: CohortReport, data: Path) -> DrawnPictures:
     """Return pictures from the development images."""
-    crops = {d.name: sorted(d.iterdir())[:80] for d in (data / "cells" / "pbc").iterdir()}
-    crops["blast"] = sorted((data / "cells" / "lmu" / "myeloblast").iterdir())[:80]
-    crops["unclassified"] = crops["lymphocyte"][40:]
+    crops = {d.name: sorted(d.iterdir())[:24] for d in (data / "cells" / "pbc").iterdir()}
+    crops["blast"] = sorted((data / "cells" / "lmu" / "myeloblast").iterdir())[:60]
+    crops["unclassified"] = crops["lymphocyte"][12:]
     return DrawnPictures(cohort, crops, sorted((data / "fields" / "taleqani" / "Pro").iterdir())[:12])
+
+
+@cache
+def _square(path: Path) -> bytes:
+    """Return the middle of a picture of one cell."""
+    picture = Image.open(path).convert("RGB")
+    side = min(picture.size) * 0.62
+    x, y = picture.width / 2, picture.height / 2
+    box = (int(x - side / 2), int(y - side / 2), int(x + side / 2), int(y + side / 2))
+    return _jpeg(picture.crop(box), (96, 96))
+
+
+@cache
+def _small(path: Path) -> bytes:
+    return _jpeg(Image.open(path).convert("RGB"), (360, 270))
 
 
 @cache

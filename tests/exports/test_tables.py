@@ -61,8 +61,9 @@ def test_cells_have_a_row_each_in_their_fields_order(tmp_path: Path) -> None:
 
 def test_equal_reports_give_equal_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        write_patients_csv(nine_patients(), tmp_path / name / "patients.csv")
-        write_cells_csv(nine_patients(), tmp_path / name / "cells.csv")
+        cohort = nine_patients.__wrapped__()
+        write_patients_csv(cohort, tmp_path / name / "patients.csv")
+        write_cells_csv(cohort, tmp_path / name / "cells.csv")
     for name in ("patients.csv", "cells.csv"):
         content = (tmp_path / "a" / name).read_bytes()
         assert content == (tmp_path / "b" / name).read_bytes()

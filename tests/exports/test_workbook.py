@@ -1,5 +1,6 @@
 """The workbook holds the same figures as the tables, and opens whatever patients are called."""
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,10 @@ def test_a_workbook_of_odd_names_opens(tmp_path: Path) -> None:
     write_workbook(report([patient(name, cells=0, fields=0) for name in odd]), tmp_path / "odd.xlsx")
     sheet = openpyxl.load_workbook(tmp_path / "odd.xlsx")["Patients"]
     assert sheet.cell(2, 1).value == "=1+1"
-    # openpyxl takes any text that starts with "=" for a formula; the file itself must hold a string.
     assert sheet.cell(9, 1).hyperlink is None
+    with zipfile.ZipFile(tmp_path / "odd.xlsx") as parts:
+        # Asked of the file itself: openpyxl would take a text that starts with "=" for a formula.
+        assert b"<f>" not in parts.read("xl/worksheets/sheet1.xml")
 
 
 def test_an_empty_cohort_gives_a_workbook(tmp_path: Path) -> None:
