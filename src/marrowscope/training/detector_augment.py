@@ -20,7 +20,7 @@ def restain(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 
     Stains add up in optical density (Beer-Lambert), so a denser stain is a power of the transmitted light.
     """
-    power = np.exp(rng.normal(0.0, 0.25)) * np.exp(rng.normal(0.0, 0.15, size=3))
+    power = np.exp(rng.normal(0.0, 0.3)) * np.exp(rng.normal(0.0, 0.15, size=3))
     tint = np.exp(-rng.random() * (rng.uniform(0.0, 0.25) + rng.uniform(0.0, 0.25, size=3)))
     lamp = rng.uniform(0.85, 1.1)
     transmitted = np.arange(256) / 255.0

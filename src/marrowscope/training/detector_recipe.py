@@ -105,7 +105,8 @@ class CompositeSource:
 class DetectorRecipe:
     """Everything that decides a training run of the detector but the starting weights.
 
-    `minutes`, when given, ends the run in that much time: the learning rate then follows whichever of steps
+    `synthetic_share` of the fields laid out in mosaics are drawn ones (see `marrowscope.synth`). `minutes`,
+    when given, ends the run in that much time: the learning rate then follows whichever of steps
     and time is further along.
     """
 

@@ -5,9 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from marrowscope.synth import draw_field
 from marrowscope.training.compose import DenseComposer
-from marrowscope.training.detector_data import CachedField, CanvasSampler, FieldPool, cache_field
+from marrowscope.training.detector_data import CachedField, CanvasSampler, FieldPool, cache_field, cached
 from marrowscope.training.detector_recipe import WORKING_MPP, DetectorRecipe, FieldSource
+
+_SYNTHETIC_FIELDS = 50
+_SYNTHETIC_SIZE = (640, 480)
+_SYNTHETIC_MPP = 0.13
+_MOST_SYNTHETIC_CELLS = 21  # what a field of this size holds
+_SYNTHETIC_ZOOM = (0.45, 1.6)
 
 
 @dataclass(frozen=True)
@@ -25,6 +34,9 @@ def build_sampler(recipe: DetectorRecipe, cache: Path | None = None) -> CanvasSa
     Raises DatasetError when a source cannot be read.
     """
     pools = [_pool(source) for source in recipe.sources if source.role == "train"]
+    if recipe.synthetic_share > 0:
+        odds = recipe.synthetic_share / (1.0 - recipe.synthetic_share)
+        pools.append(synthetic_pool(odds * sum(pool.weight for pool in pools), recipe.seed))
     if recipe.composites is None:
         return CanvasSampler(pools, single_share=recipe.single_field_share)
     composer = DenseComposer.from_folders(
@@ -40,6 +52,26 @@ def build_sampler(recipe: DetectorRecipe, cache: Path | None = None) -> CanvasSa
 def _pool(source: FieldSource) -> FieldPool:
     fields = tuple(cache_field(field, source.mpp) for field in source.read())
     return FieldPool(fields, source.weight, source.zoom)
+
+
+def synthetic_pool(weight: float, seed: int, count: int = _SYNTHETIC_FIELDS) -> FieldPool:
+    """Draw `count` synthetic fields from `seed`, from empty to crowded, drawn upon with `weight`."""
+    fields = []
+    for index in range(count):
+        rng = np.random.default_rng([seed, index])
+        drawn = draw_field(
+            [seed, index],
+            width=_SYNTHETIC_SIZE[0],
+            height=_SYNTHETIC_SIZE[1],
+            mpp=_SYNTHETIC_MPP,
+            cells=int(rng.integers(0, _MOST_SYNTHETIC_CELLS)),
+            crowding=float(rng.random()),
+            red_cells=float(rng.uniform(0.0, 0.9)),
+            smudges=int(rng.integers(0, 4)),
+        )
+        visible = np.zeros(len(drawn.boxes), dtype=bool)
+        fields.append(cached(drawn.pixels, drawn.boxes, visible, drawn.mpp))
+    return FieldPool(tuple(fields), weight, _SYNTHETIC_ZOOM)
 
 
 def build_validation(recipe: DetectorRecipe) -> list[ValidationSet]:
