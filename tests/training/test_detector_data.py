@@ -17,6 +17,7 @@ from marrowscope.training.detector_data import (
     draw_zoom,
     turn,
 )
+from marrowscope.training.detector_sources import synthetic_pool
 
 pytestmark = pytest.mark.train
 
@@ -133,3 +134,11 @@ def test_a_batch_is_bgr_and_keeps_the_targets() -> None:
 
 def test_a_cached_field_is_an_image_in_memory() -> None:
     assert isinstance(field_with_squares().image, Image.Image)
+
+
+def test_synthetic_fields_are_drawn_with_their_cells() -> None:
+    pool = synthetic_pool(0.3, seed=5, count=2)
+    again = synthetic_pool(0.3, seed=5, count=2)
+    assert pool.weight == 0.3
+    assert [len(field.boxes) for field in pool.fields] == [len(field.boxes) for field in again.fields]
+    assert np.array_equal(np.asarray(pool.fields[1].image), np.asarray(again.fields[1].image))

@@ -148,6 +148,15 @@ def test_a_recipe_reads_from_toml(tmp_path: Path, drawn_fields: Path) -> None:
     assert describe(recipe)["sources"][0]["layout"] == "yolo"
 
 
+def test_the_recipe_of_the_shipped_detector_reads() -> None:
+    recipe = DetectorRecipe.from_toml(Path(__file__).parents[2] / "runs" / "detector.toml", Path("data"))
+    assert recipe.composites is not None
+    assert recipe.composites.cells[0] == Path("data/cells/pbc")
+    trained_on = {source.root.name for source in recipe.sources if source.role == "train"}
+    assert not trained_on & {"deepbionet", "allidb_validation", "taleqani", "apml"}
+    assert "test" not in {source.split for source in recipe.sources}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
