@@ -20,7 +20,7 @@ from marrowscope.models.working_scale import Scale
 from marrowscope.pipeline import FieldReader, FieldResult, FieldTask, ReadingSettings, failed, load_field
 from marrowscope.version import __version__
 
-_SCALE_SAMPLE = 5  # fields per patient on which the scale is measured
+_SCALE_SAMPLE = 8  # fields per patient on which the scale is measured
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from marrowscope.domain.patient import CohortReport
 from marrowscope.exports.html import write_html
-from marrowscope.exports.pictures import GalleryItem, cells_to_show
+from marrowscope.exports.pictures import GalleryItem, cells_to_show, limits_for
 from marrowscope.exports.provenance import write_run_json
 from marrowscope.exports.tables import write_cells_csv, write_patients_csv
 from marrowscope.exports.workbook import write_workbook
@@ -67,7 +67,7 @@ class JournalPictures:
         fields = {field.name: field for field in reading.fields}
         sheets: dict[str, Image.Image] = {}
         items = []
-        for name, row in cells_to_show(reading):
+        for name, row in cells_to_show(reading, limits_for(len(self._patients))):
             if name not in sheets:
                 sheet = self._journal.gallery_path(patient, fields[name]).read_bytes()
                 sheets[name] = Image.open(BytesIO(sheet))

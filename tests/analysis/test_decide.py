@@ -80,6 +80,13 @@ def test_known_errors_are_corrected() -> None:
     assert adjusted_share(584, 10_000, RATES) == adjusted
 
 
+def test_a_share_corrected_to_nothing_still_has_an_upper_bound() -> None:
+    adjusted = adjusted_share(11, 585, RATES)
+    assert adjusted is not None
+    assert adjusted.estimate == adjusted.low == 0
+    assert 0.001 < adjusted.high < 0.03
+
+
 def test_no_correction_without_rates_cells_or_information() -> None:
     assert adjusted_share(1, 10, None) is None
     assert adjusted_share(0, 0, RATES) is None

@@ -77,7 +77,8 @@ def _flags(fields: Sequence[FieldReading], differential: Differential) -> list[s
     if failed:
         flags.append(f"{failed} of {len(fields)} fields could not be read.")
     if repeated:
-        flags.append(f"{repeated} fields repeat another field and were counted once.")
+        fields_repeat = "1 field repeats" if repeated == 1 else f"{repeated} fields repeat"
+        flags.append(f"{fields_repeat} another field of the patient; counted once.")
     if differential.counted and differential.unclassified / differential.counted > _NOTICEABLE:
         share = 100 * differential.unclassified / differential.counted
         flags.append(f"{share:.0f} % of the counted cells could not be classified with certainty.")

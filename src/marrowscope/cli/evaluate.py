@@ -146,7 +146,9 @@ def _shown_cells(data: Path, part: str, size_px: int, context: float) -> Any:
         return cells_of_fields(read_fields(data), size_px, context)
     cells = read_folder_per_type(data)
     if part != "all":
-        parts = block_split(cells, lambda cell: cell.cell_type, {"train": 0.70, "val": 0.15, "test": 0.15})
+        parts = block_split(
+            cells, lambda cell: f"{cell.source}/{cell.cell_type}", {"train": 0.70, "val": 0.15, "test": 0.15}
+        )
         if part not in parts:
             raise DatasetError(f"no part {part}: one of all, {', '.join(parts)}")
         cells = parts[part]

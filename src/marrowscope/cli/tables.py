@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -12,6 +13,7 @@ from marrowscope.domain.decision import Verdict
 if TYPE_CHECKING:
     from marrowscope.domain.patient import CohortReport
 
+_CONFUSION = "Known state of the patients against the decision"
 _STYLES = {
     Verdict.POSITIVE: "bold red",
     Verdict.NEGATIVE: "green",
@@ -23,7 +25,7 @@ _STYLES = {
 def print_patients(report: "CohortReport") -> None:
     """Print a row per patient."""
     rule = report.patients[0].decision.rule
-    table = Table(title=f"Decision by {rule.id}: {rule.condition}", title_justify="left")
+    table = Table(title=f"Decision by {rule.id}: {rule.condition}", title_justify="left", box=SIMPLE_HEAD)
     for title in ("patient", "fields", "cells", "counted", "blasts", "blast %", "95 % CI", "decision"):
         is_text = title in {"patient", "decision"}
         table.add_column(title, justify="left" if is_text else "right", no_wrap=title != "patient")
@@ -47,7 +49,7 @@ def print_patients(report: "CohortReport") -> None:
 def print_confusion(report: "CohortReport") -> None:
     """Print known state against decision, for the patients whose state is known."""
     pairs = Counter((p.truth, p.decision.verdict) for p in report.patients if p.truth)
-    table = Table(title="Known state of the patients against the decision", title_justify="left")
+    table = Table(title=_CONFUSION, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("known state")
     for verdict in Verdict:
         table.add_column(verdict.value, justify="right")

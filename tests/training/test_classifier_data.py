@@ -1,0 +1,174 @@
+"""Cells in memory: cutting, outlines trimmed, sampling shares, the parts of a run."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from marrowscope.datasets.cells import LabelledCell
+from marrowscope.errors import DatasetError, InputError
+from marrowscope.synth import draw_cell
+from marrowscope.training.classifier_data import (
+    CACHE_CONTEXT,
+    CACHE_PX,
+    NO_TYPE,
+    SYNTHETIC,
+    CellBank,
+    background_colour,
+    bank_of_cells,
+    bank_of_synthetic,
+    joined,
+    trimmed,
+)
+from marrowscope.training.classifier_recipe import CELL_TYPES, ClassifierRecipe
+from marrowscope.training.classifier_sampling import CellSampler, Shares, _row_weights
+from marrowscope.training.classifier_sets import clean_cells
+
+TYPES = ("lymphocyte", "segmented_neutrophil")
+
+
+@pytest.fixture(scope="module")
+def bank() -> CellBank:
+    return bank_of_synthetic(TYPES, per_type=3, seed=1)
+
+
+def _as_source(bank: CellBank, name: str) -> CellBank:
+    columns = {f: getattr(bank, f) for f in CellBank.__dataclass_fields__}
+    return CellBank(**(columns | {"sources": np.full(len(bank), name)}))
+
+
+def test_synthetic_cells_are_half_blasts_and_lie_in_the_middle(bank: CellBank) -> None:
+    assert bank.is_blast.sum() == len(bank) // 2
+    assert (bank.types[bank.is_blast] == NO_TYPE).all()
+    for mask in bank.masks > 127:
+        rows, columns = np.nonzero(mask)
+        longer = max(np.ptp(rows), np.ptp(columns)) + 1
+        assert longer == pytest.approx(CACHE_PX / CACHE_CONTEXT, abs=3)
+        assert rows.min() + rows.max() == pytest.approx(CACHE_PX, abs=4)
+
+
+def test_a_bank_survives_the_disk(bank: CellBank, tmp_path: Path) -> None:
+    bank.save(tmp_path / "bank.npz")
+    again = CellBank.load(tmp_path / "bank.npz")
+    for name in CellBank.__dataclass_fields__:
+        np.testing.assert_array_equal(getattr(again, name), getattr(bank, name))
+    assert [p.name for p in tmp_path.iterdir()] == ["bank.npz"]
+
+
+def test_a_labelled_cell_is_cut_round_its_outline(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    cell = draw_cell(rng, "lymphocyte", 0.13)
+    field = np.full((256, 256, 3), np.median(cell.pixels[0], axis=0), dtype=np.uint8)
+    height, width = cell.pixels.shape[:2]
+    top, left = (256 - height) // 2, (256 - width) // 2
+    field[top : top + height, left : left + width] = cell.pixels
+    path = tmp_path / "one.png"
+    Image.fromarray(field).save(path)
+    bank = bank_of_cells([LabelledCell(path, "lymphocyte", "g", "here")], TYPES, 0.13)
+    box = cell.box
+    expected_um = CACHE_CONTEXT * max(box[2] - box[0], box[3] - box[1]) * 0.13
+    assert bank.side_um[0] == pytest.approx(expected_um, rel=0.2)
+    assert bank.types[0] == 0
+
+
+def test_a_type_the_classifier_does_not_know_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="plasma_cell"):
+        bank_of_cells([LabelledCell(tmp_path / "x.png", "plasma_cell", "g", "s")], TYPES, 0.1)
+
+
+def test_a_red_cell_on_a_neck_is_cut_off() -> None:
+    rows, columns = np.indices((128, 128))
+    cell = (rows - 64) ** 2 + (columns - 50) ** 2 < 22**2
+    red = (rows - 64) ** 2 + (columns - 92) ** 2 < 18**2
+    neck = (np.abs(rows - 64) < 4) & (columns > 50) & (columns < 92)
+    nucleus = (rows - 64) ** 2 + (columns - 50) ** 2 < 18**2
+    kept = trimmed(cell | red | neck, nucleus)
+    assert (kept & cell).sum() > 0.95 * cell.sum()
+    assert (kept & red).sum() < 0.1 * red.sum()
+
+
+def test_background_is_the_empty_glass() -> None:
+    pixels = np.full((40, 40, 3), (220, 210, 200), dtype=np.uint8)
+    pixels[10:30, 10:30] = (90, 40, 140)
+    mask = np.zeros((40, 40), dtype=bool)
+    mask[10:30, 10:30] = True
+    np.testing.assert_allclose(background_colour(pixels, mask), (220, 210, 200))
+
+
+def test_shares_are_kept_whatever_the_sets_sizes(bank: CellBank) -> None:
+    munich = _as_source(bank.select(np.flatnonzero(bank.is_blast | (bank.types == 1))), "munich")
+    barcelona = _as_source(bank.select(np.flatnonzero(bank.types >= 0)), "barcelona")
+    everything = joined([munich, *[barcelona] * 5, bank])
+    shares = Shares(blast=0.4, same_source=0.1, typed=0.4, untyped=0.3, synthetic=0.1)
+    weights = _row_weights(everything, TYPES, shares)
+    drawn = everything.sources == SYNTHETIC
+    # No untyped cells here: the other shares sum to one as they stand.
+    assert weights[everything.is_blast & ~drawn].sum() == pytest.approx(0.4)
+    assert weights[(everything.sources == "munich") & ~everything.is_blast].sum() == pytest.approx(0.1)
+    assert weights[everything.sources == "barcelona"].sum() == pytest.approx(0.4)
+    assert weights[drawn & everything.is_blast].sum() == pytest.approx(0.05)
+
+
+def test_batches_are_reproducible_and_of_the_network_s_size(bank: CellBank) -> None:
+    def draw() -> CellSampler:
+        return CellSampler(bank, TYPES, [], size_px=32, context=1.4, seed=7)
+
+    first, again = draw().draw(12), draw().draw(12)
+    assert first.crops.shape == (12, 32, 32, 3)
+    np.testing.assert_array_equal(first.crops, again.crops)
+    np.testing.assert_array_equal(first.types, again.types)
+    assert (first.types[first.is_blast] == NO_TYPE).all()
+
+
+def test_disguised_background_tells_nothing_of_the_source(bank: CellBank) -> None:
+    """The rim's colour differs between two sources by less than it varies within one."""
+    pale = _as_source(bank, "pale")
+    dark_crops = (bank.crops * 0.5).astype(np.uint8)
+    dark = CellBank(
+        dark_crops, bank.masks, bank.white * 0.5, bank.stain, bank.side_um,
+        bank.is_blast, bank.types, np.full(len(bank), "dark"), bank.outlined,
+    )  # fmt: skip
+    sampler = CellSampler(joined([pale, dark]), TYPES, [], size_px=32, context=1.4, seed=0)
+    n = len(bank)
+    rims = [np.stack([sampler.disguised(i % n + k * n)[0].mean(axis=0) for i in range(60)]) for k in (0, 1)]
+    apart = np.abs(rims[0].mean(axis=0) - rims[1].mean(axis=0))
+    assert (apart < 0.6 * rims[0].std(axis=0)).all()
+
+
+def test_clean_cells_are_the_middle_of_the_cached_crop(bank: CellBank) -> None:
+    clean = clean_cells(bank, CACHE_PX // 2, CACHE_CONTEXT / 2)
+    inside = bank.crops[0, CACHE_PX // 4 : -CACHE_PX // 4, CACHE_PX // 4 : -CACHE_PX // 4]
+    np.testing.assert_array_equal(clean.crops[0], inside)
+
+
+def test_a_recipe_reads_its_paths_from_the_data_root(tmp_path: Path) -> None:
+    text = 'steps = 7\n[[cells]]\npath = "cells/a"\num_per_px = 0.1\nevery = 2\n'
+    (tmp_path / "r.toml").write_text(text)
+    recipe = ClassifierRecipe.from_toml(tmp_path / "r.toml", tmp_path / "data")
+    assert recipe.cells[0].path == tmp_path / "data" / "cells" / "a"
+    assert (recipe.steps, recipe.cells[0].every, recipe.types) == (7, 2, CELL_TYPES)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("steps = 3", "no labelled cells"),
+        ("stepps = 3", "stepps"),
+        ("steps = ", "not a readable recipe"),
+        ('[[cells]]\npath = "x"', "um_per_px"),
+        ('start = "imagenet"\ncells = []', "start"),
+        ("input_px = 100\ncells = []", "multiple of 32"),
+    ],
+)
+def test_a_faulty_recipe_is_refused_by_name(tmp_path: Path, text: str, complaint: str) -> None:
+    (tmp_path / "r.toml").write_text(text)
+    with pytest.raises(InputError, match=complaint):
+        ClassifierRecipe.from_toml(tmp_path / "r.toml", tmp_path)
+
+
+def test_the_shipped_recipe_is_valid(tmp_path: Path) -> None:
+    shipped = Path(__file__).resolve().parents[2] / "runs" / "classifier.toml"
+    recipe = ClassifierRecipe.from_toml(shipped, tmp_path)
+    trained_on = {source.path.name for source in (*recipe.cells, *recipe.healthy)}
+    assert trained_on.isdisjoint({"deepbionet", "allidb_validation", "taleqani", "apml"})

@@ -1,0 +1,74 @@
+"""Ranking, counts, temperatures and the threshold of a classifier's answers."""
+
+import numpy as np
+import pytest
+
+from marrowscope.training.classifier_figures import (
+    BlastCounts,
+    auc,
+    blast_counts,
+    choose_threshold,
+    fit_blast_temperature,
+    fit_type_temperature,
+    macro_f1,
+    probability,
+)
+
+
+def test_auc_agrees_with_scikit_learn_ties_included() -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(0)
+    truth = rng.random(200) < 0.3
+    scores = np.round(rng.normal(size=200) + truth, 1).astype(np.float32)
+    assert auc(scores, truth) == pytest.approx(metrics.roc_auc_score(truth, scores))
+
+
+def test_auc_of_one_class_is_not_a_number() -> None:
+    assert np.isnan(auc(np.zeros(3, np.float32), np.ones(3, bool)))
+
+
+def test_counts_and_their_shares() -> None:
+    truth = np.array([True, True, True, True, False, False])
+    counts = blast_counts(np.array([0.9, 0.8, 0.5, 0.1, 0.7, 0.2]), truth, 0.5)
+    assert counts == BlastCounts(tp=3, fn=1, tn=1, fp=1)
+    assert counts.balanced_accuracy == pytest.approx((0.75 + 0.5) / 2)
+    assert counts.as_dict()["sensitivity"] == 0.75
+
+
+def test_shares_without_blasts_are_left_empty() -> None:
+    shares = BlastCounts(tp=0, fn=0, tn=3, fp=1).as_dict()
+    assert shares["sensitivity"] is None
+    assert shares["specificity"] == 0.75
+
+
+def test_overconfident_logits_are_cooled_by_the_factor_they_were_heated() -> None:
+    rng = np.random.default_rng(1)
+    honest = rng.normal(0, 2, 20_000).astype(np.float32)
+    truth = rng.random(20_000) < probability(honest)
+    assert fit_blast_temperature(honest * 3, truth) == pytest.approx(3.0, rel=0.08)
+
+
+def test_type_temperature_is_recovered() -> None:
+    rng = np.random.default_rng(2)
+    honest = rng.normal(0, 2, (20_000, 4))
+    shares = np.exp(honest) / np.exp(honest).sum(axis=1, keepdims=True)
+    truth = (shares.cumsum(axis=1) < rng.random((20_000, 1))).sum(axis=1)
+    assert fit_type_temperature((honest * 2).astype(np.float32), truth) == pytest.approx(2.0, rel=0.08)
+
+
+def test_macro_f1_counts_only_types_that_occur() -> None:
+    truth = np.array([0, 0, 2, 2])
+    assert macro_f1(np.array([0, 0, 2, 0]), truth, 5) == pytest.approx((4 / 5 + 2 / 3) / 2)
+
+
+def test_threshold_is_the_middle_of_the_plateau() -> None:
+    candidates = np.linspace(0.05, 0.95, 91)
+    curve = np.where((candidates > 0.395) & (candidates < 0.605), 0.9, 0.5)
+    assert choose_threshold(candidates, curve) == pytest.approx(0.5, abs=0.02)
+
+
+def test_one_lucky_cell_does_not_decide_the_threshold() -> None:
+    candidates = np.linspace(0.05, 0.95, 91)
+    curve = np.where((candidates > 0.395) & (candidates < 0.605), 0.9, 0.7)
+    curve[85] = 0.93
+    assert choose_threshold(candidates, curve) == pytest.approx(0.5, abs=0.05)

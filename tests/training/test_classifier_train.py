@@ -1,0 +1,68 @@
+"""A whole run on a handful of drawn cells: steps, checkpoint, resume, ONNX, settings."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("monai")
+
+from marrowscope.errors import InputError  # noqa: E402
+from marrowscope.synth import draw_cell  # noqa: E402
+from marrowscope.training.classifier_recipe import ClassifierRecipe, ImageSource  # noqa: E402
+from marrowscope.training.classifier_train import train_classifier  # noqa: E402
+
+pytestmark = pytest.mark.train
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> ClassifierRecipe:
+    """Two types and blasts, seven cells each, on a 160 px field; the smallest schedule."""
+    root = tmp_path_factory.mktemp("cells")
+    rng = np.random.default_rng(0)
+    for kind in ("blast", "lymphocyte", "segmented_neutrophil"):
+        (root / kind).mkdir()
+        for number in range(7):
+            cell = draw_cell(rng, kind, 0.2)
+            field = np.full((160, 160, 3), np.median(cell.pixels[0], axis=0), dtype=np.uint8)
+            height, width = cell.pixels.shape[:2]
+            top, left = (160 - height) // 2, (160 - width) // 2
+            field[top : top + height, left : left + width] = cell.pixels
+            Image.fromarray(field).save(root / kind / f"{number}.png")
+    return ClassifierRecipe(
+        cells=(ImageSource(root, 0.2),), types=("lymphocyte", "segmented_neutrophil"), start="random",
+        input_px=32, steps=2, batch=4, evaluate_minutes=60,
+    )  # fmt: skip
+
+
+def test_a_run_leaves_a_network_and_what_a_bundle_must_know(recipe: ClassifierRecipe, tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    lines: list[dict[str, object]] = []
+    path = train_classifier(recipe, tmp_path, progress=lines.append)
+    settings = json.loads((tmp_path / "classifier.json").read_text())
+    assert settings["types"] == ["lymphocyte", "segmented_neutrophil"]
+    assert {"blast_threshold", "blast_temperature", "type_temperature", "mean", "std", "context"} <= set(
+        settings
+    )
+    counts = settings["figures"]["test"]["blast"]
+    assert counts["tp"] + counts["fn"] + counts["tn"] + counts["fp"] == settings["figures"]["test"]["cells"]
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    crops = np.zeros((5, 3, 32, 32), dtype=np.float32)
+    blast, types, features = session.run(["blast_logit", "type_logits", "features"], {"crops": crops})
+    assert blast.shape == (5, 1)
+    assert types.shape == (5, 2)
+    assert features.shape == (5, 1536)
+    assert path.stat().st_size < 25e6  # half-precision storage
+    assert (tmp_path / "metrics.jsonl").read_text().count("\n") == len(lines)
+
+    longer = ClassifierRecipe(**{**recipe.__dict__, "steps": 3})
+    train_classifier(longer, tmp_path, resume=True)
+    assert json.loads((tmp_path / "classifier.json").read_text())["step"] == 3
+
+
+def test_nothing_to_resume_is_said(recipe: ClassifierRecipe, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no checkpoint"):
+        train_classifier(recipe, tmp_path, resume=True)
