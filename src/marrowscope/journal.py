@@ -136,10 +136,13 @@ def _reading(document: dict[str, Any]) -> FieldReading:
     columns = document.pop("cells")
     cells = Cells(
         boxes=np.asarray(columns["boxes"], np.float32).reshape(-1, 4),
+        scores=np.asarray(columns["scores"], np.float32),
         cell_types=tuple(columns["cell_types"]),
+        probability=np.asarray(columns["probability"], np.float32),
+        p_blast=np.asarray(columns["p_blast"], np.float32),
+        is_blast=np.asarray(columns["is_blast"], bool),
+        is_counted=np.asarray(columns["is_counted"], bool),
         flags=tuple(tuple(words) for words in columns["flags"]),
-        **{name: np.asarray(columns[name], np.float32) for name in ("scores", "probability", "p_blast")},
-        **{name: np.asarray(columns[name], bool) for name in ("is_blast", "is_counted")},
     )
     status = FieldStatus(document.pop("status"))
     flags, notes = tuple(document.pop("flags")), tuple(document.pop("notes"))

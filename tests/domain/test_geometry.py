@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from marrowscope.domain.geometry import Boxes, areas, cut_by_tile, overlaps, suppress, touching_border
+from marrowscope.domain.geometry import Boxes, Scores, areas, cut_by_tile, overlaps, suppress, touching_border
 
 
 def boxes(*rows: tuple[float, float, float, float]) -> Boxes:
@@ -42,7 +42,7 @@ def test_a_part_inside_the_whole_falls_only_by_the_smaller_area_test() -> None:
 
 
 @given(coordinates, arrays(np.float32, 12, elements=st.floats(0, 1, width=32)))
-def test_what_is_kept_does_not_overlap(rows: Boxes, scores: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_what_is_kept_does_not_overlap(rows: Boxes, scores: Scores) -> None:
     ordered = np.concatenate([np.minimum(rows[:, :2], rows[:, 2:]), np.maximum(rows[:, :2], rows[:, 2:])], 1)
     kept = ordered[suppress(ordered, scores, 0.5, 0.7)]
     iou, ios = overlaps(kept, kept)

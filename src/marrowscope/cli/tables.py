@@ -25,10 +25,20 @@ _STYLES = {
 def print_patients(report: "CohortReport") -> None:
     """Print a row per patient."""
     rule = report.patients[0].decision.rule
-    table = Table(title=f"Decision by {rule.id}: {rule.condition}", title_justify="left", box=SIMPLE_HEAD)
+    table = Table(
+        title=f"Decision by {rule.id}: {rule.condition}",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+    )
     for title in ("patient", "fields", "cells", "counted", "blasts", "blast %", "95 % CI", "decision"):
         is_text = title in {"patient", "decision"}
-        table.add_column(title, justify="left" if is_text else "right", no_wrap=title != "patient")
+        table.add_column(
+            title,
+            justify="left" if is_text else "right",
+            no_wrap=title != "patient",
+            min_width=12 if title == "patient" else None,
+        )
     for patient in report.patients:
         differential, interval = patient.differential, patient.blast_interval
         numbers = (len(patient.fields), differential.cells, differential.counted, differential.blasts)
@@ -49,7 +59,7 @@ def print_patients(report: "CohortReport") -> None:
 def print_confusion(report: "CohortReport") -> None:
     """Print known state against decision, for the patients whose state is known."""
     pairs = Counter((p.truth, p.decision.verdict) for p in report.patients if p.truth)
-    table = Table(title=_CONFUSION, title_justify="left", box=SIMPLE_HEAD)
+    table = Table(title=_CONFUSION, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("known state")
     for verdict in Verdict:
         table.add_column(verdict.value, justify="right")
