@@ -1,5 +1,7 @@
 """The two-headed network: shapes, the background divided out, style mixing."""
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -13,20 +15,25 @@ from marrowscope.training.classifier_net import (  # noqa: E402
     WhitePoint,
 )
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 pytestmark = pytest.mark.train
 
 
-def _standardised(rgb: "torch.Tensor") -> "torch.Tensor":
+def _standardised(rgb: "Tensor") -> "Tensor":
     mean, std = torch.tensor(PIXEL_MEAN).view(1, 3, 1, 1), torch.tensor(PIXEL_STD).view(1, 3, 1, 1)
-    return (rgb - mean) / std
+    standardised: "Tensor" = (rgb - mean) / std
+    return standardised
 
 
-def _cell_on(background: tuple[float, float, float], size: int = 64) -> "torch.Tensor":
+def _cell_on(background: tuple[float, float, float], size: int = 64) -> "Tensor":
     """A dark disc's transmittance under a lamp of the given colour, 0-1, (1,3,S,S)."""
     ramp = torch.arange(size) - size / 2
     inside = (ramp[:, None] ** 2 + ramp[None, :] ** 2 < (size / 4) ** 2).float()
     passes = 1 - inside * torch.tensor([0.6, 0.8, 0.3]).view(3, 1, 1)
-    return (passes * torch.tensor(background).view(3, 1, 1))[None]
+    lit: "Tensor" = (passes * torch.tensor(background).view(3, 1, 1))[None]
+    return lit
 
 
 def test_the_lamp_and_the_background_colour_are_divided_out() -> None:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.train
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> ClassifierRecipe:
-    """Two types and blasts, seven cells each, on a 160 px field; the smallest schedule."""
+    """Two types and blasts, seven cells each, in the middle of 160 px; the smallest schedule."""
     root = tmp_path_factory.mktemp("cells")
     rng = np.random.default_rng(0)
     for kind in ("blast", "lymphocyte", "segmented_neutrophil"):

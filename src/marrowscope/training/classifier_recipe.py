@@ -39,7 +39,8 @@ class ClassifierRecipe:
     """Recipe of one training run; paths are absolute once read.
 
     `cells` are folders per cell type; `healthy` fields whose leukocytes are no blasts; `backgrounds` fields
-    without leukocytes; `choosing` a COCO file with `blast` and `leukocyte_not_blast` boxes of another
+    without leukocytes; `synthetic_per_type` drawn cells of each type, and as many blasts, join the training;
+    `choosing` a COCO file with `blast` and `leukocyte_not_blast` boxes of another
     laboratory, never trained on. The schedule ends after `steps` or `minutes`, whichever comes first.
     """
 
@@ -47,6 +48,7 @@ class ClassifierRecipe:
     healthy: tuple[ImageSource, ...] = ()
     backgrounds: tuple[ImageSource, ...] = ()
     choosing: Path | None = None
+    synthetic_per_type: int = 0
     types: tuple[str, ...] = CELL_TYPES
     cache: Path | None = None
     input_px: int = 96
@@ -91,7 +93,9 @@ class ClassifierRecipe:
         try:
             for name in ("cells", "healthy", "backgrounds"):
                 settings[name] = tuple(
-                    ImageSource(data_root / s["path"], float(s["um_per_px"]), s.get("split"), int(s.get("every", 1)))
+                    ImageSource(
+                        data_root / s["path"], float(s["um_per_px"]), s.get("split"), int(s.get("every", 1))
+                    )
                     for s in table.get(name, ())
                 )
         except (KeyError, TypeError, ValueError) as error:

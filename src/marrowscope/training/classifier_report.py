@@ -23,7 +23,7 @@ TYPE_THRESHOLD = 0.5
 
 @dataclass(frozen=True)
 class Answers:
-    """Logits of n cells beside their truth: `blast` (n,), `types_` (n,K), `is_blast`, `types`, `sources` (n,)."""
+    """Logits of n cells, `blast` (n,) and `type_logits` (n,K), beside truth and source, each (n,)."""
 
     blast: npt.NDArray[np.float32]
     type_logits: npt.NDArray[np.float32]
@@ -55,7 +55,9 @@ def classifier_settings(
         "blast_threshold": threshold,
         "type_threshold": TYPE_THRESHOLD,
         "figures": {
-            name: _figures(part, blast_temperature, threshold) for name, part in parts.items() if part is not None
+            name: _figures(part, blast_temperature, threshold)
+            for name, part in parts.items()
+            if part is not None
         },
     }
 
@@ -91,7 +93,9 @@ def _figures(part: Answers, temperature: float, threshold: float) -> dict[str, A
         "blast": blast_counts(p_blast, part.is_blast, threshold).as_dict(),
         "blast_auc": round(auc(part.blast, part.is_blast), 4),
         "by_source": {
-            str(s): blast_counts(p_blast[part.sources == s], part.is_blast[part.sources == s], threshold).as_dict()
+            str(s): blast_counts(
+                p_blast[part.sources == s], part.is_blast[part.sources == s], threshold
+            ).as_dict()
             for s in np.unique(part.sources)
         },
     }
@@ -100,5 +104,7 @@ def _figures(part: Answers, temperature: float, threshold: float) -> dict[str, A
         found[f"blast_auc_{source}"] = round(auc(part.blast[rows], part.is_blast[rows]), 4)
     if typed.any():
         found["type_accuracy"] = round(float((named[typed] == part.types[typed]).mean()), 4)
-        found["type_macro_f1"] = round(macro_f1(named[typed], part.types[typed], part.type_logits.shape[1]), 4)
+        found["type_macro_f1"] = round(
+            macro_f1(named[typed], part.types[typed], part.type_logits.shape[1]), 4
+        )
     return found

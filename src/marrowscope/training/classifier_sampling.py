@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from marrowscope.datasets.fields import LabelledField
-from marrowscope.training.classifier_data import CACHE_CONTEXT, CellBank, background_colour
+from marrowscope.training.classifier_data import CACHE_CONTEXT, SYNTHETIC, CellBank, background_colour
 from marrowscope.training.stain_augment import (
     Bytes,
     Floats,
@@ -28,7 +28,7 @@ _TYPE_WEIGHT = {"lymphocyte": 2.0, "monocyte": 1.5, "platelet": 0.6}
 
 @dataclass(frozen=True)
 class Background:
-    """One leukocyte-free field: pixels (H,W,3) uint8, its empty colour (3,) 0-255 and micrometres per pixel."""
+    """One leukocyte-free field: pixels (H,W,3) uint8, empty colour (3,) 0-255, micrometres per pixel."""
 
     pixels: Bytes
     white: Floats
@@ -41,15 +41,17 @@ class Shares:
 
     blast: float = 0.42
     same_source: float = 0.14
-    """Not blasts, from the sources the blasts come from: only these teach the difference without the scanner."""
+    """Not blasts, from the sources of the blasts: these alone teach the difference without the scanner."""
     typed: float = 0.36
     untyped: float = 0.08
     """Not blasts by the patient's health, type unknown."""
+    synthetic: float = 0.12
+    """Drawn cells, half of them blasts."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch: `crops` (n,S,S,3) uint8 RGB, `is_blast` (n,) bool, `types` (n,) int or -1 where not known."""
+    """`crops` (n,S,S,3) uint8 RGB, `is_blast` (n,) bool, `types` (n,) int, -1 where not known."""
 
     crops: Bytes
     is_blast: npt.NDArray[np.bool_]
@@ -118,7 +120,9 @@ class CellSampler:
     def _cell(self, row: int, placement: Placement) -> tuple[Floats, Floats]:
         """Return a cell's density (S,S,3) and mask (S,S) 0-1 under a placement."""
         crop = place(self.bank.crops[row], placement, self.span, self.size_px)
-        mask = place(self.bank.masks[row], placement, self.span, self.size_px).astype(np.float32) / 255
+        mask = place(self.bank.masks[row], placement, self.span, self.size_px).astype(
+            np.float32
+        ) / np.float32(255)
         return optical_density(crop, self.bank.white[row]), mask
 
     def _background(self, row: int) -> Floats:
@@ -151,9 +155,13 @@ class CellSampler:
         zoom = float(np.clip(self.bank.side_um[donor] / self.bank.side_um[row], 0.5, 1.6))
         angle = self.rng.uniform(0, 2 * np.pi)
         reach = self.rng.uniform(0.42, 0.6) / CACHE_CONTEXT * (1 + zoom)
-        placement = Placement(0.0, zoom, float(np.cos(angle) * reach / zoom), float(np.sin(angle) * reach / zoom), False)
+        placement = Placement(
+            0.0, zoom, float(np.cos(angle) * reach / zoom), float(np.sin(angle) * reach / zoom), False
+        )
         other, other_mask = self._cell(donor, placement)
-        ratio = self.source_stain[str(self.bank.sources[row])] / self.source_stain[str(self.bank.sources[donor])]
+        ratio = (
+            self.source_stain[str(self.bank.sources[row])] / self.source_stain[str(self.bank.sources[donor])]
+        )
         return onto_background(other * ratio, _soft(other_mask) * (1 - _soft(mask)), density)
 
     def _gain(self, source: str) -> Floats:
@@ -162,33 +170,36 @@ class CellSampler:
             return np.ones(3, dtype=np.float32)
         names = list(self.source_stain)
         target = names[int(self.rng.integers(len(names)))]
-        return np.clip(self.source_stain[target] / self.source_stain[source], 0.4, 2.5)
+        return np.asarray(
+            np.clip(self.source_stain[target] / self.source_stain[source], 0.4, 2.5), np.float32
+        )
 
 
 def _soft(mask: Floats) -> Floats:
     """Widen a mask's edge to about three pixels, so that a pasted cell has no cut rim."""
     padded = np.pad(mask, 1, mode="edge")
-    rows = (padded[:-2] + padded[1:-1] + padded[2:]) / 3
-    soft: Floats = (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / 3
-    return soft
+    rows = padded[:-2] + padded[1:-1] + padded[2:]
+    return np.asarray((rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / 9, dtype=np.float32)
 
 
 def _row_weights(bank: CellBank, types: Sequence[str], shares: Shares) -> npt.NDArray[np.float64]:
     """Return the chance of each row of the bank, summing to 1."""
-    blast_sources = np.unique(bank.sources[bank.is_blast])
-    beside_blasts = np.isin(bank.sources, blast_sources) & ~bank.is_blast & (bank.types >= 0)
-    untyped = ~bank.is_blast & (bank.types < 0)
-    typed = ~bank.is_blast & (bank.types >= 0) & ~beside_blasts
+    synthetic = bank.sources == SYNTHETIC
+    blast, typed = bank.is_blast & ~synthetic, (bank.types >= 0) & ~synthetic
+    beside_blasts = typed & np.isin(bank.sources, np.unique(bank.sources[blast]))
+    untyped = ~bank.is_blast & (bank.types < 0) & ~synthetic
     by_type = np.array([_TYPE_WEIGHT.get(name, 1.0) for name in types] + [1.0])
     weights = np.zeros(len(bank))
     for group, share in (
-        (bank.is_blast, shares.blast),
+        (blast, shares.blast),
         (beside_blasts, shares.same_source),
-        (typed, shares.typed),
+        (typed & ~beside_blasts, shares.typed),
+        (bank.is_blast & synthetic, shares.synthetic / 2),
+        (~bank.is_blast & synthetic, shares.synthetic / 2),
         (untyped, shares.untyped),
     ):
         if group.any():
             counts = np.bincount(bank.types[group] % len(by_type), minlength=len(by_type))
             each = by_type[bank.types[group]] / counts[bank.types[group] % len(by_type)]
             weights[group] = share * each / each.sum()
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum())

@@ -1,8 +1,9 @@
 """Turn a recipe's image sources into the parts of a training run: train, validation, test, choosing set."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -14,7 +15,15 @@ from marrowscope.datasets.fields import LabelledField, read_coco, read_unlabelle
 from marrowscope.datasets.splits import block_split
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.crops import crop_cells
-from marrowscope.training.classifier_data import CACHE_CONTEXT, CellBank, bank_of_cells, bank_of_fields, joined
+from marrowscope.training.classifier_data import (
+    CACHE_CONTEXT,
+    SYNTHETIC,
+    CellBank,
+    bank_of_cells,
+    bank_of_fields,
+    bank_of_synthetic,
+    joined,
+)
 from marrowscope.training.classifier_recipe import ClassifierRecipe, ImageSource
 from marrowscope.training.classifier_sampling import Background, load_backgrounds
 from marrowscope.training.stain_augment import Bytes
@@ -25,7 +34,7 @@ PARTS = {"train": 0.70, "val": 0.15, "test": 0.15}
 
 @dataclass(frozen=True)
 class CleanCells:
-    """Cells as inference sees them: `crops` (n,S,S,3) uint8, `is_blast` (n,), `types` (n,), `sources` (n,)."""
+    """Cells as inference sees them: `crops` (n,S,S,3) uint8; `is_blast`, `types`, `sources` (n,)."""
 
     crops: Bytes
     is_blast: npt.NDArray[np.bool_]
@@ -34,6 +43,10 @@ class CleanCells:
 
     def __len__(self) -> int:
         return len(self.crops)
+
+    def thinned(self, every: int) -> "CleanCells":
+        """Return every n-th cell."""
+        return CleanCells(*(getattr(self, f.name)[::every] for f in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -53,7 +66,10 @@ def load_sets(recipe: ClassifierRecipe) -> TrainingSets:
         for background in load_backgrounds(read_unlabelled(source.path), source.um_per_px)
     ]
     choosing = choosing_cells(recipe) if recipe.choosing else None
-    return TrainingSets(part_bank(recipe, "train"), backgrounds, choosing)
+    train = part_bank(recipe, "train")
+    if recipe.synthetic_per_type:
+        train = joined([train, _synthetic_bank(recipe)])
+    return TrainingSets(train, backgrounds, choosing)
 
 
 def held_out_cells(recipe: ClassifierRecipe, part: Literal["val", "test"]) -> CleanCells:
@@ -68,9 +84,9 @@ def part_bank(recipe: ClassifierRecipe, part: str) -> CellBank:
         cells = block_split(read_folder_per_type(source.path), _type_of, PARTS)[part]
         banks.append(_cell_bank(recipe, source, part, cells[:: source.every if part == "train" else 1]))
     for source in recipe.healthy:
-        fields = block_split(_read_fields(source), _source_of, PARTS)[part]
-        if fields:
-            banks.append(bank_of_fields(fields, source.um_per_px))
+        healthy = block_split(_read_fields(source), _source_of, PARTS)[part]
+        if healthy:
+            banks.append(bank_of_fields(healthy, source.um_per_px))
     return joined(banks)
 
 
@@ -113,17 +129,31 @@ def _source_of(field: LabelledField) -> str:
 def _cell_bank(
     recipe: ClassifierRecipe, source: ImageSource, part: str, cells: Sequence[LabelledCell]
 ) -> CellBank:
-    """Build one part's bank, or read it from the cache."""
-    if recipe.cache is None:
-        return bank_of_cells(cells, recipe.types, source.um_per_px)
+    """Cut one part of one source."""
     names = "\n".join(c.path.as_posix() for c in cells) + f"\n{source.um_per_px} {','.join(recipe.types)}"
-    key = hashlib.sha256(names.encode()).hexdigest()[:12]
-    stored = recipe.cache / f"{source.path.name}-{part}-{key}.npz"
-    if stored.is_file():
-        return CellBank.load(stored)
-    bank = bank_of_cells(cells, recipe.types, source.um_per_px)
-    bank.save(stored)
-    return bank
+    return _kept(
+        recipe.cache,
+        f"{source.path.name}-{part}",
+        names,
+        lambda: bank_of_cells(cells, recipe.types, source.um_per_px),
+    )
+
+
+def _synthetic_bank(recipe: ClassifierRecipe) -> CellBank:
+    """Draw the synthetic cells."""
+    per_type, seed = recipe.synthetic_per_type, recipe.seed
+    names = f"{per_type} {seed} {','.join(recipe.types)}"
+    return _kept(recipe.cache, SYNTHETIC, names, lambda: bank_of_synthetic(recipe.types, per_type, seed))
+
+
+def _kept(cache: Path | None, name: str, content: str, build: Callable[[], CellBank]) -> CellBank:
+    """Build a bank, or read it from the cache, named after the digest of its content."""
+    if cache is None:
+        return build()
+    stored = cache / f"{name}-{hashlib.sha256(content.encode()).hexdigest()[:12]}.npz"
+    if not stored.is_file():
+        build().save(stored)
+    return CellBank.load(stored)
 
 
 def _read_fields(source: ImageSource) -> list[LabelledField]:

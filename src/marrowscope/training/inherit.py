@@ -7,8 +7,11 @@ swish (``swish(s x) / s`` tends to ``relu(x)``, so the batch norm before each ac
 and the weights behind it by ``1 / s``), and Lite's input scaling is other (folded into the stem).
 """
 
+# ruff: noqa: SLF001 - both families give their layers private names
+
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -62,29 +65,28 @@ def inherit_lite2(net: CellClassifier, lite: Mapping[str, Tensor], *, seed: int 
         raise InputError("the weights to inherit are not EfficientNet-Lite2's")
     rng = np.random.default_rng(seed)
     trunk = net.trunk
-    out = _Copies(32, trunk._conv_stem.out_channels, rng)  # noqa: SLF001
-    # Lite2 saw (rgb - 127) / 128, here (rgb / 255 - mean) / std: one unit of ours is 255 std / 128 of Lite2's.
+    out = _Copies(32, trunk._conv_stem.out_channels, rng)
+    # Lite2 saw (rgb - 127) / 128, here it is (rgb / 255 - mean) / std: one unit here is 255 std / 128 there.
     scale = torch.tensor(PIXEL_STD).view(1, 3, 1, 1) * (255.0 / 128.0)
-    trunk._conv_stem.weight.copy_(lite["_conv_stem.weight"][out.source] * scale)  # noqa: SLF001
-    _copy_norm(trunk._bn0, lite, "_bn0", out, SHARPNESS)  # noqa: SLF001
+    trunk._conv_stem.weight.copy_(lite["_conv_stem.weight"][out.source] * scale)
+    _copy_norm(trunk._bn0, lite, "_bn0", out, SHARPNESS)
     sharp = SHARPNESS  # what enters the first block has passed an activation; what enters the others has not
     first = 0
-    for stack, repeats in zip(trunk._blocks, LITE_REPEATS, strict=True):  # noqa: SLF001
+    for stack, repeats in zip(trunk._blocks, LITE_REPEATS, strict=True):
         stack_out: _Copies | None = None
         for position, block in enumerate(stack):
             name = f"_blocks.{first + min(position, repeats - 1)}"
-            stack_out = stack_out or _Copies(
-                len(lite[f"{name}._bn2.weight"]), block._project_conv.out_channels, rng  # noqa: SLF001
-            )
+            if stack_out is None:  # a stack's blocks share one residual stream, so one way of widening
+                stack_out = _Copies(len(lite[f"{name}._bn2.weight"]), block._project_conv.out_channels, rng)
             if position < repeats:
-                _copy_block(block, lite, name, out, stack_out, sharp, rng)
+                _copy_block(block, lite, name, entering=out, leaving=stack_out, sharp=sharp, rng=rng)
             else:
                 _start_as_identity(block)
             out, sharp = stack_out, 1.0
         first += repeats
-    head = _Copies(1280, trunk._conv_head.out_channels, rng)  # noqa: SLF001
-    _copy_conv(trunk._conv_head, lite["_conv_head.weight"], head, out, 1.0)  # noqa: SLF001
-    _copy_norm(trunk._bn1, lite, "_bn1", head, SHARPNESS)  # noqa: SLF001
+    head = _Copies(1280, trunk._conv_head.out_channels, rng)
+    _copy_conv(trunk._conv_head, lite["_conv_head.weight"], head, out, 1.0)
+    _copy_norm(trunk._bn1, lite, "_bn1", head, SHARPNESS)
     return net
 
 
@@ -95,7 +97,7 @@ def record_batch_norm(net: nn.Module, batches: Iterable[Tensor]) -> None:
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None  # a cumulative average
+        norm.momentum = None  # means a cumulative average
     was_training = net.training
     net.eval()
     for norm in norms:  # these alone: stochastic depth and style mixing would falsify what is recorded
@@ -108,9 +110,10 @@ def record_batch_norm(net: nn.Module, batches: Iterable[Tensor]) -> None:
 
 
 def _copy_block(
-    block: nn.Module,
+    block: Any,
     lite: Mapping[str, Tensor],
     name: str,
+    *,
     entering: _Copies,
     leaving: _Copies,
     sharp: float,
@@ -119,26 +122,26 @@ def _copy_block(
     """Copy one inverted-residual block, widening its entry, its hidden channels and its exit."""
     hidden = entering
     if block.expand_ratio != 1:
-        conv = block._expand_conv  # noqa: SLF001
+        conv = block._expand_conv
         hidden = _Copies(len(lite[f"{name}._bn0.weight"]), conv.out_channels, rng)
         _copy_conv(conv, lite[f"{name}._expand_conv.weight"], hidden, entering, sharp)
-        _copy_norm(block._bn0, lite, f"{name}._bn0", hidden, SHARPNESS)  # noqa: SLF001
+        _copy_norm(block._bn0, lite, f"{name}._bn0", hidden, SHARPNESS)
         sharp = SHARPNESS
-    block._depthwise_conv.weight.copy_(lite[f"{name}._depthwise_conv.weight"][hidden.source] / sharp)  # noqa: SLF001
-    _copy_norm(block._bn1, lite, f"{name}._bn1", hidden, SHARPNESS)  # noqa: SLF001
+    block._depthwise_conv.weight.copy_(lite[f"{name}._depthwise_conv.weight"][hidden.source] / sharp)
+    _copy_norm(block._bn1, lite, f"{name}._bn1", hidden, SHARPNESS)
     _open_gates(block)
-    _copy_conv(block._project_conv, lite[f"{name}._project_conv.weight"], leaving, hidden, SHARPNESS)  # noqa: SLF001
-    _copy_norm(block._bn2, lite, f"{name}._bn2", leaving, 1.0)  # noqa: SLF001
+    _copy_conv(block._project_conv, lite[f"{name}._project_conv.weight"], leaving, hidden, SHARPNESS)
+    _copy_norm(block._bn2, lite, f"{name}._bn2", leaving, 1.0)
 
 
-def _copy_conv(conv: nn.Module, weight: Tensor, leaving: _Copies, entering: _Copies, sharp: float) -> None:
+def _copy_conv(conv: Any, weight: Tensor, leaving: _Copies, entering: _Copies, sharp: float) -> None:
     """Copy a 1x1 convolution: each copy of an entering channel carries its share."""
     wide = weight[leaving.source][:, entering.source] * entering.share.view(1, -1, 1, 1) / sharp
     noise = 1.0 + 0.02 * torch.randn_like(wide)  # copies must be able to part ways
     conv.weight.copy_(wide * noise)
 
 
-def _copy_norm(norm: nn.Module, lite: Mapping[str, Tensor], name: str, copies: _Copies, sharp: float) -> None:
+def _copy_norm(norm: Any, lite: Mapping[str, Tensor], name: str, copies: _Copies, sharp: float) -> None:
     """Copy a batch norm, scaled by ``sharp`` for the swish behind it."""
     norm.weight.copy_(lite[f"{name}.weight"][copies.source] * sharp)
     norm.bias.copy_(lite[f"{name}.bias"][copies.source] * sharp)
@@ -146,14 +149,14 @@ def _copy_norm(norm: nn.Module, lite: Mapping[str, Tensor], name: str, copies: _
     norm.running_var.copy_(lite[f"{name}.running_var"][copies.source])
 
 
-def _start_as_identity(block: nn.Module) -> None:
+def _start_as_identity(block: Any) -> None:
     """Make an added residual block pass its input through: its last batch norm gives zero."""
     _open_gates(block)
-    nn.init.zeros_(block._bn2.weight)  # noqa: SLF001
-    nn.init.zeros_(block._bn2.bias)  # noqa: SLF001
+    nn.init.zeros_(block._bn2.weight)
+    nn.init.zeros_(block._bn2.bias)
 
 
-def _open_gates(block: nn.Module) -> None:
+def _open_gates(block: Any) -> None:
     """Bias the squeeze-and-excitation gates open, with a weak dependence on the input."""
-    nn.init.normal_(block._se_expand.weight, std=0.01)  # noqa: SLF001
-    nn.init.constant_(block._se_expand.bias, OPEN_GATE)  # noqa: SLF001
+    nn.init.normal_(block._se_expand.weight, std=0.01)
+    nn.init.constant_(block._se_expand.bias, OPEN_GATE)

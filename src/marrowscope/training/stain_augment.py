@@ -133,7 +133,9 @@ def through_camera(light: Floats, ranges: StainRanges, rng: np.random.Generator)
     if draw[1] < 0.25:
         image = _resampled(image, rng.uniform(0.35, 0.9))
     if draw[2] < 0.5:
-        noise = rng.standard_normal(image.shape, dtype=np.float32) * np.float32(rng.uniform(0.5, ranges.noise))
+        noise = rng.standard_normal(image.shape, dtype=np.float32) * np.float32(
+            rng.uniform(0.5, ranges.noise)
+        )
         image = image + (_blurred(noise, 0.7) * 2 if draw[3] < 0.4 else noise)
     pixels = np.clip(image, 0, 255).astype(np.uint8)
     return _jpeg(pixels, int(rng.integers(*ranges.jpeg))) if draw[4] < 0.4 else pixels
