@@ -31,6 +31,7 @@ from marrowscope.models.field_detection import detect_field
 from marrowscope.models.working_scale import Scale, ScaleEvidence, combine, scale_from_cells
 
 ASSUMED_MPP = 0.1  # a 100x oil objective with a common camera
+_SURE_OF_RED_CELLS = 0.3  # below, a few bubbles or platelets were taken for red cells
 GALLERY_PX = 96
 GALLERY_COLUMNS = 16
 _GALLERY_CONTEXT = 1.35
@@ -199,7 +200,8 @@ class FieldReader:
         stated = [image.mpp for image in images if image.mpp is not None]
         if stated:
             return Scale(sorted(stated)[len(stated) // 2], "metadata")
-        red = [e for image in images if (e := red_cell_diameter_px(image.pixels)) is not None]
+        measured = (red_cell_diameter_px(image.pixels) for image in images)
+        red = [e for e in measured if e is not None and e.confidence >= _SURE_OF_RED_CELLS]
         mpp = combine([ScaleEvidence(RED_CELL_UM / e.value, e.confidence) for e in red])
         if mpp is not None:
             return Scale(mpp, "red cells")
