@@ -5,23 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from marrowscope.cli.console import one_line_errors, print_json
-from marrowscope.errors import DatasetError
+from marrowscope.cli.console import one_line_errors, print_json, say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from marrowscope.datasets.fields import LabelledField
-    from marrowscope.pipeline import FieldReader
+    from collections.abc import Callable
 
 app = typer.Typer(
     help="Measure a bundle on labelled images, or decisions on patients of known state.",
     no_args_is_help=True,
     epilog="Example:  marrowscope evaluate detector --data BCCD/ --split test --json",
 )
-
-_SCALE_SAMPLE = 12  # fields on which the scale of a set is measured
-_LEAST_SCORE = 0.01  # low enough for the whole precision-recall curve
 
 _Data = Annotated[Path, typer.Option(help="The labelled set's folder.", show_default=False)]
 _Bundle = Annotated[str | None, typer.Option(help="Networks: a built-in name or a folder.")]
@@ -44,26 +37,13 @@ def detector(
     as_json: _Json = False,
 ) -> None:
     """Average precision, recall, precision and false finds of the detector on fields with boxes."""
-    from marrowscope.datasets.fields import read_fields
-    from marrowscope.evaluation.detection import evaluate_detector
+    from marrowscope.evaluation.bundle_figures import DetectorTest, measure_detector
     from marrowscope.models.bundle import load_bundle
-    from marrowscope.pipeline import FieldReader, ReadingSettings
 
-    fields = sorted(read_fields(data, layout, split), key=lambda f: f.path.name)[-(last or 0) :]
-    if not fields:
-        raise DatasetError(f"{data} holds no fields")
-    networks = load_bundle(bundle)
-    reader = FieldReader(networks, ReadingSettings(mpp=mpp, score_threshold=_LEAST_SCORE), threads)
-    result = evaluate_detector(
-        _detect_function(reader, fields),
-        fields,
-        operating_score=networks.detector.score_threshold,
-        match_iou=match_iou,
-        on_field=_counter("fields"),
-    )
-    _print(
-        result.to_json(), ("ap50", "ap", "recall", "precision", "false_positives_per_field"), as_json=as_json
-    )
+    test = DetectorTest(data, layout, split, last, mpp=mpp, match_iou=match_iou)
+    result = measure_detector(load_bundle(bundle), test, threads, _counter("fields"))
+    headline = ("ap50", "ap", "recall", "precision", "false_positives_per_field")
+    _print(result.to_json(), headline, as_json=as_json)
 
 
 @app.command("classifier", epilog="Example:  marrowscope evaluate classifier --data CELLS_BY_TYPE/ --json")
@@ -81,19 +61,10 @@ def classifier(
 
     DATA is a folder with a sub-folder per cell type, or a set of fields with labelled boxes.
     """
-    from marrowscope.evaluation.classification import evaluate_classifier
+    from marrowscope.evaluation.bundle_figures import measure_classifier
     from marrowscope.models.bundle import load_bundle
-    from marrowscope.models.classifier import Classifier
 
-    networks = load_bundle(bundle)
-    settings = networks.classifier
-    result = evaluate_classifier(
-        Classifier(networks, threads),
-        _shown_cells(data, part, settings.input_px, settings.context),
-        blast_threshold=settings.blast_threshold,
-        type_threshold=settings.type_threshold,
-        on_batch=_batch_counter(),
-    )
+    result = measure_classifier(load_bundle(bundle), data, part, threads, _batch_counter())
     _print(result.to_json(), ("blast", "types", "background_only", "abstained"), as_json=as_json)
 
 
@@ -118,41 +89,26 @@ def patients(
     )
 
 
-def _detect_function(reader: "FieldReader", fields: "Sequence[LabelledField]") -> "Callable[[Any], Any]":
-    """Detect as the main job does: the scale of each image size measured on a sample of the set."""
-    from marrowscope.imaging.decode import FieldImage
+@app.command(
+    "bundle", epilog="Example:  marrowscope evaluate bundle my-bundle/ --plan plan.toml --data DATA/"
+)
+@one_line_errors
+def bundle_figures(
+    bundle: Annotated[str, typer.Argument(help="A built-in name or a folder.", show_default=False)],
+    plan: Annotated[Path, typer.Option(help="TOML file that lists sets and their roles.")],
+    data: Annotated[Path, typer.Option(help="Where the plan's folders are.")],
+    threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 2,
+) -> None:
+    """Measure a bundle on all sets of a plan and write its metrics.json and MODEL_CARD.md."""
+    from marrowscope.evaluation.bundle_figures import measure_plan
+    from marrowscope.evaluation.model_card import write_metrics, write_model_card
+    from marrowscope.models.bundle import load_bundle, write_sums
 
-    step = max(len(fields) / _SCALE_SAMPLE, 1)
-    sample = [fields[int(i * step)] for i in range(min(_SCALE_SAMPLE, len(fields)))]
-    scales = reader.measure_scales([FieldImage(field.pixels(), None) for field in sample])
-
-    def detect(pixels: Any) -> Any:
-        scale = scales.get((pixels.shape[1], pixels.shape[0])) or reader.scale_of(FieldImage(pixels, None))
-        found = reader.detect(pixels, scale.mpp)
-        return found.boxes, found.scores
-
-    return detect
-
-
-def _shown_cells(data: Path, part: str, size_px: int, context: float) -> Any:
-    from marrowscope.datasets.cells import read_folder_per_type
-    from marrowscope.datasets.fields import read_fields, recognise_layout
-    from marrowscope.datasets.splits import block_split
-    from marrowscope.evaluation.shown_cells import cells_of_fields, cells_of_folders
-
-    if not data.exists():
-        raise DatasetError(f"no such folder: {data}")
-    if data.is_file() or recognise_layout(data) != "unlabelled":
-        return cells_of_fields(read_fields(data), size_px, context)
-    cells = read_folder_per_type(data)
-    if part != "all":
-        parts = block_split(
-            cells, lambda cell: f"{cell.source}/{cell.cell_type}", {"train": 0.70, "val": 0.15, "test": 0.15}
-        )
-        if part not in parts:
-            raise DatasetError(f"no part {part}: one of all, {', '.join(parts)}")
-        cells = parts[part]
-    return cells_of_folders(cells, size_px, context)
+    loaded = load_bundle(bundle)
+    write_metrics(loaded, measure_plan(loaded, plan, data, threads, say))
+    card = write_model_card(loaded)
+    write_sums(loaded.folder)
+    typer.echo(card)
 
 
 def _counter(what: str) -> "Callable[[int, int], None]":
