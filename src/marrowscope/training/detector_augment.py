@@ -20,7 +20,8 @@ def restain(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 
     Stains add up in optical density (Beer-Lambert), so a denser stain is a power of the transmitted light.
     """
-    power = np.exp(rng.normal(0.0, 0.3)) * np.exp(rng.normal(0.0, 0.15, size=3))
+    # Pale stains are the harder ones: nuclei near the density of red cells.
+    power = np.exp(rng.normal(-0.15, 0.4)) * np.exp(rng.normal(0.0, 0.18, size=3))
     tint = np.exp(-rng.random() * (rng.uniform(0.0, 0.25) + rng.uniform(0.0, 0.25, size=3)))
     lamp = rng.uniform(0.85, 1.1)
     transmitted = np.arange(256) / 255.0
@@ -49,9 +50,9 @@ def _saturation(factor: float) -> npt.NDArray[np.float64]:
 def degrade(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     """Change the camera: some canvases blurred or sharpened, some grainy, some JPEG-coded, some grey."""
     chance = rng.random()
-    if chance < 0.25:
-        image = image.filter(ImageFilter.BoxBlur(float(rng.uniform(0.3, 2.0))))
-    elif chance < 0.33:
+    if chance < 0.35:
+        image = image.filter(ImageFilter.BoxBlur(float(rng.uniform(0.3, 2.5))))
+    elif chance < 0.42:
         image = image.filter(ImageFilter.UnsharpMask(1.5, int(rng.uniform(50, 200)), 2))
     if rng.random() < 0.03:
         image = image.convert("L").convert("RGB")

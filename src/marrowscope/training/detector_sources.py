@@ -67,7 +67,6 @@ def synthetic_pool(weight: float, seed: int, count: int = _SYNTHETIC_FIELDS) -> 
             cells=int(rng.integers(0, _MOST_SYNTHETIC_CELLS)),
             crowding=float(rng.random()),
             red_cells=float(rng.uniform(0.0, 0.9)),
-            smudges=int(rng.integers(0, 4)),
         )
         visible = np.zeros(len(drawn.boxes), dtype=bool)
         fields.append(cached(drawn.pixels, drawn.boxes, visible, drawn.mpp))
