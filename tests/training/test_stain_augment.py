@@ -2,14 +2,17 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from marrowscope.training.stain_augment import (
     Placement,
     StainRanges,
     draw_placement,
+    grain,
     onto_background,
     optical_density,
     place,
+    regrained,
     relight,
     restain,
     through_camera,
@@ -84,3 +87,23 @@ def test_the_camera_keeps_shape_and_is_reproducible(seed: int) -> None:
     assert first.dtype == np.uint8
     np.testing.assert_array_equal(first, again)
     assert abs(float(first.mean()) - float(light.mean())) < 12
+
+
+def test_grain_is_brought_to_the_level_asked_for() -> None:
+    rng = np.random.default_rng(0)
+    rows, columns = np.indices((96, 96))
+    mask = ((rows - 48) ** 2 + (columns - 48) ** 2 < 34**2).astype(np.float32)
+    for crispness in (0.1, 0.4):
+        noise = ndimage.gaussian_filter(rng.standard_normal((96, 96)), 0.8)
+        density = (1.0 + crispness * noise / noise.std())[..., None].repeat(3, axis=2).astype(np.float32)
+        before = grain(density, mask)
+        for target in (0.06, 0.15):
+            after = grain(regrained(density, mask, target), mask)
+            assert abs(np.log(after / target)) < max(0.75 * abs(np.log(before / target)), 0.35)
+
+
+def test_a_speck_has_no_grain_and_is_left_alone() -> None:
+    density = np.ones((32, 32, 3), dtype=np.float32)
+    mask = np.zeros((32, 32), dtype=np.float32)
+    assert np.isnan(grain(density, mask))
+    assert regrained(density, mask, 0.1) is density

@@ -17,6 +17,7 @@ from marrowscope.training.stain_augment import (
     onto_background,
     optical_density,
     place,
+    regrained,
     relight,
     restain,
     through_camera,
@@ -39,13 +40,13 @@ class Background:
 class Shares:
     """How a batch is made up; groups without cells are left out and the rest scaled up."""
 
-    blast: float = 0.42
-    same_source: float = 0.14
+    blast: float = 0.36
+    same_source: float = 0.12
     """Not blasts, from the sources of the blasts: these alone teach the difference without the scanner."""
-    typed: float = 0.36
-    untyped: float = 0.08
+    typed: float = 0.34
+    untyped: float = 0.10
     """Not blasts by the patient's health, type unknown."""
-    synthetic: float = 0.12
+    synthetic: float = 0.18
     """Drawn cells, half of them blasts."""
 
 
@@ -113,6 +114,8 @@ class CellSampler:
             density = onto_background(density, alpha, self._background(row))
         if bank.outlined[row] and rng.random() < 0.2:
             density = self._with_neighbour(density, mask, row)
+        if rng.random() < self.ranges.regrain:
+            density = regrained(density, mask, float(np.exp(rng.uniform(*np.log(self.ranges.grain)))))
         gain = self._gain(str(bank.sources[row]))
         light = relight(restain(density, gain, self.ranges, rng), self.ranges, rng)
         return through_camera(light, self.ranges, rng)

@@ -23,6 +23,10 @@ class StainRanges:
 
     transfer: float = 0.5
     """Chance of taking over another source's mean stain."""
+    regrain: float = 0.85
+    """Chance of bringing the cell's fine texture to a level drawn at random."""
+    grain: tuple[float, float] = (0.045, 0.20)
+    """Levels of fine texture, log-uniform."""
     density: float = 0.25
     density_per_channel: float = 0.12
     mixing: float = 0.06
@@ -66,7 +70,7 @@ def place(pixels: Bytes, placement: Placement, span: float, size_px: int) -> Byt
     """
     is_mask = pixels.ndim == 2
     side = pixels.shape[0]
-    pad = 0 if is_mask else side // 4
+    pad = 0 if is_mask else side // 2
     source = pixels if is_mask else np.pad(pixels, ((pad, pad), (pad, pad), (0, 0)), mode="reflect")
     step = span * side / placement.zoom / size_px
     c, s = np.cos(placement.angle) * step, np.sin(placement.angle) * step
@@ -90,6 +94,34 @@ def onto_background(cell: Floats, mask: Floats, background: Floats) -> Floats:
     alpha = mask[..., None]
     result: Floats = cell * alpha + background * (1.0 - alpha)
     return result
+
+
+def grain(density: Floats, mask: Floats) -> float:
+    """Fine texture inside a cell, relative to its depth: deviation of what a blur removes; nan if too small.
+
+    Measured on 0.2 µm pixels: blasts of the Munich set 0.06-0.20, lymphocytes of the Barcelona set 0.13-0.19.
+    """
+    green = density[..., 1]
+    inside = ndimage.gaussian_filter(mask, 2.0, truncate=2.0) > 0.97
+    if inside.sum() < 60:
+        return float("nan")
+    fine = green - ndimage.gaussian_filter(green, 1.5, truncate=2.5)
+    return float(fine[inside].std() / max(float(green[inside].mean()), 0.05))
+
+
+def regrained(density: Floats, mask: Floats, target: float) -> Floats:
+    """Blur or sharpen a density until the cell's grain is about ``target``.
+
+    How crisp chromatin looks is first the scanner's doing: left alone it tells the public blasts from the
+    public lymphocytes without fail, and both of another laboratory's from either.
+    """
+    now = grain(density, mask)
+    if not np.isfinite(now) or now <= 0:
+        return density
+    if target < now:
+        return _blurred(density, float(np.clip(0.8 * np.sqrt(now / target - 1), 0.25, 2.2)))
+    fine = density - _blurred(density, 1.5)
+    return density + np.float32(min(target / now - 1, 2.5)) * fine
 
 
 def restain(density: Floats, gain: Floats, ranges: StainRanges, rng: np.random.Generator) -> Floats:
