@@ -25,12 +25,7 @@ _STYLES = {
 def print_patients(report: "CohortReport") -> None:
     """Print a row per patient."""
     rule = report.patients[0].decision.rule
-    table = Table(
-        title=f"Decision by {rule.id}: {rule.condition}",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-    )
+    table = _table(f"Decision by {rule.id}: {rule.condition}")
     for title in ("patient", "fields", "cells", "counted", "blasts", "blast %", "95 % CI", "decision"):
         is_text = title in {"patient", "decision"}
         table.add_column(
@@ -59,10 +54,15 @@ def print_patients(report: "CohortReport") -> None:
 def print_confusion(report: "CohortReport") -> None:
     """Print known state against decision, for the patients whose state is known."""
     pairs = Counter((p.truth, p.decision.verdict) for p in report.patients if p.truth)
-    table = Table(title=_CONFUSION, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table = _table(_CONFUSION)
     table.add_column("known state")
     for verdict in Verdict:
         table.add_column(verdict.value, justify="right")
     for truth in sorted({truth for truth, _ in pairs if truth}, reverse=True):
         table.add_row(escape(truth), *(str(pairs[truth, verdict]) for verdict in Verdict))
     Console().print(table)
+
+
+def _table(title: str) -> Table:
+    """Make a table that fits a terminal of 80 columns."""
+    return Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))

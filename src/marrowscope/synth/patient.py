@@ -27,8 +27,8 @@ class PatientPlan:
 
     name: str
     blast_share: float
-    cells: int = 224
-    fields: int = 8
+    cells: int = 300  # about a quarter of them is cut by a field's edge and not counted
+    fields: int = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +59,8 @@ def draw_patient(
     seed: int | Sequence[int],
     *,
     blast_share: float,
-    cells: int = 224,
-    fields: int = 8,
+    cells: int = 300,
+    fields: int = 10,
     width: int = 1024,
     height: int = 768,
     mpp: float = 0.10,
