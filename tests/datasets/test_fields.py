@@ -16,8 +16,9 @@ from marrowscope.datasets.fields import (
     read_voc,
     read_yolo,
 )
-from marrowscope.datasets.names import natural_key, normalise_label
+from marrowscope.datasets.names import normalise_label
 from marrowscope.errors import DatasetError
+from marrowscope.imaging.names import natural_key
 
 VOC_OBJECT = (
     "<object><name>{}</name><bndbox><xmin>{}</xmin><ymin>{}</ymin>"

@@ -21,9 +21,9 @@ from marrowscope.datasets.fields import (
     read_yolo,
     recognise_layout,
 )
-from marrowscope.datasets.names import natural_key
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.errors import DatasetError
+from marrowscope.imaging.names import natural_key
 
 _SPLIT_FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 _LABELS_OF_FIELDS = frozenset({"leukocyte", "leukocyte_not_blast", "red_cell", "platelet", "blast"})

@@ -12,8 +12,9 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from marrowscope.datasets.corrections import Annotation, Corrections, load_corrections
-from marrowscope.datasets.names import natural_key, normalise_label
+from marrowscope.datasets.names import normalise_label
 from marrowscope.errors import DatasetError
+from marrowscope.imaging.names import natural_key
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"})
 LAYOUTS = ("voc", "yolo", "coco", "unlabelled")

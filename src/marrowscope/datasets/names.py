@@ -1,4 +1,4 @@
-"""How names are read: natural order of file names, one spelling for the labels of public sets."""
+"""How labels of public sets are read: one spelling for each."""
 
 import re
 
@@ -30,9 +30,3 @@ def normalise_label(name: str) -> str:
     """
     snake = re.sub(r"[^a-z0-9]+", "_", name.strip().lower()).strip("_")
     return _LABELS.get(snake.replace("_", ""), snake)
-
-
-def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort key that takes runs of digits as numbers: `a2` before `a10`."""
-    parts = re.split(r"(\d+)", name)
-    return tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts if part)

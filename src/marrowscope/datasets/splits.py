@@ -6,8 +6,8 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from marrowscope.datasets.names import natural_key
 from marrowscope.errors import DatasetError
+from marrowscope.imaging.names import natural_key
 
 
 class Grouped(Protocol):

@@ -8,11 +8,11 @@ import numpy.typing as npt
 
 from marrowscope.datasets.cells import LabelledCell
 from marrowscope.datasets.fields import LabelledField
-from marrowscope.datasets.names import natural_key
 from marrowscope.datasets.outline import cell_outline
 from marrowscope.evaluation.background import background_colour
 from marrowscope.evaluation.metrics import Floats
 from marrowscope.imaging.crops import crop_cells
+from marrowscope.imaging.names import natural_key
 
 SMALLEST_OUTLINED_PX = 64  # the outline needs that many pixels
 _SURROUNDINGS = 2.0  # side of the patch round a field's cell in which its background is measured
