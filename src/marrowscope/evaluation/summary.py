@@ -1,0 +1,70 @@
+"""The figures of a bundle as one short table, for a README: words and numbers come from `metrics.json`."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+BEGIN, END = "<!-- figures: written by `python runs/readme_figures.py` -->", "<!-- end of figures -->"
+
+
+def summary_table(metrics: Mapping[str, Any]) -> str:
+    """Return a Markdown table with the main figures of every evaluation, its role beside it."""
+    rows = [row for entry in metrics["evaluations"] for row in _rows(entry)]
+    lines = ["| what | measured on | role | figure |", "|---|---|---|---|"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def with_figures(text: str, metrics: Mapping[str, Any]) -> str:
+    """Return a text with what stands between its marks replaced by the table.
+
+    Raises
+    ------
+    ValueError
+        The text has no such marks.
+    """
+    block = f"{BEGIN}\n{summary_table(metrics)}\n{END}"
+    replaced, count = re.subn(re.escape(BEGIN) + ".*?" + re.escape(END), lambda _: block, text, flags=re.S)
+    if count != 1:
+        raise ValueError(f"expected one pair of marks {BEGIN} {END}, found {count}")
+    return replaced
+
+
+def _rows(entry: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    data, role, result = entry["data"], entry["role"], entry["result"]
+    if entry["kind"] == "detector":
+        return [("detector", data, role, _detector(result))]
+    if entry["kind"] == "classifier":
+        return [(name, data, role, text) for name, text in _classifier(result) if text]
+    return []
+
+
+def _detector(result: Mapping[str, Any]) -> str:
+    false_finds = f"{result['false_positives_per_field']:.3f} false finds a field"
+    if not result["n_boxes"]:
+        return f"{false_finds} ({result['n_fields']} fields without a leukocyte)"
+    return (
+        f"AP50 {_value(result['ap50'])}, recall {_value(result['recall'])}, precision "
+        f"{_value(result['precision'])} ({result['n_boxes']} cells)"
+    )
+
+
+def _classifier(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    blast, types, alone = result["blast"], result["types"], result["background_only"]
+    both_kinds = blast["auc"] is not None
+    blast_text = (
+        f"AUC {_value(blast['auc'])} (background alone {_value(alone['auc'])}), sensitivity "
+        f"{_value(blast['sensitivity'])}, specificity {_value(blast['specificity'])} ({result['n_cells']} cells)"
+        if both_kinds
+        else f"specificity {_value(blast['specificity'])} ({blast['n_others']} cells, no blasts among them)"
+    )
+    several = types["n"] and len(types["per_type"]) > 1
+    type_text = (
+        f"accuracy {_value(types['accuracy'])}, macro F1 {_value(types['macro_f1'])} ({types['n']} cells)"
+        if several
+        else ""
+    )
+    return [("blast or not", blast_text), ("types", type_text)]
+
+
+def _value(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
