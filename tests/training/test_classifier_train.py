@@ -1,6 +1,7 @@
 """A whole run on a handful of drawn cells: steps, checkpoint, resume, ONNX, settings."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ pytest.importorskip("monai")
 
 from marrowscope.errors import InputError  # noqa: E402
 from marrowscope.synth import draw_cell  # noqa: E402
+from marrowscope.training.classifier_net import CellClassifier  # noqa: E402
 from marrowscope.training.classifier_recipe import ClassifierRecipe, ImageSource  # noqa: E402
-from marrowscope.training.classifier_train import train_classifier  # noqa: E402
+from marrowscope.training.classifier_train import _load_weights, train_classifier  # noqa: E402
 
 pytestmark = pytest.mark.train
 
@@ -58,9 +60,21 @@ def test_a_run_leaves_a_network_and_what_a_bundle_must_know(recipe: ClassifierRe
     assert path.stat().st_size < 25e6  # half-precision storage
     assert (tmp_path / "metrics.jsonl").read_text().count("\n") == len(lines)
 
-    longer = ClassifierRecipe(**{**recipe.__dict__, "steps": 3})
-    train_classifier(longer, tmp_path, resume=True)
+    train_classifier(replace(recipe, steps=3), tmp_path, resume=True)
     assert json.loads((tmp_path / "classifier.json").read_text())["step"] == 3
+
+
+def test_a_run_goes_on_from_a_network_with_other_types(recipe: ClassifierRecipe, tmp_path: Path) -> None:
+    torch.save(CellClassifier(5).state_dict(), tmp_path / "earlier.pt")
+    fitting = CellClassifier(2)
+    _load_weights(fitting, tmp_path / "earlier.pt")
+    earlier = torch.load(tmp_path / "earlier.pt", weights_only=True)
+    torch.testing.assert_close(fitting.blast.weight.data, earlier["blast.weight"])
+    torch.save({"something": torch.zeros(1)}, tmp_path / "other.pt")
+    with pytest.raises(InputError, match="not the weights"):
+        _load_weights(fitting, tmp_path / "other.pt")
+    with pytest.raises(InputError, match="belong together"):
+        replace(recipe, start="weights")
 
 
 def test_nothing_to_resume_is_said(recipe: ClassifierRecipe, tmp_path: Path) -> None:

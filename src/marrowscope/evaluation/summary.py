@@ -53,7 +53,8 @@ def _classifier(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     both_kinds = blast["auc"] is not None
     blast_text = (
         f"AUC {_value(blast['auc'])} (background alone {_value(alone['auc'])}), sensitivity "
-        f"{_value(blast['sensitivity'])}, specificity {_value(blast['specificity'])} ({result['n_cells']} cells)"
+        f"{_value(blast['sensitivity'])}, specificity {_value(blast['specificity'])} "
+        f"({result['n_cells']} cells)"
         if both_kinds
         else f"specificity {_value(blast['specificity'])} ({blast['n_others']} cells, no blasts among them)"
     )

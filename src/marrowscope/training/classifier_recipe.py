@@ -40,8 +40,9 @@ class ClassifierRecipe:
 
     `cells` are folders per cell type; `healthy` fields whose leukocytes are no blasts; `backgrounds` fields
     without leukocytes; `synthetic_per_type` drawn cells of each type, and as many blasts, join the training;
-    `choosing` a COCO file with `blast` and `leukocyte_not_blast` boxes of another
-    laboratory, never trained on. The schedule ends after `steps` or `minutes`, whichever comes first.
+    `choosing` a COCO file with `blast` and `leukocyte_not_blast` boxes of another laboratory, never trained
+    on; `weights` the `averaged-*.pt` of an earlier run to go on from. The schedule ends after `steps` or
+    `minutes`, whichever comes first.
     """
 
     cells: tuple[ImageSource, ...]
@@ -53,7 +54,8 @@ class ClassifierRecipe:
     cache: Path | None = None
     input_px: int = 96
     context: float = 1.4
-    start: Literal["lite2", "random"] = "lite2"
+    start: Literal["lite2", "random", "weights"] = "lite2"
+    weights: Path | None = None
     steps: int = 5000
     minutes: float | None = None
     batch: int = 16
@@ -70,8 +72,10 @@ class ClassifierRecipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.start not in ("lite2", "random"):
-            raise InputError(f"start must be 'lite2' or 'random', not {self.start!r}")
+        if self.start not in ("lite2", "random", "weights"):
+            raise InputError(f"start must be 'lite2', 'random' or 'weights', not {self.start!r}")
+        if (self.start == "weights") != (self.weights is not None):
+            raise InputError("start = 'weights' and weights = FILE belong together")
         if self.input_px % 32 or not 1.0 <= self.context <= 1.6:
             raise InputError("input_px must be a multiple of 32 and context between 1.0 and 1.6")
         if min(self.steps, self.batch) < 1 or self.batch < 2:
@@ -100,7 +104,7 @@ class ClassifierRecipe:
                 )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}: an image source needs path and um_per_px ({error!r})") from error
-        for name in ("choosing", "cache"):
+        for name in ("choosing", "cache", "weights"):
             if name in settings:
                 settings[name] = data_root / settings[name]
         if "types" in settings:

@@ -3,6 +3,7 @@
 import copy
 import json
 import math
+import pickle
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -93,9 +94,12 @@ class _Run:
         )  # fmt: skip
 
     def start(self) -> None:
-        """Initialise the weights: inherited and recorded on smears, or random."""
+        """Initialise the weights: inherited or earlier ones, recorded on these smears, or random."""
         if self.recipe.start == "lite2":
             inherit_lite2(self.net, lite2_weights(), seed=self.recipe.seed)
+        elif self.recipe.weights is not None:
+            _load_weights(self.net, self.recipe.weights)
+        if self.recipe.start != "random":
             with torch.no_grad():
                 record_batch_norm(self.net, (_as_input(self.sampler.draw(32).crops) for _ in range(8)))
         self.averaged.load_state_dict(self.net.state_dict())
@@ -262,6 +266,19 @@ def _channels_last(net: CellClassifier) -> None:
 def _blocks(net: CellClassifier) -> Iterator[Any]:
     for stack in net.trunk._blocks:  # noqa: SLF001 - MONAI's name
         yield from stack
+
+
+def _load_weights(net: CellClassifier, path: Path) -> None:
+    """Fill a network from an earlier run; heads for other types than its own are left as they are."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
+        raise InputError(f"{path}: no weights of a classifier ({error})") from error
+    ours = net.state_dict()
+    fitting = {k: v for k, v in state.items() if k in ours and ours[k].shape == v.shape}
+    if len(fitting) < len(ours) - 2:  # the type head's weight and bias may differ
+        raise InputError(f"{path}: not the weights of this classifier")
+    net.load_state_dict(fitting, strict=False)
 
 
 def _quicken_batch_norm(net: CellClassifier, momentum: float = 0.05) -> None:

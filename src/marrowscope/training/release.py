@@ -23,6 +23,8 @@ DETECTOR_SETTINGS = DetectorSettings(
 )
 """What a run of the detector may overrule by `detector.json`."""
 
+_CLASSIFIER_DEFAULTS: dict[str, Any] = {"file": "classifier.onnx", "architecture": "efficientnet-b3"}
+
 
 def bundle_of_runs(
     out: Path,
