@@ -121,6 +121,20 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
     assert (tmp_path / "patients.csv").read_bytes() == (finished[1] / "patients.csv").read_bytes()
 
 
+def test_results_below_the_images_are_not_read_as_images(tmp_path: Path) -> None:
+    write_fields(tmp_path, 2, seed=50)
+
+    def stop_after_one(progress: Progress) -> None:
+        if progress.stage == "reading" and progress.done == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        analyse(tmp_path, tmp_path / "results", listener=stop_after_one)
+    assert list((tmp_path / "results" / "annotated").rglob("*.jpg"))
+    report = analyse(tmp_path, tmp_path / "results", resume=True)
+    assert len(fields_of(report)) == 2
+
+
 def test_resuming_with_other_settings_is_refused(cohort: Path, tmp_path: Path) -> None:
     analyse(cohort / "病人 2", tmp_path)
     with pytest.raises(InputError, match="mpp differ"):

@@ -16,11 +16,11 @@ from marrowscope.domain.cells import Cells
 from marrowscope.domain.patient import FieldReading, FieldStatus
 from marrowscope.errors import InputError
 from marrowscope.exports.atomic import write_atomic
-from marrowscope.imaging.sources import safe_name
+from marrowscope.imaging.sources import RECORD_FOLDER, safe_name
 from marrowscope.models.working_scale import Scale
 from marrowscope.pipeline import FieldResult, FieldTask
 
-FOLDER = ".marrowscope"
+FOLDER = RECORD_FOLDER
 ANNOTATED = "annotated"
 
 

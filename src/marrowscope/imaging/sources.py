@@ -18,6 +18,9 @@ __all__ = ["FieldSource", "PatientSource", "discover", "safe_name"]
 
 IMAGE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".tif", ".tiff"})
 _FORMATS: Final = "JPEG, PNG, BMP or TIFF"
+RECORD_FOLDER: Final = ".marrowscope"
+"""Folder in which a run records what it has read, below its output folder."""
+
 _RESULT_FILES: Final = ("run.json", "patients.csv")
 
 
@@ -303,8 +306,9 @@ def _is_image(name: str) -> bool:
 
 
 def _is_result(folder: Path) -> bool:
-    """Whether an earlier run wrote its output here; its annotated pictures are no fields."""
-    return all((folder / name).is_file() for name in _RESULT_FILES)
+    """Whether a run, finished or not, wrote its output here; its annotated pictures are no fields."""
+    finished = all((folder / name).is_file() for name in _RESULT_FILES)
+    return finished or (folder / RECORD_FOLDER).is_dir()
 
 
 def _identity(folder: Path) -> tuple[int, int] | str:
