@@ -44,7 +44,10 @@ def adjusted_share(
         low=min(float(low), estimate),
         high=max(float(high), estimate),
         level=level,
-        method="Rogan–Gladen estimate, posterior interval over share, sensitivity and specificity",
+        method=(
+            "Rogan–Gladen estimate with a posterior interval over share, sensitivity and specificity; "
+            f"error rates from {rates.source}"
+        ),
     )
 
 
