@@ -15,7 +15,7 @@ from marrowscope.models.field_detection import detect_field
 SETTINGS: DetectorSettings = replace(load_bundle().detector, tile_px=160, overlap_px=64)
 
 
-def finds_discs(pixels: np.ndarray, score_threshold: float | None = None) -> Detections:  # type: ignore[type-arg]
+def finds_discs(pixels: np.ndarray, score_threshold: float | None = None) -> Detections:
     """Stand in for the network: box every dark blob of a tile, cut ones too, with a lower score."""
     labels, _ = ndimage.label(pixels[:, :, 1] < 128)
     boxes = [(s[1].start, s[0].start, s[1].stop, s[0].stop) for s in ndimage.find_objects(labels)]
@@ -26,14 +26,14 @@ def finds_discs(pixels: np.ndarray, score_threshold: float | None = None) -> Det
 class _Stub:
     settings = SETTINGS
 
-    def __call__(self, pixels: np.ndarray, score_threshold: float | None = None) -> Detections:  # type: ignore[type-arg]
+    def __call__(self, pixels: np.ndarray, score_threshold: float | None = None) -> Detections:
         return finds_discs(pixels)
 
 
 stub = cast("Detector", _Stub())
 
 
-def discs(width: int, height: int, centres: list[tuple[int, int]], radius: int) -> np.ndarray:  # type: ignore[type-arg]
+def discs(width: int, height: int, centres: list[tuple[int, int]], radius: int) -> np.ndarray:
     ys, xs = np.mgrid[:height, :width]
     pixels = np.full((height, width, 3), 230, np.uint8)
     for x, y in centres:
