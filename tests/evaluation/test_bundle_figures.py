@@ -1,0 +1,83 @@
+"""Measuring a bundle after a plan: metrics, card and README table come from one measurement."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from marrowscope.datasets.convert import convert
+from marrowscope.datasets.fields import labelled_field
+from marrowscope.errors import DatasetError
+from marrowscope.evaluation.bundle_figures import measure_plan
+from marrowscope.evaluation.model_card import write_metrics, write_model_card
+from marrowscope.evaluation.summary import BEGIN, END, with_figures
+from marrowscope.models.bundle import load_bundle, verify, write_sums
+from marrowscope.synth import draw_field
+
+pytest.importorskip("pycocotools", reason="needs the `train` extra")
+
+PLAN = """
+[[evaluation]]
+kind = "detector"
+data = "synthetic"
+role = "external"
+note = "drawn, not photographed"
+"""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("data")
+    fields = []
+    for seed in range(3):
+        drawn = draw_field(seed, width=480, height=360, cells=6)
+        path = root / f"drawn_{seed}.png"
+        Image.fromarray(drawn.pixels).save(path)
+        boxes = [("leukocyte", tuple(box.tolist()), False) for box in drawn.boxes]
+        fields.append(labelled_field(path, boxes, f"drawn/{seed}", "drawn"))
+    convert(fields, "voc", root / "synthetic")
+    (root / "plan.toml").write_text(PLAN)
+    return root
+
+
+def test_a_plan_becomes_metrics_card_and_table(data: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(load_bundle().folder, tmp_path / "bundle"))
+    bundle = load_bundle(folder)
+    told: list[str] = []
+    evaluations = measure_plan(bundle, data / "plan.toml", data, 1, told.append)
+    write_metrics(bundle, evaluations)
+    card = write_model_card(bundle).read_text("utf-8")
+    write_sums(folder)
+    verify(folder)
+    metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
+    figure = metrics["evaluations"][0]["result"]
+    assert figure["n_boxes"] >= 15
+    assert figure["ap50"] > 0.8
+    assert f"{figure['ap50']:.3f}" in card
+    assert "drawn, not photographed" in card
+    table = with_figures(f"before\n{BEGIN}\nold\n{END}\nafter", metrics)
+    assert f"{figure['ap50']:.3f}" in table
+    assert "old" not in table
+    assert told == ["detector on synthetic ..."]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (('kind = "detector"', 'kind = "oracle"'), "neither detector nor classifier"),
+        (('role = "external"', 'role = "best"'), "'best' is none of"),
+        (('data = "synthetic"', 'data = "synthetic"\nfolds = 3'), "unknown settings: folds"),
+        (("[[evaluation]]", "[[evaluations]]"), "no plan of evaluations"),
+    ],
+)
+def test_a_wrong_plan_is_refused(data: Path, tmp_path: Path, change: tuple[str, str], words: str) -> None:
+    (tmp_path / "plan.toml").write_text(PLAN.replace(*change))
+    with pytest.raises(DatasetError, match=words):
+        measure_plan(load_bundle(), tmp_path / "plan.toml", data, 1, lambda _: None)
+
+
+def test_a_text_without_marks_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected one pair of marks"):
+        with_figures("nothing here", {"evaluations": []})
