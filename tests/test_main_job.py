@@ -182,7 +182,7 @@ def test_the_same_fields_at_other_sizes_give_as_many_cells(tmp_path: Path) -> No
     found = {}
     for scale in (0.5, 1.0, 2.0):
         folder = tmp_path / f"at {scale}"
-        write_fields(folder, 5, seed=40, cells=7, scale=scale)
+        write_fields(folder, 4, seed=40, cells=7, scale=scale)
         report = analyse(folder, tmp_path / f"out {scale}")
         found[scale] = len(report.patients[0].cells)
     assert found[1.0] > 20

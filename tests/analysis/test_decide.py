@@ -1,7 +1,7 @@
 """From a share to a decision."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marrowscope.analysis.correction import adjusted_share
@@ -93,6 +93,7 @@ def test_no_correction_without_rates_cells_or_information() -> None:
     assert adjusted_share(5, 10, ErrorRates(50, 100, 50, 100, "a coin")) is None
 
 
+@settings(max_examples=20)
 @given(st.integers(0, 500))
 def test_a_corrected_share_is_a_share(blasts: int) -> None:
     adjusted = adjusted_share(blasts, 500, RATES)

@@ -19,7 +19,7 @@ _RESERVED: Final = frozenset(
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
     """Sort key under which `field 2` comes before `field 10`."""
     parts = _NUMBER.split(unicodedata.normalize("NFC", name).casefold())
-    return (*((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p), (1, 0, name))
+    return (*((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p), (-1, 0, name))
 
 
 def shown(name: str) -> str:
