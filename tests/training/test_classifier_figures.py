@@ -45,7 +45,7 @@ def test_overconfident_logits_are_cooled_by_the_factor_they_were_heated() -> Non
     rng = np.random.default_rng(1)
     honest = rng.normal(0, 2, 20_000).astype(np.float32)
     truth = rng.random(20_000) < probability(honest)
-    assert fit_blast_temperature(honest * 3, truth) == pytest.approx(3.0, rel=0.08)
+    assert fit_blast_temperature([(honest * 3, truth)]) == pytest.approx(3.0, rel=0.08)
 
 
 def test_type_temperature_is_recovered() -> None:

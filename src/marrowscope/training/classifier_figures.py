@@ -1,6 +1,6 @@
 """Figures of a classifier's answers on labelled cells: ranking, thresholds, calibration."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -77,13 +77,19 @@ def macro_f1(predicted: Ints, truth: Ints, n_types: int) -> float:
     return float(np.mean(scores)) if scores else float("nan")
 
 
-def fit_blast_temperature(logits: Floats, is_blast: Bools) -> float:
-    """Return the temperature that minimises the log loss, classes weighted alike (arXiv:1706.04599)."""
-    weight = np.where(is_blast, 0.5 / max(1, is_blast.sum()), 0.5 / max(1, (~is_blast).sum()))
-    signed = np.where(is_blast, logits, -logits).astype(np.float64)
+def fit_blast_temperature(sets: Sequence[tuple[Floats, Bools]]) -> float:
+    """Return the temperature that minimises the log loss over sets of logits and truths (arXiv:1706.04599).
+
+    Every set weighs the same, and in each blasts and others do.
+    """
+    signed, weights = [], []
+    for logits, is_blast in sets:
+        signed.append(np.where(is_blast, logits, -logits).astype(np.float64))
+        weights.append(np.where(is_blast, 0.5 / max(1, is_blast.sum()), 0.5 / max(1, (~is_blast).sum())))
+    margin, weight = np.concatenate(signed), np.concatenate(weights)
 
     def loss(log_t: float) -> float:
-        return float((weight * np.logaddexp(0.0, -signed / np.exp(log_t))).sum())
+        return float((weight * np.logaddexp(0.0, -margin / np.exp(log_t))).sum())
 
     return _best_temperature(loss)
 

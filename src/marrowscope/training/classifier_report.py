@@ -1,5 +1,6 @@
 """What a trained classifier's bundle must know: temperatures, thresholds, error counts, figures."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,14 +38,15 @@ def classifier_settings(
 ) -> dict[str, Any]:
     """Return the contents of ``classifier.json``.
 
-    The blast temperature is fitted on the validation part, the type temperature on its typed cells. The one
-    blast threshold is chosen on validation and, where there is one, the choosing set, each source of truth
-    weighing the same.
+    Blast temperature and threshold, one number each, are fitted on validation and, where there is one, the
+    choosing set, both weighing the same: validation alone, from the laboratories of the training, makes the
+    network look surer than it is elsewhere. The type temperature is fitted on validation's typed cells.
     """
-    blast_temperature = fit_blast_temperature(val.blast, val.is_blast)
+    known = [val] if choosing is None else [val, choosing]
+    blast_temperature = fit_blast_temperature([(part.blast, part.is_blast) for part in known])
     typed = val.types >= 0
     type_temperature = fit_type_temperature(val.type_logits[typed], val.types[typed])
-    threshold = _threshold(val, choosing, blast_temperature)
+    threshold = _threshold(known, blast_temperature)
     parts = {"val": val, "choosing": choosing, "test": test}
     return {
         "input_px": recipe.input_px,
@@ -73,12 +75,10 @@ def summary(settings: dict[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _threshold(val: Answers, choosing: Answers | None, temperature: float) -> float:
-    """Choose one threshold on validation and the choosing set, weighing both the same."""
-    sets = [(probability(val.blast, temperature), val.is_blast)]
-    if choosing is not None:
-        sets.append((probability(choosing.blast, temperature), choosing.is_blast))
-    candidates = np.linspace(0.05, 0.95, 91)
+def _threshold(known: Sequence[Answers], temperature: float) -> float:
+    """Choose one threshold for all sets, each weighing the same."""
+    candidates = np.linspace(0.02, 0.98, 97)
+    sets = [(probability(part.blast, temperature), part.is_blast) for part in known]
     curve = np.mean([[blast_counts(p, b, t).balanced_accuracy for t in candidates] for p, b in sets], axis=0)
     return choose_threshold(candidates, curve)
 
