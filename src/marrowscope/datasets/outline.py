@@ -67,6 +67,24 @@ def cell_outline(pixels: NDArray[np.uint8]) -> Outline | None:
     return Outline(full, _enlarge(nucleus, step, pixels.shape[:2]) & full, box)
 
 
+def trimmed(mask: Mask, nucleus: Mask) -> Mask:
+    """Cut from an outline what hangs on by a neck or lies far from the nucleus: red cells that touch."""
+    radius = np.sqrt(max(int(nucleus.sum()), 1) / np.pi)
+    distance = ndimage.distance_transform_edt(~nucleus)
+    near = mask & (distance < 0.8 * radius + 2)
+    depth = ndimage.distance_transform_edt(near)
+    neck = 0.3 * radius
+    opened = ndimage.distance_transform_edt(depth <= neck) < neck + 0.5
+    core = near & (opened | (distance <= 2))
+    labels, count = ndimage.label(core)
+    if count == 0:
+        return mask
+    held = np.bincount(labels[nucleus & core], minlength=count + 1)
+    held[0] = 0
+    kept: Mask = ndimage.binary_fill_holes(labels == held.argmax())
+    return kept
+
+
 def _shrink(pixels: NDArray[np.uint8], step: int) -> Floats:
     """Mean over step x step blocks, lightly smoothed, float32."""
     height, width = (side // step * step for side in pixels.shape[:2])

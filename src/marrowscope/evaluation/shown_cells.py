@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from marrowscope.datasets.cells import LabelledCell
 from marrowscope.datasets.fields import LabelledField
-from marrowscope.datasets.outline import cell_outline
+from marrowscope.datasets.outline import cell_outline, trimmed
 from marrowscope.evaluation.background import background_colour
 from marrowscope.evaluation.metrics import Floats
 from marrowscope.imaging.crops import crop_cells
@@ -68,7 +68,10 @@ def _box_and_mask(pixels: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32
     height, width = pixels.shape[:2]
     outline = cell_outline(pixels) if min(height, width) >= SMALLEST_OUTLINED_PX else None
     if outline is not None:
-        return outline.box, outline.mask
+        mask = trimmed(outline.mask, outline.nucleus)  # as in training
+        rows, columns = np.nonzero(mask)
+        box = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+        return np.asarray(box, np.float32), mask
     box = np.array([width / 4, height / 4, 3 * width / 4, 3 * height / 4], dtype=np.float32)
     mask = np.zeros((height, width), dtype=bool)
     mask[height // 4 : 3 * height // 4, width // 4 : 3 * width // 4] = True

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from marrowscope.datasets.cells import LabelledCell
 from marrowscope.datasets.fields import LabelledField
-from marrowscope.datasets.outline import cell_outline
+from marrowscope.datasets.outline import cell_outline, trimmed
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.crops import crop_cells
 from marrowscope.synth import CELL_TYPES, draw_cell
@@ -149,24 +148,6 @@ def bank_of_synthetic(types: Sequence[str], per_type: int, seed: int = 0) -> Cel
             )
         )
     return _stacked(rows)
-
-
-def trimmed(mask: npt.NDArray[np.bool_], nucleus: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Cut from an outline what hangs on by a neck or lies far from the nucleus: red cells that touch."""
-    radius = np.sqrt(max(int(nucleus.sum()), 1) / np.pi)
-    distance = ndimage.distance_transform_edt(~nucleus)
-    near = mask & (distance < 0.8 * radius + 2)
-    depth = ndimage.distance_transform_edt(near)
-    neck = 0.3 * radius
-    opened = ndimage.distance_transform_edt(depth <= neck) < neck + 0.5
-    core = near & (opened | (distance <= 2))
-    labels, count = ndimage.label(core)
-    if count == 0:
-        return mask
-    held = np.bincount(labels[nucleus & core], minlength=count + 1)
-    held[0] = 0
-    kept: npt.NDArray[np.bool_] = ndimage.binary_fill_holes(labels == held.argmax())
-    return kept
 
 
 def background_colour(pixels: Bytes, mask: npt.NDArray[np.bool_]) -> Floats:
