@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.cohorts import write_fields
 from typer.testing import CliRunner, Result
 
 from marrowscope.cli.app import app
-from tests.cohorts import write_fields
 
 COMMANDS = [
     ["analyse"],

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.train
 
 def _standardised(rgb: "Tensor") -> "Tensor":
     mean, std = torch.tensor(PIXEL_MEAN).view(1, 3, 1, 1), torch.tensor(PIXEL_STD).view(1, 3, 1, 1)
-    standardised: "Tensor" = (rgb - mean) / std
+    standardised: Tensor = (rgb - mean) / std
     return standardised
 
 
@@ -32,7 +32,7 @@ def _cell_on(background: tuple[float, float, float], size: int = 64) -> "Tensor"
     ramp = torch.arange(size) - size / 2
     inside = (ramp[:, None] ** 2 + ramp[None, :] ** 2 < (size / 4) ** 2).float()
     passes = 1 - inside * torch.tensor([0.6, 0.8, 0.3]).view(3, 1, 1)
-    lit: "Tensor" = (passes * torch.tensor(background).view(3, 1, 1))[None]
+    lit: Tensor = (passes * torch.tensor(background).view(3, 1, 1))[None]
     return lit
 
 

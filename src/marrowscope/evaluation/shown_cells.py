@@ -70,8 +70,8 @@ def _box_and_mask(pixels: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32
     if outline is not None:
         mask = trimmed(outline.mask, outline.nucleus)  # as in training
         rows, columns = np.nonzero(mask)
-        box = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
-        return np.asarray(box, np.float32), mask
+        tight = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+        return np.asarray(tight, np.float32), mask
     box = np.array([width / 4, height / 4, 3 * width / 4, 3 * height / 4], dtype=np.float32)
     mask = np.zeros((height, width), dtype=bool)
     mask[height // 4 : 3 * height // 4, width // 4 : 3 * width // 4] = True
