@@ -17,8 +17,8 @@ DETECTOR_SETTINGS = DetectorSettings(
     tile_px=640,
     overlap_px=128,  # 26 µm: wider than any cell but a megakaryocyte
     typical_cell_px=65.0,
-    score_threshold=0.4,
-    nms_iou=0.5,
+    score_threshold=0.3,
+    nms_iou=0.55,
     nms_ios=0.75,
 )
 """What a run of the detector may overrule by `detector.json`."""
