@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from marrowscope.datasets.cells import LabelledCell
+from marrowscope.datasets.outline import trimmed
 from marrowscope.errors import DatasetError, InputError
 from marrowscope.synth import draw_cell
 from marrowscope.training.classifier_data import (
@@ -19,7 +20,6 @@ from marrowscope.training.classifier_data import (
     bank_of_cells,
     bank_of_synthetic,
     joined,
-    trimmed,
 )
 from marrowscope.training.classifier_recipe import CELL_TYPES, ClassifierRecipe
 from marrowscope.training.classifier_sampling import CellSampler, Shares, _row_weights
