@@ -82,8 +82,8 @@ def classify(
     """
     field = _field(image)
     reader = FieldReader(_bundle(bundle), ReadingSettings(mpp=mpp))
-    scale = reader.scale_of(field).mpp
-    found = reader.detect(field.pixels, scale) if detections is None else detections
+    scale = reader.scale_of(field)
+    found = reader.detect(field.pixels, scale.mpp) if detections is None else detections
     return reader.name(field.pixels, found, scale)
 
 

@@ -21,17 +21,15 @@ from marrowscope.imaging.crops import crop_cells
 from marrowscope.imaging.decode import DEFAULT_LIMITS, DecodeLimits, FieldImage, decode
 from marrowscope.imaging.draw import annotate
 from marrowscope.imaging.quality import assess
-from marrowscope.imaging.red_cells import RED_CELL_UM, red_cell_diameter_px
 from marrowscope.imaging.scale import resample
 from marrowscope.imaging.sources import FieldSource
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.classifier import Classifier
 from marrowscope.models.detector import Detector
 from marrowscope.models.field_detection import detect_field
-from marrowscope.models.working_scale import Scale, ScaleEvidence, combine, scale_from_cells
+from marrowscope.models.working_scale import Scale, combine, mpp_from_red_cells, scale_from_cells
 
 ASSUMED_MPP = 0.1  # a 100x oil objective with a common camera
-_SURE_OF_RED_CELLS = 0.3  # below, a few bubbles or platelets were taken for red cells
 GALLERY_PX = 96
 GALLERY_COLUMNS = 16
 _GALLERY_CONTEXT = 1.35
@@ -155,14 +153,14 @@ class FieldReader:
         """Find the leukocytes of a field of known scale; boxes in its pixels."""
         return detect_field(self._detector, pixels, mpp, self.settings.score_threshold)
 
-    def name(self, pixels: npt.NDArray[np.uint8], found: Detections, mpp: float) -> Cells:
-        """Name the cells found in a field."""
+    def name(self, pixels: npt.NDArray[np.uint8], found: Detections, scale: Scale) -> Cells:
+        """Name the cells found in a field of known scale."""
         height, width = pixels.shape[:2]
         return name_cells(
             found,
-            self._classifier(pixels, found.boxes),
+            self._classifier(pixels, found.boxes, scale.mpp if scale.measures_cells else None),
             self._classifier.settings,
-            touching_border(found.boxes, width, height, max(_BORDER_UM / mpp, 1.0)),
+            touching_border(found.boxes, width, height, max(_BORDER_UM / scale.mpp, 1.0)),
             count_border_cells=self.settings.count_border_cells,
         )
 
@@ -172,7 +170,7 @@ class FieldReader:
 
     def _read(self, task: FieldTask, image: FieldImage) -> FieldResult:
         scale = task.scales.get(_size(image)) or self.scale_of(image)
-        cells = self.name(image.pixels, self.detect(image.pixels, scale.mpp), scale.mpp)
+        cells = self.name(image.pixels, self.detect(image.pixels, scale.mpp), scale)
         reading = FieldReading(
             name=task.source.name,
             status=FieldStatus.READ,
@@ -200,9 +198,7 @@ class FieldReader:
         stated = [image.mpp for image in images if image.mpp is not None]
         if stated:
             return Scale(sorted(stated)[len(stated) // 2], "metadata")
-        measured = (red_cell_diameter_px(image.pixels) for image in images)
-        red = [e for e in measured if e is not None and e.confidence >= _SURE_OF_RED_CELLS]
-        mpp = combine([ScaleEvidence(RED_CELL_UM / e.value, e.confidence) for e in red])
+        mpp = mpp_from_red_cells(image.pixels for image in images)
         if mpp is not None:
             return Scale(mpp, "red cells")
         seen = (scale_from_cells(self._detector, image.pixels) for image in images)

@@ -98,7 +98,9 @@ class BrightIsBlast:
 
     classes = CLASSES
 
-    def name_crops(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def name_crops(
+        self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
         p = (crops.mean(axis=(1, 2, 3)) > 128).astype(np.float32)
         return np.stack([p, 1 - p, 0 * p, 0 * p], axis=1)
 
@@ -107,7 +109,7 @@ def shown(n: int) -> Iterator[ShownCell]:
     for i in range(n):
         bright = i % 2
         crop = np.full((8, 8, 3), 250 * bright, np.uint8)
-        yield ShownCell(crop, ("lymphocyte", "blast")[bright], np.full(3, 100.0 + i), f"g{i}", "lab")
+        yield ShownCell(crop, 0.0, ("lymphocyte", "blast")[bright], np.full(3, 100.0 + i), f"g{i}", "lab")
 
 
 def test_batches_reach_the_classifier_in_order() -> None:
@@ -156,7 +158,11 @@ def test_cells_are_shown_from_folders_and_fields(tmp_path: Path) -> None:
     image = np.full((96, 96, 3), 230, np.uint8)
     image[36:60, 36:60] = (90, 40, 140)
     Image.fromarray(image).save(tmp_path / "x.png")
-    (cell,) = cells_of_folders([LabelledCell(tmp_path / "x.png", "myeloblast", "g", "s")], 32, 1.2)
+    single = [LabelledCell(tmp_path / "x.png", "myeloblast", "g", "s")]
+    (measured,) = cells_of_folders(single, 32, 1.2, mpp=0.25)
+    assert measured.side_um == pytest.approx(24 * 0.25, rel=0.1) or measured.side_um == 48 * 0.25
+    (cell,) = cells_of_folders(single, 32, 1.2)
+    assert cell.side_um == 0  # not known
     assert (cell.true_type, cell.crop.shape) == ("blast", (32, 32, 3))
     assert cell.background.min() > 200
     boxes = np.array([[36, 36, 60, 60], [0, 0, 9, 9], [1, 1, 9, 9]], np.float32)
@@ -165,6 +171,9 @@ def test_cells_are_shown_from_folders_and_fields(tmp_path: Path) -> None:
     )
     (cell,) = cells_of_fields([field], 32, 1.2)
     assert cell.crop[16, 16].tolist() == [90, 40, 140]
+    assert cell.side_um == 0  # no red cells to measure by
+    (cell,) = cells_of_fields([field], 32, 1.2, mpp=0.5)
+    assert cell.side_um == pytest.approx(12)
     assert cell.background.min() > 200
 
 

@@ -120,8 +120,9 @@ def test_the_network_sees_blue_first_and_grey_padding() -> None:
 
 def test_names_and_columns_agree() -> None:
     classifier = Classifier(load_bundle())
-    probabilities = classifier(np.full((80, 80, 3), 200, np.uint8), np.asarray([[8, 8, 60, 60]], np.float32))
+    grey, box = np.full((80, 80, 3), 200, np.uint8), np.asarray([[8, 8, 60, 60]], np.float32)
+    probabilities = classifier(grey, box, 0.2)
     assert classifier.classes == class_names(classifier.settings)
     assert probabilities.shape == (1, len(classifier.classes))
     assert probabilities.sum() == pytest.approx(1, abs=1e-5)
-    assert classifier(np.zeros((80, 80, 3), np.uint8), np.zeros((0, 4), np.float32)).shape == (0, 12)
+    assert classifier(grey, np.zeros((0, 4), np.float32), None).shape == (0, 12)

@@ -53,6 +53,10 @@ def classifier(
     part: Annotated[
         str, typer.Option(help="all; or train, val or test of the 70/15/15 split by blocks of names.")
     ] = "all",
+    mpp: Annotated[
+        float | None,
+        typer.Option(help="Micrometres per pixel; otherwise measured on fields, not known of single cells."),
+    ] = None,
     bundle: _Bundle = None,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 2,
     as_json: _Json = False,
@@ -64,7 +68,9 @@ def classifier(
     from marrowscope.evaluation.bundle_figures import measure_classifier
     from marrowscope.models.bundle import load_bundle
 
-    result = measure_classifier(load_bundle(bundle), data, part, threads, _batch_counter())
+    result = measure_classifier(
+        load_bundle(bundle), data, part, mpp=mpp, threads=threads, on_batch=_batch_counter()
+    )
     _print(result.to_json(), ("blast", "types", "background_only", "abstained"), as_json=as_json)
 
 

@@ -18,6 +18,11 @@ def areas(boxes: Boxes) -> npt.NDArray[np.float32]:
     return np.asarray(sides[:, 0] * sides[:, 1], dtype=np.float32)
 
 
+def longer_sides(boxes: Boxes) -> npt.NDArray[np.float32]:
+    """Return the longer side of each box, (n,) in pixels."""
+    return np.asarray((boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0.0), dtype=np.float32)
+
+
 def intersections(a: Boxes, b: Boxes) -> npt.NDArray[np.float32]:
     """Return the shared area of every pair, (len(a), len(b))."""
     corner0 = np.maximum(a[:, None, :2], b[None, :, :2])

@@ -97,6 +97,8 @@ def measure_classifier(
     bundle: Bundle,
     data: Path,
     part: str = "all",
+    *,
+    mpp: float | None = None,
     threads: int = 1,
     on_batch: Callable[[int], None] | None = None,
 ) -> ClassificationResult:
@@ -107,6 +109,7 @@ def measure_classifier(
     bundle : a verified bundle
     data : a folder with a sub-folder per cell type, or a set of fields with labelled boxes
     part : ``all``, or a part of the split by blocks of names
+    mpp : micrometres per pixel; without it fields are measured and single cells named without their size
     threads : processor threads
     on_batch : told the number of cells done
 
@@ -118,7 +121,7 @@ def measure_classifier(
     settings = bundle.classifier
     return evaluate_classifier(
         Classifier(bundle, threads),
-        _shown_cells(data, part, settings.input_px, settings.context),
+        _shown_cells(data, part, settings.input_px, settings.context, mpp),
         blast_threshold=settings.blast_threshold,
         type_threshold=settings.type_threshold,
         on_batch=on_batch,
@@ -151,7 +154,9 @@ def _evaluation(
             raise DatasetError(f"the plan's entry for {name} has unknown settings: {', '.join(unknown)}")
         result = measure_detector(bundle, DetectorTest(data_root / name, **entry), threads)
     elif kind == "classifier":
-        result = measure_classifier(bundle, data_root / name, entry.get("part", "all"), threads)
+        result = measure_classifier(
+            bundle, data_root / name, entry.get("part", "all"), mpp=entry.get("mpp"), threads=threads
+        )
     else:
         raise DatasetError(f"the plan's entry for {name} is neither detector nor classifier")
     return Evaluation(_title(name, entry), _role(role), result, note)
@@ -181,15 +186,17 @@ def _title(name: str, entry: dict[str, Any]) -> str:
     return name if part is None else f"{name} ({part})"
 
 
-def _shown_cells(data: Path, part: str, size_px: int, context: float) -> Iterator[ShownCell]:
+def _shown_cells(
+    data: Path, part: str, size_px: int, context: float, mpp: float | None
+) -> Iterator[ShownCell]:
     if not data.exists():
         raise DatasetError(f"no such folder: {data}")
     if data.is_file() or recognise_layout(data) != "unlabelled":
-        return cells_of_fields(read_fields(data), size_px, context)
+        return cells_of_fields(read_fields(data), size_px, context, mpp)
     cells: Sequence[Any] = read_folder_per_type(data)
     if part != "all":
         parts = block_split(cells, lambda cell: f"{cell.source}/{cell.cell_type}", PARTS)
         if part not in parts:
             raise DatasetError(f"no part {part}: one of all, {', '.join(parts)}")
         cells = parts[part]
-    return cells_of_folders(cells, size_px, context)
+    return cells_of_folders(cells, size_px, context, mpp)

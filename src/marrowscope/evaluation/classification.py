@@ -38,8 +38,10 @@ class CropNamer(Protocol):
     def classes(self) -> tuple[str, ...]:
         """Names of the columns, blast first."""
 
-    def name_crops(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Give (n, classes) joint probabilities of (n, S, S, 3) uint8 RGB crops."""
+    def name_crops(
+        self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
+        """Give (n, classes) joint probabilities of (n, S, S, 3) uint8 RGB crops of cells of size (n,)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,7 +195,8 @@ def collect_answers(
     probabilities: list[npt.NDArray[np.float32]] = []
     rows: list[tuple[str, Floats, str, str]] = []
     for batch in _batches(cells):
-        probabilities.append(namer.name_crops(np.stack([cell.crop for cell in batch])))
+        sides = np.array([cell.side_um for cell in batch], np.float32)
+        probabilities.append(namer.name_crops(np.stack([cell.crop for cell in batch]), sides))
         rows += [(cell.true_type, cell.background, cell.group, cell.source) for cell in batch]
         if on_batch is not None:
             on_batch(len(rows))

@@ -9,10 +9,12 @@ import numpy.typing as npt
 from marrowscope.datasets.cells import LabelledCell
 from marrowscope.datasets.fields import LabelledField
 from marrowscope.datasets.outline import cell_outline, trimmed
+from marrowscope.domain.geometry import longer_sides
 from marrowscope.evaluation.background import background_colour
 from marrowscope.evaluation.metrics import Floats
 from marrowscope.imaging.crops import crop_cells
 from marrowscope.imaging.names import natural_key
+from marrowscope.models.working_scale import mpp_from_red_cells
 
 SMALLEST_OUTLINED_PX = 64  # the outline needs that many pixels
 _SURROUNDINGS = 2.0  # side of the patch round a field's cell in which its background is measured
@@ -20,22 +22,30 @@ _SURROUNDINGS = 2.0  # side of the patch round a field's cell in which its backg
 
 @dataclass(frozen=True, eq=False)
 class ShownCell:
-    """`crop` (S, S, 3) uint8 RGB, `true_type` a taxonomy name or `leukocyte_not_blast`, `background` (3,)."""
+    """One cell.
+
+    `crop` (S, S, 3) uint8 RGB; `side_um` longer side in µm, 0 where not known; `true_type` a taxonomy name or
+    `leukocyte_not_blast`; `background` (3,).
+    """
 
     crop: npt.NDArray[np.uint8]
+    side_um: float
     true_type: str
     background: Floats
     group: str
     source: str
 
 
-def cells_of_folders(cells: Sequence[LabelledCell], size_px: int, context: float) -> Iterator[ShownCell]:
-    """Show single-cell images, each cut round its outline; without one, round the image's middle half."""
+def cells_of_folders(
+    cells: Sequence[LabelledCell], size_px: int, context: float, mpp: float | None = None
+) -> Iterator[ShownCell]:
+    """Show single-cell images of `mpp` µm a pixel, each cut round its outline, or round its middle half."""
     for cell in sorted(cells, key=lambda c: natural_key(c.path.as_posix())):
         pixels = cell.pixels()
         box, mask = _box_and_mask(pixels)
         yield ShownCell(
             crop_cells(pixels, box[None], size_px, context)[0],
+            float(longer_sides(box[None])[0] * (mpp or 0.0)),
             cell.taxonomy_type,
             background_colour(pixels, mask),
             cell.group,
@@ -43,8 +53,13 @@ def cells_of_folders(cells: Sequence[LabelledCell], size_px: int, context: float
         )
 
 
-def cells_of_fields(fields: Sequence[LabelledField], size_px: int, context: float) -> Iterator[ShownCell]:
-    """Show the labelled nucleated cells of whole fields that are not to be ignored."""
+def cells_of_fields(
+    fields: Sequence[LabelledField], size_px: int, context: float, mpp: float | None = None
+) -> Iterator[ShownCell]:
+    """Show the labelled nucleated cells of whole fields that are not to be ignored.
+
+    Fields have `mpp` µm a pixel; where that is None, each is measured by its red cells.
+    """
     for field in sorted(fields, key=lambda f: natural_key(f.path.as_posix())):
         keep = field.is_nucleated & ~field.ignore
         if not keep.any():
@@ -53,10 +68,12 @@ def cells_of_fields(fields: Sequence[LabelledField], size_px: int, context: floa
         boxes = field.boxes[keep]
         crops = crop_cells(pixels, boxes, size_px, context)
         around = crop_cells(pixels, boxes, size_px, _SURROUNDINGS)
+        sides = longer_sides(boxes) * ((mpp or mpp_from_red_cells([pixels])) or 0.0)
         inside = _inside_of_box(size_px)
         for index, row in enumerate(np.flatnonzero(keep)):
             yield ShownCell(
                 crops[index],
+                float(sides[index]),
                 field.labels[row],
                 background_colour(around[index], inside),
                 field.group,

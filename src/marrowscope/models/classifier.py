@@ -1,14 +1,16 @@
 """Naming cells with EfficientNet-B3 and two heads: blast or not; if not, which type.
 
+Besides the crop the network is told the cell's size, where the scale is known: a crop shows every cell at one
+size, and size is the first thing that tells a small lymphocyte from a blast.
+
 The joint probability of a type is the product of both heads, P(not blast) · P(type | not blast), so the
 columns of an answer sum to one.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 
+from marrowscope.domain.geometry import longer_sides
 from marrowscope.imaging.crops import crop_cells
 from marrowscope.models.bundle import Bundle, ClassifierSettings, class_names
 from marrowscope.models.runtime import Network
@@ -32,34 +34,40 @@ class Classifier:
         self.classes = class_names(self.settings)
         self._network = Network(bundle.folder / self.settings.file, threads)
 
-    def __call__(self, pixels: npt.NDArray[np.uint8], boxes: npt.NDArray[np.float32]) -> Probabilities:
+    def __call__(
+        self, pixels: npt.NDArray[np.uint8], boxes: npt.NDArray[np.float32], mpp: float | None
+    ) -> Probabilities:
         """Name the cells of a field.
 
         Parameters
         ----------
         pixels : (H, W, 3) uint8 RGB, the original image: crops are cut at full resolution
         boxes : (n, 4) float32 xyxy in its pixels
+        mpp : micrometres per pixel, None where not known: cells are then named without their size
 
         Returns
         -------
         (n, 1 + types) probabilities; columns as in ``classes``, rows sum to 1
         """
-        crops = (
-            crop_cells(pixels, boxes[i : i + BATCH], self.settings.input_px, self.settings.context)
+        side_um = longer_sides(boxes) * np.float32(mpp or 0.0)
+        parts = [
+            self.name_crops(
+                crop_cells(pixels, boxes[i : i + BATCH], self.settings.input_px, self.settings.context),
+                side_um[i : i + BATCH],
+            )
             for i in range(0, len(boxes), BATCH)
-        )
-        return self._concatenated(crops)
-
-    def name_crops(self, crops: npt.NDArray[np.uint8]) -> Probabilities:
-        """Name ready crops, (n, S, S, 3) uint8 RGB of the bundle's input size."""
-        return self._concatenated(crops[i : i + BATCH] for i in range(0, len(crops), BATCH))
-
-    def _concatenated(self, batches: Iterator[npt.NDArray[np.uint8]]) -> Probabilities:
-        parts = [self._probabilities(batch) for batch in batches]
+        ]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
 
-    def _probabilities(self, crops: npt.NDArray[np.uint8]) -> Probabilities:
-        outputs = self._network(normalised(crops, self.settings))
+    def name_crops(self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]) -> Probabilities:
+        """Name one batch of ready crops.
+
+        Parameters
+        ----------
+        crops : (n, S, S, 3) uint8 RGB of the bundle's input size
+        side_um : (n,) longer side of each cell in micrometres, 0 where not known
+        """
+        outputs = self._network(normalised(crops, self.settings), side_um[:, None].astype(np.float32))
         return joint_probabilities(
             outputs["blast_logit"][:, 0] / self.settings.blast_temperature,
             outputs["type_logits"] / self.settings.type_temperature,

@@ -4,7 +4,7 @@ Leukocytes differ from 20 to 250 pixels between microscopes. The detector is run
 scales; the right one is where it finds many cells of the size it was trained on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,12 +12,14 @@ import numpy.typing as npt
 from PIL import Image
 from scipy.ndimage import uniform_filter
 
+from marrowscope.imaging.red_cells import RED_CELL_UM, red_cell_diameter_px
 from marrowscope.models.detector import Detector
 from marrowscope.models.field_detection import detect_field
 
 LADDER_MPP = (0.05, 0.1, 0.2, 0.4, 0.8)  # 5 to 80 pixels a red cell
 _REGION_PIXELS = 1_000_000  # working-scale pixels looked at per guess
 _SURE = 0.5  # confidence from which a box speaks for a scale
+_SURE_OF_RED_CELLS = 0.3  # below, a few bubbles or platelets were taken for red cells
 _SPREAD = 0.35  # standard deviation of log size among leukocytes and guesses
 
 
@@ -33,6 +35,11 @@ class Scale:
 
     mpp: float
     source: str
+
+    @property
+    def measures_cells(self) -> bool:
+        """Whether cells can be measured by it: a scale taken from the leukocytes' own size says nothing."""
+        return self.source in {"given", "metadata", "red cells"}
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,13 @@ def scale_from_cells(detector: Detector, pixels: npt.NDArray[np.uint8]) -> Scale
     if best is None:
         return None
     return _evidence(detector, pixels, best.mpp) or best
+
+
+def mpp_from_red_cells(images: Iterable[npt.NDArray[np.uint8]]) -> float | None:
+    """Estimate micrometres per pixel from the red cells of fields (H, W, 3) of one camera; None without."""
+    measured = (red_cell_diameter_px(pixels) for pixels in images)
+    sure = [e for e in measured if e is not None and e.confidence >= _SURE_OF_RED_CELLS]
+    return combine([ScaleEvidence(RED_CELL_UM / e.value, e.confidence) for e in sure])
 
 
 def combine(evidence: Sequence[ScaleEvidence]) -> float | None:

@@ -41,7 +41,8 @@ class ClassifierRecipe:
     `cells` are folders per cell type; `healthy` fields whose leukocytes are no blasts; `backgrounds` fields
     without leukocytes; `synthetic_per_type` drawn cells of each type, and as many blasts, join the training;
     `choosing` a COCO file with `blast` and `leukocyte_not_blast` boxes of another laboratory, never trained
-    on; `weights` the `averaged-*.pt` of an earlier run to go on from. The schedule ends after `steps` or
+    on; `weights` the `averaged-*.pt` of an earlier run to go on from, `bundle` the bundle whose classifier is
+    gone on from with `start = "bundle"`. The schedule ends after `steps` or
     `minutes`, whichever comes first.
     """
 
@@ -54,8 +55,9 @@ class ClassifierRecipe:
     cache: Path | None = None
     input_px: int = 96
     context: float = 1.4
-    start: Literal["lite2", "random", "weights"] = "lite2"
+    start: Literal["lite2", "random", "weights", "bundle"] = "lite2"
     weights: Path | None = None
+    bundle: str = "builtin"
     steps: int = 5000
     minutes: float | None = None
     batch: int = 16
@@ -72,8 +74,8 @@ class ClassifierRecipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.start not in ("lite2", "random", "weights"):
-            raise InputError(f"start must be 'lite2', 'random' or 'weights', not {self.start!r}")
+        if self.start not in ("lite2", "random", "weights", "bundle"):
+            raise InputError(f"start must be 'lite2', 'random', 'weights' or 'bundle', not {self.start!r}")
         if (self.start == "weights") != (self.weights is not None):
             raise InputError("start = 'weights' and weights = FILE belong together")
         if self.input_px % 32 or not 1.0 <= self.context <= 1.6:

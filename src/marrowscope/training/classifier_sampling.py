@@ -20,11 +20,26 @@ from marrowscope.training.stain_augment import (
     regrained,
     relight,
     restain,
+    slightly_varied,
     through_camera,
 )
 
 _TYPE_WEIGHT = {"lymphocyte": 2.0, "monocyte": 1.5, "platelet": 0.6}
 """Types drawn more or less often than once: those most like blasts, and the easiest."""
+
+_PLAIN = 0.4
+"""Share of the cells of known type that are shown nearly as photographed. They teach the types alone: their
+laboratory shows, and the blast head would learn it."""
+
+_SIZE_UNKNOWN = 0.3
+"""Share of the cells whose size is withheld: images of unknown scale must be read too."""
+
+_SIZE_ERROR = 0.12
+"""Deviation of the logarithm of a cell's side: what boxes and scales are wrong by."""
+
+_SMALLEST_BLAST = 0.72
+"""Blasts are shown as down to this share of their size: lymphoblasts measure from 8-10 µm up (Bain, *Blood
+Cells*, 6th ed.), the myeloblasts that training has 12-18 µm."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +55,11 @@ class Background:
 class Shares:
     """How a batch is made up; groups without cells are left out and the rest scaled up."""
 
-    blast: float = 0.36
-    same_source: float = 0.12
+    blast: float = 0.28
+    same_source: float = 0.10
     """Not blasts, from the sources of the blasts: these alone teach the difference without the scanner."""
-    typed: float = 0.34
-    untyped: float = 0.10
+    typed: float = 0.40
+    untyped: float = 0.12
     """Not blasts by the patient's health, type unknown."""
     synthetic: float = 0.18
     """Drawn cells, half of them blasts."""
@@ -52,11 +67,17 @@ class Shares:
 
 @dataclass(frozen=True)
 class Batch:
-    """`crops` (n,S,S,3) uint8 RGB, `is_blast` (n,) bool, `types` (n,) int, -1 where not known."""
+    """n cells as columns.
+
+    `crops` (n,S,S,3) uint8 RGB; `side_um` (n,) µm, 0 where withheld; `is_blast` (n,) bool; `types` (n,) int,
+    -1 where not known; `teaches_blast` (n,) bool, false where the crop gives its laboratory away.
+    """
 
     crops: Bytes
+    side_um: Floats
     is_blast: npt.NDArray[np.bool_]
     types: npt.NDArray[np.int64]
+    teaches_blast: npt.NDArray[np.bool_]
 
 
 def load_backgrounds(fields: Sequence[LabelledField], um_per_px: float) -> list[Background]:
@@ -101,8 +122,28 @@ class CellSampler:
         """Draw n cells."""
         rows = np.searchsorted(self.cumulative, self.rng.random(n) * self.cumulative[-1])
         rows = np.minimum(rows, len(self.bank) - 1)
-        crops = np.stack([self.disguised(int(row)) for row in rows])
-        return Batch(crops, self.bank.is_blast[rows], self.bank.types[rows])
+        is_blast, types = self.bank.is_blast[rows], self.bank.types[rows]
+        plain = (types >= 0) & (self.rng.random(n) < _PLAIN)
+        crops = np.stack(
+            [
+                self.plain(int(row)) if p else self.disguised(int(row))
+                for row, p in zip(rows, plain, strict=True)
+            ]
+        )
+        return Batch(crops, self._sides(rows), is_blast, types, ~plain)
+
+    def plain(self, row: int) -> Bytes:
+        """Return one cell of the bank (S,S,3) uint8, turned, in its own stain and on its own background."""
+        placement = draw_placement(self.rng, (0.9, 1.12), shift=0.02)
+        return slightly_varied(place(self.bank.crops[row], placement, self.span, self.size_px), self.rng)
+
+    def _sides(self, rows: npt.NDArray[np.int64]) -> Floats:
+        """Return the sides (n,) in µm as measured with errors, 0 where withheld."""
+        n, rng = len(rows), self.rng
+        sides = self.bank.side_um[rows] / CACHE_CONTEXT * np.exp(rng.normal(0, _SIZE_ERROR, n))
+        shrink = np.exp(rng.uniform(np.log(_SMALLEST_BLAST), 0, n))
+        sides *= np.where(self.bank.is_blast[rows], shrink, 1.0)
+        return np.where(rng.random(n) < _SIZE_UNKNOWN, 0.0, sides).astype(np.float32)
 
     def disguised(self, row: int) -> Bytes:
         """Return one cell of the bank (S,S,3) uint8, turned, on a random background, in a random stain."""

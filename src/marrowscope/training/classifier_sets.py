@@ -13,8 +13,10 @@ from PIL import Image
 from marrowscope.datasets.cells import LabelledCell, read_folder_per_type
 from marrowscope.datasets.fields import LabelledField, read_coco, read_unlabelled, read_voc, read_yolo
 from marrowscope.datasets.splits import block_split
+from marrowscope.domain.geometry import longer_sides
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.crops import crop_cells
+from marrowscope.models.working_scale import mpp_from_red_cells
 from marrowscope.training.classifier_data import (
     CACHE_CONTEXT,
     SYNTHETIC,
@@ -26,7 +28,7 @@ from marrowscope.training.classifier_data import (
 )
 from marrowscope.training.classifier_recipe import ClassifierRecipe, ImageSource
 from marrowscope.training.classifier_sampling import Background, load_backgrounds
-from marrowscope.training.stain_augment import Bytes
+from marrowscope.training.stain_augment import Bytes, Floats
 
 PARTS = {"train": 0.70, "val": 0.15, "test": 0.15}
 """Contiguous blocks of names, cut the same way every time: the only stand-in for patients."""
@@ -34,9 +36,13 @@ PARTS = {"train": 0.70, "val": 0.15, "test": 0.15}
 
 @dataclass(frozen=True)
 class CleanCells:
-    """Cells as inference sees them: `crops` (n,S,S,3) uint8; `is_blast`, `types`, `sources` (n,)."""
+    """n cells as inference sees them.
+
+    `crops` (n,S,S,3) uint8; `side_um` (n,) µm, 0 where not known; `is_blast`, `types`, `sources` (n,).
+    """
 
     crops: Bytes
+    side_um: Floats
     is_blast: npt.NDArray[np.bool_]
     types: npt.NDArray[np.int64]
     sources: npt.NDArray[np.str_]
@@ -99,23 +105,28 @@ def clean_cells(bank: CellBank, size_px: int, context: float) -> CleanCells:
         np.asarray(Image.fromarray(c).resize((size_px, size_px), Image.Resampling.BILINEAR, box=box))
         for c in bank.crops
     ]
-    return CleanCells(np.stack(crops), bank.is_blast, bank.types, bank.sources)
+    return CleanCells(
+        np.stack(crops), bank.side_um / np.float32(CACHE_CONTEXT), bank.is_blast, bank.types, bank.sources
+    )
 
 
 def choosing_cells(recipe: ClassifierRecipe) -> CleanCells:
     """Return the boxes of the choosing set, cropped as in inference; cells cut by the border are left out."""
     if recipe.choosing is None:
         raise DatasetError("the recipe names no choosing set")
-    crops, is_blast = [], []
+    crops, sides, is_blast = [], [], []
     for field in read_coco(recipe.choosing):
         keep = ~field.ignore
         if keep.any():
-            crops.append(crop_cells(field.pixels(), field.boxes[keep], recipe.input_px, recipe.context))
+            pixels, boxes = field.pixels(), field.boxes[keep]
+            crops.append(crop_cells(pixels, boxes, recipe.input_px, recipe.context))
+            sides.append(longer_sides(boxes) * np.float32(mpp_from_red_cells([pixels]) or 0.0))
             is_blast += [label == "blast" for label, kept in zip(field.labels, keep, strict=True) if kept]
     n = len(is_blast)
     return CleanCells(
-        np.concatenate(crops), np.array(is_blast), np.full(n, -1, dtype=np.int64), np.full(n, "choosing")
-    )
+        np.concatenate(crops), np.concatenate(sides), np.array(is_blast),
+        np.full(n, -1, dtype=np.int64), np.full(n, "choosing"),
+    )  # fmt: skip
 
 
 def _type_of(cell: LabelledCell) -> str:

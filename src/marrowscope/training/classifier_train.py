@@ -16,14 +16,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from marrowscope.errors import InputError
+from marrowscope.models.bundle import load_bundle
 from marrowscope.training.classifier_export import export_classifier
 from marrowscope.training.classifier_net import PIXEL_MEAN, PIXEL_STD, CellClassifier
 from marrowscope.training.classifier_recipe import ClassifierRecipe
 from marrowscope.training.classifier_report import Answers, classifier_settings, summary
 from marrowscope.training.classifier_sampling import Batch, CellSampler
 from marrowscope.training.classifier_sets import CleanCells, TrainingSets, held_out_cells, load_sets
+from marrowscope.training.from_bundle import fill_from_layers, layers_of_onnx
 from marrowscope.training.inherit import inherit_lite2, lite2_weights, record_batch_norm
-from marrowscope.training.stain_augment import Bytes
+from marrowscope.training.stain_augment import Bytes, Floats
 
 BLAST_WEIGHT = 1.5
 """Weight of the blast loss beside the type loss: the blast count is what decides."""
@@ -95,13 +97,19 @@ class _Run:
 
     def start(self) -> None:
         """Initialise the weights: inherited or earlier ones, recorded on these smears, or random."""
-        if self.recipe.start == "lite2":
-            inherit_lite2(self.net, lite2_weights(), seed=self.recipe.seed)
-        elif self.recipe.weights is not None:
-            _load_weights(self.net, self.recipe.weights)
-        if self.recipe.start != "random":
-            with torch.no_grad():
-                record_batch_norm(self.net, (_as_input(self.sampler.draw(32).crops) for _ in range(8)))
+        recipe = self.recipe
+        crops = [_as_input(self.sampler.draw(32).crops) for _ in range(8)]
+        if recipe.start == "bundle":
+            bundle = load_bundle(recipe.bundle)
+            inherit_lite2(self.net, lite2_weights(), seed=recipe.seed)  # for the sizes of fresh weights
+            fill_from_layers(self.net, layers_of_onnx(bundle.folder / bundle.classifier.file), crops)
+            self.net.train()
+        elif recipe.start == "lite2":
+            inherit_lite2(self.net, lite2_weights(), seed=recipe.seed)
+            record_batch_norm(self.net, crops)
+        elif recipe.weights is not None:
+            _load_weights(self.net, recipe.weights)
+            record_batch_norm(self.net, crops)
         self.averaged.load_state_dict(self.net.state_dict())
 
     def restore(self) -> None:
@@ -171,16 +179,16 @@ class _Run:
     def _evaluate(self, *, final: bool = False) -> Path:
         """Figures of the averaged weights, then ONNX and settings; the test part only at the end."""
         # Averaged weights have statistics of their own; those followed along lag behind (arXiv:1803.05407).
-        with torch.no_grad():
-            record_batch_norm(self.averaged, (_as_input(self.sampler.draw(32).crops) for _ in range(8)))
+        record_batch_norm(self.averaged, (_as_input(self.sampler.draw(32).crops) for _ in range(8)))
         val = answers(self.averaged, self._val if final else self._val.thinned(3))
         choosing = answers(self.averaged, self.sets.choosing) if self.sets.choosing else None
         test = answers(self.averaged, held_out_cells(self.recipe, "test")) if final else None
         settings = classifier_settings(self.recipe, val, choosing, test)
         settings |= {"mean": list(PIXEL_MEAN), "std": list(PIXEL_STD), "step": self.step}
         path = self.out / "classifier.onnx"
+        shown = self.sampler.draw(8)
         settings["half_precision_error"] = export_classifier(
-            self.averaged, path, _as_input(self.sampler.draw(8).crops).contiguous()
+            self.averaged, path, _as_input(shown.crops).contiguous(), _column(shown.side_um)
         )
         partial = self.out / "classifier.json.partial"
         partial.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
@@ -214,7 +222,10 @@ class _Run:
 def answers(net: CellClassifier, cells: CleanCells, batch: int = 64) -> Answers:
     """Return the logits of a network in evaluation mode for clean cells."""
     net.eval()
-    outputs = [net(_as_input(cells.crops[i : i + batch])) for i in range(0, len(cells), batch)]
+    outputs = [
+        net(_as_input(cells.crops[i : i + batch]), _column(cells.side_um[i : i + batch]))
+        for i in range(0, len(cells), batch)
+    ]
     return Answers(
         torch.cat([o.blast_logit for o in outputs])[:, 0].numpy(),
         torch.cat([o.type_logits for o in outputs]).numpy(),
@@ -232,11 +243,18 @@ def _as_input(crops: Bytes) -> Tensor:
     return ((pixels / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
+def _column(side_um: Floats) -> Tensor:
+    """Lay sides (n,) out as the network's second input (n,1)."""
+    return torch.from_numpy(side_um.astype("float32"))[:, None]
+
+
 def _losses(net: CellClassifier, batch: Batch, smoothing: float) -> tuple[Tensor, Tensor]:
-    """Return the blast loss over all cells and the type loss over those whose type is known."""
-    out = net(_as_input(batch.crops))
+    """Return the blast loss over the cells that teach it and the type loss over those whose type is known."""
+    out = net(_as_input(batch.crops), _column(batch.side_um))
     target = torch.from_numpy(batch.is_blast).float() * (1 - smoothing) + smoothing / 2
-    blast = F.binary_cross_entropy_with_logits(out.blast_logit[:, 0], target)
+    teaches = torch.from_numpy(batch.teaches_blast).float()
+    each = F.binary_cross_entropy_with_logits(out.blast_logit[:, 0], target, reduction="none")
+    blast = (each * teaches).sum() / teaches.sum().clamp(min=1)
     types = torch.from_numpy(batch.types)
     if not (types >= 0).any():
         return blast, out.type_logits.sum() * 0.0

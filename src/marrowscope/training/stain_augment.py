@@ -173,6 +173,18 @@ def through_camera(light: Floats, ranges: StainRanges, rng: np.random.Generator)
     return _jpeg(pixels, int(rng.integers(*ranges.jpeg))) if draw[4] < 0.4 else pixels
 
 
+def slightly_varied(pixels: Bytes, rng: np.random.Generator) -> Bytes:
+    """Vary light and focus as within one laboratory: (H,W,3) uint8 to the same."""
+    image = np.float32(255) * (pixels.astype(np.float32) / np.float32(255)) ** np.float32(
+        np.exp(rng.normal(0, 0.08))
+    )
+    image = image * np.exp(rng.normal(0, 0.05, 3)).astype(np.float32)
+    if rng.random() < 0.3:
+        image = _blurred(image, rng.uniform(0.2, 0.8))
+    noise = rng.standard_normal(image.shape, dtype=np.float32) * np.float32(rng.uniform(0, 3))
+    return np.asarray(np.clip(image + noise, 0, 255), dtype=np.uint8)
+
+
 def _blurred(image: Floats, sigma: float) -> Floats:
     result: Floats = ndimage.gaussian_filter(image, (sigma, sigma, 0), truncate=2.5)
     return result

@@ -1,0 +1,74 @@
+"""Going on from an exported classifier: the same function, trainable again."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("monai")
+
+from marrowscope.errors import BundleError  # noqa: E402
+from marrowscope.models.bundle import load_bundle  # noqa: E402
+from marrowscope.synth import draw_cell  # noqa: E402
+from marrowscope.training.classifier_net import CellClassifier  # noqa: E402
+from marrowscope.training.classifier_train import _as_input  # noqa: E402
+from marrowscope.training.from_bundle import fill_from_layers, layers_of_onnx  # noqa: E402
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+pytestmark = pytest.mark.train
+
+
+@pytest.fixture(scope="module")
+def crops() -> "Tensor":
+    """Thirty-two drawn cells on empty glass."""
+    rng = np.random.default_rng(0)
+    pixels = np.full((32, 96, 96, 3), 235, np.uint8)
+    for crop in pixels:
+        cell = draw_cell(rng, "lymphocyte", 0.25).pixels[:88, :88]
+        crop[8 : 8 + cell.shape[0], 8 : 8 + cell.shape[1]] = cell
+    return _as_input(pixels)
+
+
+def test_a_bundle_s_classifier_computes_the_same_and_can_be_trained(crops: "Tensor") -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    bundle = load_bundle()
+    path = bundle.folder / bundle.classifier.file
+    torch.manual_seed(0)
+    net = CellClassifier(len(bundle.classifier.types))
+    fill_from_layers(net, layers_of_onnx(path), [crops[:16], crops[16:]])
+    sides = torch.linspace(0, 20, len(crops))[:, None]
+    with torch.no_grad():
+        ours = net.eval()(crops, sides)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    theirs = session.run(["type_logits"], {"crops": crops.contiguous().numpy(), "side_um": sides.numpy()})[0]
+    np.testing.assert_allclose(ours.type_logits.numpy(), theirs, atol=1e-3 * np.abs(theirs).max())
+
+    # The first batch norm recorded what it sees in training mode, where it divides by the batch's deviation.
+    seen: list[Tensor] = []
+    net.trunk._bn0.register_forward_hook(lambda *args: seen.append(args[2].detach()))
+    net(crops, sides)
+    net.train()(crops, sides)
+    torch.testing.assert_close(seen[0], seen[1], rtol=1e-2, atol=0.05 * float(seen[0].std()))
+
+
+def test_other_types_leave_the_type_head_fresh(crops: "Tensor") -> None:
+    bundle = load_bundle()
+    layers = layers_of_onnx(bundle.folder / bundle.classifier.file)
+    torch.manual_seed(1)
+    net = CellClassifier(3)
+    fresh = net.types.weight.clone()
+    fill_from_layers(net, layers, [crops])
+    torch.testing.assert_close(net.types.weight, fresh)
+    torch.testing.assert_close(net.blast.weight.data, layers["blast"][0])
+
+
+def test_another_network_is_refused(tmp_path: Path, crops: "Tensor") -> None:
+    (tmp_path / "x.onnx").write_bytes(b"no network")
+    with pytest.raises(BundleError, match="not a network"):
+        layers_of_onnx(tmp_path / "x.onnx")
+    with pytest.raises(BundleError, match="has no layer trunk"):
+        fill_from_layers(CellClassifier(2), {}, [crops])
