@@ -11,10 +11,13 @@ pytest.importorskip("monai")
 
 from marrowscope.errors import BundleError  # noqa: E402
 from marrowscope.models.bundle import load_bundle  # noqa: E402
+from marrowscope.models.runtime import Network  # noqa: E402
 from marrowscope.synth import draw_cell  # noqa: E402
 from marrowscope.training.classifier_net import CellClassifier  # noqa: E402
 from marrowscope.training.classifier_train import _as_input  # noqa: E402
+from marrowscope.training.detector_export import ProbabilityHead  # noqa: E402
 from marrowscope.training.from_bundle import fill_from_layers, layers_of_onnx  # noqa: E402
+from marrowscope.training.yolox import YoloxNano  # noqa: E402
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,7 +42,7 @@ def test_a_bundle_s_classifier_computes_the_same_and_can_be_trained(crops: "Tens
     path = bundle.folder / bundle.classifier.file
     torch.manual_seed(0)
     net = CellClassifier(len(bundle.classifier.types))
-    fill_from_layers(net, layers_of_onnx(path), [crops[:16], crops[16:]])
+    fill_from_layers(net, layers_of_onnx(path), crops)
     sides = torch.linspace(0, 20, len(crops))[:, None]
     with torch.no_grad():
         ours = net.eval()(crops, sides)
@@ -55,13 +58,26 @@ def test_a_bundle_s_classifier_computes_the_same_and_can_be_trained(crops: "Tens
     torch.testing.assert_close(seen[0], seen[1], rtol=1e-2, atol=0.05 * float(seen[0].std()))
 
 
+def test_a_bundle_s_detector_computes_the_same() -> None:
+    bundle = load_bundle()
+    path = bundle.folder / bundle.detector.file
+    torch.manual_seed(0)
+    net, images = YoloxNano(), torch.rand(2, 3, 96, 128) * 255
+    fill_from_layers(net, layers_of_onnx(path), images)
+    with torch.no_grad():
+        ours = ProbabilityHead(net).eval()(images).numpy()
+    np.testing.assert_allclose(ours, Network(path, 1)(images.numpy())["predictions"], atol=2e-3)
+
+
 def test_other_types_leave_the_type_head_fresh(crops: "Tensor") -> None:
     bundle = load_bundle()
     layers = layers_of_onnx(bundle.folder / bundle.classifier.file)
     torch.manual_seed(1)
     net = CellClassifier(3)
     fresh = net.types.weight.clone()
-    fill_from_layers(net, layers, [crops])
+    fill_from_layers(net, layers, crops, may_differ="types")
+    with pytest.raises(BundleError, match="types of the network"):
+        fill_from_layers(CellClassifier(3), layers, crops)
     torch.testing.assert_close(net.types.weight, fresh)
     torch.testing.assert_close(net.blast.weight.data, layers["blast"][0])
 
@@ -71,4 +87,4 @@ def test_another_network_is_refused(tmp_path: Path, crops: "Tensor") -> None:
     with pytest.raises(BundleError, match="not a network"):
         layers_of_onnx(tmp_path / "x.onnx")
     with pytest.raises(BundleError, match="has no layer trunk"):
-        fill_from_layers(CellClassifier(2), {}, [crops])
+        fill_from_layers(CellClassifier(2), {}, crops)

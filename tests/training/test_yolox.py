@@ -10,12 +10,12 @@ from PIL import Image
 from marrowscope.errors import InputError
 from marrowscope.imaging.crops import crop_cells
 from marrowscope.models.runtime import Network
+from marrowscope.training.batch_norm import record_batch_statistics
 from marrowscope.training.yolox import (
     YoloxNano,
     anchor_points,
     decode_boxes,
     load_weights,
-    record_batch_statistics,
 )
 
 pytestmark = pytest.mark.train

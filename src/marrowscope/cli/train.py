@@ -21,6 +21,10 @@ _Data = Annotated[
 ]
 _Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for checkpoints and the network.")]
 _Recipe = Annotated[Path | None, typer.Option(help="TOML file that names sources and schedule.")]
+_From = Annotated[
+    str | None,
+    typer.Option("--from", help="Go on from a bundle: its folder, or 'builtin'.", show_default=False),
+]
 _Resume = Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")]
 
 
@@ -36,6 +40,7 @@ def detector(
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Steps without a recipe.")] = 2000,
     init: Annotated[Path | None, typer.Option(help="Starting weights (.npz of named arrays).")] = None,
+    start_from: _From = None,
     resume: _Resume = False,
 ) -> None:
     """Train YOLOX-Nano on fields with boxes."""
@@ -49,7 +54,12 @@ def detector(
         settings = DetectorRecipe.from_folder(data, layout, mpp, steps=steps)
     else:
         raise InputError("give --mpp (micrometres per pixel of the images) or a --recipe")
-    _finish(lambda: train_detector(settings, out, init=init, resume=resume, progress=_say_record), out)
+    _finish(
+        lambda: train_detector(
+            settings, out, init=init, bundle=start_from, resume=resume, progress=_say_record
+        ),
+        out,
+    )
 
 
 @app.command("classifier", epilog="Example:  marrowscope train classifier --data CELLS/ -o run/")
@@ -58,14 +68,19 @@ def classifier(
     data: _Data,
     recipe: Annotated[Path, typer.Option(help="TOML file that names sources and schedule.")],
     out: _Out = Path("classifier-run"),
+    start_from: _From = None,
     resume: _Resume = False,
 ) -> None:
     """Train the two-headed EfficientNet-B3 on labelled cells."""
     _need_torch()
+    from dataclasses import replace
+
     from marrowscope.training.classifier_recipe import ClassifierRecipe
     from marrowscope.training.classifier_train import train_classifier
 
     settings = ClassifierRecipe.from_toml(recipe, data)
+    if start_from is not None:
+        settings = replace(settings, start="bundle", bundle=start_from, weights=None)
     _finish(lambda: train_classifier(settings, out, resume=resume, progress=_say_record), out)
 
 

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from marrowscope.errors import InputError
 from marrowscope.models.bundle import load_bundle
+from marrowscope.training.batch_norm import record_batch_norm
 from marrowscope.training.classifier_export import export_classifier
 from marrowscope.training.classifier_net import PIXEL_MEAN, PIXEL_STD, CellClassifier
 from marrowscope.training.classifier_recipe import ClassifierRecipe
@@ -24,7 +25,7 @@ from marrowscope.training.classifier_report import Answers, classifier_settings,
 from marrowscope.training.classifier_sampling import Batch, CellSampler
 from marrowscope.training.classifier_sets import CleanCells, TrainingSets, held_out_cells, load_sets
 from marrowscope.training.from_bundle import fill_from_layers, layers_of_onnx
-from marrowscope.training.inherit import inherit_lite2, lite2_weights, record_batch_norm
+from marrowscope.training.inherit import inherit_lite2, lite2_weights
 from marrowscope.training.stain_augment import Bytes, Floats
 
 BLAST_WEIGHT = 1.5
@@ -101,9 +102,8 @@ class _Run:
         crops = [_as_input(self.sampler.draw(32).crops) for _ in range(8)]
         if recipe.start == "bundle":
             bundle = load_bundle(recipe.bundle)
-            inherit_lite2(self.net, lite2_weights(), seed=recipe.seed)  # for the sizes of fresh weights
-            fill_from_layers(self.net, layers_of_onnx(bundle.folder / bundle.classifier.file), crops)
-            self.net.train()
+            layers = layers_of_onnx(bundle.folder / bundle.classifier.file)
+            fill_from_layers(self.net, layers, torch.cat(crops), may_differ="types")
         elif recipe.start == "lite2":
             inherit_lite2(self.net, lite2_weights(), seed=recipe.seed)
             record_batch_norm(self.net, crops)

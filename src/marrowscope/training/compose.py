@@ -43,10 +43,10 @@ class Crowding:
 # Shares chosen by eye against fields of acute leukemia and of healthy blood.
 CROWDINGS = (
     Crowding(0.06, (0.0, 0.0), 0.0),
-    Crowding(0.26, (0.01, 0.08), 0.15),
-    Crowding(0.28, (0.06, 0.20), 0.35),
-    Crowding(0.24, (0.10, 0.35), 0.85),
-    Crowding(0.16, (0.35, 0.70), 0.75),
+    Crowding(0.22, (0.01, 0.08), 0.15),
+    Crowding(0.24, (0.06, 0.20), 0.35),
+    Crowding(0.26, (0.10, 0.35), 0.85),
+    Crowding(0.22, (0.35, 0.70), 0.75),
 )
 
 
@@ -87,7 +87,7 @@ class DenseComposer:
         cells: Sequence[CutOut],
         backgrounds: Sequence[Background],
         *,
-        max_overlap: float = 0.18,
+        max_overlap: float = 0.28,
         plain_share: float = 0.35,
         crowdings: Sequence[Crowding] = CROWDINGS,
     ) -> None:

@@ -18,12 +18,15 @@ import torch
 from torch import Tensor
 
 from marrowscope.errors import InputError
+from marrowscope.models.bundle import load_bundle
+from marrowscope.training.batch_norm import record_batch_statistics
 from marrowscope.training.detector_data import CachedField, as_batch
 from marrowscope.training.detector_export import check_parity, export_detector
 from marrowscope.training.detector_recipe import DetectorRecipe
 from marrowscope.training.detector_sources import ValidationSet, build_sampler, build_validation
 from marrowscope.training.detector_validation import average_precision, find_cells
-from marrowscope.training.yolox import YoloxNano, load_weights, record_batch_statistics
+from marrowscope.training.from_bundle import fill_from_layers, layers_of_onnx
+from marrowscope.training.yolox import YoloxNano, load_weights
 from marrowscope.training.yolox_loss import CellTargets, detection_loss
 
 CHECKPOINT = "checkpoint.pt"
@@ -79,12 +82,13 @@ def train_detector(
     out: Path,
     *,
     init: Path | None = None,
+    bundle: str | Path | None = None,
     resume: bool = False,
     progress: Progress | None = None,
 ) -> Path:
     """Train as `recipe` says into the folder `out`; gives the path of the best network as ONNX.
 
-    `init` are starting weights (`.npz` of named arrays); `resume` continues from the checkpoint in `out` when
+    `init` are starting weights (`.npz` of named arrays), `bundle` one whose detector is gone on from; `resume` continues from the checkpoint in `out` when
     there is one. `progress` receives every record that also goes to `out/metrics.jsonl`. The network whose
     averaged weights do best on the validating sources is kept (without such sources: the last).
 
@@ -104,24 +108,28 @@ def train_detector(
         count = max(1, round(recipe.batch * (min(recipe.canvas_px) / side) ** 2))
         return as_batch([sampler.draw(rng, side) for _ in range(count)])
 
-    state = _start(recipe, out, init, resume, make_batch)
+    resumed = resume and (out / CHECKPOINT).is_file()
+    network = YoloxNano().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if not resumed:
+        _initialise(network, init, bundle, make_batch)
+    state = TrainingState(network, copy.deepcopy(network).eval(), _optimiser(network, recipe))
+    if resumed:
+        state.load(out / CHECKPOINT)
     _run(recipe, state, validation, make_batch, _Log(out, progress))
     return out / EXPORTED
 
 
-def _start(
-    recipe: DetectorRecipe, out: Path, init: Path | None, resume: bool, make_batch: Callable[[int], Batch]
-) -> TrainingState:
-    network = YoloxNano().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    resumed = resume and (out / CHECKPOINT).is_file()
-    if init is not None and not resumed:
+def _initialise(
+    network: YoloxNano, init: Path | None, bundle: str | Path | None, make_batch: Callable[[int], Batch]
+) -> None:
+    """Give a fresh network the weights to start from, its batch norms recorded on training canvases."""
+    if bundle is not None:
+        start = load_bundle(bundle)
+        layers = layers_of_onnx(start.folder / start.detector.file)
+        fill_from_layers(network, layers, _recording_images(make_batch))
+    elif init is not None:
         load_weights(network, init)
         record_batch_statistics(network, _recording_images(make_batch))
-    averaged = copy.deepcopy(network).eval()
-    state = TrainingState(network, averaged, _optimiser(network, recipe))
-    if resumed:
-        state.load(out / CHECKPOINT)
-    return state
 
 
 def _recording_images(make_batch: Callable[[int], Batch]) -> Tensor:

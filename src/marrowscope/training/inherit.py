@@ -9,7 +9,7 @@ and the weights behind it by ``1 / s``), and Lite's input scaling is other (fold
 
 # ruff: noqa: SLF001 - both families give their layers private names
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ def lite2_weights() -> dict[str, Tensor]:
 def inherit_lite2(net: CellClassifier, lite: Mapping[str, Tensor], *, seed: int = 0) -> CellClassifier:
     """Fill the trunk of ``net`` from Lite2's weights; return ``net``.
 
-    Follow it by ``record_batch_norm`` on smear crops: statistics copied from photographs of other things
+    Follow it by `batch_norm.record_batch_norm` on smear crops: statistics copied from photographs of other things
     do not hold. Raises InputError when ``lite`` is not EfficientNet-Lite2.
     """
     if lite.get("_conv_head.weight", torch.empty(0)).shape != (1280, 352, 1, 1):
@@ -88,25 +88,6 @@ def inherit_lite2(net: CellClassifier, lite: Mapping[str, Tensor], *, seed: int 
     _copy_conv(trunk._conv_head, lite["_conv_head.weight"], head, out, 1.0)
     _copy_norm(trunk._bn1, lite, "_bn1", head, SHARPNESS)
     return net
-
-
-@torch.no_grad()
-def record_batch_norm(net: nn.Module, batches: Iterable[Tensor]) -> None:
-    """Set every batch norm's running statistics to the plain average over ``batches`` of (N,3,S,S)."""
-    norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm2d)]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # means a cumulative average
-    was_training = net.training
-    net.eval()
-    for norm in norms:  # these alone: stochastic depth and style mixing would falsify what is recorded
-        norm.train()
-    for batch in batches:
-        net(batch)
-    net.train(was_training)
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
 
 
 def _copy_block(
