@@ -58,8 +58,8 @@ def lite2_weights() -> dict[str, Tensor]:
 def inherit_lite2(net: CellClassifier, lite: Mapping[str, Tensor], *, seed: int = 0) -> CellClassifier:
     """Fill the trunk of ``net`` from Lite2's weights; return ``net``.
 
-    Follow it by `batch_norm.record_batch_norm` on smear crops: statistics copied from photographs of other things
-    do not hold. Raises InputError when ``lite`` is not EfficientNet-Lite2.
+    Follow it by `batch_norm.record_batch_norm` on smear crops: statistics copied from photographs of other
+    things do not hold. Raises InputError when ``lite`` is not EfficientNet-Lite2.
     """
     if lite.get("_conv_head.weight", torch.empty(0)).shape != (1280, 352, 1, 1):
         raise InputError("the weights to inherit are not EfficientNet-Lite2's")
