@@ -88,10 +88,10 @@ def train_detector(
 ) -> Path:
     """Train as `recipe` says into the folder `out`; gives the path of the best network as ONNX.
 
-    `init` are starting weights (`.npz` of named arrays), `bundle` one whose detector is gone on from; `resume`
-    continues from the checkpoint in `out` when there is one. `progress` receives every record that also goes
-    to `out/metrics.jsonl`. The network whose averaged weights do best on the validating sources is kept
-    (without such sources: the last).
+    `init` are starting weights (`.npz` of named arrays), `bundle` one whose detector is gone on from.
+    `resume` continues from the checkpoint in `out` when there is one. `progress` receives every record that
+    also goes to `out/metrics.jsonl`. The network whose averaged weights do best on the validating sources is
+    kept (without such sources: the last).
 
     Raises InputError or DatasetError when recipe, data or weights cannot be used.
     """
