@@ -48,7 +48,7 @@ container: ## the image, built with docker, podman or buildah, whichever works h
 	@sh packaging/build-container.sh $(IMAGE)
 
 verify-container: $(VENV)/.stamp-package ## build and run the image without an engine (root, Debian), compare with the host
-	@sh packaging/verify-container.sh --host-command $(BIN)/marrowscope
+	@bash packaging/verify-container.sh --host-command $(BIN)/marrowscope
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

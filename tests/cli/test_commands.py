@@ -1,9 +1,11 @@
 """The command line as a user meets it: help, results on stdout, errors in one line."""
 
+import csv
 import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from tests.cohorts import write_fields
 from typer.testing import CliRunner, Result
 
@@ -21,6 +23,8 @@ COMMANDS = [
     ["train", "detector"],
     ["train", "classifier"],
     ["data", "check"],
+    ["data", "split"],
+    ["data", "convert"],
     ["bundle", "list"],
     ["bundle", "show"],
     ["bundle", "verify"],
@@ -116,3 +120,31 @@ def test_the_built_in_bundle_verifies() -> None:
     assert answer.exit_code == 0
     assert json.loads(answer.stdout)["intact"]
     assert "Limits" in run("bundle", "show").stdout or "limits" in run("bundle", "show").stdout
+
+
+def test_a_set_is_split_by_blocks_and_written(tmp_path: Path) -> None:
+    for kind in ("blast", "lymphocyte"):
+        (tmp_path / "set" / kind).mkdir(parents=True)
+        for number in range(10):
+            Image.new("RGB", (40, 40), "white").save(tmp_path / "set" / kind / f"{number}.png")
+    out = tmp_path / "split.csv"
+    answer = run("data", "split", tmp_path / "set", "-o", out, "--parts", "train=0.6,test=0.4", "--json")
+    assert json.loads(answer.stdout)["parts"] == {"train": 12, "test": 8}
+    rows = list(csv.DictReader(out.read_text("utf-8").splitlines()))
+    blasts = [row for row in rows if "/blast" in row["kind"]]
+    assert [Path(row["path"]).stem for row in blasts if row["part"] == "train"] == list("012345")
+    faulty = run("data", "split", tmp_path / "set", "-o", out, "--parts", "train")
+    assert (faulty.exit_code, faulty.stderr.count("\n")) == (2, 1)
+
+
+def test_a_set_is_converted_into_a_new_folder_only(tmp_path: Path) -> None:
+    (tmp_path / "set" / "images").mkdir(parents=True)
+    (tmp_path / "set" / "labels").mkdir()
+    Image.new("RGB", (100, 50), "white").save(tmp_path / "set" / "images" / "a.png")
+    (tmp_path / "set" / "labels" / "a.txt").write_text("0 0.5 0.5 0.2 0.4\n")
+    command = ("data", "convert", tmp_path / "set", "--to", "coco", "-o", tmp_path / "new")
+    assert "1 fields, 1 boxes" in run(*command).stdout
+    document = json.loads((tmp_path / "new" / "annotations.coco.json").read_text("utf-8"))
+    assert document["annotations"][0]["bbox"] == pytest.approx([40, 15, 20, 20])
+    again = run(*command)
+    assert (again.exit_code, "not empty" in again.stderr) == (2, True)

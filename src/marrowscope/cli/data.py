@@ -10,7 +10,7 @@ from marrowscope.cli.console import one_line_errors, print_json
 _SHOWN = 20
 
 app = typer.Typer(
-    help="Check labelled data sets.",
+    help="Check, split and convert labelled data sets.",
     no_args_is_help=True,
     epilog="Example:  marrowscope data check BCCD/ --contact-sheet sheet.png",
 )
@@ -18,7 +18,7 @@ app = typer.Typer(
 
 @app.callback()
 def data() -> None:
-    """Check labelled data sets."""
+    """Check, split and convert labelled data sets."""
 
 
 @app.command("check", epilog="Example:  marrowscope data check BCCD/ --contact-sheet sheet.png")
@@ -53,3 +53,54 @@ def check(
             typer.echo(f"... and {len(report.problems) - _SHOWN} more; all of them with --json")
     if not report.is_clean:
         raise typer.Exit(1)
+
+
+@app.command(
+    "split", epilog="Example:  marrowscope data split CELLS_BY_TYPE/ -o split.csv --parts train=0.7,test=0.3"
+)
+@one_line_errors
+def split(
+    folder: Annotated[Path, typer.Argument(help="The set's folder.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="CSV to write: path, kind, group, part.")],
+    layout: Annotated[
+        str, typer.Option(help="voc, yolo, coco, unlabelled, cells (a folder per type), or auto.")
+    ] = "auto",
+    parts: Annotated[
+        str, typer.Option(help="Names and shares of the parts.")
+    ] = "train=0.7,val=0.15,test=0.15",
+    seed: Annotated[
+        int | None, typer.Option(help="Start the blocks at a random, reproducible place.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the parts' sizes as JSON.")] = False,
+) -> None:
+    """Split a set by group (patient, slide, block of names), never tearing a group apart.
+
+    Where the set names no groups, contiguous blocks of file names stand in for them.
+    """
+    from marrowscope.datasets.splits import read_and_split, shares_of, write_split
+
+    table = read_and_split(folder, layout, shares_of(parts), seed)
+    write_split(table, out)
+    sizes = {name: len(items) for name, items in table.items()}
+    if as_json:
+        print_json({"out": str(out), "parts": sizes})
+    else:
+        typer.echo(f"{out}: " + ", ".join(f"{name} {size}" for name, size in sizes.items()))
+
+
+@app.command("convert", epilog="Example:  marrowscope data convert BCCD/ --to coco -o bccd-coco/")
+@one_line_errors
+def convert(
+    folder: Annotated[Path, typer.Argument(help="The set's folder.", show_default=False)],
+    to: Annotated[str, typer.Option(help="voc, yolo, coco, or cells (a folder of crops per label).")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="A new folder.")],
+    layout: Annotated[str, typer.Option(help="voc, yolo, coco, or auto.")] = "auto",
+    split: Annotated[str | None, typer.Option(help="Only an official split of the set.")] = None,
+) -> None:
+    """Write labelled fields in another layout, or cut their cells into a folder per label."""
+    from marrowscope.datasets.convert import convert as write
+    from marrowscope.datasets.fields import read_fields
+
+    fields = read_fields(folder, layout, split)
+    write(fields, to, out)
+    typer.echo(f"{out}: {len(fields)} fields, {sum(len(field.boxes) for field in fields)} boxes")

@@ -1,11 +1,15 @@
 """Splits that keep together what belongs together: contiguous blocks of names, whole groups."""
 
+import csv
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
 
+from marrowscope.datasets.cells import read_folder_per_type
+from marrowscope.datasets.fields import read_fields, recognise_layout
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.names import natural_key
 
@@ -101,3 +105,51 @@ def _named(fractions: Mapping[str, float] | Sequence[float]) -> dict[str, float]
     if any(share <= 0 for share in shares.values()) or sum(shares.values()) > 1 + 1e-9:
         raise DatasetError(f"fractions must be positive and sum to at most 1, got {shares}")
     return shares
+
+
+@dataclass(frozen=True)
+class SplitItem:
+    """One image of a set: where it lies, what it is (its type, or its set), and what it must stay with."""
+
+    path: Path
+    kind: str
+    group: str
+
+
+def read_and_split(
+    root: Path, layout: str, shares: Mapping[str, float], seed: int | None = None
+) -> dict[str, list[SplitItem]]:
+    """Read a set in any layout (`cells`: a folder per type) and split it; see `block_split`.
+
+    Raises
+    ------
+    DatasetError
+        The set cannot be read, or the shares are none.
+    """
+    if layout == "cells" or (layout == "auto" and root.is_dir() and recognise_layout(root) == "unlabelled"):
+        items = [SplitItem(c.path, f"{c.source}/{c.cell_type}", c.group) for c in read_folder_per_type(root)]
+    else:
+        items = [SplitItem(f.path, f.source, f.group) for f in read_fields(root, layout)]
+    if not items:
+        raise DatasetError(f"{root}: holds nothing to split")
+    return block_split(items, lambda item: item.kind, shares, seed)
+
+
+def shares_of(text: str) -> dict[str, float]:
+    """Read ``train=0.7,test=0.3``. Raises DatasetError when it is anything else."""
+    try:
+        named = [part.split("=") for part in text.split(",")]
+        shares = {name.strip(): float(share) for name, share in named}
+    except ValueError as error:
+        raise DatasetError(f"parts must look like train=0.7,test=0.3, not {text!r}") from error
+    return _named(shares)
+
+
+def write_split(parts: Mapping[str, Sequence[SplitItem]], path: Path) -> None:
+    """Write a split as CSV ``path,kind,group,part``, a row per image."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        table = csv.writer(stream)
+        table.writerow(("path", "kind", "group", "part"))
+        for name, items in parts.items():
+            table.writerows((item.path.as_posix(), item.kind, item.group, name) for item in items)
