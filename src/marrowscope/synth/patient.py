@@ -27,8 +27,8 @@ class PatientPlan:
 
     name: str
     blast_share: float
-    cells: int = 300  # about a quarter of them is cut by a field's edge and not counted
-    fields: int = 10
+    cells: int = 360  # about a quarter of them is cut by a field's edge and not counted
+    fields: int = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,10 +59,10 @@ def draw_patient(
     seed: int | Sequence[int],
     *,
     blast_share: float,
-    cells: int = 300,
-    fields: int = 10,
-    width: int = 1024,
-    height: int = 768,
+    cells: int = 360,
+    fields: int = 8,
+    width: int = 1280,
+    height: int = 960,
     mpp: float = 0.10,
 ) -> SyntheticPatient:
     """Return a patient whose fields share one slide's stain and one leukemia's blasts.
