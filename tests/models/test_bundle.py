@@ -90,11 +90,16 @@ def test_a_bundle_is_rebuilt_with_other_settings(tmp_path: Path) -> None:
 
 
 def test_joint_probabilities_follow_the_product_rule() -> None:
-    joint = joint_probabilities(np.asarray([0.0, 50.0, -50.0], np.float32), np.zeros((3, 4), np.float32))
+    nothing_else = np.zeros((3, 5))
+    joint = joint_probabilities(
+        np.asarray([0.0, 50.0, -50.0], np.float32), np.zeros((3, 4), np.float32), nothing_else
+    )
     np.testing.assert_allclose(joint.sum(axis=1), 1, rtol=1e-6)
     np.testing.assert_allclose(joint[0], [0.5, 0.125, 0.125, 0.125, 0.125], rtol=1e-6)
     assert joint[1, 0] == pytest.approx(1)
     np.testing.assert_allclose(joint[2], [0, 0.25, 0.25, 0.25, 0.25], atol=1e-6)
+    larger = np.log([[3.0, 1, 1, 1, 1]] * 3)  # three times as likely for a blast: odds of 1 become 3
+    assert joint_probabilities(np.zeros(3, np.float32), np.zeros((3, 4), np.float32), larger)[0, 0] == 0.75
 
 
 def test_predictions_decode_to_known_boxes() -> None:

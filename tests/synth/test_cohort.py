@@ -58,7 +58,7 @@ def test_cohort_is_written_with_its_truth(tmp_path: Path) -> None:
     assert len(cells) == 12
     for row in cells:
         with Image.open(written.root / row["patient"] / row["field"]) as image:
-            assert image.size == (1024, 768)
+            assert image.size == (1280, 960)
         assert 0 <= float(row["x0"]) < float(row["x1"]) <= 1024
         assert 0 <= float(row["y0"]) < float(row["y1"]) <= 768
     assert sum(row["cell_type"] == "blast" for row in cells) == 3

@@ -121,20 +121,6 @@ def test_batches_are_reproducible_and_of_the_network_s_size(bank: CellBank) -> N
     assert (first.types[first.is_blast] == NO_TYPE).all()
 
 
-def test_sizes_are_withheld_at_times_and_wrong_by_a_little(bank: CellBank) -> None:
-    sampler = CellSampler(bank, TYPES, [], size_px=32, context=1.4, seed=3)
-    rows = np.tile(np.flatnonzero(~bank.is_blast), 200)
-    sides = sampler._sides(rows)
-    known = sides > 0
-    assert 0.6 < known.mean() < 0.8
-    error = np.log(sides[known] * CACHE_CONTEXT / bank.side_um[rows][known])
-    assert abs(error.mean()) < 0.02
-    assert 0.09 < error.std() < 0.15
-    blasts = np.tile(np.flatnonzero(bank.is_blast), 200)
-    shown = sampler._sides(blasts)
-    assert (shown[shown > 0] * CACHE_CONTEXT / bank.side_um[blasts][shown > 0]).mean() < 0.95
-
-
 def test_cells_shown_as_photographed_teach_types_alone(bank: CellBank) -> None:
     batch = CellSampler(bank, TYPES, [], size_px=32, context=1.4, seed=5).draw(200)
     assert batch.teaches_blast[batch.is_blast].all()

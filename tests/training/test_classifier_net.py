@@ -12,7 +12,6 @@ from marrowscope.training.classifier_net import (  # noqa: E402
     PIXEL_STD,
     CellClassifier,
     MixStyle,
-    SizeModulation,
     WhitePoint,
 )
 
@@ -58,21 +57,6 @@ def test_heads_and_features_have_the_promised_shapes() -> None:
     assert out.blast_logit.shape == (2, 1)
     assert out.type_logits.shape == (2, 11)
     assert out.features.shape == (2, N_FEATURES)
-
-
-def test_size_is_the_identity_at_first_and_whenever_not_known() -> None:
-    modulation = SizeModulation(4)
-    features = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
-    sides = torch.tensor([[0.0], [8.0], [16.0]])
-    torch.testing.assert_close(modulation(features, sides), features)
-    torch.nn.init.ones_(modulation.size.weight)
-    moved = modulation(features, sides)
-    torch.testing.assert_close(moved[0], features[0])
-    assert not torch.allclose(moved[1], features[1])
-    # Twice the size is as far from half as log says: 8 and 16 µm part, 100 and 1,000 µm are both "huge".
-    assert not torch.allclose(moved[1], moved[2])
-    huge = modulation(features[:1].repeat(2, 1), torch.tensor([[100.0], [1000.0]]))
-    torch.testing.assert_close(huge[0], huge[1])
 
 
 def test_style_mixing_swaps_statistics_in_training_only() -> None:

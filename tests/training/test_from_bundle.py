@@ -43,18 +43,17 @@ def test_a_bundle_s_classifier_computes_the_same_and_can_be_trained(crops: "Tens
     torch.manual_seed(0)
     net = CellClassifier(len(bundle.classifier.types))
     fill_from_layers(net, layers_of_onnx(path), crops)
-    sides = torch.linspace(0, 20, len(crops))[:, None]
     with torch.no_grad():
-        ours = net.eval()(crops, sides)
+        ours = net.eval()(crops)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    theirs = session.run(["type_logits"], {"crops": crops.contiguous().numpy(), "side_um": sides.numpy()})[0]
+    theirs = session.run(["type_logits"], {"crops": crops.contiguous().numpy()})[0]
     np.testing.assert_allclose(ours.type_logits.numpy(), theirs, atol=1e-3 * np.abs(theirs).max())
 
     # The first batch norm recorded what it sees in training mode, where it divides by the batch's deviation.
     seen: list[Tensor] = []
     net.trunk._bn0.register_forward_hook(lambda *args: seen.append(args[2].detach()))
-    net(crops, sides)
-    net.train()(crops, sides)
+    net(crops)
+    net.train()(crops)
     torch.testing.assert_close(seen[0], seen[1], rtol=1e-2, atol=0.05 * float(seen[0].std()))
 
 

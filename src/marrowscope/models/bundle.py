@@ -12,12 +12,13 @@ A bundle is a folder::
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from marrowscope.domain.taxonomy import BLAST, taxonomy
 from marrowscope.errors import BundleError
+from marrowscope.models.cell_size import CellSizes
 
 FORMAT = 1
 SUMS = "SHA256SUMS"
@@ -67,6 +68,7 @@ class ClassifierSettings:
     blast_threshold : probability from which a cell is called a blast
     type_threshold : least probability of a type; below it the cell is unclassified
     blast_temperature, type_temperature : divisors of the logits that calibrate them
+    sizes : how large cells of each type are, beside what their crops show
     """
 
     file: str
@@ -80,6 +82,7 @@ class ClassifierSettings:
     type_threshold: float
     blast_temperature: float
     type_temperature: float
+    sizes: CellSizes = field(default_factory=CellSizes)
 
 
 @dataclass(frozen=True)
@@ -196,6 +199,8 @@ def _parse(folder: Path, document: Mapping[str, Any], sha256: str) -> Bundle:
     classifier = dict(document["classifier"])
     for key in ("mean", "std", "types"):
         classifier[key] = tuple(classifier[key])
+    if "sizes" in classifier:
+        classifier["sizes"] = CellSizes.of(classifier["sizes"])
     unknown = [name for name in classifier["types"] if name not in taxonomy() or taxonomy()[name].is_blast]
     if unknown:
         raise BundleError(f"bundle {folder.name} names types the taxonomy has no place for: {unknown}")

@@ -1,14 +1,13 @@
 """Naming cells with EfficientNet-B3 and two heads: blast or not; if not, which type.
 
-Besides the crop the network is told the cell's size, where the scale is known: a crop shows every cell at one
-size, and size is the first thing that tells a small lymphocyte from a blast.
-
-The joint probability of a type is the product of both heads, P(not blast) · P(type | not blast), so the
-columns of an answer sum to one.
+The joint probability of a type is the product of both heads, P(not blast) · P(type | not blast). Where the
+scale is known, the cell's size is joined to it by Bayes' rule (`cell_size`). The columns of an answer sum to
+one.
 """
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import log_softmax, softmax
 
 from marrowscope.domain.geometry import longer_sides
 from marrowscope.imaging.crops import crop_cells
@@ -67,10 +66,11 @@ class Classifier:
         crops : (n, S, S, 3) uint8 RGB of the bundle's input size
         side_um : (n,) longer side of each cell in micrometres, 0 where not known
         """
-        outputs = self._network(normalised(crops, self.settings), side_um[:, None].astype(np.float32))
+        outputs = self._network(normalised(crops, self.settings))
         return joint_probabilities(
             outputs["blast_logit"][:, 0] / self.settings.blast_temperature,
             outputs["type_logits"] / self.settings.type_temperature,
+            self.settings.sizes.log_likelihood(side_um, self.classes),
         )
 
 
@@ -83,11 +83,25 @@ def normalised(crops: npt.NDArray[np.uint8], settings: ClassifierSettings) -> np
 
 
 def joint_probabilities(
-    blast_logits: npt.NDArray[np.float32], type_logits: npt.NDArray[np.float32]
+    blast_logits: npt.NDArray[np.float32],
+    type_logits: npt.NDArray[np.float32],
+    log_likelihood: npt.NDArray[np.float64],
 ) -> Probabilities:
-    """Combine both heads: (n,) and (n, k) calibrated logits to (n, 1 + k) probabilities, rows sum to 1."""
-    p_blast = 1 / (1 + np.exp(-blast_logits.astype(np.float64)))
-    shifted = np.exp(type_logits.astype(np.float64) - type_logits.max(axis=1, keepdims=True))
-    p_type = shifted / shifted.sum(axis=1, keepdims=True)
-    joint = np.concatenate([p_blast[:, None], (1 - p_blast)[:, None] * p_type], axis=1)
-    return np.asarray(joint, np.float32)
+    """Combine both heads with what else is known of the cells.
+
+    Parameters
+    ----------
+    blast_logits, type_logits : (n,) and (n, k), calibrated
+    log_likelihood : (n, 1 + k) of other evidence given each class, blast first; zero where there is none
+
+    Returns
+    -------
+    (n, 1 + k) probabilities, rows sum to 1
+    """
+    blast = blast_logits.astype(np.float64)
+    log_not_blast = -np.logaddexp(0.0, blast)[:, None]
+    log_joint = np.concatenate(
+        [blast[:, None] + log_not_blast, log_not_blast + log_softmax(type_logits.astype(np.float64), axis=1)],
+        axis=1,
+    )
+    return np.asarray(softmax(log_joint + log_likelihood, axis=1), np.float32)

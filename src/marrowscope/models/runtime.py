@@ -37,11 +37,11 @@ class Network:
             self._session = ort.InferenceSession(path, options, providers=_providers())
         except Exception as error:  # onnxruntime raises a private family of types
             raise BundleError(f"{path.name} is not a network this runtime can load: {error}") from error
-        self.inputs = tuple(node.name for node in self._session.get_inputs())
+        self._input = self._session.get_inputs()[0].name
         self.outputs = tuple(output.name for output in self._session.get_outputs())
 
-    def __call__(self, *batch: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float32]]:
-        """Run the network on its inputs, in their order, and return its outputs by name.
+    def __call__(self, batch: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float32]]:
+        """Run the network and return its outputs by name.
 
         Raises
         ------
@@ -49,10 +49,9 @@ class Network:
             The run failed, for want of memory for example.
         """
         try:
-            values = self._session.run(None, dict(zip(self.inputs, batch, strict=True)))
+            values = self._session.run(None, {self._input: batch})
         except Exception as error:  # as above
-            shapes = ", ".join(str(values.shape) for values in batch)
-            raise InferenceError(f"the network failed on a batch of shape {shapes}: {error}") from error
+            raise InferenceError(f"the network failed on a batch of shape {batch.shape}: {error}") from error
         return dict(zip(self.outputs, cast("list[npt.NDArray[np.float32]]", values), strict=True))
 
 

@@ -16,19 +16,17 @@ from marrowscope.errors import InferenceError
 from marrowscope.training.classifier_net import CellClassifier, set_exportable
 
 OPSET = 17
-INPUTS = ("crops", "side_um")
+INPUT = "crops"
 OUTPUTS = ("blast_logit", "type_logits", "features")
 
 
-def export_classifier(
-    net: CellClassifier, path: Path, crops: Tensor, side_um: Tensor, *, half_storage: bool = True
-) -> float:
+def export_classifier(net: CellClassifier, path: Path, crops: Tensor, *, half_storage: bool = True) -> float:
     """Write ``net`` to ``path``; return how much half precision moves its logits, over their largest size.
 
-    Inputs `crops` (N,3,S,S) and `side_um` (N,1), float32 with N free; outputs `blast_logit` (N,1),
-    `type_logits` (N,K), `features` (N,F). With ``half_storage`` large weights are stored as float16 and cast
-    to float32 when loaded: half the file, the same arithmetic. `crops` (n,3,S,S), standardised cells, n at
-    least 3, and their sides (n,1) are what both are compared on. Raises InferenceError when the
+    Input `crops` (N,3,S,S) float32 with N free; outputs `blast_logit` (N,1), `type_logits` (N,K), `features`
+    (N,F). With ``half_storage`` large weights are stored as float16 and cast to float32 when loaded: half the
+    file, the same arithmetic. `crops` (n,3,S,S), standardised cells, n at least 3, are what both are compared
+    on. Raises InferenceError when the
     full-precision graph strays much further from PyTorch in double precision than PyTorch in single precision
     does: a hardly trained network magnifies rounding.
     """
@@ -39,17 +37,16 @@ def export_classifier(
         # The tracing exporter is deprecated but the only one that writes opset 17 without a converter.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            exported, (crops[:2], side_um[:2]), partial, dynamo=False, opset_version=OPSET,
-            input_names=list(INPUTS), output_names=list(OUTPUTS),
-            dynamic_axes={name: {0: "N"} for name in (*INPUTS, *OUTPUTS)},
+            exported, (crops[:2],), partial, dynamo=False, opset_version=OPSET,
+            input_names=[INPUT], output_names=list(OUTPUTS),
+            dynamic_axes={name: {0: "N"} for name in (INPUT, *OUTPUTS)},
         )  # fmt: skip
     with torch.no_grad():
-        single = torch.cat(exported(crops, side_um)[:2], dim=1).numpy()
-        expected = torch.cat(exported.double()(crops.double(), side_um.double())[:2], dim=1).numpy()
+        single = torch.cat(exported(crops)[:2], dim=1).numpy()
+        expected = torch.cat(exported.double()(crops.double())[:2], dim=1).numpy()
     size = max(1.0, float(np.abs(expected).max()))
     rounding = float(np.abs(single - expected).max()) / size
-    shown = {"crops": crops.numpy(), "side_um": side_um.numpy()}
-    wrong = float(np.abs(_logits(partial, shown) - expected).max()) / size
+    wrong = float(np.abs(_logits(partial, crops.numpy()) - expected).max()) / size
     if wrong > max(1e-3, 10 * rounding):
         raise InferenceError(f"the exported classifier differs from the trained one by {wrong:.1%}")
     if half_storage:
@@ -57,7 +54,7 @@ def export_classifier(
         store_in_half(model)
         onnx.checker.check_model(model)
         onnx.save(model, partial)
-    moved = float(np.abs(_logits(partial, shown) - expected).max()) / size
+    moved = float(np.abs(_logits(partial, crops.numpy()) - expected).max()) / size
     partial.replace(path)
     return round(moved, 6)
 
@@ -78,9 +75,9 @@ def store_in_half(model: onnx.ModelProto, smallest: int = 256) -> None:
     graph.node.extend(nodes)
 
 
-def _logits(path: Path, shown: dict[str, npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+def _logits(path: Path, crops: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Run an exported network: blast and type logits side by side, (N, 1 + K)."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
-    return np.concatenate(session.run(list(OUTPUTS[:2]), shown), axis=1)
+    return np.concatenate(session.run(list(OUTPUTS[:2]), {INPUT: crops}), axis=1)

@@ -43,13 +43,15 @@ class BlastCounts:
         return asdict(self) | {k: None if np.isnan(v) else round(v, 4) for k, v in shares.items()}
 
 
-def probability(logits: Floats, temperature: float = 1.0) -> npt.NDArray[np.float64]:
-    """Return the logistic of logits over a temperature."""
-    scaled = np.clip(logits.astype(np.float64) / temperature, -60, 60)
+def probability(
+    logits: Floats, temperature: float = 1.0, evidence: npt.NDArray[np.float64] | float = 0.0
+) -> npt.NDArray[np.float64]:
+    """Return the logistic of logits over a temperature, plus the log odds of other evidence."""
+    scaled = np.clip(logits.astype(np.float64) / temperature + evidence, -60, 60)
     return np.asarray(1.0 / (1.0 + np.exp(-scaled)))
 
 
-def auc(scores: Floats, positive: Bools) -> float:
+def auc(scores: npt.NDArray[np.floating], positive: Bools) -> float:
     """Area under the ROC curve by ranks (Mann-Whitney); nan when one class is missing."""
     n_pos, n_neg = int(positive.sum()), int((~positive).sum())
     if not n_pos or not n_neg:
@@ -77,19 +79,22 @@ def macro_f1(predicted: Ints, truth: Ints, n_types: int) -> float:
     return float(np.mean(scores)) if scores else float("nan")
 
 
-def fit_blast_temperature(sets: Sequence[tuple[Floats, Bools]]) -> float:
-    """Return the temperature that minimises the log loss over sets of logits and truths (arXiv:1706.04599).
+def fit_blast_temperature(sets: Sequence[tuple[Floats, npt.NDArray[np.float64], Bools]]) -> float:
+    """Return the temperature that minimises the log loss over sets of answers (arXiv:1706.04599).
 
-    Every set weighs the same, and in each blasts and others do.
+    Each set has logits, the log odds that other evidence adds to them, and the truth. Every set weighs the
+    same, and in each blasts and others do.
     """
-    signed, weights = [], []
-    for logits, is_blast in sets:
-        signed.append(np.where(is_blast, logits, -logits).astype(np.float64))
+    signed, added, weights = [], [], []
+    for logits, evidence, is_blast in sets:
+        sign = np.where(is_blast, 1.0, -1.0)
+        signed.append(sign * logits)
+        added.append(sign * evidence)
         weights.append(np.where(is_blast, 0.5 / max(1, is_blast.sum()), 0.5 / max(1, (~is_blast).sum())))
-    margin, weight = np.concatenate(signed), np.concatenate(weights)
+    margin, plus, weight = np.concatenate(signed), np.concatenate(added), np.concatenate(weights)
 
     def loss(log_t: float) -> float:
-        return float((weight * np.logaddexp(0.0, -margin / np.exp(log_t))).sum())
+        return float((weight * np.logaddexp(0.0, -margin / np.exp(log_t) - plus)).sum())
 
     return _best_temperature(loss)
 

@@ -74,35 +74,11 @@ class MixStyle(nn.Module):
         return (x - mean) / std * mixed_std + mixed_mean
 
 
-class SizeModulation(nn.Module):
-    """Scale and shift features by the cell's side in micrometres (FiLM, arXiv:1709.07871).
-
-    A crop shows every cell at one size; yet the first thing that tells a small lymphocyte from a blast is how
-    large it is beside the red cells. Starts as the identity; a side of 0 means not known and adds nothing.
-    """
-
-    def __init__(self, n_features: int, typical_um: float = 12.0) -> None:
-        super().__init__()
-        self.typical_um = typical_um
-        self.size = nn.Linear(3, 2 * n_features)
-        nn.init.zeros_(self.size.weight)
-        nn.init.zeros_(self.size.bias)
-
-    def forward(self, features: Tensor, side_um: Tensor) -> Tensor:
-        """Return modulated features (N,F) of cells with sides (N,1) in micrometres."""
-        known = (side_um > 0).to(features.dtype)
-        size = torch.log(torch.clamp(side_um, 3.0, 40.0) / self.typical_um) * known
-        scale, shift = self.size(torch.cat([known, size, size * size], dim=1)).chunk(2, dim=1)
-        modulated: Tensor = features * (1 + scale) + shift
-        return modulated
-
-
 class CellClassifier(nn.Module):
     """EfficientNet-B3 (arXiv:1905.11946, MONAI's) with a blast head and a type head on shared features.
 
-    Input (N,3,S,S) RGB, ``((rgb / 255) - mean) / std``, and the cells' longer sides (N,1) in micrometres, 0
-    where not known. The trunk's own classification layer is replaced by ``blast`` (one logit) and ``types``
-    (``n_types`` logits).
+    Input (N,3,S,S) RGB, ``((rgb / 255) - mean) / std``. The trunk's own classification layer is replaced by
+    ``blast`` (one logit) and ``types`` (``n_types`` logits).
     """
 
     def __init__(self, n_types: int, *, dropout: float = 0.3, mix_style: float = 0.5) -> None:
@@ -113,7 +89,6 @@ class CellClassifier(nn.Module):
         self.trunk: Any = trunk
         self.mix_style = MixStyle(mix_style)
         self.dropout = nn.Dropout(dropout)
-        self.modulation = SizeModulation(N_FEATURES)
         self.blast = nn.Linear(N_FEATURES, 1)
         self.types = nn.Linear(N_FEATURES, n_types)
         for head in (self.blast, self.types):
@@ -135,12 +110,10 @@ class CellClassifier(nn.Module):
         pooled: Tensor = x.mean(dim=(2, 3))
         return pooled
 
-    def forward(self, crops: Tensor, side_um: Tensor | None = None) -> ClassifierOutput:
-        """Return logits and features of crops (N,3,S,S) of cells with sides (N,1) in µm, if known."""
+    def forward(self, crops: Tensor) -> ClassifierOutput:
+        """Return logits and features of crops (N,3,S,S)."""
         features = self.features(crops)
-        if side_um is None:
-            side_um = features.new_zeros(len(features), 1)
-        dropped = self.dropout(self.modulation(features, side_um))
+        dropped = self.dropout(features)
         return ClassifierOutput(self.blast(dropped), self.types(dropped), features)
 
 

@@ -31,16 +31,6 @@ _PLAIN = 0.4
 """Share of the cells of known type that are shown nearly as photographed. They teach the types alone: their
 laboratory shows, and the blast head would learn it."""
 
-_SIZE_UNKNOWN = 0.3
-"""Share of the cells whose size is withheld: images of unknown scale must be read too."""
-
-_SIZE_ERROR = 0.12
-"""Deviation of the logarithm of a cell's side: what boxes and scales are wrong by."""
-
-_SMALLEST_BLAST = 0.72
-"""Blasts are shown as down to this share of their size: lymphoblasts measure from 8-10 µm up (Bain, *Blood
-Cells*, 6th ed.), the myeloblasts that training has 12-18 µm."""
-
 
 @dataclass(frozen=True)
 class Background:
@@ -69,12 +59,11 @@ class Shares:
 class Batch:
     """n cells as columns.
 
-    `crops` (n,S,S,3) uint8 RGB; `side_um` (n,) µm, 0 where withheld; `is_blast` (n,) bool; `types` (n,) int,
-    -1 where not known; `teaches_blast` (n,) bool, false where the crop gives its laboratory away.
+    `crops` (n,S,S,3) uint8 RGB; `is_blast` (n,) bool; `types` (n,) int, -1 where not known; `teaches_blast`
+    (n,) bool, false where the crop gives its laboratory away.
     """
 
     crops: Bytes
-    side_um: Floats
     is_blast: npt.NDArray[np.bool_]
     types: npt.NDArray[np.int64]
     teaches_blast: npt.NDArray[np.bool_]
@@ -130,20 +119,12 @@ class CellSampler:
                 for row, p in zip(rows, plain, strict=True)
             ]
         )
-        return Batch(crops, self._sides(rows), is_blast, types, ~plain)
+        return Batch(crops, is_blast, types, ~plain)
 
     def plain(self, row: int) -> Bytes:
         """Return one cell of the bank (S,S,3) uint8, turned, in its own stain and on its own background."""
         placement = draw_placement(self.rng, (0.9, 1.12), shift=0.02)
         return slightly_varied(place(self.bank.crops[row], placement, self.span, self.size_px), self.rng)
-
-    def _sides(self, rows: npt.NDArray[np.int64]) -> Floats:
-        """Return the sides (n,) in µm as measured with errors, 0 where withheld."""
-        n, rng = len(rows), self.rng
-        sides = self.bank.side_um[rows] / CACHE_CONTEXT * np.exp(rng.normal(0, _SIZE_ERROR, n))
-        shrink = np.exp(rng.uniform(np.log(_SMALLEST_BLAST), 0, n))
-        sides *= np.where(self.bank.is_blast[rows], shrink, 1.0)
-        return np.where(rng.random(n) < _SIZE_UNKNOWN, 0.0, sides).astype(np.float32)
 
     def disguised(self, row: int) -> Bytes:
         """Return one cell of the bank (S,S,3) uint8, turned, on a random background, in a random stain."""

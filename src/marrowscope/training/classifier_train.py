@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from marrowscope.errors import InputError
 from marrowscope.models.bundle import load_bundle
 from marrowscope.training.batch_norm import record_batch_norm
+from marrowscope.training.cell_sizes import sizes_of
 from marrowscope.training.classifier_export import export_classifier
 from marrowscope.training.classifier_net import PIXEL_MEAN, PIXEL_STD, CellClassifier
 from marrowscope.training.classifier_recipe import ClassifierRecipe
@@ -26,7 +27,7 @@ from marrowscope.training.classifier_sampling import Batch, CellSampler
 from marrowscope.training.classifier_sets import CleanCells, TrainingSets, held_out_cells, load_sets
 from marrowscope.training.from_bundle import fill_from_layers, layers_of_onnx
 from marrowscope.training.inherit import inherit_lite2, lite2_weights
-from marrowscope.training.stain_augment import Bytes, Floats
+from marrowscope.training.stain_augment import Bytes
 
 BLAST_WEIGHT = 1.5
 """Weight of the blast loss beside the type loss: the blast count is what decides."""
@@ -88,6 +89,7 @@ class _Run:
         self.clock = _Clock()
         self.step = 0
         self.sampler = self._sampler()
+        self.sizes = sizes_of(sets.train, recipe.types)
 
     def _sampler(self) -> CellSampler:
         recipe = self.recipe
@@ -183,12 +185,11 @@ class _Run:
         val = answers(self.averaged, self._val if final else self._val.thinned(3))
         choosing = answers(self.averaged, self.sets.choosing) if self.sets.choosing else None
         test = answers(self.averaged, held_out_cells(self.recipe, "test")) if final else None
-        settings = classifier_settings(self.recipe, val, choosing, test)
+        settings = classifier_settings(self.recipe, self.sizes, val, choosing, test)
         settings |= {"mean": list(PIXEL_MEAN), "std": list(PIXEL_STD), "step": self.step}
         path = self.out / "classifier.onnx"
-        shown = self.sampler.draw(8)
         settings["half_precision_error"] = export_classifier(
-            self.averaged, path, _as_input(shown.crops).contiguous(), _column(shown.side_um)
+            self.averaged, path, _as_input(self.sampler.draw(8).crops).contiguous()
         )
         partial = self.out / "classifier.json.partial"
         partial.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
@@ -222,13 +223,11 @@ class _Run:
 def answers(net: CellClassifier, cells: CleanCells, batch: int = 64) -> Answers:
     """Return the logits of a network in evaluation mode for clean cells."""
     net.eval()
-    outputs = [
-        net(_as_input(cells.crops[i : i + batch]), _column(cells.side_um[i : i + batch]))
-        for i in range(0, len(cells), batch)
-    ]
+    outputs = [net(_as_input(cells.crops[i : i + batch])) for i in range(0, len(cells), batch)]
     return Answers(
         torch.cat([o.blast_logit for o in outputs])[:, 0].numpy(),
         torch.cat([o.type_logits for o in outputs]).numpy(),
+        cells.side_um,
         cells.is_blast,
         cells.types,
         cells.sources,
@@ -243,14 +242,9 @@ def _as_input(crops: Bytes) -> Tensor:
     return ((pixels / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
-def _column(side_um: Floats) -> Tensor:
-    """Lay sides (n,) out as the network's second input (n,1)."""
-    return torch.from_numpy(side_um.astype("float32"))[:, None]
-
-
 def _losses(net: CellClassifier, batch: Batch, smoothing: float) -> tuple[Tensor, Tensor]:
     """Return the blast loss over the cells that teach it and the type loss over those whose type is known."""
-    out = net(_as_input(batch.crops), _column(batch.side_um))
+    out = net(_as_input(batch.crops))
     target = torch.from_numpy(batch.is_blast).float() * (1 - smoothing) + smoothing / 2
     teaches = torch.from_numpy(batch.teaches_blast).float()
     each = F.binary_cross_entropy_with_logits(out.blast_logit[:, 0], target, reduction="none")

@@ -37,7 +37,11 @@ class StainRanges:
     tint: float = 0.10
     haze: float = 35.0
     """Largest stray light added, 0-255."""
-    blur_px: float = 1.7
+    faded: float = 0.25
+    """Chance of losing colour, in part or wholly."""
+    coarse: float = 0.5
+    """Chance of losing resolution."""
+    blur_px: float = 2.0
     noise: float = 9.0
     jpeg: tuple[int, int] = (25, 95)
 
@@ -155,15 +159,18 @@ def relight(density: Floats, ranges: StainRanges, rng: np.random.Generator) -> F
 
 
 def through_camera(light: Floats, ranges: StainRanges, rng: np.random.Generator) -> Bytes:
-    """Blur or sharpen, lose resolution, add noise and JPEG: (H,W,3) uint8."""
+    """Lose colour, blur or sharpen, lose resolution, add noise and JPEG: (H,W,3) uint8."""
     image = light
-    draw = rng.random(5)
+    draw = rng.random(6)
+    if draw[5] < ranges.faded:
+        share = np.float32(rng.uniform(0.3, 1.0))
+        image = image + share * (image.mean(axis=2, keepdims=True) - image)
     if draw[0] < 0.5:
         image = _blurred(image, rng.uniform(0.3, ranges.blur_px))
     elif draw[0] < 0.75:
         image = image + np.float32(rng.uniform(0.3, 1.5)) * (image - _blurred(image, rng.uniform(0.6, 1.5)))
-    if draw[1] < 0.25:
-        image = _resampled(image, rng.uniform(0.35, 0.9))
+    if draw[1] < ranges.coarse:
+        image = _resampled(image, rng.uniform(0.3, 0.9))
     if draw[2] < 0.5:
         noise = rng.standard_normal(image.shape, dtype=np.float32) * np.float32(
             rng.uniform(0.5, ranges.noise)

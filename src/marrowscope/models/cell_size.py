@@ -1,0 +1,70 @@
+"""What a cell's size says of its type.
+
+A crop shows every cell at one size, so the network cannot see how large it is; yet size beside the red cells
+is the first thing that tells a small lymphocyte from a blast. Given the type, a cell's size and what its crop
+shows are taken to be independent, and Bayes' rule joins the two. Sizes are log-normal; a share of outliers
+keeps one wrong box or scale from overruling the picture.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import logsumexp
+
+_OUTLIERS = 0.1  # share of cells whose size says nothing
+_OUTLIER_UM, _OUTLIER_SPREAD = 12.0, 0.6  # and how these are spread
+_UNKNOWN_SPREAD = 0.6  # of a type whose size was never measured: it says next to nothing
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CellSizes:
+    """Longer side of a cell's box, type by type.
+
+    Attributes
+    ----------
+    um : type -> median in micrometres and standard deviation of the logarithm; empty: size is not used
+    error : standard deviation of the logarithm by which boxes and scales are wrong
+    """
+
+    um: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    error: float = 0.10
+
+    @classmethod
+    def of(cls, table: Mapping[str, Any]) -> "CellSizes":
+        """Read what `dataclasses.asdict` wrote; raises KeyError, TypeError or ValueError on anything else."""
+        um = {str(name): (float(median), float(spread)) for name, (median, spread) in table["um"].items()}
+        if any(median <= 0 or spread <= 0 for median, spread in um.values()):
+            raise ValueError("sizes must be positive")
+        return cls(um, float(table["error"]))
+
+    def log_likelihood(self, side_um: npt.NDArray[np.float32], classes: Sequence[str]) -> Floats:
+        """Return log P(side | class), (n, classes), for sides (n,) µm; zero where a side is 0, not known."""
+        known = side_um > 0
+        log_side = np.log(np.where(known, side_um, _OUTLIER_UM).astype(np.float64))[:, None]
+        fitted = [self.um.get(name, (_OUTLIER_UM, _UNKNOWN_SPREAD)) for name in classes]
+        medians, spreads = np.log([m for m, _ in fitted]), np.array([s for _, s in fitted])
+        usual = _log_normal(log_side, medians, np.hypot(spreads, self.error)) + np.log1p(-_OUTLIERS)
+        outlier = _log_normal(log_side, np.log(_OUTLIER_UM), _OUTLIER_SPREAD) + np.log(_OUTLIERS)
+        both = np.logaddexp(usual, outlier)
+        return np.where(known[:, None] & bool(self.um), both, 0.0)
+
+
+def size_evidence(log_likelihood: Floats, type_log_probabilities: npt.NDArray[np.floating]) -> Floats:
+    """Return what size adds to each cell's log odds of being a blast, (n,).
+
+    Parameters
+    ----------
+    log_likelihood : (n, 1 + types), blast first
+    type_log_probabilities : (n, types), log P(type | not blast), rows sum to 1 as probabilities
+    """
+    others = logsumexp(type_log_probabilities + log_likelihood[:, 1:], axis=1)
+    return np.asarray(log_likelihood[:, 0] - others)
+
+
+def _log_normal(x: Floats, mean: Floats | float, deviation: Floats | float) -> Floats:
+    return np.asarray(-0.5 * ((x - mean) / deviation) ** 2 - np.log(deviation))
