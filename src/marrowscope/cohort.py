@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading, Provenance
+from marrowscope.domain.scale import Scale
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.engines.local import ProcessEngine, read_here
 from marrowscope.errors import ImageError
@@ -16,7 +17,6 @@ from marrowscope.imaging.decode import FieldImage
 from marrowscope.imaging.sources import PatientSource
 from marrowscope.journal import Journal
 from marrowscope.models.bundle import Bundle
-from marrowscope.models.working_scale import Scale
 from marrowscope.pipeline import FieldReader, FieldResult, FieldTask, ReadingSettings, failed, load_field
 from marrowscope.version import __version__
 

@@ -14,10 +14,10 @@ import numpy as np
 
 from marrowscope.domain.cells import Cells
 from marrowscope.domain.patient import FieldReading, FieldStatus
+from marrowscope.domain.scale import Scale
 from marrowscope.errors import InputError
 from marrowscope.exports.atomic import write_atomic
 from marrowscope.imaging.sources import RECORD_FOLDER, safe_name
-from marrowscope.models.working_scale import Scale
 from marrowscope.pipeline import FieldResult, FieldTask
 
 FOLDER = RECORD_FOLDER

@@ -15,6 +15,7 @@ from marrowscope.analysis.naming import name_cells
 from marrowscope.domain.cells import FLAG_BORDER, Cells, Detections
 from marrowscope.domain.geometry import touching_border
 from marrowscope.domain.patient import FieldReading, FieldStatus
+from marrowscope.domain.scale import Scale
 from marrowscope.domain.taxonomy import CellType, taxonomy
 from marrowscope.errors import ImageError, InferenceError
 from marrowscope.imaging.crops import crop_cells
@@ -27,7 +28,7 @@ from marrowscope.models.bundle import Bundle
 from marrowscope.models.classifier import Classifier
 from marrowscope.models.detector import Detector
 from marrowscope.models.field_detection import detect_field
-from marrowscope.models.working_scale import Scale, combine, mpp_from_red_cells, scale_from_cells
+from marrowscope.models.working_scale import combine, mpp_from_red_cells, scale_from_cells
 
 ASSUMED_MPP = 0.1  # a 100x oil objective with a common camera
 GALLERY_PX = 96

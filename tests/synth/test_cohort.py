@@ -59,8 +59,8 @@ def test_cohort_is_written_with_its_truth(tmp_path: Path) -> None:
     for row in cells:
         with Image.open(written.root / row["patient"] / row["field"]) as image:
             assert image.size == (1280, 960)
-        assert 0 <= float(row["x0"]) < float(row["x1"]) <= 1024
-        assert 0 <= float(row["y0"]) < float(row["y1"]) <= 768
+        assert 0 <= float(row["x0"]) < float(row["x1"]) <= 1280
+        assert 0 <= float(row["y0"]) < float(row["y1"]) <= 960
     assert sum(row["cell_type"] == "blast" for row in cells) == 3
 
 

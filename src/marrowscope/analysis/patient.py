@@ -89,4 +89,7 @@ def _flags(fields: Sequence[FieldReading], differential: Differential) -> list[s
     assumed = sum(f.scale_source == "assumed" for f in read)
     if assumed:
         flags.append(f"The size of a pixel could not be measured on {assumed} fields and was assumed.")
+    sizeless = sum(bool(len(f.cells)) and not f.measures_cells for f in read)
+    if sizeless:
+        flags.append(f"On {sizeless} of {len(read)} fields cells were named without their size.")
     return flags

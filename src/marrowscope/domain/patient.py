@@ -8,6 +8,7 @@ from functools import cached_property
 from marrowscope.domain.cells import Cells
 from marrowscope.domain.decision import Decision, Interval, Verdict
 from marrowscope.domain.differential import Differential
+from marrowscope.domain.scale import Scale
 
 
 class FieldStatus(StrEnum):
@@ -47,6 +48,11 @@ class FieldReading:
     flags: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     sha256: str = ""
+
+    @property
+    def measures_cells(self) -> bool:
+        """Whether the field's cells were named with their size beside their picture."""
+        return self.mpp is not None and Scale(self.mpp, self.scale_source).measures_cells
 
 
 @dataclass(frozen=True, eq=False)

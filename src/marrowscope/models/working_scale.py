@@ -24,25 +24,6 @@ _SPREAD = 0.35  # standard deviation of log size among leukocytes and guesses
 
 
 @dataclass(frozen=True)
-class Scale:
-    """Size of a pixel and how it is known.
-
-    Attributes
-    ----------
-    mpp : micrometres per pixel
-    source : ``given``, ``metadata``, ``red cells``, ``leukocytes``, ``patient`` or ``assumed``
-    """
-
-    mpp: float
-    source: str
-
-    @property
-    def measures_cells(self) -> bool:
-        """Whether cells can be measured by it: a scale taken from the leukocytes' own size says nothing."""
-        return self.source in {"given", "metadata", "red cells"}
-
-
-@dataclass(frozen=True)
 class ScaleEvidence:
     """What one field says of its scale: `mpp`, with the summed confidence of the cells behind it."""
 
