@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("monai")
 
 from marrowscope.errors import InputError  # noqa: E402
+from marrowscope.models.feature_space import FeatureSpace  # noqa: E402
 from marrowscope.synth import draw_cell  # noqa: E402
 from marrowscope.training.classifier_net import CellClassifier  # noqa: E402
 from marrowscope.training.classifier_recipe import ClassifierRecipe, ImageSource  # noqa: E402
@@ -57,6 +58,8 @@ def test_a_run_leaves_a_network_and_what_a_bundle_must_know(recipe: ClassifierRe
     assert blast.shape == (5, 1)
     assert types.shape == (5, 2)
     assert features.shape == (5, 1536)
+    space = FeatureSpace.load(tmp_path / settings["feature_space"])
+    assert space.distance(features).shape == (5,)
     assert path.stat().st_size < 25e6  # half-precision storage
     assert (tmp_path / "metrics.jsonl").read_text().count("\n") == len(lines)
 

@@ -3,14 +3,21 @@
 import numpy as np
 import numpy.typing as npt
 
-from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNCERTAIN, Cells, Detections
+from marrowscope.domain.cells import (
+    FLAG_BORDER,
+    FLAG_UNCERTAIN,
+    FLAG_UNFAMILIAR,
+    CellAnswers,
+    Cells,
+    Detections,
+)
 from marrowscope.domain.taxonomy import BLAST, UNCLASSIFIED, taxonomy
 from marrowscope.models.bundle import ClassifierSettings
 
 
 def name_cells(
     detections: Detections,
-    probabilities: npt.NDArray[np.float32],
+    answers: CellAnswers,
     settings: ClassifierSettings,
     at_border: npt.NDArray[np.bool_],
     *,
@@ -26,11 +33,12 @@ def name_cells(
     Parameters
     ----------
     detections : n cells in pixels of the original image
-    probabilities : (n, 1 + types), rows sum to 1, blast first
+    answers : of the classifier
     settings : thresholds and types of the bundle
     at_border : (n,) cells cut by the image's edge
     count_border_cells : count cut cells too
     """
+    probabilities = answers.probabilities
     p_blast = probabilities[:, 0]
     is_blast = p_blast >= settings.blast_threshold
     conditional = probabilities[:, 1:] / np.maximum(1 - p_blast, 1e-6)[:, None]
@@ -45,7 +53,12 @@ def name_cells(
         counts = taxonomy()[name].is_counted and (name != UNCLASSIFIED or bool(nucleated[i]))
         names.append(name)
         counted.append(inside and counts)
-        flags.append((FLAG_BORDER,) * bool(at_border[i]) + (FLAG_UNCERTAIN,) * (name == UNCLASSIFIED))
+        said = (
+            (FLAG_BORDER, bool(at_border[i])),
+            (FLAG_UNCERTAIN, name == UNCLASSIFIED),
+            (FLAG_UNFAMILIAR, bool(answers.is_unfamiliar[i])),
+        )
+        flags.append(tuple(word for word, holds in said if holds))
     likeliest = probabilities[np.arange(len(best)), 1 + best]
     return Cells(
         boxes=detections.boxes,

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from marrowscope.analysis.correction import adjusted_share
 from marrowscope.analysis.decide import FLOOR, decide
 from marrowscope.analysis.intervals import wilson
+from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNFAMILIAR
 from marrowscope.domain.decision import OVER_20, RULES, Decision, Rule
 from marrowscope.domain.differential import Differential, count
 from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
 from marrowscope.models.bundle import ErrorRates
+from marrowscope.models.feature_space import USUAL_SHARE
 
 _NOTICEABLE = 0.10  # share of cells or fields from which a problem is told
+_UNFAMILIAR = 3 * USUAL_SHARE  # share of unfamiliar cells from which a smear is unlike the training's
+_ENOUGH_TO_JUDGE = 20  # whole cells: of fewer, three strange ones may be chance
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,13 @@ def _flags(fields: Sequence[FieldReading], differential: Differential) -> list[s
     assumed = sum(f.scale_source == "assumed" for f in read)
     if assumed:
         flags.append(f"The size of a pixel could not be measured on {assumed} fields and was assumed.")
+    whole = [cell.flags for f in read for cell in f.cells if FLAG_BORDER not in cell.flags]
+    unfamiliar = sum(FLAG_UNFAMILIAR in words for words in whole) / max(len(whole), 1)
+    if len(whole) >= _ENOUGH_TO_JUDGE and unfamiliar > _UNFAMILIAR:
+        flags.append(
+            f"{100 * unfamiliar:.0f} % of the cells look unlike those the networks learned from "
+            f"({100 * USUAL_SHARE:.0f} % would be usual): check names by eye before relying on a figure."
+        )
     sizeless = sum(bool(len(f.cells)) and not f.measures_cells for f in read)
     if sizeless:
         flags.append(f"On {sizeless} of {len(read)} fields cells were named without their size.")

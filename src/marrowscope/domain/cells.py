@@ -12,6 +12,7 @@ from marrowscope.domain.geometry import Boxes, Scores
 # What may be said of a single cell besides its type.
 FLAG_BORDER = "border"  # cut by the image's edge: not counted
 FLAG_UNCERTAIN = "uncertain"  # no type is certain enough
+FLAG_UNFAMILIAR = "unfamiliar"  # unlike the cells the networks learned from
 
 
 def _checked(name: str, array: npt.NDArray[np.generic], shape: tuple[int | None, ...]) -> None:
@@ -47,6 +48,23 @@ class Detections:
     def empty(cls) -> Self:
         """Return no detection at all."""
         return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class CellAnswers:
+    """What a classifier says of n cells.
+
+    Attributes
+    ----------
+    probabilities : (n, 1 + types) float32, blast first, rows sum to 1
+    is_unfamiliar : (n,) cells unlike any the classifier learned from; all False where it cannot tell
+    """
+
+    probabilities: npt.NDArray[np.float32]
+    is_unfamiliar: npt.NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        _checked("is_unfamiliar", self.is_unfamiliar, (len(self.probabilities),))
 
 
 @dataclass(frozen=True)

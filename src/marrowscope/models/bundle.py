@@ -5,6 +5,7 @@ A bundle is a folder::
     bundle.toml     the only home of input size, scaling, thresholds, temperatures, classes, error rates
     detector.onnx   YOLOX-Nano
     classifier.onnx EfficientNet-B3, two heads
+    feature_space.npz   where the training cells lie in the classifier's feature space
     metrics.json, MODEL_CARD.md   written by the evaluation
     SHA256SUMS      digest of every other file
 """
@@ -69,6 +70,7 @@ class ClassifierSettings:
     type_threshold : least probability of a type; below it the cell is unclassified
     blast_temperature, type_temperature : divisors of the logits that calibrate them
     sizes : how large cells of each type are, beside what their crops show
+    feature_space : file that tells unfamiliar cells, relative to the bundle; empty when there is none
     """
 
     file: str
@@ -83,6 +85,7 @@ class ClassifierSettings:
     blast_temperature: float
     type_temperature: float
     sizes: CellSizes = field(default_factory=CellSizes)
+    feature_space: str = ""
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ class BundleContent:
     detector_onnx, classifier_onnx : the networks
     detector, classifier : their settings; the networks are copied under the file names given there
     error_rates : held-out counts of the blast head, None when not measured
+    feature_space : file that tells unfamiliar cells, copied under the name in the classifier's settings
     """
 
     name: str
@@ -42,6 +43,7 @@ class BundleContent:
     classifier_onnx: Path
     classifier: ClassifierSettings
     error_rates: ErrorRates | None = None
+    feature_space: Path | None = None
 
     @classmethod
     def of(cls, bundle: Bundle) -> "BundleContent":
@@ -56,6 +58,7 @@ class BundleContent:
             classifier_onnx=bundle.folder / bundle.classifier.file,
             classifier=bundle.classifier,
             error_rates=bundle.error_rates,
+            feature_space=bundle.folder / name if (name := bundle.classifier.feature_space) else None,
         )
 
 
@@ -74,6 +77,8 @@ def write_bundle(folder: Path, content: BundleContent) -> Bundle:
     folder.mkdir(parents=True, exist_ok=True)
     _copy(content.detector_onnx, folder / content.detector.file)
     _copy(content.classifier_onnx, folder / content.classifier.file)
+    if content.feature_space is not None:
+        _copy(content.feature_space, folder / content.classifier.feature_space)
     (folder / SETTINGS).write_text(tomli_w.dumps(_document(content)), "utf-8")
     write_sums(folder)
     return load_bundle(folder)
@@ -81,7 +86,7 @@ def write_bundle(folder: Path, content: BundleContent) -> Bundle:
 
 def _copy(source: Path, target: Path) -> None:
     if not source.is_file():
-        raise BundleError(f"no network at {source}")
+        raise BundleError(f"no such file: {source}")
     if source.resolve() != target.resolve():
         shutil.copyfile(source, target)
 

@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_softmax, softmax
 
+from marrowscope.domain.cells import CellAnswers
 from marrowscope.domain.geometry import longer_sides
 from marrowscope.imaging.crops import crop_cells
 from marrowscope.models.bundle import Bundle, ClassifierSettings, class_names
+from marrowscope.models.feature_space import FeatureSpace
 from marrowscope.models.runtime import Network
 
 BATCH = 32  # more brings no speed on a processor and costs memory
@@ -32,10 +34,12 @@ class Classifier:
         self.settings: ClassifierSettings = bundle.classifier
         self.classes = class_names(self.settings)
         self._network = Network(bundle.folder / self.settings.file, threads)
+        space = self.settings.feature_space
+        self._space = FeatureSpace.load(bundle.folder / space) if space else None
 
     def __call__(
         self, pixels: npt.NDArray[np.uint8], boxes: npt.NDArray[np.float32], mpp: float | None
-    ) -> Probabilities:
+    ) -> CellAnswers:
         """Name the cells of a field.
 
         Parameters
@@ -43,20 +47,21 @@ class Classifier:
         pixels : (H, W, 3) uint8 RGB, the original image: crops are cut at full resolution
         boxes : (n, 4) float32 xyxy in its pixels
         mpp : micrometres per pixel, None where not known: cells are then named without their size
-
-        Returns
-        -------
-        (n, 1 + types) probabilities; columns as in ``classes``, rows sum to 1
         """
         side_um = longer_sides(boxes) * np.float32(mpp or 0.0)
         parts = [
-            self.name_crops(
+            self._answers(
                 crop_cells(pixels, boxes[i : i + BATCH], self.settings.input_px, self.settings.context),
                 side_um[i : i + BATCH],
             )
             for i in range(0, len(boxes), BATCH)
         ]
-        return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
+        if not parts:
+            return CellAnswers(np.zeros((0, len(self.classes)), np.float32), np.zeros(0, bool))
+        return CellAnswers(
+            np.concatenate([part.probabilities for part in parts]),
+            np.concatenate([part.is_unfamiliar for part in parts]),
+        )
 
     def name_crops(self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]) -> Probabilities:
         """Name one batch of ready crops.
@@ -66,12 +71,18 @@ class Classifier:
         crops : (n, S, S, 3) uint8 RGB of the bundle's input size
         side_um : (n,) longer side of each cell in micrometres, 0 where not known
         """
+        return self._answers(crops, side_um).probabilities
+
+    def _answers(self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]) -> CellAnswers:
         outputs = self._network(normalised(crops, self.settings))
-        return joint_probabilities(
+        probabilities = joint_probabilities(
             outputs["blast_logit"][:, 0] / self.settings.blast_temperature,
             outputs["type_logits"] / self.settings.type_temperature,
             self.settings.sizes.log_likelihood(side_um, self.classes),
         )
+        if self._space is None:
+            return CellAnswers(probabilities, np.zeros(len(crops), bool))
+        return CellAnswers(probabilities, self._space.is_unfamiliar(outputs["features"]))
 
 
 def normalised(crops: npt.NDArray[np.uint8], settings: ClassifierSettings) -> npt.NDArray[np.float32]:

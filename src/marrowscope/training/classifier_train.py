@@ -11,26 +11,39 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from marrowscope.errors import InputError
 from marrowscope.models.bundle import load_bundle
+from marrowscope.models.feature_space import FeatureSpace
 from marrowscope.training.batch_norm import record_batch_norm
 from marrowscope.training.cell_sizes import sizes_of
+from marrowscope.training.classifier_data import SYNTHETIC
 from marrowscope.training.classifier_export import export_classifier
 from marrowscope.training.classifier_net import PIXEL_MEAN, PIXEL_STD, CellClassifier
 from marrowscope.training.classifier_recipe import ClassifierRecipe
 from marrowscope.training.classifier_report import Answers, classifier_settings, summary
 from marrowscope.training.classifier_sampling import Batch, CellSampler
-from marrowscope.training.classifier_sets import CleanCells, TrainingSets, held_out_cells, load_sets
+from marrowscope.training.classifier_sets import (
+    CleanCells,
+    TrainingSets,
+    clean_cells,
+    held_out_cells,
+    load_sets,
+)
 from marrowscope.training.from_bundle import fill_from_layers, layers_of_onnx
 from marrowscope.training.inherit import inherit_lite2, lite2_weights
 from marrowscope.training.stain_augment import Bytes
 
 BLAST_WEIGHT = 1.5
 """Weight of the blast loss beside the type loss: the blast count is what decides."""
+
+FEATURE_SPACE = "feature_space.npz"
+_EVERY_IN_SPACE = 2  # training cells that shape the feature space: every other is plenty
 
 Progress = Callable[[dict[str, Any]], None]
 
@@ -187,6 +200,8 @@ class _Run:
         test = answers(self.averaged, held_out_cells(self.recipe, "test")) if final else None
         settings = classifier_settings(self.recipe, self.sizes, val, choosing, test)
         settings |= {"mean": list(PIXEL_MEAN), "std": list(PIXEL_STD), "step": self.step}
+        if final:
+            settings["feature_space"] = self._write_feature_space()
         path = self.out / "classifier.onnx"
         settings["half_precision_error"] = export_classifier(
             self.averaged, path, _as_input(self.sampler.draw(8).crops).contiguous()
@@ -197,6 +212,19 @@ class _Run:
         torch.save(self.averaged.state_dict(), self.out / f"averaged-{self.step:06d}.pt")
         self._log({"step": self.step, "seconds": round(self.clock.seconds, 1), **summary(settings)})
         return path
+
+    def _write_feature_space(self) -> str:
+        """Fit the feature space to training cells, its limit to held-out real ones; give the file's name."""
+        chosen = self.sets.train.select(np.arange(0, len(self.sets.train), _EVERY_IN_SPACE))
+        cells = clean_cells(chosen, self.recipe.input_px, self.recipe.context)
+        # A class each for blasts, every type and cells of unknown type; drawn cells are classes of their own.
+        classes = np.where(cells.is_blast, len(self.recipe.types), cells.types)
+        classes = classes + 100 * (cells.sources == SYNTHETIC)
+        space = FeatureSpace.fitted(
+            features(self.averaged, cells.crops), classes, features(self.averaged, self._val.crops)
+        )
+        space.save(self.out / FEATURE_SPACE)
+        return FEATURE_SPACE
 
     @cached_property
     def _val(self) -> CleanCells:
@@ -217,6 +245,14 @@ class _Run:
             file.write(json.dumps(line) + "\n")
         if self.progress is not None:
             self.progress(line)
+
+
+@torch.no_grad()
+def features(net: CellClassifier, crops: Bytes, batch: int = 64) -> npt.NDArray[np.float32]:
+    """Return the pooled features (n,F) of crops (n,S,S,3) by a network in evaluation mode."""
+    net.eval()
+    parts = [net.features(_as_input(crops[i : i + batch])) for i in range(0, len(crops), batch)]
+    return np.asarray(torch.cat(parts).numpy(), np.float32)
 
 
 @torch.no_grad()

@@ -71,6 +71,7 @@ def bundle_of_runs(
             content,
             classifier_onnx=classifier_run / "classifier.onnx",
             classifier=_classifier(facts),
+            feature_space=classifier_run / facts["feature_space"] if facts.get("feature_space") else None,
             error_rates=_error_rates(facts),
             trained_on=_joined(content, facts),
         )

@@ -1,0 +1,98 @@
+"""Where a cell lies among those the classifier learned from: how to notice what it does not know.
+
+Each class is a Gaussian in the network's feature space, all with one covariance, kept in few directions
+(probabilistic principal components); a cell's distance is that to the nearest class (Lee et al., "A simple
+unified framework for detecting out-of-distribution samples", arXiv:1807.03888).
+"""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from marrowscope.errors import BundleError
+
+USUAL_SHARE = 0.05
+"""Share of held-out cells from the training's own laboratories that lie beyond the limit."""
+
+Features = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class FeatureSpace:
+    """Gaussians of the training cells' features.
+
+    Attributes
+    ----------
+    means : (classes, F) mean features
+    directions : (k, F) orthonormal directions of the largest spread within classes
+    deviations : (k,) standard deviation along each
+    residual : () standard deviation along every other direction
+    limit : () distance that `USUAL_SHARE` of familiar cells exceed
+    """
+
+    means: Features
+    directions: Features
+    deviations: Features
+    residual: Features
+    limit: Features
+
+    def distance(self, features: Features) -> npt.NDArray[np.float64]:
+        """Return how far cells with features (n, F) lie from the nearest class, (n,): about 1 if familiar."""
+        nearest = np.full(len(features), np.inf)
+        for mean in self.means.astype(np.float64):
+            off = features - mean
+            along = off @ self.directions.T
+            beside = np.maximum((off**2).sum(axis=1) - (along**2).sum(axis=1), 0.0)
+            squared = ((along / self.deviations) ** 2).sum(axis=1) + beside / self.residual**2
+            nearest = np.minimum(nearest, squared)
+        return np.asarray(np.sqrt(nearest / features.shape[1]))
+
+    def is_unfamiliar(self, features: Features) -> npt.NDArray[np.bool_]:
+        """Tell which cells lie beyond the limit, (n,)."""
+        return np.asarray(self.distance(features) > self.limit)
+
+    @classmethod
+    def fitted(
+        cls,
+        features: Features,
+        classes: npt.NDArray[np.int64],
+        held_out: Features,
+        n_directions: int = 64,
+    ) -> Self:
+        """Fit to features (n, F) of classes (n,); the limit is set on `held_out` cells (m, F)."""
+        means = np.stack([features[classes == c].mean(axis=0) for c in np.unique(classes)])
+        within = features - means[np.searchsorted(np.unique(classes), classes)]
+        _, spread, directions = np.linalg.svd(within, full_matrices=False)
+        k = min(n_directions, len(spread) - 1)
+        deviations = spread[:k] / np.sqrt(len(within))
+        left = (spread[k:] ** 2).sum() / len(within) / max(features.shape[1] - k, 1)
+        space = cls(*(np.asarray(v, np.float32) for v in (means, directions[:k], deviations, left**0.5, 0)))
+        limit = np.quantile(space.distance(held_out), 1 - USUAL_SHARE)
+        return cls(means, space.directions, space.deviations, space.residual, np.asarray(limit, np.float32))
+
+    def save(self, path: Path) -> None:
+        """Write an `.npz`, the large arrays in half precision."""
+        np.savez_compressed(
+            path,
+            means=self.means.astype(np.float16),
+            directions=self.directions.astype(np.float16),
+            deviations=self.deviations,
+            residual=self.residual,
+            limit=self.limit,
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` wrote. Raises BundleError when it is anything else."""
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                space = cls(*(stored[f.name].astype(np.float32) for f in fields(cls)))
+        except (OSError, ValueError, KeyError) as error:
+            raise BundleError(f"{path.name} holds no feature space: {error}") from error
+        k, n_features = space.directions.shape
+        if space.means.shape[1:] != (n_features,) or space.deviations.shape != (k,):
+            raise BundleError(f"{path.name} holds arrays that do not fit together")
+        return space

@@ -1,0 +1,72 @@
+"""From probabilities to names, and what is said of a cell and of a smear."""
+
+import numpy as np
+import pytest
+
+from marrowscope.analysis.naming import name_cells
+from marrowscope.analysis.patient import CountingSettings, read_patient
+from marrowscope.domain.cells import CellAnswers, Cells, Detections
+from marrowscope.domain.patient import FieldReading, FieldStatus
+from marrowscope.models.bundle import load_bundle
+
+SETTINGS = load_bundle().classifier
+LYMPHOCYTE = 1 + SETTINGS.types.index("lymphocyte")
+PLATELET = 1 + SETTINGS.types.index("platelet")
+
+
+def named(
+    *columns: dict[int, float], unfamiliar: int = 0, border: int = 0, count_border: bool = False
+) -> Cells:
+    """Name cells of given probabilities (column -> share), the first ones unfamiliar or at the border."""
+    n = len(columns)
+    probabilities = np.zeros((n, 1 + len(SETTINGS.types)), np.float32)
+    for row, shares in enumerate(columns):
+        left = [c for c in range(probabilities.shape[1]) if c not in shares]
+        probabilities[row, left] = (1 - sum(shares.values())) / len(left)
+        for column, share in shares.items():
+            probabilities[row, column] = share
+    boxes = np.tile(np.array([[10, 10, 40, 40]], np.float32), (n, 1))
+    return name_cells(
+        Detections(boxes, np.ones(n, np.float32)),
+        CellAnswers(probabilities, np.arange(n) < unfamiliar),
+        SETTINGS,
+        np.arange(n) < border,
+        count_border_cells=count_border,
+    )
+
+
+def test_a_blast_from_the_threshold_on_a_type_if_certain_else_unclassified() -> None:
+    cells = named({0: 0.999}, {0: 0.0, LYMPHOCYTE: 0.9}, {0: 0.0})
+    assert cells.cell_types == ("blast", "lymphocyte", "unclassified")
+    assert cells.is_blast.tolist() == [True, False, False]
+    assert cells.is_counted.all()
+    assert cells.flags == ((), (), ("uncertain",))
+
+
+def test_platelets_are_not_counted_and_doubtful_cells_are() -> None:
+    cells = named({0: 0.0, PLATELET: 0.9}, {0: 0.0, PLATELET: 0.45})
+    assert cells.cell_types == ("platelet", "unclassified")
+    assert cells.is_counted.tolist() == [False, True]
+
+
+def test_cut_and_unfamiliar_cells_are_flagged() -> None:
+    cells = named({0: 0.999}, {0: 0.999}, {0: 0.999}, unfamiliar=2, border=1)
+    assert cells.flags == (("border", "unfamiliar"), ("unfamiliar",), ())
+    assert cells.is_counted.tolist() == [False, True, True]
+    assert named({0: 0.999}, border=1, count_border=True).is_counted.all()
+
+
+@pytest.mark.parametrize(("strange", "said"), [(3, False), (12, True)])
+def test_a_smear_of_strange_cells_is_called_unlike_the_training(strange: int, said: bool) -> None:
+    cells = named(*[{0: 0.0, LYMPHOCYTE: 0.9}] * 40, unfamiliar=strange)
+    field = FieldReading("f", FieldStatus.READ, cells, mpp=0.1, scale_source="red cells")
+    flags = read_patient("p", [field], CountingSettings(), None).flags
+    assert any("unlike those the networks learned from" in flag for flag in flags) == said
+
+
+def test_fields_named_without_size_are_told() -> None:
+    cells = named({0: 0.999})
+    known = FieldReading("a", FieldStatus.READ, cells, mpp=0.1, scale_source="metadata")
+    guessed = FieldReading("b", FieldStatus.READ, cells, mpp=0.1, scale_source="leukocytes")
+    flags = read_patient("p", [known, guessed], CountingSettings(), None).flags
+    assert "On 1 of 2 fields cells were named without their size." in flags
