@@ -62,17 +62,34 @@ def detector(
     )
 
 
-@app.command("classifier", epilog="Example:  marrowscope train classifier --data CELLS/ -o run/")
+@app.command(
+    "classifier",
+    epilog="Example:  marrowscope train classifier --from builtin --data MY_CELLS_BY_TYPE/ -o my-run/",
+)
 @one_line_errors
 def classifier(
     data: _Data,
-    recipe: Annotated[Path, typer.Option(help="TOML file that names sources and schedule.")],
+    recipe: _Recipe = None,
     out: _Out = Path("classifier-run"),
     start_from: _From = None,
+    mpp: Annotated[
+        float | None, typer.Option(help="Micrometres per pixel of --data without a recipe, if known.")
+    ] = None,
     resume: _Resume = False,
 ) -> None:
-    """Train the two-headed EfficientNet-B3 on labelled cells."""
+    """Train the two-headed EfficientNet-B3, or adapt a bundle's to the cells of a laboratory.
+
+    With --recipe the whole network is trained. With --from alone its heads are adapted, in minutes: DATA is a
+    folder with a sub-folder of single-cell images per type (leukocyte_not_blast: type unknown).
+    """
     _need_torch()
+    if recipe is None and start_from is None:
+        raise InputError("give a --recipe to train by, or --from a bundle to adapt")
+    if recipe is None:
+        from marrowscope.training.adapt import adapt_classifier
+
+        _finish(lambda: adapt_classifier(data, out, bundle=start_from, mpp=mpp, progress=_say_record), out)
+        return
     from dataclasses import replace
 
     from marrowscope.training.classifier_recipe import ClassifierRecipe

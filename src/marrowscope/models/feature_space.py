@@ -54,6 +54,13 @@ class FeatureSpace:
         """Tell which cells lie beyond the limit, (n,)."""
         return np.asarray(self.distance(features) > self.limit)
 
+    def drawn(self, rng: np.random.Generator, n: int) -> Features:
+        """Draw features (n, F) of imagined cells, every class as often."""
+        along = rng.normal(0, 1, (n, len(self.deviations))) * self.deviations
+        beside = rng.normal(0, float(self.residual), (n, self.means.shape[1]))
+        centres = self.means[rng.integers(0, len(self.means), n)]
+        return np.asarray(centres + along @ self.directions + beside, np.float32)
+
     @classmethod
     def fitted(
         cls,

@@ -83,7 +83,7 @@ def classifier_settings(
             [(part.blast, fitted.evidence(part), part.is_blast) for part in known]
         ),
     )
-    threshold = _threshold([(fitted.p_blast(part), part.is_blast) for part in known])
+    threshold = balanced_threshold([(fitted.p_blast(part), part.is_blast) for part in known])
     parts = {"val": val, "choosing": choosing, "test": test}
     return {
         "input_px": recipe.input_px,
@@ -111,7 +111,7 @@ def summary(settings: dict[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _threshold(sets: Sequence[tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]]) -> float:
+def balanced_threshold(sets: Sequence[tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]]) -> float:
     """Choose one threshold for all sets of P(blast) and truth, each weighing the same."""
     candidates = np.linspace(0.02, 0.98, 97)
     curve = np.mean([[blast_counts(p, b, t).balanced_accuracy for t in candidates] for p, b in sets], axis=0)

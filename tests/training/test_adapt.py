@@ -1,0 +1,115 @@
+"""Adapting a bundle to a laboratory's cells: learns, keeps, adds types, and never gets worse."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+torch = pytest.importorskip("torch")
+
+from marrowscope.errors import BundleError, DatasetError  # noqa: E402
+from marrowscope.models.bundle import Bundle, load_bundle  # noqa: E402
+from marrowscope.models.bundle_writer import BundleContent, write_bundle  # noqa: E402
+from marrowscope.models.classifier import Classifier, normalised  # noqa: E402
+from marrowscope.models.feature_space import FeatureSpace  # noqa: E402
+from marrowscope.models.runtime import Network  # noqa: E402
+from marrowscope.synth import draw_cell  # noqa: E402
+from marrowscope.training.adapt import adapt_classifier  # noqa: E402
+from marrowscope.training.release import bundle_of_runs  # noqa: E402
+
+pytestmark = pytest.mark.train
+
+SIDE_PX = 160
+NAMES = {"name": "ours", "version": "1", "licence": "Apache-2.0"}
+
+
+def photographed(kind: str, seed: int) -> np.ndarray:
+    """One drawn cell in the middle of empty glass, at 0.2 µm a pixel."""
+    cell = draw_cell(np.random.default_rng(seed), kind, 0.2)
+    image = np.full((SIDE_PX, SIDE_PX, 3), np.median(cell.pixels[0], axis=0), np.uint8)
+    height, width = cell.pixels.shape[:2]
+    top, left = (SIDE_PX - height) // 2, (SIDE_PX - width) // 2
+    image[top : top + height, left : left + width] = cell.pixels
+    return image
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """The built-in networks with a feature space of drawn cells."""
+    folder = tmp_path_factory.mktemp("start")
+    builtin = load_bundle()
+    network = Network(builtin.folder / builtin.classifier.file, 1)
+    kinds = ("blast", "lymphocyte", "segmented_neutrophil")
+    crops = np.stack([photographed(kind, seed)[32:-32, 32:-32] for kind in kinds for seed in range(12)])
+    features = network(normalised(crops, builtin.classifier))["features"]
+    FeatureSpace.fitted(features, np.repeat(np.arange(3), 12), features, 8).save(folder / "space.npz")
+    content = BundleContent.of(builtin)
+    settings = replace(content.classifier, feature_space="space.npz")
+    return write_bundle(
+        folder / "bundle",
+        replace(content, name="start", classifier=settings, feature_space=folder / "space.npz"),
+    )
+
+
+@pytest.fixture(scope="module")
+def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Cells of a laboratory whose stain is another: blasts, lymphocytes, and a type unknown to the bundle."""
+    root = tmp_path_factory.mktemp("laboratory")
+    for kind, drawn in (("blast", "blast"), ("lymphocyte", "lymphocyte"), ("plasma_cell", "eosinophil")):
+        (root / kind).mkdir()
+        for number in range(12):
+            green = (photographed(drawn, 100 + number).astype(float) * (0.8, 1.0, 0.75)).astype(np.uint8)
+            Image.fromarray(green).save(root / kind / f"{number}.png")
+    return root
+
+
+def test_new_cells_and_a_new_type_are_learned(start: Bundle, laboratory: Path, tmp_path: Path) -> None:
+    said: list[dict[str, object]] = []
+    adapt_classifier(laboratory, tmp_path / "run", bundle=start.folder, mpp=0.2, progress=said.append)
+    facts = json.loads((tmp_path / "run" / "classifier.json").read_text("utf-8"))
+    before, after = (facts["figures"]["adaptation"][when]["mean"] for when in ("before", "after"))
+    assert after > before  # a third of the cells are of a type the bundle could not name
+    made = bundle_of_runs(
+        tmp_path / "made",
+        None,
+        tmp_path / "run",
+        start.folder,
+        name="ours",
+        version="1",
+        licence="Apache-2.0",
+    )
+    assert made.classifier.types == (*start.classifier.types, "plasma_cell")
+    classifier = Classifier(made)
+    pixels = np.asarray(Image.open(laboratory / "plasma_cell" / "11.png"))
+    answers = classifier(pixels, np.array([[48, 48, 112, 112]], np.float32), 0.2)
+    assert classifier.classes[int(answers.probabilities[0].argmax())] == "plasma_cell"
+    assert FeatureSpace.load(made.folder / "feature_space.npz").means.shape[0] == 3 + 3
+
+
+def test_what_was_known_is_kept(start: Bundle, laboratory: Path, tmp_path: Path) -> None:
+    adapt_classifier(laboratory, tmp_path, bundle=start.folder, mpp=0.2)
+    network, old = Network(tmp_path / "classifier.onnx", 1), Network(start.folder / start.classifier.file, 1)
+    crops = np.stack([photographed("segmented_neutrophil", 40 + i)[32:-32, 32:-32] for i in range(8)])
+    shown = normalised(crops, start.classifier)
+    n = len(start.classifier.types)
+    kept = network(shown)["type_logits"][:, :n].argmax(axis=1) == old(shown)["type_logits"].argmax(axis=1)
+    assert kept.mean() >= 0.75
+
+
+def test_what_cannot_be_adapted_is_refused(start: Bundle, laboratory: Path, tmp_path: Path) -> None:
+    few = tmp_path / "few"
+    (few / "blast").mkdir(parents=True)
+    (few / "blast" / "0.png").write_bytes((laboratory / "blast" / "0.png").read_bytes())
+    with pytest.raises(DatasetError, match="too few"):
+        adapt_classifier(few, tmp_path / "run", bundle=start.folder)
+    (few / "dragon").mkdir()
+    (few / "dragon" / "0.png").write_bytes((laboratory / "blast" / "0.png").read_bytes())
+    with pytest.raises(DatasetError, match="dragon"):
+        adapt_classifier(few, tmp_path / "run", bundle=start.folder)
+    content = BundleContent.of(start)
+    blind = replace(content, classifier=replace(content.classifier, feature_space=""), feature_space=None)
+    with pytest.raises(BundleError, match="no feature space"):
+        adapt_classifier(laboratory, tmp_path / "run", bundle=write_bundle(tmp_path / "blind", blind).folder)
