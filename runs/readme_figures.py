@@ -1,13 +1,38 @@
-"""Write the built-in bundle's figures into README.md, from its metrics.json."""
+"""Write what README.md shows of the built-in bundle: its figures, and a drawn field read by it."""
 
 import json
+import tempfile
 from pathlib import Path
 
-from marrowscope.evaluation.summary import with_figures
-from marrowscope.models.bundle import load_bundle
+from PIL import Image
 
-README = Path(__file__).parents[1] / "README.md"
+import marrowscope
+from marrowscope.evaluation.summary import with_figures
+from marrowscope.synth import draw_patient
+
+ROOT = Path(__file__).parents[1]
+
+
+def write_figures(readme: Path) -> None:
+    """Renew the table between the README's marks."""
+    metrics = json.loads((marrowscope.load_bundle().folder / "metrics.json").read_text("utf-8"))
+    readme.write_text(with_figures(readme.read_text("utf-8"), metrics), "utf-8")
+
+
+def write_picture(picture: Path) -> None:
+    """Annotate one field of a drawn leukemia."""
+    (field,) = draw_patient(5, blast_share=0.4, cells=34, fields=1).fields
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        Image.fromarray(field.pixels).save(folder / "field.png")
+        marrowscope.analyse(folder / "field.png", folder / "out")
+        (annotated,) = (folder / "out" / "annotated").rglob("*.jpg")
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        with Image.open(annotated) as image:
+            image.thumbnail((1000, 1000))
+            image.save(picture, quality=85)
+
 
 if __name__ == "__main__":
-    metrics = json.loads((load_bundle().folder / "metrics.json").read_text("utf-8"))
-    README.write_text(with_figures(README.read_text("utf-8"), metrics), "utf-8")
+    write_figures(ROOT / "README.md")
+    write_picture(ROOT / "docs" / "images" / "annotated.jpg")

@@ -2,9 +2,11 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from marrowscope.domain.taxonomy import BLAST, UNCLASSIFIED, CellType, taxonomy
+from marrowscope.models.bundle import load_bundle
 
 CODED_LOINC = [t for t in taxonomy() if t.loinc]
 CODED_SNOMED = [t for t in taxonomy() if t.snomed]
@@ -82,3 +84,11 @@ def test_an_unknown_type_is_not_in_the_taxonomy() -> None:
     assert UNCLASSIFIED in taxonomy()
     with pytest.raises(KeyError):
         taxonomy()["neutrophile"]
+
+
+def test_types_seen_side_by_side_have_colours_apart() -> None:
+    """Types of the built-in classifier, by their distance in RGB; the closest are two stages of one lineage."""
+    named = ("blast", "unclassified", *load_bundle().classifier.types)
+    rgb = np.array([[int(taxonomy()[n].colour[i : i + 2], 16) for i in (1, 3, 5)] for n in named], float)
+    apart = np.linalg.norm(rgb[:, None] - rgb[None], axis=2) + 1000 * np.eye(len(named))
+    assert apart.min() > 45, [named[i] for i in np.unravel_index(apart.argmin(), apart.shape)]
