@@ -87,7 +87,7 @@ def test_an_unknown_type_is_not_in_the_taxonomy() -> None:
 
 
 def test_types_seen_side_by_side_have_colours_apart() -> None:
-    """Types of the built-in classifier, by their distance in RGB; the closest are two stages of one lineage."""
+    """Types of the built-in classifier, by their distance in RGB; the closest are stages of one lineage."""
     named = ("blast", "unclassified", *load_bundle().classifier.types)
     rgb = np.array([[int(taxonomy()[n].colour[i : i + 2], 16) for i in (1, 3, 5)] for n in named], float)
     apart = np.linalg.norm(rgb[:, None] - rgb[None], axis=2) + 1000 * np.eye(len(named))
