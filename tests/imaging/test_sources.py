@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from marrowscope.imaging.names import natural_key, safe_name
 from marrowscope.imaging.sources import FieldSource, PatientSource, discover
 
 LIMITS = DecodeLimits()
+_NOBODY = 65534
 
 
 def image_bytes(shade: int = 200) -> bytes:
@@ -231,19 +234,34 @@ def test_unreadable_files_fail_when_read(tmp_path: Path) -> None:
         second.read(LIMITS)
 
 
-def test_forbidden_files_and_folders(tmp_path: Path) -> None:
-    if not hasattr(os, "geteuid") or os.geteuid() == 0:
-        pytest.skip("the superuser may read everything")
-    put(tmp_path, "P1/a.png", "P2/b.png")
-    (tmp_path / "P1" / "a.png").chmod(0)
-    (tmp_path / "P2").chmod(0)
+@pytest.fixture
+def without_privileges() -> Iterator[Path]:
+    """A folder, and no superuser's rights while the test runs: the superuser may read everything."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        privileged = hasattr(os, "geteuid") and os.geteuid() == 0
+        if privileged:
+            os.chown(name, _NOBODY, _NOBODY)
+            os.seteuid(_NOBODY)
+        try:
+            yield Path(name)
+        finally:
+            if privileged:
+                os.seteuid(0)
+
+
+def test_forbidden_files_and_folders(without_privileges: Path) -> None:
+    root = without_privileges
+    put(root, "P1/a.png", "P2/b.png")
+    (root / "P1" / "a.png").chmod(0)
+    (root / "P2").chmod(0)
     try:
-        found = discover([tmp_path])
+        found = discover([root])
         with pytest.raises(ImageError, match="Permission denied"):
             found[0].fields[0].read(LIMITS)
         assert any("cannot be read" in line for line in found[1].problems)
     finally:
-        (tmp_path / "P2").chmod(0o700)
+        (root / "P2").chmod(0o700)
 
 
 def test_an_unreadable_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
