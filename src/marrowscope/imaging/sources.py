@@ -307,8 +307,11 @@ def _is_image(name: str) -> bool:
 
 def _is_result(folder: Path) -> bool:
     """Whether a run, finished or not, wrote its output here; its annotated pictures are no fields."""
-    finished = all((folder / name).is_file() for name in _RESULT_FILES)
-    return finished or (folder / RECORD_FOLDER).is_dir()
+    try:
+        finished = all((folder / name).is_file() for name in _RESULT_FILES)
+        return finished or (folder / RECORD_FOLDER).is_dir()
+    except OSError:  # a folder that may not be entered: told when it is read
+        return False
 
 
 def _identity(folder: Path) -> tuple[int, int] | str:
