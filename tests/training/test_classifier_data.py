@@ -121,12 +121,19 @@ def test_batches_are_reproducible_and_of_the_network_s_size(bank: CellBank) -> N
     assert (first.types[first.is_blast] == NO_TYPE).all()
 
 
-def test_cells_shown_as_photographed_teach_types_alone(bank: CellBank) -> None:
-    batch = CellSampler(bank, TYPES, [], size_px=32, context=1.4, seed=5).draw(200)
-    assert batch.teaches_blast[batch.is_blast].all()
-    plain = ~batch.teaches_blast
-    assert (batch.types[plain] >= 0).all()
-    assert 0.2 < plain[batch.types >= 0].mean() < 0.6
+def test_cells_shown_as_photographed_teach_blasts_only_beside_blasts(bank: CellBank) -> None:
+    munich = _as_source(bank.select(np.flatnonzero(bank.is_blast | (bank.types == 1))), "munich")
+    barcelona = _as_source(bank.select(np.flatnonzero(bank.types >= 0)), "barcelona")
+    both = joined([munich, barcelona])
+    sampler = CellSampler(both, TYPES, [], size_px=32, context=1.4, seed=5)
+    batch = sampler.draw(200)
+    silent = ~batch.teaches_blast  # plain cells of a laboratory without blasts
+    assert (batch.types[silent] >= 0).all()
+    assert 0.1 < silent[batch.types >= 0].mean() < 0.6
+    chance = sampler.weights * sampler.plain_chance
+    blasts, others = both.is_blast, ~both.is_blast & (both.sources == "munich")
+    assert chance[blasts].sum() == pytest.approx(chance[others].sum())
+    assert (sampler.plain_chance[both.sources == "barcelona"] > 0).all()
 
 
 def test_disguised_background_tells_nothing_of_the_source(bank: CellBank) -> None:

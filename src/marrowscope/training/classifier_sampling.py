@@ -28,8 +28,9 @@ _TYPE_WEIGHT = {"lymphocyte": 2.0, "monocyte": 1.5, "platelet": 0.6}
 """Types drawn more or less often than once: those most like blasts, and the easiest."""
 
 _PLAIN = 0.4
-"""Share of the cells of known type that are shown nearly as photographed. They teach the types alone: their
-laboratory shows, and the blast head would learn it."""
+"""Share of the cells of known type that are shown nearly as photographed. Where their laboratory has no blasts
+they teach the types alone: the laboratory shows, and the blast head would learn it. Where it has both kinds, as
+many blasts are shown plainly too: a blast head that never sees a plain blast may answer anything on one."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,8 @@ class CellSampler:
         self.rng = np.random.default_rng(seed)
         self.weights = _row_weights(bank, types, shares or Shares())
         self.cumulative = np.cumsum(self.weights)
+        self.has_blasts = np.isin(bank.sources, np.unique(bank.sources[bank.is_blast]))
+        self.plain_chance = _plain_chances(bank, self.weights, self.has_blasts)
         self.outlined = np.flatnonzero(bank.outlined)
         self.source_stain: Mapping[str, Floats] = {
             str(s): bank.stain[bank.sources == s].mean(axis=0) for s in np.unique(bank.sources)
@@ -112,14 +115,14 @@ class CellSampler:
         rows = np.searchsorted(self.cumulative, self.rng.random(n) * self.cumulative[-1])
         rows = np.minimum(rows, len(self.bank) - 1)
         is_blast, types = self.bank.is_blast[rows], self.bank.types[rows]
-        plain = (types >= 0) & (self.rng.random(n) < _PLAIN)
+        plain = self.rng.random(n) < self.plain_chance[rows]
         crops = np.stack(
             [
                 self.plain(int(row)) if p else self.disguised(int(row))
                 for row, p in zip(rows, plain, strict=True)
             ]
         )
-        return Batch(crops, is_blast, types, ~plain)
+        return Batch(crops, is_blast, types, ~plain | self.has_blasts[rows])
 
     def plain(self, row: int) -> Bytes:
         """Return one cell of the bank (S,S,3) uint8, turned, in its own stain and on its own background."""
@@ -205,6 +208,18 @@ def _soft(mask: Floats) -> Floats:
     padded = np.pad(mask, 1, mode="edge")
     rows = padded[:-2] + padded[1:-1] + padded[2:]
     return np.asarray((rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / 9, dtype=np.float32)
+
+
+def _plain_chances(
+    bank: CellBank, weights: npt.NDArray[np.float64], has_blasts: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float64]:
+    """Return each row's chance (n,) to be shown plainly: blasts as often as the others of their source."""
+    chances = np.where(bank.types >= 0, _PLAIN, 0.0)
+    for source in np.unique(bank.sources[has_blasts]):
+        here = bank.sources == source
+        blasts, others = here & bank.is_blast, here & (bank.types >= 0)
+        chances[blasts] = min(1.0, _PLAIN * weights[others].sum() / weights[blasts].sum())
+    return chances
 
 
 def _row_weights(bank: CellBank, types: Sequence[str], shares: Shares) -> npt.NDArray[np.float64]:

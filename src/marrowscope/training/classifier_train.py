@@ -194,7 +194,7 @@ class _Run:
     def _evaluate(self, *, final: bool = False) -> Path:
         """Figures of the averaged weights, then ONNX and settings; the test part only at the end."""
         # Averaged weights have statistics of their own; those followed along lag behind (arXiv:1803.05407).
-        record_batch_norm(self.averaged, (_as_input(self.sampler.draw(32).crops) for _ in range(8)))
+        record_batch_norm(self.averaged, (_as_input(self.sampler.draw(32).crops) for _ in range(24)))
         val = answers(self.averaged, self._val if final else self._val.thinned(3))
         choosing = answers(self.averaged, self.sets.choosing) if self.sets.choosing else None
         test = answers(self.averaged, held_out_cells(self.recipe, "test")) if final else None

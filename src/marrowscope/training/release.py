@@ -18,7 +18,7 @@ DETECTOR_SETTINGS = DetectorSettings(
     tile_px=640,
     overlap_px=128,  # 26 µm: wider than any cell but a megakaryocyte
     typical_cell_px=65.0,
-    score_threshold=0.3,
+    score_threshold=0.4,
     nms_iou=0.55,
     nms_ios=0.75,
 )
