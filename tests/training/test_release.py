@@ -62,5 +62,5 @@ def test_an_unfinished_run_is_refused(classifier_run: Path, tmp_path: Path) -> N
     (classifier_run / "classifier.json").unlink()
     with pytest.raises(BundleError, match="no finished run"):
         bundle_of_runs(tmp_path / "bundle", None, classifier_run, None, **NAMES)
-    with pytest.raises(BundleError, match="no network"):
+    with pytest.raises(BundleError, match="no such file"):
         bundle_of_runs(tmp_path / "bundle", tmp_path / "nowhere", None, None, **NAMES)
