@@ -28,9 +28,9 @@ _TYPE_WEIGHT = {"lymphocyte": 2.0, "monocyte": 1.5, "platelet": 0.6}
 """Types drawn more or less often than once: those most like blasts, and the easiest."""
 
 _PLAIN = 0.4
-"""Share of the cells of known type that are shown nearly as photographed. Where their laboratory has no blasts
-they teach the types alone: the laboratory shows, and the blast head would learn it. Where it has both kinds, as
-many blasts are shown plainly too: a blast head that never sees a plain blast may answer anything on one."""
+"""Share of the cells of known type that are shown nearly as photographed. Where their laboratory has no
+blasts they teach the types alone: the laboratory shows, and the blast head would learn it. Where it has both
+kinds, as many blasts are shown plainly too: a blast head that never saw one may say anything of it."""
 
 
 @dataclass(frozen=True)
