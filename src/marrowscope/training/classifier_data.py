@@ -18,8 +18,11 @@ from marrowscope.training.stain_augment import Bytes, Floats, optical_density
 CACHE_CONTEXT = 2.0
 """Side of a cached crop over the longer side of the cell's box: room to turn, shift and zoom."""
 
-CACHE_PX = 144
-"""Side of a cached crop: the cell covers about 72 px, 0.2 µm a pixel."""
+CACHE_PX = 192
+"""Side of a cached crop: the cell covers about 96 px, 0.15 µm a pixel."""
+
+BANK_FORMAT = 2
+"""Raised when a bank's columns change: kept banks of before are then cut anew."""
 
 NO_TYPE = -1
 """Type index of a cell whose type is not known, and of blasts, which the type head does not see."""
@@ -30,15 +33,19 @@ SYNTHETIC = "synthetic"
 
 SYNTHETIC_UM_PER_PX = 0.15
 
+NUCLEUS_HIDDEN = frozenset({"basophil", "promyelocyte"})
+"""Types whose granules lie over the nucleus: an outline by colour takes them for chromatin."""
+
 
 @dataclass(frozen=True)
 class CellBank:
     """n cells as parallel columns.
 
-    `crops` (n, 144, 144, 3) uint8 RGB; `masks` (n, 144, 144) uint8, 255 inside the cell; `white` (n, 3)
+    `crops` (n, 192, 192, 3) uint8 RGB; `masks` (n, 192, 192) uint8, 255 inside the cell; `white` (n, 3)
     background colour 0-255; `stain` (n, 3) mean optical density inside the mask; `side_um` (n,) the crop's
     side; `is_blast` (n,) bool; `types` (n,) int index or NO_TYPE; `sources` (n,) names; `outlined` (n,) bool,
-    false where the outline is only an ellipse in the box.
+    false where the outline is only an ellipse in the box; `nucleus` (n, 2) its diameter (of the circle of
+    equal area) as a share of the crop's side and its area as a share of the cell's, nan where not known.
     """
 
     crops: Bytes
@@ -50,6 +57,7 @@ class CellBank:
     types: npt.NDArray[np.int64]
     sources: npt.NDArray[np.str_]
     outlined: npt.NDArray[np.bool_]
+    nucleus: Floats
 
     def __len__(self) -> int:
         return len(self.crops)
@@ -96,13 +104,23 @@ def bank_of_cells(
         pixels = cell.pixels()
         outline = cell_outline(pixels)
         if outline is None:
-            box, mask = _typical_box(pixels), None
+            box, mask, nucleus = _typical_box(pixels), None, None
         else:
             mask = trimmed(outline.mask, outline.nucleus)
             box = _box_of(mask)
+            nucleus = None if cell.taxonomy_type in NUCLEUS_HIDDEN else outline.nucleus & mask
         index = NO_TYPE if cell.is_blast else list(types).index(cell.taxonomy_type)
         rows.append(
-            _row(pixels, box, mask, um_per_px, is_blast=cell.is_blast, type_index=index, source=cell.source)
+            _row(
+                pixels,
+                box,
+                mask,
+                nucleus,
+                um_per_px,
+                is_blast=cell.is_blast,
+                type_index=index,
+                source=cell.source,
+            )
         )
         if progress is not None:
             progress(done + 1, len(cells))
@@ -118,7 +136,7 @@ def bank_of_fields(fields_: Iterable[LabelledField], um_per_px: float) -> CellBa
         height, width = pixels.shape[:2]
         inside = (boxes[:, :2] > 1).all(axis=1) & (boxes[:, 2] < width - 1) & (boxes[:, 3] < height - 1)
         rows += [
-            _row(pixels, box, None, um_per_px, is_blast=False, type_index=NO_TYPE, source=field.source)
+            _row(pixels, box, None, None, um_per_px, is_blast=False, type_index=NO_TYPE, source=field.source)
             for box in boxes[inside & ~ignored]
         ]
     return _stacked(rows)
@@ -141,6 +159,7 @@ def bank_of_synthetic(types: Sequence[str], per_type: int, seed: int = 0) -> Cel
                 cell.pixels,
                 cell.box,
                 cell.coverage >= 0.5,
+                cell.nucleus,
                 SYNTHETIC_UM_PER_PX,
                 is_blast=is_blast,
                 type_index=NO_TYPE if is_blast else list(types).index(name),
@@ -158,13 +177,14 @@ def background_colour(pixels: Bytes, mask: npt.NDArray[np.bool_]) -> Floats:
     return np.asarray(np.median(bright, axis=0), dtype=np.float32)
 
 
-_Row = tuple[Bytes, Bytes, Floats, Floats, float, bool, int, str, bool]
+_Row = tuple[Bytes, Bytes, Floats, Floats, float, bool, int, str, bool, tuple[float, float]]
 
 
 def _row(
     pixels: Bytes,
     box: Floats,
     mask: npt.NDArray[np.bool_] | None,
+    nucleus: npt.NDArray[np.bool_] | None,
     um_per_px: float,
     *,
     is_blast: bool,
@@ -184,8 +204,19 @@ def _row(
     inside = cut > 127
     white = background_colour(crop, inside)
     stain = optical_density(crop[inside], white).mean(axis=0).astype(np.float32)
-    side_um = float(CACHE_CONTEXT * max(box[2] - box[0], box[3] - box[1]) * um_per_px)
-    return crop, cut, white, stain, side_um, is_blast, type_index, source, outlined
+    side_px = float(CACHE_CONTEXT * max(box[2] - box[0], box[3] - box[1]))
+    shape = _nucleus(nucleus, mask, side_px)
+    return crop, cut, white, stain, side_px * um_per_px, is_blast, type_index, source, outlined, shape
+
+
+def _nucleus(
+    nucleus: npt.NDArray[np.bool_] | None, mask: npt.NDArray[np.bool_] | None, side_px: float
+) -> tuple[float, float]:
+    """Return the nucleus' diameter as a share of a side and its area as a share of the cell's."""
+    if nucleus is None or mask is None or not nucleus.any():
+        return float("nan"), float("nan")
+    area = float(nucleus.sum())
+    return 2 * float(np.sqrt(area / np.pi)) / side_px, area / float(mask.sum())
 
 
 def _stacked(rows: Sequence[_Row]) -> CellBank:
@@ -196,7 +227,7 @@ def _stacked(rows: Sequence[_Row]) -> CellBank:
         np.stack(columns[0]), np.stack(columns[1]), np.stack(columns[2]), np.stack(columns[3]),
         np.asarray(columns[4], dtype=np.float32), np.asarray(columns[5], dtype=bool),
         np.asarray(columns[6], dtype=np.int64), np.asarray(columns[7], dtype=np.str_),
-        np.asarray(columns[8], dtype=bool),
+        np.asarray(columns[8], dtype=bool), np.asarray(columns[9], dtype=np.float32),
     )  # fmt: skip
 
 

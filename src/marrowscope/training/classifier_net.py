@@ -1,16 +1,25 @@
-"""The cell classifier: an EfficientNet-B3 trunk with one head for blasts and one for the other types."""
+"""The cell classifier: an EfficientNet trunk with heads for blasts, other types and the nucleus."""
 
-# ruff: noqa: SLF001 - MONAI gives the layers of its trunk private names
+# ruff: noqa: SLF001 - both libraries give the layers of their trunks private names
 
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
 
 import torch
 from monai.networks.nets.efficientnet import EfficientNetBN
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-N_FEATURES = 1536
-"""Width of EfficientNet-B3's last layer."""
+from marrowscope.errors import MissingExtraError
+
+Architecture = Literal["b3", "lite2"]
+"""EfficientNet-B3, or the smaller EfficientNet-Lite2, which has no squeeze-and-excitation."""
+
+N_FEATURES = {"b3": 1536, "lite2": 1280}
+"""Width of a trunk's last layer."""
+
+LITE2_REPEATS = (1, 3, 3, 4, 4, 5, 1)
+"""Blocks in each stack of EfficientNet-Lite2."""
 
 PIXEL_MEAN = (0.485, 0.456, 0.406)
 PIXEL_STD = (0.229, 0.224, 0.225)
@@ -18,11 +27,16 @@ PIXEL_STD = (0.229, 0.224, 0.225)
 
 
 class ClassifierOutput(NamedTuple):
-    """What the network says of N cells; the names are those of the ONNX outputs."""
+    """What the network says of N cells; the names are those of the ONNX outputs.
+
+    `blast_logit` (N,1); `type_logits` (N,K); `features` (N,F); `nucleus` (N,2): logarithm of the nucleus'
+    diameter as a share of the crop's side, and log odds of the nucleus' share of the cell's area.
+    """
 
     blast_logit: Tensor
     type_logits: Tensor
     features: Tensor
+    nucleus: Tensor
 
 
 class WhitePoint(nn.Module):
@@ -75,49 +89,88 @@ class MixStyle(nn.Module):
 
 
 class CellClassifier(nn.Module):
-    """EfficientNet-B3 (arXiv:1905.11946, MONAI's) with a blast head and a type head on shared features.
+    """EfficientNet (arXiv:1905.11946) with a blast head, a type head and a nucleus head on shared features.
 
     Input (N,3,S,S) RGB, ``((rgb / 255) - mean) / std``. The trunk's own classification layer is replaced by
-    ``blast`` (one logit) and ``types`` (``n_types`` logits).
+    ``blast`` (one logit), ``types`` (``n_types`` logits) and ``nucleus`` (two measures of its size).
     """
 
-    def __init__(self, n_types: int, *, dropout: float = 0.3, mix_style: float = 0.5) -> None:
+    def __init__(
+        self, n_types: int, architecture: Architecture = "b3", *, dropout: float = 0.3, mix_style: float = 0.5
+    ) -> None:
         super().__init__()
+        self.architecture = architecture
         self.white_point = WhitePoint()
-        trunk: Any = EfficientNetBN("efficientnet-b3", pretrained=False, num_classes=1)
-        trunk._fc = nn.Identity()
-        self.trunk: Any = trunk
+        self.trunk: Any = _b3_trunk() if architecture == "b3" else _lite2_trunk()
         self.mix_style = MixStyle(mix_style)
         self.dropout = nn.Dropout(dropout)
-        self.blast = nn.Linear(N_FEATURES, 1)
-        self.types = nn.Linear(N_FEATURES, n_types)
-        for head in (self.blast, self.types):
+        width = N_FEATURES[architecture]
+        self.blast = nn.Linear(width, 1)
+        self.types = nn.Linear(width, n_types)
+        self.nucleus = nn.Linear(width, 2)
+        for head in (self.blast, self.types, self.nucleus):
             nn.init.normal_(head.weight, std=0.01)
             nn.init.zeros_(head.bias)
 
+    def stacks(self) -> Iterator[list[Any]]:
+        """Give the trunk's blocks, stack by stack."""
+        blocks = self.trunk._blocks
+        if self.architecture == "b3":
+            yield from (list(stack) for stack in blocks)
+            return
+        first = 0
+        for repeats in LITE2_REPEATS:
+            yield list(blocks)[first : first + repeats]
+            first += repeats
+
     def features(self, crops: Tensor) -> Tensor:
-        """Return the pooled features (N, 1536) of standardised crops."""
+        """Return the pooled features (N,F) of standardised crops."""
         trunk = self.trunk
-        x = self.white_point(crops)
-        x = trunk._swish(trunk._bn0(trunk._conv_stem(trunk._conv_stem_padding(x))))
-        for position, stack in enumerate(trunk._blocks):
-            x = stack(x)
-            if (
-                position < 2
-            ):  # style lives in the first two stacks; later ones carry the label (MixStyle, 4.3)
-                x = self.mix_style(x)
-        x = trunk._swish(trunk._bn1(trunk._conv_head(trunk._conv_head_padding(x))))
+        x = trunk._swish(trunk._bn0(self._convolved("_conv_stem", self.white_point(crops))))
+        for position, stack in enumerate(self.stacks()):
+            for block in stack:
+                x = block(x) if self.architecture == "b3" else block(x, block.drop_connect_rate)
+            # Style lives in the first two stacks; later ones carry the label (MixStyle, 4.3).
+            x = self.mix_style(x) if position < 2 else x
+        x = trunk._swish(trunk._bn1(self._convolved("_conv_head", x)))
         pooled: Tensor = x.mean(dim=(2, 3))
         return pooled
 
     def forward(self, crops: Tensor) -> ClassifierOutput:
-        """Return logits and features of crops (N,3,S,S)."""
+        """Return logits, features and the nucleus' size of crops (N,3,S,S)."""
         features = self.features(crops)
         dropped = self.dropout(features)
-        return ClassifierOutput(self.blast(dropped), self.types(dropped), features)
+        return ClassifierOutput(self.blast(dropped), self.types(dropped), features, self.nucleus(features))
+
+    def _convolved(self, name: str, x: Tensor) -> Tensor:
+        """Apply a convolution of the trunk; MONAI keeps its padding in a layer beside it."""
+        padding = getattr(self.trunk, f"{name}_padding", None)
+        convolved: Tensor = getattr(self.trunk, name)(x if padding is None else padding(x))
+        return convolved
 
 
 def set_exportable(net: CellClassifier) -> CellClassifier:
     """Put ``net`` in evaluation mode with plain activations, which exporters understand; return it."""
-    net.trunk.set_swish(memory_efficient=False)
+    if net.architecture == "b3":
+        net.trunk.set_swish(memory_efficient=False)
     return net.eval()
+
+
+def _b3_trunk() -> Any:
+    """Build MONAI's EfficientNet-B3 without its last layer."""
+    trunk: Any = EfficientNetBN("efficientnet-b3", pretrained=False, num_classes=1)
+    trunk._fc = nn.Identity()
+    return trunk
+
+
+def _lite2_trunk() -> Any:
+    """Build EfficientNet-Lite2 without its last layer. Raises MissingExtraError without its package."""
+    try:
+        from efficientnet_lite_pytorch import EfficientNet  # noqa: PLC0415
+    except ImportError as error:
+        raise MissingExtraError("EfficientNet-Lite2", "train") from error
+    trunk: Any = EfficientNet.from_name("efficientnet-lite2")
+    trunk._fc = nn.Identity()
+    for block in trunk._blocks:
+        block.drop_connect_rate = 0.0
+    return trunk

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from marrowscope.errors import InputError
+from marrowscope.training.classifier_net import Architecture
+from marrowscope.training.device import Precision
 
 CELL_TYPES = (
     "band_neutrophil",
@@ -52,6 +54,7 @@ class ClassifierRecipe:
     choosing: Path | None = None
     synthetic_per_type: int = 0
     types: tuple[str, ...] = CELL_TYPES
+    architecture: Architecture = "b3"
     cache: Path | None = None
     input_px: int = 96
     context: float = 1.4
@@ -70,6 +73,7 @@ class ClassifierRecipe:
     drop_connect: float = 0.1
     evaluate_minutes: float = 8.0
     checkpoint_minutes: float = 3.0
+    precision: Precision = "auto"
     threads: int = 1
     seed: int = 0
 

@@ -27,7 +27,7 @@ from marrowscope.training.stain_augment import (
 _TYPE_WEIGHT = {"lymphocyte": 2.0, "monocyte": 1.5, "platelet": 0.6}
 """Types drawn more or less often than once: those most like blasts, and the easiest."""
 
-_PLAIN = 0.4
+_PLAIN = 0.5
 """Share of the cells of known type that are shown nearly as photographed. Where their laboratory has no
 blasts they teach the types alone: the laboratory shows, and the blast head would learn it. Where it has both
 kinds, as many blasts are shown plainly too: a blast head that never saw one may say anything of it."""
@@ -46,13 +46,13 @@ class Background:
 class Shares:
     """How a batch is made up; groups without cells are left out and the rest scaled up."""
 
-    blast: float = 0.28
+    blast: float = 0.24
     same_source: float = 0.10
     """Not blasts, from the sources of the blasts: these alone teach the difference without the scanner."""
-    typed: float = 0.40
-    untyped: float = 0.12
+    typed: float = 0.48
+    untyped: float = 0.10
     """Not blasts by the patient's health, type unknown."""
-    synthetic: float = 0.18
+    synthetic: float = 0.14
     """Drawn cells, half of them blasts."""
 
 
@@ -61,13 +61,15 @@ class Batch:
     """n cells as columns.
 
     `crops` (n,S,S,3) uint8 RGB; `is_blast` (n,) bool; `types` (n,) int, -1 where not known; `teaches_blast`
-    (n,) bool, false where the crop gives its laboratory away.
+    (n,) bool, false where the crop gives its laboratory away; `nucleus` (n,2) its diameter as a share of the
+    crop's side and its area as a share of the cell's, nan where not known.
     """
 
     crops: Bytes
     is_blast: npt.NDArray[np.bool_]
     types: npt.NDArray[np.int64]
     teaches_blast: npt.NDArray[np.bool_]
+    nucleus: Floats
 
 
 def load_backgrounds(fields: Sequence[LabelledField], um_per_px: float) -> list[Background]:
@@ -116,21 +118,23 @@ class CellSampler:
         rows = np.minimum(rows, len(self.bank) - 1)
         is_blast, types = self.bank.is_blast[rows], self.bank.types[rows]
         plain = self.rng.random(n) < self.plain_chance[rows]
-        crops = np.stack(
-            [
-                self.plain(int(row)) if p else self.disguised(int(row))
-                for row, p in zip(rows, plain, strict=True)
-            ]
-        )
-        return Batch(crops, is_blast, types, ~plain | self.has_blasts[rows])
+        shown = [
+            self.plain(int(row)) if p else self.disguised(int(row))
+            for row, p in zip(rows, plain, strict=True)
+        ]
+        nucleus = self.bank.nucleus[rows].copy()
+        nucleus[:, 0] *= np.array([zoom for _, zoom in shown], np.float32) / np.float32(self.span)
+        crops = np.stack([crop for crop, _ in shown])
+        return Batch(crops, is_blast, types, ~plain | self.has_blasts[rows], nucleus)
 
-    def plain(self, row: int) -> Bytes:
-        """Return one cell of the bank (S,S,3) uint8, turned, in its own stain and on its own background."""
+    def plain(self, row: int) -> tuple[Bytes, float]:
+        """Give one cell of the bank (S,S,3) uint8, turned, as it was photographed, and its zoom."""
         placement = draw_placement(self.rng, (0.9, 1.12), shift=0.02)
-        return slightly_varied(place(self.bank.crops[row], placement, self.span, self.size_px), self.rng)
+        crop = place(self.bank.crops[row], placement, self.span, self.size_px)
+        return slightly_varied(crop, self.rng), placement.zoom
 
-    def disguised(self, row: int) -> Bytes:
-        """Return one cell of the bank (S,S,3) uint8, turned, on a random background, in a random stain."""
+    def disguised(self, row: int) -> tuple[Bytes, float]:
+        """Give one cell (S,S,3) uint8, turned, on a random background, in a random stain, and its zoom."""
         rng, bank = self.rng, self.bank
         placement = draw_placement(rng, (0.84, 1.2), shift=0.025)
         density, mask = self._cell(row, placement)
@@ -143,7 +147,7 @@ class CellSampler:
             density = regrained(density, mask, float(np.exp(rng.uniform(*np.log(self.ranges.grain)))))
         gain = self._gain(str(bank.sources[row]))
         light = relight(restain(density, gain, self.ranges, rng), self.ranges, rng)
-        return through_camera(light, self.ranges, rng)
+        return through_camera(light, self.ranges, rng), placement.zoom
 
     def _cell(self, row: int, placement: Placement) -> tuple[Floats, Floats]:
         """Return a cell's density (S,S,3) and mask (S,S) 0-1 under a placement."""

@@ -18,7 +18,9 @@ from marrowscope.errors import DatasetError
 from marrowscope.imaging.crops import crop_cells
 from marrowscope.models.working_scale import mpp_from_red_cells
 from marrowscope.training.classifier_data import (
+    BANK_FORMAT,
     CACHE_CONTEXT,
+    CACHE_PX,
     SYNTHETIC,
     CellBank,
     bank_of_cells,
@@ -161,7 +163,8 @@ def _kept(cache: Path | None, name: str, content: str, build: Callable[[], CellB
     """Build a bank, or read it from the cache, named after the digest of its content."""
     if cache is None:
         return build()
-    stored = cache / f"{name}-{hashlib.sha256(content.encode()).hexdigest()[:12]}.npz"
+    digest = hashlib.sha256(f"{content}\n{CACHE_PX} {CACHE_CONTEXT} {BANK_FORMAT}".encode()).hexdigest()
+    stored = cache / f"{name}-{digest[:12]}.npz"
     if not stored.is_file():
         build().save(stored)
     return CellBank.load(stored)

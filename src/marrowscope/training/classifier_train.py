@@ -5,11 +5,9 @@ import json
 import math
 import pickle
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +22,7 @@ from marrowscope.training.batch_norm import record_batch_norm
 from marrowscope.training.cell_sizes import sizes_of
 from marrowscope.training.classifier_data import SYNTHETIC
 from marrowscope.training.classifier_export import export_classifier
-from marrowscope.training.classifier_net import PIXEL_MEAN, PIXEL_STD, CellClassifier
+from marrowscope.training.classifier_net import PIXEL_MEAN, PIXEL_STD, CellClassifier, ClassifierOutput
 from marrowscope.training.classifier_recipe import ClassifierRecipe
 from marrowscope.training.classifier_report import Answers, classifier_settings, summary
 from marrowscope.training.classifier_sampling import Batch, CellSampler
@@ -35,17 +33,22 @@ from marrowscope.training.classifier_sets import (
     held_out_cells,
     load_sets,
 )
+from marrowscope.training.device import Precision, precision_context, training_device
 from marrowscope.training.from_bundle import fill_from_layers, layers_of_onnx
 from marrowscope.training.inherit import inherit_lite2, lite2_weights
-from marrowscope.training.stain_augment import Bytes
+from marrowscope.training.run_log import Progress, RunLog
+from marrowscope.training.stain_augment import Bytes, Floats
 
 BLAST_WEIGHT = 1.5
 """Weight of the blast loss beside the type loss: the blast count is what decides."""
 
+NUCLEUS_WEIGHT = 0.3
+"""Weight of the nucleus' size: a second task that stain cannot answer."""
+
+HEADS = ("blast", "types", "nucleus")
+
 FEATURE_SPACE = "feature_space.npz"
 _EVERY_IN_SPACE = 2  # training cells that shape the feature space: every other is plenty
-
-Progress = Callable[[dict[str, Any]], None]
 
 
 def train_classifier(
@@ -65,7 +68,7 @@ def train_classifier(
     if resume:
         run.restore()
     else:
-        (out / "metrics.jsonl").unlink(missing_ok=True)
+        run.log.start_anew()
         run.start()
     run.train()
     return run.finish()
@@ -92,8 +95,9 @@ class _Run:
     def __init__(
         self, recipe: ClassifierRecipe, out: Path, sets: TrainingSets, progress: Progress | None
     ) -> None:
-        self.recipe, self.out, self.sets, self.progress = recipe, out, sets, progress
-        self.net = CellClassifier(len(recipe.types))
+        self.recipe, self.out, self.sets = recipe, out, sets
+        self.log = RunLog(out, progress)
+        self.net = CellClassifier(len(recipe.types), recipe.architecture)
         _scale_drop_connect(self.net, recipe.drop_connect)
         _quicken_batch_norm(self.net)
         _channels_last(self.net)
@@ -143,12 +147,13 @@ class _Run:
         """Take steps until the schedule ends, with checkpoints and evaluations on the way."""
         recipe = self.recipe
         self.clock.start()
+        self.net.to(training_device())  # the averaged network stays on the processor
         last_checkpoint = last_evaluation = self.clock.seconds
         self.net.train()
         while self._share_done() < 1.0:
             loss = self._one_step()
             if self.step % 20 == 0:
-                self._log({"step": self.step, "seconds": round(self.clock.seconds, 1), **loss})
+                self.log.write({"step": self.step, "seconds": round(self.clock.seconds, 1), **loss})
             if self.clock.seconds - last_checkpoint > 60 * recipe.checkpoint_minutes:
                 self._checkpoint()
                 last_checkpoint = self.clock.seconds
@@ -177,8 +182,8 @@ class _Run:
         for group in self.optimiser.param_groups:
             group["lr"] = group["peak"] * max(factor, 0.003)
         batch = self.sampler.draw(self.recipe.batch)
-        blast, kind = _losses(self.net, batch, self.recipe.label_smoothing)
-        loss = BLAST_WEIGHT * blast + kind
+        blast, kind, nucleus = _losses(self.net, batch, self.recipe.label_smoothing, self.recipe.precision)
+        loss = BLAST_WEIGHT * blast + kind + NUCLEUS_WEIGHT * nucleus
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
@@ -188,6 +193,8 @@ class _Run:
         return {
             "loss": round(loss.item(), 4),
             "blast_loss": round(blast.item(), 4),
+            "type_loss": round(kind.item(), 4),
+            "nucleus_loss": round(nucleus.item(), 4),
             "lr_factor": round(factor, 4),
         }
 
@@ -210,7 +217,8 @@ class _Run:
         partial.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
         partial.replace(self.out / "classifier.json")
         torch.save(self.averaged.state_dict(), self.out / f"averaged-{self.step:06d}.pt")
-        self._log({"step": self.step, "seconds": round(self.clock.seconds, 1), **summary(settings)})
+        self.log.write({"step": self.step, "seconds": round(self.clock.seconds, 1), **summary(settings)})
+        self.log.draw()
         return path
 
     def _write_feature_space(self) -> str:
@@ -239,12 +247,6 @@ class _Run:
         partial = self.out / "checkpoint.pt.partial"
         torch.save(state, partial)
         partial.replace(self.out / "checkpoint.pt")
-
-    def _log(self, line: dict[str, Any]) -> None:
-        with (self.out / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-        if self.progress is not None:
-            self.progress(line)
 
 
 @torch.no_grad()
@@ -278,24 +280,46 @@ def _as_input(crops: Bytes) -> Tensor:
     return ((pixels / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
-def _losses(net: CellClassifier, batch: Batch, smoothing: float) -> tuple[Tensor, Tensor]:
-    """Return the blast loss over the cells that teach it and the type loss over those whose type is known."""
-    out = net(_as_input(batch.crops))
+def _losses(
+    net: CellClassifier, batch: Batch, smoothing: float, precision: Precision
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the losses of blast (of cells that teach it), type and nucleus (of those where it is known)."""
+    device = next(net.parameters()).device
+    with precision_context(device, precision):
+        answer = net(_as_input(batch.crops).to(device))
+    out = ClassifierOutput(*(part.float().cpu() for part in answer))
     target = torch.from_numpy(batch.is_blast).float() * (1 - smoothing) + smoothing / 2
     teaches = torch.from_numpy(batch.teaches_blast).float()
     each = F.binary_cross_entropy_with_logits(out.blast_logit[:, 0], target, reduction="none")
     blast = (each * teaches).sum() / teaches.sum().clamp(min=1)
+    nucleus = nucleus_loss(out.nucleus, batch.nucleus)
     types = torch.from_numpy(batch.types)
     if not (types >= 0).any():
-        return blast, out.type_logits.sum() * 0.0
-    return blast, F.cross_entropy(out.type_logits, types, ignore_index=-1, label_smoothing=smoothing)
+        return blast, out.type_logits.sum() * 0.0, nucleus
+    kind = F.cross_entropy(out.type_logits, types, ignore_index=-1, label_smoothing=smoothing)
+    return blast, kind, nucleus
+
+
+def nucleus_loss(answer: Tensor, nucleus: Floats) -> Tensor:
+    """Return the smooth absolute error of the network's answer (N,2) for nuclei (N,2); nan is left out.
+
+    Both measures count in units of their spread among leukocytes: 0.25 of the logarithm of the diameter, 0.8
+    of the log odds of the area.
+    """
+    known = torch.from_numpy(np.isfinite(nucleus).all(axis=1))
+    if not known.any():
+        return answer.sum() * 0.0
+    diameter, area = torch.from_numpy(nucleus)[known].T
+    target = torch.stack([torch.log(diameter), torch.logit(area.clamp(0.05, 0.97))], dim=1)
+    spread = torch.tensor([0.25, 0.8])
+    return F.smooth_l1_loss(answer[known] / spread, target / spread)
 
 
 def _optimiser(net: CellClassifier, recipe: ClassifierRecipe) -> torch.optim.AdamW:
     """AdamW (arXiv:1711.05101): no decay on norms and biases, a higher rate for the new heads."""
     groups = []
     for is_head in (False, True):
-        named = [(n, p) for n, p in net.named_parameters() if n.startswith(("blast", "types")) == is_head]
+        named = [(n, p) for n, p in net.named_parameters() if n.startswith(HEADS) == is_head]
         peak = recipe.head_learning_rate if is_head else recipe.learning_rate
         for decays in (False, True):
             chosen = [p for _, p in named if (p.ndim > 1) == decays]
@@ -311,11 +335,6 @@ def _channels_last(net: CellClassifier) -> None:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
-def _blocks(net: CellClassifier) -> Iterator[Any]:
-    for stack in net.trunk._blocks:  # noqa: SLF001 - MONAI's name
-        yield from stack
-
-
 def _load_weights(net: CellClassifier, path: Path) -> None:
     """Fill a network from an earlier run; heads for other types than its own are left as they are."""
     try:
@@ -324,7 +343,8 @@ def _load_weights(net: CellClassifier, path: Path) -> None:
         raise InputError(f"{path}: no weights of a classifier ({error})") from error
     ours = net.state_dict()
     fitting = {k: v for k, v in state.items() if k in ours and ours[k].shape == v.shape}
-    if len(fitting) < len(ours) - 2:  # the type head's weight and bias may differ
+    missing = {name.split(".")[0] for name in set(ours) - set(fitting)}
+    if not missing <= {"types", "nucleus"}:  # heads of other types, or of a run that had none
         raise InputError(f"{path}: not the weights of this classifier")
     net.load_state_dict(fitting, strict=False)
 
@@ -338,7 +358,7 @@ def _quicken_batch_norm(net: CellClassifier, momentum: float = 0.05) -> None:
 
 def _scale_drop_connect(net: CellClassifier, rate: float) -> None:
     """Set stochastic depth to grow linearly to ``rate`` at the last block."""
-    blocks = list(_blocks(net))
+    blocks = [block for stack in net.stacks() for block in stack]
     for position, block in enumerate(blocks):
         block.drop_connect_rate = rate * position / len(blocks)
 
@@ -348,4 +368,5 @@ def _follow(averaged: CellClassifier, net: CellClassifier, keep: float) -> None:
     """Move the averaged weights and statistics towards the network's."""
     ours, theirs = averaged.state_dict(), net.state_dict()
     floats = [k for k, v in ours.items() if v.is_floating_point()]
-    torch._foreach_lerp_([ours[k] for k in floats], [theirs[k] for k in floats], 1.0 - keep)
+    new = [theirs[k].to(ours[k].device) for k in floats]
+    torch._foreach_lerp_([ours[k] for k in floats], new, 1.0 - keep)

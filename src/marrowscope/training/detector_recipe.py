@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from marrowscope.datasets.fields import LabelledField, read_coco, read_unlabelled, read_voc, read_yolo
 from marrowscope.errors import DatasetError, InputError
+from marrowscope.training.device import Precision
 
 WORKING_MPP = 0.20
 """Micrometres per pixel at which the detector looks at a field; a leukocyte is then about 65 px across."""
@@ -124,6 +125,7 @@ class DetectorRecipe:
     single_field_share: float = 0.15
     validate_every: int = 200
     checkpoint_seconds: float = 120.0
+    precision: Precision = "auto"
     threads: int = 1
     seed: int = 0
 

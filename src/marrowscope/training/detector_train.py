@@ -25,25 +25,28 @@ from marrowscope.training.detector_export import check_parity, export_detector
 from marrowscope.training.detector_recipe import DetectorRecipe
 from marrowscope.training.detector_sources import ValidationSet, build_sampler, build_validation
 from marrowscope.training.detector_validation import average_precision, find_cells
+from marrowscope.training.device import Precision, precision_context, training_device
 from marrowscope.training.from_bundle import fill_from_layers, layers_of_onnx
+from marrowscope.training.run_log import Progress, RunLog
 from marrowscope.training.yolox import YoloxNano, load_weights
 from marrowscope.training.yolox_loss import CellTargets, detection_loss
 
 CHECKPOINT = "checkpoint.pt"
-METRICS = "metrics.jsonl"
 EXPORTED = "detector.onnx"
 _RECORDED_CANVASES = 32
 _CLIPPED_NORM = 10.0
 _LOGGED_EVERY = 20
 _STRICTER_BY = 0.25
 
-Progress = Callable[[dict[str, Any]], None]
 Batch = tuple[Tensor, list[CellTargets]]
 
 
 @dataclass
 class TrainingState:
-    """Everything that changes while training; what a checkpoint holds."""
+    """Everything that changes while training; what a checkpoint holds.
+
+    `network` may live on a graphics processor, `averaged` and the loss stay on the processor: they are small.
+    """
 
     network: YoloxNano
     averaged: YoloxNano
@@ -116,7 +119,10 @@ def train_detector(
     state = TrainingState(network, copy.deepcopy(network).eval(), _optimiser(network, recipe))
     if resumed:
         state.load(out / CHECKPOINT)
-    _run(recipe, state, validation, make_batch, _Log(out, progress))
+    network.to(training_device())
+    log = RunLog(out, progress)
+    _run(recipe, state, validation, make_batch, log)
+    log.draw()
     return out / EXPORTED
 
 
@@ -160,12 +166,13 @@ def _run(
     state: TrainingState,
     validation: list[ValidationSet],
     make_batch: Callable[[int], Batch],
-    log: _Log,
+    log: RunLog,
 ) -> None:
     saved_at = clock = time.monotonic()
     for batch in _prefetched(make_batch, state.step, recipe.steps):
         done = _fraction_done(recipe, state)
-        record = train_step(state, batch, learning_rate_at(recipe, state.step, done), recipe.ema_decay)
+        rate = learning_rate_at(recipe, state.step, done)
+        record = train_step(state, batch, rate, recipe.ema_decay, recipe.precision)
         state.seconds, clock = state.seconds + time.monotonic() - clock, time.monotonic()
         if state.step % _LOGGED_EVERY == 0:
             log.write({"step": state.step, "seconds": round(state.seconds, 1), **record})
@@ -203,14 +210,21 @@ def learning_rate_at(recipe: DetectorRecipe, step: int, done: float) -> float:
 
 
 def train_step(
-    state: TrainingState, batch: Batch, learning_rate: float, ema_decay: float
+    state: TrainingState,
+    batch: Batch,
+    learning_rate: float,
+    ema_decay: float,
+    precision: Precision = "auto",
 ) -> dict[str, float]:
     """One step of gradient descent on one batch; gives the loss terms."""
     images, targets = batch
     for group in state.optimiser.param_groups:
         group["lr"] = learning_rate
     state.network.train()
-    terms = detection_loss(state.network(images), targets, images.shape[2], images.shape[3])
+    device = next(state.network.parameters()).device
+    with precision_context(device, precision):
+        raw = state.network(images.to(device))
+    terms = detection_loss(raw.float().cpu(), targets, images.shape[2], images.shape[3])
     state.optimiser.zero_grad()
     terms.total.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(state.network.parameters(), _CLIPPED_NORM)
@@ -229,12 +243,12 @@ def _average_into(averaged: YoloxNano, network: YoloxNano, decay: float) -> None
     own = averaged.state_dict()
     for name, value in network.state_dict().items():
         if value.is_floating_point():
-            own[name].lerp_(value, 1.0 - decay)
+            own[name].lerp_(value.to(own[name].device), 1.0 - decay)
         else:
             own[name].copy_(value)
 
 
-def _validate(state: TrainingState, validation: list[ValidationSet], log: _Log) -> None:
+def _validate(state: TrainingState, validation: list[ValidationSet], log: RunLog) -> None:
     """Measure the averaged network on every validating source; export it when it is the best so far."""
     scores = {one.name: _score(state.averaged, one.fields, one.match_iou) for one in validation}
     mean = float(np.mean(list(scores.values()))) if scores else float(state.step)
@@ -256,20 +270,6 @@ def _score(network: YoloxNano, fields: tuple[CachedField, ...], match_iou: float
         average_precision(fields, found, match_iou),
         average_precision(fields, found, match_iou + _STRICTER_BY),
     )
-
-
-class _Log:
-    """Appends records as lines of JSON to a file in the run's folder and passes them on."""
-
-    def __init__(self, folder: Path, progress: Progress | None) -> None:
-        self.folder = folder
-        self._progress = progress
-
-    def write(self, record: dict[str, Any]) -> None:
-        with (self.folder / METRICS).open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(record) + "\n")
-        if self._progress is not None:
-            self._progress(record)
 
 
 def describe(recipe: DetectorRecipe) -> dict[str, Any]:

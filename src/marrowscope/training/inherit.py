@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from marrowscope.errors import InputError, MissingExtraError
-from marrowscope.training.classifier_net import PIXEL_STD, CellClassifier
+from marrowscope.training.classifier_net import LITE2_REPEATS, PIXEL_STD, CellClassifier
 
 SHARPNESS = 6.0
 """Scale inside each swish. Accuracy of a linear probe on 13 kinds of cell, weights frozen: Lite2 0.70; B3
@@ -26,9 +26,6 @@ inheriting with scale 1 0.28, 3 0.65, 6 0.71; random B3 0.54."""
 
 OPEN_GATE = 6.0
 """Bias of the squeeze-and-excitation gates: sigmoid(6) = 0.998."""
-
-LITE_REPEATS = (1, 3, 3, 4, 4, 5, 1)
-"""Blocks in each stack of EfficientNet-Lite2."""
 
 
 class _Copies:
@@ -56,13 +53,15 @@ def lite2_weights() -> dict[str, Tensor]:
 
 @torch.no_grad()
 def inherit_lite2(net: CellClassifier, lite: Mapping[str, Tensor], *, seed: int = 0) -> CellClassifier:
-    """Fill the trunk of ``net`` from Lite2's weights; return ``net``.
+    """Fill the trunk of ``net``, B3 or Lite2 itself, from Lite2's weights; return ``net``.
 
     Follow it by `batch_norm.record_batch_norm` on smear crops: statistics copied from photographs of other
     things do not hold. Raises InputError when ``lite`` is not EfficientNet-Lite2.
     """
     if lite.get("_conv_head.weight", torch.empty(0)).shape != (1280, 352, 1, 1):
         raise InputError("the weights to inherit are not EfficientNet-Lite2's")
+    if net.architecture == "lite2":
+        return _filled_as_is(net, lite)
     rng = np.random.default_rng(seed)
     trunk = net.trunk
     out = _Copies(32, trunk._conv_stem.out_channels, rng)
@@ -72,7 +71,7 @@ def inherit_lite2(net: CellClassifier, lite: Mapping[str, Tensor], *, seed: int 
     _copy_norm(trunk._bn0, lite, "_bn0", out, SHARPNESS)
     sharp = SHARPNESS  # what enters the first block has passed an activation; what enters the others has not
     first = 0
-    for stack, repeats in zip(trunk._blocks, LITE_REPEATS, strict=True):
+    for stack, repeats in zip(trunk._blocks, LITE2_REPEATS, strict=True):
         stack_out: _Copies | None = None
         for position, block in enumerate(stack):
             name = f"_blocks.{first + min(position, repeats - 1)}"
@@ -87,6 +86,14 @@ def inherit_lite2(net: CellClassifier, lite: Mapping[str, Tensor], *, seed: int 
     head = _Copies(1280, trunk._conv_head.out_channels, rng)
     _copy_conv(trunk._conv_head, lite["_conv_head.weight"], head, out, 1.0)
     _copy_norm(trunk._bn1, lite, "_bn1", head, SHARPNESS)
+    return net
+
+
+def _filled_as_is(net: CellClassifier, lite: Mapping[str, Tensor]) -> CellClassifier:
+    """Copy Lite2's own weights; only its input scaling is folded into the stem."""
+    trunk = net.trunk
+    trunk.load_state_dict({k: v for k, v in lite.items() if not k.startswith("_fc")})
+    trunk._conv_stem.weight.mul_(torch.tensor(PIXEL_STD).view(1, 3, 1, 1) * (255.0 / 128.0))
     return net
 
 

@@ -41,7 +41,7 @@ class StainRanges:
     """Chance of losing colour, in part or wholly."""
     coarse: float = 0.5
     """Chance of losing resolution."""
-    blur_px: float = 2.0
+    blur_px: float = 2.6
     noise: float = 9.0
     jpeg: tuple[int, int] = (25, 95)
 
