@@ -82,3 +82,18 @@ def test_style_mixing_swaps_statistics_in_training_only() -> None:
     cosine = torch.nn.functional.cosine_similarity(centred, centred_mixed, dim=2)
     torch.testing.assert_close(cosine, torch.ones_like(cosine), atol=1e-4, rtol=0)
     assert mixing.eval()(x) is x
+
+
+def test_a_flat_softmax_reads_like_two_heads() -> None:
+    """The product of both answers is the softmax over blast and types that one flat head gives."""
+    torch.manual_seed(1)
+    net = CellClassifier(3, heads="flat").eval()
+    for head in (net.blast, net.types):
+        torch.nn.init.normal_(head.weight, std=0.3)
+    with torch.no_grad():
+        out = net(torch.rand(4, 3, 32, 32))
+        logits = torch.cat([net.blast(out.features), net.types(out.features)], dim=1)
+    expected = logits.softmax(dim=1)
+    torch.testing.assert_close(out.blast_logit[:, 0].sigmoid(), expected[:, 0])
+    product = (1 - out.blast_logit.sigmoid()) * out.type_logits.softmax(dim=1)
+    torch.testing.assert_close(product, expected[:, 1:])

@@ -13,8 +13,8 @@ from marrowscope.errors import BundleError  # noqa: E402
 from marrowscope.models.bundle import load_bundle  # noqa: E402
 from marrowscope.models.runtime import Network  # noqa: E402
 from marrowscope.synth import draw_cell  # noqa: E402
+from marrowscope.training.classifier_answers import as_input  # noqa: E402
 from marrowscope.training.classifier_net import CellClassifier  # noqa: E402
-from marrowscope.training.classifier_train import _as_input  # noqa: E402
 from marrowscope.training.detector_export import ProbabilityHead  # noqa: E402
 from marrowscope.training.from_bundle import fill_from_layers, layers_of_onnx  # noqa: E402
 from marrowscope.training.yolox import YoloxNano  # noqa: E402
@@ -33,7 +33,7 @@ def crops() -> "Tensor":
     for crop in pixels:
         cell = draw_cell(rng, "lymphocyte", 0.25).pixels[:88, :88]
         crop[8 : 8 + cell.shape[0], 8 : 8 + cell.shape[1]] = cell
-    return _as_input(pixels)
+    return as_input(pixels)
 
 
 def test_a_bundle_s_classifier_computes_the_same_and_can_be_trained(crops: "Tensor") -> None:

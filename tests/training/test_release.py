@@ -8,7 +8,7 @@ import pytest
 
 from marrowscope.errors import BundleError, InputError
 from marrowscope.models.bundle import load_bundle
-from marrowscope.models.cell_size import CellSizes
+from marrowscope.models.nucleus_size import NucleusSizes
 from marrowscope.training.release import bundle_of_runs
 
 NAMES = {"name": "mine", "version": "2", "licence": "CC-BY-4.0"}
@@ -32,7 +32,7 @@ def classifier_run(tmp_path: Path) -> Path:
         "type_threshold": 0.4,
         "blast_temperature": 1.5,
         "type_temperature": 0.8,
-        "sizes": {"um": {"blast": [13.0, 0.2]}, "error": 0.1},
+        "nuclei": {"um": {"blast": [13.0, 0.2]}, "error": 0.1},
         "trained_on": ["my-laboratory"],
         "figures": {"test": {"blast": {"tp": 90, "fn": 10, "tn": 95, "fp": 5}}},
     }
@@ -45,7 +45,7 @@ def test_a_new_classifier_joins_the_built_in_detector(classifier_run: Path, tmp_
     assert (made.name, made.version, made.licence) == ("mine", "2", "CC-BY-4.0")
     assert made.detector == load_bundle().detector
     assert (made.classifier.blast_threshold, made.classifier.type_temperature) == (0.3, 0.8)
-    assert made.classifier.sizes == CellSizes({"blast": (13.0, 0.2)}, 0.1)
+    assert made.classifier.nuclei == NucleusSizes({"blast": (13.0, 0.2)}, 0.1)
     assert made.error_rates is not None
     assert (made.error_rates.blasts_called, made.error_rates.blasts_seen) == (90, 100)
     assert (made.error_rates.others_cleared, made.error_rates.others_seen) == (95, 100)

@@ -19,9 +19,9 @@ from typing import Any
 
 from marrowscope.domain.taxonomy import BLAST, taxonomy
 from marrowscope.errors import BundleError
-from marrowscope.models.cell_size import CellSizes
+from marrowscope.models.nucleus_size import NucleusSizes
 
-FORMAT = 1
+FORMAT = 2
 SUMS = "SHA256SUMS"
 SETTINGS = "bundle.toml"
 BUILTIN = Path(__file__).parent / "builtin"
@@ -69,7 +69,7 @@ class ClassifierSettings:
     blast_threshold : probability from which a cell is called a blast
     type_threshold : least probability of a type; below it the cell is unclassified
     blast_temperature, type_temperature : divisors of the logits that calibrate them
-    sizes : how large cells of each type are, beside what their crops show
+    nuclei : how large the nuclei of each type are, beside what the crops show
     feature_space : file that tells unfamiliar cells, relative to the bundle; empty when there is none
     """
 
@@ -84,7 +84,7 @@ class ClassifierSettings:
     type_threshold: float
     blast_temperature: float
     type_temperature: float
-    sizes: CellSizes = field(default_factory=CellSizes)
+    nuclei: NucleusSizes = field(default_factory=NucleusSizes)
     feature_space: str = ""
 
 
@@ -202,8 +202,8 @@ def _parse(folder: Path, document: Mapping[str, Any], sha256: str) -> Bundle:
     classifier = dict(document["classifier"])
     for key in ("mean", "std", "types"):
         classifier[key] = tuple(classifier[key])
-    if "sizes" in classifier:
-        classifier["sizes"] = CellSizes.of(classifier["sizes"])
+    if "nuclei" in classifier:
+        classifier["nuclei"] = NucleusSizes.of(classifier["nuclei"])
     unknown = [name for name in classifier["types"] if name not in taxonomy() or taxonomy()[name].is_blast]
     if unknown:
         raise BundleError(f"bundle {folder.name} names types the taxonomy has no place for: {unknown}")

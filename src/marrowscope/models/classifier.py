@@ -1,8 +1,8 @@
 """Naming cells with EfficientNet-B3 and two heads: blast or not; if not, which type.
 
 The joint probability of a type is the product of both heads, P(not blast) · P(type | not blast). Where the
-scale is known, the cell's size is joined to it by Bayes' rule (`cell_size`). The columns of an answer sum to
-one.
+scale is known, the size of the nucleus is joined to it by Bayes' rule (`nucleus_size`). The columns of an
+answer sum to one.
 """
 
 import numpy as np
@@ -14,6 +14,7 @@ from marrowscope.domain.geometry import longer_sides
 from marrowscope.imaging.crops import crop_cells
 from marrowscope.models.bundle import Bundle, ClassifierSettings, class_names
 from marrowscope.models.feature_space import FeatureSpace
+from marrowscope.models.nucleus_size import nucleus_um
 from marrowscope.models.runtime import Network
 
 BATCH = 32  # more brings no speed on a processor and costs memory
@@ -75,10 +76,11 @@ class Classifier:
 
     def _answers(self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]) -> CellAnswers:
         outputs = self._network(normalised(crops, self.settings))
+        diameters = nucleus_um(outputs["nucleus"], side_um, self.settings.context)
         probabilities = joint_probabilities(
             outputs["blast_logit"][:, 0] / self.settings.blast_temperature,
             outputs["type_logits"] / self.settings.type_temperature,
-            self.settings.sizes.log_likelihood(side_um, self.classes),
+            self.settings.nuclei.log_likelihood(diameters, self.classes),
         )
         if self._space is None:
             return CellAnswers(probabilities, np.zeros(len(crops), bool))

@@ -26,9 +26,9 @@ from marrowscope.domain.taxonomy import BLAST, taxonomy
 from marrowscope.errors import BundleError, DatasetError
 from marrowscope.evaluation.shown_cells import cells_of_folders
 from marrowscope.models.bundle import Bundle, load_bundle
-from marrowscope.models.cell_size import size_evidence
 from marrowscope.models.classifier import normalised
 from marrowscope.models.feature_space import FeatureSpace
+from marrowscope.models.nucleus_size import nucleus_um, size_evidence
 from marrowscope.models.runtime import Network
 from marrowscope.training.classifier_figures import blast_counts, probability
 from marrowscope.training.classifier_report import balanced_threshold
@@ -50,10 +50,10 @@ Progress = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True)
 class _Cells:
-    """Features (n,F) and sides (n,) µm of cells; `types` (n,) index, -1 for blasts and where not known."""
+    """Features (n,F) and nuclei (n,) µm of cells; `types` (n,) index, -1 for blasts and where not known."""
 
     features: Floats
-    side_um: Floats
+    nucleus_um: Floats
     is_blast: npt.NDArray[np.bool_]
     types: npt.NDArray[np.int64]
 
@@ -148,18 +148,20 @@ class _Adaptation:
         """Compute the features of cells, each under quarter turns."""
         network = Network(self.network, threads)
         crops = cells_of_folders(cells, self.settings.input_px, self.settings.context, mpp)
-        features, sides, names = [], [], []
+        features, nuclei, names = [], [], []
         while batch := list(islice(crops, _BATCH)):
             pixels = np.stack([cell.crop for cell in batch])
             for turn in range(turns):
                 turned = np.ascontiguousarray(np.rot90(pixels, turn, axes=(1, 2)))
-                features.append(network(normalised(turned, self.settings))["features"])
-                sides += [cell.side_um for cell in batch]
+                outputs = network(normalised(turned, self.settings))
+                features.append(outputs["features"])
+                sides = np.array([cell.side_um for cell in batch], np.float32)
+                nuclei.append(nucleus_um(outputs["nucleus"], sides, self.settings.context))
                 names += [cell.true_type for cell in batch]
         index = [self.types.index(name) if name in self.types else -1 for name in names]
         return _Cells(
             np.concatenate(features),
-            np.array(sides, np.float32),
+            np.concatenate(nuclei),
             np.array([name == BLAST for name in names]),
             np.array(index, np.int64),
         )
@@ -214,7 +216,7 @@ class _Adaptation:
         return blast / self.settings.blast_temperature, types / self.settings.type_temperature
 
     def _likelihood(self, cells: _Cells) -> npt.NDArray[np.float64]:
-        return self.settings.sizes.log_likelihood(cells.side_um, (BLAST, *self.types))
+        return self.settings.nuclei.log_likelihood(cells.nucleus_um, (BLAST, *self.types))
 
     def _evidence(self, heads: _Heads, cells: _Cells) -> npt.NDArray[np.float64]:
         """Return what size adds to the log odds of being a blast, (n,)."""

@@ -15,6 +15,13 @@ from marrowscope.errors import MissingExtraError
 Architecture = Literal["b3", "lite2"]
 """EfficientNet-B3, or the smaller EfficientNet-Lite2, which has no squeeze-and-excitation."""
 
+Heads = Literal["two", "flat"]
+"""Two heads, blast or not and which type; or, to compare with, one softmax over blast and types.
+
+The latter's probability of a blast is P(blast) of the softmax, and its types are those given not blast: the
+product rule then gives back the softmax, so that both are read alike.
+"""
+
 N_FEATURES = {"b3": 1536, "lite2": 1280}
 """Width of a trunk's last layer."""
 
@@ -96,10 +103,17 @@ class CellClassifier(nn.Module):
     """
 
     def __init__(
-        self, n_types: int, architecture: Architecture = "b3", *, dropout: float = 0.3, mix_style: float = 0.5
+        self,
+        n_types: int,
+        architecture: Architecture = "b3",
+        heads: Heads = "two",
+        *,
+        dropout: float = 0.3,
+        mix_style: float = 0.5,
     ) -> None:
         super().__init__()
         self.architecture = architecture
+        self.heads = heads
         self.white_point = WhitePoint()
         self.trunk: Any = _b3_trunk() if architecture == "b3" else _lite2_trunk()
         self.mix_style = MixStyle(mix_style)
@@ -140,7 +154,10 @@ class CellClassifier(nn.Module):
         """Return logits, features and the nucleus' size of crops (N,3,S,S)."""
         features = self.features(crops)
         dropped = self.dropout(features)
-        return ClassifierOutput(self.blast(dropped), self.types(dropped), features, self.nucleus(features))
+        blast, types = self.blast(dropped), self.types(dropped)
+        if self.heads == "flat":  # log odds of one class of a softmax against all others
+            blast = blast - torch.logsumexp(types, dim=1, keepdim=True)
+        return ClassifierOutput(blast, types, features, self.nucleus(features))
 
     def _convolved(self, name: str, x: Tensor) -> Tensor:
         """Apply a convolution of the trunk; MONAI keeps its padding in a layer beside it."""

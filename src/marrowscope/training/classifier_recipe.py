@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from marrowscope.errors import InputError
-from marrowscope.training.classifier_net import Architecture
+from marrowscope.training.classifier_net import Architecture, Heads
 from marrowscope.training.device import Precision
 
 CELL_TYPES = (
@@ -55,6 +55,7 @@ class ClassifierRecipe:
     synthetic_per_type: int = 0
     types: tuple[str, ...] = CELL_TYPES
     architecture: Architecture = "b3"
+    heads: Heads = "two"
     cache: Path | None = None
     input_px: int = 96
     context: float = 1.4
@@ -74,6 +75,8 @@ class ClassifierRecipe:
     evaluate_minutes: float = 8.0
     checkpoint_minutes: float = 3.0
     precision: Precision = "auto"
+    look_at_test: bool = True
+    """Measure the test part when the run ends: false while comparing, so that it stays unseen."""
     threads: int = 1
     seed: int = 0
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.special import log_softmax
 
 from marrowscope.domain.taxonomy import BLAST
-from marrowscope.models.cell_size import CellSizes, size_evidence
+from marrowscope.models.nucleus_size import NucleusSizes, size_evidence
 from marrowscope.training.classifier_figures import (
     auc,
     blast_counts,
@@ -27,11 +27,11 @@ TYPE_THRESHOLD = 0.5
 
 @dataclass(frozen=True)
 class Answers:
-    """Logits of n cells, `blast` (n,) and `type_logits` (n,K); size in µm, truth and source, each (n,)."""
+    """Logits of n cells, `blast` (n,) and `type_logits` (n,K); nucleus in µm, truth and source, each (n,)."""
 
     blast: npt.NDArray[np.float32]
     type_logits: npt.NDArray[np.float32]
-    side_um: npt.NDArray[np.float32]
+    nucleus_um: npt.NDArray[np.float32]
     is_blast: npt.NDArray[np.bool_]
     types: npt.NDArray[np.int64]
     sources: npt.NDArray[np.str_]
@@ -42,13 +42,13 @@ class _Calibration:
     """How logits become probabilities."""
 
     types: tuple[str, ...]
-    sizes: CellSizes
+    nuclei: NucleusSizes
     type_temperature: float
     blast_temperature: float = 1.0
 
     def evidence(self, part: Answers) -> npt.NDArray[np.float64]:
         """Return what size adds to the log odds of being a blast, (n,)."""
-        likelihood = self.sizes.log_likelihood(part.side_um, (BLAST, *self.types))
+        likelihood = self.nuclei.log_likelihood(part.nucleus_um, (BLAST, *self.types))
         return size_evidence(likelihood, log_softmax(part.type_logits / self.type_temperature, axis=1))
 
     def p_blast(self, part: Answers) -> npt.NDArray[np.float64]:
@@ -57,13 +57,13 @@ class _Calibration:
 
     def named(self, part: Answers) -> npt.NDArray[np.int64]:
         """Return the likeliest type (n,), as inference does."""
-        likelihood = self.sizes.log_likelihood(part.side_um, self.types)
+        likelihood = self.nuclei.log_likelihood(part.nucleus_um, self.types)
         return np.asarray((part.type_logits / self.type_temperature + likelihood).argmax(axis=1))
 
 
 def classifier_settings(
     recipe: ClassifierRecipe,
-    sizes: CellSizes,
+    nuclei: NucleusSizes,
     val: Answers,
     choosing: Answers | None,
     test: Answers | None,
@@ -76,7 +76,9 @@ def classifier_settings(
     """
     known = [val] if choosing is None else [val, choosing]
     typed = val.types >= 0
-    fitted = _Calibration(recipe.types, sizes, fit_type_temperature(val.type_logits[typed], val.types[typed]))
+    fitted = _Calibration(
+        recipe.types, nuclei, fit_type_temperature(val.type_logits[typed], val.types[typed])
+    )
     fitted = replace(
         fitted,
         blast_temperature=fit_blast_temperature(
@@ -89,7 +91,7 @@ def classifier_settings(
         "input_px": recipe.input_px,
         "context": recipe.context,
         "types": list(recipe.types),
-        "sizes": asdict(sizes),
+        "nuclei": asdict(nuclei),
         "blast_temperature": fitted.blast_temperature,
         "type_temperature": fitted.type_temperature,
         "blast_threshold": threshold,

@@ -10,22 +10,21 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from torch import Tensor
-from torch.nn import functional as F
 
 from marrowscope.errors import InputError
 from marrowscope.models.bundle import load_bundle
 from marrowscope.models.feature_space import FeatureSpace
+from marrowscope.models.nucleus_size import NucleusSizes
 from marrowscope.training.batch_norm import record_batch_norm
-from marrowscope.training.cell_sizes import sizes_of
+from marrowscope.training.classifier_answers import answers, as_input, features
 from marrowscope.training.classifier_data import SYNTHETIC
 from marrowscope.training.classifier_export import export_classifier
-from marrowscope.training.classifier_net import PIXEL_MEAN, PIXEL_STD, CellClassifier, ClassifierOutput
+from marrowscope.training.classifier_losses import classifier_loss
+from marrowscope.training.classifier_net import PIXEL_MEAN, PIXEL_STD, CellClassifier
 from marrowscope.training.classifier_recipe import ClassifierRecipe
-from marrowscope.training.classifier_report import Answers, classifier_settings, summary
-from marrowscope.training.classifier_sampling import Batch, CellSampler
+from marrowscope.training.classifier_report import classifier_settings, summary
+from marrowscope.training.classifier_sampling import CellSampler
 from marrowscope.training.classifier_sets import (
     CleanCells,
     TrainingSets,
@@ -33,21 +32,16 @@ from marrowscope.training.classifier_sets import (
     held_out_cells,
     load_sets,
 )
-from marrowscope.training.device import Precision, precision_context, training_device
+from marrowscope.training.device import training_device
 from marrowscope.training.from_bundle import fill_from_layers, layers_of_onnx
 from marrowscope.training.inherit import inherit_lite2, lite2_weights
+from marrowscope.training.nucleus_sizes import nucleus_sizes
 from marrowscope.training.run_log import Progress, RunLog
-from marrowscope.training.stain_augment import Bytes, Floats
-
-BLAST_WEIGHT = 1.5
-"""Weight of the blast loss beside the type loss: the blast count is what decides."""
-
-NUCLEUS_WEIGHT = 0.3
-"""Weight of the nucleus' size: a second task that stain cannot answer."""
 
 HEADS = ("blast", "types", "nucleus")
 
 FEATURE_SPACE = "feature_space.npz"
+_SIZED = 1000  # cells on which nuclei are measured
 _EVERY_IN_SPACE = 2  # training cells that shape the feature space: every other is plenty
 
 
@@ -97,7 +91,7 @@ class _Run:
     ) -> None:
         self.recipe, self.out, self.sets = recipe, out, sets
         self.log = RunLog(out, progress)
-        self.net = CellClassifier(len(recipe.types), recipe.architecture)
+        self.net = CellClassifier(len(recipe.types), recipe.architecture, recipe.heads)
         _scale_drop_connect(self.net, recipe.drop_connect)
         _quicken_batch_norm(self.net)
         _channels_last(self.net)
@@ -106,7 +100,6 @@ class _Run:
         self.clock = _Clock()
         self.step = 0
         self.sampler = self._sampler()
-        self.sizes = sizes_of(sets.train, recipe.types)
 
     def _sampler(self) -> CellSampler:
         recipe = self.recipe
@@ -118,7 +111,7 @@ class _Run:
     def start(self) -> None:
         """Initialise the weights: inherited or earlier ones, recorded on these smears, or random."""
         recipe = self.recipe
-        crops = [_as_input(self.sampler.draw(32).crops) for _ in range(8)]
+        crops = [as_input(self.sampler.draw(32).crops) for _ in range(8)]
         if recipe.start == "bundle":
             bundle = load_bundle(recipe.bundle)
             layers = layers_of_onnx(bundle.folder / bundle.classifier.file)
@@ -182,36 +175,39 @@ class _Run:
         for group in self.optimiser.param_groups:
             group["lr"] = group["peak"] * max(factor, 0.003)
         batch = self.sampler.draw(self.recipe.batch)
-        blast, kind, nucleus = _losses(self.net, batch, self.recipe.label_smoothing, self.recipe.precision)
-        loss = BLAST_WEIGHT * blast + kind + NUCLEUS_WEIGHT * nucleus
+        terms = classifier_loss(self.net, batch, self.recipe.label_smoothing, self.recipe.precision)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        terms.total.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
         self.optimiser.step()
         self.step += 1
         _follow(self.averaged, self.net, min(self.recipe.average, (1 + self.step) / (10 + self.step)))
         return {
-            "loss": round(loss.item(), 4),
-            "blast_loss": round(blast.item(), 4),
-            "type_loss": round(kind.item(), 4),
-            "nucleus_loss": round(nucleus.item(), 4),
+            "loss": round(terms.total.item(), 4),
+            "blast_loss": round(terms.blast.item(), 4),
+            "type_loss": round(terms.types.item(), 4),
+            "nucleus_loss": round(terms.nucleus.item(), 4),
             "lr_factor": round(factor, 4),
         }
 
     def _evaluate(self, *, final: bool = False) -> Path:
         """Figures of the averaged weights, then ONNX and settings; the test part only at the end."""
         # Averaged weights have statistics of their own; those followed along lag behind (arXiv:1803.05407).
-        record_batch_norm(self.averaged, (_as_input(self.sampler.draw(32).crops) for _ in range(24)))
-        val = answers(self.averaged, self._val if final else self._val.thinned(3))
-        choosing = answers(self.averaged, self.sets.choosing) if self.sets.choosing else None
-        test = answers(self.averaged, held_out_cells(self.recipe, "test")) if final else None
-        settings = classifier_settings(self.recipe, self.sizes, val, choosing, test)
+        record_batch_norm(self.averaged, (as_input(self.sampler.draw(32).crops) for _ in range(24)))
+        context = self.recipe.context
+        val = answers(self.averaged, self._val if final else self._val.thinned(3), context)
+        choosing = answers(self.averaged, self.sets.choosing, context) if self.sets.choosing else None
+        test = None
+        if final and self.recipe.look_at_test:
+            test = answers(self.averaged, held_out_cells(self.recipe, "test"), context)
+        settings = classifier_settings(self.recipe, self._nuclei(), val, choosing, test)
         settings |= {"mean": list(PIXEL_MEAN), "std": list(PIXEL_STD), "step": self.step}
+        settings["architecture"] = f"efficientnet-{self.recipe.architecture}"
         if final:
             settings["feature_space"] = self._write_feature_space()
         path = self.out / "classifier.onnx"
         settings["half_precision_error"] = export_classifier(
-            self.averaged, path, _as_input(self.sampler.draw(8).crops).contiguous()
+            self.averaged, path, as_input(self.sampler.draw(8).crops).contiguous()
         )
         partial = self.out / "classifier.json.partial"
         partial.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
@@ -234,6 +230,19 @@ class _Run:
         space.save(self.out / FEATURE_SPACE)
         return FEATURE_SPACE
 
+    def _nuclei(self) -> NucleusSizes:
+        """Measure the nuclei of training cells with the averaged network."""
+        measured = answers(self.averaged, self._sized, self.recipe.context)
+        return nucleus_sizes(measured.nucleus_um, measured.types, self.recipe.types)
+
+    @cached_property
+    def _sized(self) -> CleanCells:
+        """Outlined training cells of known type, spread over the sets."""
+        train = self.sets.train
+        chosen = np.flatnonzero(train.outlined & (train.types >= 0) & (train.sources != SYNTHETIC))
+        chosen = chosen[:: max(1, len(chosen) // _SIZED)]
+        return clean_cells(train.select(chosen), self.recipe.input_px, self.recipe.context)
+
     @cached_property
     def _val(self) -> CleanCells:
         return held_out_cells(self.recipe, "val")
@@ -247,72 +256,6 @@ class _Run:
         partial = self.out / "checkpoint.pt.partial"
         torch.save(state, partial)
         partial.replace(self.out / "checkpoint.pt")
-
-
-@torch.no_grad()
-def features(net: CellClassifier, crops: Bytes, batch: int = 64) -> npt.NDArray[np.float32]:
-    """Return the pooled features (n,F) of crops (n,S,S,3) by a network in evaluation mode."""
-    net.eval()
-    parts = [net.features(_as_input(crops[i : i + batch])) for i in range(0, len(crops), batch)]
-    return np.asarray(torch.cat(parts).numpy(), np.float32)
-
-
-@torch.no_grad()
-def answers(net: CellClassifier, cells: CleanCells, batch: int = 64) -> Answers:
-    """Return the logits of a network in evaluation mode for clean cells."""
-    net.eval()
-    outputs = [net(_as_input(cells.crops[i : i + batch])) for i in range(0, len(cells), batch)]
-    return Answers(
-        torch.cat([o.blast_logit for o in outputs])[:, 0].numpy(),
-        torch.cat([o.type_logits for o in outputs]).numpy(),
-        cells.side_um,
-        cells.is_blast,
-        cells.types,
-        cells.sources,
-    )
-
-
-def _as_input(crops: Bytes) -> Tensor:
-    """Standardise (n,S,S,3) uint8 crops to (n,3,S,S) float32, channels last in memory."""
-    mean = torch.tensor(PIXEL_MEAN).view(1, 3, 1, 1)
-    std = torch.tensor(PIXEL_STD).view(1, 3, 1, 1)
-    pixels = torch.from_numpy(crops).permute(0, 3, 1, 2).float()
-    return ((pixels / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
-
-
-def _losses(
-    net: CellClassifier, batch: Batch, smoothing: float, precision: Precision
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the losses of blast (of cells that teach it), type and nucleus (of those where it is known)."""
-    device = next(net.parameters()).device
-    with precision_context(device, precision):
-        answer = net(_as_input(batch.crops).to(device))
-    out = ClassifierOutput(*(part.float().cpu() for part in answer))
-    target = torch.from_numpy(batch.is_blast).float() * (1 - smoothing) + smoothing / 2
-    teaches = torch.from_numpy(batch.teaches_blast).float()
-    each = F.binary_cross_entropy_with_logits(out.blast_logit[:, 0], target, reduction="none")
-    blast = (each * teaches).sum() / teaches.sum().clamp(min=1)
-    nucleus = nucleus_loss(out.nucleus, batch.nucleus)
-    types = torch.from_numpy(batch.types)
-    if not (types >= 0).any():
-        return blast, out.type_logits.sum() * 0.0, nucleus
-    kind = F.cross_entropy(out.type_logits, types, ignore_index=-1, label_smoothing=smoothing)
-    return blast, kind, nucleus
-
-
-def nucleus_loss(answer: Tensor, nucleus: Floats) -> Tensor:
-    """Return the smooth absolute error of the network's answer (N,2) for nuclei (N,2); nan is left out.
-
-    Both measures count in units of their spread among leukocytes: 0.25 of the logarithm of the diameter, 0.8
-    of the log odds of the area.
-    """
-    known = torch.from_numpy(np.isfinite(nucleus).all(axis=1))
-    if not known.any():
-        return answer.sum() * 0.0
-    diameter, area = torch.from_numpy(nucleus)[known].T
-    target = torch.stack([torch.log(diameter), torch.logit(area.clamp(0.05, 0.97))], dim=1)
-    spread = torch.tensor([0.25, 0.8])
-    return F.smooth_l1_loss(answer[known] / spread, target / spread)
 
 
 def _optimiser(net: CellClassifier, recipe: ClassifierRecipe) -> torch.optim.AdamW:

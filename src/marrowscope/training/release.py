@@ -8,7 +8,7 @@ from typing import Any
 from marrowscope.errors import BundleError, InputError
 from marrowscope.models.bundle import Bundle, ClassifierSettings, DetectorSettings, ErrorRates, load_bundle
 from marrowscope.models.bundle_writer import BundleContent, write_bundle
-from marrowscope.models.cell_size import CellSizes
+from marrowscope.models.nucleus_size import NucleusSizes
 from marrowscope.training.detector_recipe import WORKING_MPP
 
 DETECTOR_SETTINGS = DetectorSettings(
@@ -114,7 +114,7 @@ def _classifier(facts: dict[str, Any]) -> ClassifierSettings:
                 "file": "classifier.onnx",
                 "architecture": "efficientnet-b3",
                 **_known(facts, ClassifierSettings),
-                "sizes": CellSizes.of(facts["sizes"]) if "sizes" in facts else CellSizes(),
+                "nuclei": NucleusSizes.of(facts["nuclei"]) if "nuclei" in facts else NucleusSizes(),
             }
         )
     except (KeyError, TypeError, ValueError) as error:

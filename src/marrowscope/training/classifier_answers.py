@@ -1,0 +1,43 @@
+"""What a classifier in training says of crops, batch by batch."""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from marrowscope.models.nucleus_size import nucleus_um
+from marrowscope.training.classifier_net import PIXEL_MEAN, PIXEL_STD, CellClassifier
+from marrowscope.training.classifier_report import Answers
+from marrowscope.training.classifier_sets import CleanCells
+from marrowscope.training.stain_augment import Bytes
+
+
+@torch.no_grad()
+def features(net: CellClassifier, crops: Bytes, batch: int = 64) -> npt.NDArray[np.float32]:
+    """Return the pooled features (n,F) of crops (n,S,S,3) by a network in evaluation mode."""
+    net.eval()
+    parts = [net.features(as_input(crops[i : i + batch])) for i in range(0, len(crops), batch)]
+    return np.asarray(torch.cat(parts).numpy(), np.float32)
+
+
+@torch.no_grad()
+def answers(net: CellClassifier, cells: CleanCells, context: float, batch: int = 64) -> Answers:
+    """Return the logits and nuclei of a network in evaluation mode for clean cells cut at a context."""
+    net.eval()
+    outputs = [net(as_input(cells.crops[i : i + batch])) for i in range(0, len(cells), batch)]
+    return Answers(
+        torch.cat([o.blast_logit for o in outputs])[:, 0].numpy(),
+        torch.cat([o.type_logits for o in outputs]).numpy(),
+        nucleus_um(torch.cat([o.nucleus for o in outputs]).numpy(), cells.side_um, context),
+        cells.is_blast,
+        cells.types,
+        cells.sources,
+    )
+
+
+def as_input(crops: Bytes) -> Tensor:
+    """Standardise (n,S,S,3) uint8 crops to (n,3,S,S) float32, channels last in memory."""
+    mean = torch.tensor(PIXEL_MEAN).view(1, 3, 1, 1)
+    std = torch.tensor(PIXEL_STD).view(1, 3, 1, 1)
+    pixels = torch.from_numpy(crops).permute(0, 3, 1, 2).float()
+    return ((pixels / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
