@@ -12,6 +12,7 @@ from marrowscope.training.classifier_figures import (
     fit_type_temperature,
     macro_f1,
     probability,
+    threshold_for,
 )
 
 
@@ -80,3 +81,18 @@ def test_one_lucky_cell_does_not_decide_the_threshold() -> None:
     curve = np.where((candidates > 0.395) & (candidates < 0.605), 0.9, 0.7)
     curve[85] = 0.93
     assert choose_threshold(candidates, curve) == pytest.approx(0.5, abs=0.05)
+
+
+def test_the_threshold_reaches_the_stated_specificity_on_every_set_and_no_more_than_needed() -> None:
+    rng = np.random.default_rng(4)
+    sets = []
+    for shift in (0.0, 0.2):
+        is_blast = rng.random(2000) < 0.5
+        sets.append((np.clip(rng.normal(np.where(is_blast, 0.7, 0.3) + shift, 0.15), 0, 1), is_blast))
+    threshold = threshold_for(0.9, sets)
+    found = [blast_counts(p, b, threshold).specificity for p, b in sets]
+    assert min(found) >= 0.9
+    assert min(blast_counts(p, b, threshold - 0.01).specificity for p, b in sets) < 0.9
+    only_blasts = (np.ones(3), np.ones(3, bool))
+    assert threshold_for(0.9, [sets[0], only_blasts]) == threshold_for(0.9, sets[:1])
+    assert threshold_for(1.0, [(np.array([1.0, 1.0]), np.array([True, False]))]) == 0.99

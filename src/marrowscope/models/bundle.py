@@ -68,6 +68,7 @@ class ClassifierSettings:
     types : what the second head tells apart, in the order of its outputs
     blast_threshold : probability from which a cell is called a blast
     type_threshold : least probability of a type; below it the cell is unclassified
+    stated_specificity : for which the blast threshold was chosen on validation; 0 where it was not
     blast_temperature, type_temperature : divisors of the logits that calibrate them
     nuclei : how large the nuclei of each type are, beside what the crops show
     feature_space : file that tells unfamiliar cells, relative to the bundle; empty when there is none
@@ -85,6 +86,7 @@ class ClassifierSettings:
     blast_temperature: float
     type_temperature: float
     nuclei: NucleusSizes = field(default_factory=NucleusSizes)
+    stated_specificity: float = 0.0
     feature_space: str = ""
 
 

@@ -30,8 +30,7 @@ from marrowscope.models.classifier import normalised
 from marrowscope.models.feature_space import FeatureSpace
 from marrowscope.models.nucleus_size import nucleus_um, size_evidence
 from marrowscope.models.runtime import Network
-from marrowscope.training.classifier_figures import blast_counts, probability
-from marrowscope.training.classifier_report import balanced_threshold
+from marrowscope.training.classifier_figures import blast_counts, choose_threshold, probability
 from marrowscope.training.from_bundle import layers_of_onnx
 from marrowscope.training.replace_heads import replace_heads
 
@@ -262,6 +261,7 @@ class _Adaptation:
         settings = asdict(self.settings) | {
             "types": list(self.types),
             "blast_threshold": threshold,
+            "stated_specificity": 0.0,
             "feature_space": "feature_space.npz",
             "figures": {"test": {"blast": counts.as_dict()}, "adaptation": scores},
             "error_rates_source": f"{len(val.is_blast)} held-out cells of the laboratory adapted to",
@@ -273,7 +273,14 @@ class _Adaptation:
         """Choose the blast threshold on the held-out cells; keep the bundle's where one kind is missing."""
         if val.is_blast.all() or not val.is_blast.any():
             return self.settings.blast_threshold
-        return balanced_threshold([(self.p_blast(heads, val), val.is_blast)])
+        return balanced_threshold(self.p_blast(heads, val), val.is_blast)
+
+
+def balanced_threshold(p_blast: npt.NDArray[np.float64], is_blast: npt.NDArray[np.bool_]) -> float:
+    """Choose the threshold with the best balanced accuracy, in hundredths, on P(blast) and truth."""
+    candidates = np.linspace(0.02, 0.98, 97)
+    curve = np.array([blast_counts(p_blast, is_blast, t).balanced_accuracy for t in candidates])
+    return choose_threshold(candidates, curve)
 
 
 def _balanced(train: _Cells) -> Tensor:

@@ -111,6 +111,19 @@ def fit_type_temperature(logits: Floats, types: Ints) -> float:
     return _best_temperature(loss)
 
 
+def threshold_for(specificity: float, sets: Sequence[tuple[npt.NDArray[np.float64], Bools]]) -> float:
+    """Give the lowest threshold, in hundredths, with this specificity on every set of P(blast) and truth.
+
+    A cell wrongly called a blast weighs on every patient, most of all on the healthy; so it is the
+    specificity that is stated. Sets without other cells do not take part.
+    """
+    for threshold in np.arange(2, 99) / 100:
+        counts = [blast_counts(p, is_blast, threshold) for p, is_blast in sets]
+        if all(np.isnan(c.specificity) or c.specificity >= specificity for c in counts):
+            return float(threshold)
+    return 0.99
+
+
 def choose_threshold(candidates: npt.NDArray[np.float64], curve: npt.NDArray[np.float64]) -> float:
     """Return the candidate with the highest value of a curve smoothed over nine: the middle of its plateau.
 

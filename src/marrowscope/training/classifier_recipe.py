@@ -75,6 +75,8 @@ class ClassifierRecipe:
     evaluate_minutes: float = 8.0
     checkpoint_minutes: float = 3.0
     precision: Precision = "auto"
+    specificity: float = 0.9
+    """Specificity of the blast head at its threshold, on validation and on the choosing set."""
     look_at_test: bool = True
     """Measure the test part when the run ends: false while comparing, so that it stays unseen."""
     threads: int = 1

@@ -1,7 +1,8 @@
 """What a trained classifier's bundle must know: temperatures, thresholds, error counts, figures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,15 @@ from marrowscope.models.nucleus_size import NucleusSizes, size_evidence
 from marrowscope.training.classifier_figures import (
     auc,
     blast_counts,
-    choose_threshold,
     fit_blast_temperature,
     fit_type_temperature,
     macro_f1,
     probability,
+    threshold_for,
 )
 from marrowscope.training.classifier_recipe import ClassifierRecipe
+
+ANSWERS = "answers.npz"
 
 TYPE_THRESHOLD = 0.5
 """Probability below which a type is not named."""
@@ -38,7 +41,7 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class _Calibration:
+class Calibration:
     """How logits become probabilities."""
 
     types: tuple[str, ...]
@@ -61,44 +64,44 @@ class _Calibration:
         return np.asarray((part.type_logits / self.type_temperature + likelihood).argmax(axis=1))
 
 
-def classifier_settings(
-    recipe: ClassifierRecipe,
-    nuclei: NucleusSizes,
-    val: Answers,
-    choosing: Answers | None,
-    test: Answers | None,
-) -> dict[str, Any]:
-    """Return the contents of ``classifier.json``.
+def calibrated(
+    types: tuple[str, ...], nuclei: NucleusSizes, val: Answers, choosing: Answers | None
+) -> Calibration:
+    """Fit both temperatures.
 
-    Blast temperature and threshold, one number each, are fitted on validation and, where there is one, the
-    choosing set, both weighing the same: validation alone, from the laboratories of the training, makes the
-    network look surer than it is elsewhere. The type temperature is fitted on validation's typed cells.
+    That of blasts is fitted on validation and, where there is one, the choosing set, both weighing the same:
+    validation alone, from the laboratories of the training, makes the network look surer than it is
+    elsewhere. That of types is fitted on validation's cells of known type.
     """
     known = [val] if choosing is None else [val, choosing]
     typed = val.types >= 0
-    fitted = _Calibration(
-        recipe.types, nuclei, fit_type_temperature(val.type_logits[typed], val.types[typed])
-    )
-    fitted = replace(
-        fitted,
-        blast_temperature=fit_blast_temperature(
-            [(part.blast, fitted.evidence(part), part.is_blast) for part in known]
-        ),
-    )
-    threshold = balanced_threshold([(fitted.p_blast(part), part.is_blast) for part in known])
-    parts = {"val": val, "choosing": choosing, "test": test}
+    fitted = Calibration(types, nuclei, fit_type_temperature(val.type_logits[typed], val.types[typed]))
+    known_blasts = [(part.blast, fitted.evidence(part), part.is_blast) for part in known]
+    return replace(fitted, blast_temperature=fit_blast_temperature(known_blasts))
+
+
+def classifier_settings(
+    recipe: ClassifierRecipe, fitted: Calibration, parts: Mapping[str, Answers]
+) -> dict[str, Any]:
+    """Return the contents of ``classifier.json``.
+
+    The blast threshold is the lowest at which the recipe's specificity is reached on validation and on the
+    choosing set. `parts` are ``val`` and, where they were looked at, ``choosing`` and ``test``.
+    """
+    known = [parts[name] for name in ("val", "choosing") if name in parts]
+    sets = [(fitted.p_blast(part), part.is_blast) for part in known]
+    threshold = threshold_for(recipe.specificity, sets)
     return {
         "input_px": recipe.input_px,
         "context": recipe.context,
         "types": list(recipe.types),
-        "nuclei": asdict(nuclei),
+        "nuclei": asdict(fitted.nuclei),
         "blast_temperature": fitted.blast_temperature,
         "type_temperature": fitted.type_temperature,
         "blast_threshold": threshold,
+        "stated_specificity": recipe.specificity,
         "type_threshold": TYPE_THRESHOLD,
-        "figures": {
-            name: _figures(part, fitted, threshold) for name, part in parts.items() if part is not None
-        },
+        "figures": {name: _figures(part, fitted, threshold) for name, part in parts.items()},
     }
 
 
@@ -113,14 +116,18 @@ def summary(settings: dict[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def balanced_threshold(sets: Sequence[tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]]) -> float:
-    """Choose one threshold for all sets of P(blast) and truth, each weighing the same."""
-    candidates = np.linspace(0.02, 0.98, 97)
-    curve = np.mean([[blast_counts(p, b, t).balanced_accuracy for t in candidates] for p, b in sets], axis=0)
-    return choose_threshold(candidates, curve)
+def write_answers(path: Path, fitted: Calibration, parts: Mapping[str, Answers]) -> None:
+    """Write what is said and what is true of every cell of every part, to compare runs cell by cell."""
+    columns: dict[str, Any] = {}
+    for name, part in parts.items():
+        columns |= {
+            f"{name}_p_blast": fitted.p_blast(part), f"{name}_is_blast": part.is_blast,
+            f"{name}_named": fitted.named(part), f"{name}_types": part.types,
+        }  # fmt: skip
+    np.savez_compressed(path, **columns)
 
 
-def _figures(part: Answers, fitted: _Calibration, threshold: float) -> dict[str, Any]:
+def _figures(part: Answers, fitted: Calibration, threshold: float) -> dict[str, Any]:
     """Return counts at the threshold, ranking, types, and the blast head source by source."""
     p_blast = fitted.p_blast(part)
     typed = part.types >= 0

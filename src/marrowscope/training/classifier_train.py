@@ -23,7 +23,13 @@ from marrowscope.training.classifier_export import export_classifier
 from marrowscope.training.classifier_losses import classifier_loss
 from marrowscope.training.classifier_net import PIXEL_MEAN, PIXEL_STD, CellClassifier
 from marrowscope.training.classifier_recipe import ClassifierRecipe
-from marrowscope.training.classifier_report import classifier_settings, summary
+from marrowscope.training.classifier_report import (
+    ANSWERS,
+    calibrated,
+    classifier_settings,
+    summary,
+    write_answers,
+)
 from marrowscope.training.classifier_sampling import CellSampler
 from marrowscope.training.classifier_sets import (
     CleanCells,
@@ -195,12 +201,15 @@ class _Run:
         # Averaged weights have statistics of their own; those followed along lag behind (arXiv:1803.05407).
         record_batch_norm(self.averaged, (as_input(self.sampler.draw(32).crops) for _ in range(24)))
         context = self.recipe.context
-        val = answers(self.averaged, self._val if final else self._val.thinned(3), context)
-        choosing = answers(self.averaged, self.sets.choosing, context) if self.sets.choosing else None
-        test = None
+        parts = {"val": self._val if final else self._val.thinned(3)}
+        if self.sets.choosing:
+            parts["choosing"] = self.sets.choosing
         if final and self.recipe.look_at_test:
-            test = answers(self.averaged, held_out_cells(self.recipe, "test"), context)
-        settings = classifier_settings(self.recipe, self._nuclei(), val, choosing, test)
+            parts["test"] = held_out_cells(self.recipe, "test")
+        said = {name: answers(self.averaged, cells, context) for name, cells in parts.items()}
+        fitted = calibrated(self.recipe.types, self._nuclei(), said["val"], said.get("choosing"))
+        settings = classifier_settings(self.recipe, fitted, said)
+        write_answers(self.out / ANSWERS, fitted, said)
         settings |= {"mean": list(PIXEL_MEAN), "std": list(PIXEL_STD), "step": self.step}
         settings["architecture"] = f"efficientnet-{self.recipe.architecture}"
         if final:
