@@ -1,6 +1,7 @@
 """``marrowscope train``: both networks, on one's own images."""
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +26,10 @@ _From = Annotated[
     str | None,
     typer.Option("--from", help="Go on from a bundle: its folder, or 'builtin'.", show_default=False),
 ]
+_Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Change a setting of the recipe, as in TOML: --set 'steps = 100'."),
+]
 _Resume = Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")]
 
 
@@ -40,6 +45,7 @@ def detector(
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Steps without a recipe.")] = 2000,
     init: Annotated[Path | None, typer.Option(help="Starting weights (.npz of named arrays).")] = None,
+    changes: _Set = None,
     start_from: _From = None,
     resume: _Resume = False,
 ) -> None:
@@ -49,7 +55,7 @@ def detector(
     from marrowscope.training.detector_train import train_detector
 
     if recipe is not None:
-        settings = DetectorRecipe.from_toml(recipe, data)
+        settings = DetectorRecipe.from_toml(recipe, data, _changed(changes))
     elif mpp is not None:
         settings = DetectorRecipe.from_folder(data, layout, mpp, steps=steps)
     else:
@@ -75,6 +81,7 @@ def classifier(
     mpp: Annotated[
         float | None, typer.Option(help="Micrometres per pixel of --data without a recipe, if known.")
     ] = None,
+    changes: _Set = None,
     resume: _Resume = False,
 ) -> None:
     """Train the two-headed EfficientNet-B3, or adapt a bundle's to the cells of a laboratory.
@@ -95,7 +102,7 @@ def classifier(
     from marrowscope.training.classifier_recipe import ClassifierRecipe
     from marrowscope.training.classifier_train import train_classifier
 
-    settings = ClassifierRecipe.from_toml(recipe, data)
+    settings = ClassifierRecipe.from_toml(recipe, data, _changed(changes))
     if start_from is not None:
         settings = replace(settings, start="bundle", bundle=start_from, weights=None)
     _finish(lambda: train_classifier(settings, out, resume=resume, progress=_say_record), out)
@@ -107,6 +114,14 @@ def _finish(train: Any, out: Path) -> None:
     except KeyboardInterrupt:
         fail(f"stopped; go on from {out} with --resume", INTERRUPTED)
     typer.echo(network)
+
+
+def _changed(changes: list[str] | None) -> dict[str, Any]:
+    """Read settings given on the command line."""
+    try:
+        return tomllib.loads("\n".join(changes or ()))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"--set takes NAME = VALUE as in TOML ({error})") from error
 
 
 def _need_torch() -> None:

@@ -1,6 +1,7 @@
 """Everything that decides how a classifier is trained, readable from a TOML file."""
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -75,6 +76,8 @@ class ClassifierRecipe:
     evaluate_minutes: float = 8.0
     checkpoint_minutes: float = 3.0
     precision: Precision = "auto"
+    thin: int = 1
+    """Keep every n-th single cell of every part: for a quick trial of the whole way."""
     specificity: float = 0.9
     """Specificity of the blast head at its threshold, on validation and on the choosing set."""
     look_at_test: bool = True
@@ -93,10 +96,15 @@ class ClassifierRecipe:
             raise InputError("steps must be at least 1 and batch at least 2")
 
     @classmethod
-    def from_toml(cls, path: Path, data_root: Path) -> "ClassifierRecipe":
-        """Read a recipe; its paths are relative to ``data_root``. Raises InputError naming what is wrong."""
+    def from_toml(
+        cls, path: Path, data_root: Path, changes: Mapping[str, Any] | None = None
+    ) -> "ClassifierRecipe":
+        """Read a recipe; its paths are relative to ``data_root``, ``changes`` go before what it says.
+
+        Raises InputError naming what is wrong.
+        """
         try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
+            table = tomllib.loads(path.read_text(encoding="utf-8")) | dict(changes or {})
         except (OSError, tomllib.TOMLDecodeError) as error:
             raise InputError(f"{path}: not a readable recipe ({error})") from error
         unknown = set(table) - {f.name for f in fields(cls)}

@@ -89,7 +89,7 @@ def part_bank(recipe: ClassifierRecipe, part: str) -> CellBank:
     """Return one part of every labelled source; cut cells are kept in ``recipe.cache`` when it is given."""
     banks = []
     for source in recipe.cells:
-        cells = block_split(read_folder_per_type(source.path), _type_of, PARTS)[part]
+        cells = block_split(read_folder_per_type(source.path), _type_of, PARTS)[part][:: recipe.thin]
         banks.append(_cell_bank(recipe, source, part, cells[:: source.every if part == "train" else 1]))
     for source in recipe.healthy:
         healthy = block_split(_read_fields(source), _source_of, PARTS)[part]

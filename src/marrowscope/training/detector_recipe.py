@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
@@ -143,10 +143,13 @@ class DetectorRecipe:
         return cls(sources=(train, validate), **settings)
 
     @classmethod
-    def from_toml(cls, path: Path, data_root: Path) -> Self:
-        """Read a recipe, its folders relative to `data_root`. Raises InputError on any fault in it."""
+    def from_toml(cls, path: Path, data_root: Path, changes: Mapping[str, Any] | None = None) -> Self:
+        """Read a recipe, its folders relative to `data_root`; `changes` go before what it says.
+
+        Raises InputError on any fault in it.
+        """
         try:
-            content = tomllib.loads(path.read_text(encoding="utf-8"))
+            content = tomllib.loads(path.read_text(encoding="utf-8")) | dict(changes or {})
         except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise InputError(f"{path}: cannot be read as TOML ({error})") from error
         try:
