@@ -9,7 +9,8 @@ import pytest
 from marrowscope.datasets.fields import LabelledField
 from marrowscope.datasets.known_sets import describe_set, known_sets
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.classification import Answers, score_answers
+from marrowscope.evaluation.answers import Answers
+from marrowscope.evaluation.classification import score_answers
 from marrowscope.evaluation.detection import DetectionResult, score_detections
 from marrowscope.evaluation.figures import draw_confusion_matrix, draw_precision_recall, draw_reliability
 from marrowscope.evaluation.matching import Found
@@ -47,6 +48,7 @@ def evaluations(detection: DetectionResult, tmp_path: Path) -> list[Evaluation]:
     answers = Answers(
         ("blast", "band_neutrophil", "monocyte"),
         np.array([[0.9, 0.1, 0], [0.2, 0.8, 0], [0.1, 0.8, 0.1], [0, 0.1, 0.9]], np.float32),
+        np.zeros(4, bool),
         ("blast", "blast", "band_neutrophil", "monocyte"),
         np.ones((4, 3)),
         ("a", "b", "c", "d"),
@@ -106,7 +108,7 @@ def test_pictures_are_drawn_the_same_each_time(
     evaluations: list[Evaluation], detection: DetectionResult, tmp_path: Path, suffix: str
 ) -> None:
     result = score_answers(
-        Answers(("blast", "monocyte"), np.eye(2, dtype=np.float32), ("blast", "monocyte"),
+        Answers(("blast", "monocyte"), np.eye(2, dtype=np.float32), np.zeros(2, bool), ("blast", "monocyte"),
                 np.ones((2, 3)), ("a", "b"), ("lab",) * 2), 0.5, 0.5
     )  # fmt: skip
     types = result.types

@@ -50,7 +50,7 @@ class Classifier:
         """
         side_um = longer_sides(boxes) * np.float32(mpp or 0.0)
         parts = [
-            self._answers(
+            self.answer_crops(
                 crop_cells(pixels, boxes[i : i + BATCH], self.settings.input_px, self.settings.context),
                 side_um[i : i + BATCH],
             )
@@ -63,7 +63,7 @@ class Classifier:
             np.concatenate([part.is_unfamiliar for part in parts]),
         )
 
-    def name_crops(self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]) -> Probabilities:
+    def answer_crops(self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]) -> CellAnswers:
         """Name one batch of ready crops.
 
         Parameters
@@ -71,9 +71,6 @@ class Classifier:
         crops : (n, S, S, 3) uint8 RGB of the bundle's input size
         side_um : (n,) longer side of each cell in micrometres, 0 where not known
         """
-        return self._answers(crops, side_um).probabilities
-
-    def _answers(self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]) -> CellAnswers:
         outputs = self._network(normalised(crops, self.settings))
         probabilities = joint_probabilities(
             outputs["blast_logit"][:, 0] / self.settings.blast_temperature,
