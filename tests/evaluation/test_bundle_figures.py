@@ -10,8 +10,8 @@ from PIL import Image
 from marrowscope.datasets.convert import convert
 from marrowscope.datasets.fields import labelled_field
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.bundle_figures import measure_plan
 from marrowscope.evaluation.model_card import write_metrics, write_model_card
+from marrowscope.evaluation.plan import measure_plan
 from marrowscope.evaluation.summary import BEGIN, END, with_figures
 from marrowscope.models.bundle import load_bundle, verify, write_sums
 from marrowscope.synth import draw_field
@@ -66,7 +66,7 @@ def test_a_plan_becomes_metrics_card_and_table(data: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (('kind = "detector"', 'kind = "oracle"'), "neither detector nor classifier"),
+        (('kind = "detector"', 'kind = "oracle"'), "'oracle' is none of detector"),
         (('role = "external"', 'role = "best"'), "'best' is none of"),
         (('data = "synthetic"', 'data = "synthetic"\nfolds = 3'), "unknown settings: folds"),
         (("[[evaluation]]", "[[evaluations]]"), "no plan of evaluations"),

@@ -1,4 +1,4 @@
-"""Pictures of results: confusion matrix, precision-recall curve, reliability; PNG or SVG by suffix."""
+"""Pictures of results: confusion, precision-recall, reliability, risk-coverage; PNG or SVG by suffix."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 
 from marrowscope.evaluation.detection import DetectionResult
 from marrowscope.evaluation.metrics import ReliabilityBin
+from marrowscope.evaluation.risk_coverage import RiskCoverage
 
-_BLUE, _GREY = "#2b5d8a", "#9a9a9a"
+_BLUE, _RED, _OCHRE, _GREY = "#2b5d8a", "#b03a2e", "#b9770e", "#9a9a9a"
 
 
 def draw_confusion_matrix(
@@ -52,7 +53,35 @@ def draw_precision_recall(results: dict[str, DetectionResult], path: Path) -> Pa
     return _save(figure, path)
 
 
-def draw_reliability(curve: Sequence[ReliabilityBin], path: Path, ece: float | None = None) -> Path:
+def draw_risk_coverage(result: RiskCoverage, path: Path, title: str = "") -> Path:
+    """Draw errors of blast or not against the share of cells called, the least certain left out first."""
+    figure = Figure(figsize=(5, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for label, name, colour in (
+        ("called wrongly, of all", "error", _BLUE),
+        ("called a blast, of the others", "false_positive_rate", _RED),
+        ("missed, of the blasts", "false_negative_rate", _OCHRE),
+    ):
+        known = [(p.coverage, 100 * rate) for p in result.curve if (rate := getattr(p, name)) is not None]
+        if known:
+            axes.plot(*zip(*known, strict=True), color=colour, label=label)
+    chosen = result.set_aside.coverage
+    axes.axvline(chosen, linestyle="--", color=_GREY, linewidth=1)
+    axes.set(xlabel="share of the cells called, the surest first", ylabel="errors (%)", title=title)
+    axes.set(xlim=(0, 1.01))
+    axes.set_ylim(0, max(axes.get_ylim()[1], 1.0))
+    axes.annotate(
+        f"{100 * (1 - chosen):.0f} % set aside", (chosen, axes.get_ylim()[1]), (-4, -4),
+        textcoords="offset points", rotation=90, ha="right", va="top", fontsize=8, color="#555555",
+    )  # fmt: skip
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper left", fontsize=8)
+    return _save(figure, path)
+
+
+def draw_reliability(
+    curve: Sequence[ReliabilityBin], path: Path, ece: float | None = None, title: str = ""
+) -> Path:
     """Draw how often a cell was a blast against how probable that was said to be."""
     figure = Figure(figsize=(4.4, 4.2), layout="constrained")
     axes = figure.subplots()
@@ -66,8 +95,9 @@ def draw_reliability(curve: Sequence[ReliabilityBin], path: Path, ece: float | N
             s=[12 + 120 * b.n / largest for b in curve],
             color=_BLUE,
         )
-    title = "" if ece is None else f"expected calibration error {ece:.3f}"
-    axes.set(xlabel="said probability of a blast", ylabel="share that were blasts", title=title)
+    error = "" if ece is None else f"expected calibration error {ece:.3f}"
+    axes.set(xlabel="said probability of a blast", ylabel="share that were blasts")
+    axes.set_title("\n".join(line for line in (title, error) if line), fontsize=9)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     axes.grid(alpha=0.3)
     return _save(figure, path)

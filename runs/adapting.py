@@ -1,0 +1,127 @@
+"""How much a bundle gains by learning a few labelled cells of a source it has not seen.
+
+    python runs/adapting.py --data DATA/fields/allidb_validation --out runs/work/adapting.json
+
+The fields are dealt into rounds. In each, cells of the other rounds' fields are cut out, at most --cells of
+each kind; the bundle is adapted to them by what `marrowscope train classifier --from` and `marrowscope bundle
+build` do; and both bundles name the labelled cells of this round's fields. Needs PyTorch (the `train` extra).
+The plan of the evaluation reads the result (kind "adapting").
+"""
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from marrowscope.datasets.convert import write_cell_folders
+from marrowscope.datasets.fields import LabelledField, read_fields
+from marrowscope.evaluation.adapting import AdaptingResult, write_adapting
+from marrowscope.evaluation.classification import BlastResult, evaluate_classifier
+from marrowscope.evaluation.shown_cells import cells_of_fields
+from marrowscope.models.bundle import Bundle, ErrorRates, load_bundle
+from marrowscope.models.classifier import Classifier
+from marrowscope.models.working_scale import mpp_from_red_cells
+from marrowscope.training.adapt import adapt_classifier
+from marrowscope.training.release import bundle_of_runs
+
+CROP_PX = 256
+CROP_CONTEXT = 2.8
+
+
+def adapting(bundle: Bundle, data: Path, cells: int, rounds: int, threads: int) -> AdaptingResult:
+    """Measure a bundle before and after adapting, on every labelled cell of a set once."""
+    fields = read_fields(data)
+    learned, before, after = [], [], []
+    for test in range(rounds):
+        shown = [field for i, field in enumerate(fields) if i % rounds != test]
+        asked = [field for i, field in enumerate(fields) if i % rounds == test]
+        with tempfile.TemporaryDirectory() as name:
+            taught = at_most(shown, cells, seed=test)
+            learned.append(numbers(taught))
+            adapted = adapted_bundle(bundle, taught, Path(name), threads)
+            before.append(blasts_on(bundle, asked, threads))
+            after.append(blasts_on(adapted, asked, threads))
+    where = f"{data.name}, {rounds} rounds of fields"
+    return AdaptingResult(cells, tuple(learned), together(before, where), together(after, where))
+
+
+def at_most(fields: Sequence[LabelledField], cells: int, seed: int) -> list[LabelledField]:
+    """Mark all but `cells` randomly chosen cells of each kind to be ignored."""
+    places = [
+        (i, row, field.labels[row])
+        for i, field in enumerate(fields)
+        for row in np.flatnonzero(field.is_nucleated & ~field.ignore)
+    ]
+    rng = np.random.default_rng(seed)
+    chosen: set[tuple[int, int]] = set()
+    for kind in sorted({label for _, _, label in places}):
+        of_kind = [(i, row) for i, row, label in places if label == kind]
+        chosen |= {of_kind[k] for k in rng.permutation(len(of_kind))[:cells]}
+    return [
+        replace(field, ignore=np.array([(i, row) not in chosen for row in range(len(field.boxes))], bool))
+        for i, field in enumerate(fields)
+    ]
+
+
+def numbers(fields: Sequence[LabelledField]) -> dict[str, int]:
+    """Cells of each kind that are not to be ignored."""
+    labels = [field.labels[row] for field in fields for row in np.flatnonzero(~field.ignore)]
+    return {kind: labels.count(kind) for kind in sorted(set(labels))}
+
+
+def adapted_bundle(bundle: Bundle, fields: Sequence[LabelledField], work: Path, threads: int) -> Bundle:
+    """Adapt a bundle to the cells of fields."""
+    write_cell_folders(fields, work / "cells")
+    adapt_classifier(work / "cells", work / "run", bundle=bundle.folder, threads=threads)
+    return bundle_of_runs(
+        work / "bundle",
+        None,
+        work / "run",
+        bundle.folder,
+        name="adapted",
+        version="1",
+        licence=bundle.licence,
+    )
+
+
+def blasts_on(bundle: Bundle, fields: Sequence[LabelledField], threads: int) -> BlastResult:
+    """Name the labelled cells of fields."""
+    settings = bundle.classifier
+    mpp = mpp_from_red_cells(field.pixels() for field in fields)
+    return evaluate_classifier(
+        Classifier(bundle, threads),
+        cells_of_fields(fields, settings.input_px, settings.context, mpp),
+        blast_threshold=settings.blast_threshold,
+        type_threshold=settings.type_threshold,
+    ).blast
+
+
+def together(results: Sequence[BlastResult], source: str) -> ErrorRates:
+    """Sum the counts of all rounds."""
+    counts = [(r.n_blasts_called, r.n_blasts, r.n_others_cleared, r.n_others) for r in results]
+    return ErrorRates(*(sum(column) for column in zip(*counts, strict=True)), source=source)
+
+
+def main() -> None:
+    """Measure and write."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    options.add_argument(
+        "--data", type=Path, required=True, help="fields with labelled boxes of a new source"
+    )
+    options.add_argument("--out", type=Path, default=Path(__file__).parent / "work" / "adapting.json")
+    options.add_argument("--bundle", default=None, help="built-in name or folder; the built-in one without")
+    options.add_argument("--cells", type=int, default=50, help="at most so many cells of each kind are shown")
+    options.add_argument("--rounds", type=int, default=3, help="parts the fields are dealt into")
+    options.add_argument("--threads", type=int, default=2)
+    given = options.parse_args()
+    bundle = load_bundle(given.bundle)
+    result = adapting(bundle, given.data, given.cells, given.rounds, given.threads)
+    write_adapting(result, bundle, given.out)
+    print(f"{given.out}: {result.to_json()}")  # noqa: T201 - what the script is for
+
+
+if __name__ == "__main__":
+    main()
