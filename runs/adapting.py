@@ -15,12 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from marrowscope.datasets.convert import write_cell_folders
 from marrowscope.datasets.fields import LabelledField, read_fields
+from marrowscope.domain.geometry import longer_sides
 from marrowscope.evaluation.adapting import AdaptingResult, write_adapting
 from marrowscope.evaluation.classification import BlastResult, evaluate_classifier
 from marrowscope.evaluation.shown_cells import cells_of_fields
+from marrowscope.imaging.crops import crop_cells
 from marrowscope.models.bundle import Bundle, ErrorRates, load_bundle
 from marrowscope.models.classifier import Classifier
 from marrowscope.models.working_scale import mpp_from_red_cells
@@ -29,6 +31,8 @@ from marrowscope.training.release import bundle_of_runs
 
 CROP_PX = 256
 CROP_CONTEXT = 2.8
+
+CONTEXT = 2.4  # room round a cell for it to be outlined, as in `data convert --to cells`
 
 
 def adapting(bundle: Bundle, data: Path, cells: int, rounds: int, threads: int) -> AdaptingResult:
@@ -72,10 +76,23 @@ def numbers(fields: Sequence[LabelledField]) -> dict[str, int]:
     return {kind: labels.count(kind) for kind in sorted(set(labels))}
 
 
+def write_cells(fields: Sequence[LabelledField], folder: Path) -> None:
+    """Cut cells into a folder per kind, in the fields' own pixels, so that all are of one scale."""
+    for field in fields:
+        pixels = field.pixels()
+        for row in np.flatnonzero(~field.ignore):
+            box = field.boxes[row : row + 1]
+            side_px = round(float(longer_sides(box)[0]) * CONTEXT)
+            path = folder / field.labels[row] / f"{field.path.stem}_{row}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(crop_cells(pixels, box, side_px, CONTEXT)[0]).save(path)
+
+
 def adapted_bundle(bundle: Bundle, fields: Sequence[LabelledField], work: Path, threads: int) -> Bundle:
     """Adapt a bundle to the cells of fields."""
-    write_cell_folders(fields, work / "cells")
-    adapt_classifier(work / "cells", work / "run", bundle=bundle.folder, threads=threads)
+    write_cells(fields, work / "cells")
+    mpp = mpp_from_red_cells(field.pixels() for field in fields)
+    adapt_classifier(work / "cells", work / "run", bundle=bundle.folder, mpp=mpp, threads=threads)
     return bundle_of_runs(
         work / "bundle",
         None,

@@ -5,26 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests.evaluation.named_cells import cells_of
 
-from marrowscope.domain.cells import Cells
 from marrowscope.errors import DatasetError
 from marrowscope.evaluation.field_shares import FieldSharesTest, evaluate_field_shares
 from marrowscope.models.bundle import load_bundle
 from marrowscope.synth import draw_field
-
-
-def cells(p_blast: list[float], counted: list[bool] | None = None) -> Cells:
-    n, p = len(p_blast), np.array(p_blast, np.float32)
-    return Cells(
-        boxes=np.tile(np.array([[2, 2, 8, 8]], np.float32), (n, 1)),
-        scores=np.ones(n, np.float32),
-        cell_types=("blast",) * n,
-        probability=p,
-        p_blast=p,
-        is_blast=p >= 0.5,
-        is_counted=np.array(counted if counted is not None else [True] * n, bool),
-        flags=((),) * n,
-    )
 
 
 def field(grey: int) -> np.ndarray:
@@ -35,11 +21,11 @@ def field(grey: int) -> np.ndarray:
 
 def test_figures_by_hand() -> None:
     read = [
-        cells([0.1, 0.2]),  # benign, no blast
-        cells([0.4, 0.6]),  # benign, half
-        cells([0.9, 0.8]),  # malignant, all
-        cells([0.3, 0.4, 0.45]),  # malignant, none called, though likelier than the first
-        cells([0.9], [False]),  # malignant, no cell that counts: takes no part
+        cells_of([0.1, 0.2]),  # benign, no blast
+        cells_of([0.4, 0.6]),  # benign, half
+        cells_of([0.9, 0.8]),  # malignant, all
+        cells_of([0.3, 0.4, 0.45]),  # malignant, none called, though likelier than the first
+        cells_of([0.9], [False]),  # malignant, no cell that counts: takes no part
     ]
     labels = ["Benign", "Benign", "Pro", "Early", "Pro"]
     result = evaluate_field_shares(labels, ["Pro", "Early"], [field(200)] * 5, read)
@@ -56,7 +42,7 @@ def test_figures_by_hand() -> None:
 
 def test_the_background_alone_is_told() -> None:
     rng = np.random.default_rng(0)
-    read = [cells([0.5, 0.4])] * 40
+    read = [cells_of([0.5, 0.4])] * 40
     labels = ["Benign"] * 20 + ["Pro"] * 20
     fields = [field(int(180 + 30 * (label == "Pro") + rng.integers(5))) for label in labels]
     result = evaluate_field_shares(labels, ["Pro"], fields, read)

@@ -1,24 +1,34 @@
 """The model card says what was measured, and only that."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.evaluation.named_cells import cells
 
 from marrowscope.datasets.fields import LabelledField
 from marrowscope.datasets.known_sets import describe_set, known_sets
 from marrowscope.errors import DatasetError
+from marrowscope.evaluation.adapting import AdaptingResult
 from marrowscope.evaluation.answers import Answers
+from marrowscope.evaluation.bars import Bar
 from marrowscope.evaluation.classification import score_answers
 from marrowscope.evaluation.detection import DetectionResult, score_detections
+from marrowscope.evaluation.field_changes import FieldChange
+from marrowscope.evaluation.field_shares import evaluate_field_shares
 from marrowscope.evaluation.figures import draw_confusion_matrix, draw_precision_recall, draw_reliability
 from marrowscope.evaluation.matching import Found
 from marrowscope.evaluation.model_card import Evaluation, write_metrics, write_model_card
 from marrowscope.evaluation.patients import evaluate_patients
-from marrowscope.models.bundle import Bundle, ClassifierSettings, DetectorSettings
+from marrowscope.evaluation.robustness import evaluate_robustness
+from marrowscope.models.bundle import Bundle, ClassifierSettings, DetectorSettings, ErrorRates
 
 pytest.importorskip("pycocotools", reason="the `train` extra is not installed")
+
+
+KINDS = ["detector", "classifier", "field_shares", "robustness", "adapting", "patients"]
 
 
 @pytest.fixture
@@ -45,6 +55,10 @@ def detection() -> DetectionResult:
 
 @pytest.fixture
 def evaluations(detection: DetectionResult, tmp_path: Path) -> list[Evaluation]:
+    blank = [np.full((20, 20, 3), 230, np.uint8)] * 2
+    reading = [cells(0, 2), cells(1, 1)]
+    answers_at = {1.0: [cells(1, 1), cells(0, 0)], 0.5: [cells(1, 0), cells(0, 0)]}
+    half = FieldChange("half size", lambda pixels: pixels[::2, ::2], 0.5)
     answers = Answers(
         ("blast", "band_neutrophil", "monocyte"),
         np.array([[0.9, 0.1, 0], [0.2, 0.8, 0], [0.1, 0.8, 0.1], [0, 0.1, 0.9]], np.float32),
@@ -61,6 +75,17 @@ def evaluations(detection: DetectionResult, tmp_path: Path) -> list[Evaluation]:
         Evaluation(
             "lmu and pbc, last name blocks", "held out", score_answers(answers, 0.45, 0.5), "A remark."
         ),
+        Evaluation("taleqani", "external", evaluate_field_shares(["Benign", "Pro"], ["Pro"], blank, reading)),
+        Evaluation(
+            "deepbionet", "external", evaluate_robustness(lambda _, size: answers_at[size], blank, [half])
+        ),
+        Evaluation(
+            "own",
+            "choosing",
+            AdaptingResult(
+                50, ({"blast": 50},), ErrorRates(5, 10, 10, 10, ""), ErrorRates(9, 10, 10, 10, "")
+            ),
+        ),
         Evaluation(
             "synthetic patients", "held out", evaluate_patients(tmp_path / "r.csv", tmp_path / "t.csv")
         ),
@@ -69,20 +94,61 @@ def evaluations(detection: DetectionResult, tmp_path: Path) -> list[Evaluation]:
 
 def test_card_holds_the_measured_figures(bundle: Bundle, evaluations: list[Evaluation]) -> None:
     document = json.loads(write_metrics(bundle, evaluations).read_text())
-    assert [entry["kind"] for entry in document["evaluations"]] == ["detector", "classifier", "patients"]
+    assert [entry["kind"] for entry in document["evaluations"]] == KINDS
     card = write_model_card(bundle).read_text()
     for words in (
         "research use only",
         "Detector on deepbionet (external)",
         "| 0.505 |",  # average precision with half of the cells found
+        "| recall (cells) | 1.000 (1) | 0.000 (1) |",
         "0.500 (0.000–1.000) (1 of 2)",
-        "A remark.",
+        "Remark: A remark.",
         "CC BY 3.0 (to be confirmed)",
         "| own | not recorded (to be confirmed)",
         "No public set here carries patient names",
+        "| Pro | yes | 1 | 1 | 2 | 50.0 % (50.0 %–50.0 %) |",
+        "| half size | 1 | -50.0 % | 50.0 % | 100.0 % | +50.0 |",
+        "0.750 before, 0.950 after: 80.0 % of what was missing",
     ):
         assert words in card
-    assert "\n\n\n\n" not in card
+    assert "\n\n\n" not in card
+    in_tables = [line for line in card.splitlines() if line.startswith("|")]
+    assert all(line.endswith("|") for line in in_tables)
+
+
+def test_sections_stand_in_a_readers_order(bundle: Bundle, evaluations: list[Evaluation]) -> None:
+    write_metrics(bundle, evaluations)
+    card = write_model_card(bundle).read_text()
+    sections = [line[3:] for line in card.splitlines() if line.startswith("## ")]
+    assert sections == [
+        "Intended use", "What it is", "What it reaches", "Operating point", "By laboratory", "Limits",
+        "Trained on", "Files",
+    ]  # fmt: skip
+    bionet = card.index("### Bio-net")
+    assert bionet < card.index("Detector on deepbionet") < card.index("The same fields changed: deepbionet")
+
+
+def test_bars_come_from_the_plan_and_figures_from_the_evaluation(
+    bundle: Bundle, evaluations: list[Evaluation]
+) -> None:
+    bars = (Bar("AP50", "ap50", at_least=0.98), Bar("false finds", "false_positives_per_field", at_most=0.02))
+    found = evaluations[0].result.to_json()
+    first = replace(evaluations[0], bars=tuple(bar.checked(found) for bar in bars))
+    write_metrics(bundle, [first])
+    card = write_model_card(bundle).read_text()
+    assert "1 of 2 bars of the plan are met." in card
+    assert "| AP50 | deepbionet | external | at least 0.98 | 0.505 | **no** |" in card
+    assert "| false finds | deepbionet | external | at most 0.02 | 0.000 | yes |" in card
+
+
+def test_the_threshold_stands_beside_what_it_was_chosen_on(
+    bundle: Bundle, evaluations: list[Evaluation]
+) -> None:
+    bundle = replace(bundle, error_rates=ErrorRates(9, 10, 99, 100, "validation blocks"))
+    write_metrics(bundle, evaluations)
+    card = write_model_card(bundle).read_text()
+    assert "from a probability of 0.45. On validation blocks, sensitivity there was\n0.900 (9 of 10)" in card
+    assert "specificity 0.990 (99 of 100)" in card
 
 
 def test_card_without_results_says_so(bundle: Bundle) -> None:

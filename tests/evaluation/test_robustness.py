@@ -6,28 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.cohorts import write_fields
+from tests.evaluation.named_cells import cells
 
 from marrowscope.domain.cells import Cells
-from marrowscope.domain.taxonomy import BLAST
 from marrowscope.evaluation.field_changes import FIELD_CHANGES, FieldChange, brightened, stained
 from marrowscope.evaluation.field_reading import Pixels, spread
 from marrowscope.evaluation.robustness import RobustnessTest, evaluate_robustness
 from marrowscope.models.bundle import load_bundle
 from marrowscope.synth import draw_field
-
-
-def cells(blasts: int, others: int, unfamiliar: int = 0) -> Cells:
-    n = blasts + others
-    return Cells(
-        boxes=np.tile(np.array([[10, 10, 30, 30]], np.float32), (n, 1)),
-        scores=np.ones(n, np.float32),
-        cell_types=(BLAST,) * blasts + ("lymphocyte",) * others,
-        probability=np.ones(n, np.float32),
-        p_blast=np.array([0.9] * blasts + [0.1] * others, np.float32),
-        is_blast=np.arange(n) < blasts,
-        is_counted=np.ones(n, bool),
-        flags=tuple(("unfamiliar",) if i < unfamiliar else () for i in range(n)),
-    )
 
 
 def test_figures_by_hand() -> None:

@@ -1,6 +1,7 @@
 """Writes `metrics.json` and, from it and the bundle alone, `MODEL_CARD.md`: no figure is typed by hand."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -116,7 +117,7 @@ def render_model_card(bundle: Bundle, metrics: Mapping[str, Any]) -> str:
         keep_trailing_newline=True,
     )
     environment.globals.update(figure=_figure, percent=_percent, signed=_signed, words=_words)
-    return environment.get_template("MODEL_CARD.md.j2").render(
+    text = environment.get_template("MODEL_CARD.md.j2").render(
         bundle=asdict(bundle),
         software=metrics["software"],
         networks=metrics["networks"],
@@ -126,6 +127,12 @@ def render_model_card(bundle: Bundle, metrics: Mapping[str, Any]) -> str:
         classified=[entry for entry in metrics["evaluations"] if entry["kind"] == "classifier"],
         laboratories=_by_laboratory(metrics["evaluations"]),
     )
+    return _tidied(text)
+
+
+def _tidied(text: str) -> str:
+    """Remove what optional parts of the template leave behind: blank lines, spaces at the end of lines."""
+    return re.sub(r"\n{3,}", "\n\n", re.sub(r" +$", "", text, flags=re.MULTILINE)).strip() + "\n"
 
 
 def _by_laboratory(entries: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

@@ -80,6 +80,8 @@ def read_plan(plan: Path, data_root: Path) -> list[Planned]:
         entries = tomllib.loads(plan.read_text("utf-8"))["evaluation"]
     except (OSError, KeyError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise DatasetError(f"{plan} is no plan of evaluations: {error}") from error
+    if not isinstance(entries, list):
+        raise DatasetError(f"{plan} is no plan of evaluations: [[evaluation]] tables are missing")
     return [_planned(dict(entry), plan.parent, data_root) for entry in entries]
 
 
