@@ -4,7 +4,7 @@
 
 The fields are dealt into rounds. In each, cells of the other rounds' fields are cut out, at most --cells of
 each kind; the bundle is adapted to them by what `marrowscope train classifier --from` and `marrowscope bundle
-build` do; and both bundles name the labelled cells of this round's fields. Needs PyTorch (the `train` extra).
+build` do; and both bundles name the cells of this round's fields, cut out alike. Needs the `train` extra.
 The plan of the evaluation reads the result (kind "adapting").
 """
 
@@ -17,14 +17,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from marrowscope.cli.console import say
 from marrowscope.datasets.fields import LabelledField, read_fields
 from marrowscope.domain.geometry import longer_sides
 from marrowscope.evaluation.adapting import AdaptingResult, write_adapting
-from marrowscope.evaluation.classification import BlastResult, evaluate_classifier
-from marrowscope.evaluation.shown_cells import cells_of_fields
+from marrowscope.evaluation.bundle_figures import ClassifierTest
+from marrowscope.evaluation.classification import BlastResult
 from marrowscope.imaging.crops import crop_cells
 from marrowscope.models.bundle import Bundle, ErrorRates, load_bundle
-from marrowscope.models.classifier import Classifier
 from marrowscope.models.working_scale import mpp_from_red_cells
 from marrowscope.training.adapt import adapt_classifier
 from marrowscope.training.release import bundle_of_runs
@@ -38,16 +38,25 @@ CONTEXT = 2.4  # room round a cell for it to be outlined, as in `data convert --
 def adapting(bundle: Bundle, data: Path, cells: int, rounds: int, threads: int) -> AdaptingResult:
     """Measure a bundle before and after adapting, on every labelled cell of a set once."""
     fields = read_fields(data)
+    mpp = mpp_from_red_cells(field.pixels() for field in fields)
     learned, before, after = [], [], []
     for test in range(rounds):
-        shown = [field for i, field in enumerate(fields) if i % rounds != test]
+        shown = at_most([field for i, field in enumerate(fields) if i % rounds != test], cells, seed=test)
         asked = [field for i, field in enumerate(fields) if i % rounds == test]
         with tempfile.TemporaryDirectory() as name:
-            taught = at_most(shown, cells, seed=test)
-            learned.append(numbers(taught))
-            adapted = adapted_bundle(bundle, taught, Path(name), threads)
-            before.append(blasts_on(bundle, asked, threads))
-            after.append(blasts_on(adapted, asked, threads))
+            work = Path(name)
+            write_cells(shown, work / "shown")
+            write_cells(asked, work / "asked")
+            adapt_classifier(work / "shown", work / "run", bundle=bundle.folder, mpp=mpp, threads=threads)
+            adapted = bundle_of_runs(
+                work / "bundle", None, work / "run", bundle.folder,
+                name="adapted", version="1", licence=bundle.licence,
+            )  # fmt: skip
+            blasts = ClassifierTest(work / "asked", mpp=mpp)
+            before.append(blasts.measure(bundle, threads).blast)
+            after.append(blasts.measure(adapted, threads).blast)
+        learned.append(numbers(shown))
+        say(f"round {test + 1}: AUC {before[-1].auc.value} before, {after[-1].auc.value} after")
     where = f"{data.name}, {rounds} rounds of fields"
     return AdaptingResult(cells, tuple(learned), together(before, where), together(after, where))
 
@@ -86,34 +95,6 @@ def write_cells(fields: Sequence[LabelledField], folder: Path) -> None:
             path = folder / field.labels[row] / f"{field.path.stem}_{row}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(crop_cells(pixels, box, side_px, CONTEXT)[0]).save(path)
-
-
-def adapted_bundle(bundle: Bundle, fields: Sequence[LabelledField], work: Path, threads: int) -> Bundle:
-    """Adapt a bundle to the cells of fields."""
-    write_cells(fields, work / "cells")
-    mpp = mpp_from_red_cells(field.pixels() for field in fields)
-    adapt_classifier(work / "cells", work / "run", bundle=bundle.folder, mpp=mpp, threads=threads)
-    return bundle_of_runs(
-        work / "bundle",
-        None,
-        work / "run",
-        bundle.folder,
-        name="adapted",
-        version="1",
-        licence=bundle.licence,
-    )
-
-
-def blasts_on(bundle: Bundle, fields: Sequence[LabelledField], threads: int) -> BlastResult:
-    """Name the labelled cells of fields."""
-    settings = bundle.classifier
-    mpp = mpp_from_red_cells(field.pixels() for field in fields)
-    return evaluate_classifier(
-        Classifier(bundle, threads),
-        cells_of_fields(fields, settings.input_px, settings.context, mpp),
-        blast_threshold=settings.blast_threshold,
-        type_threshold=settings.type_threshold,
-    ).blast
 
 
 def together(results: Sequence[BlastResult], source: str) -> ErrorRates:

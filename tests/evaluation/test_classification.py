@@ -76,6 +76,8 @@ def test_types_the_classifier_does_not_know_take_part_in_blast_figures_only() ->
     assert result.blast.n_others == 2
     assert (result.types.n, result.types.accuracy.value) == (0, None)
     assert result.types.unknown_types == ("leukocyte_not_blast", "plasma_cell")
+    assert result.types.confusion_rows[-2:] == ("leukocyte_not_blast", "plasma_cell")
+    assert result.types.confusion[-2:] == ((0, 1, 0, 0, 0), (0, 1, 0, 0, 0))
 
 
 def test_one_kind_alone_defines_no_auc_and_still_prints() -> None:

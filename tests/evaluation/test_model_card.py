@@ -1,6 +1,7 @@
 """The model card says what was measured, and only that."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -107,13 +108,33 @@ def test_card_holds_the_measured_figures(bundle: Bundle, evaluations: list[Evalu
         "| own | not recorded (to be confirmed)",
         "No public set here carries patient names",
         "| Pro | yes | 1 | 1 | 2 | 50.0 % (50.0 %–50.0 %) |",
-        "| half size | 1 | -50.0 % | 50.0 % | 100.0 % | +50.0 |",
+        "| half size | 1 | -50.0 % | 50.0 % | 100.0 % | +50.0 | – |",
         "0.750 before, 0.950 after: 80.0 % of what was missing",
     ):
         assert words in card
     assert "\n\n\n" not in card
-    in_tables = [line for line in card.splitlines() if line.startswith("|")]
-    assert all(line.endswith("|") for line in in_tables)
+    assert_tables_are_whole(card)
+
+
+def assert_tables_are_whole(card: str) -> None:
+    """Every run of table rows has a rule as its second line, and as many cells in each row."""
+    runs = re.findall(r"(?:^\|.*\n)+", card, flags=re.MULTILINE)
+    assert len(runs) > 8
+    for run in runs:
+        rows = run.splitlines()
+        assert set(rows[1]) == {"|", "-"}
+        assert {row.count("|") for row in rows} == {rows[0].count("|")}, run
+
+
+def test_unfamiliar_cells_are_told_where_the_bundle_can_tell(
+    bundle: Bundle, evaluations: list[Evaluation]
+) -> None:
+    bundle = replace(bundle, classifier=replace(bundle.classifier, feature_space="space.npz"))
+    write_metrics(bundle, evaluations)
+    card = write_model_card(bundle).read_text()
+    assert_tables_are_whole(card)
+    assert "| +50.0 | 0.0 % |" in card
+    assert "of cells like those, 5.0 %" in card
 
 
 def test_sections_stand_in_a_readers_order(bundle: Bundle, evaluations: list[Evaluation]) -> None:
@@ -147,7 +168,10 @@ def test_the_threshold_stands_beside_what_it_was_chosen_on(
     bundle = replace(bundle, error_rates=ErrorRates(9, 10, 99, 100, "validation blocks"))
     write_metrics(bundle, evaluations)
     card = write_model_card(bundle).read_text()
-    assert "from a probability of 0.45. On validation blocks, sensitivity there was\n0.900 (9 of 10)" in card
+    assert (
+        "from a probability of 0.45. Stated in the bundle, from validation blocks: sensitivity\n0.900 (9 of 10)"
+        in card
+    )
     assert "specificity 0.990 (99 of 100)" in card
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from marrowscope.domain.taxonomy import BLAST, UNCLASSIFIED, taxonomy
 from marrowscope.evaluation.answers import Answers, CropNamer, collect_answers
@@ -60,8 +59,8 @@ class TypeFigures:
 class TypesResult:
     """Type by the second head, every cell that is no blast forced to its likeliest type.
 
-    `confusion` counts whole answers instead: rows `confusion_rows` (true), columns `confusion_columns`
-    (called, with blast and unclassified).
+    `confusion` counts whole answers of all cells instead: rows `confusion_rows` (true, `unknown_types` of the
+    classifier last), columns `confusion_columns` (called, with blast and unclassified).
     """
 
     accuracy: Estimate
@@ -235,13 +234,14 @@ def _types_result(answers: Answers, is_blast: Bools, called: Bools, unclassified
     groups = [group for group, keep in zip(answers.groups, known, strict=True) if keep]
     k = len(types)
     matrix = confusion_matrix(truth, guess, k, k)
-    rows = (BLAST, *types)
+    unknown = tuple(sorted({n for n in answers.true_types if n not in types and not _is_blast(n)}))
+    rows = (BLAST, *types, *unknown)
     columns = (BLAST, *types, UNCLASSIFIED)
-    named = known | is_blast
-    true_row = np.where(is_blast, 0, 1 + _index_or_zero(answers.true_types, types))
+    true_row = np.array(
+        [0 if blast else rows.index(name) for name, blast in zip(answers.true_types, is_blast, strict=True)]
+    )
     called_column = np.where(called, 0, np.where(unclassified, len(columns) - 1, 1 + likeliest))
-    whole = confusion_matrix(true_row[named], called_column[named], len(rows), len(columns)).astype(int)
-    unknown = {n for n, has_row in zip(answers.true_types, named, strict=True) if not has_row}
+    whole = confusion_matrix(true_row, called_column, len(rows), len(columns)).astype(int)
     return TypesResult(
         accuracy=share_estimate(guess == truth, np.ones(len(truth), bool), groups, BOOTSTRAP_ROUNDS),
         macro_f1=group_bootstrap(
@@ -252,12 +252,8 @@ def _types_result(answers: Answers, is_blast: Bools, called: Bools, unclassified
         confusion_rows=rows,
         confusion_columns=columns,
         confusion=tuple(tuple(int(n) for n in row) for row in whole),
-        unknown_types=tuple(sorted(unknown)),
+        unknown_types=unknown,
     )
-
-
-def _index_or_zero(names: Sequence[str], types: Sequence[str]) -> npt.NDArray[np.int64]:
-    return np.array([types.index(name) if name in types else 0 for name in names], dtype=np.int64)
 
 
 def _per_type(types: Sequence[str], matrix: Floats) -> Iterator[TypeFigures]:

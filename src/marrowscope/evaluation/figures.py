@@ -12,6 +12,7 @@ from marrowscope.evaluation.metrics import ReliabilityBin
 from marrowscope.evaluation.risk_coverage import RiskCoverage
 
 _BLUE, _RED, _OCHRE, _GREY = "#2b5d8a", "#b03a2e", "#b9770e", "#9a9a9a"
+_TITLE_PT = 10
 
 
 def draw_confusion_matrix(
@@ -29,7 +30,8 @@ def draw_confusion_matrix(
             axes.text(column, row, f"{count:.0f}", ha="center", va="center", color=colour, fontsize=8)
     axes.set_xticks(range(len(columns)), [_words(c) for c in columns], rotation=45, ha="right", fontsize=8)
     axes.set_yticks(range(len(rows)), [_words(r) for r in rows], fontsize=8)
-    axes.set(xlabel="called", ylabel="true", title=title)
+    axes.set(xlabel="called", ylabel="true")
+    axes.set_title(title, fontsize=_TITLE_PT)
     return _save(figure, path)
 
 
@@ -47,6 +49,7 @@ def draw_precision_recall(results: dict[str, DetectionResult], path: Path) -> Pa
         if result.recall.value is not None and result.precision.value is not None:
             axes.plot(result.recall.value, result.precision.value, "o", color=line.get_color())
     axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02))
+    axes.set_title("dot: at the score from which a box is kept", fontsize=_TITLE_PT)
     axes.grid(alpha=0.3)
     if axes.lines:
         axes.legend(loc="lower left", fontsize=8)
@@ -67,9 +70,11 @@ def draw_risk_coverage(result: RiskCoverage, path: Path, title: str = "") -> Pat
             axes.plot(*zip(*known, strict=True), color=colour, label=label)
     chosen = result.set_aside.coverage
     axes.axvline(chosen, linestyle="--", color=_GREY, linewidth=1)
-    axes.set(xlabel="share of the cells called, the surest first", ylabel="errors (%)", title=title)
+    axes.set(xlabel="share of the cells called, the surest first", ylabel="errors (%)")
+    axes.set_title(title, fontsize=_TITLE_PT)
     axes.set(xlim=(0, 1.01))
-    axes.set_ylim(0, max(axes.get_ylim()[1], 1.0))
+    top = max(axes.get_ylim()[1], 1.0)
+    axes.set_ylim(-0.02 * top, top)  # so that a line at nought is seen
     axes.annotate(
         f"{100 * (1 - chosen):.0f} % set aside", (chosen, axes.get_ylim()[1]), (-4, -4),
         textcoords="offset points", rotation=90, ha="right", va="top", fontsize=8, color="#555555",
@@ -96,8 +101,10 @@ def draw_reliability(
             color=_BLUE,
         )
     error = "" if ece is None else f"expected calibration error {ece:.3f}"
-    axes.set(xlabel="said probability of a blast", ylabel="share that were blasts")
-    axes.set_title("\n".join(line for line in (title, error) if line), fontsize=9)
+    axes.set(
+        xlabel="said probability of a blast (dot: larger with more cells)", ylabel="share that were blasts"
+    )
+    axes.set_title("\n".join(line for line in (title, error) if line), fontsize=_TITLE_PT)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     axes.grid(alpha=0.3)
     return _save(figure, path)
