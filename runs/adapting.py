@@ -112,7 +112,7 @@ def main() -> None:
     options.add_argument("--out", type=Path, default=Path(__file__).parent / "work" / "adapting.json")
     options.add_argument("--bundle", default=None, help="built-in name or folder; the built-in one without")
     options.add_argument("--cells", type=int, default=50, help="at most so many cells of each kind are shown")
-    options.add_argument("--rounds", type=int, default=3, help="parts the fields are dealt into")
+    options.add_argument("--rounds", type=int, default=5, help="parts the fields are dealt into")
     options.add_argument("--threads", type=int, default=2)
     given = options.parse_args()
     bundle = load_bundle(given.bundle)
