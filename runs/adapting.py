@@ -20,6 +20,7 @@ from PIL import Image
 from marrowscope.cli.console import say
 from marrowscope.datasets.fields import LabelledField, read_fields
 from marrowscope.domain.geometry import longer_sides
+from marrowscope.errors import DatasetError, MarrowscopeError
 from marrowscope.evaluation.adapting import AdaptingResult, write_adapting
 from marrowscope.evaluation.bundle_figures import ClassifierTest
 from marrowscope.evaluation.classification import BlastResult
@@ -58,7 +59,8 @@ def adapting(bundle: Bundle, data: Path, cells: int, rounds: int, threads: int) 
         learned.append(numbers(shown))
         say(f"round {test + 1}: AUC {before[-1].auc.value} before, {after[-1].auc.value} after")
     where = f"{data.name}, {rounds} rounds of fields"
-    return AdaptingResult(cells, tuple(learned), together(before, where), together(after, where))
+    counts = together(before, where), together(after, where)
+    return AdaptingResult(cells, tuple(learned), *counts, mean_auc(before), mean_auc(after))
 
 
 def at_most(fields: Sequence[LabelledField], cells: int, seed: int) -> list[LabelledField]:
@@ -89,7 +91,7 @@ def write_cells(fields: Sequence[LabelledField], folder: Path) -> None:
     """Cut cells into a folder per kind, in the fields' own pixels, so that all are of one scale."""
     for field in fields:
         pixels = field.pixels()
-        for row in np.flatnonzero(~field.ignore):
+        for row in np.flatnonzero(field.is_nucleated & ~field.ignore):
             box = field.boxes[row : row + 1]
             side_px = round(float(longer_sides(box)[0]) * CONTEXT)
             path = folder / field.labels[row] / f"{field.path.stem}_{row}.png"
@@ -100,7 +102,15 @@ def write_cells(fields: Sequence[LabelledField], folder: Path) -> None:
 def together(results: Sequence[BlastResult], source: str) -> ErrorRates:
     """Sum the counts of all rounds."""
     counts = [(r.n_blasts_called, r.n_blasts, r.n_others_cleared, r.n_others) for r in results]
-    return ErrorRates(*(sum(column) for column in zip(*counts, strict=True)), source=source)
+    called, blasts, cleared, others = (sum(column) for column in zip(*counts, strict=True))
+    if not blasts or not others:
+        raise DatasetError(f"{source}: both blasts and other cells must be labelled")
+    return ErrorRates(called, blasts, cleared, others, source)
+
+
+def mean_auc(results: Sequence[BlastResult]) -> float:
+    """Mean over the rounds that hold both kinds."""
+    return float(np.mean([r.auc.value for r in results if r.auc.value is not None]))
 
 
 def main() -> None:
@@ -115,8 +125,11 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=5, help="parts the fields are dealt into")
     options.add_argument("--threads", type=int, default=2)
     given = options.parse_args()
-    bundle = load_bundle(given.bundle)
-    result = adapting(bundle, given.data, given.cells, given.rounds, given.threads)
+    try:
+        bundle = load_bundle(given.bundle)
+        result = adapting(bundle, given.data, given.cells, given.rounds, given.threads)
+    except MarrowscopeError as error:
+        raise SystemExit(str(error)) from error
     write_adapting(result, bundle, given.out)
     print(f"{given.out}: {result.to_json()}")  # noqa: T201 - what the script is for
 

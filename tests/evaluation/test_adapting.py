@@ -14,6 +14,8 @@ RESULT = AdaptingResult(
     ({"blast": 50, "leukocyte_not_blast": 30},),
     ErrorRates(16, 20, 12, 20, "there"),
     ErrorRates(19, 20, 17, 20, "there"),
+    0.8,
+    0.95,
 )
 
 
@@ -21,7 +23,7 @@ def test_the_gain_is_a_share_of_what_was_missing() -> None:
     assert RESULT.to_json()["balanced_accuracy_before"] == pytest.approx(0.7)
     assert RESULT.gained_of_missing == pytest.approx(0.2 / 0.3)
     faultless = ErrorRates(20, 20, 20, 20, "")
-    assert AdaptingResult(50, (), faultless, faultless).gained_of_missing is None
+    assert AdaptingResult(50, (), faultless, faultless, 1, 1).gained_of_missing is None
 
 
 def test_it_is_read_for_its_own_networks_only(tmp_path: Path) -> None:

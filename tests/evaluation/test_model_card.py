@@ -24,6 +24,7 @@ from marrowscope.evaluation.matching import Found
 from marrowscope.evaluation.model_card import Evaluation, write_metrics, write_model_card
 from marrowscope.evaluation.patients import evaluate_patients
 from marrowscope.evaluation.robustness import evaluate_robustness
+from marrowscope.evaluation.summary import summary_table
 from marrowscope.models.bundle import Bundle, ClassifierSettings, DetectorSettings, ErrorRates
 
 pytest.importorskip("pycocotools", reason="the `train` extra is not installed")
@@ -84,7 +85,7 @@ def evaluations(detection: DetectionResult, tmp_path: Path) -> list[Evaluation]:
             "own",
             "choosing",
             AdaptingResult(
-                50, ({"blast": 50},), ErrorRates(5, 10, 10, 10, ""), ErrorRates(9, 10, 10, 10, "")
+                50, ({"blast": 50},), ErrorRates(5, 10, 10, 10, ""), ErrorRates(9, 10, 10, 10, ""), 0.8, 0.97
             ),
         ),
         Evaluation(
@@ -149,6 +150,15 @@ def test_sections_stand_in_a_readers_order(bundle: Bundle, evaluations: list[Eva
     assert bionet < card.index("Detector on deepbionet") < card.index("The same fields changed: deepbionet")
 
 
+def test_the_short_table_has_a_row_for_every_kind(bundle: Bundle, evaluations: list[Evaluation]) -> None:
+    document = json.loads(write_metrics(bundle, evaluations).read_text())
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in summary_table(document).splitlines()[2:]]
+    assert rows == [
+        "detector", "blast or not", "types", "blast share of whole fields", "the same fields changed", "adapted",
+    ]  # fmt: skip
+    assert "cells counted change by at most 50.0 %, the blast share by 50.0 points" in summary_table(document)
+
+
 def test_bars_come_from_the_plan_and_figures_from_the_evaluation(
     bundle: Bundle, evaluations: list[Evaluation]
 ) -> None:
@@ -168,10 +178,8 @@ def test_the_threshold_stands_beside_what_it_was_chosen_on(
     bundle = replace(bundle, error_rates=ErrorRates(9, 10, 99, 100, "validation blocks"))
     write_metrics(bundle, evaluations)
     card = write_model_card(bundle).read_text()
-    assert (
-        "from a probability of 0.45. Stated in the bundle, from validation blocks: sensitivity\n0.900 (9 of 10)"
-        in card
-    )
+    stated = "Stated in the bundle, from validation blocks: sensitivity\n0.900 (9 of 10)"
+    assert f"from a probability of 0.45. {stated}" in card
     assert "specificity 0.990 (99 of 100)" in card
 
 

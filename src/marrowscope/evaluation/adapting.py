@@ -23,12 +23,15 @@ class AdaptingResult:
     cells_per_kind : at most so many cells of each kind were shown
     learned : cells shown in each round, per kind; the cells of the other rounds were tested
     before, after : counts over all rounds, each at its own bundle's threshold
+    auc_before, auc_after : mean over the rounds: what adapting brings whatever the threshold
     """
 
     cells_per_kind: int
     learned: tuple[Mapping[str, int], ...]
     before: ErrorRates
     after: ErrorRates
+    auc_before: float
+    auc_after: float
 
     @property
     def gained_of_missing(self) -> float | None:
@@ -42,6 +45,8 @@ class AdaptingResult:
             "gained_of_missing": self.gained_of_missing,
             "balanced_accuracy_before": balanced_accuracy_of(self.before),
             "balanced_accuracy_after": balanced_accuracy_of(self.after),
+            "auc_before": self.auc_before,
+            "auc_after": self.auc_after,
             "cells_per_kind": self.cells_per_kind,
             "learned": [dict(kinds) for kinds in self.learned],
             "before": asdict(self.before),
@@ -101,6 +106,8 @@ def read_adapting(path: Path, bundle: Bundle) -> AdaptingResult:
             tuple(document["learned"]),
             ErrorRates(**document["before"]),
             ErrorRates(**document["after"]),
+            document["auc_before"],
+            document["auc_after"],
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DatasetError(f"{path}: no measurement of adapting; `runs/adapting.py` writes one") from error

@@ -69,16 +69,13 @@ def draw_risk_coverage(result: RiskCoverage, path: Path, title: str = "") -> Pat
         if known:
             axes.plot(*zip(*known, strict=True), color=colour, label=label)
     chosen = result.set_aside.coverage
-    axes.axvline(chosen, linestyle="--", color=_GREY, linewidth=1)
+    aside = f"{100 * (1 - chosen):.0f} % set aside"
+    axes.axvline(chosen, linestyle="--", color=_GREY, linewidth=1, label=aside)
     axes.set(xlabel="share of the cells called, the surest first", ylabel="errors (%)")
     axes.set_title(title, fontsize=_TITLE_PT)
     axes.set(xlim=(0, 1.01))
     top = max(axes.get_ylim()[1], 1.0)
     axes.set_ylim(-0.02 * top, top)  # so that a line at nought is seen
-    axes.annotate(
-        f"{100 * (1 - chosen):.0f} % set aside", (chosen, axes.get_ylim()[1]), (-4, -4),
-        textcoords="offset points", rotation=90, ha="right", va="top", fontsize=8, color="#555555",
-    )  # fmt: skip
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left", fontsize=8)
     return _save(figure, path)
