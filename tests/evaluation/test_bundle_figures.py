@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from marrowscope.cli.app import app
 from marrowscope.datasets.convert import convert
 from marrowscope.datasets.fields import labelled_field
 from marrowscope.errors import DatasetError
@@ -93,6 +95,19 @@ def test_a_wrong_plan_is_refused(data: Path, tmp_path: Path, change: tuple[str, 
     with pytest.raises(DatasetError, match=words):
         measure_plan(load_bundle(), tmp_path / "plan.toml", data, 1, told.append)
     assert not told  # before anything is measured
+
+
+def test_the_command_writes_beside_a_bundle_it_may_not_change(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    before = load_bundle().sha256
+    options = {"--plan": data / "plan.toml", "--data": data, "--out": out, "--plots": out / "plots"}
+    arguments = [str(word) for option in options.items() for word in option]
+    answer = CliRunner().invoke(app, ["evaluate", "bundle", "builtin", *arguments])
+    assert answer.exit_code == 0, answer.output
+    assert "met: cells found, measured" in answer.stdout
+    written = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    assert written == {"metrics.json", "MODEL_CARD.md", "plots/precision_recall.png"}
+    assert load_bundle().sha256 == before
 
 
 def test_a_text_without_marks_is_refused() -> None:

@@ -154,8 +154,13 @@ def test_the_short_table_has_a_row_for_every_kind(bundle: Bundle, evaluations: l
     document = json.loads(write_metrics(bundle, evaluations).read_text())
     rows = [line.split(" | ")[0].removeprefix("| ") for line in summary_table(document).splitlines()[2:]]
     assert rows == [
-        "detector", "blast or not", "types", "blast share of whole fields", "the same fields changed", "adapted",
-    ]  # fmt: skip
+        "detector",
+        "blast or not",
+        "types",
+        "blast share of whole fields",
+        "the same fields changed",
+        "adapted",
+    ]
     assert "cells counted change by at most 50.0 %, the blast share by 50.0 points" in summary_table(document)
 
 
