@@ -2,21 +2,26 @@
 
 import json
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from marrowscope.cli.app import app
 from marrowscope.datasets.convert import convert
 from marrowscope.datasets.fields import labelled_field
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.bundle_figures import measure_plan
 from marrowscope.evaluation.model_card import write_metrics, write_model_card
+from marrowscope.evaluation.plan import measure_plan, read_plan
 from marrowscope.evaluation.summary import BEGIN, END, with_figures
 from marrowscope.models.bundle import load_bundle, verify, write_sums
 from marrowscope.synth import draw_field
 
 pytest.importorskip("pycocotools", reason="needs the `train` extra")
+
+SHIPPED = Path(__file__).parents[2] / "runs" / "evaluation.toml"
 
 PLAN = """
 [[evaluation]]
@@ -24,6 +29,10 @@ kind = "detector"
 data = "synthetic"
 role = "external"
 note = "drawn, not photographed"
+[[evaluation.bar]]
+what = "cells found"
+figure = "recall"
+at_least = 0.1
 """
 
 
@@ -57,6 +66,10 @@ def test_a_plan_becomes_metrics_card_and_table(data: Path, tmp_path: Path) -> No
     assert figure["ap50"] > 0.8
     assert f"{figure['ap50']:.3f}" in card
     assert "drawn, not photographed" in card
+    (bar,) = metrics["evaluations"][0]["bars"]
+    assert bar["met"] == (bar["measured"] >= 0.1)
+    assert bar["measured"] == figure["recall"]
+    assert "| cells found | synthetic | external | at least 0.1 |" in card
     table = with_figures(f"before\n{BEGIN}\nold\n{END}\nafter", metrics)
     assert f"{figure['ap50']:.3f}" in table
     assert "old" not in table
@@ -66,18 +79,50 @@ def test_a_plan_becomes_metrics_card_and_table(data: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (('kind = "detector"', 'kind = "oracle"'), "neither detector nor classifier"),
+        (('kind = "detector"', 'kind = "oracle"'), "'oracle' is none of detector"),
         (('role = "external"', 'role = "best"'), "'best' is none of"),
         (('data = "synthetic"', 'data = "synthetic"\nfolds = 3'), "unknown settings: folds"),
+        (('data = "synthetic"', 'data = "elsewhere"'), "no such folder: .*elsewhere"),
+        (('kind = "detector"', 'kind = "field_shares"'), "lacks malignant, benign"),
+        (('kind = "detector"', 'kind = "adapting"\nfile = "none.json"'), "no such file: .*none.json"),
+        (("at_least", "above"), "a bar has what, figure"),
         (("[[evaluation]]", "[[evaluations]]"), "no plan of evaluations"),
     ],
 )
 def test_a_wrong_plan_is_refused(data: Path, tmp_path: Path, change: tuple[str, str], words: str) -> None:
     (tmp_path / "plan.toml").write_text(PLAN.replace(*change))
+    told: list[str] = []
     with pytest.raises(DatasetError, match=words):
-        measure_plan(load_bundle(), tmp_path / "plan.toml", data, 1, lambda _: None)
+        measure_plan(load_bundle(), tmp_path / "plan.toml", data, 1, told.append)
+    assert not told  # before anything is measured
+
+
+def test_the_command_writes_beside_a_bundle_it_may_not_change(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    before = load_bundle().sha256
+    options = {"--plan": data / "plan.toml", "--data": data, "--out": out, "--plots": out / "plots"}
+    arguments = [str(word) for option in options.items() for word in option]
+    answer = CliRunner().invoke(app, ["evaluate", "bundle", "builtin", *arguments])
+    assert answer.exit_code == 0, answer.output
+    assert "met: cells found, measured" in answer.stdout
+    written = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    assert written == {"metrics.json", "MODEL_CARD.md", "plots/precision_recall.png"}
+    assert load_bundle().sha256 == before
 
 
 def test_a_text_without_marks_is_refused() -> None:
     with pytest.raises(ValueError, match="expected one pair of marks"):
         with_figures("nothing here", {"evaluations": []})
+
+
+def test_the_shipped_plan_can_be_carried_out_where_its_sets_are(tmp_path: Path) -> None:
+    entries = tomllib.loads(SHIPPED.read_text("utf-8"))["evaluation"]
+    for entry in entries:
+        (tmp_path / "data" / entry["data"]).mkdir(parents=True, exist_ok=True)
+        if "file" in entry:
+            (tmp_path / entry["file"]).parent.mkdir()
+            (tmp_path / entry["file"]).touch()
+    shutil.copy(SHIPPED, tmp_path / "plan.toml")
+    planned = read_plan(tmp_path / "plan.toml", tmp_path / "data")
+    assert len(planned) == len(entries)
+    assert sum(len(one.bars) for one in planned) >= 15

@@ -11,9 +11,11 @@ from PIL import Image
 
 from marrowscope.datasets.cells import LabelledCell, read_folder_per_type
 from marrowscope.datasets.fields import LabelledField, read_fields
+from marrowscope.domain.cells import CellAnswers
 from marrowscope.errors import DatasetError
+from marrowscope.evaluation.answers import Answers
 from marrowscope.evaluation.background import background_baseline
-from marrowscope.evaluation.classification import Answers, evaluate_classifier, score_answers
+from marrowscope.evaluation.classification import evaluate_classifier, score_answers
 from marrowscope.evaluation.shown_cells import ShownCell, cells_of_fields, cells_of_folders
 
 CLASSES = ("blast", "lymphocyte", "monocyte", "platelet")
@@ -24,6 +26,7 @@ def answers(rows: list[tuple[str, list[float]]], groups: list[str] | None = None
     return Answers(
         CLASSES,
         np.array([p for _, p in rows], np.float32),
+        np.arange(len(rows)) % 2 == 1,
         names,
         np.arange(3.0 * len(rows)).reshape(-1, 3),
         tuple(groups or [str(i) for i in range(len(rows))]),
@@ -53,6 +56,7 @@ def test_figures_by_hand() -> None:
     assert blast.auc.value == pytest.approx(5 / 6)
     assert types.accuracy.value == pytest.approx(3 / 4)
     assert result.abstained == pytest.approx(1 / 6)
+    assert result.unfamiliar == 0.5
     by_row = dict(zip(types.confusion_rows, types.confusion, strict=True))
     assert types.confusion_columns == (*CLASSES, "unclassified")
     assert by_row["blast"] == (1, 1, 0, 0, 0)
@@ -72,6 +76,8 @@ def test_types_the_classifier_does_not_know_take_part_in_blast_figures_only() ->
     assert result.blast.n_others == 2
     assert (result.types.n, result.types.accuracy.value) == (0, None)
     assert result.types.unknown_types == ("leukocyte_not_blast", "plasma_cell")
+    assert result.types.confusion_rows[-2:] == ("leukocyte_not_blast", "plasma_cell")
+    assert result.types.confusion[-2:] == ((0, 1, 0, 0, 0), (0, 1, 0, 0, 0))
 
 
 def test_one_kind_alone_defines_no_auc_and_still_prints() -> None:
@@ -93,16 +99,25 @@ def test_intervals_follow_groups() -> None:
     assert apart.low > 0.35
 
 
+def test_a_figure_without_an_error_is_not_certain() -> None:
+    rows = [("blast", [0.9, 0.1, 0, 0])] * 40 + [("lymphocyte", [0.1, 0.9, 0, 0])] * 40
+    blast = score_answers(answers(rows), 0.5, 0.5).blast
+    assert blast.sensitivity.value == 1
+    assert blast.sensitivity.to_json() == pytest.approx([0.912, 1], abs=1e-3)  # Wilson's of 40 of 40
+    assert blast.auc.value == 1
+    assert blast.auc.to_json() is None
+    of_one_slide = score_answers(answers(rows, ["a"] * 80), 0.5, 0.5).blast
+    assert of_one_slide.sensitivity.to_json() is None
+
+
 class BrightIsBlast:
     """A stand-in classifier that calls what is bright a blast."""
 
     classes = CLASSES
 
-    def name_crops(
-        self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]
-    ) -> npt.NDArray[np.float32]:
+    def answer_crops(self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]) -> CellAnswers:
         p = (crops.mean(axis=(1, 2, 3)) > 128).astype(np.float32)
-        return np.stack([p, 1 - p, 0 * p, 0 * p], axis=1)
+        return CellAnswers(np.stack([p, 1 - p, 0 * p, 0 * p], axis=1), p > 0.5)
 
 
 def shown(n: int) -> Iterator[ShownCell]:

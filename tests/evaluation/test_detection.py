@@ -51,7 +51,12 @@ def test_perfect_detections_score_one() -> None:
     assert result.ap50.value == pytest.approx(1)
     assert result.ap == pytest.approx(1)
     assert (result.recall.value, result.precision.value) == (1, 1)
-    assert (result.n_boxes, result.n_found, result.doubled, result.false_positives_per_field) == (3, 3, 0, 0)
+    assert (result.n_boxes, result.n_found, result.doubled, result.false_positives_per_field.value) == (
+        3,
+        3,
+        0,
+        0,
+    )
 
 
 def test_no_detections_score_nothing() -> None:
@@ -65,7 +70,7 @@ def test_fields_without_cells_define_false_finds_only() -> None:
         [field([]), field([])], [found(BOX, [0.8]), found(BOX, [0.2])], operating_score=0.5
     )
     assert (result.ap50.value, result.recall.value, result.ap) == (None, None, None)
-    assert result.false_positives_per_field == 0.5
+    assert result.false_positives_per_field.value == 0.5
     assert result.precision.value == 0
 
 
@@ -101,7 +106,7 @@ def test_a_second_box_on_a_cell_is_false_and_said_to_be_a_double() -> None:
     result = score_detections(
         [field(BOX)], [found([BOX[0], [11, 11, 50, 50]], [0.9, 0.8])], operating_score=0.5
     )
-    assert (result.doubled, result.false_positives_per_field, result.precision.value) == (1, 1, 0.5)
+    assert (result.doubled, result.false_positives_per_field.value, result.precision.value) == (1, 1, 0.5)
 
 
 def test_ignored_cells_count_neither_way() -> None:

@@ -1,23 +1,36 @@
 """The model card says what was measured, and only that."""
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.evaluation.named_cells import cells
 
 from marrowscope.datasets.fields import LabelledField
 from marrowscope.datasets.known_sets import describe_set, known_sets
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.classification import Answers, score_answers
+from marrowscope.evaluation.adapting import AdaptingResult
+from marrowscope.evaluation.answers import Answers
+from marrowscope.evaluation.bars import Bar
+from marrowscope.evaluation.classification import score_answers
 from marrowscope.evaluation.detection import DetectionResult, score_detections
+from marrowscope.evaluation.field_changes import FieldChange
+from marrowscope.evaluation.field_shares import evaluate_field_shares
 from marrowscope.evaluation.figures import draw_confusion_matrix, draw_precision_recall, draw_reliability
 from marrowscope.evaluation.matching import Found
 from marrowscope.evaluation.model_card import Evaluation, write_metrics, write_model_card
 from marrowscope.evaluation.patients import evaluate_patients
-from marrowscope.models.bundle import Bundle, ClassifierSettings, DetectorSettings
+from marrowscope.evaluation.robustness import evaluate_robustness
+from marrowscope.evaluation.summary import summary_table
+from marrowscope.models.bundle import Bundle, ClassifierSettings, DetectorSettings, ErrorRates
 
 pytest.importorskip("pycocotools", reason="the `train` extra is not installed")
+
+
+KINDS = ["detector", "classifier", "field_shares", "robustness", "adapting", "patients"]
 
 
 @pytest.fixture
@@ -44,9 +57,14 @@ def detection() -> DetectionResult:
 
 @pytest.fixture
 def evaluations(detection: DetectionResult, tmp_path: Path) -> list[Evaluation]:
+    blank = [np.full((20, 20, 3), 230, np.uint8)] * 2
+    reading = [cells(0, 2), cells(1, 1)]
+    answers_at = {1.0: [cells(1, 1), cells(0, 0)], 0.5: [cells(1, 0), cells(0, 0)]}
+    half = FieldChange("half size", lambda pixels: pixels[::2, ::2], 0.5)
     answers = Answers(
         ("blast", "band_neutrophil", "monocyte"),
         np.array([[0.9, 0.1, 0], [0.2, 0.8, 0], [0.1, 0.8, 0.1], [0, 0.1, 0.9]], np.float32),
+        np.zeros(4, bool),
         ("blast", "blast", "band_neutrophil", "monocyte"),
         np.ones((4, 3)),
         ("a", "b", "c", "d"),
@@ -59,6 +77,17 @@ def evaluations(detection: DetectionResult, tmp_path: Path) -> list[Evaluation]:
         Evaluation(
             "lmu and pbc, last name blocks", "held out", score_answers(answers, 0.45, 0.5), "A remark."
         ),
+        Evaluation("taleqani", "external", evaluate_field_shares(["Benign", "Pro"], ["Pro"], blank, reading)),
+        Evaluation(
+            "deepbionet", "external", evaluate_robustness(lambda _, size: answers_at[size], blank, [half])
+        ),
+        Evaluation(
+            "own",
+            "choosing",
+            AdaptingResult(
+                50, ({"blast": 50},), ErrorRates(5, 10, 10, 10, ""), ErrorRates(9, 10, 10, 10, ""), 0.8, 0.97
+            ),
+        ),
         Evaluation(
             "synthetic patients", "held out", evaluate_patients(tmp_path / "r.csv", tmp_path / "t.csv")
         ),
@@ -67,20 +96,96 @@ def evaluations(detection: DetectionResult, tmp_path: Path) -> list[Evaluation]:
 
 def test_card_holds_the_measured_figures(bundle: Bundle, evaluations: list[Evaluation]) -> None:
     document = json.loads(write_metrics(bundle, evaluations).read_text())
-    assert [entry["kind"] for entry in document["evaluations"]] == ["detector", "classifier", "patients"]
+    assert [entry["kind"] for entry in document["evaluations"]] == KINDS
     card = write_model_card(bundle).read_text()
     for words in (
         "research use only",
         "Detector on deepbionet (external)",
         "| 0.505 |",  # average precision with half of the cells found
+        "| recall (cells) | 1.000 (1) | 0.000 (1) |",
         "0.500 (0.000–1.000) (1 of 2)",
-        "A remark.",
+        "Remark: A remark.",
         "CC BY 3.0 (to be confirmed)",
         "| own | not recorded (to be confirmed)",
         "No public set here carries patient names",
+        "| Pro | yes | 1 | 1 | 2 | 50.0 % (50.0 %–50.0 %) |",
+        "| half size | 1 | -50.0 % | 50.0 % | 100.0 % | +50.0 | – |",
+        "0.750 before, 0.950 after: 80.0 % of what was missing",
     ):
         assert words in card
-    assert "\n\n\n\n" not in card
+    assert "\n\n\n" not in card
+    assert_tables_are_whole(card)
+
+
+def assert_tables_are_whole(card: str) -> None:
+    """Every run of table rows has a rule as its second line, and as many cells in each row."""
+    runs = re.findall(r"(?:^\|.*\n)+", card, flags=re.MULTILINE)
+    assert len(runs) > 8
+    for run in runs:
+        rows = run.splitlines()
+        assert set(rows[1]) == {"|", "-"}
+        assert {row.count("|") for row in rows} == {rows[0].count("|")}, run
+
+
+def test_unfamiliar_cells_are_told_where_the_bundle_can_tell(
+    bundle: Bundle, evaluations: list[Evaluation]
+) -> None:
+    bundle = replace(bundle, classifier=replace(bundle.classifier, feature_space="space.npz"))
+    write_metrics(bundle, evaluations)
+    card = write_model_card(bundle).read_text()
+    assert_tables_are_whole(card)
+    assert "| +50.0 | 0.0 % |" in card
+    assert "of cells like those, 5.0 %" in card
+
+
+def test_sections_stand_in_a_readers_order(bundle: Bundle, evaluations: list[Evaluation]) -> None:
+    write_metrics(bundle, evaluations)
+    card = write_model_card(bundle).read_text()
+    sections = [line[3:] for line in card.splitlines() if line.startswith("## ")]
+    assert sections == [
+        "Intended use", "What it is", "What it reaches", "Operating point", "By laboratory", "Limits",
+        "Trained on", "Files",
+    ]  # fmt: skip
+    bionet = card.index("### Bio-net")
+    assert bionet < card.index("Detector on deepbionet") < card.index("The same fields changed: deepbionet")
+
+
+def test_the_short_table_has_a_row_for_every_kind(bundle: Bundle, evaluations: list[Evaluation]) -> None:
+    document = json.loads(write_metrics(bundle, evaluations).read_text())
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in summary_table(document).splitlines()[2:]]
+    assert rows == [
+        "detector",
+        "blast or not",
+        "types",
+        "blast share of whole fields",
+        "the same fields changed",
+        "adapted",
+    ]
+    assert "cells counted change by at most 50.0 %, the blast share by 50.0 points" in summary_table(document)
+
+
+def test_bars_come_from_the_plan_and_figures_from_the_evaluation(
+    bundle: Bundle, evaluations: list[Evaluation]
+) -> None:
+    bars = (Bar("AP50", "ap50", at_least=0.98), Bar("false finds", "false_positives_per_field", at_most=0.02))
+    found = evaluations[0].result.to_json()
+    first = replace(evaluations[0], bars=tuple(bar.checked(found) for bar in bars))
+    write_metrics(bundle, [first])
+    card = write_model_card(bundle).read_text()
+    assert "1 of 2 bars of the plan are met." in card
+    assert "| AP50 | deepbionet | external | at least 0.98 | 0.505 | **no** |" in card
+    assert "| false finds | deepbionet | external | at most 0.02 | 0.000 | yes |" in card
+
+
+def test_the_threshold_stands_beside_what_it_was_chosen_on(
+    bundle: Bundle, evaluations: list[Evaluation]
+) -> None:
+    bundle = replace(bundle, error_rates=ErrorRates(9, 10, 99, 100, "validation blocks"))
+    write_metrics(bundle, evaluations)
+    card = write_model_card(bundle).read_text()
+    stated = "Stated in the bundle, from validation blocks: sensitivity\n0.900 (9 of 10)"
+    assert f"from a probability of 0.45. {stated}" in card
+    assert "specificity 0.990 (99 of 100)" in card
 
 
 def test_card_without_results_says_so(bundle: Bundle) -> None:
@@ -106,7 +211,7 @@ def test_pictures_are_drawn_the_same_each_time(
     evaluations: list[Evaluation], detection: DetectionResult, tmp_path: Path, suffix: str
 ) -> None:
     result = score_answers(
-        Answers(("blast", "monocyte"), np.eye(2, dtype=np.float32), ("blast", "monocyte"),
+        Answers(("blast", "monocyte"), np.eye(2, dtype=np.float32), np.zeros(2, bool), ("blast", "monocyte"),
                 np.ones((2, 3)), ("a", "b"), ("lab",) * 2), 0.5, 0.5
     )  # fmt: skip
     types = result.types

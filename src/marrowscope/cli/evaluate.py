@@ -18,6 +18,7 @@ app = typer.Typer(
 
 _Data = Annotated[Path, typer.Option(help="The labelled set's folder.", show_default=False)]
 _Bundle = Annotated[str | None, typer.Option(help="Networks: a built-in name or a folder.")]
+_Plots = Annotated[Path | None, typer.Option(help="Folder for pictures of the results (PNG).")]
 _Json = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
 
@@ -33,15 +34,20 @@ def detector(
     mpp: Annotated[float | None, typer.Option(help="Micrometres per pixel; otherwise measured.")] = None,
     match_iou: Annotated[float, typer.Option(min=0.1, max=0.95, help="Overlap that counts as found.")] = 0.5,
     bundle: _Bundle = None,
+    plots: _Plots = None,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 2,
     as_json: _Json = False,
 ) -> None:
     """Average precision, recall, precision and false finds of the detector on fields with boxes."""
-    from marrowscope.evaluation.bundle_figures import DetectorTest, measure_detector
+    from marrowscope.evaluation.bundle_figures import DetectorTest
     from marrowscope.models.bundle import load_bundle
 
     test = DetectorTest(data, layout, split, last, mpp=mpp, match_iou=match_iou)
-    result = measure_detector(load_bundle(bundle), test, threads, _counter("fields"))
+    result = test.measure(load_bundle(bundle), threads, _counter("fields"))
+    if plots is not None:
+        from marrowscope.evaluation.plots import draw_detector
+
+        draw_detector({data.name: result}, plots)
     headline = ("ap50", "ap", "recall", "precision", "false_positives_per_field")
     _print(result.to_json(), headline, as_json=as_json)
 
@@ -58,6 +64,7 @@ def classifier(
         typer.Option(help="Micrometres per pixel; otherwise measured on fields, not known of single cells."),
     ] = None,
     bundle: _Bundle = None,
+    plots: _Plots = None,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 2,
     as_json: _Json = False,
 ) -> None:
@@ -65,13 +72,16 @@ def classifier(
 
     DATA is a folder with a sub-folder per cell type, or a set of fields with labelled boxes.
     """
-    from marrowscope.evaluation.bundle_figures import measure_classifier
+    from marrowscope.evaluation.bundle_figures import ClassifierTest
     from marrowscope.models.bundle import load_bundle
 
-    result = measure_classifier(
-        load_bundle(bundle), data, part, mpp=mpp, threads=threads, on_batch=_batch_counter()
-    )
-    _print(result.to_json(), ("blast", "types", "background_only", "abstained"), as_json=as_json)
+    result = ClassifierTest(data, part, mpp).measure(load_bundle(bundle), threads, _batch_counter())
+    if plots is not None:
+        from marrowscope.evaluation.plots import draw_classifier
+
+        draw_classifier(result, plots)
+    headline = ("blast", "types", "background_only", "abstained", "unfamiliar")
+    _print(result.to_json(), headline, as_json=as_json)
 
 
 @app.command(
@@ -101,19 +111,41 @@ def patients(
 @one_line_errors
 def bundle_figures(
     bundle: Annotated[str, typer.Argument(help="A built-in name or a folder.", show_default=False)],
-    plan: Annotated[Path, typer.Option(help="TOML file that lists sets and their roles.")],
+    plan: Annotated[Path, typer.Option(help="TOML file that lists sets, their roles, and bars to reach.")],
     data: Annotated[Path, typer.Option(help="Where the plan's folders are.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Folder to write to; the bundle's own, digests renewed, without."),
+    ] = None,
+    plots: _Plots = None,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 2,
+    as_json: Annotated[bool, typer.Option("--json", help="Print metrics.json.")] = False,
 ) -> None:
-    """Measure a bundle on all sets of a plan and write its metrics.json and MODEL_CARD.md."""
-    from marrowscope.evaluation.bundle_figures import measure_plan
+    """Measure a bundle on all sets of a plan and write metrics.json and MODEL_CARD.md."""
+    import json
+
     from marrowscope.evaluation.model_card import write_metrics, write_model_card
+    from marrowscope.evaluation.plan import measure_plan
     from marrowscope.models.bundle import load_bundle, write_sums
 
     loaded = load_bundle(bundle)
-    write_metrics(loaded, measure_plan(loaded, plan, data, threads, say))
-    card = write_model_card(loaded)
-    write_sums(loaded.folder)
+    evaluations = measure_plan(loaded, plan, data, threads, say)
+    if plots is not None:
+        from marrowscope.evaluation.plots import draw_evaluations
+
+        draw_evaluations(evaluations, plots)
+    metrics = write_metrics(loaded, evaluations, out)
+    card = write_model_card(loaded, out)
+    if out is None:
+        write_sums(loaded.folder)
+    if as_json:
+        print_json(json.loads(metrics.read_text("utf-8")))
+        return
+    for evaluation in evaluations:
+        for bar in evaluation.bars:
+            typer.echo(
+                f"{'met' if bar['met'] else 'NOT MET'}: {bar['what']}, measured {_short(bar['measured'])}"
+            )
     typer.echo(card)
 
 

@@ -102,7 +102,7 @@ def background_baseline(
     if training is None:
         blast_scores = _cross_validated(features, blast, 2)
         source_scores = _cross_validated(features, source, len(names))
-        method = f"logistic regression, {FOLDS} folds of contiguous name blocks of the evaluated cells"
+        method = f"logistic regression, {FOLDS} folds of contiguous blocks of names"
     else:
         train_source = np.array([names.index(name) for name in training[2]], dtype=np.int64)
         blast_scores = _fitted_on(training[0], training[1].astype(np.int64), features, 2)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from marrowscope.analysis.intervals import wilson
+from marrowscope.evaluation.metrics import Bools, share
+
 Weights = npt.NDArray[np.float64]
 
 
@@ -43,7 +46,8 @@ def group_bootstrap(
 
     Returns
     -------
-    The figure on all items, its 2.5 % and 97.5 % quantiles over the resamples where it is defined.
+    The figure on all items, its 2.5 % and 97.5 % quantiles over the resamples where it is defined. Resamples
+    that all agree (nothing ever went wrong) say nothing of how sure that is: there is no interval then.
     """
     if not len(groups):
         return Estimate(None)
@@ -57,4 +61,18 @@ def group_bootstrap(
     if not len(sample):
         return Estimate(float(value))
     low, high = np.quantile(sample, [0.025, 0.975])
-    return Estimate(float(value), float(low), float(high))
+    return Estimate(float(value), float(low), float(high)) if low < high else Estimate(float(value))
+
+
+def share_estimate(hits: Bools, among: Bools, groups: Sequence[str], rounds: int = 400) -> Estimate:
+    """Estimate the share of `among` that are `hits`, its interval over groups.
+
+    Where every one or none is a hit, resampling knows no doubt; the interval is then Wilson's, of as many
+    trials as there are groups: cells of one group are no independent evidence.
+    """
+    found = group_bootstrap(lambda weights: share(hits, among, weights), groups, rounds)
+    if found.value not in {0.0, 1.0} or found.low is not None:
+        return found
+    n_groups = len({group for group, counts in zip(groups, among, strict=True) if counts})
+    bounds = wilson(n_groups * int(found.value), n_groups)
+    return found if bounds is None or n_groups < 2 else Estimate(found.value, bounds.low, bounds.high)

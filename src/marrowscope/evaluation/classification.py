@@ -2,16 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from marrowscope.domain.taxonomy import BLAST, UNCLASSIFIED, taxonomy
-from marrowscope.errors import DatasetError
+from marrowscope.evaluation.answers import Answers, CropNamer, collect_answers
 from marrowscope.evaluation.background import BackgroundBaseline, background_baseline
-from marrowscope.evaluation.bootstrap import Estimate, Weights, group_bootstrap
+from marrowscope.evaluation.bootstrap import Estimate, Weights, group_bootstrap, share_estimate
 from marrowscope.evaluation.metrics import (
     Bools,
     Floats,
@@ -23,41 +20,11 @@ from marrowscope.evaluation.metrics import (
     f1_scores,
     macro_f1,
     reliability,
-    share,
 )
+from marrowscope.evaluation.risk_coverage import RiskCoverage, risk_coverage
 from marrowscope.evaluation.shown_cells import ShownCell
 
-BATCH = 32
 BOOTSTRAP_ROUNDS = 300
-
-
-class CropNamer(Protocol):
-    """What names crops: `marrowscope.models.classifier.Classifier` is one."""
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Names of the columns, blast first."""
-
-    def name_crops(
-        self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]
-    ) -> npt.NDArray[np.float32]:
-        """Give (n, classes) joint probabilities of (n, S, S, 3) uint8 RGB crops of cells of size (n,)."""
-
-
-@dataclass(frozen=True, eq=False)
-class Answers:
-    """What a classifier said of n cells, beside the truth, as columns.
-
-    `probabilities` (n, classes) with blast first, `background` (n, 3) mean colour beside the cell. A true
-    type the classifier does not know takes part in the blast figures only.
-    """
-
-    classes: tuple[str, ...]
-    probabilities: npt.NDArray[np.float32]
-    true_types: tuple[str, ...]
-    background: Floats
-    groups: tuple[str, ...]
-    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -75,6 +42,7 @@ class BlastResult:
     threshold: float
     ece: float | None
     reliability: tuple[ReliabilityBin, ...]
+    risk_coverage: RiskCoverage | None
 
 
 @dataclass(frozen=True)
@@ -91,8 +59,8 @@ class TypeFigures:
 class TypesResult:
     """Type by the second head, every cell that is no blast forced to its likeliest type.
 
-    `confusion` counts whole answers instead: rows `confusion_rows` (true), columns `confusion_columns`
-    (called, with blast and unclassified).
+    `confusion` counts whole answers of all cells instead: rows `confusion_rows` (true, `unknown_types` of the
+    classifier last), columns `confusion_columns` (called, with blast and unclassified).
     """
 
     accuracy: Estimate
@@ -107,12 +75,17 @@ class TypesResult:
 
 @dataclass(frozen=True)
 class ClassificationResult:
-    """What `evaluate_classifier` found; `abstained` is the share of cells left unclassified."""
+    """What `evaluate_classifier` found.
+
+    `abstained` is the share of cells left unclassified, `unfamiliar` the share unlike what the classifier
+    learned from.
+    """
 
     blast: BlastResult
     types: TypesResult
     background_only: BackgroundBaseline
-    abstained: float | None
+    abstained: float
+    unfamiliar: float
     n_cells: int
     n_groups: int
     sources: tuple[str, ...]
@@ -137,6 +110,7 @@ class ClassificationResult:
                 "threshold": blast.threshold,
                 "ece": blast.ece,
                 "reliability": [[b.n, b.mean_probability, b.frequency] for b in blast.reliability],
+                "risk_coverage": blast.risk_coverage.to_json() if blast.risk_coverage else None,
             },
             "types": {
                 "accuracy": types.accuracy.value,
@@ -154,6 +128,7 @@ class ClassificationResult:
             },
             "background_only": self.background_only.to_json(),
             "abstained": self.abstained,
+            "unfamiliar": self.unfamiliar,
             "n_cells": self.n_cells,
             "n_groups": self.n_groups,
             "sources": list(self.sources),
@@ -188,26 +163,6 @@ def evaluate_classifier(
     return score_answers(answers, blast_threshold, type_threshold, background_training)
 
 
-def collect_answers(
-    namer: CropNamer, cells: Iterable[ShownCell], on_batch: Callable[[int], None] | None = None
-) -> Answers:
-    """Name every cell, a batch at a time; crops are not kept."""
-    probabilities: list[npt.NDArray[np.float32]] = []
-    rows: list[tuple[str, Floats, str, str]] = []
-    for batch in _batches(cells):
-        sides = np.array([cell.side_um for cell in batch], np.float32)
-        probabilities.append(namer.name_crops(np.stack([cell.crop for cell in batch]), sides))
-        rows += [(cell.true_type, cell.background, cell.group, cell.source) for cell in batch]
-        if on_batch is not None:
-            on_batch(len(rows))
-    if not rows:
-        raise DatasetError("there is no labelled cell to evaluate on")
-    true_types, background, groups, sources = zip(*rows, strict=True)
-    return Answers(
-        namer.classes, np.concatenate(probabilities), true_types, np.stack(background), groups, sources
-    )
-
-
 def score_answers(
     answers: Answers,
     blast_threshold: float,
@@ -230,16 +185,11 @@ def score_answers(
             background_training,
         ),
         abstained=float(unclassified.mean()),
+        unfamiliar=float(answers.is_unfamiliar.mean()),
         n_cells=len(called),
         n_groups=len(set(answers.groups)),
         sources=tuple(sorted(set(answers.sources))),
     )
-
-
-def _batches(cells: Iterable[ShownCell]) -> Iterator[list[ShownCell]]:
-    iterator = iter(cells)
-    while batch := list(islice(iterator, BATCH)):
-        yield batch
 
 
 def _is_blast(name: str) -> bool:
@@ -262,8 +212,8 @@ def _blast_result(answers: Answers, is_blast: Bools, counts: Bools, threshold: f
     return BlastResult(
         auc=estimate(lambda w: area_under_roc(truth, p_blast, w)),
         balanced_accuracy=estimate(lambda w: balanced_accuracy(truth, called, w)),
-        sensitivity=estimate(lambda w: share(called, truth, w)),
-        specificity=estimate(lambda w: share(~called, ~truth, w)),
+        sensitivity=share_estimate(called, truth, groups, BOOTSTRAP_ROUNDS),
+        specificity=share_estimate(~called, ~truth, groups, BOOTSTRAP_ROUNDS),
         n_blasts=int(truth.sum()),
         n_blasts_called=int((truth & called).sum()),
         n_others=int((~truth).sum()),
@@ -271,6 +221,7 @@ def _blast_result(answers: Answers, is_blast: Bools, counts: Bools, threshold: f
         threshold=threshold,
         ece=expected_calibration_error(curve) if curve else None,
         reliability=tuple(curve),
+        risk_coverage=risk_coverage(truth, p_blast, threshold),
     )
 
 
@@ -283,17 +234,16 @@ def _types_result(answers: Answers, is_blast: Bools, called: Bools, unclassified
     groups = [group for group, keep in zip(answers.groups, known, strict=True) if keep]
     k = len(types)
     matrix = confusion_matrix(truth, guess, k, k)
-    rows = (BLAST, *types)
+    unknown = tuple(sorted({n for n in answers.true_types if n not in types and not _is_blast(n)}))
+    rows = (BLAST, *types, *unknown)
     columns = (BLAST, *types, UNCLASSIFIED)
-    named = known | is_blast
-    true_row = np.where(is_blast, 0, 1 + _index_or_zero(answers.true_types, types))
+    true_row = np.array(
+        [0 if blast else rows.index(name) for name, blast in zip(answers.true_types, is_blast, strict=True)]
+    )
     called_column = np.where(called, 0, np.where(unclassified, len(columns) - 1, 1 + likeliest))
-    whole = confusion_matrix(true_row[named], called_column[named], len(rows), len(columns)).astype(int)
-    unknown = {n for n, has_row in zip(answers.true_types, named, strict=True) if not has_row}
+    whole = confusion_matrix(true_row, called_column, len(rows), len(columns)).astype(int)
     return TypesResult(
-        accuracy=group_bootstrap(
-            lambda w: share(guess == truth, np.ones(len(truth), bool), w), groups, BOOTSTRAP_ROUNDS
-        ),
+        accuracy=share_estimate(guess == truth, np.ones(len(truth), bool), groups, BOOTSTRAP_ROUNDS),
         macro_f1=group_bootstrap(
             lambda w: macro_f1(confusion_matrix(truth, guess, k, k, w)), groups, BOOTSTRAP_ROUNDS
         ),
@@ -302,12 +252,8 @@ def _types_result(answers: Answers, is_blast: Bools, called: Bools, unclassified
         confusion_rows=rows,
         confusion_columns=columns,
         confusion=tuple(tuple(int(n) for n in row) for row in whole),
-        unknown_types=tuple(sorted(unknown)),
+        unknown_types=unknown,
     )
-
-
-def _index_or_zero(names: Sequence[str], types: Sequence[str]) -> npt.NDArray[np.int64]:
-    return np.array([types.index(name) if name in types else 0 for name in names], dtype=np.int64)
 
 
 def _per_type(types: Sequence[str], matrix: Floats) -> Iterator[TypeFigures]:

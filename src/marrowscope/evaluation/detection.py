@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from marrowscope.datasets.fields import LabelledField
-from marrowscope.evaluation.bootstrap import Estimate, Weights, group_bootstrap
+from marrowscope.evaluation.bootstrap import Estimate, Weights, group_bootstrap, share_estimate
 from marrowscope.evaluation.coco_metrics import AP_IOUS, coco_average_precision
 from marrowscope.evaluation.matching import Found, Matches, Truth, average_precision, match_fields
 
@@ -53,7 +53,7 @@ class DetectionResult:
     ap_at_match: float | None
     recall: Estimate
     precision: Estimate
-    false_positives_per_field: float | None
+    false_positives_per_field: Estimate
     doubled: int
     n_boxes: int
     n_found: int
@@ -74,7 +74,8 @@ class DetectionResult:
             "recall_ci": self.recall.to_json(),
             "precision": self.precision.value,
             "precision_ci": self.precision.to_json(),
-            "false_positives_per_field": self.false_positives_per_field,
+            "false_positives_per_field": self.false_positives_per_field.value,
+            "false_positives_per_field_ci": self.false_positives_per_field.to_json(),
             "doubled": self.doubled,
             "n_boxes": self.n_boxes,
             "n_found": self.n_found,
@@ -130,7 +131,6 @@ def score_detections(
     at_half = match_fields(truth, found, 0.5)
     matches = at_half if match_iou == 0.5 else match_fields(truth, found, match_iou)
     in_use = matches.score >= operating_score
-    false = in_use & ~matches.is_hit
     per_iou = coco_average_precision(truth, found, np.unique([match_iou, *AP_IOUS]))
     at_match = int(np.searchsorted(np.unique([match_iou, *AP_IOUS]), match_iou))
     return DetectionResult(
@@ -139,7 +139,7 @@ def score_detections(
         ap_at_match=_defined(float(per_iou[at_match])),
         recall=_recall(matches, groups, operating_score),
         precision=_precision(matches, groups, in_use),
-        false_positives_per_field=float(false.sum() / len(fields)) if fields else None,
+        false_positives_per_field=_false_per_field(matches, groups, in_use),
         doubled=int((in_use & matches.is_double).sum()),
         n_boxes=len(matches.cell_field),
         n_found=int((matches.cell_score >= operating_score).sum()),
@@ -180,20 +180,18 @@ def _ap50(matches: Matches, groups: Sequence[str], reference: float) -> Estimate
 
 def _recall(matches: Matches, groups: Sequence[str], operating_score: float) -> Estimate:
     is_found = matches.cell_score >= operating_score
-
-    def statistic(weights: Weights) -> float:
-        weight = weights[matches.cell_field]
-        return _share(weight[is_found].sum(), weight.sum())
-
-    return group_bootstrap(statistic, groups, BOOTSTRAP_ROUNDS)
+    everyone = np.ones(len(is_found), bool)
+    return share_estimate(is_found, everyone, [groups[i] for i in matches.cell_field], BOOTSTRAP_ROUNDS)
 
 
 def _precision(matches: Matches, groups: Sequence[str], in_use: npt.NDArray[np.bool_]) -> Estimate:
-    def statistic(weights: Weights) -> float:
-        weight = weights[matches.field] * in_use
-        return _share(weight[matches.is_hit].sum(), weight.sum())
+    return share_estimate(matches.is_hit, in_use, [groups[i] for i in matches.field], BOOTSTRAP_ROUNDS)
 
-    return group_bootstrap(statistic, groups, BOOTSTRAP_ROUNDS)
+
+def _false_per_field(matches: Matches, groups: Sequence[str], in_use: npt.NDArray[np.bool_]) -> Estimate:
+    """Give the mean number of boxes in use that found no cell; its interval over groups."""
+    false = np.bincount(matches.field[in_use & ~matches.is_hit], minlength=len(groups))
+    return group_bootstrap(lambda w: float(w @ false / w.sum()), groups, BOOTSTRAP_ROUNDS)
 
 
 def _per_size(matches: Matches, operating_score: float) -> Iterator[SizeRecall]:
@@ -216,10 +214,6 @@ def _curve(matches: Matches, points: int = 200) -> Iterator[CurvePoint]:
         yield CurvePoint(
             float(matches.score[index]), float(hits[index] / n_cells), float(hits[index] / (index + 1))
         )
-
-
-def _share(part: float, whole: float) -> float:
-    return float(part / whole) if whole > 0 else float("nan")
 
 
 def _defined(value: float) -> float | None:

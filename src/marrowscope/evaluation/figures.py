@@ -1,4 +1,4 @@
-"""Pictures of results: confusion matrix, precision-recall curve, reliability; PNG or SVG by suffix."""
+"""Pictures of results: confusion, precision-recall, reliability, risk-coverage; PNG or SVG by suffix."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +9,10 @@ from matplotlib.figure import Figure
 
 from marrowscope.evaluation.detection import DetectionResult
 from marrowscope.evaluation.metrics import ReliabilityBin
+from marrowscope.evaluation.risk_coverage import RiskCoverage
 
-_BLUE, _GREY = "#2b5d8a", "#9a9a9a"
+_BLUE, _RED, _OCHRE, _GREY = "#2b5d8a", "#b03a2e", "#b9770e", "#9a9a9a"
+_TITLE_PT = 10
 
 
 def draw_confusion_matrix(
@@ -28,7 +30,8 @@ def draw_confusion_matrix(
             axes.text(column, row, f"{count:.0f}", ha="center", va="center", color=colour, fontsize=8)
     axes.set_xticks(range(len(columns)), [_words(c) for c in columns], rotation=45, ha="right", fontsize=8)
     axes.set_yticks(range(len(rows)), [_words(r) for r in rows], fontsize=8)
-    axes.set(xlabel="called", ylabel="true", title=title)
+    axes.set(xlabel="called", ylabel="true")
+    axes.set_title(title, fontsize=_TITLE_PT)
     return _save(figure, path)
 
 
@@ -46,13 +49,41 @@ def draw_precision_recall(results: dict[str, DetectionResult], path: Path) -> Pa
         if result.recall.value is not None and result.precision.value is not None:
             axes.plot(result.recall.value, result.precision.value, "o", color=line.get_color())
     axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02))
+    axes.set_title("dot: at the score from which a box is kept", fontsize=_TITLE_PT)
     axes.grid(alpha=0.3)
     if axes.lines:
         axes.legend(loc="lower left", fontsize=8)
     return _save(figure, path)
 
 
-def draw_reliability(curve: Sequence[ReliabilityBin], path: Path, ece: float | None = None) -> Path:
+def draw_risk_coverage(result: RiskCoverage, path: Path, title: str = "") -> Path:
+    """Draw errors of blast or not against the share of cells called, the least certain left out first."""
+    figure = Figure(figsize=(5, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for label, name, colour in (
+        ("called wrongly, of all", "error", _BLUE),
+        ("called a blast, of the others", "false_positive_rate", _RED),
+        ("missed, of the blasts", "false_negative_rate", _OCHRE),
+    ):
+        known = [(p.coverage, 100 * rate) for p in result.curve if (rate := getattr(p, name)) is not None]
+        if known:
+            axes.plot(*zip(*known, strict=True), color=colour, label=label)
+    chosen = result.set_aside.coverage
+    aside = f"{100 * (1 - chosen):.0f} % set aside"
+    axes.axvline(chosen, linestyle="--", color=_GREY, linewidth=1, label=aside)
+    axes.set(xlabel="share of the cells called, the surest first", ylabel="errors (%)")
+    axes.set_title(title, fontsize=_TITLE_PT)
+    axes.set(xlim=(0, 1.01))
+    top = max(axes.get_ylim()[1], 1.0)
+    axes.set_ylim(-0.02 * top, top)  # so that a line at nought is seen
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper left", fontsize=8)
+    return _save(figure, path)
+
+
+def draw_reliability(
+    curve: Sequence[ReliabilityBin], path: Path, ece: float | None = None, title: str = ""
+) -> Path:
     """Draw how often a cell was a blast against how probable that was said to be."""
     figure = Figure(figsize=(4.4, 4.2), layout="constrained")
     axes = figure.subplots()
@@ -66,8 +97,11 @@ def draw_reliability(curve: Sequence[ReliabilityBin], path: Path, ece: float | N
             s=[12 + 120 * b.n / largest for b in curve],
             color=_BLUE,
         )
-    title = "" if ece is None else f"expected calibration error {ece:.3f}"
-    axes.set(xlabel="said probability of a blast", ylabel="share that were blasts", title=title)
+    error = "" if ece is None else f"expected calibration error {ece:.3f}"
+    axes.set(
+        xlabel="said probability of a blast (dot: larger with more cells)", ylabel="share that were blasts"
+    )
+    axes.set_title("\n".join(line for line in (title, error) if line), fontsize=_TITLE_PT)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     axes.grid(alpha=0.3)
     return _save(figure, path)

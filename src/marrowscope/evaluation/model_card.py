@@ -1,7 +1,7 @@
 """Writes `metrics.json` and, from it and the bundle alone, `MODEL_CARD.md`: no figure is typed by hand."""
 
-import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,34 +11,68 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from marrowscope.datasets.known_sets import describe_set
 from marrowscope.errors import DatasetError
+from marrowscope.evaluation.adapting import AdaptingResult
 from marrowscope.evaluation.classification import ClassificationResult
 from marrowscope.evaluation.detection import DetectionResult
+from marrowscope.evaluation.digests import network_digests
+from marrowscope.evaluation.field_shares import FieldSharesResult
 from marrowscope.evaluation.patients import PatientsResult
+from marrowscope.evaluation.robustness import RobustnessResult
 from marrowscope.models.bundle import Bundle
+from marrowscope.models.feature_space import USUAL_SHARE
 from marrowscope.version import __version__
 
-FORMAT = 1
+FORMAT = 2
 METRICS, CARD = "metrics.json", "MODEL_CARD.md"
 Role = Literal["held out", "external", "choosing"]
-_KINDS = {DetectionResult: "detector", ClassificationResult: "classifier", PatientsResult: "patients"}
+Result = (
+    DetectionResult
+    | ClassificationResult
+    | FieldSharesResult
+    | RobustnessResult
+    | AdaptingResult
+    | PatientsResult
+)
+_KINDS: dict[type[Result], str] = {
+    DetectionResult: "detector",
+    ClassificationResult: "classifier",
+    FieldSharesResult: "field_shares",
+    RobustnessResult: "robustness",
+    AdaptingResult: "adapting",
+    PatientsResult: "patients",
+}
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One measured result: on which data, in which role, with a remark that stands beside its figures."""
+    """One measured result.
+
+    Attributes
+    ----------
+    data : the set and which part of it, for print
+    role : what the set is to the bundle
+    result : what was measured
+    note : a remark that stands beside the figures
+    dataset : the set's folder, by which its licence and laboratory are known
+    bars : what it had to reach, as `Bar.checked` gives it
+    """
 
     data: str
     role: Role
-    result: DetectionResult | ClassificationResult | PatientsResult
+    result: Result
     note: str = ""
+    dataset: str = ""
+    bars: tuple[Mapping[str, object], ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """Give the entry as it stands in `metrics.json`."""
         return {
             "kind": _KINDS[type(self.result)],
             "data": self.data,
+            "dataset": self.dataset or self.data,
             "role": self.role,
             "note": self.note,
+            "bars": [dict(bar) for bar in self.bars],
             "result": self.result.to_json(),
         }
 
@@ -52,10 +86,11 @@ def write_metrics(bundle: Bundle, evaluations: Sequence[Evaluation], folder: Pat
         "format": FORMAT,
         "bundle": {"name": bundle.name, "version": bundle.version},
         "software": __version__,
-        "networks": _digests(bundle),
+        "networks": network_digests(bundle),
         "evaluations": [evaluation.to_json() for evaluation in evaluations],
     }
     path = (folder or bundle.folder) / METRICS
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     return path
 
@@ -81,17 +116,31 @@ def render_model_card(bundle: Bundle, metrics: Mapping[str, Any]) -> str:
         autoescape=False,  # noqa: S701 - Markdown, not HTML
         keep_trailing_newline=True,
     )
-    environment.globals.update(figure=_figure, percent=_percent)
-    kinds = {
-        kind: [entry for entry in metrics["evaluations"] if entry["kind"] == kind] for kind in _KINDS.values()
-    }
-    return environment.get_template("MODEL_CARD.md.j2").render(
+    environment.globals.update(figure=_figure, percent=_percent, signed=_signed, words=_words)
+    text = environment.get_template("MODEL_CARD.md.j2").render(
         bundle=asdict(bundle),
         software=metrics["software"],
         networks=metrics["networks"],
         training_sets=[describe_set(name) for name in bundle.trained_on],
-        **kinds,
+        usual_share=USUAL_SHARE,
+        bars=[(entry, bar) for entry in metrics["evaluations"] for bar in entry["bars"]],
+        classified=[entry for entry in metrics["evaluations"] if entry["kind"] == "classifier"],
+        laboratories=_by_laboratory(metrics["evaluations"]),
     )
+    return _tidied(text)
+
+
+def _tidied(text: str) -> str:
+    """Remove what optional parts of the template leave behind: blank lines, spaces at the end of lines."""
+    return re.sub(r"\n{3,}", "\n\n", re.sub(r" +$", "", text, flags=re.MULTILINE)).strip() + "\n"
+
+
+def _by_laboratory(entries: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Put what was measured on one set together, under the set's title."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for entry in entries:
+        groups.setdefault(describe_set(entry["dataset"]).title, []).append(entry)
+    return groups
 
 
 def _read_metrics(path: Path, bundle: Bundle) -> dict[str, Any]:
@@ -99,14 +148,11 @@ def _read_metrics(path: Path, bundle: Bundle) -> dict[str, Any]:
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path}: cannot be read ({error})") from error
-    if document.get("networks") != _digests(bundle):
+    if document.get("networks") != network_digests(bundle):
         raise DatasetError(f"{path}: was measured with other networks than {bundle.title}'s")
+    if document.get("format") != FORMAT:
+        raise DatasetError(f"{path}: was measured by another version of this software; measure again")
     return document
-
-
-def _digests(bundle: Bundle) -> dict[str, str]:
-    names = (bundle.detector.file, bundle.classifier.file)
-    return {name: hashlib.sha256((bundle.folder / name).read_bytes()).hexdigest() for name in names}
 
 
 def _figure(value: float | None, interval: Sequence[float] | None = None) -> str:
@@ -119,3 +165,12 @@ def _figure(value: float | None, interval: Sequence[float] | None = None) -> str
 
 def _percent(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def _signed(value: float | None, unit: str = " %") -> str:
+    """Print a change in hundredths with its sign."""
+    return "–" if value is None else f"{100 * value:+.1f}{unit}"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

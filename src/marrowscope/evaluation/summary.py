@@ -35,6 +35,12 @@ def _rows(entry: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
         return [("detector", data, role, _detector(result))]
     if entry["kind"] == "classifier":
         return [(name, data, role, text) for name, text in _classifier(result) if text]
+    if entry["kind"] == "field_shares":
+        return [("blast share of whole fields", data, role, _field_shares(result))]
+    if entry["kind"] == "robustness":
+        return [("the same fields changed", data, role, _robustness(result))]
+    if entry["kind"] == "adapting":
+        return [("adapted", data, role, _adapting(result))]
     return []
 
 
@@ -65,6 +71,31 @@ def _classifier(result: Mapping[str, Any]) -> list[tuple[str, str]]:
         else ""
     )
     return [("blast or not", blast_text), ("types", type_text)]
+
+
+def _field_shares(result: Mapping[str, Any]) -> str:
+    return (
+        f"malignant against benign: AUC {_value(result['share_auc'])} (background alone "
+        f"{_value(result['background_only']['auc'])}; {result['n_fields']} fields)"
+    )
+
+
+def _robustness(result: Mapping[str, Any]) -> str:
+    return (
+        f"cells counted change by at most {_percent(result['worst_count_change'])} %, the blast share by "
+        f"{_percent(result['worst_share_change'])} points ({result['n_fields']} fields)"
+    )
+
+
+def _adapting(result: Mapping[str, Any]) -> str:
+    return (
+        f"balanced accuracy {_value(result['balanced_accuracy_before'])} before, "
+        f"{_value(result['balanced_accuracy_after'])} after at most {result['cells_per_kind']} cells a kind"
+    )
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f}"
 
 
 def _value(value: float | None) -> str:

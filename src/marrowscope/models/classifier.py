@@ -51,7 +51,7 @@ class Classifier:
         """
         side_um = longer_sides(boxes) * np.float32(mpp or 0.0)
         parts = [
-            self._answers(
+            self.answer_crops(
                 crop_cells(pixels, boxes[i : i + BATCH], self.settings.input_px, self.settings.context),
                 side_um[i : i + BATCH],
             )
@@ -64,7 +64,7 @@ class Classifier:
             np.concatenate([part.is_unfamiliar for part in parts]),
         )
 
-    def name_crops(self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]) -> Probabilities:
+    def answer_crops(self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]) -> CellAnswers:
         """Name one batch of ready crops.
 
         Parameters
@@ -72,9 +72,6 @@ class Classifier:
         crops : (n, S, S, 3) uint8 RGB of the bundle's input size
         side_um : (n,) longer side of each cell in micrometres, 0 where not known
         """
-        return self._answers(crops, side_um).probabilities
-
-    def _answers(self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]) -> CellAnswers:
         outputs = self._network(normalised(crops, self.settings))
         diameters = nucleus_um(outputs["nucleus"], side_um, self.settings.context)
         probabilities = joint_probabilities(

@@ -1,0 +1,116 @@
+"""What a bundle gains by learning a few labelled cells of a new source; measured by `runs/adapting.py`.
+
+The measurement trains, and so needs PyTorch; here its result is read and checked.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from marrowscope.errors import DatasetError
+from marrowscope.evaluation.digests import network_digests
+from marrowscope.models.bundle import Bundle, ErrorRates
+
+
+@dataclass(frozen=True)
+class AdaptingResult:
+    """Blast or not on cells of the source that were not learned from, before and after adapting.
+
+    Attributes
+    ----------
+    cells_per_kind : at most so many cells of each kind were shown
+    learned : cells shown in each round, per kind; the cells of the other rounds were tested
+    before, after : counts over all rounds, each at its own bundle's threshold
+    auc_before, auc_after : mean over the rounds: what adapting brings whatever the threshold
+    """
+
+    cells_per_kind: int
+    learned: tuple[Mapping[str, int], ...]
+    before: ErrorRates
+    after: ErrorRates
+    auc_before: float
+    auc_after: float
+
+    @property
+    def gained_of_missing(self) -> float | None:
+        """Rise of the balanced accuracy as a share of what was missing to 1; None where nothing was."""
+        before, after = balanced_accuracy_of(self.before), balanced_accuracy_of(self.after)
+        return (after - before) / (1 - before) if before < 1 else None
+
+    def to_json(self) -> dict[str, object]:
+        """Give the figures by name."""
+        return {
+            "gained_of_missing": self.gained_of_missing,
+            "balanced_accuracy_before": balanced_accuracy_of(self.before),
+            "balanced_accuracy_after": balanced_accuracy_of(self.after),
+            "auc_before": self.auc_before,
+            "auc_after": self.auc_after,
+            "cells_per_kind": self.cells_per_kind,
+            "learned": [dict(kinds) for kinds in self.learned],
+            "before": asdict(self.before),
+            "after": asdict(self.after),
+        }
+
+
+@dataclass(frozen=True)
+class AdaptingTest:
+    """Where the measurement lies.
+
+    Attributes
+    ----------
+    data : the new source
+    file : written by `write_adapting`
+    """
+
+    data: Path
+    file: Path
+
+    def measure(self, bundle: Bundle, threads: int = 1) -> AdaptingResult:  # noqa: ARG002 - as its siblings
+        """Read the measurement.
+
+        Raises
+        ------
+        DatasetError
+            It cannot be read, or is of other networks than the bundle's.
+        """
+        return read_adapting(self.file, bundle)
+
+
+def balanced_accuracy_of(rates: ErrorRates) -> float:
+    """Mean of sensitivity and specificity; both kinds must have been seen."""
+    return (rates.blasts_called / rates.blasts_seen + rates.others_cleared / rates.others_seen) / 2
+
+
+def write_adapting(result: AdaptingResult, bundle: Bundle, path: Path) -> None:
+    """Write a measurement as JSON, with the digests of the networks it started from."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    document = {"networks": network_digests(bundle), **result.to_json()}
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def read_adapting(path: Path, bundle: Bundle) -> AdaptingResult:
+    """Read a measurement of a bundle.
+
+    Raises
+    ------
+    DatasetError
+        It cannot be read, or is of other networks than the bundle's.
+    """
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        networks = document["networks"]
+        result = AdaptingResult(
+            document["cells_per_kind"],
+            tuple(document["learned"]),
+            ErrorRates(**document["before"]),
+            ErrorRates(**document["after"]),
+            document["auc_before"],
+            document["auc_after"],
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DatasetError(f"{path}: no measurement of adapting; `runs/adapting.py` writes one") from error
+    if networks != network_digests(bundle):
+        raise DatasetError(f"{path}: was measured with other networks than {bundle.title}'s")
+    return result

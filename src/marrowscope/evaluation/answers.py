@@ -1,0 +1,83 @@
+"""What a classifier says of labelled cells, collected as columns beside the truth."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from marrowscope.domain.cells import CellAnswers
+from marrowscope.errors import DatasetError
+from marrowscope.evaluation.metrics import Bools, Floats
+from marrowscope.evaluation.shown_cells import ShownCell
+
+BATCH = 32
+
+
+class CropNamer(Protocol):
+    """What names crops: `marrowscope.models.classifier.Classifier` is one."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the columns, blast first."""
+
+    def answer_crops(self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]) -> CellAnswers:
+        """Answer (n, S, S, 3) uint8 RGB crops of cells whose longer side is (n,) µm, 0 where not known."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a classifier said of n cells, beside the truth, as columns.
+
+    `probabilities` (n, classes) with blast first, `is_unfamiliar` (n,) unlike what the classifier learned
+    from, `background` (n, 3) mean colour beside the cell. A true type the classifier does not know takes
+    part in the blast figures only.
+    """
+
+    classes: tuple[str, ...]
+    probabilities: npt.NDArray[np.float32]
+    is_unfamiliar: Bools
+    true_types: tuple[str, ...]
+    background: Floats
+    groups: tuple[str, ...]
+    sources: tuple[str, ...]
+
+
+def collect_answers(
+    namer: CropNamer, cells: Iterable[ShownCell], on_batch: Callable[[int], None] | None = None
+) -> Answers:
+    """Name every cell, a batch at a time; crops are not kept.
+
+    Raises
+    ------
+    DatasetError
+        There is no cell.
+    """
+    said: list[CellAnswers] = []
+    rows: list[tuple[str, Floats, str, str]] = []
+    for batch in _batches(cells):
+        sides = np.array([cell.side_um for cell in batch], np.float32)
+        said.append(namer.answer_crops(np.stack([cell.crop for cell in batch]), sides))
+        rows += [(cell.true_type, cell.background, cell.group, cell.source) for cell in batch]
+        if on_batch is not None:
+            on_batch(len(rows))
+    if not rows:
+        raise DatasetError("there is no labelled cell to evaluate on")
+    true_types, background, groups, sources = zip(*rows, strict=True)
+    return Answers(
+        namer.classes,
+        np.concatenate([part.probabilities for part in said]),
+        np.concatenate([part.is_unfamiliar for part in said]),
+        true_types,
+        np.stack(background),
+        groups,
+        sources,
+    )
+
+
+def _batches(cells: Iterable[ShownCell]) -> Iterator[list[ShownCell]]:
+    iterator = iter(cells)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch
