@@ -131,7 +131,7 @@ def main() -> None:
     except MarrowscopeError as error:
         raise SystemExit(str(error)) from error
     write_adapting(result, bundle, given.out)
-    print(f"{given.out}: {result.to_json()}")  # noqa: T201 - what the script is for
+    print(f"{given.out}: {result.to_json()}")
 
 
 if __name__ == "__main__":
