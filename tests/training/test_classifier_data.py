@@ -166,6 +166,8 @@ def test_a_recipe_reads_its_paths_from_the_data_root(tmp_path: Path) -> None:
     recipe = ClassifierRecipe.from_toml(tmp_path / "r.toml", tmp_path / "data")
     assert recipe.cells[0].path == tmp_path / "data" / "cells" / "a"
     assert (recipe.steps, recipe.cells[0].every, recipe.types) == (7, 2, CELL_TYPES)
+    changed = ClassifierRecipe.from_toml(tmp_path / "r.toml", tmp_path / "data", {"steps": 9})
+    assert changed == replace(recipe, steps=9)
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("monai")
 
+from marrowscope.cli.app import app  # noqa: E402
 from marrowscope.errors import InputError  # noqa: E402
 from marrowscope.models.feature_space import FeatureSpace  # noqa: E402
 from marrowscope.synth import draw_cell  # noqa: E402
@@ -83,3 +85,16 @@ def test_a_run_goes_on_from_a_network_with_other_types(recipe: ClassifierRecipe,
 def test_nothing_to_resume_is_said(recipe: ClassifierRecipe, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no checkpoint"):
         train_classifier(recipe, tmp_path, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [("steps", "NAME = VALUE"), ("stepz = 3", "stepz"), ("input_px = 100", "multiple of")],
+)
+def test_a_wrong_change_of_a_setting_is_one_line(tmp_path: Path, change: str, complaint: str) -> None:
+    (tmp_path / "r.toml").write_text('[[cells]]\npath = "a"\num_per_px = 0.1\n')
+    command = ["train", "classifier", "--data", str(tmp_path), "--recipe", str(tmp_path / "r.toml")]
+    answer = CliRunner().invoke(app, [*command, "--set", change])
+    assert answer.exit_code == 2
+    assert complaint in answer.stderr
+    assert len(answer.stderr.strip().splitlines()) == 1
