@@ -1,0 +1,173 @@
+"""Both heads of a classifier learned anew on features computed once, with what they knew replayed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.special import log_softmax
+from torch import Tensor
+from torch.nn import functional as F
+
+from marrowscope.domain.taxonomy import BLAST, taxonomy
+from marrowscope.models.bundle import ClassifierSettings
+from marrowscope.models.nucleus_size import NucleusSizes, size_evidence
+from marrowscope.training.classifier_figures import probability
+
+_KEEP = 1.0  # weight of answering replayed features as before, against the new cells' weight of one
+_PULL = 0.01  # weight of staying near the old heads
+_PRIOR_CELLS = 10  # new nuclei that weigh as much as what was known of a lineage's nuclei
+_UNLIKELY = -8.0  # bias with which a new type starts
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class CellFeatures:
+    """Features (n,F) and nuclei (n,) µm of cells; `types` (n,) index, -1 for blasts and where not known."""
+
+    features: Floats
+    nucleus_um: Floats
+    is_blast: npt.NDArray[np.bool_]
+    types: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def select(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> "CellFeatures":
+        """Return the chosen rows."""
+        return CellFeatures(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+
+@dataclass(frozen=True)
+class Heads:
+    """Blast (F,) and (), types (K,F) and (K,), and the sizes of nuclei that are read beside them."""
+
+    blast: Tensor
+    blast_bias: Tensor
+    types: Tensor
+    types_bias: Tensor
+    nuclei: NucleusSizes
+
+    def tensors(self) -> list[Tensor]:
+        """Return what is learned."""
+        return [self.blast, self.blast_bias, self.types, self.types_bias]
+
+    def with_tensors(self, tensors: Sequence[Tensor]) -> "Heads":
+        """Return heads with other weights, in the order of `tensors`."""
+        blast, blast_bias, types, types_bias = tensors
+        return Heads(blast, blast_bias, types, types_bias, self.nuclei)
+
+    def logits(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits of both heads for features (n,F)."""
+        return features @ self.blast + self.blast_bias, features @ self.types.T + self.types_bias
+
+    def widened(self, types: int) -> "Heads":
+        """Return heads for more types; the new ones are unlikely everywhere."""
+        added = types - len(self.types)
+        return replace(
+            self,
+            types=torch.cat([self.types, self.types.new_zeros(added, self.types.shape[1])]),
+            types_bias=torch.cat([self.types_bias, self.types_bias.new_full((added,), _UNLIKELY)]),
+        )
+
+
+class HeadReader:
+    """What heads say of features, as inference will read them.
+
+    Parameters
+    ----------
+    settings : of the bundle: temperatures stay
+    types : names of the types, the bundle's first
+    """
+
+    def __init__(self, settings: ClassifierSettings, types: Sequence[str]) -> None:
+        self.settings = settings
+        self.types = tuple(types)
+
+    def calibrated(self, heads: Heads, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return both heads' logits of features (n,F), over their temperatures."""
+        blast, types = heads.logits(features)
+        return blast / self.settings.blast_temperature, types / self.settings.type_temperature
+
+    def evidence(self, heads: Heads, cells: CellFeatures) -> npt.NDArray[np.float64]:
+        """Return what nuclei add to the log odds of being a blast, (n,)."""
+        _, types = self.calibrated(heads, torch.from_numpy(cells.features))
+        likelihood = heads.nuclei.log_likelihood(cells.nucleus_um, (BLAST, *self.types))
+        return size_evidence(likelihood, log_softmax(types.numpy(), axis=1))
+
+    def p_blast(self, heads: Heads, cells: CellFeatures) -> npt.NDArray[np.float64]:
+        """Return P(blast), (n,)."""
+        blast, _ = self.calibrated(heads, torch.from_numpy(cells.features))
+        return probability(blast.numpy(), 1.0, self.evidence(heads, cells))
+
+    def named(self, heads: Heads, cells: CellFeatures) -> npt.NDArray[np.int64]:
+        """Return the likeliest type (n,)."""
+        _, types = self.calibrated(heads, torch.from_numpy(cells.features))
+        likelihood = heads.nuclei.log_likelihood(cells.nucleus_um, self.types)
+        return np.asarray((types.numpy() + likelihood).argmax(axis=1))
+
+    def fitted(self, before: Heads, new: CellFeatures, replay: Tensor) -> Heads:
+        """Learn new cells, answering replayed features (m,F) as before (L-BFGS)."""
+        start = replace(before, nuclei=self._nuclei(before, new))
+        heads = start.with_tensors([t.clone().requires_grad_() for t in start.tensors()])
+        with torch.no_grad():
+            old_blast, old_types = self.calibrated(before, replay)
+        evidence = torch.from_numpy(self.evidence(start, new)).float()
+        optimiser = torch.optim.LBFGS(heads.tensors(), max_iter=80, line_search_fn="strong_wolfe")
+
+        def loss() -> Tensor:
+            optimiser.zero_grad()
+            blast, types = self.calibrated(heads, replay)
+            kept = F.binary_cross_entropy_with_logits(blast, old_blast.sigmoid())
+            kept = kept + F.cross_entropy(types, old_types.softmax(dim=1))
+            pairs = zip(heads.tensors(), before.tensors(), strict=True)
+            far = torch.stack([((now - old) ** 2).sum() for now, old in pairs]).sum()
+            total = self._new_loss(heads, new, evidence) + _KEEP * kept + _PULL * far
+            total.backward()  # type: ignore[no-untyped-call]
+            return total
+
+        optimiser.step(loss)  # type: ignore[no-untyped-call]
+        return heads.with_tensors([t.detach() for t in heads.tensors()])
+
+    def _new_loss(self, heads: Heads, new: CellFeatures, evidence: Tensor) -> Tensor:
+        """Loss on the new cells, nuclei joined as in inference."""
+        blast, types = self.calibrated(heads, torch.from_numpy(new.features))
+        target = torch.from_numpy(new.is_blast).float()
+        each = F.binary_cross_entropy_with_logits(blast + evidence, target, reduction="none")
+        loss = (each * _balanced(new)).sum()
+        if (new.types >= 0).any():
+            loss = loss + F.cross_entropy(types, torch.from_numpy(new.types), ignore_index=-1)
+        return loss
+
+    def _nuclei(self, before: Heads, new: CellFeatures) -> NucleusSizes:
+        """Move what is known of each lineage's nuclei towards the new ones (the mean of a normal prior).
+
+        This also takes up a scale that is a little off in the new laboratory. Cells of unknown type count for
+        the lineage the old heads put them in.
+        """
+        names = np.array([BLAST, *self.types])
+        of = np.where(new.types >= 0, new.types, self.named(before, new)) + 1
+        of[new.is_blast] = 0
+        lineages = np.array([BLAST, *(taxonomy()[name].lineage for name in self.types)])
+        um = dict(before.nuclei.um)
+        for lineage in np.unique(lineages[of[new.nucleus_um > 0]]):
+            logs = np.log(new.nucleus_um[(lineages[of] == lineage) & (new.nucleus_um > 0)])
+            members = [str(name) for name in names[lineages == lineage]]
+            known = next((um[name] for name in members if name in um), None)
+            if known is None or not um:
+                continue
+            weight = len(logs) / (len(logs) + _PRIOR_CELLS)
+            middle = (1 - weight) * np.log(known[0]) + weight * float(logs.mean())
+            um |= dict.fromkeys(members, (round(float(np.exp(middle)), 2), known[1]))
+        return replace(before.nuclei, um=um)
+
+
+def _balanced(cells: CellFeatures) -> Tensor:
+    """Weigh cells (n,) so that blasts and others weigh one half each; all alike when one kind is missing."""
+    blasts = cells.is_blast.sum()
+    others = len(cells) - blasts
+    if not blasts or not others:
+        return torch.full((len(cells),), 1.0 / len(cells))
+    return torch.from_numpy(np.where(cells.is_blast, 0.5 / blasts, 0.5 / others)).float()
