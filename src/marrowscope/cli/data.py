@@ -88,19 +88,42 @@ def split(
         typer.echo(f"{out}: " + ", ".join(f"{name} {size}" for name, size in sizes.items()))
 
 
-@app.command("convert", epilog="Example:  marrowscope data convert BCCD/ --to coco -o bccd-coco/")
+@app.command(
+    "convert",
+    epilog="Examples:  marrowscope data convert BCCD/ --to coco -o bccd-coco/\n\n"
+    "marrowscope data convert OUT/cells.csv --images PATIENTS/ --to cells -o MY_CELLS/",
+)
 @one_line_errors
 def convert(
-    folder: Annotated[Path, typer.Argument(help="The set's folder.", show_default=False)],
-    to: Annotated[str, typer.Option(help="voc, yolo, coco, or cells (a folder of crops per label).")],
+    source: Annotated[
+        Path, typer.Argument(help="The set's folder, a COCO file, a boxes CSV or a reviewed cells.csv.")
+    ],
+    to: Annotated[str, typer.Option(help="voc, yolo, coco, csv, or cells (a folder of crops per label).")],
     out: Annotated[Path, typer.Option("--out", "-o", help="A new folder.")],
-    layout: Annotated[str, typer.Option(help="voc, yolo, coco, or auto.")] = "auto",
+    layout: Annotated[str, typer.Option(help="voc, yolo, coco, csv, or auto.")] = "auto",
     split: Annotated[str | None, typer.Option(help="Only an official split of the set.")] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Where the images of a CSV or COCO file lie; for a cells.csv what was analysed."),
+    ] = None,
+    keep_unreviewed: Annotated[
+        bool,
+        typer.Option(
+            "--keep-unreviewed", help="Of a cells.csv with reviewed_type, take cells without a review, too."
+        ),
+    ] = False,
 ) -> None:
-    """Write labelled fields in another layout, or cut their cells into a folder per label."""
+    """Write labelled fields in another layout, or cut their cells into a folder per label.
+
+    A cells.csv of an analysis becomes a training set: add a column reviewed_type, fill it where you have
+    looked, and convert with --to cells. The patient stays in every crop's name.
+    """
     from marrowscope.datasets.convert import convert as write
     from marrowscope.datasets.fields import read_fields
 
-    fields = read_fields(folder, layout, split)
+    fields = read_fields(source, layout, split, images=images, keep_unreviewed=keep_unreviewed)
     write(fields, to, out)
-    typer.echo(f"{out}: {len(fields)} fields, {sum(len(field.boxes) for field in fields)} boxes")
+    boxes = sum(int((~field.ignore).sum()) for field in fields)
+    ignored = sum(len(field.boxes) for field in fields) - boxes
+    note = f", {ignored} more to be ignored" if ignored else ""
+    typer.echo(f"{out}: {len(fields)} fields, {boxes} boxes{note}")

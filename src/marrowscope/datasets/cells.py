@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
 
-from marrowscope.datasets.fields import list_images
+from marrowscope.datasets.labelled import list_images, read_pixels
 from marrowscope.datasets.names import normalise_label
 from marrowscope.errors import DatasetError
+
+GROUP_MARK = "@"  # in a file's name, between the group and the rest
 
 # What public sets call the types -> the taxonomy's names.
 _TYPES = {
@@ -44,17 +45,14 @@ class LabelledCell:
 
     def pixels(self) -> npt.NDArray[np.uint8]:
         """(H, W, 3) uint8 RGB."""
-        try:
-            with Image.open(self.path) as image:
-                return np.array(image.convert("RGB"), dtype=np.uint8)
-        except (OSError, UnidentifiedImageError) as error:
-            raise DatasetError(f"{self.path}: cannot be read as an image ({error})") from error
+        return read_pixels(self.path)
 
 
 def read_folder_per_type(root: Path, source: str | None = None) -> list[LabelledCell]:
     """Read `root/<type>/**` images, or `root/<source>/<type>/**` where types lie a level deeper.
 
-    Without patient names in such sets every image is its own group; split them by name blocks
+    What stands before an ``@`` in a file's name is its group, as `convert` writes it: the patient, or the
+    field the cell was cut from. Without one every image is its own group; split such sets by name blocks
     (`splits.block_split`), since neighbouring numbers are often the same patient.
     """
     if not root.is_dir():
@@ -66,10 +64,15 @@ def read_folder_per_type(root: Path, source: str | None = None) -> list[Labelled
         return [cell for folder in folders for cell in read_folder_per_type(folder, source or folder.name)]
     name = source or root.name
     return [
-        LabelledCell(path, normalise_label(folder.name), f"{name}/{folder.name}/{path.stem}", name)
+        LabelledCell(path, normalise_label(folder.name), f"{name}/{_group(folder, path)}", name)
         for folder in folders
         for path in list_images(folder)
     ]
+
+
+def _group(folder: Path, path: Path) -> str:
+    group, mark, _ = path.stem.partition(GROUP_MARK)
+    return group if mark and group else f"{folder.name}/{path.stem}"
 
 
 def _holds_only_folders(folder: Path) -> bool:
