@@ -6,22 +6,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from marrowscope.datasets.known_sets import LEFT_OUT, KnownSet
 from marrowscope.datasets.labelled import list_images, read_pixels
 from marrowscope.datasets.names import normalise_label
+from marrowscope.datasets.recognise import label_folder, recognise_set
+from marrowscope.domain.taxonomy import BLAST, taxonomy
 from marrowscope.errors import DatasetError
 
 GROUP_MARK = "@"  # in a file's name, between the group and the rest
 
-# What public sets call the types -> the taxonomy's names.
-_TYPES = {
-    "myeloblast": "blast",
-    "lymphoblast": "blast",
-    "monoblast": "blast",
-    "band": "band_neutrophil",
-    "segmented": "segmented_neutrophil",
-    "neutrophil": "segmented_neutrophil",
-    "normoblast": "erythroblast",
-}
+_NEUTROPHIL = "neutrophil"  # without more, public sets mean the mature one
 
 
 @dataclass(frozen=True)
@@ -36,12 +30,14 @@ class LabelledCell:
     @property
     def is_blast(self) -> bool:
         """Whether the type is a blast by any of its names."""
-        return self.taxonomy_type == "blast"
+        return self.taxonomy_type == BLAST
 
     @property
     def taxonomy_type(self) -> str:
         """The name under which the classifier knows the type: every kind of blast is `blast`."""
-        return _TYPES.get(self.cell_type, self.cell_type)
+        if self.cell_type in taxonomy() and taxonomy()[self.cell_type].is_blast:
+            return BLAST
+        return "segmented_neutrophil" if self.cell_type == _NEUTROPHIL else self.cell_type
 
     def pixels(self) -> npt.NDArray[np.uint8]:
         """(H, W, 3) uint8 RGB."""
@@ -51,12 +47,18 @@ class LabelledCell:
 def read_folder_per_type(root: Path, source: str | None = None) -> list[LabelledCell]:
     """Read `root/<type>/**` images, or `root/<source>/<type>/**` where types lie a level deeper.
 
+    The public sets of `known_sets` are recognised by their trees, folders in folders included; their own
+    codes become types of the taxonomy, what names no one type is left out, patients are told where known.
+
     What stands before an ``@`` in a file's name is its group, as `convert` writes it: the patient, or the
     field the cell was cut from. Without one every image is its own group; split such sets by name blocks
     (`splits.block_split`), since neighbouring numbers are often the same patient.
     """
     if not root.is_dir():
         raise DatasetError(f"{root}: no such folder")
+    known = recognise_set(root)
+    if known is not None and known.layout == "cells":
+        return _read_known(root, known, source or root.name)
     folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
     if not folders:
         raise DatasetError(f"{root}: holds no folder per cell type")
@@ -68,6 +70,18 @@ def read_folder_per_type(root: Path, source: str | None = None) -> list[Labelled
         for folder in folders
         for path in list_images(folder)
     ]
+
+
+def _read_known(root: Path, known: KnownSet, source: str) -> list[LabelledCell]:
+    cells = []
+    for path in list_images(root):
+        inside = path.relative_to(root)
+        folder = label_folder(known, inside.parts[:-1])
+        cell_type = LEFT_OUT if folder is None else known.type_of(folder, path.name)
+        if cell_type != LEFT_OUT:
+            group = known.group_of(path.name) or inside.with_suffix("").as_posix()
+            cells.append(LabelledCell(path, cell_type, f"{source}/{group}", source))
+    return cells
 
 
 def _group(folder: Path, path: Path) -> str:

@@ -18,6 +18,7 @@ from marrowscope.datasets.labelled import (
     list_images,
 )
 from marrowscope.datasets.names import normalise_label
+from marrowscope.datasets.recognise import coco_file, csv_file, recognise_layout
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.names import natural_key
 
@@ -36,7 +37,6 @@ __all__ = [
 ]
 
 LAYOUTS = ("voc", "yolo", "coco", "csv", "unlabelled")
-_FILE_LAYOUTS = {".json": "coco", ".csv": "csv"}
 
 
 def read_voc(
@@ -136,21 +136,6 @@ def read_unlabelled(root: Path, *, source: str | None = None) -> list[LabelledFi
     return [labelled_field(path, (), f"{source}/{path.stem}", source) for path in list_images(_folder(root))]
 
 
-def recognise_layout(root: Path) -> str:
-    """Name of the layout a folder (or a COCO or CSV file) has: one of `LAYOUTS`."""
-    if root.is_file() and root.suffix.lower() in _FILE_LAYOUTS:
-        return _FILE_LAYOUTS[root.suffix.lower()]
-    if not root.is_dir():
-        raise DatasetError(f"{root}: no such folder")
-    if (root / "Annotations").is_dir() and (root / "JPEGImages").is_dir():
-        return "voc"
-    if (root / "labels").is_dir() and (root / "images").is_dir():
-        return "yolo"
-    if _coco_file(root):
-        return "coco"
-    return "csv" if _csv_file(root) else "unlabelled"
-
-
 def read_fields(
     root: Path,
     layout: str = "auto",
@@ -158,6 +143,7 @@ def read_fields(
     *,
     images: Path | None = None,
     keep_unreviewed: bool = False,
+    keep_faulty: bool = False,
 ) -> list[LabelledField]:
     """Read a folder of fields whatever its layout.
 
@@ -167,13 +153,16 @@ def read_fields(
     layout : one of `LAYOUTS`, or `auto` to recognise it
     split : name of an official split, where the layout has such (VOC)
     images : where the images of a CSV file lie; beside it when not given
+    keep_faulty : keep boxes that are empty or leave the image, for a check
     keep_unreviewed : of a reviewed cells.csv, take the cells without a review too
 
     Raises
     ------
     DatasetError : unknown layout, or the folder is not what the layout promises
     """
-    layout = recognise_layout(root) if layout == "auto" else layout
+    if layout == "auto":
+        layout = recognise_layout(root)
+        layout = "unlabelled" if layout == "cells" else layout
     if split is not None and layout != "voc":
         raise DatasetError(f"{root}: the {layout} layout names no splits")
     if images is not None and layout not in {"coco", "csv"}:
@@ -181,18 +170,18 @@ def read_fields(
             f"{root}: a {layout} set holds its images itself; images are named for CSV and COCO only"
         )
     if layout == "voc":
-        return read_voc(root, split)
+        return read_voc(root, split, keep_faulty=keep_faulty)
     if layout == "yolo":
-        return read_yolo(root)
+        return read_yolo(root, keep_faulty=keep_faulty)
     if layout == "unlabelled":
         return read_unlabelled(root)
     if layout in {"coco", "csv"}:
-        labels = root if root.is_file() else _coco_file(root) if layout == "coco" else _csv_file(root)
+        labels = root if root.is_file() else coco_file(root) if layout == "coco" else csv_file(root)
         if labels is None:
             raise DatasetError(f"{root}: holds no {layout.upper()} annotation file")
         if layout == "csv":
-            return read_csv(labels, images, keep_unreviewed=keep_unreviewed)
-        return read_coco(labels, images)
+            return read_csv(labels, images, keep_faulty=keep_faulty, keep_unreviewed=keep_unreviewed)
+        return read_coco(labels, images, keep_faulty=keep_faulty)
     raise DatasetError(f"unknown layout {layout!r}: one of {', '.join(('auto', *LAYOUTS))}")
 
 
@@ -279,12 +268,3 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or not {"images", "annotations", "categories"} <= content.keys():
         raise DatasetError(f"{path}: not a COCO annotation file")
     return content
-
-
-def _coco_file(root: Path) -> Path | None:
-    found = sorted(root.glob("*coco*.json")) or sorted(root.glob("annotations*.json"))
-    return found[0] if found else None
-
-
-def _csv_file(root: Path) -> Path | None:
-    return next((root / name for name in ("annotations.csv", "boxes.csv") if (root / name).is_file()), None)

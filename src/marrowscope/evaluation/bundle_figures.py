@@ -191,7 +191,7 @@ def _shown_cells(
 ) -> Iterator[ShownCell]:
     if not data.exists():
         raise DatasetError(f"no such folder: {data}")
-    if data.is_file() or recognise_layout(data) != "unlabelled":
+    if data.is_file() or recognise_layout(data) not in {"cells", "unlabelled"}:
         return cells_of_fields(read_fields(data), size_px, context, mpp)
     cells: Sequence[Any] = read_folder_per_type(data)
     if part != "all":
