@@ -2,7 +2,7 @@
 
 import json
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from marrowscope.datasets.labelled import (
     list_images,
 )
 from marrowscope.datasets.names import normalise_label
-from marrowscope.datasets.recognise import coco_file, csv_file, recognise_layout
+from marrowscope.datasets.recognise import coco_file, csv_file, recognise_layout, recognise_set
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.names import natural_key
 
@@ -50,12 +50,12 @@ def read_voc(
     """Read Pascal VOC: `Annotations/*.xml`, `JPEGImages/*`, splits in `ImageSets/Main/<split>.txt`.
 
     Coordinates are taken as written (the sets at hand do not follow VOC's one-based rule). `corrections`
-    names a table of known label faults to apply; `auto` applies `bccd` where the files are BCCD's.
+    names a table of known label faults to apply; `auto` applies the one of the set that the tree shows.
     """
     source = source or root.name
     images = {path.stem: path for path in list_images(_folder(root / "JPEGImages"))}
     _folder(root / "Annotations")
-    table = _corrections_for(images, corrections)
+    table = _corrections_for(root, corrections)
     stems = sorted(images if split is None else _voc_split(root, split, table), key=natural_key)
     fields = []
     for stem in stems:
@@ -74,22 +74,25 @@ def read_yolo(
     class_names: Sequence[str] | None = None,
     *,
     source: str | None = None,
+    corrections: str | None = "auto",
     keep_faulty: bool = False,
 ) -> list[LabelledField]:
     """Read YOLO text labels: `images/**`, `labels/**.txt` (class, centre and size as fractions).
 
     Names come from `class_names`, else from `classes.txt`; a set without either holds leukocytes only.
-    With `keep_faulty` an unreadable image is a field without boxes.
+    With `keep_faulty` an unreadable image is a field without boxes. `corrections` as for `read_voc`.
     """
     source = source or root.name
     images = _folder(root / "images")
     names = [normalise_label(name) for name in class_names or _yolo_names(root)]
+    table = _corrections_for(root, corrections)
     fields = []
     for path in list_images(images):
         labels = (root / "labels" / path.relative_to(images)).with_suffix(".txt")
         annotations = []
         if labels.is_file() and not (keep_faulty and not is_readable(path)):
             annotations = _yolo_annotations(labels, names, image_size(path))
+            annotations = table.apply(path.stem, annotations) if table else annotations
         fields.append(labelled_field(path, annotations, f"{source}/{path.stem}", source, keep_faulty))
     return fields
 
@@ -191,12 +194,10 @@ def _folder(path: Path) -> Path:
     return path
 
 
-def _corrections_for(images: Iterable[str], name: str | None) -> Corrections | None:
+def _corrections_for(root: Path, name: str | None) -> Corrections | None:
     if name == "auto":
-        # BCCD's file names are its own: no other public set uses them.
-        stems = list(images)
-        is_bccd = bool(stems) and all(stem.startswith("BloodImage_") for stem in stems)
-        return load_corrections("bccd") if is_bccd else None
+        known = recognise_set(root)
+        name = known.corrections if known else None
     return load_corrections(name) if name else None
 
 
