@@ -22,6 +22,7 @@ COMMANDS = [
     ["evaluate", "bundle"],
     ["train", "detector"],
     ["train", "classifier"],
+    ["data", "list"],
     ["data", "check"],
     ["data", "split"],
     ["data", "convert"],

@@ -29,7 +29,7 @@ def fields(tmp_path: Path) -> list[LabelledField]:
     return made
 
 
-@pytest.mark.parametrize("layout", ["voc", "yolo", "coco"])
+@pytest.mark.parametrize("layout", ["voc", "yolo", "coco", "csv"])
 def test_boxes_and_labels_survive(fields: list[LabelledField], tmp_path: Path, layout: str) -> None:
     convert(fields, layout, tmp_path / "out")
     again = read_fields(tmp_path / "out")
@@ -40,7 +40,7 @@ def test_boxes_and_labels_survive(fields: list[LabelledField], tmp_path: Path, l
         assert after.labels == tuple(name for name, k in zip(before.labels, keep, strict=True) if k)
         assert after.ignore.tolist() == before.ignore[keep].tolist()
         assert after.path.read_bytes() == before.path.read_bytes()
-        if layout == "coco":
+        if layout in {"coco", "csv"}:
             assert after.group == before.group.replace("clinic", "out")
 
 

@@ -21,13 +21,43 @@ def data() -> None:
     """Check, split and convert labelled data sets."""
 
 
+@app.command("list", epilog="Example:  marrowscope data list --json")
+@one_line_errors
+def list_sets(
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything known as JSON.")] = False,
+) -> None:
+    """List the public image sets this software can read by name, with licence and use.
+
+    A licence marked ? is only remembered: read it at the set's origin before you rely on it. Uses: train,
+    choose (settings are chosen on it), test, look (no figure is computed on it).
+    """
+    from marrowscope.datasets.known_sets import known_sets
+
+    sets = [known for known in known_sets().values() if known.layout]
+    if as_json:
+        print_json([known.to_json() for known in sets])
+        return
+    for known in sets:
+        licence = known.licence if known.licence_checked else f"{known.licence} ?"
+        typer.echo(f"{known.id:<18}{known.layout:<12}{licence:<16}{', '.join(known.use)}")
+        for text in (known.title, known.note, known.citation, known.origin or known.doi):
+            if text:
+                typer.echo(f"    {text}")
+
+
 @app.command("check", epilog="Example:  marrowscope data check BCCD/ --contact-sheet sheet.png")
 @one_line_errors
 def check(
-    folder: Annotated[Path, typer.Argument(help="The set's folder.", show_default=False)],
+    folder: Annotated[
+        Path, typer.Argument(help="The set's folder, a COCO file or a CSV of boxes.", show_default=False)
+    ],
     layout: Annotated[
-        str, typer.Option(help="voc, yolo, coco, unlabelled, cells (a folder per type), or auto.")
+        str, typer.Option(help="voc, yolo, coco, csv, unlabelled, cells (a folder per type), or auto.")
     ] = "auto",
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Where the images of a CSV or COCO file lie; for a cells.csv what was analysed."),
+    ] = None,
     contact_sheet: Annotated[
         Path | None, typer.Option(help="Draw a sheet of examples to look at (PNG).")
     ] = None,
@@ -39,11 +69,15 @@ def check(
     """
     from marrowscope.datasets.check import check_dataset
 
-    report = check_dataset(folder, layout, contact_sheet=contact_sheet)
+    report = check_dataset(folder, layout, images=images, contact_sheet=contact_sheet)
     if as_json:
         print_json(report.to_json())
     else:
         typer.echo(f"{report.root}: {report.layout}, {report.n_images} images, {report.n_boxes} boxes")
+        if report.known_set is not None:
+            known = report.known_set
+            remembered = "" if known.licence_checked else " (licence remembered, not checked)"
+            typer.echo(f"  looks like {known.id}: {known.title}; {known.licence}{remembered}")
         for name, number in report.class_counts.items():
             typer.echo(f"  {name:<28}{number}")
         for problem in report.problems[:_SHOWN]:
@@ -60,16 +94,22 @@ def check(
 )
 @one_line_errors
 def split(
-    folder: Annotated[Path, typer.Argument(help="The set's folder.", show_default=False)],
+    folder: Annotated[
+        Path, typer.Argument(help="The set's folder, a COCO file or a CSV of boxes.", show_default=False)
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="CSV to write: path, kind, group, part.")],
     layout: Annotated[
-        str, typer.Option(help="voc, yolo, coco, unlabelled, cells (a folder per type), or auto.")
+        str, typer.Option(help="voc, yolo, coco, csv, unlabelled, cells (a folder per type), or auto.")
     ] = "auto",
     parts: Annotated[
         str, typer.Option(help="Names and shares of the parts.")
     ] = "train=0.7,val=0.15,test=0.15",
     seed: Annotated[
         int | None, typer.Option(help="Start the blocks at a random, reproducible place.")
+    ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Where the images of a CSV or COCO file lie; for a cells.csv what was analysed."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the parts' sizes as JSON.")] = False,
 ) -> None:
@@ -79,7 +119,7 @@ def split(
     """
     from marrowscope.datasets.splits import read_and_split, shares_of, write_split
 
-    table = read_and_split(folder, layout, shares_of(parts), seed)
+    table = read_and_split(folder, layout, shares_of(parts), seed, images)
     write_split(table, out)
     sizes = {name: len(items) for name, items in table.items()}
     if as_json:
@@ -88,19 +128,42 @@ def split(
         typer.echo(f"{out}: " + ", ".join(f"{name} {size}" for name, size in sizes.items()))
 
 
-@app.command("convert", epilog="Example:  marrowscope data convert BCCD/ --to coco -o bccd-coco/")
+@app.command(
+    "convert",
+    epilog="Examples:  marrowscope data convert BCCD/ --to coco -o bccd-coco/\n\n"
+    "marrowscope data convert OUT/cells.csv --images PATIENTS/ --to cells -o MY_CELLS/",
+)
 @one_line_errors
 def convert(
-    folder: Annotated[Path, typer.Argument(help="The set's folder.", show_default=False)],
-    to: Annotated[str, typer.Option(help="voc, yolo, coco, or cells (a folder of crops per label).")],
+    source: Annotated[
+        Path, typer.Argument(help="The set's folder, a COCO file, a boxes CSV or a reviewed cells.csv.")
+    ],
+    to: Annotated[str, typer.Option(help="voc, yolo, coco, csv, or cells (a folder of crops per label).")],
     out: Annotated[Path, typer.Option("--out", "-o", help="A new folder.")],
-    layout: Annotated[str, typer.Option(help="voc, yolo, coco, or auto.")] = "auto",
+    layout: Annotated[str, typer.Option(help="voc, yolo, coco, csv, or auto.")] = "auto",
     split: Annotated[str | None, typer.Option(help="Only an official split of the set.")] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Where the images of a CSV or COCO file lie; for a cells.csv what was analysed."),
+    ] = None,
+    keep_unreviewed: Annotated[
+        bool,
+        typer.Option(
+            "--keep-unreviewed", help="Of a cells.csv with reviewed_type, take cells without a review, too."
+        ),
+    ] = False,
 ) -> None:
-    """Write labelled fields in another layout, or cut their cells into a folder per label."""
+    """Write labelled fields in another layout, or cut their cells into a folder per label.
+
+    A cells.csv of an analysis becomes a training set: add a column reviewed_type, fill it where you have
+    looked, and convert with --to cells. The patient stays in every crop's name.
+    """
     from marrowscope.datasets.convert import convert as write
     from marrowscope.datasets.fields import read_fields
 
-    fields = read_fields(folder, layout, split)
+    fields = read_fields(source, layout, split, images=images, keep_unreviewed=keep_unreviewed)
     write(fields, to, out)
-    typer.echo(f"{out}: {len(fields)} fields, {sum(len(field.boxes) for field in fields)} boxes")
+    boxes = sum(int((~field.ignore).sum()) for field in fields)
+    ignored = sum(len(field.boxes) for field in fields) - boxes
+    note = f", {ignored} more to be ignored" if ignored else ""
+    typer.echo(f"{out}: {len(fields)} fields, {boxes} boxes{note}")

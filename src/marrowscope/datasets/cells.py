@@ -5,22 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
 
-from marrowscope.datasets.fields import list_images
+from marrowscope.datasets.known_sets import LEFT_OUT, KnownSet
+from marrowscope.datasets.labelled import list_images, read_pixels
 from marrowscope.datasets.names import normalise_label
+from marrowscope.datasets.recognise import label_folder, recognise_set
+from marrowscope.domain.taxonomy import BLAST, taxonomy
 from marrowscope.errors import DatasetError
 
-# What public sets call the types -> the taxonomy's names.
-_TYPES = {
-    "myeloblast": "blast",
-    "lymphoblast": "blast",
-    "monoblast": "blast",
-    "band": "band_neutrophil",
-    "segmented": "segmented_neutrophil",
-    "neutrophil": "segmented_neutrophil",
-    "normoblast": "erythroblast",
-}
+GROUP_MARK = "@"  # in a file's name, between the group and the rest
+
+_NEUTROPHIL = "neutrophil"  # without more, public sets mean the mature one
 
 
 @dataclass(frozen=True)
@@ -35,30 +30,35 @@ class LabelledCell:
     @property
     def is_blast(self) -> bool:
         """Whether the type is a blast by any of its names."""
-        return self.taxonomy_type == "blast"
+        return self.taxonomy_type == BLAST
 
     @property
     def taxonomy_type(self) -> str:
         """The name under which the classifier knows the type: every kind of blast is `blast`."""
-        return _TYPES.get(self.cell_type, self.cell_type)
+        if self.cell_type in taxonomy() and taxonomy()[self.cell_type].is_blast:
+            return BLAST
+        return "segmented_neutrophil" if self.cell_type == _NEUTROPHIL else self.cell_type
 
     def pixels(self) -> npt.NDArray[np.uint8]:
         """(H, W, 3) uint8 RGB."""
-        try:
-            with Image.open(self.path) as image:
-                return np.array(image.convert("RGB"), dtype=np.uint8)
-        except (OSError, UnidentifiedImageError) as error:
-            raise DatasetError(f"{self.path}: cannot be read as an image ({error})") from error
+        return read_pixels(self.path)
 
 
 def read_folder_per_type(root: Path, source: str | None = None) -> list[LabelledCell]:
     """Read `root/<type>/**` images, or `root/<source>/<type>/**` where types lie a level deeper.
 
-    Without patient names in such sets every image is its own group; split them by name blocks
+    The public sets of `known_sets` are recognised by their trees, folders in folders included; their own
+    codes become types of the taxonomy, what names no one type is left out, patients are told where known.
+
+    What stands before an ``@`` in a file's name is its group, as `convert` writes it: the patient, or the
+    field the cell was cut from. Without one every image is its own group; split such sets by name blocks
     (`splits.block_split`), since neighbouring numbers are often the same patient.
     """
     if not root.is_dir():
         raise DatasetError(f"{root}: no such folder")
+    known = recognise_set(root)
+    if known is not None and known.layout == "cells":
+        return _read_known(root, known, source or root.name)
     folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
     if not folders:
         raise DatasetError(f"{root}: holds no folder per cell type")
@@ -66,10 +66,27 @@ def read_folder_per_type(root: Path, source: str | None = None) -> list[Labelled
         return [cell for folder in folders for cell in read_folder_per_type(folder, source or folder.name)]
     name = source or root.name
     return [
-        LabelledCell(path, normalise_label(folder.name), f"{name}/{folder.name}/{path.stem}", name)
+        LabelledCell(path, normalise_label(folder.name), f"{name}/{_group(folder, path)}", name)
         for folder in folders
         for path in list_images(folder)
     ]
+
+
+def _read_known(root: Path, known: KnownSet, source: str) -> list[LabelledCell]:
+    cells = []
+    for path in list_images(root):
+        inside = path.relative_to(root)
+        folder = label_folder(known, inside.parts[:-1])
+        cell_type = LEFT_OUT if folder is None else known.type_of(folder, path.name)
+        if cell_type != LEFT_OUT:
+            group = known.group_of(path.name) or inside.with_suffix("").as_posix()
+            cells.append(LabelledCell(path, cell_type, f"{source}/{group}", source))
+    return cells
+
+
+def _group(folder: Path, path: Path) -> str:
+    group, mark, _ = path.stem.partition(GROUP_MARK)
+    return group if mark and group else f"{folder.name}/{path.stem}"
 
 
 def _holds_only_folders(folder: Path) -> bool:

@@ -1,5 +1,6 @@
 """Looks a labelled set over before anything is trained or judged on it."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,17 +16,16 @@ from marrowscope.datasets.fields import (
     LabelledField,
     labelled_field,
     list_images,
-    read_coco,
     read_fields,
     read_voc,
-    read_yolo,
-    recognise_layout,
 )
+from marrowscope.datasets.known_sets import LEFT_OUT, KnownSet
+from marrowscope.datasets.recognise import label_folder, recognise_layout, recognise_set
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.names import natural_key
 
-_SPLIT_FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+_SPLIT_FOLDER = re.compile(r"(train|val|test)(id|idation|[ab]|ing)?|fold\d+")  # without separators
 _LABELS_OF_FIELDS = frozenset({"leukocyte", "leukocyte_not_blast", "red_cell", "platelet", "blast"})
 _FAINT_PX = 1.0  # how far a box may stand out of its image before it is a fault
 
@@ -46,6 +46,7 @@ class CheckReport:
 
     root: Path
     layout: str
+    known_set: KnownSet | None
     n_images: int
     n_boxes: int
     class_counts: dict[str, int]
@@ -64,6 +65,7 @@ class CheckReport:
         return {
             "root": str(self.root),
             "layout": self.layout,
+            "known_set": None if self.known_set is None else self.known_set.id,
             "n_images": self.n_images,
             "n_boxes": self.n_boxes,
             "class_counts": self.class_counts,
@@ -80,6 +82,7 @@ def check_dataset(
     root: Path,
     layout: str = "auto",
     *,
+    images: Path | None = None,
     contact_sheet: Path | None = None,
     on_image: Callable[[int, int], None] | None = None,
 ) -> CheckReport:
@@ -88,7 +91,8 @@ def check_dataset(
     Parameters
     ----------
     root : the set's folder
-    layout : `voc`, `yolo`, `coco`, `unlabelled`, `cells` (a folder per cell type), or `auto`
+    layout : `voc`, `yolo`, `coco`, `csv`, `unlabelled`, `cells` (a folder per cell type), or `auto`
+    images : where the images of a CSV or COCO file lie, if not beside it
     contact_sheet : where to draw a sheet of examples, if wanted
     on_image : told (images done, images)
 
@@ -96,9 +100,10 @@ def check_dataset(
     ------
     DatasetError : there is no such folder, or it holds no image
     """
-    layout = _layout(root) if layout == "auto" else layout
+    known = recognise_set(root) if layout == "auto" else None
+    layout = recognise_layout(root) if layout == "auto" else layout
     problems: list[Problem] = []
-    fields = _read(root, layout, problems)
+    fields = _read(root, layout, images, problems)
     if not fields:
         if problems:
             fields = read_fields(root, "unlabelled")
@@ -108,12 +113,14 @@ def check_dataset(
     splits = _splits(root, layout, fields)
     class_counts = Counter(label for field in fields for label in field.labels)
     problems += _stray_labels(root, layout, fields)
+    problems += _left_out(root, known)
     problems += _label_problems(class_counts)
     problems += _duplicate_problems(root, seen, prints, splits)
     problems += _group_problems(fields, splits)
     return CheckReport(
         root=root,
         layout=layout,
+        known_set=known,
         n_images=len(fields),
         n_boxes=0 if layout == "cells" else sum(len(field.boxes) for field in fields),
         class_counts=dict(sorted(class_counts.items())),
@@ -150,32 +157,15 @@ def _look_at_images(
     return seen, prints, sizes
 
 
-def _layout(root: Path) -> str:
-    """Recognise a layout by its marks; folders with images below, and none beside them, are cell types."""
-    layout = recognise_layout(root)
-    if layout != "unlabelled" or root.is_file():
-        return layout
-    beside = any(path.parent == root for path in list_images(root))
-    folders = [p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")]
-    return "cells" if folders and not beside else layout
-
-
-def _read(root: Path, layout: str, problems: list[Problem]) -> list[LabelledField]:
+def _read(root: Path, layout: str, images: Path | None, problems: list[Problem]) -> list[LabelledField]:
     """Fields with all their faults; labels that cannot be read at all are a problem, not an end."""
     try:
-        if layout == "voc":
-            return read_voc(root, keep_faulty=True)
-        if layout == "yolo":
-            return read_yolo(root, keep_faulty=True)
-        if layout == "coco":
-            files = [root] if root.is_file() else sorted(root.glob("*.json"))
-            return [field for path in files for field in read_coco(path, keep_faulty=True)]
         if layout == "cells":
             return [
                 labelled_field(c.path, [(c.cell_type, (0, 0, 1, 1), False)], c.group, c.source, True)
                 for c in read_folder_per_type(root)
             ]
-        return read_fields(root, layout)
+        return read_fields(root, layout, images=images, keep_faulty=True)
     except DatasetError as error:
         if not root.exists():
             raise
@@ -231,8 +221,21 @@ def _stray_labels(root: Path, layout: str, fields: Sequence[LabelledField]) -> I
         yield Problem("image without label file", stem, f"no {folder}/{stem}{suffix}", False)
 
 
+def _left_out(root: Path, known: KnownSet | None) -> Iterator[Problem]:
+    """Images of a public set whose labels name no one type: they are not read."""
+    if known is None or known.layout != "cells":
+        return
+    counts: Counter[str] = Counter()
+    for path in list_images(root):
+        label = label_folder(known, path.relative_to(root).parts[:-1])
+        if label is None or known.type_of(label, path.name) == LEFT_OUT:
+            counts[label or "no label"] += 1
+    for label, n in sorted(counts.items()):
+        yield Problem("left out", label, f"{n} images whose label names no one cell type", False)
+
+
 def _splits(root: Path, layout: str, fields: Sequence[LabelledField]) -> dict[Path, str]:
-    """Split of each image: from VOC's lists, else from a folder named train, val or test."""
+    """Split of each image: from VOC's lists, else from a folder named train, val, test or as a fold."""
     if layout == "voc":
         splits = {}
         for name in ("train", "val", "test"):
@@ -242,8 +245,9 @@ def _splits(root: Path, layout: str, fields: Sequence[LabelledField]) -> dict[Pa
     found = {}
     for field in fields:
         for part in Path(_relative(field.path, root)).parts[:-1]:
-            if part.lower() in _SPLIT_FOLDERS:
-                found[field.path] = _SPLIT_FOLDERS[part.lower()]
+            split = _SPLIT_FOLDER.fullmatch(re.sub(r"[\W_]", "", part.lower()))
+            if split:
+                found[field.path] = split[1] or split[0]
     return found
 
 

@@ -1,5 +1,6 @@
 """Writes labelled fields in the layouts other programs read, and cuts their cells into a folder per type."""
 
+import csv
 import json
 import re
 import shutil
@@ -10,9 +11,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from marrowscope.datasets.fields import LabelledField, image_size
+from marrowscope.datasets.cells import GROUP_MARK
+from marrowscope.datasets.csv_boxes import BOX_COLUMNS
+from marrowscope.datasets.labelled import LabelledField, image_size
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.crops import CONTEXT, crop_cells
+from marrowscope.imaging.names import safe_name
 
 
 def write_voc(fields: Sequence[LabelledField], root: Path, split: str | None = None) -> None:
@@ -57,9 +61,14 @@ def write_coco(fields: Sequence[LabelledField], root: Path) -> Path:
     annotations: list[dict[str, object]] = []
     for number, (field, path) in enumerate(zip(fields, paths, strict=True), start=1):
         width, height = image_size(path)
-        group = field.group.removeprefix(f"{field.source}/")
         images.append(
-            {"id": number, "file_name": path.name, "width": width, "height": height, "group": group}
+            {
+                "id": number,
+                "file_name": path.name,
+                "width": width,
+                "height": height,
+                "group": _bare_group(field),
+            }
         )
         for box, label, ignore in zip(field.boxes, field.labels, field.ignore, strict=True):
             x0, y0, x1, y1 = (float(v) for v in box)
@@ -81,6 +90,25 @@ def write_coco(fields: Sequence[LabelledField], root: Path) -> Path:
     return path
 
 
+def write_csv(fields: Sequence[LabelledField], root: Path) -> Path:
+    """Write a boxes CSV (`annotations.csv`, `images`), groups and ignored boxes kept; give the CSV's path.
+
+    An image without boxes keeps a line of its own, its box and label empty.
+    """
+    paths = _copy_images(fields, root / "images")
+    path = root / "annotations.csv"
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        table = csv.writer(stream, lineterminator="\n")
+        table.writerow(BOX_COLUMNS)
+        for field, image in zip(fields, paths, strict=True):
+            group = _bare_group(field)
+            for box, label, ignore in zip(field.boxes, field.labels, field.ignore, strict=True):
+                table.writerow((image.name, *(f"{float(v):g}" for v in box), label, group, int(ignore)))
+            if not field.labels:
+                table.writerow((image.name, "", "", "", "", "", group, ""))
+    return path
+
+
 def write_cell_folders(
     fields: Sequence[LabelledField],
     root: Path,
@@ -88,11 +116,15 @@ def write_cell_folders(
     context: float = 2 * CONTEXT,
     on_field: Callable[[int, int], None] | None = None,
 ) -> int:
-    """Cut every box that is not to be ignored into `root/<label>/<field>_<number>.png`; give how many.
+    """Cut every box not to be ignored into `root/<label>/<group>@<field>_<number>.png`; give how many.
 
-    With twice the classifier's context there is room round the cell for it to be outlined and turned.
+    The group (patient, slide or field) stays in the name, so that a later split keeps it together. With
+    twice the classifier's context there is room round the cell for it to be outlined and turned.
     """
-    stems = _unique_stems(fields)
+    stems = [
+        f"{safe_name(_bare_group(field).replace(GROUP_MARK, '_'))}{GROUP_MARK}{stem}"
+        for field, stem in zip(fields, _unique_stems(fields), strict=True)
+    ]
     written = 0
     for done, (field, stem) in enumerate(zip(fields, stems, strict=True), start=1):
         keep = np.flatnonzero(~field.ignore)
@@ -112,6 +144,7 @@ WRITERS: dict[str, Callable[[Sequence[LabelledField], Path], object]] = {
     "voc": write_voc,
     "yolo": write_yolo,
     "coco": write_coco,
+    "csv": write_csv,
     "cells": write_cell_folders,
 }
 
@@ -155,6 +188,10 @@ def _unique_stems(fields: Sequence[LabelledField]) -> list[str]:
         taken.add(stem.lower())
         stems.append(stem)
     return stems
+
+
+def _bare_group(field: LabelledField) -> str:
+    return field.group.removeprefix(f"{field.source}/")
 
 
 def _safe(name: str) -> str:

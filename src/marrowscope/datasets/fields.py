@@ -1,112 +1,42 @@
-"""Labelled fields of view, and readers for the layouts in which public sets store them."""
+"""Readers for the layouts in which labelled fields of view are stored."""
 
 import json
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
 
 from marrowscope.datasets.corrections import Annotation, Corrections, load_corrections
+from marrowscope.datasets.csv_boxes import read_csv
+from marrowscope.datasets.labelled import (
+    LabelledField,
+    image_size,
+    is_readable,
+    labelled_field,
+    list_images,
+)
 from marrowscope.datasets.names import normalise_label
+from marrowscope.datasets.recognise import coco_file, csv_file, recognise_layout, recognise_set
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.names import natural_key
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"})
-LAYOUTS = ("voc", "yolo", "coco", "unlabelled")
-NOT_NUCLEATED = frozenset({"red_cell", "platelet", "artefact"})
+__all__ = [
+    "LAYOUTS",
+    "LabelledField",
+    "labelled_field",
+    "list_images",
+    "read_coco",
+    "read_csv",
+    "read_fields",
+    "read_unlabelled",
+    "read_voc",
+    "read_yolo",
+    "recognise_layout",
+]
 
-
-@dataclass(frozen=True, eq=False)
-class LabelledField:
-    """One field of view with its boxes; pixels stay on disk until they are asked for.
-
-    `boxes` (n, 4) float32 ``x0, y0, x1, y1`` in pixels, `labels` n normalised names, `ignore` (n,) bool:
-    neither to be found nor counted against a detector. `group` names what must not be torn apart by a
-    split (patient, slide, cell group), `source` the data set.
-    """
-
-    path: Path
-    boxes: npt.NDArray[np.float32]
-    labels: tuple[str, ...]
-    ignore: npt.NDArray[np.bool_]
-    group: str
-    source: str
-
-    def __post_init__(self) -> None:
-        n = len(self.labels)
-        if self.boxes.shape != (n, 4) or self.ignore.shape != (n,):
-            raise DatasetError(
-                f"{self.path.name}: {n} labels, but boxes {self.boxes.shape} and ignore {self.ignore.shape}"
-            )
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels, read from the file's header."""
-        return image_size(self.path)
-
-    @property
-    def is_nucleated(self) -> npt.NDArray[np.bool_]:
-        """(n,) bool: which boxes hold a nucleated cell, the detector's one class."""
-        return np.array([label not in NOT_NUCLEATED for label in self.labels], dtype=bool)
-
-    def leukocytes(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-        """Boxes (m, 4) of the nucleated cells and which of them (m,) are to be ignored."""
-        keep = self.is_nucleated
-        return self.boxes[keep], self.ignore[keep]
-
-    def pixels(self) -> npt.NDArray[np.uint8]:
-        """(H, W, 3) uint8 RGB."""
-        try:
-            with Image.open(self.path) as image:
-                return np.array(image.convert("RGB"), dtype=np.uint8)
-        except (OSError, UnidentifiedImageError) as error:
-            raise DatasetError(f"{self.path}: cannot be read as an image ({error})") from error
-
-
-def image_size(path: Path) -> tuple[int, int]:
-    """Width and height of an image in pixels, from its header alone."""
-    try:
-        with Image.open(path) as image:
-            return image.size
-    except (OSError, UnidentifiedImageError) as error:
-        raise DatasetError(f"{path}: cannot be read as an image ({error})") from error
-
-
-def is_readable(path: Path) -> bool:
-    """Tell whether a file begins like an image."""
-    try:
-        image_size(path)
-    except DatasetError:
-        return False
-    return True
-
-
-def list_images(root: Path) -> list[Path]:
-    """All images under a folder, by natural order of their names."""
-    found = (p for p in root.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
-    return sorted(found, key=lambda p: natural_key(p.relative_to(root).as_posix()))
-
-
-def labelled_field(
-    path: Path, annotations: Iterable[Annotation], group: str, source: str, keep_faulty: bool = False
-) -> LabelledField:
-    """Build a field; unless `keep_faulty`, boxes are clipped to the image and empty ones dropped."""
-    rows = list(annotations)
-    boxes = np.array([box for _, box, _ in rows], dtype=np.float32).reshape(-1, 4)
-    ignore = np.array([flag for _, _, flag in rows], dtype=bool)
-    labels = tuple(label for label, _, _ in rows)
-    if rows and not keep_faulty:
-        width, height = image_size(path)
-        boxes = np.clip(boxes, 0, np.array([width, height, width, height], dtype=np.float32))
-        keep = (boxes[:, 2] - boxes[:, 0] >= 1) & (boxes[:, 3] - boxes[:, 1] >= 1)
-        boxes, ignore = boxes[keep], ignore[keep]
-        labels = tuple(label for label, kept in zip(labels, keep, strict=True) if kept)
-    return LabelledField(path, boxes, labels, ignore, group, source)
+LAYOUTS = ("voc", "yolo", "coco", "csv", "unlabelled")
 
 
 def read_voc(
@@ -120,12 +50,12 @@ def read_voc(
     """Read Pascal VOC: `Annotations/*.xml`, `JPEGImages/*`, splits in `ImageSets/Main/<split>.txt`.
 
     Coordinates are taken as written (the sets at hand do not follow VOC's one-based rule). `corrections`
-    names a table of known label faults to apply; `auto` applies `bccd` where the files are BCCD's.
+    names a table of known label faults to apply; `auto` applies the one of the set that the tree shows.
     """
     source = source or root.name
     images = {path.stem: path for path in list_images(_folder(root / "JPEGImages"))}
     _folder(root / "Annotations")
-    table = _corrections_for(images, corrections)
+    table = _corrections_for(root, corrections)
     stems = sorted(images if split is None else _voc_split(root, split, table), key=natural_key)
     fields = []
     for stem in stems:
@@ -144,22 +74,25 @@ def read_yolo(
     class_names: Sequence[str] | None = None,
     *,
     source: str | None = None,
+    corrections: str | None = "auto",
     keep_faulty: bool = False,
 ) -> list[LabelledField]:
     """Read YOLO text labels: `images/**`, `labels/**.txt` (class, centre and size as fractions).
 
     Names come from `class_names`, else from `classes.txt`; a set without either holds leukocytes only.
-    With `keep_faulty` an unreadable image is a field without boxes.
+    With `keep_faulty` an unreadable image is a field without boxes. `corrections` as for `read_voc`.
     """
     source = source or root.name
     images = _folder(root / "images")
     names = [normalise_label(name) for name in class_names or _yolo_names(root)]
+    table = _corrections_for(root, corrections)
     fields = []
     for path in list_images(images):
         labels = (root / "labels" / path.relative_to(images)).with_suffix(".txt")
         annotations = []
         if labels.is_file() and not (keep_faulty and not is_readable(path)):
             annotations = _yolo_annotations(labels, names, image_size(path))
+            annotations = table.apply(path.stem, annotations) if table else annotations
         fields.append(labelled_field(path, annotations, f"{source}/{path.stem}", source, keep_faulty))
     return fields
 
@@ -206,46 +139,52 @@ def read_unlabelled(root: Path, *, source: str | None = None) -> list[LabelledFi
     return [labelled_field(path, (), f"{source}/{path.stem}", source) for path in list_images(_folder(root))]
 
 
-def recognise_layout(root: Path) -> str:
-    """Name of the layout a folder (or a COCO annotation file) has: one of `LAYOUTS`."""
-    if root.is_file() and root.suffix == ".json":
-        return "coco"
-    if not root.is_dir():
-        raise DatasetError(f"{root}: no such folder")
-    if (root / "Annotations").is_dir() and (root / "JPEGImages").is_dir():
-        return "voc"
-    if (root / "labels").is_dir() and (root / "images").is_dir():
-        return "yolo"
-    return "coco" if _coco_file(root) else "unlabelled"
-
-
-def read_fields(root: Path, layout: str = "auto", split: str | None = None) -> list[LabelledField]:
+def read_fields(
+    root: Path,
+    layout: str = "auto",
+    split: str | None = None,
+    *,
+    images: Path | None = None,
+    keep_unreviewed: bool = False,
+    keep_faulty: bool = False,
+) -> list[LabelledField]:
     """Read a folder of fields whatever its layout.
 
     Parameters
     ----------
-    root : the set's folder, or a COCO annotation file
+    root : the set's folder, or a COCO or CSV file
     layout : one of `LAYOUTS`, or `auto` to recognise it
     split : name of an official split, where the layout has such (VOC)
+    images : where the images of a CSV file lie; beside it when not given
+    keep_faulty : keep boxes that are empty or leave the image, for a check
+    keep_unreviewed : of a reviewed cells.csv, take the cells without a review too
 
     Raises
     ------
     DatasetError : unknown layout, or the folder is not what the layout promises
     """
-    layout = recognise_layout(root) if layout == "auto" else layout
+    if layout == "auto":
+        layout = recognise_layout(root)
+        layout = "unlabelled" if layout == "cells" else layout
     if split is not None and layout != "voc":
         raise DatasetError(f"{root}: the {layout} layout names no splits")
+    if images is not None and layout not in {"coco", "csv"}:
+        raise DatasetError(
+            f"{root}: a {layout} set holds its images itself; images are named for CSV and COCO only"
+        )
     if layout == "voc":
-        return read_voc(root, split)
+        return read_voc(root, split, keep_faulty=keep_faulty)
     if layout == "yolo":
-        return read_yolo(root)
+        return read_yolo(root, keep_faulty=keep_faulty)
     if layout == "unlabelled":
         return read_unlabelled(root)
-    if layout == "coco":
-        annotations = root if root.is_file() else _coco_file(root)
-        if annotations is None:
-            raise DatasetError(f"{root}: holds no COCO annotation file")
-        return read_coco(annotations)
+    if layout in {"coco", "csv"}:
+        labels = root if root.is_file() else coco_file(root) if layout == "coco" else csv_file(root)
+        if labels is None:
+            raise DatasetError(f"{root}: holds no {layout.upper()} annotation file")
+        if layout == "csv":
+            return read_csv(labels, images, keep_faulty=keep_faulty, keep_unreviewed=keep_unreviewed)
+        return read_coco(labels, images, keep_faulty=keep_faulty)
     raise DatasetError(f"unknown layout {layout!r}: one of {', '.join(('auto', *LAYOUTS))}")
 
 
@@ -255,12 +194,10 @@ def _folder(path: Path) -> Path:
     return path
 
 
-def _corrections_for(images: Iterable[str], name: str | None) -> Corrections | None:
+def _corrections_for(root: Path, name: str | None) -> Corrections | None:
     if name == "auto":
-        # BCCD's file names are its own: no other public set uses them.
-        stems = list(images)
-        is_bccd = bool(stems) and all(stem.startswith("BloodImage_") for stem in stems)
-        return load_corrections("bccd") if is_bccd else None
+        known = recognise_set(root)
+        name = known.corrections if known else None
     return load_corrections(name) if name else None
 
 
@@ -332,8 +269,3 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or not {"images", "annotations", "categories"} <= content.keys():
         raise DatasetError(f"{path}: not a COCO annotation file")
     return content
-
-
-def _coco_file(root: Path) -> Path | None:
-    found = sorted(root.glob("*coco*.json")) or sorted(root.glob("annotations*.json"))
-    return found[0] if found else None

@@ -1,14 +1,33 @@
-"""Public image sets by identifier: title, licence, origin."""
+"""Public image sets by identifier: title, licence, origin, citation, layout, and what their labels mean."""
 
+import re
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.resources import files
+from typing import Any
+
+LEFT_OUT = ""
+
+
+@dataclass(frozen=True)
+class Marks:
+    """By what a set is told from others; see the head of `known_sets.toml`."""
+
+    file: str = ""
+    group: str = ""
+    size: tuple[int, ...] = ()
+    categories: int = 0
 
 
 @dataclass(frozen=True)
 class KnownSet:
-    """One public set; `licence_checked` tells a licence that was read from one only remembered."""
+    """One public set; `licence_checked` tells a licence that was read from one only remembered.
+
+    `labels` gives the taxonomy's type of each of the set's own labels, `prefixes` of the starts of file names
+    that say more; `use` says what this software may use the set for (train, choose, test, look).
+    """
 
     id: str
     title: str
@@ -16,16 +35,43 @@ class KnownSet:
     licence_checked: bool
     origin: str
     note: str
+    citation: str = ""
+    doi: str = ""
+    layout: str = ""
+    use: tuple[str, ...] = ()
+    corrections: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    prefixes: Mapping[str, str] = field(default_factory=dict)
+    marks: Marks = Marks()
+
+    def type_of(self, folder: str, name: str) -> str:
+        """Type of a cell by its folder's label and its file's name; `LEFT_OUT` where that is no one type."""
+        return self.prefixes.get(name.partition("_")[0]) or self.labels[folder]
+
+    def group_of(self, name: str) -> str:
+        """Give the patient that a file's name tells, or nothing."""
+        found = re.match(self.marks.group, name) if self.marks.group else None
+        return found.group(1) if found else ""
+
+    def to_json(self) -> dict[str, object]:
+        """Give the set for programs."""
+        return {key: value for key, value in asdict(self).items() if key != "marks"}
 
 
 @cache
 def known_sets() -> dict[str, KnownSet]:
-    """Give every public set this software knows, by identifier."""
+    """Give every public set this software knows, by identifier, in the order they are tried in."""
     text = files("marrowscope.datasets").joinpath("known_sets.toml").read_text(encoding="utf-8")
-    return {row["id"]: KnownSet(**row) for row in tomllib.loads(text)["set"]}
+    return {row["id"]: _known_set(row) for row in tomllib.loads(text)["set"]}
 
 
 def describe_set(identifier: str) -> KnownSet:
     """Describe a set by identifier, ``fields/bccd`` or ``bccd``; an unknown one says so in its licence."""
     name = identifier.rsplit("/", 1)[-1]
     return known_sets().get(name) or KnownSet(name, name, "not recorded", False, "", "")
+
+
+def _known_set(row: dict[str, Any]) -> KnownSet:
+    marks = dict(row.pop("marks", {}))
+    marks["size"] = tuple(marks.get("size", ()))
+    return KnownSet(**{**row, "use": tuple(row.get("use", ())), "marks": Marks(**marks)})

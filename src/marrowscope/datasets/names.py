@@ -2,6 +2,8 @@
 
 import re
 
+from marrowscope.domain.taxonomy import taxonomy
+
 # Spellings met in public sets, lower case, without separators -> the taxonomy's.
 _LABELS = {
     "wbc": "leukocyte",
@@ -19,14 +21,45 @@ _LABELS = {
     "platelets": "platelet",
     "thrombocyte": "platelet",
     "leukocytenotblast": "leukocyte_not_blast",
+    "band": "band_neutrophil",
+    "bandcell": "band_neutrophil",
+    "bandform": "band_neutrophil",
+    "bandgranulocyte": "band_neutrophil",
+    "neutrophilband": "band_neutrophil",
+    "stabcell": "band_neutrophil",
+    "segmented": "segmented_neutrophil",
+    "segmentedgranulocyte": "segmented_neutrophil",
+    "neutrophilsegmented": "segmented_neutrophil",
+    "neutrophilicpromyelocyte": "promyelocyte",
+    "neutrophilicmyelocyte": "myelocyte",
+    "neutrophilicmetamyelocyte": "metamyelocyte",
+    "normoblast": "erythroblast",
+    "pronormoblast": "proerythroblast",
+    "basophilicnormoblast": "basophilic_erythroblast",
+    "normoblastbasophilic": "basophilic_erythroblast",
+    "erythroblastbasophilic": "basophilic_erythroblast",
+    "polychromaticnormoblast": "polychromatophilic_erythroblast",
+    "polychromaticerythroblast": "polychromatophilic_erythroblast",
+    "polychromatophilicnormoblast": "polychromatophilic_erythroblast",
+    "normoblastpolychromatic": "polychromatophilic_erythroblast",
+    "orthochromaticnormoblast": "orthochromic_erythroblast",
+    "orthochromicnormoblast": "orthochromic_erythroblast",
+    "orthochromaticerythroblast": "orthochromic_erythroblast",
+    "smudge": "smudge_cell",
+    "artifact": "artefact",
 }
 
 
 def normalise_label(name: str) -> str:
-    """One spelling for a label: known synonyms are mapped, others become lower_snake_case.
+    """One spelling for a label: known synonyms and plurals are mapped, others become lower_snake_case.
 
-    >>> normalise_label("Platelets"), normalise_label("Band neutrophil")
+    >>> normalise_label("Platelets"), normalise_label("Band neutrophils")
     ('platelet', 'band_neutrophil')
     """
     snake = re.sub(r"[^a-z0-9]+", "_", name.strip().lower()).strip("_")
-    return _LABELS.get(snake.replace("_", ""), snake)
+    for spelling in (snake, snake.removesuffix("s")):
+        if spelling in taxonomy():
+            return spelling
+        if spelling.replace("_", "") in _LABELS:
+            return _LABELS[spelling.replace("_", "")]
+    return snake

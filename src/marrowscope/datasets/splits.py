@@ -9,7 +9,8 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from marrowscope.datasets.cells import read_folder_per_type
-from marrowscope.datasets.fields import read_fields, recognise_layout
+from marrowscope.datasets.fields import read_fields
+from marrowscope.datasets.recognise import recognise_layout
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.names import natural_key
 
@@ -117,19 +118,25 @@ class SplitItem:
 
 
 def read_and_split(
-    root: Path, layout: str, shares: Mapping[str, float], seed: int | None = None
+    root: Path,
+    layout: str,
+    shares: Mapping[str, float],
+    seed: int | None = None,
+    images: Path | None = None,
 ) -> dict[str, list[SplitItem]]:
     """Read a set in any layout (`cells`: a folder per type) and split it; see `block_split`.
+
+    `images` tells where the images of a CSV or COCO file lie, if not beside it.
 
     Raises
     ------
     DatasetError
         The set cannot be read, or the shares are none.
     """
-    if layout == "cells" or (layout == "auto" and root.is_dir() and recognise_layout(root) == "unlabelled"):
+    if layout == "cells" or (layout == "auto" and recognise_layout(root) == "cells"):
         items = [SplitItem(c.path, f"{c.source}/{c.cell_type}", c.group) for c in read_folder_per_type(root)]
     else:
-        items = [SplitItem(f.path, f.source, f.group) for f in read_fields(root, layout)]
+        items = [SplitItem(f.path, f.source, f.group) for f in read_fields(root, layout, images=images)]
     if not items:
         raise DatasetError(f"{root}: holds nothing to split")
     return block_split(items, lambda item: item.kind, shares, seed)

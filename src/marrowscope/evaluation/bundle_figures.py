@@ -118,7 +118,7 @@ class ClassifierTest:
     def _cells(self, size_px: int, context: float) -> Iterator[ShownCell]:
         if not self.data.exists():
             raise DatasetError(f"no such folder: {self.data}")
-        if self.data.is_file() or recognise_layout(self.data) != "unlabelled":
+        if self.data.is_file() or recognise_layout(self.data) not in {"cells", "unlabelled"}:
             return cells_of_fields(read_fields(self.data), size_px, context, self.mpp)
         cells: Sequence[LabelledCell] = read_folder_per_type(self.data)
         if self.part != "all":

@@ -15,7 +15,10 @@ _ACTIONS = frozenset({"add", "ignore", "relabel", "drop"})
 
 @dataclass(frozen=True)
 class BoxCorrection:
-    """One fault: a box to add, to add as ignored, to give another label, or to drop."""
+    """One fault: a box to add, to add as ignored, to give the label `label`, or to drop.
+
+    A box to drop is one at that place whose label is not `label`, which is what stands there truly.
+    """
 
     image: str
     action: str
@@ -33,11 +36,11 @@ class Corrections:
     moved_to_split: Mapping[str, str]
 
     def apply(self, image: str, annotations: Sequence[Annotation]) -> list[Annotation]:
-        """Correct the faults among an image's annotations.
+        """Correct the faults among an image's annotations; what is corrected already stays as it is.
 
         Raises
         ------
-        DatasetError : a box to relabel or drop is not among the labels (another version of the set)
+        DatasetError : a box to relabel is not among the labels (another version of the set)
         """
         corrected = list(annotations)
         for fault in self.boxes:
@@ -86,8 +89,10 @@ def box_iou(a: Sequence[float], b: Sequence[float]) -> float:
 
 
 def _apply(fault: BoxCorrection, annotations: list[Annotation]) -> None:
+    same = [label for label, box, _ in annotations if box_iou(box, fault.box) > SAME_BOX_IOU]
     if fault.action in {"add", "ignore"}:
-        annotations.append((fault.label, fault.box, fault.action == "ignore"))
+        if fault.label not in same:
+            annotations.append((fault.label, fault.box, fault.action == "ignore"))
         return
     for index, (label, box, ignore) in enumerate(annotations):
         if label != fault.label and box_iou(box, fault.box) > SAME_BOX_IOU:
@@ -96,4 +101,7 @@ def _apply(fault: BoxCorrection, annotations: list[Annotation]) -> None:
             else:
                 annotations[index] = (fault.label, box, ignore)
             return
-    raise DatasetError(f"{fault.image}: no box at {fault.box} to {fault.action}: another version of the set?")
+    if fault.action == "relabel" and fault.label not in same:
+        raise DatasetError(
+            f"{fault.image}: no box at {fault.box} to {fault.action}: another version of the set?"
+        )

@@ -1,0 +1,232 @@
+"""Boxes in CSV files: ``image,x0,y0,x1,y1,label``, and the product's own ``cells.csv`` once reviewed.
+
+Columns are found by name, whatever their order or capitals; comma, semicolon and tab separate, since
+spreadsheets of half of Europe write the second (with a decimal comma). UTF-8.
+"""
+
+import csv
+import difflib
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from marrowscope.datasets.corrections import Annotation
+from marrowscope.datasets.labelled import LabelledField, labelled_field
+from marrowscope.datasets.names import normalise_label
+from marrowscope.domain.taxonomy import taxonomy
+from marrowscope.errors import DatasetError
+from marrowscope.imaging.names import natural_key, shown
+from marrowscope.imaging.sources import FieldSource, PatientSource, discover
+
+BOX_COLUMNS = ("image", "x0", "y0", "x1", "y1", "label", "group", "ignore")
+REVIEW = "reviewed_type"
+_SIDES = ("x0", "y0", "x1", "y1")
+_NEEDED = {
+    "a boxes CSV": ("image", *_SIDES, "label"),
+    "a cells.csv": ("patient", "field", *_SIDES, "cell_type"),
+}
+_YES = frozenset({"1", "true", "yes"})
+_NO_TYPE = "red_cell"  # no type of the taxonomy, yet what a reviewer may see in a box
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One line: its number in the file and its values by column, stripped."""
+
+    table: Path
+    number: int
+    values: Mapping[str, str]
+
+    def __getitem__(self, column: str) -> str:
+        return self.values.get(column, "")
+
+    def fault(self, text: str) -> DatasetError:
+        return DatasetError(f"{shown(self.table.name)}, line {self.number}: {text}")
+
+
+def read_csv(
+    table: Path,
+    images: Path | None = None,
+    *,
+    source: str | None = None,
+    keep_faulty: bool = False,
+    keep_unreviewed: bool = False,
+) -> list[LabelledField]:
+    """Read the boxes of a CSV file; which of the two kinds it is, its columns tell.
+
+    A boxes CSV: ``image,x0,y0,x1,y1,label[,group][,ignore]``, boxes in pixels, `image` relative to `images`.
+    A line without box and label names an image that holds no cell.
+
+    A `cells.csv` of this software: `patient` is the group, `field` a path inside the patient's folder. With
+    a column `reviewed_type` the reviewer's word counts, and cells without one are marked to be ignored:
+    they are neither examples of their type nor of background. Where no line is reviewed at all, there is
+    nothing to learn from, and that is said.
+
+    Parameters
+    ----------
+    table : the CSV file
+    images : a boxes CSV: folder of the images, the CSV's own (or `images` beside it) when not given; a
+        cells.csv: what was analysed, a folder per patient (or one patient's folder)
+    keep_faulty : keep boxes that are empty or leave the image, for a check
+    keep_unreviewed : take unreviewed cells by the type that the software gave
+
+    Raises
+    ------
+    DatasetError : unreadable, other columns, a value that is no number, a type the taxonomy lacks, an image
+        that is not there, or a path that leads out of the folder
+    """
+    rows = _rows(table)
+    columns = rows[0].values.keys() if rows else frozenset[str]()
+    kind = next((kind for kind, needed in _NEEDED.items() if {*needed} <= {*columns}), None)
+    if kind is None:
+        known = "; ".join(f"{name} has {','.join(needed)}" for name, needed in _NEEDED.items())
+        raise DatasetError(f"{shown(table.name)}: has no lines or not the columns needed ({known})")
+    if kind == "a boxes CSV":
+        beside = table.parent / "images"
+        folder = images or (beside if beside.is_dir() else table.parent)
+        name = source or (table.parent.name if table.name in {"annotations.csv", "boxes.csv"} else table.stem)
+        return _fields(rows, lambda row: _image(row, folder), _box_label, name, keep_faulty)
+    if images is None:
+        raise DatasetError(
+            f"{shown(table.name)}: lists cells of patients; say where their images lie (--images)"
+        )
+    if REVIEW in columns and not keep_unreviewed and not any(row[REVIEW] for row in rows):
+        raise DatasetError(f"{shown(table.name)}: no line has a {REVIEW}; nothing is reviewed yet")
+    find = _PatientImages(images)
+    label = _cell_label(REVIEW in columns and not keep_unreviewed)
+    return _fields(rows, find, label, source or shown(images.resolve().name), keep_faulty)
+
+
+def _fields(
+    rows: Iterable[_Row],
+    place: Callable[[_Row], tuple[Path, str]],
+    label: Callable[[_Row], tuple[str, bool]],
+    source: str,
+    keep_faulty: bool,
+) -> list[LabelledField]:
+    """Gather the lines of each image; `place` gives path and group, `label` a label and whether to ignore."""
+    annotations: dict[Path, list[Annotation]] = {}
+    groups: dict[Path, str] = {}
+    for row in rows:
+        path, group = place(row)
+        if groups.setdefault(path, group) != group:
+            raise row.fault(f"{path.name} is in group {groups[path]!r} in a line before, in {group!r} here")
+        found = annotations.setdefault(path, [])
+        if any(row[side] for side in _SIDES):
+            name, ignore = label(row)
+            found.append((name, _box(row), ignore))
+    ordered = sorted(annotations, key=lambda path: natural_key(path.as_posix()))
+    return [
+        labelled_field(path, annotations[path], f"{source}/{groups[path]}", source, keep_faulty)
+        for path in ordered
+    ]
+
+
+def _rows(table: Path) -> list[_Row]:
+    try:
+        text = table.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DatasetError(f"{shown(str(table))} cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{shown(table.name)} is not UTF-8 text; save it as 'CSV UTF-8'") from error
+    delimiter = max(",;\t", key=text.lstrip().split("\n", 1)[0].count)
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    try:
+        lines = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+    except csv.Error as error:
+        raise DatasetError(f"{shown(table.name)}: {error}") from error
+    names = [name.strip().lower() for name in lines[0][1]] if lines else []
+    return [
+        _Row(table, number, dict(zip(names, [_plain(cell) for cell in cells], strict=False)))
+        for number, cells in lines[1:]
+    ]
+
+
+def _plain(cell: str) -> str:
+    """Take off the apostrophe that keeps a spreadsheet from reading a formula (see `exports.tables`)."""
+    text = cell.strip()
+    return text[1:] if text[:1] == "'" and text[1:2] in {"=", "+", "-", "@"} else text
+
+
+def _box(row: _Row) -> Sequence[float]:
+    try:
+        box = [float(row[side].replace(",", ".")) for side in _SIDES]
+    except ValueError as error:
+        raise row.fault(
+            f"a side of the box is no number: {', '.join(row[side] for side in _SIDES)}"
+        ) from error
+    if not np.isfinite(box).all():
+        raise row.fault("a side of the box is not finite")
+    return box
+
+
+def _inside(row: _Row, column: str) -> PurePosixPath:
+    """Give the relative path a column names; one that leads out of its folder is refused."""
+    path = PurePosixPath(row[column].replace("\\", "/"))
+    if not path.parts:
+        raise row.fault(f"{column} is missing")
+    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0] or "\0" in row[column]:
+        raise row.fault(f"{column} {shown(row[column])!r} leads out of the folder of images; refused")
+    return path
+
+
+def _image(row: _Row, folder: Path) -> tuple[Path, str]:
+    inside = _inside(row, "image")
+    path = folder / inside
+    if not path.is_file():
+        raise row.fault(f"there is no image {shown(row['image'])!r} in {shown(str(folder))}")
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise row.fault(f"image {shown(row['image'])!r} leads out of the folder of images; refused")
+    return path, row["group"] or inside.with_suffix("").as_posix()
+
+
+class _PatientImages:
+    """Finds a patient's fields under the names an analysis gives them."""
+
+    def __init__(self, images: Path) -> None:
+        self._folder = images
+        found: Sequence[PatientSource] = discover([images])
+        self._fields: dict[str, dict[str, FieldSource]] = {
+            patient.patient: {field.name: field for field in patient.fields} for patient in found
+        }
+
+    def __call__(self, row: _Row) -> tuple[Path, str]:
+        patient, name = _inside(row, "patient").as_posix(), _inside(row, "field").as_posix()
+        if patient not in self._fields:
+            raise row.fault(f"there is no patient {patient!r} in {shown(str(self._folder))}")
+        field = self._fields[patient].get(name)
+        if field is None:
+            raise row.fault(f"patient {patient!r} has no field {name!r} in {shown(str(self._folder))}")
+        if field.member is not None:
+            raise row.fault(f"{name!r} of patient {patient!r} lies in an archive; unpack it first")
+        return field.path, patient
+
+
+def _box_label(row: _Row) -> tuple[str, bool]:
+    label = normalise_label(row["label"])
+    if not label:
+        raise row.fault("label is missing")
+    return label, row["ignore"].lower() in _YES
+
+
+def _cell_label(reviewed_only: bool) -> Callable[[_Row], tuple[str, bool]]:
+    def label(row: _Row) -> tuple[str, bool]:
+        return _cell_type(row, row[REVIEW] or row["cell_type"]), reviewed_only and not row[REVIEW]
+
+    return label
+
+
+def _cell_type(row: _Row, text: str) -> str:
+    """Give the taxonomy's identifier of a type written as identifier, name or abbreviation."""
+    name = normalise_label(text)
+    if name in taxonomy() or name == _NO_TYPE:
+        return name
+    for known in taxonomy():
+        if text.casefold() in {known.name.casefold(), known.abbreviation.casefold()}:
+            return known.id
+    near = difflib.get_close_matches(name, [known.id for known in taxonomy()], n=3)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    raise row.fault(f"{shown(text)!r} is no cell type{hint}")
