@@ -17,7 +17,7 @@ from marrowscope.models.classifier import Classifier, normalised  # noqa: E402
 from marrowscope.models.feature_space import FeatureSpace  # noqa: E402
 from marrowscope.models.runtime import Network  # noqa: E402
 from marrowscope.synth import draw_cell  # noqa: E402
-from marrowscope.training.adapt import adapt_classifier  # noqa: E402
+from marrowscope.training.adapt import FOLDS, _folds, adapt_classifier  # noqa: E402
 from marrowscope.training.release import bundle_of_runs  # noqa: E402
 
 pytestmark = pytest.mark.train
@@ -107,6 +107,39 @@ def test_what_was_known_is_kept(start: Bundle, laboratory: Path, tmp_path: Path)
     n = len(start.classifier.types)
     kept = network(asked)["type_logits"][:, :n].argmax(axis=1) == old(asked)["type_logits"].argmax(axis=1)
     assert kept.mean() >= 0.75
+
+
+def test_reviewed_cells_of_an_analysis_are_learned_from(start: Bundle, tmp_path: Path) -> None:
+    """Two patients, their cells in rows of one field each; cells nobody looked at are left out."""
+    rows = ["patient,field,cell,x0,y0,x1,y1,cell_type,reviewed_type"]
+    for patient in ("A", "B"):
+        (tmp_path / "patients" / patient).mkdir(parents=True)
+        kinds = ["blast", "lymphocyte", "plasma_cell", "blast", "lymphocyte"]
+        drawn = ["eosinophil" if kind == "plasma_cell" else kind for kind in kinds]
+        field = np.concatenate([photographed(kind, 7 + i) for i, kind in enumerate(drawn)], axis=1)
+        Image.fromarray(field).save(tmp_path / "patients" / patient / "1.png")
+        for i, kind in enumerate(kinds):
+            box = f"{SIDE_PX * i + 48},48,{SIDE_PX * i + 112},112"
+            rows.append(f"{patient},1.png,{i},{box},lymphocyte,{kind}")
+        rows.append(f"{patient},1.png,9,10,10,40,40,monocyte,")
+    (tmp_path / "cells.csv").write_text("\n".join(rows) + "\n")
+    said: list[dict[str, object]] = []
+    adapt_classifier(
+        tmp_path / "cells.csv", tmp_path / "run", images=tmp_path / "patients", bundle=start.folder,
+        mpp=0.2, progress=said.append,
+    )  # fmt: skip
+    assert said[0] == {"types": [*start.classifier.types, "plasma_cell"], "cells": 10}
+    assert (tmp_path / "run" / "classifier.onnx").is_file()
+
+
+def test_a_patients_cells_stay_in_one_fold() -> None:
+    kinds = ["blast"] * 12 + ["lymphocyte"] * 12
+    groups = [f"patient {i % 6}" for i in range(24)]
+    folds = _folds(kinds, groups)
+    assert {len({f for f, g in zip(folds, groups, strict=True) if g == name}) for name in groups} == {1}
+    assert len(set(folds.tolist())) == FOLDS
+    alone = _folds(kinds, [str(i) for i in range(24)])
+    assert np.bincount(alone[:12]).tolist() == np.bincount(alone[12:]).tolist() == [3] * FOLDS
 
 
 def test_what_cannot_be_adapted_is_refused(start: Bundle, laboratory: Path, tmp_path: Path) -> None:

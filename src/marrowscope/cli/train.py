@@ -81,13 +81,17 @@ def classifier(
     mpp: Annotated[
         float | None, typer.Option(help="Micrometres per pixel of --data without a recipe, if known.")
     ] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="With a reviewed cells.csv as --data: what was analysed.")
+    ] = None,
     changes: _Set = None,
     resume: _Resume = False,
 ) -> None:
     """Train the two-headed EfficientNet-B3, or adapt a bundle's to the cells of a laboratory.
 
     With --recipe the whole network is trained. With --from alone its heads are adapted, in minutes: DATA is a
-    folder with a sub-folder of single-cell images per type (leukocyte_not_blast: type unknown).
+    folder with a sub-folder of single-cell images per type (leukocyte_not_blast: type unknown), or the
+    cells.csv of an analysis with a column reviewed_type, --images being what was analysed.
     """
     _need_torch()
     if recipe is None and start_from is None:
@@ -95,7 +99,12 @@ def classifier(
     if recipe is None:
         from marrowscope.training.adapt import adapt_classifier
 
-        _finish(lambda: adapt_classifier(data, out, bundle=start_from, mpp=mpp, progress=_say_record), out)
+        _finish(
+            lambda: adapt_classifier(
+                data, out, images=images, bundle=start_from, mpp=mpp, progress=_say_record
+            ),
+            out,
+        )
         return
     from dataclasses import replace
 

@@ -7,7 +7,7 @@ did not learn from its group; if that is no better than the old heads, the old o
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -17,13 +17,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from marrowscope.datasets.cells import LabelledCell, read_folder_per_type
+from marrowscope.datasets.cells import read_folder_per_type
+from marrowscope.datasets.csv_boxes import read_csv
 from marrowscope.datasets.splits import block_split
-from marrowscope.domain.taxonomy import BLAST, taxonomy
+from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.errors import BundleError, DatasetError
-from marrowscope.evaluation.shown_cells import cells_of_folders
-from marrowscope.imaging.names import natural_key
-from marrowscope.models.bundle import Bundle, load_bundle
+from marrowscope.evaluation.shown_cells import ShownCell, cells_of_fields, cells_of_folders
+from marrowscope.models.bundle import Bundle, ClassifierSettings, load_bundle
 from marrowscope.models.classifier import normalised
 from marrowscope.models.feature_space import FeatureSpace
 from marrowscope.models.nucleus_size import nucleus_um
@@ -69,6 +69,7 @@ def adapt_classifier(
     data: Path,
     out: Path,
     *,
+    images: Path | None = None,
     bundle: str | Path | None = None,
     mpp: float | None = None,
     threads: int = 2,
@@ -79,10 +80,11 @@ def adapt_classifier(
     Parameters
     ----------
     data : folder with a sub-folder of single-cell images per cell type; `leukocyte_not_blast` holds cells of
-        unknown type. Types the bundle does not know yet are added.
+        unknown type. Or a reviewed `cells.csv` of an analysis. Types the bundle does not know yet are added.
+    images : of a `cells.csv`: what was analysed
     out : receives ``classifier.onnx``, ``classifier.json`` and ``feature_space.npz``, for `bundle build`
     bundle : what to start from, the built-in one by default
-    mpp : micrometres per pixel of the images, None where not known
+    mpp : micrometres per pixel of the images; None: whole fields are measured, single cells not known
     threads : processor threads of the trunk
     progress : told what is done and found
 
@@ -99,12 +101,12 @@ def adapt_classifier(
     if not start.classifier.feature_space:
         raise BundleError(f"bundle {start.name} has no feature space to keep its knowledge by")
     say = progress or (lambda _: None)
-    types, cells, folds = _read(data, start)
-    say({"types": list(types), "cells": len(cells)})
-    work = _Adaptation(start, types)
-    turned = work.shown(cells, mpp, threads)
+    new = _read(data, images, start.classifier, mpp)
+    added = (k for k in new.kinds if k not in start.classifier.types and not _is_blast(k) and k != UNTYPED)
+    work = _Adaptation(start, (*start.classifier.types, *added))
+    turned, folds = work.shown(new.shown, threads)
+    say({"types": list(work.types), "cells": len(folds)})
     before = work.start_heads()
-    say({"features": "computed"})
     judged = work.judged(before, turned, folds)
     after = work.reader.fitted(before, _together(turned), work.replay)
     outcome = work.outcome(before, after, turned[0], judged)
@@ -119,20 +121,58 @@ def balanced_threshold(p_blast: npt.NDArray[np.float64], is_blast: npt.NDArray[n
     return choose_threshold(candidates, curve)
 
 
-def _read(data: Path, start: Bundle) -> tuple[tuple[str, ...], list[LabelledCell], npt.NDArray[np.int64]]:
-    """Read the new cells; give all types, the bundle's first, the cells, and the fold of each."""
-    cells = read_folder_per_type(data)
-    kinds = sorted({cell.taxonomy_type for cell in cells} - {BLAST, UNTYPED})
-    unknown = [kind for kind in kinds if kind not in taxonomy() or taxonomy()[kind].is_blast]
+@dataclass(frozen=True)
+class _NewCells:
+    """The cells to learn from: the names of their types, and the cells themselves, cut when asked for."""
+
+    kinds: tuple[str, ...]
+    shown: Iterable[ShownCell]
+
+
+def _read(data: Path, images: Path | None, settings: ClassifierSettings, mpp: float | None) -> _NewCells:
+    """Read a folder per type, or a reviewed cells.csv with what was analysed."""
+    cut = settings.input_px, settings.context
+    if data.suffix.lower() == ".csv":
+        fields = read_csv(data, images)
+        labels = {
+            label for f in fields for label in np.array(f.labels, str)[f.is_nucleated & ~f.ignore].tolist()
+        }
+        found = _NewCells(tuple(sorted(labels)), cells_of_fields(fields, *cut, mpp))
+    else:
+        cells = read_folder_per_type(data)
+        kinds = {cell.taxonomy_type for cell in cells}
+        found = _NewCells(tuple(sorted(kinds)), cells_of_folders(cells, *cut, mpp))
+    unknown = [kind for kind in found.kinds if kind not in taxonomy() and kind != UNTYPED]
     if unknown:
         raise DatasetError(f"cell types the taxonomy does not know: {', '.join(unknown)}")
-    if len(cells) < _FEWEST:
-        raise DatasetError(f"{data}: {len(cells)} cells are too few to learn from and to check on")
-    cells = sorted(cells, key=lambda cell: natural_key(cell.path.as_posix()))
-    parts = block_split(cells, lambda c: c.taxonomy_type, {str(i): 1 / FOLDS for i in range(FOLDS)})
-    fold = {cell.path: int(name) for name, members in parts.items() for cell in members}
-    types = (*start.classifier.types, *(k for k in kinds if k not in start.classifier.types))
-    return types, cells, np.array([fold[cell.path] for cell in cells])
+    return found
+
+
+def _is_blast(kind: str) -> bool:
+    return kind in taxonomy() and taxonomy()[kind].is_blast
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A new cell for the dealing into folds: its row, kind and group."""
+
+    row: int
+    kind: str
+    group: str
+
+    @property
+    def path(self) -> Path:
+        return Path(self.group)
+
+
+def _folds(kinds: Sequence[str], groups: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Deal cells into folds (n,), each kind evenly, never tearing a group apart."""
+    places = [_Place(row, *pair) for row, pair in enumerate(zip(kinds, groups, strict=True))]
+    parts = block_split(places, lambda place: place.kind, {str(i): 1 / FOLDS for i in range(FOLDS)})
+    folds = np.zeros(len(places), np.int64)
+    for name, members in parts.items():
+        folds[[place.row for place in members]] = int(name)
+    return folds
 
 
 @dataclass(frozen=True)
@@ -156,28 +196,33 @@ class _Adaptation:
         self.replay = torch.from_numpy(self.space.drawn(np.random.default_rng(0), _REPLAYED))
         self.reader = HeadReader(self.settings, types)
 
-    def shown(self, cells: Sequence[LabelledCell], mpp: float | None, threads: int) -> list[CellFeatures]:
-        """Compute the features of cells under each quarter turn, upright ones first."""
-        network = Network(self.network, threads)
-        crops = cells_of_folders(cells, self.settings.input_px, self.settings.context, mpp)
+    def shown(
+        self, cells: Iterable[ShownCell], threads: int
+    ) -> tuple[list[CellFeatures], npt.NDArray[np.int64]]:
+        """Compute the features of cells under each quarter turn, upright ones first; give their folds."""
+        network, waiting = Network(self.network, threads), iter(cells)
         features: list[list[Any]] = [[] for _ in range(_TURNS)]
         nuclei: list[list[Any]] = [[] for _ in range(_TURNS)]
-        names: list[str] = []
-        while batch := list(islice(crops, _BATCH)):
+        seen: list[tuple[str, str]] = []
+        while batch := list(islice(waiting, _BATCH)):
             pixels = np.stack([cell.crop for cell in batch])
             sides = np.array([cell.side_um for cell in batch], np.float32)
-            names += [cell.true_type for cell in batch]
+            seen += [(cell.true_type, cell.group) for cell in batch]
             for turn in range(_TURNS):
                 turned = np.ascontiguousarray(np.rot90(pixels, turn, axes=(1, 2)))
                 outputs = network(normalised(turned, self.settings))
                 features[turn].append(outputs["features"])
                 nuclei[turn].append(nucleus_um(outputs["nucleus"], sides, self.settings.context))
-        index = np.array([self.types.index(n) if n in self.types else -1 for n in names], np.int64)
-        is_blast = np.array([name == BLAST for name in names])
-        return [
+        if len(seen) < _FEWEST:
+            raise DatasetError(f"{len(seen)} cells are too few to learn from and to check on")
+        kinds, groups = zip(*seen, strict=True)
+        index = np.array([self.types.index(k) if k in self.types else -1 for k in kinds], np.int64)
+        is_blast = np.array([_is_blast(kind) for kind in kinds])
+        turns = [
             CellFeatures(np.concatenate(f), np.concatenate(n), is_blast, index)
             for f, n in zip(features, nuclei, strict=True)
         ]
+        return turns, _folds(kinds, groups)
 
     def start_heads(self) -> Heads:
         """Return the bundle's heads; types it does not know start as unlikely everywhere."""
