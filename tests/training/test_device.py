@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from marrowscope.training.device import Precision, precision_context
+from marrowscope.training.device import Precision, keep_memory, precision_context
 
 pytestmark = pytest.mark.train
 
@@ -22,3 +22,9 @@ def test_a_processor_computes_in_single_precision_unless_told(
     answer.float().sum().backward()
     assert layer.weight.grad is not None
     assert layer.weight.grad.dtype is torch.float32
+
+
+def test_keeping_memory_is_harmless_where_it_is_not_possible(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(keep_memory(), bool)
+    monkeypatch.setattr("ctypes.CDLL", lambda _: object())  # a C library without mallopt
+    assert keep_memory() is False

@@ -38,7 +38,7 @@ from marrowscope.training.classifier_sets import (
     held_out_cells,
     load_sets,
 )
-from marrowscope.training.device import training_device
+from marrowscope.training.device import keep_memory, training_device
 from marrowscope.training.from_bundle import fill_from_layers, layers_of_onnx
 from marrowscope.training.inherit import inherit_lite2, lite2_weights
 from marrowscope.training.nucleus_sizes import nucleus_sizes
@@ -60,6 +60,7 @@ def train_classifier(
     every few steps and per evaluation) and `checkpoint.pt`, from which ``resume`` goes on. Raises InputError
     when there is nothing to resume, DatasetError when a source is not what it should be.
     """
+    keep_memory()
     torch.set_num_threads(recipe.threads)
     torch.manual_seed(recipe.seed)
     out.mkdir(parents=True, exist_ok=True)

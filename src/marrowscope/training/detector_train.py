@@ -25,7 +25,7 @@ from marrowscope.training.detector_export import check_parity, export_detector
 from marrowscope.training.detector_recipe import DetectorRecipe
 from marrowscope.training.detector_sources import ValidationSet, build_sampler, build_validation
 from marrowscope.training.detector_validation import average_precision, find_cells
-from marrowscope.training.device import Precision, precision_context, training_device
+from marrowscope.training.device import Precision, keep_memory, precision_context, training_device
 from marrowscope.training.from_bundle import fill_from_layers, layers_of_onnx
 from marrowscope.training.run_log import Progress, RunLog
 from marrowscope.training.yolox import YoloxNano, load_weights
@@ -99,6 +99,7 @@ def train_detector(
     Raises InputError or DatasetError when recipe, data or weights cannot be used.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    keep_memory()
     torch.set_num_threads(recipe.threads)
     torch.manual_seed(recipe.seed)
     out.mkdir(parents=True, exist_ok=True)

