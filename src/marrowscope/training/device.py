@@ -38,4 +38,5 @@ def keep_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError, TypeError):  # not glibc, not Linux
         return False
-    return all([mallopt(*setting) for setting in _MALLOC])
+    accepted = [mallopt(*setting) for setting in _MALLOC]
+    return all(accepted)
