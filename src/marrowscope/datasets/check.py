@@ -197,7 +197,7 @@ def _box_problems(field: LabelledField, where: str, size: tuple[int, int]) -> It
     if len(field.boxes) > 1:
         repeated = len(field.boxes) - len(np.unique(field.boxes, axis=0))
         if repeated:
-            yield Problem("repeated box", where, f"{repeated} boxes stand twice", False)
+            yield Problem("repeated box", where, f"boxes that stand twice: {repeated}", False)
 
 
 def _label_problems(class_counts: Counter[str]) -> Iterator[Problem]:
