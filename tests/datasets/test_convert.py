@@ -61,6 +61,8 @@ def test_nothing_is_overwritten(fields: list[LabelledField], tmp_path: Path) -> 
         convert(fields, "coco", tmp_path / "a")
     with pytest.raises(DatasetError, match="unknown layout"):
         convert(fields, "tfrecord", tmp_path / "out")
+    with pytest.raises(DatasetError, match="no labelled box"):
+        convert([], "cells", tmp_path / "out")
 
 
 def test_labels_cannot_leave_the_folder(fields: list[LabelledField], tmp_path: Path) -> None:

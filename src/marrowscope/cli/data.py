@@ -100,7 +100,7 @@ def check(
         if len(report.problems) > _SHOWN:
             typer.echo(f"... and {len(report.problems) - _SHOWN} more; all of them with --json")
         errors = sum(problem.is_error for problem in report.problems)
-        typer.echo(f"{errors} errors, {len(report.problems) - errors} warnings")
+        typer.echo(f"errors: {errors}, warnings: {len(report.problems) - errors}")
     if not report.is_clean:
         raise typer.Exit(1)
 
@@ -151,7 +151,7 @@ def split(
 
 @app.command(
     "convert",
-    epilog="Examples:  marrowscope data convert BCCD/ --to coco -o bccd-coco/\n\n"
+    epilog="Example:  marrowscope data convert BCCD/ --to coco -o bccd-coco/\n\n"
     "marrowscope data convert OUT/cells.csv --images PATIENTS/ --to cells -o MY_CELLS/",
 )
 @one_line_errors

@@ -155,10 +155,13 @@ def convert(fields: Sequence[LabelledField], layout: str, root: Path) -> None:
 
     Raises
     ------
-    DatasetError : unknown layout, the folder holds something, or an image cannot be read
+    DatasetError : unknown layout, the folder holds something, an image cannot be read, or cells are wanted
+        of a set without boxes
     """
     if layout not in WRITERS:
         raise DatasetError(f"unknown layout {layout!r}: one of {', '.join(WRITERS)}")
+    if layout == "cells" and all(field.ignore.all() for field in fields):
+        raise DatasetError("there is no labelled box to cut a cell from")
     _prepare(root)
     WRITERS[layout](fields, root)
 
