@@ -10,6 +10,7 @@ from tests.cohorts import write_fields
 from typer.testing import CliRunner, Result
 
 from marrowscope.cli.app import app
+from marrowscope.exports.tables import CELL_COLUMNS
 
 COMMANDS = [
     ["analyse"],
@@ -136,6 +137,29 @@ def test_a_set_is_split_by_blocks_and_written(tmp_path: Path) -> None:
     assert [Path(row["path"]).stem for row in blasts if row["part"] == "train"] == list("012345")
     faulty = run("data", "split", tmp_path / "set", "-o", out, "--parts", "train")
     assert (faulty.exit_code, faulty.stderr.count("\n")) == (2, 1)
+
+
+def test_reviewed_cells_become_a_folder_per_type(tmp_path: Path) -> None:
+    (tmp_path / "patients" / "P1").mkdir(parents=True)
+    Image.new("RGB", (100, 50), "white").save(tmp_path / "patients" / "P1" / "a.png")
+    table = tmp_path / "cells.csv"
+    columns = (*CELL_COLUMNS, "reviewed_type")
+    values = "P1,a.png,1,10.0,10.0,30.0,30.0,0.9,blast,0.8,0.8,true,true,,monocyte"
+    table.write_text(f"{','.join(columns)}\n{values}\n")
+    command = ("data", "convert", table, "--images", tmp_path / "patients", "--to", "cells", "-o")
+    assert "1 fields, 1 boxes" in run(*command, tmp_path / "new").stdout
+    assert [p.relative_to(tmp_path / "new").as_posix() for p in (tmp_path / "new").rglob("*.png")] == [
+        "monocyte/P1@a_0.png"
+    ]
+    table.write_text(table.read_text().replace("a.png", "../../a.png"))
+    refused = run(*command, tmp_path / "other")
+    assert (refused.exit_code, refused.stderr.count("\n"), "leads out" in refused.stderr) == (2, 1, True)
+
+
+def test_the_known_sets_are_listed() -> None:
+    sets = json.loads(run("data", "list", "--json").stdout)
+    assert {"bccd", "bmc", "lmu", "cnmc"} <= {known["id"] for known in sets}
+    assert "bmc" in run("data", "list").stdout
 
 
 def test_a_set_is_converted_into_a_new_folder_only(tmp_path: Path) -> None:

@@ -130,6 +130,11 @@ def test_nothing_to_check_is_said_plainly(tmp_path: Path) -> None:
         check_dataset(tmp_path)
     with pytest.raises(DatasetError, match="no such folder"):
         check_dataset(tmp_path / "missing")
+    (tmp_path / "notes.txt").write_text("")
+    with pytest.raises(DatasetError, match="neither a folder nor"):
+        check_dataset(tmp_path / "notes.txt")
+    with pytest.raises(DatasetError, match="unknown layout"):
+        check_dataset(tmp_path, "tfrecord")
 
 
 def test_bccd_holds_the_known_faults(shared_data: Path) -> None:

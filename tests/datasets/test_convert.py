@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from marrowscope.datasets.cells import read_folder_per_type
-from marrowscope.datasets.convert import convert, write_voc
+from marrowscope.datasets.convert import cells_as_fields, convert, write_voc
 from marrowscope.datasets.fields import LabelledField, read_fields, read_voc
 from marrowscope.errors import DatasetError
 
@@ -61,9 +61,30 @@ def test_nothing_is_overwritten(fields: list[LabelledField], tmp_path: Path) -> 
         convert(fields, "coco", tmp_path / "a")
     with pytest.raises(DatasetError, match="unknown layout"):
         convert(fields, "tfrecord", tmp_path / "out")
+    with pytest.raises(DatasetError, match="no labelled box"):
+        convert([], "cells", tmp_path / "out")
 
 
 def test_labels_cannot_leave_the_folder(fields: list[LabelledField], tmp_path: Path) -> None:
     bad = LabelledField(fields[0].path, fields[0].boxes[:1], ("../../up",), np.zeros(1, bool), "g", "s")
     convert([bad], "cells", tmp_path / "out")
     assert [p.relative_to(tmp_path / "out").parts[0] for p in (tmp_path / "out").rglob("*.png")] == ["_.._up"]
+
+
+def test_single_cells_get_the_box_of_their_outline(tmp_path: Path) -> None:
+    y, x = np.mgrid[:160, :160]
+    pixels = np.full((160, 160, 3), (235, 225, 230), np.uint8)
+    pixels[(x - 80) ** 2 + (y - 80) ** 2 < 40**2] = (190, 150, 215)
+    pixels[(x - 80) ** 2 + (y - 80) ** 2 < 25**2] = (95, 45, 140)
+    for name, picture in (
+        ("a.png", pixels),
+        ("b.png", np.full_like(pixels, 235)),
+        ("c.png", pixels[:40, :40]),
+    ):
+        (tmp_path / "set" / "monocyte").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(tmp_path / "set" / "monocyte" / name)
+    cell, empty, tiny = cells_as_fields(read_folder_per_type(tmp_path / "set"))
+    np.testing.assert_allclose(cell.boxes, [[40, 40, 120, 120]], atol=6)
+    assert (cell.labels, cell.ignore.tolist()) == (("monocyte",), [False])
+    assert (empty.ignore.tolist(), empty.boxes.tolist()) == ([True], [[0, 0, 160, 160]])
+    assert tiny.ignore.tolist() == [True]

@@ -10,6 +10,7 @@ from PIL import Image
 
 from marrowscope.datasets.cells import LabelledCell, read_folder_per_type
 from marrowscope.datasets.check import check_dataset
+from marrowscope.datasets.convert import sort_cells
 from marrowscope.datasets.corrections import load_corrections
 from marrowscope.datasets.fields import LAYOUTS, read_fields
 from marrowscope.datasets.known_sets import known_sets
@@ -17,6 +18,7 @@ from marrowscope.datasets.names import normalise_label
 from marrowscope.datasets.recognise import recognise_layout, recognise_set
 from marrowscope.datasets.splits import read_and_split
 from marrowscope.domain.taxonomy import taxonomy
+from marrowscope.errors import DatasetError
 
 OF_FIELDS = {"leukocyte", "red_cell", "leukocyte_not_blast", ""}
 
@@ -104,6 +106,23 @@ def test_patients_of_cnmc_stay_together(tmp_path: Path) -> None:
     groups = [{item.group for item in part} for part in parts.values()]
     assert not groups[0] & groups[1]
     assert check_dataset(tmp_path / "set").split_counts == {"fold0": 3, "fold1": 1}
+
+
+def test_sorted_by_type_a_set_keeps_its_patients(tmp_path: Path) -> None:
+    cells = tree(tmp_path / "set", "cnmc")
+    sort_cells(cells, tmp_path / "sorted")
+    again = read_folder_per_type(tmp_path / "sorted")
+    assert {(c.cell_type, c.group) for c in again} == {
+        ("lymphoblast", "sorted/11"),
+        ("lymphoblast", "sorted/12"),
+        ("lymphocyte", "sorted/H6"),
+    }
+    assert len(again) == len(cells)
+    sort_cells(again, tmp_path / "again")
+    names = [{c.path.name for c in read_folder_per_type(tmp_path / root)} for root in ("sorted", "again")]
+    assert names[0] == names[1]
+    with pytest.raises(DatasetError, match="not empty"):
+        sort_cells(cells, tmp_path / "sorted")
 
 
 def test_a_patient_in_two_folds_is_a_leak(tmp_path: Path) -> None:

@@ -1,9 +1,13 @@
 """``marrowscope data``: looking after labelled sets."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import Progress
 
 from marrowscope.cli.console import one_line_errors, print_json
 
@@ -14,6 +18,15 @@ app = typer.Typer(
     no_args_is_help=True,
     epilog="Example:  marrowscope data check BCCD/ --contact-sheet sheet.png",
 )
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on a terminal's stderr for work that tells (done, of all); nothing in a pipe."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(title, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 @app.callback()
@@ -69,7 +82,8 @@ def check(
     """
     from marrowscope.datasets.check import check_dataset
 
-    report = check_dataset(folder, layout, images=images, contact_sheet=contact_sheet)
+    with _bar("Looking at images") as on_image:
+        report = check_dataset(folder, layout, images=images, contact_sheet=contact_sheet, on_image=on_image)
     if as_json:
         print_json(report.to_json())
     else:
@@ -85,6 +99,8 @@ def check(
             typer.echo(f"{level}: {problem.kind}: {problem.where}: {problem.detail}")
         if len(report.problems) > _SHOWN:
             typer.echo(f"... and {len(report.problems) - _SHOWN} more; all of them with --json")
+        errors = sum(problem.is_error for problem in report.problems)
+        typer.echo(f"errors: {errors}, warnings: {len(report.problems) - errors}")
     if not report.is_clean:
         raise typer.Exit(1)
 
@@ -122,15 +138,20 @@ def split(
     table = read_and_split(folder, layout, shares_of(parts), seed, images)
     write_split(table, out)
     sizes = {name: len(items) for name, items in table.items()}
+    groups = {name: len({item.group for item in items}) for name, items in table.items()}
     if as_json:
-        print_json({"out": str(out), "parts": sizes})
+        print_json({"out": str(out), "parts": sizes, "groups": groups})
+        return
+    typer.echo(f"{out}: " + ", ".join(f"{name} {size}" for name, size in sizes.items()))
+    if groups == sizes:
+        typer.echo("no image shares a group with another: each part is a contiguous block of file names")
     else:
-        typer.echo(f"{out}: " + ", ".join(f"{name} {size}" for name, size in sizes.items()))
+        typer.echo("groups: " + ", ".join(f"{name} {number}" for name, number in groups.items()))
 
 
 @app.command(
     "convert",
-    epilog="Examples:  marrowscope data convert BCCD/ --to coco -o bccd-coco/\n\n"
+    epilog="Example:  marrowscope data convert BCCD/ --to coco -o bccd-coco/\n\n"
     "marrowscope data convert OUT/cells.csv --images PATIENTS/ --to cells -o MY_CELLS/",
 )
 @one_line_errors
@@ -140,7 +161,7 @@ def convert(
     ],
     to: Annotated[str, typer.Option(help="voc, yolo, coco, csv, or cells (a folder of crops per label).")],
     out: Annotated[Path, typer.Option("--out", "-o", help="A new folder.")],
-    layout: Annotated[str, typer.Option(help="voc, yolo, coco, csv, or auto.")] = "auto",
+    layout: Annotated[str, typer.Option(help="voc, yolo, coco, csv, cells, or auto.")] = "auto",
     split: Annotated[str | None, typer.Option(help="Only an official split of the set.")] = None,
     images: Annotated[
         Path | None,
@@ -155,13 +176,25 @@ def convert(
 ) -> None:
     """Write labelled fields in another layout, or cut their cells into a folder per label.
 
+    A set of single cells in a public set's own folders becomes a folder per type of the taxonomy.
     A cells.csv of an analysis becomes a training set: add a column reviewed_type, fill it where you have
     looked, and convert with --to cells. The patient stays in every crop's name.
     """
+    from marrowscope.datasets.cells import read_folder_per_type
+    from marrowscope.datasets.convert import cells_as_fields, sort_cells
     from marrowscope.datasets.convert import convert as write
     from marrowscope.datasets.fields import read_fields
+    from marrowscope.datasets.recognise import recognise_layout
 
-    fields = read_fields(source, layout, split, images=images, keep_unreviewed=keep_unreviewed)
+    if layout == "cells" or (layout == "auto" and recognise_layout(source) == "cells"):
+        cells = read_folder_per_type(source)
+        if to == "cells":
+            sort_cells(cells, out)
+            typer.echo(f"{out}: {len(cells)} cells of {len({cell.cell_type for cell in cells})} types")
+            return
+        fields = cells_as_fields(cells)
+    else:
+        fields = read_fields(source, layout, split, images=images, keep_unreviewed=keep_unreviewed)
     write(fields, to, out)
     boxes = sum(int((~field.ignore).sum()) for field in fields)
     ignored = sum(len(field.boxes) for field in fields) - boxes

@@ -13,6 +13,7 @@ from marrowscope.datasets.cells import read_folder_per_type
 from marrowscope.datasets.contact_sheet import draw_contact_sheet
 from marrowscope.datasets.duplicates import Fingerprint, exact_duplicates, fingerprint, near_duplicates
 from marrowscope.datasets.fields import (
+    LAYOUTS,
     LabelledField,
     labelled_field,
     list_images,
@@ -98,8 +99,10 @@ def check_dataset(
 
     Raises
     ------
-    DatasetError : there is no such folder, or it holds no image
+    DatasetError : unknown layout, there is no such folder, or it holds no image
     """
+    if layout not in {"auto", "cells", *LAYOUTS}:
+        raise DatasetError(f"unknown layout {layout!r}: one of auto, cells, {', '.join(LAYOUTS)}")
     known = recognise_set(root) if layout == "auto" else None
     layout = recognise_layout(root) if layout == "auto" else layout
     problems: list[Problem] = []
@@ -197,7 +200,7 @@ def _box_problems(field: LabelledField, where: str, size: tuple[int, int]) -> It
     if len(field.boxes) > 1:
         repeated = len(field.boxes) - len(np.unique(field.boxes, axis=0))
         if repeated:
-            yield Problem("repeated box", where, f"{repeated} boxes stand twice", False)
+            yield Problem("repeated box", where, f"boxes that stand twice: {repeated}", False)
 
 
 def _label_problems(class_counts: Counter[str]) -> Iterator[Problem]:

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from marrowscope.datasets.cells import GROUP_MARK
+from marrowscope.datasets.cells import GROUP_MARK, LabelledCell
 from marrowscope.datasets.csv_boxes import BOX_COLUMNS
-from marrowscope.datasets.labelled import LabelledField, image_size
+from marrowscope.datasets.labelled import LabelledField, image_size, labelled_field
+from marrowscope.datasets.outline import LEAST_SIDE_PX, cell_outline
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.crops import CONTEXT, crop_cells
 from marrowscope.imaging.names import safe_name
@@ -122,7 +123,7 @@ def write_cell_folders(
     twice the classifier's context there is room round the cell for it to be outlined and turned.
     """
     stems = [
-        f"{safe_name(_bare_group(field).replace(GROUP_MARK, '_'))}{GROUP_MARK}{stem}"
+        f"{_mark_of(_bare_group(field))}{stem}"
         for field, stem in zip(fields, _unique_stems(fields), strict=True)
     ]
     written = 0
@@ -154,14 +155,64 @@ def convert(fields: Sequence[LabelledField], layout: str, root: Path) -> None:
 
     Raises
     ------
-    DatasetError : unknown layout, the folder holds something, or an image cannot be read
+    DatasetError : unknown layout, the folder holds something, an image cannot be read, or cells are wanted
+        of a set without boxes
     """
     if layout not in WRITERS:
         raise DatasetError(f"unknown layout {layout!r}: one of {', '.join(WRITERS)}")
+    if layout == "cells" and all(field.ignore.all() for field in fields):
+        raise DatasetError("there is no labelled box to cut a cell from")
+    _prepare(root)
+    WRITERS[layout](fields, root)
+
+
+def sort_cells(cells: Sequence[LabelledCell], root: Path) -> None:
+    """Copy images of single cells into `root/<type>/<group>@<name>`: a public set's codes become types.
+
+    Raises
+    ------
+    DatasetError : the folder holds something, or an image cannot be copied
+    """
+    _prepare(root)
+    taken: set[tuple[str, str]] = set()
+    for cell in cells:
+        folder = root / _safe(cell.cell_type)
+        folder.mkdir(exist_ok=True)
+        group = cell.group.removeprefix(f"{cell.source}/")
+        own = cell.path.stem.rpartition(GROUP_MARK)[2]
+        stem, number = f"{_mark_of(group)}{_safe(own)}", 2
+        while (folder.name, stem.lower()) in taken:
+            stem, number = f"{_mark_of(group)}{_safe(own)}_{number}", number + 1
+        taken.add((folder.name, stem.lower()))
+        _copy(cell.path, folder / (stem + cell.path.suffix.lower()))
+
+
+def cells_as_fields(cells: Sequence[LabelledCell]) -> list[LabelledField]:
+    """Give images of single cells as fields with one box each, for layouts that hold boxes.
+
+    The box is that of the cell's outline (`outline.cell_outline`); where that is doubtful the whole image
+    is a box to be ignored.
+    """
+    fields = []
+    for cell in cells:
+        pixels = cell.pixels()
+        height, width = pixels.shape[:2]
+        outline = cell_outline(pixels) if min(height, width) >= LEAST_SIDE_PX else None
+        box = (0, 0, width, height) if outline is None else outline.box.tolist()
+        rows = [(cell.cell_type, box, outline is None)]
+        fields.append(labelled_field(cell.path, rows, cell.group, cell.source))
+    return fields
+
+
+def _prepare(root: Path) -> None:
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise DatasetError(f"{root}: is not empty; choose a new folder")
     root.mkdir(parents=True, exist_ok=True)
-    WRITERS[layout](fields, root)
+
+
+def _mark_of(group: str) -> str:
+    """Begin a crop's name with its group, so that reading finds it again."""
+    return f"{safe_name(group.replace(GROUP_MARK, '_'))}{GROUP_MARK}"
 
 
 def _copy_images(fields: Sequence[LabelledField], folder: Path) -> list[Path]:
@@ -171,11 +222,15 @@ def _copy_images(fields: Sequence[LabelledField], folder: Path) -> list[Path]:
         folder / (stem + f.path.suffix.lower()) for f, stem in zip(fields, _unique_stems(fields), strict=True)
     ]
     for field, path in zip(fields, paths, strict=True):
-        try:
-            shutil.copyfile(field.path, path)
-        except OSError as error:
-            raise DatasetError(f"{field.path}: cannot be copied ({error})") from error
+        _copy(field.path, path)
     return paths
+
+
+def _copy(image: Path, to: Path) -> None:
+    try:
+        shutil.copyfile(image, to)
+    except OSError as error:
+        raise DatasetError(f"{image}: cannot be copied ({error})") from error
 
 
 def _unique_stems(fields: Sequence[LabelledField]) -> list[str]:

@@ -1,6 +1,7 @@
 """How labels of public sets are read: one spelling for each."""
 
 import re
+from functools import cache
 
 from marrowscope.domain.taxonomy import taxonomy
 
@@ -50,6 +51,7 @@ _LABELS = {
 }
 
 
+@cache
 def normalise_label(name: str) -> str:
     """One spelling for a label: known synonyms and plurals are mapped, others become lower_snake_case.
 

@@ -18,6 +18,7 @@ Mask = NDArray[np.bool_]
 Floats = NDArray[np.float32]
 
 WORKING_SIDE_PX = 128
+LEAST_SIDE_PX = 64
 _HAEMOGLOBIN_BLUE_SHARE = 0.46
 _CROSS = ndimage.generate_binary_structure(2, 1)
 
@@ -49,8 +50,10 @@ def cell_outline(pixels: NDArray[np.uint8]) -> Outline | None:
     InputError
         Not an RGB picture of at least 64 px a side.
     """
-    if pixels.ndim != 3 or pixels.shape[2] != 3 or min(pixels.shape[:2]) < 64:
-        raise InputError(f"a crop to outline is (H, W, 3), 64 px or more a side, not {pixels.shape}")
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or min(pixels.shape[:2]) < LEAST_SIDE_PX:
+        raise InputError(
+            f"a crop to outline is (H, W, 3), {LEAST_SIDE_PX} px or more a side, not {pixels.shape}"
+        )
     step = max(1, round(max(pixels.shape[:2]) / WORKING_SIDE_PX))
     small = _shrink(pixels, step)
     density = _optical_density(small)

@@ -34,10 +34,12 @@ def recognise_layout(root: Path) -> str:
 
     Raises
     ------
-    DatasetError : there is no such folder
+    DatasetError : there is no such folder, or a file is of another kind
     """
     if root.is_file() and root.suffix.lower() in _FILE_LAYOUTS:
         return _FILE_LAYOUTS[root.suffix.lower()]
+    if root.is_file():
+        raise DatasetError(f"{root}: neither a folder nor a COCO (.json) or CSV (.csv) file")
     if not root.is_dir():
         raise DatasetError(f"{root}: no such folder")
     known = recognise_set(root)
