@@ -1,54 +1,87 @@
 """From a count to a decision in three ways, with reasons in plain sentences."""
 
 import math
+from dataclasses import dataclass
 
 from scipy.stats import norm
 
 from marrowscope.domain.decision import Decision, Interval, Rule, Verdict
 from marrowscope.domain.differential import Differential
+from marrowscope.models.feature_space import USUAL_SHARE
 
 FLOOR = 200  # counted cells below which no decision is given (setting)
 TARGET = 500  # nucleated cells a marrow differential should rest on (ICSH 2008)
+UNFAMILIAR = 3 * USUAL_SHARE  # share of unfamiliar cells from which a smear is unlike the training's
+_ENOUGH_TO_JUDGE = 20  # whole cells: of fewer, three strange ones may be chance
 _TOO_MANY = 100_000  # beyond this, "count more" is no advice
+_OPPOSITES = {Verdict.POSITIVE, Verdict.NEGATIVE}
 
 
-def decide(
-    differential: Differential,
-    raw: Interval | None,
-    adjusted: Interval | None,
-    rule: Rule,
-    floor: int = FLOOR,
-) -> Decision:
-    """Apply a rule to a count.
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a patient's blasts, and what speaks against relying on it.
 
-    Positive when the whole interval lies beyond the threshold, negative when all of it lies on the other
-    side, else indeterminate. When the share corrected for the classifier's errors lies on the other side of
-    the threshold than the raw one, the count does not settle the case either.
-
-    Parameters
+    Attributes
     ----------
     differential : the count
     raw : the blast share and its interval, None when nothing was counted
-    adjusted : the corrected share, None when the error rates are not known
+    adjusted : the share corrected for the classifier's errors, None when their rates are not known
+    whole_cells : cells not cut by an image's edge
+    unfamiliar_cells : of these, how many look unlike the cells the networks learned from
+    """
+
+    differential: Differential
+    raw: Interval | None
+    adjusted: Interval | None = None
+    whole_cells: int = 0
+    unfamiliar_cells: int = 0
+
+    @property
+    def unfamiliar_share(self) -> float:
+        """Share of unfamiliar cells among the whole ones (0..1), 0 without any."""
+        return self.unfamiliar_cells / self.whole_cells if self.whole_cells else 0.0
+
+    @property
+    def is_unfamiliar(self) -> bool:
+        """Whether the smear as a whole is unlike those the networks learned from."""
+        return self.whole_cells >= _ENOUGH_TO_JUDGE and self.unfamiliar_share > UNFAMILIAR
+
+    @property
+    def most_blasts(self) -> float:
+        """Blast share (0..1) if every unclassified cell were a blast; as counted, none of them is."""
+        differential = self.differential
+        return (differential.blasts + differential.unclassified) / max(differential.counted, 1)
+
+
+def decide(evidence: Evidence, rule: Rule, floor: int = FLOOR) -> Decision:
+    """Apply a rule to a count.
+
+    The interval of the corrected share decides where there is one, else that of the counted share: positive
+    when all of it lies beyond the threshold, negative when all of it lies on the other side, else
+    indeterminate. A verdict is withheld (indeterminate) when the count cannot carry it: both intervals lie
+    on different sides of the threshold, naming the unclassified cells could cross it, or too many cells are
+    unfamiliar to the networks.
+
+    Parameters
+    ----------
+    evidence : the count, its intervals and its doubts
     rule : when blasts mean leukemia
     floor : counted cells below which the answer is ``insufficient``
     """
-    counted = differential.counted
+    counted, raw = evidence.differential.counted, evidence.raw
     if raw is None or counted < floor:
         return Decision(rule, Verdict.INSUFFICIENT, (_too_few(counted, floor),), max(floor - counted, 1))
-    verdict = _side(raw, rule)
-    reasons = [_sentence(differential, raw, rule, verdict)]
-    if adjusted is not None and verdict is not Verdict.INDETERMINATE:
-        against = rule.is_met_by(100 * adjusted.estimate) != (verdict is Verdict.POSITIVE)
-        if against:
-            verdict = Verdict.INDETERMINATE
-            reasons.append(
-                f"Corrected for the classifier's error rates the share is {100 * adjusted.estimate:.1f} %, "
-                "on the other side of the threshold: review the cells before deciding."
-            )
-    more = cells_to_settle(raw, counted, rule) if verdict is Verdict.INDETERMINATE else None
+    deciding = evidence.adjusted or raw
+    verdict = _side(deciding, rule)
+    reasons = [_counted_sentence(evidence.differential, raw), _deciding_sentence(evidence, rule, verdict)]
+    more = None
     if verdict is Verdict.INDETERMINATE:
+        more = cells_to_settle(raw, counted, rule)
         reasons.append(_advice(more))
+    doubts = _doubts(evidence, rule, verdict)
+    if doubts:
+        verdict, more = Verdict.INDETERMINATE, None
+        reasons += doubts
     if counted < TARGET:
         reasons.append(f"{counted} cells counted; {TARGET} are recommended for a marrow differential.")
     return Decision(rule, verdict, tuple(reasons), more)
@@ -82,19 +115,53 @@ def _too_few(counted: int, floor: int) -> str:
     return f"{cells} counted; below {floor} no decision is given."
 
 
-def _sentence(differential: Differential, raw: Interval, rule: Rule, verdict: Verdict) -> str:
-    share = (
+def _counted_sentence(differential: Differential, raw: Interval) -> str:
+    return (
         f"{differential.blasts} of {differential.counted} counted cells are blasts: "
-        f"{100 * raw.estimate:.1f} % ({100 * raw.level:.0f} % interval "
-        f"{100 * raw.low:.1f} to {100 * raw.high:.1f} %)"
+        f"{100 * raw.estimate:.1f} % ({_range(raw)})."
     )
+
+
+def _deciding_sentence(evidence: Evidence, rule: Rule, verdict: Verdict) -> str:
     threshold = f"the threshold of {rule.threshold_percent:g} %"
     meaning = {
         Verdict.POSITIVE: f"the whole interval lies above {threshold}.",
         Verdict.NEGATIVE: f"the whole interval lies below {threshold}.",
         Verdict.INDETERMINATE: f"the interval includes {threshold}.",
-    }
-    return f"{share}; {meaning[verdict]}"
+    }[verdict]
+    share = evidence.adjusted
+    if share is None:
+        return meaning.capitalize()
+    return (
+        f"Corrected for the classifier's error rates the share is {100 * share.estimate:.1f} % "
+        f"({_range(share)}); {meaning}"
+    )
+
+
+def _range(interval: Interval) -> str:
+    return f"{100 * interval.level:.0f} % interval {100 * interval.low:.1f} to {100 * interval.high:.1f} %"
+
+
+def _doubts(evidence: Evidence, rule: Rule, verdict: Verdict) -> list[str]:
+    """Say why the count cannot carry a verdict, if it cannot."""
+    doubts = []
+    unclassified = evidence.differential.unclassified
+    if verdict is Verdict.NEGATIVE and rule.is_met_by(100 * evidence.most_blasts):
+        doubts.append(
+            f"{unclassified} counted cells could not be classified: if all of them were blasts, the share "
+            f"would be {100 * evidence.most_blasts:.1f} %, on the other side of the threshold: name them "
+            "before deciding."
+        )
+    if evidence.raw is not None and {verdict, _side(evidence.raw, rule)} == _OPPOSITES:
+        doubts.append(
+            "As counted, the share lies on the other side of the threshold: review the cells before deciding."
+        )
+    if evidence.is_unfamiliar and verdict is not Verdict.INDETERMINATE:
+        doubts.append(
+            f"{100 * evidence.unfamiliar_share:.0f} % of the cells look unlike those the networks learned "
+            "from, so the count cannot carry a verdict: review the cells before deciding."
+        )
+    return doubts
 
 
 def _advice(more: int | None) -> str:

@@ -4,18 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from marrowscope.analysis.correction import adjusted_share
-from marrowscope.analysis.decide import FLOOR, decide
+from marrowscope.analysis.decide import FLOOR, Evidence, decide
 from marrowscope.analysis.intervals import wilson
 from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNFAMILIAR
 from marrowscope.domain.decision import OVER_20, RULES, Decision, Rule
-from marrowscope.domain.differential import Differential, count
+from marrowscope.domain.differential import count
 from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
 from marrowscope.models.bundle import ErrorRates
 from marrowscope.models.feature_space import USUAL_SHARE
 
 _NOTICEABLE = 0.10  # share of cells or fields from which a problem is told
-_UNFAMILIAR = 3 * USUAL_SHARE  # share of unfamiliar cells from which a smear is unlike the training's
-_ENOUGH_TO_JUDGE = 20  # whole cells: of fewer, three strange ones may be chance
 
 
 @dataclass(frozen=True)
@@ -55,9 +53,12 @@ def read_patient(
     differential = count(cell for field in fields for cell in field.cells)
     raw = wilson(differential.blasts, differential.counted)
     adjusted = adjusted_share(differential.blasts, differential.counted, error_rates)
+    whole = [cell.flags for field in fields for cell in field.cells if FLAG_BORDER not in cell.flags]
+    unfamiliar = sum(FLAG_UNFAMILIAR in words for words in whole)
+    evidence = Evidence(differential, raw, adjusted, len(whole), unfamiliar)
 
     def by(rule: Rule) -> Decision:
-        return decide(differential, raw, adjusted, rule, settings.floor)
+        return decide(evidence, rule, settings.floor)
 
     return PatientReading(
         patient=patient,
@@ -67,14 +68,15 @@ def read_patient(
         adjusted_interval=adjusted,
         decision=by(settings.rule),
         alternatives=tuple(by(rule) for rule in RULES.values() if rule.id != settings.rule.id),
-        flags=(*problems, *_flags(fields, differential)),
+        flags=(*problems, *_flags(fields, evidence)),
         truth=truth,
     )
 
 
-def _flags(fields: Sequence[FieldReading], differential: Differential) -> list[str]:
+def _flags(fields: Sequence[FieldReading], evidence: Evidence) -> list[str]:
     """Say in sentences what makes the count of this patient less trustworthy."""
     flags = []
+    differential = evidence.differential
     failed = sum(f.status is FieldStatus.FAILED for f in fields)
     repeated = sum(f.status is FieldStatus.DUPLICATE for f in fields)
     read = [f for f in fields if f.status is FieldStatus.READ]
@@ -93,12 +95,10 @@ def _flags(fields: Sequence[FieldReading], differential: Differential) -> list[s
     assumed = sum(f.scale_source == "assumed" for f in read)
     if assumed:
         flags.append(f"The size of a pixel could not be measured on {assumed} fields and was assumed.")
-    whole = [cell.flags for f in read for cell in f.cells if FLAG_BORDER not in cell.flags]
-    unfamiliar = sum(FLAG_UNFAMILIAR in words for words in whole) / max(len(whole), 1)
-    if len(whole) >= _ENOUGH_TO_JUDGE and unfamiliar > _UNFAMILIAR:
+    if evidence.is_unfamiliar:
         flags.append(
-            f"{100 * unfamiliar:.0f} % of the cells look unlike those the networks learned from "
-            f"({100 * USUAL_SHARE:.0f} % would be usual): check names by eye before relying on a figure."
+            f"{100 * evidence.unfamiliar_share:.0f} % of the cells look unlike those the networks learned "
+            f"from ({100 * USUAL_SHARE:.0f} % would be usual): check names by eye before relying on a figure."
         )
     sizeless = sum(bool(len(f.cells)) and not f.measures_cells for f in read)
     if sizeless:
