@@ -112,16 +112,18 @@ def fit_type_temperature(logits: Floats, types: Ints) -> float:
 
 
 def threshold_for(specificity: float, sets: Sequence[tuple[npt.NDArray[np.float64], Bools]]) -> float:
-    """Give the lowest threshold, in hundredths, with this specificity on every set of P(blast) and truth.
+    """Choose a threshold, in hundredths, on sets of P(blast) and truth, validation first.
 
-    A cell wrongly called a blast weighs on every patient, most of all on the healthy; so it is the
-    specificity that is stated. Sets without other cells do not take part.
+    Of the thresholds that reach the specificity on validation (a cell wrongly called a blast weighs on every
+    healthy patient), the one with the best balanced accuracy, all sets weighing the same.
     """
-    for threshold in np.arange(2, 99) / 100:
-        counts = [blast_counts(p, is_blast, threshold) for p, is_blast in sets]
-        if all(np.isnan(c.specificity) or c.specificity >= specificity for c in counts):
-            return float(threshold)
-    return 0.99
+    candidates = np.arange(2, 99) / 100
+    counts = [[blast_counts(p, is_blast, t) for p, is_blast in sets] for t in candidates]
+    allowed = np.array([not of[0].specificity < specificity for of in counts])
+    if not allowed.any():
+        return 0.99
+    curve = np.array([np.nanmean([c.balanced_accuracy for c in of]) for of in counts])
+    return choose_threshold(candidates[allowed], curve[allowed])
 
 
 def choose_threshold(candidates: npt.NDArray[np.float64], curve: npt.NDArray[np.float64]) -> float:

@@ -85,8 +85,9 @@ def classifier_settings(
 ) -> dict[str, Any]:
     """Return the contents of ``classifier.json``.
 
-    The blast threshold is the lowest at which the recipe's specificity is reached on validation and on the
-    choosing set. `parts` are ``val`` and, where they were looked at, ``choosing`` and ``test``.
+    The blast threshold is chosen by balanced accuracy on validation and on the choosing set, among those that
+    reach the recipe's specificity on validation. `parts` are ``val`` and, where they were looked at,
+    ``choosing`` and ``test``.
     """
     known = [parts[name] for name in ("val", "choosing") if name in parts]
     sets = [(fitted.p_blast(part), part.is_blast) for part in known]
