@@ -12,6 +12,7 @@ from scipy.stats import binomtest
 from marrowscope.analysis.clustering import intraclass_correlation
 from marrowscope.analysis.correction import corrected_share, share_from_probabilities
 from marrowscope.analysis.intervals import clopper_pearson, wilson
+from marrowscope.analysis.review import reviewed_share
 from marrowscope.models.bundle import ErrorRates
 
 # Libraries whose imports may warn of others' matters.
@@ -90,3 +91,20 @@ def test_share_from_probabilities_is_quapys() -> None:
         emq.MAX_ITER = 100_000
         shares, _ = emq.EM(np.array([1 - trained, trained]), np.column_stack([1 - p, p]), epsilon=1e-13)
         assert ours == pytest.approx(shares[1], abs=1e-8)
+
+
+@foreign
+def test_reviewed_share_is_that_of_ppi_python() -> None:
+    ppi = pytest.importorskip("ppi_py")
+    rng = np.random.default_rng(17)
+    for _ in range(30):
+        n, others = int(rng.integers(40, 200)), int(rng.integers(100, 800))
+        truth = rng.random(n) < rng.uniform(0.1, 0.9)
+        called = np.where(rng.random(n) < 0.8, truth, ~truth)
+        others_called = rng.random(others) < rng.uniform(0.1, 0.9)
+        y, f, g = (marks.astype(float) for marks in (truth, called, others_called))
+        low, high = ppi.ppi_mean_ci(y, f, g, alpha=0.05)
+        ours = reviewed_share(truth, called, others_called)
+        assert ours is not None
+        bounds = np.clip([low.item(), high.item()], 0, 1)
+        assert (ours.low, ours.high) == pytest.approx(bounds, abs=1e-9)
