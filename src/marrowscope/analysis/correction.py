@@ -1,63 +1,164 @@
 """The blast share corrected for the classifier's known error rates."""
 
-import numpy as np
-from scipy.stats import binom
+from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
+from marrowscope.analysis.clustering import critical_value
 from marrowscope.analysis.intervals import LEVEL
-from marrowscope.domain.decision import Interval
+from marrowscope.domain.decision import NO_CLUSTERING, Clustering, Interval
 from marrowscope.models.bundle import ErrorRates
 
-_DRAWS = 200  # of the error rates
-_GRID = np.linspace(0, 1, 501)  # true shares considered
+Floats = npt.NDArray[np.float64]
+
 _LEAST_INFORMATION = 0.2  # sensitivity + specificity - 1 below this inverts noise, not signal
+_MOST_ROUNDS = 10_000
+_CONVERGED = 1e-12
 
 
-def adjusted_share(
-    blasts: int, counted: int, rates: ErrorRates | None, level: float = LEVEL
-) -> Interval | None:
+@dataclass(frozen=True)
+class Correction:
+    """A corrected share, or why there is none.
+
+    Attributes
+    ----------
+    interval : None where the share cannot be corrected
+    reason : then why, as a sentence; empty otherwise
+    """
+
+    interval: Interval | None
+    reason: str = ""
+
+
+def corrected_share(
+    blasts: int,
+    counted: int,
+    rates: ErrorRates | None,
+    level: float = LEVEL,
+    clustering: Clustering = NO_CLUSTERING,
+) -> Correction:
     """Estimate the true blast share behind a counted one.
 
-    The expected counted share is ``q = s·Se + (1-s)·(1-Sp)``; solved for ``s`` it gives the estimate (Rogan &
-    Gladen, Am J Epidemiol 1978;107:71), clipped to 0..1. The interval is that of the posterior of ``s`` under
-    a flat prior, the count being binomial with ``q`` and the unknown error rates integrated over their own
-    posteriors (Beta, Jeffreys' prior; after Joseph et al., Am J Epidemiol 1995;141:263), so it carries their
-    uncertainty and stays honest at 0 and 1. Draws come from a fixed seed: equal input, equal output.
+    The expected counted share is ``q = s·Se + (1 - s)·(1 - Sp)``; solved for ``s`` it gives the estimate
+    (Rogan & Gladen, Am J Epidemiol 1978;107:71), clipped to 0..1. Bounds are those of `corrected_bounds`,
+    for as many cells as the counted ones are worth.
 
-    Returns
-    -------
-    None when nothing is counted, no rates are known, or they are too poor to invert
+    Parameters
+    ----------
+    blasts, counted : cells called blasts, of all counted
+    rates : of the classifier, None when not known
+    level : coverage
+    clustering : what the fields cost
     """
     if counted == 0 or rates is None:
-        return None
-    random = np.random.default_rng(20_260_101)
-    sensitivity = _posterior(random, rates.blasts_called, rates.blasts_seen)
-    specificity = _posterior(random, rates.others_cleared, rates.others_seen)
-    if np.quantile(sensitivity + specificity - 1, (1 - level) / 2) < _LEAST_INFORMATION:
-        return None
-    expected = np.outer(_GRID, sensitivity) + np.outer(1 - _GRID, 1 - specificity)
-    density = binom.pmf(blasts, counted, expected).mean(axis=1)
-    cumulated = np.cumsum(density) / density.sum()
-    low, high = np.interp([(1 - level) / 2, (1 + level) / 2], cumulated, _GRID)
-    estimate = _rogan_gladen(blasts / counted, rates)
-    return Interval(
-        estimate=estimate,
-        low=min(float(low), estimate),
-        high=max(float(high), estimate),
-        level=level,
-        method=(
-            "Rogan–Gladen estimate with a posterior interval over share, sensitivity and specificity; "
-            f"error rates from {rates.source}"
-        ),
+        return Correction(
+            None, "No cell is counted." if rates else "The classifier's error rates are not known."
+        )
+    if not rates.blasts_seen or not rates.others_seen:
+        return Correction(None, "The classifier's error rates rest on no cell.")
+    z = float(critical_value(level, clustering.freedom))
+    information = _information(rates, z)
+    if information < _LEAST_INFORMATION:
+        return Correction(
+            None,
+            "The share is not corrected for the classifier's errors: they are too many to be undone "
+            f"(sensitivity + specificity - 1 may be as low as {information:.2f}).",
+        )
+    sensitivity = rates.blasts_called / rates.blasts_seen
+    specificity = rates.others_cleared / rates.others_seen
+    estimate = (blasts / counted + specificity - 1) / (sensitivity + specificity - 1)
+    estimate = min(max(estimate, 0.0), 1.0)
+    number = clustering.effective(counted)
+    low, high = corrected_bounds(blasts / counted, number, rates, z)
+    return Correction(
+        Interval(
+            estimate=estimate,
+            low=min(float(low), estimate),
+            high=max(float(high), estimate),
+            level=level,
+            method=f"Rogan–Gladen estimate, Lang–Reiczigel interval; error rates from {rates.source}",
+        )
     )
 
 
-def _posterior(
-    random: np.random.Generator, successes: int, trials: int
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    return random.beta(successes + 0.5, trials - successes + 0.5, _DRAWS)
+def corrected_bounds(
+    share: npt.ArrayLike, number: npt.ArrayLike, rates: ErrorRates, z: npt.ArrayLike
+) -> tuple[Floats, Floats]:
+    """Return bounds of the true share behind a counted one, unknown error rates included.
+
+    Lang & Reiczigel, Prev Vet Med 2014;113:13: the delta method on shares that are first drawn towards the
+    middle (by z² cells; the error rates by two), with their correction for skewness, clipped to 0..1. Added
+    here: the interval reaches at least to what a faultless classifier leaves open after calling no cell (or
+    every cell) a blast, so it never shrinks to a point where fewer blasts are called than errors expected.
+
+    Parameters
+    ----------
+    share : (...) counted share of blasts
+    number : (...) independent cells it rests on
+    rates : held-out counts; arrays of counts serve too
+    z : (...) standard errors each way
+    """
+    share, number, z = (np.asarray(value, np.float64) for value in (share, number, z))
+    smoothed = number + z**2
+    p = (number * share + z**2 / 2) / smoothed
+    sensitivity, of_sensitivity = _drawn_in(rates.blasts_called, rates.blasts_seen)
+    specificity, of_specificity = _drawn_in(rates.others_cleared, rates.others_seen)
+    information = sensitivity + specificity - 1
+    middle = (p + specificity - 1) / information
+    skewness = 2 * z**2 * (middle * of_sensitivity - (1 - middle) * of_specificity)
+    variance = p * (1 - p) / smoothed + middle**2 * of_sensitivity + (1 - middle) ** 2 * of_specificity
+    half = z * np.sqrt(variance) / information
+    open_end = z**2 / smoothed
+    low = np.clip(middle + skewness - half, 0, 1 - open_end)
+    high = np.clip(middle + skewness + half, open_end, 1)
+    return low, high
 
 
-def _rogan_gladen(observed: float, rates: ErrorRates) -> float:
-    sensitivity = rates.blasts_called / rates.blasts_seen
-    specificity = rates.others_cleared / rates.others_seen
-    return float(np.clip((observed + specificity - 1) / (sensitivity + specificity - 1), 0, 1))
+def share_from_probabilities(
+    p_blast: npt.ArrayLike, trained_share: float, tolerance: float = _CONVERGED
+) -> float | None:
+    """Estimate the true share from calibrated probabilities, without naming any cell.
+
+    The probabilities are right for the share of blasts the classifier was calibrated on. Expectation and
+    maximisation finds the share under which, so re-weighed, they average to the share itself: the most
+    likely one (Saerens, Latinne & Decaestecker, Neural Computation 2002;14:21).
+
+    Parameters
+    ----------
+    p_blast : (n,) calibrated blast probabilities of the counted cells
+    trained_share : share of blasts among the cells of the calibration (0..1)
+    tolerance : change of the share at which to stop
+
+    Returns
+    -------
+    None without cells or where the calibration saw one kind only
+    """
+    # Sorted, so that the cells' order changes no figure, not even in the last bit.
+    p = np.sort(np.asarray(p_blast, np.float64))
+    if not p.size or not 0 < trained_share < 1:
+        return None
+    share = trained_share
+    for _ in range(_MOST_ROUNDS):
+        blast = p * (share / trained_share)
+        other = (1 - p) * ((1 - share) / (1 - trained_share))
+        total = blast + other
+        better = float(np.divide(blast, total, out=np.full_like(p, share), where=total > 0).mean())
+        change, share = abs(better - share), better
+        if change < tolerance:
+            break
+    return share
+
+
+def _drawn_in(successes: npt.ArrayLike, trials: npt.ArrayLike) -> tuple[Floats, Floats]:
+    """Return a rate drawn towards one half by two cells, and its sampling variance."""
+    n = np.asarray(trials, np.float64) + 2
+    rate = (np.asarray(successes, np.float64) + 1) / n
+    return rate, rate * (1 - rate) / n
+
+
+def _information(rates: ErrorRates, z: float) -> float:
+    """Return the lower bound of sensitivity + specificity - 1."""
+    sensitivity, of_sensitivity = _drawn_in(rates.blasts_called, rates.blasts_seen)
+    specificity, of_specificity = _drawn_in(rates.others_cleared, rates.others_seen)
+    return float(sensitivity + specificity - 1 - z * np.sqrt(of_sensitivity + of_specificity))

@@ -1,24 +1,85 @@
 """Intervals of a share."""
 
-from scipy.stats import binomtest
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import beta
 
-from marrowscope.domain.decision import Interval
+from marrowscope.analysis.clustering import critical_value
+from marrowscope.domain.decision import NO_CLUSTERING, Clustering, Interval
 
 LEVEL = 0.95
+Floats = npt.NDArray[np.float64]
 
 
-def wilson(successes: int, trials: int, level: float = LEVEL) -> Interval | None:
+def wilson(
+    successes: int, trials: int, level: float = LEVEL, clustering: Clustering = NO_CLUSTERING
+) -> Interval | None:
     """Return a share with its Wilson score interval, None without trials.
 
-    Wilson EB. Probable inference, the law of succession, and statistical inference. JASA 1927;22:209.
+    Wilson EB. Probable inference, the law of succession, and statistical inference. JASA 1927;22:209; with
+    clustered cells the effective number takes the place of the counted one and Student's t that of the
+    normal deviate (Korn & Graubard, Survey Methodology 1998;24:193).
+
+    Parameters
+    ----------
+    successes, trials : cells with the mark, of all counted
+    level : coverage
+    clustering : what the fields cost
     """
     if trials == 0:
         return None
-    bounds = binomtest(successes, trials).proportion_ci(level, method="wilson")
+    z = float(critical_value(level, clustering.freedom))
+    low, high = score_bounds(successes / trials, clustering.effective(trials), z)
+    name = "Wilson score interval"
     return Interval(
         estimate=successes / trials,
-        low=float(bounds.low),
-        high=float(bounds.high),
+        low=float(low) if successes else 0.0,
+        high=float(high) if successes < trials else 1.0,
         level=level,
-        method="Wilson score interval",
+        method=name if clustering.design_effect == 1 else f"{name} of {clustering.words(trials)}",
     )
+
+
+def clopper_pearson(
+    successes: int, trials: int, level: float = LEVEL, clustering: Clustering = NO_CLUSTERING
+) -> Interval | None:
+    """Return a share with its exact interval, None without trials; wider than need be, never too narrow.
+
+    Clopper & Pearson, Biometrika 1934;26:404, of the effective numbers (Korn & Graubard as above).
+    """
+    if trials == 0:
+        return None
+    n = clustering.effective(trials)
+    x = successes * n / trials
+    tail = (1 - level) / 2
+    return Interval(
+        estimate=successes / trials,
+        low=float(beta.ppf(tail, x, n - x + 1)) if successes else 0.0,
+        high=float(beta.ppf(1 - tail, x + 1, n - x)) if successes < trials else 1.0,
+        level=level,
+        method="Clopper–Pearson exact interval",
+    )
+
+
+def score_bounds(share: npt.ArrayLike, number: npt.ArrayLike, z: npt.ArrayLike) -> tuple[Floats, Floats]:
+    """Solve ``|p - share| = z·sqrt(p(1 - p) / number)`` for p: Wilson's bounds, any shapes that broadcast."""
+    p, n, z = (np.asarray(value, np.float64) for value in (share, number, z))
+    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
+    return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
+
+
+def largest_remainder(counts: list[int], decimals: int = 1) -> list[float]:
+    """Round shares to percentages that sum to exactly 100 (Hamilton's method); all 0 without any count.
+
+    Each is rounded down to the step, and the steps left go to those that lost most by it.
+    """
+    total = sum(counts)
+    if total == 0:
+        return [0.0] * len(counts)
+    steps = 100 * 10**decimals
+    parts = [divmod(count * steps, total) for count in counts]
+    left = steps - sum(whole for whole, _ in parts)
+    order = sorted(range(len(counts)), key=lambda i: (-parts[i][1], i))
+    raised = set(order[:left])
+    return [round((whole + (i in raised)) / 10**decimals, decimals) for i, (whole, _) in enumerate(parts)]

@@ -1,13 +1,14 @@
 """Assembling a patient's reading from the readings of the fields."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from marrowscope.analysis.correction import adjusted_share
-from marrowscope.analysis.decide import FLOOR, Evidence, decide
-from marrowscope.analysis.intervals import wilson
-from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNFAMILIAR
-from marrowscope.domain.decision import OVER_20, RULES, Decision, Rule
+from marrowscope.analysis.clustering import clustering
+from marrowscope.analysis.correction import share_from_probabilities
+from marrowscope.analysis.decide import FLOOR, decide
+from marrowscope.analysis.evidence import Evidence
+from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNFAMILIAR, Cell
+from marrowscope.domain.decision import OVER_20, RULES, Clustering, Decision, Rule
 from marrowscope.domain.differential import count
 from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
 from marrowscope.models.bundle import ErrorRates
@@ -50,12 +51,7 @@ def read_patient(
     truth : known state of the patient, if any
     problems : what was already found wrong with the patient's files
     """
-    differential = count(cell for field in fields for cell in field.cells)
-    raw = wilson(differential.blasts, differential.counted)
-    adjusted = adjusted_share(differential.blasts, differential.counted, error_rates)
-    whole = [cell.flags for field in fields for cell in field.cells if FLAG_BORDER not in cell.flags]
-    unfamiliar = sum(FLAG_UNFAMILIAR in words for words in whole)
-    evidence = Evidence(differential, raw, adjusted, len(whole), unfamiliar)
+    evidence = evidence_of(fields, error_rates)
 
     def by(rule: Rule) -> Decision:
         return decide(evidence, rule, settings.floor)
@@ -63,14 +59,40 @@ def read_patient(
     return PatientReading(
         patient=patient,
         fields=tuple(fields),
-        differential=differential,
-        blast_interval=raw,
-        adjusted_interval=adjusted,
+        differential=evidence.differential,
+        blast_interval=evidence.raw,
+        adjusted_interval=evidence.correction.interval,
+        clustering=evidence.clustering,
+        share_from_probabilities=evidence.from_probabilities,
         decision=by(settings.rule),
         alternatives=tuple(by(rule) for rule in RULES.values() if rule.id != settings.rule.id),
         flags=(*problems, *_flags(fields, evidence)),
         truth=truth,
     )
+
+
+def evidence_of(fields: Sequence[FieldReading], error_rates: ErrorRates | None) -> Evidence:
+    """Gather what the fields of a patient say of the blast share."""
+    p_blast = [cell.p_blast for field in fields for cell in field.cells if cell.is_counted]
+    whole = [cell.flags for field in fields for cell in field.cells if FLAG_BORDER not in cell.flags]
+    from_probabilities = None
+    if error_rates is not None and error_rates.blasts_seen + error_rates.others_seen:
+        seen = error_rates.blasts_seen + error_rates.others_seen
+        from_probabilities = share_from_probabilities(p_blast, error_rates.blasts_seen / seen)
+    return Evidence(
+        differential=count(cell for field in fields for cell in field.cells),
+        rates=error_rates,
+        clustering=clustering_of(fields, lambda cell: cell.is_blast),
+        whole_cells=len(whole),
+        unfamiliar_cells=sum(FLAG_UNFAMILIAR in words for words in whole),
+        from_probabilities=from_probabilities,
+    )
+
+
+def clustering_of(fields: Sequence[FieldReading], has_mark: Callable[[Cell], bool]) -> Clustering:
+    """Measure how much counted cells with a mark resemble each other within the fields of a patient."""
+    counted = [[cell for cell in field.cells if cell.is_counted] for field in fields]
+    return clustering([len(cells) for cells in counted], [sum(map(has_mark, cells)) for cells in counted])
 
 
 def _flags(fields: Sequence[FieldReading], evidence: Evidence) -> list[str]:
@@ -100,6 +122,8 @@ def _flags(fields: Sequence[FieldReading], evidence: Evidence) -> list[str]:
             f"{100 * evidence.unfamiliar_share:.0f} % of the cells look unlike those the networks learned "
             f"from ({100 * USUAL_SHARE:.0f} % would be usual): check names by eye before relying on a figure."
         )
+    if evidence.rates is not None and differential.counted and evidence.correction.interval is None:
+        flags.append(evidence.correction.reason)
     sizeless = sum(bool(len(f.cells)) and not f.measures_cells for f in read)
     if sizeless:
         flags.append(f"On {sizeless} of {len(read)} fields cells were named without their size.")

@@ -52,6 +52,12 @@ def analyse(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the results of an earlier run in --out.")
     ] = False,
+    suggest_review: Annotated[
+        int, typer.Option(min=0, help="Write review.csv into --out: so many cells a patient to look at.")
+    ] = 0,
+    reviewed: Annotated[
+        Path | None, typer.Option(help="A filled-in review.csv: the blast share with what was seen.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the patients' rows as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
@@ -84,6 +90,35 @@ def analyse(
     except KeyboardInterrupt:
         fail(f"stopped; finished fields are kept in {out}, go on with --resume", INTERRUPTED)
     show(report, out, as_json=as_json)
+    if reviewed is not None:
+        show_reviewed(report, reviewed)
+    if suggest_review:
+        suggest(report, out, suggest_review)
+
+
+def suggest(report: "CohortReport", out: Path, number: int) -> None:
+    """Write the cells worth reviewing."""
+    from marrowscope.exports.review import SEEN, write_review
+
+    written = write_review(report, out / "review.csv", number)
+    say(
+        f"{written} cells to review: fill in the column {SEEN} of {out / 'review.csv'}, read it by --reviewed"
+    )
+
+
+def show_reviewed(report: "CohortReport", path: Path) -> None:
+    """Say what a review makes of the blast shares."""
+    from marrowscope.exports.review import read_review
+
+    for patient in read_review(report, path):
+        share = patient.share
+        if share is not None:
+            say(
+                f"{patient.patient}: {100 * share.estimate:.1f} % blasts "
+                f"({100 * share.low:.1f} to {100 * share.high:.1f} %), {share.method}"
+            )
+        for warning in patient.warnings:
+            say(f"{patient.patient}: {warning}")
 
 
 def chosen_rule(name: str, threshold: float | None, *, inclusive: bool) -> Rule:

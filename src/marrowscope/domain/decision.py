@@ -1,5 +1,6 @@
 """Rules that turn a blast share into a decision, and the decision as a value."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -78,6 +79,39 @@ class Interval:
     high: float
     level: float
     method: str
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """What it costs a count that cells of one field resemble each other.
+
+    Attributes
+    ----------
+    fields : with counted cells
+    measured_icc : correlation within fields as measured, None where it cannot be
+    icc : the one used
+    design_effect : counted cells over the number of independent ones they are worth
+    freedom : degrees of freedom of that figure, infinite where it does not rest on the fields
+    """
+
+    fields: int
+    measured_icc: float | None
+    icc: float
+    design_effect: float
+    freedom: float
+
+    def effective(self, counted: float) -> float:
+        """Return how many independent cells the counted ones are worth."""
+        return counted / self.design_effect
+
+    def words(self, counted: int) -> str:
+        """Say that number for print."""
+        return (
+            f"{counted} cells on {self.fields} fields, worth {self.effective(counted):.0f} independent ones"
+        )
+
+
+NO_CLUSTERING = Clustering(fields=1, measured_icc=None, icc=0.0, design_effect=1.0, freedom=math.inf)
 
 
 @dataclass(frozen=True)

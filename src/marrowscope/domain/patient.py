@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from marrowscope.domain.cells import Cells
-from marrowscope.domain.decision import Decision, Interval, Verdict
+from marrowscope.domain.decision import NO_CLUSTERING, Clustering, Decision, Interval, Verdict
 from marrowscope.domain.differential import Differential
 from marrowscope.domain.scale import Scale
 
@@ -67,6 +67,8 @@ class PatientReading:
     blast_interval : raw share with its interval, None when no cell is counted
     adjusted_interval : share corrected for the classifier's error rates, None when they are not known
     decision : by the rule chosen
+    clustering : what it costs the count that cells of one field resemble each other
+    share_from_probabilities : blast share by the cells' probabilities (0..1), None where it cannot be had
     alternatives : what the other rules say of the same count
     flags : problems of the whole patient, as sentences
     truth : ``leukemia`` / ``healthy`` (or what the manifest says), None when not given
@@ -78,6 +80,8 @@ class PatientReading:
     blast_interval: Interval | None
     adjusted_interval: Interval | None
     decision: Decision
+    clustering: Clustering = NO_CLUSTERING
+    share_from_probabilities: float | None = None
     alternatives: tuple[Decision, ...] = ()
     flags: tuple[str, ...] = ()
     truth: str | None = None

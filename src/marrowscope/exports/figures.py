@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from marrowscope.analysis.intervals import wilson
+from marrowscope.analysis.shares import TypeShare, type_shares
 from marrowscope.domain.cells import FLAG_BORDER
 from marrowscope.domain.decision import Interval, Verdict
 from marrowscope.domain.differential import Differential
@@ -26,21 +27,21 @@ class TypeRow:
     cell_type : the type
     cells : how many
     interval : its share of the counted cells, with the Wilson interval
+    share : the same with everything else known of it
     """
 
     cell_type: CellType
     cells: int
     interval: Interval
+    share: TypeShare
 
 
-def type_rows(differential: Differential) -> tuple[TypeRow, ...]:
+def type_rows(patient: PatientReading) -> tuple[TypeRow, ...]:
     """Return the counted types in the taxonomy's order, those without a cell left out."""
-    rows = []
-    for name, cells in differential.counts.items():
-        interval = wilson(cells, differential.counted)
-        if interval is not None and cells:
-            rows.append(TypeRow(taxonomy()[name], cells, interval))
-    return tuple(rows)
+    return tuple(
+        TypeRow(taxonomy()[share.cell_type], share.cells, share.interval, share)
+        for share in type_shares(patient.differential, patient.fields)
+    )
 
 
 def excluded_rows(differential: Differential) -> tuple[tuple[str, int], ...]:

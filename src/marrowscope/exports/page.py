@@ -102,7 +102,7 @@ def patient_views(report: CohortReport, pictures: Pictures) -> tuple[PatientView
 
 def _view(patient: PatientReading, anchor: str, pictures: Pictures, limits: PictureLimits) -> PatientView:
     gallery = pictures.gallery(patient.patient)
-    rows = type_rows(patient.differential)
+    rows = type_rows(patient)
     highest = max((100 * row.interval.high for row in rows), default=0.0)
     return PatientView(
         anchor=anchor,

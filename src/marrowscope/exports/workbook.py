@@ -154,19 +154,32 @@ class _Writer:
 
     def _differential(self, sheet: Any, patient: PatientReading) -> None:
         sheet.set_column(0, 0, 34)
-        sheet.set_column(1, 4, 12)
+        sheet.set_column(1, 7, 12)
         sheet.write_string(0, 0, shown(patient.patient), self._formats["title"])
         sheet.write_string(1, 0, NOTICE, self._formats["notice"])
         for column, title in enumerate(
-            ("Cell type", "Cells", "Percent", "Interval low %", "Interval high %")
+            (
+                "Cell type",
+                "Cells",
+                "Percent",
+                "Interval low %",
+                "Interval high %",
+                "Exact low %",
+                "Exact high %",
+                "Effective cells",
+            )
         ):
             sheet.write_string(3, column, title, self._formats["head"])
         sheet.freeze_panes(4, 1)
         line = 4
-        for row in type_rows(patient.differential):
+        for row in type_rows(patient):
             self._write(sheet, line, 0, row.cell_type.name, "bold" if row.cell_type.is_blast else None)
             self._write(sheet, line, 1, row.cells)
             self._share(sheet, line, row.interval)
+            self._write(sheet, line, 2, row.share.percent, "percent")
+            self._write(sheet, line, 5, percent(row.share.exact.low), "percent")
+            self._write(sheet, line, 6, percent(row.share.exact.high), "percent")
+            self._write(sheet, line, 7, round(row.share.effective))
             line += 1
         counted = patient.differential.counted
         self._write(sheet, line, 0, "Counted nucleated cells", "total_text")

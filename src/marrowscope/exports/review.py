@@ -1,0 +1,141 @@
+"""``review.csv``: cells worth a look, to be filled in by a person and read back."""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from marrowscope.analysis.review import FEWEST_REVIEWED, Part, reviewed_share, suggest_review
+from marrowscope.domain.decision import Interval
+from marrowscope.domain.patient import CohortReport, PatientReading
+from marrowscope.domain.taxonomy import taxonomy
+from marrowscope.errors import InputError
+from marrowscope.exports.atomic import atomic_path
+from marrowscope.exports.tables import csv_text
+
+REVIEW_COLUMNS = ("patient", "field", "cell", "x0", "y0", "x1", "y1", "part", "cell_type", "p_blast", "seen")
+SEEN = "seen"  # the column a person fills in, with a type of the taxonomy
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """What a patient's reviewed cells say of the blast share.
+
+    Attributes
+    ----------
+    patient : name
+    share : None where the review does not allow one
+    warnings : sentences about what the review lacks
+    """
+
+    patient: str
+    share: Interval | None
+    warnings: tuple[str, ...]
+
+
+def write_review(report: CohortReport, path: Path, number: int) -> int:
+    """Write `number` cells per patient worth reviewing and return how many there are in all.
+
+    Raises
+    ------
+    InputError
+        The file is there and somebody has filled it in.
+    OSError
+        The file cannot be written.
+    """
+    if path.exists() and any(row.get(SEEN) for row in _rows(path)):
+        raise InputError(f"{path} is filled in: move it elsewhere before asking for new suggestions")
+    rows = [row for patient in report.patients for row in _suggested(patient, number)]
+    with atomic_path(path) as beside, beside.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(REVIEW_COLUMNS)
+        writer.writerows(rows)
+    return len(rows)
+
+
+def read_review(report: CohortReport, path: Path) -> tuple[Reviewed, ...]:
+    """Infer the blast share of every patient that a filled-in review names.
+
+    Raises
+    ------
+    InputError
+        The file is no such table, or names a cell or a type that does not exist.
+    """
+    by_patient: dict[str, list[dict[str, str]]] = {}
+    for row in _rows(path):
+        by_patient.setdefault(row["patient"], []).append(row)
+    known = {csv_text(patient.patient): patient for patient in report.patients}
+    strangers = sorted(set(by_patient) - set(known))
+    if strangers:
+        raise InputError(f"{path} names patient {strangers[0]}, who is not among those analysed")
+    return tuple(_reviewed(known[name], rows, path) for name, rows in by_patient.items())
+
+
+def _suggested(patient: PatientReading, number: int) -> list[list[str]]:
+    fields = {field.name: field for field in patient.fields}
+    lines = []
+    for choice in suggest_review(patient, number):
+        cell = fields[choice.field].cells[choice.row]
+        corners = [f"{corner:.1f}" for corner in cell.box]
+        place = [csv_text(patient.patient), csv_text(choice.field), str(choice.row + 1), *corners]
+        lines.append([*place, choice.part.value, cell.cell_type, f"{cell.p_blast:.4f}", ""])
+    return lines
+
+
+def _reviewed(patient: PatientReading, rows: list[dict[str, str]], path: Path) -> Reviewed:
+    called = {
+        (csv_text(field.name), str(number)): cell.is_blast
+        for field in patient.fields
+        for number, cell in enumerate(field.cells, start=1)
+        if cell.is_counted
+    }
+    seen: dict[tuple[str, str], bool] = {}
+    drawn = 0
+    for row in rows:
+        key = (row["field"], row["cell"])
+        if key not in called:
+            raise InputError(f"{path}: cell {key[1]} of {key[0]} is no counted cell of the patient")
+        if row["part"] == Part.RANDOM:
+            drawn += 1
+            if row[SEEN].strip():
+                seen[key] = _is_blast(row, path)
+    share = reviewed_share(
+        list(seen.values()),
+        [called[key] for key in seen],
+        [is_blast for key, is_blast in called.items() if key not in seen],
+        clustering=patient.clustering,
+    )
+    return Reviewed(patient.patient, share, tuple(_warnings(rows, drawn, len(seen))))
+
+
+def _warnings(rows: list[dict[str, str]], drawn: int, filled: int) -> list[str]:
+    warnings = []
+    if any(row[SEEN].strip() and row["part"] != Part.RANDOM for row in rows):
+        warnings.append("Cells not drawn by lot tell nothing of a share and were left out of it.")
+    if 0 < filled < drawn:
+        warnings.append(
+            f"Only {filled} of the {drawn} cells drawn by lot are reviewed: if those left out are not like "
+            "the others (the difficult ones, say), the share is wrong."
+        )
+    if filled < FEWEST_REVIEWED:
+        warnings.append(f"{filled} reviewed cells drawn by lot are too few; {FEWEST_REVIEWED} are needed.")
+    return warnings
+
+
+def _is_blast(row: Mapping[str, str], path: Path) -> bool:
+    name = row[SEEN].strip().lower().replace(" ", "_")
+    if name not in taxonomy():
+        raise InputError(f"{path}: {row[SEEN]!r} is no cell type (see the column cell_type for examples)")
+    return taxonomy()[name].is_blast
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            missing = [name for name in REVIEW_COLUMNS if name not in (reader.fieldnames or ())]
+            if missing:
+                raise InputError(f"{path}: has no column {', '.join(missing)}")
+            return [{key: value or "" for key, value in row.items() if key} for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read as a table ({error})") from error

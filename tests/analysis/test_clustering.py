@@ -1,0 +1,87 @@
+"""Fields whose cells resemble each other: what a count on them is worth."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marrowscope.analysis.clustering import clustering, critical_value, design, intraclass_correlation
+from marrowscope.analysis.intervals import clopper_pearson, largest_remainder, wilson
+from marrowscope.domain.decision import NO_CLUSTERING
+
+FIELDS = st.lists(
+    st.integers(0, 30).flatmap(lambda m: st.tuples(st.just(m), st.integers(0, m))), min_size=1, max_size=40
+)
+
+
+def test_correlation_of_a_table_worked_by_hand() -> None:
+    # Two fields of two cells, 2/2 and 0/2: all variance lies between fields. 1/2 and 1/2: all of it within.
+    assert intraclass_correlation([2, 2], [2, 0]) == 1
+    assert intraclass_correlation([2, 2], [1, 1]) == -1
+    assert np.isnan(intraclass_correlation([2, 2], [0, 0]))
+    assert np.isnan(intraclass_correlation([5], [3]))
+    assert np.isnan(intraclass_correlation([1, 1, 1], [1, 0, 0]))
+
+
+def test_a_known_correlation_is_found() -> None:
+    rng = np.random.default_rng(5)
+    sizes = np.resize([7, 13], 100)
+    of_field = rng.beta(0.2 * 19, 0.8 * 19, (2000, 100))  # correlation 1 / (1 + 19)
+    found = intraclass_correlation(sizes, rng.binomial(sizes, of_field))
+    assert found.mean() == pytest.approx(0.05, abs=0.002)
+
+
+def test_more_fields_tell_more_of_the_correlation() -> None:
+    few, many = (design(np.full(k, 10), np.array(0.0))[0] for k in (3, 300))
+    assert many < few < 0.05
+    alike = clustering(np.full(50, 10), np.resize([0, 10], 50))
+    assert alike.icc == 0.3  # held
+    assert alike.design_effect == pytest.approx(3.7)
+    assert alike.effective(500) == pytest.approx(500 / 3.7)
+
+
+def test_one_image_costs_nothing_and_says_nothing() -> None:
+    assert clustering([500], [100]) == NO_CLUSTERING
+    assert clustering([500, 0], [100, 0]) == NO_CLUSTERING
+    assert clustering([], []).design_effect == 1
+
+
+@given(FIELDS, st.randoms())
+def test_order_of_fields_changes_nothing(fields: list[tuple[int, int]], random: object) -> None:
+    shuffled = list(fields)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    found = clustering([m for m, _ in fields], [x for _, x in fields])
+    assert found == clustering([m for m, _ in shuffled], [x for _, x in shuffled])
+    assert found.design_effect >= 1
+    assert 0 <= found.icc <= 0.3
+
+
+@given(FIELDS)
+def test_clustering_only_ever_widens(fields: list[tuple[int, int]]) -> None:
+    counted, marked = sum(m for m, _ in fields), sum(x for _, x in fields)
+    found = clustering([m for m, _ in fields], [x for _, x in fields])
+    for interval in (wilson, clopper_pearson):
+        plain, wide = interval(marked, counted), interval(marked, counted, clustering=found)
+        if plain is None or wide is None:
+            assert counted == 0
+            continue
+        assert 0 <= wide.low <= plain.low + 1e-12
+        assert plain.estimate == wide.estimate
+        assert plain.high - 1e-12 <= wide.high <= 1
+
+
+def test_students_t_where_fields_are_few() -> None:
+    assert critical_value(0.95) == pytest.approx(1.959964, abs=1e-6)
+    assert critical_value(0.95, 10) == pytest.approx(2.228139, abs=1e-6)
+    assert critical_value(0.95, np.array([math.inf, 10])).shape == (2,)
+
+
+@given(st.lists(st.integers(0, 500), max_size=20))
+def test_printed_percentages_sum_to_a_hundred(counts: list[int]) -> None:
+    printed = largest_remainder(counts)
+    total = sum(counts)
+    assert round(sum(printed), 6) == (100 if total else 0)
+    for count, percent in zip(counts, printed, strict=True):
+        assert abs(percent - 100 * count / max(total, 1)) < 0.1 + 1e-9

@@ -1,0 +1,97 @@
+"""Cells worth reviewing, and the share that a review gives."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.exports.fake_report import patient, report
+
+from marrowscope.analysis.review import Part, reviewed_share, suggest_review
+from marrowscope.errors import InputError
+from marrowscope.exports.review import read_review, write_review
+
+
+def test_a_review_is_right_on_average_whatever_the_classifier_does() -> None:
+    rng = np.random.default_rng(2)
+    estimates, covered, widths = [], [], []
+    for _ in range(600):
+        truth = rng.random(500) < 0.2
+        called = np.where(rng.random(500) < 0.15, ~truth, truth)  # reads 29 % where 20 % is true
+        drawn = rng.permutation(500) < 100
+        share = reviewed_share(truth[drawn], called[drawn], called[~drawn])
+        assert share is not None
+        estimates.append(share.estimate)
+        covered.append(share.low <= 0.2 <= share.high)
+        widths.append(share.high - share.low)
+    assert np.mean(estimates) == pytest.approx(0.2, abs=0.005)
+    assert np.mean(covered) > 0.92
+    assert np.mean(widths) < 2 * 1.96 * np.sqrt(0.16 / 100)  # narrower than the reviewed cells alone
+
+
+def test_a_review_without_disagreement_does_not_prove_a_faultless_classifier() -> None:
+    truth = np.arange(50) < 10
+    share = reviewed_share(truth, truth, np.arange(100_000) < 20_000)
+    assert share is not None
+    assert share.high - share.low > 0.05
+
+
+def test_too_few_reviewed_cells_give_no_share() -> None:
+    assert reviewed_share([True] * 19, [True] * 19, [False] * 100) is None
+    assert reviewed_share([True] * 50, [True] * 50, []) is None
+
+
+def test_suggestions_are_counted_cells_half_by_lot() -> None:
+    reading = patient("a", cells=300)
+    chosen = suggest_review(reading, 41)
+    assert len({(s.field, s.row) for s in chosen}) == 41
+    assert sum(s.part is Part.RANDOM for s in chosen) == 21
+    fields = {field.name: field for field in reading.fields}
+    assert all(fields[s.field].cells[s.row].is_counted for s in chosen)
+    doubt = [abs(fields[s.field].cells[s.row].p_blast - 0.5) for s in chosen if s.part is Part.UNCERTAIN]
+    assert doubt == sorted(doubt)
+    assert {s.part for s in suggest_review(reading, 10_000)} == {Part.RANDOM}
+
+
+def filled(path: Path, parts: tuple[str, ...] = ("random",), leave: int = 0) -> None:
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    for row in rows[leave:]:
+        if row["part"] in parts:
+            row["seen"] = row["cell_type"]
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_a_review_goes_out_and_comes_back(tmp_path: Path) -> None:
+    cohort = report([patient("a", blast_share=0.3), patient("b", seed=2)])
+    path = tmp_path / "review.csv"
+    assert write_review(cohort, path, 80) == 160
+    filled(path)
+    first, _ = read_review(cohort, path)
+    assert first.patient == "a"
+    assert first.warnings == ()
+    assert first.share is not None
+    raw = cohort.patients[0].blast_interval
+    assert raw is not None
+    assert first.share.estimate == pytest.approx(raw.estimate, abs=0.05)
+    with pytest.raises(InputError, match="filled in"):
+        write_review(cohort, path, 80)
+
+
+def test_a_review_not_by_lot_is_told(tmp_path: Path) -> None:
+    cohort = report([patient("a")])
+    path = tmp_path / "review.csv"
+    write_review(cohort, path, 80)
+    filled(path, ("random", "uncertain"), leave=5)
+    (answer,) = read_review(cohort, path)
+    assert any("not drawn by lot" in warning for warning in answer.warnings)
+    assert any("Only 35 of the 40" in warning for warning in answer.warnings)
+    path.write_text(path.read_text("utf-8").replace("a,slide 1", "z,slide 1"), "utf-8")
+    with pytest.raises(InputError, match="patient z"):
+        read_review(cohort, path)
+    path.write_text("patient,field\n", "utf-8")
+    with pytest.raises(InputError, match="no column"):
+        read_review(cohort, path)
