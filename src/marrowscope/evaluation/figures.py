@@ -29,7 +29,7 @@ def draw_confusion_matrix(
     axes.set_xticks(range(len(columns)), [_words(c) for c in columns], rotation=45, ha="right", fontsize=8)
     axes.set_yticks(range(len(rows)), [_words(r) for r in rows], fontsize=8)
     axes.set(xlabel="called", ylabel="true", title=title)
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def draw_precision_recall(results: dict[str, DetectionResult], path: Path) -> Path:
@@ -49,7 +49,7 @@ def draw_precision_recall(results: dict[str, DetectionResult], path: Path) -> Pa
     axes.grid(alpha=0.3)
     if axes.lines:
         axes.legend(loc="lower left", fontsize=8)
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def draw_reliability(curve: Sequence[ReliabilityBin], path: Path, ece: float | None = None) -> Path:
@@ -70,15 +70,15 @@ def draw_reliability(curve: Sequence[ReliabilityBin], path: Path, ece: float | N
     axes.set(xlabel="said probability of a blast", ylabel="share that were blasts", title=title)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     axes.grid(alpha=0.3)
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _save(figure: Figure, path: Path) -> Path:
-    """Write without pyplot, so that no display and no global state is touched."""
+def save(figure: Figure, path: Path) -> Path:
+    """Write a picture, by its suffix, without pyplot, so that no display and no global state is touched."""
     path.parent.mkdir(parents=True, exist_ok=True)
     FigureCanvasAgg(figure)
     # Without a date, the same result gives the same file.
