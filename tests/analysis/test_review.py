@@ -6,8 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.exports.fake_report import patient, report
+from typer.testing import CliRunner
 
 from marrowscope.analysis.review import Part, reviewed_share, suggest_review
+from marrowscope.cli.analyse import show_reviewed, suggest
+from marrowscope.cli.app import app
 from marrowscope.errors import InputError
 from marrowscope.exports.review import read_review, write_review
 
@@ -95,3 +98,22 @@ def test_a_review_not_by_lot_is_told(tmp_path: Path) -> None:
     path.write_text("patient,field\n", "utf-8")
     with pytest.raises(InputError, match="no column"):
         read_review(cohort, path)
+
+
+def test_the_command_writes_suggestions_and_says_what_a_review_gives(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cohort = report([patient("a", blast_share=0.3)])
+    suggest(cohort, tmp_path, 60)
+    filled(tmp_path / "review.csv")
+    show_reviewed(cohort, tmp_path / "review.csv")
+    said = capsys.readouterr().err
+    assert "60 cells to review" in said
+    assert "from 30 reviewed cells drawn by lot" in said
+
+
+def test_a_review_that_is_not_there_is_told_before_anything_is_read(tmp_path: Path) -> None:
+    missing = tmp_path / "review.csv"
+    answer = CliRunner().invoke(app, ["analyse", str(tmp_path), "--reviewed", str(missing)])
+    assert answer.exit_code == 2
+    assert "no review" in answer.stderr

@@ -3,9 +3,12 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from marrowscope.errors import DatasetError
+from marrowscope.evaluation.agreement import passing_bablok
+from marrowscope.evaluation.patient_figures import draw_patients
 from marrowscope.evaluation.patients import evaluate_patients
 
 REPORTS = """patient,decision,blast_percent,ci_low,ci_high,adjusted_low,adjusted_high
@@ -82,3 +85,64 @@ def test_tables_that_do_not_fit_are_refused(tmp_path: Path, reports: str, truth:
     (tmp_path / "t.csv").write_text(truth)
     with pytest.raises(DatasetError, match=message):
         evaluate_patients(tmp_path / "r.csv", tmp_path / "t.csv")
+
+
+def test_agreement_of_percentages_and_pictures(tables: tuple[Path, Path], tmp_path: Path) -> None:
+    result = evaluate_patients(*tables)
+    assert [(pair.true, pair.measured) for pair in result.pairs] == [
+        (65, 60),
+        (8, 2),
+        (22, 19),
+        (24, 21),
+        (2, 1),
+    ]
+    found = result.agreement
+    assert found is not None
+    assert found.bias.value == pytest.approx(-3.6)  # of -5, -6, -3, -3, -1
+    spread = 3.8**0.5
+    assert found.limits[0].value == pytest.approx(-3.6 - 1.96 * spread)
+    assert found.limits[1].value == pytest.approx(-3.6 + 1.96 * spread)
+    assert result.adjusted_agreement is None
+    drawn = draw_patients(result, tmp_path / "plots")
+    assert sorted(path.name for path in drawn) == [
+        f"{name}.{suffix}"
+        for name in ("decisions", "differences", "percentages")
+        for suffix in ("png", "svg")
+    ]
+    assert all(path.stat().st_size > 1000 for path in drawn)
+
+
+def test_no_agreement_without_true_percentages(tables: tuple[Path, Path], tmp_path: Path) -> None:
+    tables[1].write_text("patient,truth\na,leukemia\nb,healthy\n")
+    result = evaluate_patients(*tables)
+    assert result.agreement is None
+    assert len(draw_patients(result, tmp_path)) == 2
+
+
+def test_line_of_passing_and_bablok() -> None:
+    x = np.array([1.0, 2, 4, 7, 11, 12, 20, 31])
+    slope, intercept = passing_bablok(x, 2 * x + 1)
+    assert (slope.value, intercept.value) == pytest.approx((2, 1))
+    outlier = 2 * x + 1
+    outlier[-1] = 0
+    assert passing_bablok(x, outlier)[0].value == pytest.approx(2)
+    # Neither measurement is the reference: exchanging them inverts the line.
+    rng = np.random.default_rng(1)
+    y = x + rng.normal(0, 1, 8)
+    there, back = passing_bablok(x, y)[0].value, passing_bablok(y, x)[0].value
+    assert there is not None
+    assert back is not None
+    assert there * back == pytest.approx(1, abs=0.02)
+    assert passing_bablok(np.ones(4), np.ones(4))[0].value is None
+
+
+def test_its_interval_holds_the_slope_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(4)
+    held = []
+    for _ in range(300):
+        true = rng.uniform(0, 80, 25)
+        slope, _ = passing_bablok(true + rng.normal(0, 2, 25), true + rng.normal(0, 2, 25))
+        assert slope.low is not None
+        assert slope.high is not None
+        held.append(slope.low <= 1 <= slope.high)
+    assert 0.92 <= np.mean(held) <= 0.99

@@ -14,8 +14,8 @@ from marrowscope.models.feature_space import USUAL_SHARE
 
 UNFAMILIAR = 3 * USUAL_SHARE  # share of unfamiliar cells from which a smear is unlike the training's
 # Level of an interval on which a verdict rests, a little more than the 95 % printed: with an estimated
-# correlation within fields one side of a 95 % interval misses in up to 2.8 % of smears, of this one in less
-# than 2.5 (measured: docs/statistics.md).
+# correlation within fields one side of a 95 % interval misses in slightly more than 2.5 % of smears, one side
+# of this one in less (measured: docs/statistics.md).
 STRICTER = 0.96
 _ENOUGH_TO_JUDGE = 20  # whole cells: of fewer, three strange ones may be chance
 

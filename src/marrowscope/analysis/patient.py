@@ -1,14 +1,17 @@
 """Assembling a patient's reading from the readings of the fields."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from marrowscope.analysis.clustering import clustering
 from marrowscope.analysis.correction import share_from_probabilities
 from marrowscope.analysis.decide import FLOOR, decide
 from marrowscope.analysis.evidence import Evidence
-from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNFAMILIAR, Cell
-from marrowscope.domain.decision import OVER_20, RULES, Clustering, Decision, Rule
+from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNFAMILIAR
+from marrowscope.domain.decision import OVER_20, RULES, Decision, Rule
 from marrowscope.domain.differential import count
 from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
 from marrowscope.models.bundle import ErrorRates
@@ -73,26 +76,27 @@ def read_patient(
 
 def evidence_of(fields: Sequence[FieldReading], error_rates: ErrorRates | None) -> Evidence:
     """Gather what the fields of a patient say of the blast share."""
-    p_blast = [cell.p_blast for field in fields for cell in field.cells if cell.is_counted]
-    whole = [cell.flags for field in fields for cell in field.cells if FLAG_BORDER not in cell.flags]
-    from_probabilities = None
-    if error_rates is not None and error_rates.blasts_seen + error_rates.others_seen:
-        seen = error_rates.blasts_seen + error_rates.others_seen
-        from_probabilities = share_from_probabilities(p_blast, error_rates.blasts_seen / seen)
+    parts = [field.cells for field in fields]
+    whole = [words for cells in parts for words in cells.flags if FLAG_BORDER not in words]
+    p_blast = [cells.p_blast[cells.is_counted] for cells in parts]
     return Evidence(
-        differential=count(cell for field in fields for cell in field.cells),
+        differential=count(cell for cells in parts for cell in cells),
         rates=error_rates,
-        clustering=clustering_of(fields, lambda cell: cell.is_blast),
+        clustering=clustering(
+            [int(cells.is_counted.sum()) for cells in parts],
+            [int((cells.is_counted & cells.is_blast).sum()) for cells in parts],
+        ),
         whole_cells=len(whole),
         unfamiliar_cells=sum(FLAG_UNFAMILIAR in words for words in whole),
-        from_probabilities=from_probabilities,
+        from_probabilities=_share_from(np.concatenate(p_blast) if p_blast else [], error_rates),
     )
 
 
-def clustering_of(fields: Sequence[FieldReading], has_mark: Callable[[Cell], bool]) -> Clustering:
-    """Measure how much counted cells with a mark resemble each other within the fields of a patient."""
-    counted = [[cell for cell in field.cells if cell.is_counted] for field in fields]
-    return clustering([len(cells) for cells in counted], [sum(map(has_mark, cells)) for cells in counted])
+def _share_from(p_blast: npt.ArrayLike, rates: ErrorRates | None) -> float | None:
+    seen = 0 if rates is None else rates.blasts_seen + rates.others_seen
+    if rates is None or seen == 0:
+        return None
+    return share_from_probabilities(p_blast, rates.blasts_seen / seen)
 
 
 def _flags(fields: Sequence[FieldReading], evidence: Evidence) -> list[str]:

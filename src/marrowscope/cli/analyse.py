@@ -67,6 +67,8 @@ def analyse(
 
     if not patients and manifest is None:
         raise InputError("nothing to analyse: give a folder, images, or --manifest")
+    if reviewed is not None and not reviewed.is_file():
+        raise InputError(f"no review {reviewed}: --suggest-review writes one to fill in")
     chosen = chosen_rule(rule, threshold, inclusive=inclusive)
     check_free(out, resume=resume, overwrite=overwrite)
     if mpp is not None and not 0.005 <= mpp <= 5:

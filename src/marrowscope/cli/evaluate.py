@@ -92,17 +92,25 @@ def classifier(
 def patients(
     reports: Annotated[Path, typer.Option(help="patients.csv of an analysis.", show_default=False)],
     truth: Annotated[
-        Path, typer.Option(help="CSV: patient, truth (leukemia or healthy).", show_default=False)
+        Path,
+        typer.Option(
+            help="CSV: patient, truth (leukemia or healthy) and, if known, blast_percent.", show_default=False
+        ),
     ],
+    plots: Annotated[Path | None, typer.Option(help="Folder for pictures, PNG and SVG.")] = None,
     as_json: _Json = False,
 ) -> None:
     """Confusion matrix of decisions against the known state of patients, with intervals."""
     from marrowscope.evaluation.patients import evaluate_patients
 
     result = evaluate_patients(reports, truth)
-    _print(
-        result.to_json(), ("confusion", "sensitivity", "specificity", "decided", "errors"), as_json=as_json
-    )
+    if plots is not None:
+        from marrowscope.evaluation.patient_figures import draw_patients
+
+        for path in draw_patients(result, plots):
+            say(f"Drawn: {path}")
+    headline = ("confusion", "sensitivity", "specificity", "decided", "agreement", "errors")
+    _print(result.to_json(), headline, as_json=as_json)
 
 
 @app.command(

@@ -32,7 +32,7 @@ def draw_confusion_matrix(
     axes.set_yticks(range(len(rows)), [_words(r) for r in rows], fontsize=8)
     axes.set(xlabel="called", ylabel="true")
     axes.set_title(title, fontsize=_TITLE_PT)
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def draw_precision_recall(results: dict[str, DetectionResult], path: Path) -> Path:
@@ -53,7 +53,7 @@ def draw_precision_recall(results: dict[str, DetectionResult], path: Path) -> Pa
     axes.grid(alpha=0.3)
     if axes.lines:
         axes.legend(loc="lower left", fontsize=8)
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def draw_risk_coverage(result: RiskCoverage, path: Path, title: str = "") -> Path:
@@ -78,7 +78,7 @@ def draw_risk_coverage(result: RiskCoverage, path: Path, title: str = "") -> Pat
     axes.set_ylim(-0.02 * top, top)  # so that a line at nought is seen
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left", fontsize=8)
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def draw_reliability(
@@ -104,15 +104,15 @@ def draw_reliability(
     axes.set_title("\n".join(line for line in (title, error) if line), fontsize=_TITLE_PT)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     axes.grid(alpha=0.3)
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _save(figure: Figure, path: Path) -> Path:
-    """Write without pyplot, so that no display and no global state is touched."""
+def save(figure: Figure, path: Path) -> Path:
+    """Write a picture, by its suffix, without pyplot, so that no display and no global state is touched."""
     path.parent.mkdir(parents=True, exist_ok=True)
     FigureCanvasAgg(figure)
     # Without a date, the same result gives the same file.

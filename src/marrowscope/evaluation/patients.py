@@ -1,6 +1,7 @@
 """How well whole patients are decided: reports against the truth, with what was left undecided in sight."""
 
 import csv
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from scipy.stats import binomtest
 
 from marrowscope.domain.decision import Verdict
 from marrowscope.errors import DatasetError
+from marrowscope.evaluation.agreement import Agreement, agreement
 from marrowscope.evaluation.bootstrap import Estimate
 
 TRUTHS = ("leukemia", "healthy")
@@ -39,13 +41,24 @@ class PatientError:
 
 
 @dataclass(frozen=True)
+class Pair:
+    """A patient's true and counted blast percentage, the latter with the bounds of its interval."""
+
+    true: float
+    measured: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
 class PatientsResult:
     """Decisions against truths; `confusion` rows as `TRUTHS`, columns as `DECISIONS`.
 
     Sensitivity and specificity are among the patients decided positive or negative, `sensitivity_of_all`
     and `specificity_of_all` among all patients (an undecided one counts as not found), with Wilson's 95 %
     intervals. `interval_coverage` is the share of patients with a known blast percentage whose interval
-    holds it; None where the truth gives none.
+    holds it; None where the truth gives none, as are `pairs` and how well the counted and the corrected
+    percentage agree with it.
     """
 
     confusion: tuple[tuple[int, ...], ...]
@@ -60,6 +73,9 @@ class PatientsResult:
     n_patients: int
     without_truth: tuple[str, ...]
     without_report: tuple[str, ...]
+    pairs: tuple[Pair, ...] = ()
+    agreement: Agreement | None = None
+    adjusted_agreement: Agreement | None = None
 
     def to_json(self) -> dict[str, object]:
         """Give the figures under the names that scripts rely on."""
@@ -83,6 +99,10 @@ class PatientsResult:
             "n_patients": self.n_patients,
             "without_truth": list(self.without_truth),
             "without_report": list(self.without_report),
+            "agreement": None if self.agreement is None else self.agreement.to_json(),
+            "adjusted_agreement": (
+                None if self.adjusted_agreement is None else self.adjusted_agreement.to_json()
+            ),
         }
 
 
@@ -104,9 +124,11 @@ def evaluate_patients(reports_csv: Path, truth_csv: Path) -> PatientsResult:
     both = [patient for patient in reports if patient in truths]
     if not both:
         raise DatasetError(f"{reports_csv} and {truth_csv} share no patient")
-    pairs = [(_truth(truths[p], truth_csv), _decision(reports[p], reports_csv)) for p in both]
-    counts = [[pairs.count((truth, decision)) for decision in DECISIONS] for truth in TRUTHS]
+    decided = [(_truth(truths[p], truth_csv), _decision(reports[p], reports_csv)) for p in both]
+    counts = [[decided.count((truth, decision)) for decision in DECISIONS] for truth in TRUTHS]
     ill, well = (dict(zip(DECISIONS, row, strict=True)) for row in counts)
+    pairs = _pairs(reports, truths, "blast_percent", "ci_low", "ci_high")
+    adjusted = _pairs(reports, truths, "adjusted_percent", "adjusted_low", "adjusted_high")
     return PatientsResult(
         confusion=tuple(tuple(row) for row in counts),
         sensitivity=_wilson(ill["positive"], ill["positive"] + ill["negative"]),
@@ -118,12 +140,15 @@ def evaluate_patients(reports_csv: Path, truth_csv: Path) -> PatientsResult:
         adjusted_interval_coverage=_coverage(reports, truths, "adjusted_low", "adjusted_high"),
         errors=tuple(
             PatientError(patient, truth, decision, _number(reports[patient], "blast_percent"))
-            for patient, (truth, decision) in zip(both, pairs, strict=True)
+            for patient, (truth, decision) in zip(both, decided, strict=True)
             if (truth, decision) in {("leukemia", "negative"), ("healthy", "positive")}
         ),
         n_patients=len(both),
         without_truth=tuple(patient for patient in reports if patient not in truths),
         without_report=tuple(patient for patient in truths if patient not in reports),
+        pairs=pairs,
+        agreement=agreement([pair.true for pair in pairs], [pair.measured for pair in pairs]),
+        adjusted_agreement=agreement([p.true for p in adjusted], [p.measured for p in adjusted]),
     )
 
 
@@ -173,11 +198,28 @@ def _coverage(
     return _wilson(sum(inside), len(inside))
 
 
+def _pairs(
+    reports: Mapping[str, Mapping[str, str]],
+    truths: Mapping[str, Mapping[str, str]],
+    measured: str,
+    low: str,
+    high: str,
+) -> tuple[Pair, ...]:
+    """Patients of whom both percentages are known."""
+    pairs = []
+    for patient, row in reports.items():
+        true_percent, percent = _number(truths.get(patient, {}), "blast_percent"), _number(row, measured)
+        if true_percent is not None and percent is not None:
+            pairs.append(Pair(true_percent, percent, _number(row, low), _number(row, high)))
+    return tuple(pairs)
+
+
 def _number(row: Mapping[str, str], key: str) -> float | None:
     try:
-        return float(row.get(key, ""))
+        number = float(row.get(key, ""))
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
 
 
 def _wilson(hits: int, trials: int) -> Estimate:
