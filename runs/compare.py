@@ -1,4 +1,4 @@
-"""Train variants of a recipe for the same time and compare them cell by cell on validation and choosing set.
+"""Train variants of a recipe for as many steps and compare them cell by cell on validation and choosing set.
 
     python runs/compare.py runs/comparisons.toml hierarchy --data DATA -o runs/work/compare
 
@@ -57,7 +57,7 @@ def main() -> None:
     base = replace(base, look_at_test=False, cache=options.out / "cache", **plan.get("settings", {}))
     variants = [_trained(base, variant, plan["seeds"], options) for variant in plan["variant"]]
     rows = _rows(variants)
-    result = {"comparison": options.comparison, "minutes": base.minutes, "seeds": plan["seeds"], "rows": rows}
+    result = {"comparison": options.comparison, "steps": base.steps, "seeds": plan["seeds"], "rows": rows}
     (options.out / f"{options.comparison}.json").write_text(json.dumps(result, indent=2) + "\n", "utf-8")
     text = _markdown(result)
     print(text)
@@ -162,7 +162,8 @@ def _markdown(result: dict[str, Any]) -> str:
     for row in result["rows"]:
         cells = [_cell(row["figures"][name]) for name in names]
         lines.append(f"| {row['name']} | {row['ms_per_cell']:.1f} | {' | '.join(cells)} |")
-    budget = f"{result['minutes']:g} minutes of one thread each, {len(result['seeds'])} seeds"
+    seeds = "one seed" if len(result["seeds"]) == 1 else f"{len(result['seeds'])} seeds"
+    budget = f"{result['steps']} steps each, {seeds}"
     return "\n".join([*lines, "", f"({budget}; differences from the first row, 95 % intervals)"])
 
 

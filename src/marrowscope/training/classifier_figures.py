@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, stats
 
+from marrowscope.evaluation.metrics import expected_calibration_error, reliability
+
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
@@ -80,23 +82,22 @@ def macro_f1(predicted: Ints, truth: Ints, n_types: int) -> float:
 
 
 def fit_blast_temperature(sets: Sequence[tuple[Floats, npt.NDArray[np.float64], Bools]]) -> float:
-    """Return the temperature that minimises the log loss over sets of answers (arXiv:1706.04599).
+    """Return the temperature (arXiv:1706.04599) with the least expected calibration error, mean over sets.
 
-    Each set has logits, the log odds that other evidence adds to them, and the truth. Every set weighs the
-    same, and in each blasts and others do.
+    Each set has logits, the log odds that other evidence adds to them, and the truth; every set weighs the
+    same. Not the log loss: a few cells of another laboratory, called wrongly with certainty, would make every
+    cell at home uncertain.
     """
-    signed, added, weights = [], [], []
-    for logits, evidence, is_blast in sets:
-        sign = np.where(is_blast, 1.0, -1.0)
-        signed.append(sign * logits)
-        added.append(sign * evidence)
-        weights.append(np.where(is_blast, 0.5 / max(1, is_blast.sum()), 0.5 / max(1, (~is_blast).sum())))
-    margin, plus, weight = np.concatenate(signed), np.concatenate(added), np.concatenate(weights)
 
-    def loss(log_t: float) -> float:
-        return float((weight * np.logaddexp(0.0, -margin / np.exp(log_t) - plus)).sum())
+    def error(temperature: float) -> float:
+        curves = [
+            reliability(is_blast, probability(logits, temperature, evidence))
+            for logits, evidence, is_blast in sets
+        ]
+        return float(np.mean([expected_calibration_error(curve) for curve in curves]))
 
-    return _best_temperature(loss)
+    candidates = np.geomspace(0.3, 5.0, 113)  # steps of 2.5 %
+    return round(float(candidates[int(np.argmin([error(t) for t in candidates]))]), 4)
 
 
 def fit_type_temperature(logits: Floats, types: Ints) -> float:
