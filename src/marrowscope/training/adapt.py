@@ -40,6 +40,7 @@ FOLDS = 4
 _REPLAYED = 3000  # drawn features
 _TURNS = 4  # quarter turns under which every new cell is shown
 _BATCH = 32
+_CLEARLY = 0.03  # gain in balanced accuracy from which another threshold is believed
 _FEWEST = 8  # new cells below which nothing can be learned and checked
 
 Progress = Callable[[dict[str, Any]], None]
@@ -247,9 +248,7 @@ class _Adaptation:
         """Keep the new heads unless they rank blasts and name types worse than the old ones."""
         old = _Judged(self.reader.p_blast(before, cells), self.reader.named(before, cells))
         threshold = self.settings.blast_threshold
-        chosen = threshold
-        if cells.is_blast.any() and not cells.is_blast.all():
-            chosen = balanced_threshold(judged.p_blast, cells.is_blast)
+        chosen = self._threshold(judged, cells)
         scores = {"before": old.scores(cells, threshold), "after": judged.scores(cells, chosen)}
         merit = {
             when: float(np.mean([v for k, v in s.items() if k != "balanced_accuracy"] or [0.0]))
@@ -258,6 +257,15 @@ class _Adaptation:
         if merit["after"] < merit["before"]:
             return _Outcome(before, "before", threshold, scores, old.p_blast)
         return _Outcome(after, "after", chosen, scores, judged.p_blast)
+
+    def _threshold(self, judged: _Judged, cells: CellFeatures) -> float:
+        """Choose a new threshold only where it is clearly better: on few cells the best is luck."""
+        old = self.settings.blast_threshold
+        if cells.is_blast.all() or not cells.is_blast.any():
+            return old
+        new = balanced_threshold(judged.p_blast, cells.is_blast)
+        gains = [blast_counts(judged.p_blast, cells.is_blast, t).balanced_accuracy for t in (old, new)]
+        return new if gains[1] > gains[0] + _CLEARLY else old
 
     def write(self, out: Path, outcome: _Outcome, cells: CellFeatures) -> Path:
         """Write the network, its settings and its feature space, the new cells now familiar."""
