@@ -29,9 +29,9 @@ pytestmark = pytest.mark.train
 def crops() -> "Tensor":
     """Thirty-two drawn cells on empty glass."""
     rng = np.random.default_rng(0)
-    pixels = np.full((32, 96, 96, 3), 235, np.uint8)
+    pixels = np.full((32, 128, 128, 3), 235, np.uint8)
     for crop in pixels:
-        cell = draw_cell(rng, "lymphocyte", 0.25).pixels[:88, :88]
+        cell = draw_cell(rng, "lymphocyte", 0.25).pixels[:120, :120]
         crop[8 : 8 + cell.shape[0], 8 : 8 + cell.shape[1]] = cell
     return as_input(pixels)
 
