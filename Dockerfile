@@ -14,11 +14,11 @@ RUN if [ -d /source/build/wheelhouse ]; then \
         export PIP_NO_INDEX=1 PIP_FIND_LINKS=/source/build/wheelhouse; \
     fi; \
     export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_CACHE_DIR=1 \
-    && python3 -m venv /tmp/tools \
-    && /tmp/tools/bin/pip wheel --no-deps --wheel-dir /tmp/wheel /source \
+    && python3 -m venv /opt/tools \
+    && /opt/tools/bin/pip wheel --no-deps --wheel-dir /opt/wheel /source \
     && python3 -m venv --without-pip /opt/venv \
-    && /tmp/tools/bin/pip --python /opt/venv/bin/python install \
-        --constraint /source/constraints/dev.txt --only-binary :all: /tmp/wheel/*.whl
+    && /opt/tools/bin/pip --python /opt/venv/bin/python install \
+        --constraint /source/constraints/dev.txt --only-binary :all: /opt/wheel/*.whl
 
 FROM ${BASE}
 ARG VERSION=0.1.0

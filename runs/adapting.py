@@ -1,6 +1,6 @@
 """How much a bundle gains by learning a few labelled cells of a source it has not seen.
 
-    python runs/adapting.py --data DATA/fields/allidb_validation --out runs/work/adapting.json
+    python runs/adapting.py --data DATA/fields/allidb_validation --out runs/local/adapting.json
 
 The fields are dealt into rounds. In each, cells of the other rounds' fields are cut out, at most --cells of
 each kind; the bundle is adapted to them by what `marrowscope train classifier --from` and `marrowscope bundle
@@ -29,9 +29,6 @@ from marrowscope.models.bundle import Bundle, ErrorRates, load_bundle
 from marrowscope.models.working_scale import mpp_from_red_cells
 from marrowscope.training.adapt import adapt_classifier
 from marrowscope.training.release import bundle_of_runs
-
-CROP_PX = 256
-CROP_CONTEXT = 2.8
 
 CONTEXT = 2.4  # room round a cell for it to be outlined, as in `data convert --to cells`
 
@@ -119,7 +116,7 @@ def main() -> None:
     options.add_argument(
         "--data", type=Path, required=True, help="fields with labelled boxes of a new source"
     )
-    options.add_argument("--out", type=Path, default=Path(__file__).parent / "work" / "adapting.json")
+    options.add_argument("--out", type=Path, default=Path(__file__).parent / "local" / "adapting.json")
     options.add_argument("--bundle", default=None, help="built-in name or folder; the built-in one without")
     options.add_argument("--cells", type=int, default=50, help="at most so many cells of each kind are shown")
     options.add_argument("--rounds", type=int, default=5, help="parts the fields are dealt into")

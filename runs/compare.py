@@ -1,6 +1,6 @@
 """Train variants of a recipe for as many steps and compare them cell by cell on validation and choosing set.
 
-    python runs/compare.py runs/comparisons.toml hierarchy --data DATA -o runs/work/compare
+    python runs/compare.py runs/comparisons.toml hierarchy --data DATA -o runs/local/compare
 
 Every variant is trained with every seed unless its folder holds a finished run. No test part is looked at.
 Writes RESULTS.json beside the runs and, with --page, the table between this comparison's markers of a page.

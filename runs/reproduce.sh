@@ -5,7 +5,7 @@
 # DATA holds the folders that runs/*.toml name; which public sets these are: `marrowscope data list`.
 set -eu
 DATA=${1:?"usage: runs/reproduce.sh DATA [OUT]"}
-OUT=${2:-runs/work/reproduced}
+OUT=${2:-runs/local/reproduced}
 HERE=$(dirname "$0")
 
 train() { # train KIND RECIPE: a run that has a checkpoint goes on

@@ -3,7 +3,7 @@
 #   runs/smoke_cpu.sh DATA [OUT]
 set -eu
 DATA=${1:?"usage: runs/smoke_cpu.sh DATA [OUT]"}
-OUT=${2:-runs/work/smoke}
+OUT=${2:-runs/local/smoke}
 HERE=$(dirname "$0")
 
 marrowscope train detector --data "$DATA" --recipe "$HERE/detector.toml" -o "$OUT/detector" \

@@ -162,4 +162,4 @@ def test_no_verdict_on_cells_the_networks_do_not_know(blasts: int) -> None:
     assert verdict(78).verdict is decided(blasts, 500).verdict
     withheld = verdict(79)
     assert withheld.verdict is Verdict.INDETERMINATE
-    assert any("15 % of the cells look unlike" in r for r in withheld.reasons) == (blasts != 100)
+    assert any("Too many cells look unlike" in r for r in withheld.reasons) == (blasts != 100)

@@ -179,3 +179,11 @@ def test_probabilities_of_a_rarer_kind_are_reweighed() -> None:
     # 0.05 of the rest. Where one in ten is a blast, 0.9 is said of 9 % + 4.5 % of the cells.
     patient = reading([field("a", [*of_type("blast", 135, 0.9), *of_type("lymphocyte", 865, 0.05)])])
     assert patient.share_from_probabilities == pytest.approx(0.1, abs=1e-6)
+
+
+def test_names_and_probabilities_that_disagree_are_told() -> None:
+    """A smear of cells all just short of being called blasts: named it holds none, by probability many."""
+    doubtful = reading([field("a", of_type("lymphocyte", 150, 0.45) + of_type("lymphocyte", 150, 0.5))])
+    sure = reading([field("a", of_type("lymphocyte", 300, 0.001))])
+    assert any("do not agree" in flag for flag in doubtful.flags)
+    assert not any("do not agree" in flag for flag in sure.flags)

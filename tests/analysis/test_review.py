@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from tests.exports.fake_report import patient, report
 from typer.testing import CliRunner
 
 from marrowscope.analysis.review import Part, reviewed_share, suggest_review
 from marrowscope.cli.analyse import show_reviewed, suggest
 from marrowscope.cli.app import app
+from marrowscope.datasets.csv_boxes import read_csv
 from marrowscope.errors import InputError
 from marrowscope.exports.review import read_review, write_review
 
@@ -61,7 +63,7 @@ def filled(path: Path, parts: tuple[str, ...] = ("random",), leave: int = 0) -> 
         rows = list(csv.DictReader(stream))
     for row in rows[leave:]:
         if row["part"] in parts:
-            row["seen"] = row["cell_type"]
+            row["reviewed_type"] = row["cell_type"]
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, list(rows[0]))
         writer.writeheader()
@@ -117,3 +119,18 @@ def test_a_review_that_is_not_there_is_told_before_anything_is_read(tmp_path: Pa
     answer = CliRunner().invoke(app, ["analyse", str(tmp_path), "--reviewed", str(missing)])
     assert answer.exit_code == 2
     assert "no review" in answer.stderr
+
+
+def test_a_filled_review_is_a_training_set_as_it_is(tmp_path: Path) -> None:
+    """Only what somebody looked at teaches; a patient's cells stay together."""
+    cohort = report([patient("a", blast_share=0.3), patient("b", seed=2)])
+    for person in cohort.patients:
+        for field in person.fields:
+            path = tmp_path / "images" / person.patient / field.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (field.width, field.height)).save(path)
+    write_review(cohort, tmp_path / "review.csv", 40)
+    filled(tmp_path / "review.csv")
+    fields = read_csv(tmp_path / "review.csv", tmp_path / "images")
+    assert sum(int((~f.ignore).sum()) for f in fields) == 40  # those drawn by lot, twenty a patient
+    assert {f.group.rpartition("/")[2] for f in fields} == {"a", "b"}

@@ -86,6 +86,14 @@ def test_an_unknown_type_is_not_in_the_taxonomy() -> None:
         taxonomy()["neutrophile"]
 
 
+@pytest.mark.parametrize("text", ["band_neutrophil", "Band Neutrophil", " BAN ", "band neutrophil"])
+def test_a_type_is_found_as_people_write_it(text: str) -> None:
+    found = taxonomy().named(text)
+    assert found is not None
+    assert found.id == "band_neutrophil"
+    assert taxonomy().named("neutrophile") is None
+
+
 def test_types_seen_side_by_side_have_colours_apart() -> None:
     """Types of the built-in classifier, by their distance in RGB; the closest are stages of one lineage."""
     named = ("blast", "unclassified", *load_bundle().classifier.types)

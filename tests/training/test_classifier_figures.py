@@ -5,27 +5,13 @@ import pytest
 
 from marrowscope.training.classifier_figures import (
     BlastCounts,
-    auc,
     blast_counts,
     choose_threshold,
     fit_blast_temperature,
     fit_type_temperature,
-    macro_f1,
     probability,
     threshold_for,
 )
-
-
-def test_auc_agrees_with_scikit_learn_ties_included() -> None:
-    metrics = pytest.importorskip("sklearn.metrics")
-    rng = np.random.default_rng(0)
-    truth = rng.random(200) < 0.3
-    scores = np.round(rng.normal(size=200) + truth, 1).astype(np.float32)
-    assert auc(scores, truth) == pytest.approx(metrics.roc_auc_score(truth, scores))
-
-
-def test_auc_of_one_class_is_not_a_number() -> None:
-    assert np.isnan(auc(np.zeros(3, np.float32), np.ones(3, bool)))
 
 
 def test_counts_and_their_shares() -> None:
@@ -63,11 +49,6 @@ def test_type_temperature_is_recovered() -> None:
     shares = np.exp(honest) / np.exp(honest).sum(axis=1, keepdims=True)
     truth = (shares.cumsum(axis=1) < rng.random((20_000, 1))).sum(axis=1)
     assert fit_type_temperature((honest * 2).astype(np.float32), truth) == pytest.approx(2.0, rel=0.08)
-
-
-def test_macro_f1_counts_only_types_that_occur() -> None:
-    truth = np.array([0, 0, 2, 2])
-    assert macro_f1(np.array([0, 0, 2, 0]), truth, 5) == pytest.approx((4 / 5 + 2 / 3) / 2)
 
 
 def test_threshold_is_the_middle_of_the_plateau() -> None:

@@ -100,11 +100,9 @@ def _deciding_sentence(evidence: Evidence, raw: Interval, rule: Rule, verdict: V
         meaning = f"the interval lies too close to {threshold} to decide."
     if adjusted is None:
         return meaning[0].upper() + meaning[1:]
-    beside = evidence.from_probabilities
-    by_them = "" if beside is None else f"; from the cells' probabilities alone {100 * beside:.1f} %"
     return (
         f"Corrected for the classifier's error rates the share is {100 * adjusted.estimate:.1f} % "
-        f"({_range(adjusted)}{by_them}); {meaning}"
+        f"({_range(adjusted)}); {meaning}"
     )
 
 
@@ -127,8 +125,8 @@ def _doubts(evidence: Evidence, raw: Interval, rule: Rule, verdict: Verdict) -> 
         )
     if evidence.is_unfamiliar and verdict is not Verdict.INDETERMINATE:
         doubts.append(
-            f"{100 * evidence.unfamiliar_share:.0f} % of the cells look unlike those the networks learned "
-            "from, so the count cannot carry a verdict: review the cells before deciding."
+            "Too many cells look unlike those the networks learned from for the count to carry a verdict: "
+            "review them before deciding."
         )
     return doubts
 

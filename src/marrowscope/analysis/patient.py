@@ -99,6 +99,18 @@ def _share_from(p_blast: npt.ArrayLike, rates: ErrorRates | None) -> float | Non
     return share_from_probabilities(p_blast, rates.blasts_seen / seen)
 
 
+def _disagreement(evidence: Evidence) -> list[str]:
+    """Say that probabilities and names of the cells give different shares: one of them does not hold here."""
+    corrected, beside = evidence.correction.interval, evidence.from_probabilities
+    if corrected is None or beside is None or corrected.low <= beside <= corrected.high:
+        return []
+    sentence = (
+        "Estimated from the cells' probabilities instead of their names the share would be "
+        f"{100 * beside:.1f} %: the two do not agree, so the networks' certainty does not hold on this smear."
+    )
+    return [sentence]
+
+
 def _flags(fields: Sequence[FieldReading], evidence: Evidence) -> list[str]:
     """Say in sentences what makes the count of this patient less trustworthy."""
     flags = []
@@ -126,6 +138,7 @@ def _flags(fields: Sequence[FieldReading], evidence: Evidence) -> list[str]:
             f"{100 * evidence.unfamiliar_share:.0f} % of the cells look unlike those the networks learned "
             f"from ({100 * USUAL_SHARE:.0f} % would be usual): check names by eye before relying on a figure."
         )
+    flags += _disagreement(evidence)
     if evidence.rates is not None and differential.counted and evidence.correction.interval is None:
         flags.append(evidence.correction.reason)
     sizeless = sum(bool(len(f.cells)) and not f.measures_cells for f in read)

@@ -100,11 +100,13 @@ def analyse(
 
 def suggest(report: "CohortReport", out: Path, number: int) -> None:
     """Write the cells worth reviewing."""
-    from marrowscope.exports.review import SEEN, write_review
+    from marrowscope.domain.taxonomy import REVIEWED_TYPE
+    from marrowscope.exports.review import write_review
 
     written = write_review(report, out / "review.csv", number)
     say(
-        f"{written} cells to review: fill in the column {SEEN} of {out / 'review.csv'}, read it by --reviewed"
+        f"{written} cells to review: fill in the column {REVIEWED_TYPE} of {out / 'review.csv'}, "
+        "read it by --reviewed, learn from it by train classifier"
     )
 
 

@@ -16,13 +16,12 @@ import numpy as np
 from marrowscope.datasets.corrections import Annotation
 from marrowscope.datasets.labelled import LabelledField, labelled_field
 from marrowscope.datasets.names import normalise_label
-from marrowscope.domain.taxonomy import taxonomy
+from marrowscope.domain.taxonomy import REVIEWED_TYPE, taxonomy
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.names import natural_key, shown
 from marrowscope.imaging.sources import FieldSource, PatientSource, discover
 
 BOX_COLUMNS = ("image", "x0", "y0", "x1", "y1", "label", "group", "ignore")
-REVIEW = "reviewed_type"
 _SIDES = ("x0", "y0", "x1", "y1")
 _NEEDED = {
     "a boxes CSV": ("image", *_SIDES, "label"),
@@ -93,10 +92,10 @@ def read_csv(
         raise DatasetError(
             f"{shown(table.name)}: lists cells of patients; say where their images lie (--images)"
         )
-    if REVIEW in columns and not keep_unreviewed and not any(row[REVIEW] for row in rows):
-        raise DatasetError(f"{shown(table.name)}: no line has a {REVIEW}; nothing is reviewed yet")
+    if REVIEWED_TYPE in columns and not keep_unreviewed and not any(row[REVIEWED_TYPE] for row in rows):
+        raise DatasetError(f"{shown(table.name)}: no line has a {REVIEWED_TYPE}; nothing is reviewed yet")
     find = _PatientImages(images)
-    label = _cell_label(REVIEW in columns and not keep_unreviewed)
+    label = _cell_label(REVIEWED_TYPE in columns and not keep_unreviewed)
     return _fields(rows, find, label, source or shown(images.resolve().name), keep_faulty)
 
 
@@ -214,19 +213,20 @@ def _box_label(row: _Row) -> tuple[str, bool]:
 
 def _cell_label(reviewed_only: bool) -> Callable[[_Row], tuple[str, bool]]:
     def label(row: _Row) -> tuple[str, bool]:
-        return _cell_type(row, row[REVIEW] or row["cell_type"]), reviewed_only and not row[REVIEW]
+        return _cell_type(row, row[REVIEWED_TYPE] or row["cell_type"]), reviewed_only and not row[
+            REVIEWED_TYPE
+        ]
 
     return label
 
 
 def _cell_type(row: _Row, text: str) -> str:
     """Give the taxonomy's identifier of a type written as identifier, name or abbreviation."""
-    name = normalise_label(text)
+    known, name = taxonomy().named(text), normalise_label(text)
+    if known is not None:
+        return known.id
     if name in taxonomy() or name == _NO_TYPE:
         return name
-    for known in taxonomy():
-        if text.casefold() in {known.name.casefold(), known.abbreviation.casefold()}:
-            return known.id
     near = difflib.get_close_matches(name, [known.id for known in taxonomy()], n=3)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     raise row.fault(f"{shown(text)!r} is no cell type{hint}")

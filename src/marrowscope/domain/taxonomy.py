@@ -12,6 +12,8 @@ from importlib import resources
 
 BLAST = "blast"
 UNCLASSIFIED = "unclassified"
+REVIEWED_TYPE = "reviewed_type"
+"""Column of a table of cells in which a person names what they saw: `Taxonomy.named` reads it."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,15 @@ class Taxonomy:
 
     def __iter__(self) -> Iterator[CellType]:
         return iter(self.cell_types)
+
+    def named(self, text: str) -> CellType | None:
+        """Find a type by identifier, name or abbreviation, whatever the capitals; None when there is none."""
+        asked = text.strip().casefold()
+        for candidate in self.cell_types:
+            known = {candidate.id, candidate.id.replace("_", " "), candidate.name, candidate.abbreviation}
+            if asked in {name.casefold() for name in known}:
+                return candidate
+        return None
 
     def ancestors(self, cell_type: str) -> tuple[CellType, ...]:
         """Return the broader types of a cell type, the nearest first."""

@@ -1,4 +1,7 @@
-"""``review.csv``: cells worth a look, to be filled in by a person and read back."""
+"""``review.csv``: cells worth a look, to be filled in by a person, read back, and learned from.
+
+Its columns are among those of a reviewed `cells.csv`, so that training reads it as it is.
+"""
 
 import csv
 from collections.abc import Mapping
@@ -8,13 +11,14 @@ from pathlib import Path
 from marrowscope.analysis.review import FEWEST_REVIEWED, Part, reviewed_share, suggest_review
 from marrowscope.domain.decision import Interval
 from marrowscope.domain.patient import CohortReport, PatientReading
-from marrowscope.domain.taxonomy import taxonomy
+from marrowscope.domain.taxonomy import REVIEWED_TYPE, taxonomy
 from marrowscope.errors import InputError
 from marrowscope.exports.atomic import atomic_path
 from marrowscope.exports.tables import csv_text
 
-REVIEW_COLUMNS = ("patient", "field", "cell", "x0", "y0", "x1", "y1", "part", "cell_type", "p_blast", "seen")
-SEEN = "seen"  # the column a person fills in, with a type of the taxonomy
+REVIEW_COLUMNS = (
+    "patient", "field", "cell", "x0", "y0", "x1", "y1", "part", "cell_type", "p_blast", REVIEWED_TYPE,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ def write_review(report: CohortReport, path: Path, number: int) -> int:
     OSError
         The file cannot be written.
     """
-    if path.exists() and any(row.get(SEEN) for row in _rows(path)):
+    if path.exists() and any(row.get(REVIEWED_TYPE) for row in _rows(path)):
         raise InputError(f"{path} is filled in: move it elsewhere before asking for new suggestions")
     rows = [row for patient in report.patients for row in _suggested(patient, number)]
     with atomic_path(path) as beside, beside.open("w", encoding="utf-8", newline="") as stream:
@@ -97,7 +101,7 @@ def _reviewed(patient: PatientReading, rows: list[dict[str, str]], path: Path) -
             raise InputError(f"{path}: cell {key[1]} of {key[0]} is no counted cell of the patient")
         if row["part"] == Part.RANDOM:
             drawn += 1
-            if row[SEEN].strip():
+            if row[REVIEWED_TYPE].strip():
                 seen[key] = _is_blast(row, path)
     share = reviewed_share(
         list(seen.values()),
@@ -110,7 +114,7 @@ def _reviewed(patient: PatientReading, rows: list[dict[str, str]], path: Path) -
 
 def _warnings(rows: list[dict[str, str]], drawn: int, filled: int) -> list[str]:
     warnings = []
-    if any(row[SEEN].strip() and row["part"] != Part.RANDOM for row in rows):
+    if any(row[REVIEWED_TYPE].strip() and row["part"] != Part.RANDOM for row in rows):
         warnings.append("Cells not drawn by lot tell nothing of a share and were left out of it.")
     if 0 < filled < drawn:
         warnings.append(
@@ -123,10 +127,12 @@ def _warnings(rows: list[dict[str, str]], drawn: int, filled: int) -> list[str]:
 
 
 def _is_blast(row: Mapping[str, str], path: Path) -> bool:
-    name = row[SEEN].strip().lower().replace(" ", "_")
-    if name not in taxonomy():
-        raise InputError(f"{path}: {row[SEEN]!r} is no cell type (see the column cell_type for examples)")
-    return taxonomy()[name].is_blast
+    found = taxonomy().named(row[REVIEWED_TYPE])
+    if found is None:
+        raise InputError(
+            f"{path}: {row[REVIEWED_TYPE]!r} is no cell type (see the column cell_type for examples)"
+        )
+    return found.is_blast
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

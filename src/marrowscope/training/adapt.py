@@ -22,13 +22,14 @@ from marrowscope.datasets.csv_boxes import read_csv
 from marrowscope.datasets.splits import block_split
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.errors import BundleError, DatasetError
+from marrowscope.evaluation.metrics import area_under_roc
 from marrowscope.evaluation.shown_cells import ShownCell, cells_of_fields, cells_of_folders
 from marrowscope.models.bundle import Bundle, ClassifierSettings, load_bundle
 from marrowscope.models.classifier import normalised
 from marrowscope.models.feature_space import FeatureSpace
 from marrowscope.models.nucleus_size import nucleus_um
 from marrowscope.models.runtime import Network
-from marrowscope.training.classifier_figures import auc, blast_counts, choose_threshold
+from marrowscope.training.classifier_figures import blast_counts, threshold_for
 from marrowscope.training.from_bundle import layers_of_onnx
 from marrowscope.training.heads import CellFeatures, HeadReader, Heads
 from marrowscope.training.replace_heads import replace_heads
@@ -58,7 +59,7 @@ class _Judged:
         found: dict[str, float] = {}
         if cells.is_blast.any() and not cells.is_blast.all():
             counts = blast_counts(self.p_blast, cells.is_blast, threshold)
-            found["auc"] = round(auc(self.p_blast, cells.is_blast), 4)
+            found["auc"] = round(area_under_roc(cells.is_blast, self.p_blast), 4)
             found["balanced_accuracy"] = round(counts.balanced_accuracy, 4)
         typed = cells.types >= 0
         if typed.any():
@@ -113,13 +114,6 @@ def adapt_classifier(
     outcome = work.outcome(before, after, turned[0], judged)
     say({"judged": outcome.scores, "kept": outcome.kept})
     return work.write(out, outcome, turned[0])
-
-
-def balanced_threshold(p_blast: npt.NDArray[np.float64], is_blast: npt.NDArray[np.bool_]) -> float:
-    """Choose the threshold with the best balanced accuracy, in hundredths, on P(blast) and truth."""
-    candidates = np.linspace(0.02, 0.98, 97)
-    curve = np.array([blast_counts(p_blast, is_blast, t).balanced_accuracy for t in candidates])
-    return choose_threshold(candidates, curve)
 
 
 @dataclass(frozen=True)
@@ -263,7 +257,7 @@ class _Adaptation:
         old = self.settings.blast_threshold
         if cells.is_blast.all() or not cells.is_blast.any():
             return old
-        new = balanced_threshold(judged.p_blast, cells.is_blast)
+        new = threshold_for(0.0, [(judged.p_blast, cells.is_blast)])
         gains = [blast_counts(judged.p_blast, cells.is_blast, t).balanced_accuracy for t in (old, new)]
         return new if gains[1] > gains[0] + _CLEARLY else old
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, stats
+from scipy import optimize
 
 from marrowscope.evaluation.metrics import expected_calibration_error, reliability
 
@@ -53,15 +53,6 @@ def probability(
     return np.asarray(1.0 / (1.0 + np.exp(-scaled)))
 
 
-def auc(scores: npt.NDArray[np.floating], positive: Bools) -> float:
-    """Area under the ROC curve by ranks (Mann-Whitney); nan when one class is missing."""
-    n_pos, n_neg = int(positive.sum()), int((~positive).sum())
-    if not n_pos or not n_neg:
-        return float("nan")
-    ranks = stats.rankdata(scores)
-    return float((ranks[positive].sum() - n_pos * (n_pos + 1) / 2) / (n_pos * n_neg))
-
-
 def blast_counts(p_blast: npt.NDArray[np.float64], is_blast: Bools, threshold: float) -> BlastCounts:
     """Count truth against ``p_blast >= threshold``."""
     called = p_blast >= threshold
@@ -69,16 +60,6 @@ def blast_counts(p_blast: npt.NDArray[np.float64], is_blast: Bools, threshold: f
         int((called & is_blast).sum()), int((~called & is_blast).sum()),
         int((~called & ~is_blast).sum()), int((called & ~is_blast).sum()),
     )  # fmt: skip
-
-
-def macro_f1(predicted: Ints, truth: Ints, n_types: int) -> float:
-    """Mean F1 over the types that occur in the truth."""
-    scores = []
-    for kind in range(n_types):
-        if (truth == kind).any():
-            hit = int(((predicted == kind) & (truth == kind)).sum())
-            scores.append(2 * hit / (int((predicted == kind).sum()) + int((truth == kind).sum())))
-    return float(np.mean(scores)) if scores else float("nan")
 
 
 def fit_blast_temperature(sets: Sequence[tuple[Floats, npt.NDArray[np.float64], Bools]]) -> float:

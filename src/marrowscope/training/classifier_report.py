@@ -10,13 +10,12 @@ import numpy.typing as npt
 from scipy.special import log_softmax
 
 from marrowscope.domain.taxonomy import BLAST
+from marrowscope.evaluation.metrics import area_under_roc, confusion_matrix, macro_f1
 from marrowscope.models.nucleus_size import NucleusSizes, size_evidence
 from marrowscope.training.classifier_figures import (
-    auc,
     blast_counts,
     fit_blast_temperature,
     fit_type_temperature,
-    macro_f1,
     probability,
     threshold_for,
 )
@@ -136,8 +135,8 @@ def _figures(part: Answers, fitted: Calibration, threshold: float) -> dict[str, 
     found: dict[str, Any] = {
         "cells": len(p_blast),
         "blast": blast_counts(p_blast, part.is_blast, threshold).as_dict(),
-        "blast_auc": round(auc(p_blast, part.is_blast), 4),
-        "blast_auc_without_size": round(auc(part.blast, part.is_blast), 4),
+        "blast_auc": round(area_under_roc(part.is_blast, p_blast), 4),
+        "blast_auc_without_size": round(area_under_roc(part.is_blast, part.blast), 4),
         "by_source": {
             str(s): blast_counts(
                 p_blast[part.sources == s], part.is_blast[part.sources == s], threshold
@@ -147,10 +146,9 @@ def _figures(part: Answers, fitted: Calibration, threshold: float) -> dict[str, 
     }
     for source in np.unique(part.sources[part.is_blast]):
         rows = part.sources == source
-        found[f"blast_auc_{source}"] = round(auc(p_blast[rows], part.is_blast[rows]), 4)
+        found[f"blast_auc_{source}"] = round(area_under_roc(part.is_blast[rows], p_blast[rows]), 4)
     if typed.any():
+        k = part.type_logits.shape[1]
         found["type_accuracy"] = round(float((named[typed] == part.types[typed]).mean()), 4)
-        found["type_macro_f1"] = round(
-            macro_f1(named[typed], part.types[typed], part.type_logits.shape[1]), 4
-        )
+        found["type_macro_f1"] = round(macro_f1(confusion_matrix(part.types[typed], named[typed], k, k)), 4)
     return found

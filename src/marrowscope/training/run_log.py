@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from marrowscope.evaluation.figures import save
 
 METRICS = "metrics.jsonl"
 CURVES = "curves.png"
@@ -56,9 +57,7 @@ class RunLog:
             axes.grid(alpha=0.3)
             if axes.lines:
                 axes.legend(fontsize=7)
-        FigureCanvasAgg(figure)
-        figure.savefig(self.folder / CURVES, dpi=120)
-        return self.folder / CURVES
+        return save(figure, self.folder / CURVES)
 
 
 Curves = dict[str, tuple[list[int], list[float]]]
