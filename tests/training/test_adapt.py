@@ -138,6 +138,8 @@ def test_a_patients_cells_stay_in_one_fold() -> None:
     folds = _folds(kinds, groups)
     assert {len({f for f, g in zip(folds, groups, strict=True) if g == name}) for name in groups} == {1}
     assert len(set(folds.tolist())) == FOLDS
+    one_patient = _folds(kinds, ["patient"] * 24)
+    assert np.bincount(one_patient).tolist() == [6] * FOLDS
     alone = _folds(kinds, [str(i) for i in range(24)])
     assert np.bincount(alone[:12]).tolist() == np.bincount(alone[12:]).tolist() == [3] * FOLDS
 

@@ -161,7 +161,12 @@ class _Place:
 
 
 def _folds(kinds: Sequence[str], groups: Sequence[str]) -> npt.NDArray[np.int64]:
-    """Deal cells into folds (n,), each kind evenly, never tearing a group apart."""
+    """Deal cells into folds (n,), each kind evenly, never tearing a group apart.
+
+    Cells of one group alone are dealt as they come, field after field, which nearly keeps fields together.
+    """
+    if len(set(groups)) == 1:
+        groups = [f"{row:09d}" for row in range(len(groups))]
     places = [_Place(row, *pair) for row, pair in enumerate(zip(kinds, groups, strict=True))]
     parts = block_split(places, lambda place: place.kind, {str(i): 1 / FOLDS for i in range(FOLDS)})
     folds = np.zeros(len(places), np.int64)
