@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marrowscope.analysis.clustering import clustering, critical_value, design, intraclass_correlation
-from marrowscope.analysis.intervals import clopper_pearson, largest_remainder, wilson
+from marrowscope.analysis.intervals import clopper_pearson, wilson
 from marrowscope.domain.decision import NO_CLUSTERING
 
 FIELDS = st.lists(
@@ -76,12 +76,3 @@ def test_students_t_where_fields_are_few() -> None:
     assert critical_value(0.95) == pytest.approx(1.959964, abs=1e-6)
     assert critical_value(0.95, 10) == pytest.approx(2.228139, abs=1e-6)
     assert critical_value(0.95, np.array([math.inf, 10])).shape == (2,)
-
-
-@given(st.lists(st.integers(0, 500), max_size=20))
-def test_printed_percentages_sum_to_a_hundred(counts: list[int]) -> None:
-    printed = largest_remainder(counts)
-    total = sum(counts)
-    assert round(sum(printed), 6) == (100 if total else 0)
-    for count, percent in zip(counts, printed, strict=True):
-        assert abs(percent - 100 * count / max(total, 1)) < 0.1 + 1e-9

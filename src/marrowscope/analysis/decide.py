@@ -2,6 +2,7 @@
 
 from marrowscope.analysis.evidence import Evidence
 from marrowscope.domain.decision import Decision, Interval, Rule, Verdict
+from marrowscope.domain.percent import percent_text
 
 FLOOR = 200  # counted cells below which no decision is given (setting)
 TARGET = 500  # nucleated cells a marrow differential should rest on (ICSH 2008)
@@ -83,7 +84,7 @@ def _counted_sentence(evidence: Evidence, raw: Interval) -> str:
         worth = f" As cells of one field resemble each other, these are {clustering.words(counted)}."
     return (
         f"{evidence.differential.blasts} of {counted} counted cells are blasts: "
-        f"{100 * raw.estimate:.1f} % ({_range(raw)}).{worth}"
+        f"{percent_text(raw.estimate)} % ({_range(raw)}).{worth}"
     )
 
 
@@ -101,13 +102,14 @@ def _deciding_sentence(evidence: Evidence, raw: Interval, rule: Rule, verdict: V
     if adjusted is None:
         return meaning[0].upper() + meaning[1:]
     return (
-        f"Corrected for the classifier's error rates the share is {100 * adjusted.estimate:.1f} % "
+        f"Corrected for the classifier's error rates the share is {percent_text(adjusted.estimate)} % "
         f"({_range(adjusted)}); {meaning}"
     )
 
 
 def _range(interval: Interval) -> str:
-    return f"{100 * interval.level:.0f} % interval {100 * interval.low:.1f} to {100 * interval.high:.1f} %"
+    low, high = percent_text(interval.low), percent_text(interval.high)
+    return f"{100 * interval.level:.0f} % interval {low} to {high} %"
 
 
 def _doubts(evidence: Evidence, raw: Interval, rule: Rule, verdict: Verdict) -> list[str]:
@@ -116,8 +118,8 @@ def _doubts(evidence: Evidence, raw: Interval, rule: Rule, verdict: Verdict) -> 
     if verdict is Verdict.NEGATIVE and rule.is_met_by(100 * evidence.most_blasts):
         doubts.append(
             f"{evidence.differential.unclassified} counted cells could not be classified: if all of them "
-            f"were blasts, the share would be {100 * evidence.most_blasts:.1f} %, on the other side of the "
-            "threshold: name them before deciding."
+            f"were blasts, the share would be {percent_text(evidence.most_blasts)} %, on the other side of "
+            "the threshold: name them before deciding."
         )
     if {verdict, _side((raw.low, raw.high), rule)} == _OPPOSITES:
         doubts.append(

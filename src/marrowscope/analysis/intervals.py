@@ -67,19 +67,3 @@ def score_bounds(share: npt.ArrayLike, number: npt.ArrayLike, z: npt.ArrayLike) 
     centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
     return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
-
-
-def largest_remainder(counts: list[int], decimals: int = 1) -> list[float]:
-    """Round shares to percentages that sum to exactly 100 (Hamilton's method); all 0 without any count.
-
-    Each is rounded down to the step, and the steps left go to those that lost most by it.
-    """
-    total = sum(counts)
-    if total == 0:
-        return [0.0] * len(counts)
-    steps = 100 * 10**decimals
-    parts = [divmod(count * steps, total) for count in counts]
-    left = steps - sum(whole for whole, _ in parts)
-    order = sorted(range(len(counts)), key=lambda i: (-parts[i][1], i))
-    raised = set(order[:left])
-    return [round((whole + (i in raised)) / 10**decimals, decimals) for i, (whole, _) in enumerate(parts)]

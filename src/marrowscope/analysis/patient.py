@@ -14,6 +14,7 @@ from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNFAMILIAR
 from marrowscope.domain.decision import OVER_20, RULES, Decision, Rule
 from marrowscope.domain.differential import count
 from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
+from marrowscope.domain.percent import percent_text
 from marrowscope.models.bundle import ErrorRates
 from marrowscope.models.feature_space import USUAL_SHARE
 
@@ -106,7 +107,8 @@ def _disagreement(evidence: Evidence) -> list[str]:
         return []
     sentence = (
         "Estimated from the cells' probabilities instead of their names the share would be "
-        f"{100 * beside:.1f} %: the two do not agree, so the networks' certainty does not hold on this smear."
+        f"{percent_text(beside)} %: the two do not agree, so the networks' certainty does not hold on this "
+        "smear."
     )
     return [sentence]
 

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from marrowscope.analysis.clustering import clustering
-from marrowscope.analysis.intervals import clopper_pearson, largest_remainder, wilson
+from marrowscope.analysis.intervals import clopper_pearson, wilson
 from marrowscope.domain.decision import Interval
 from marrowscope.domain.differential import Differential
 from marrowscope.domain.patient import FieldReading
+from marrowscope.domain.percent import percents_that_sum
+from marrowscope.domain.taxonomy import BLAST
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,8 @@ class TypeShare:
     ----------
     cell_type : identifier in the taxonomy
     cells : how many
-    percent : of the counted cells to one decimal, so rounded that all types together give 100.0
+    percent : of the counted cells to one decimal, so rounded that all types together give 100.0; that of the
+        blasts is their share as printed elsewhere
     interval, exact : its share with Wilson's and with Clopper and Pearson's interval
     effective : independent cells the counted ones are worth for this type
     """
@@ -41,15 +44,15 @@ def type_shares(differential: Differential, fields: Sequence[FieldReading] = ())
         own effective number. Without them cells are taken as independent.
     """
     counts = {name: cells for name, cells in differential.counts.items() if cells}
-    percents = largest_remainder(list(counts.values()))
+    percents = percents_that_sum(counts, fixed=BLAST)
     counted = [[cell.cell_type for cell in field.cells if cell.is_counted] for field in fields]
     sizes = [len(names) for names in counted]
     rows = []
-    for (name, cells), percent in zip(counts.items(), percents, strict=True):
+    for name, cells in counts.items():
         cost = clustering(sizes, [names.count(name) for names in counted])
         interval = wilson(cells, differential.counted, clustering=cost)
         exact = clopper_pearson(cells, differential.counted, clustering=cost)
         if interval is not None and exact is not None:
             effective = cost.effective(differential.counted)
-            rows.append(TypeShare(name, cells, percent, interval, exact, effective))
+            rows.append(TypeShare(name, cells, percents[name], interval, exact, effective))
     return tuple(rows)

@@ -112,14 +112,15 @@ def suggest(report: "CohortReport", out: Path, number: int) -> None:
 
 def show_reviewed(report: "CohortReport", path: Path) -> None:
     """Say what a review makes of the blast shares."""
+    from marrowscope.domain.percent import percent_text, range_text
     from marrowscope.exports.review import read_review
 
     for patient in read_review(report, path):
         share = patient.share
         if share is not None:
             say(
-                f"{patient.patient}: {100 * share.estimate:.1f} % blasts "
-                f"({100 * share.low:.1f} to {100 * share.high:.1f} %), {share.method}"
+                f"{patient.patient}: {percent_text(share.estimate)} % blasts "
+                f"({range_text(share.low, share.high)} %), {share.method}"
             )
         for warning in patient.warnings:
             say(f"{patient.patient}: {warning}")

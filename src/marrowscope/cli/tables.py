@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from marrowscope.domain.decision import Verdict
+from marrowscope.domain.percent import percent_text, range_text
 
 if TYPE_CHECKING:
     from marrowscope.domain.patient import CohortReport
@@ -41,8 +42,8 @@ def print_patients(report: "CohortReport") -> None:
         table.add_row(
             escape(patient.patient),
             *map(str, numbers),
-            "" if interval is None else f"{100 * interval.estimate:.1f}",
-            "" if interval is None else f"{100 * interval.low:.1f}–{100 * interval.high:.1f}",
+            "" if interval is None else percent_text(interval.estimate),
+            "" if interval is None else range_text(interval.low, interval.high),
             f"[{_STYLES[verdict]}]{verdict}[/]",
         )
     Console().print(table)

@@ -6,6 +6,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from marrowscope.domain.patient import CohortReport
+from marrowscope.domain.percent import percent_text
 from marrowscope.exports.atomic import write_atomic
 from marrowscope.exports.figures import VERDICTS, confusion
 from marrowscope.exports.page import patient_views
@@ -52,7 +53,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["percent"] = _percent
+    environment.filters["percent"] = percent_text
     environment.filters["moment"] = _moment
     return environment
 
@@ -60,10 +61,6 @@ def _environment() -> Environment:
 def _printable(value: object) -> object:
     """Make any text writable: a file name need not be valid Unicode."""
     return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}"
 
 
 def _moment(iso: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from marrowscope.domain.cells import Cell
 from marrowscope.domain.decision import Interval
 from marrowscope.domain.patient import CohortReport, FieldStatus, PatientReading
+from marrowscope.domain.percent import FILE_DECIMALS, file_percent
 from marrowscope.exports.atomic import atomic_path
 from marrowscope.imaging.names import shown
 
@@ -51,7 +52,6 @@ CELL_COLUMNS = (
     "counted",
     "flags",
 )
-PERCENT_DECIMALS = 2
 _BOX_DECIMALS = 1
 _PROBABILITY_DECIMALS = 4
 _FAILURES_TOLD = 5  # failed fields named in a patient's reasons; run.json has all of them
@@ -114,11 +114,6 @@ def reasons(patient: PatientReading) -> tuple[str, ...]:
     return (*patient.decision.reasons, *patient.flags, *told, *more)
 
 
-def percent(share: float) -> float:
-    """Return a share (0..1) as the percentage written into files."""
-    return round(100 * share, PERCENT_DECIMALS)
-
-
 def csv_text(value: Value) -> str:
     """Return a value as a CSV field: empty for None, fixed decimals, harmless in a spreadsheet.
 
@@ -129,7 +124,7 @@ def csv_text(value: Value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        return f"{value:.{PERCENT_DECIMALS}f}"
+        return f"{value:.{FILE_DECIMALS}f}"
     if isinstance(value, int):
         return str(value)
     text = shown(value)
@@ -140,7 +135,7 @@ def _percents(interval: Interval | None, names: Sequence[str]) -> Mapping[str, f
     if interval is None:
         return dict.fromkeys(names)
     shares = (interval.estimate, interval.low, interval.high)
-    return dict(zip(names, map(percent, shares), strict=True))
+    return dict(zip(names, map(file_percent, shares), strict=True))
 
 
 def _cell_rows(patient: PatientReading) -> Iterator[list[str]]:

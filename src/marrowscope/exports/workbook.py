@@ -10,10 +10,11 @@ import xlsxwriter
 from marrowscope.domain.decision import Interval, Verdict
 from marrowscope.domain.differential import myeloid_to_erythroid
 from marrowscope.domain.patient import CohortReport, FieldStatus, PatientReading
+from marrowscope.domain.percent import file_percent
 from marrowscope.exports.atomic import atomic_path
 from marrowscope.exports.figures import excluded_rows, fields_with, non_erythroid_blasts, scales, type_rows
 from marrowscope.exports.provenance import NOTICE
-from marrowscope.exports.tables import PATIENT_COLUMNS, Value, patient_row, percent
+from marrowscope.exports.tables import PATIENT_COLUMNS, Value, patient_row
 from marrowscope.imaging.names import distinct, shown
 
 _PATIENTS = "Patients"
@@ -177,8 +178,8 @@ class _Writer:
             self._write(sheet, line, 1, row.cells)
             self._share(sheet, line, row.interval)
             self._write(sheet, line, 2, row.share.percent, "percent")
-            self._write(sheet, line, 5, percent(row.share.exact.low), "percent")
-            self._write(sheet, line, 6, percent(row.share.exact.high), "percent")
+            self._write(sheet, line, 5, file_percent(row.share.exact.low), "percent")
+            self._write(sheet, line, 6, file_percent(row.share.exact.high), "percent")
             self._write(sheet, line, 7, round(row.share.effective))
             line += 1
         counted = patient.differential.counted
@@ -267,7 +268,7 @@ class _Writer:
         if interval is None:
             return
         for column, share in enumerate((interval.estimate, interval.low, interval.high), start=2):
-            self._write(sheet, line, column, percent(share))
+            self._write(sheet, line, column, file_percent(share))
 
     def _colour_decisions(self, sheet: Any, line: int, column: int, lines: int) -> None:
         for verdict, look in self._verdicts.items():
