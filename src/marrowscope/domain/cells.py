@@ -133,6 +133,21 @@ class Cells:
     def __iter__(self) -> Iterator[Cell]:
         return (self[row] for row in range(len(self)))
 
+    def rows(self, chosen: npt.NDArray[np.integer] | Sequence[int]) -> Self:
+        """Return the chosen rows, in the order given, a row as often as it is chosen."""
+        index = np.asarray(chosen, np.intp)
+        return replace(
+            self,
+            boxes=self.boxes[index],
+            scores=self.scores[index],
+            cell_types=tuple(self.cell_types[i] for i in index),
+            probability=self.probability[index],
+            p_blast=self.p_blast[index],
+            is_blast=self.is_blast[index],
+            is_counted=self.is_counted[index],
+            flags=tuple(self.flags[i] for i in index),
+        )
+
     @classmethod
     def empty(cls) -> Self:
         """Return a field without cells."""

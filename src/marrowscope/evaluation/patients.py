@@ -121,10 +121,21 @@ def evaluate_patients(reports_csv: Path, truth_csv: Path) -> PatientsResult:
     """
     reports = _read_table(reports_csv, ("patient", "decision"))
     truths = _read_table(truth_csv, ("patient", "truth"))
-    both = [patient for patient in reports if patient in truths]
-    if not both:
+    if not set(reports) & set(truths):
         raise DatasetError(f"{reports_csv} and {truth_csv} share no patient")
-    decided = [(_truth(truths[p], truth_csv), _decision(reports[p], reports_csv)) for p in both]
+    for name, row in truths.items():
+        row["truth"] = _truth(row, truth_csv) if name in reports else ""
+    for row in reports.values():
+        row["decision"] = _decision(row, reports_csv)
+    return compare_with_truth(reports, truths)
+
+
+def compare_with_truth(
+    reports: Mapping[str, Mapping[str, str]], truths: Mapping[str, Mapping[str, str]]
+) -> PatientsResult:
+    """Compare rows of a report with the truth, each by patient; columns as for `evaluate_patients`."""
+    both = [patient for patient in reports if patient in truths]
+    decided = [(truths[p]["truth"], reports[p]["decision"]) for p in both]
     counts = [[decided.count((truth, decision)) for decision in DECISIONS] for truth in TRUTHS]
     ill, well = (dict(zip(DECISIONS, row, strict=True)) for row in counts)
     pairs = _pairs(reports, truths, "blast_percent", "ci_low", "ci_high")
