@@ -1,12 +1,12 @@
 """Virtual counts: composed of labelled cells that no training saw, so that their blast share is known.
 
-Both networks answer every cell once; a count of so many cells is drawn from the answers and goes through the same
-counting, correction and decision as a patient's. It is no patient: the cells come from many people and from few
-laboratories, lie in no common field, and are drawn again and again. What it tests is the arithmetic from the
-networks' answers to the decision.
+Both networks answer every cell once; a count of so many cells is drawn from the answers and goes through the
+same counting, correction and decision as a patient's. It is no patient: the cells come from many people and
+few laboratories, lie in no common field, and are drawn again and again. What it tests is the arithmetic from
+the networks' answers to the decision.
 
-The error rates by which a count is corrected are those of the other half of the cells, never those of the half
-that it was composed of: the correction must not know the answers.
+The error rates by which a count is corrected are those of the other half of the cells, never those of the
+half that it was composed of: the correction must not know the answers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -144,8 +144,8 @@ def compose(
 ) -> list[Composed]:
     """Draw a count for every share, of the halves in turn, each corrected by the other half's `rates`.
 
-    Cells are drawn with replacement: blasts as many as the share says, others in a marrow's proportions, which
-    differ from count to count (Dirichlet) and from the proportions of the labelled cells.
+    Cells are drawn with replacement: blasts as many as the share says, others in a marrow's proportions,
+    which differ from count to count (Dirichlet) and from the proportions of the labelled cells.
     """
     composed = []
     for number, share in enumerate(shares):
