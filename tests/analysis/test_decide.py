@@ -8,6 +8,7 @@ from marrowscope.analysis.correction import corrected_share
 from marrowscope.analysis.decide import cells_to_settle, decide
 from marrowscope.analysis.evidence import Evidence
 from marrowscope.analysis.intervals import wilson
+from marrowscope.analysis.strangers import Strangers
 from marrowscope.domain.decision import OVER_20, WHO_2022, Decision, Interval, Rule, Verdict, custom_rule
 from marrowscope.domain.differential import Differential
 from marrowscope.models.bundle import ErrorRates
@@ -152,14 +153,73 @@ def test_the_threshold_itself_counts_where_the_rule_includes_it() -> None:
     assert doubtful(39, 61, 500, WHO_2022).verdict is Verdict.INDETERMINATE
 
 
+STRANGERS = ErrorRates(180, 200, 170, 200, "another laboratory")
+
+
+def strange(blasts: int, strangers: Strangers, rates: ErrorRates | None = None) -> Evidence:
+    """Count 500 cells or so, all whole, some of them unfamiliar."""
+    counted = max(500, blasts + strangers.cleared)
+    return Evidence(
+        Differential({"blast": blasts, "lymphocyte": counted - blasts}, {}, blasts),
+        rates,
+        whole_cells=counted,
+        unfamiliar_cells=strangers.cells,
+        strangers=strangers,
+    )
+
+
 @pytest.mark.parametrize("blasts", [5, 100, 400])
-def test_no_verdict_on_cells_the_networks_do_not_know(blasts: int) -> None:
-    differential = Differential({"blast": blasts, "lymphocyte": 500 - blasts}, {}, blasts)
+def test_few_unfamiliar_cells_change_nothing(blasts: int) -> None:
+    found = strange(blasts, Strangers(5, 70))
+    assert decide(found, OVER_20) == decided(blasts, 500)
 
-    def verdict(unfamiliar: int) -> Decision:
-        return decide(Evidence(differential, whole_cells=520, unfamiliar_cells=unfamiliar), OVER_20)
 
-    assert verdict(78).verdict is decided(blasts, 500).verdict
-    withheld = verdict(79)
-    assert withheld.verdict is Verdict.INDETERMINATE
-    assert any("Too many cells look unlike" in r for r in withheld.reasons) == (blasts != 100)
+@pytest.mark.parametrize(
+    ("blasts", "strangers", "verdict"),
+    [
+        (300, Strangers(150, 50), Verdict.POSITIVE),  # 150 others are familiar blasts: 30 %
+        (300, Strangers(250, 50), Verdict.INDETERMINATE),  # only 50 are beyond doubt
+        (5, Strangers(0, 76), Verdict.NEGATIVE),  # 16 % even if all of them are blasts
+        (5, Strangers(0, 150), Verdict.INDETERMINATE),
+    ],
+)
+def test_unfamiliar_cells_are_counted_one_way_and_the_other(
+    blasts: int, strangers: Strangers, verdict: Verdict
+) -> None:
+    decision = decide(strange(blasts, strangers), OVER_20)
+    assert decision.verdict is verdict
+    (told,) = (reason for reason in decision.reasons if "look unlike" in reason)
+    assert ("the verdict stands both ways" in told) == (verdict is not Verdict.INDETERMINATE)
+
+
+def test_what_other_laboratories_cells_taught_narrows_the_doubt() -> None:
+    known = Strangers(250, 50, STRANGERS)
+    assert decide(strange(300, known), OVER_20).verdict is Verdict.POSITIVE
+    fewest, most = known.blasts()
+    # Worst rates within their exact intervals: sensitivity 0.85, specificity 0.79.
+    assert 0 < fewest < 250 < most < 300
+    assert Strangers(0, 100, STRANGERS).blasts() == (0, 0)
+    assert Strangers(10, 90, ErrorRates(0, 0, 0, 0, "nothing")).blasts() == (0, 100)
+
+
+@given(
+    st.integers(0, 250),
+    st.integers(0, 250),
+    st.integers(0, 100),
+    st.sampled_from([None, STRANGERS]),
+    st.sampled_from([None, RATES]),
+)
+def test_doubt_only_widens(
+    called: int, cleared: int, familiar: int, of_strangers: ErrorRates | None, rates: ErrorRates | None
+) -> None:
+    found = strange(called + familiar, Strangers(called, cleared, of_strangers), rates)
+    low, high = found.verdict_bounds()
+    inner = found.verdict_bounds(as_if_familiar=True)
+    assert low <= inner[0] <= inner[1] <= high
+    if found.correction.interval is not None:
+        printed = found.correction.interval
+        assert low <= printed.low + 1e-12
+        assert printed.high - 1e-12 <= high
+    decision = decide(found, OVER_20)
+    if decision.verdict is not Verdict.INDETERMINATE:
+        assert decide(evidence(called + familiar, found.differential.counted, rates), OVER_20).verdict is decision.verdict

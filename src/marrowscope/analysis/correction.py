@@ -37,6 +37,8 @@ def corrected_share(
     rates: ErrorRates | None,
     level: float = LEVEL,
     clustering: Clustering = NO_CLUSTERING,
+    *,
+    both_ways: tuple[float, float] | None = None,
 ) -> Correction:
     """Estimate the true blast share behind a counted one.
 
@@ -50,6 +52,8 @@ def corrected_share(
     rates : of the classifier, None when not known
     level : coverage
     clustering : what the fields cost
+    both_ways : lowest and highest counted share (0..1) if cells in doubt are counted one way and the other;
+        the interval reaches from the lower bound of the one to the upper bound of the other
     """
     if counted == 0 or rates is None:
         return Correction(
@@ -70,14 +74,16 @@ def corrected_share(
     estimate = (blasts / counted + specificity - 1) / (sensitivity + specificity - 1)
     estimate = min(max(estimate, 0.0), 1.0)
     number = clustering.effective(counted)
-    low, high = corrected_bounds(blasts / counted, number, rates, z)
+    ways = both_ways or (blasts / counted,) * 2
+    low, high = corrected_bounds(ways, number, rates, z)
+    doubt = "" if ways[0] == ways[1] else ", unfamiliar cells counted one way and the other"
     return Correction(
         Interval(
             estimate=estimate,
-            low=min(float(low), estimate),
-            high=max(float(high), estimate),
+            low=min(float(low[0]), estimate),
+            high=max(float(high[1]), estimate),
             level=level,
-            method=f"Rogan–Gladen estimate, Lang–Reiczigel interval; error rates from {rates.source}",
+            method=f"Rogan–Gladen estimate, Lang–Reiczigel interval{doubt}; error rates from {rates.source}",
         )
     )
 

@@ -16,8 +16,9 @@ def decide(evidence: Evidence, rule: Rule, floor: int = FLOOR) -> Decision:
     The interval of the corrected share decides where there is one, else that of the counted share
     (`Evidence.verdict_bounds`): positive when all of it lies beyond the threshold, negative when all of it
     lies on the other side, else indeterminate. A verdict is withheld (indeterminate) when the count cannot
-    carry it: the counted and the corrected share lie on different sides of the threshold beyond doubt,
-    naming the unclassified cells could cross it, or too many cells are unfamiliar to the networks.
+    carry it: the counted and the corrected share lie on different sides of the threshold beyond doubt, or
+    naming the unclassified cells could cross it. Where many cells are unfamiliar to the networks they are
+    counted one way and the other (`Evidence.both_ways`), and a verdict must stand both ways.
 
     Parameters
     ----------
@@ -31,6 +32,8 @@ def decide(evidence: Evidence, rule: Rule, floor: int = FLOOR) -> Decision:
     verdict = _side(evidence.verdict_bounds(), rule)
     reasons = [_counted_sentence(evidence, raw), _deciding_sentence(evidence, raw, rule, verdict)]
     more = None
+    if evidence.is_unfamiliar:
+        reasons.append(_stranger_sentence(evidence, rule, verdict))
     if verdict is Verdict.INDETERMINATE:
         more = cells_to_settle(evidence, rule)
         reasons.append(_advice(more))
@@ -125,12 +128,24 @@ def _doubts(evidence: Evidence, raw: Interval, rule: Rule, verdict: Verdict) -> 
         doubts.append(
             "As counted, the share lies on the other side of the threshold: review the cells before deciding."
         )
-    if evidence.is_unfamiliar and verdict is not Verdict.INDETERMINATE:
-        doubts.append(
-            "Too many cells look unlike those the networks learned from for the count to carry a verdict: "
-            "review them before deciding."
-        )
     return doubts
+
+
+def _stranger_sentence(evidence: Evidence, rule: Rule, verdict: Verdict) -> str:
+    """Say what the cells unlike those of the training leave open."""
+    low, high = (percent_text(share) for share in evidence.both_ways)
+    wrong = "As any of them may be named wrongly"
+    if evidence.strangers.is_measured:
+        wrong = "If they are named wrongly as often as such cells of other laboratories were"
+    means = "the verdict stands both ways."
+    if verdict is Verdict.INDETERMINATE:
+        settled = _side(evidence.verdict_bounds(as_if_familiar=True), rule) is not Verdict.INDETERMINATE
+        means = "the verdict does not stand both ways." if settled else "neither way settles the case."
+    return (
+        f"{evidence.strangers.cells} of the counted cells look unlike those the networks learned from. "
+        f"{wrong}, all in one direction or all in the other, the counted share lies between {low} and "
+        f"{high} %; {means}"
+    )
 
 
 def _advice(more: int | None) -> str:

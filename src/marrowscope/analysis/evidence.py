@@ -7,6 +7,7 @@ from functools import cached_property
 from marrowscope.analysis.clustering import critical_value
 from marrowscope.analysis.correction import Correction, corrected_bounds, corrected_share
 from marrowscope.analysis.intervals import LEVEL, score_bounds, wilson
+from marrowscope.analysis.strangers import NO_STRANGERS, Strangers
 from marrowscope.domain.decision import NO_CLUSTERING, Clustering, Interval
 from marrowscope.domain.differential import Differential
 from marrowscope.models.bundle import ErrorRates
@@ -31,6 +32,7 @@ class Evidence:
     clustering : what it costs that cells of one field resemble each other
     whole_cells : cells not cut by an image's edge
     unfamiliar_cells : of these, how many look unlike the cells the networks learned from
+    strangers : the counted ones among the latter
     from_probabilities : blast share by the cells' probabilities (0..1), None where it cannot be had
     """
 
@@ -39,6 +41,7 @@ class Evidence:
     clustering: Clustering = NO_CLUSTERING
     whole_cells: int = 0
     unfamiliar_cells: int = 0
+    strangers: Strangers = NO_STRANGERS
     from_probabilities: float | None = None
 
     @cached_property
@@ -48,12 +51,35 @@ class Evidence:
 
     @cached_property
     def correction(self) -> Correction:
-        """The share corrected for the classifier's errors, or why there is none."""
+        """The share corrected for the classifier's errors, or why there is none.
+
+        Its interval reaches as far as `both_ways` asks for.
+        """
         return corrected_share(
-            self.differential.blasts, self.differential.counted, self.rates, LEVEL, self.clustering
+            self.differential.blasts,
+            self.differential.counted,
+            self.rates,
+            LEVEL,
+            self.clustering,
+            both_ways=self.both_ways,
         )
 
-    def verdict_bounds(self, counted: int | None = None) -> tuple[float, float]:
+    @cached_property
+    def both_ways(self) -> tuple[float, float]:
+        """Counted share (0..1) with the unfamiliar cells counted one way and the other.
+
+        Twice the plain share where the smear is familiar (`is_unfamiliar`).
+        """
+        differential = self.differential
+        if not self.is_unfamiliar:
+            return (differential.blasts / max(differential.counted, 1),) * 2
+        surely = differential.blasts - self.strangers.called
+        fewest, most = self.strangers.blasts()
+        return (surely + fewest) / differential.counted, (surely + most) / differential.counted
+
+    def verdict_bounds(
+        self, counted: int | None = None, *, as_if_familiar: bool = False
+    ) -> tuple[float, float]:
         """Return the bounds of the share that decides: the corrected one if there is one, else the counted.
 
         They are those of the printed interval where it rests on the count alone; where the correlation
@@ -62,17 +88,19 @@ class Evidence:
         Parameters
         ----------
         counted : as if that many cells had been counted, with the same share
+        as_if_familiar : without what unfamiliar cells leave open
         """
         n = self.differential.counted
         is_estimated = math.isfinite(self.clustering.freedom) or self.correction.interval is not None
         level = STRICTER if is_estimated else LEVEL
         z = critical_value(level, self.clustering.freedom)
-        share, number = self.differential.blasts / n, self.clustering.effective(counted or n)
+        number = self.clustering.effective(counted or n)
+        ways = (self.differential.blasts / n,) * 2 if as_if_familiar else self.both_ways
         if self.correction.interval is None or self.rates is None:
-            low, high = score_bounds(share, number, z)
+            low, high = score_bounds(ways, number, z)
         else:
-            low, high = corrected_bounds(share, number, self.rates, z)
-        return float(low), float(high)
+            low, high = corrected_bounds(ways, number, self.rates, z)
+        return float(low[0]), float(high[1])
 
     @property
     def unfamiliar_share(self) -> float:
@@ -82,7 +110,8 @@ class Evidence:
     @property
     def is_unfamiliar(self) -> bool:
         """Whether the smear as a whole is unlike those the networks learned from."""
-        return self.whole_cells >= _ENOUGH_TO_JUDGE and self.unfamiliar_share > UNFAMILIAR
+        many = self.whole_cells >= _ENOUGH_TO_JUDGE and self.unfamiliar_share > UNFAMILIAR
+        return many and self.differential.counted > 0
 
     @property
     def most_blasts(self) -> float:

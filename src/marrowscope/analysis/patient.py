@@ -10,7 +10,8 @@ from marrowscope.analysis.clustering import clustering
 from marrowscope.analysis.correction import share_from_probabilities
 from marrowscope.analysis.decide import FLOOR, decide
 from marrowscope.analysis.evidence import Evidence
-from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNFAMILIAR
+from marrowscope.analysis.strangers import Strangers
+from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNFAMILIAR, Cells
 from marrowscope.domain.decision import OVER_20, RULES, Decision, Rule
 from marrowscope.domain.differential import count
 from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
@@ -41,6 +42,7 @@ def read_patient(
     settings: CountingSettings,
     error_rates: ErrorRates | None,
     *,
+    stranger_rates: ErrorRates | None = None,
     truth: str | None = None,
     problems: Sequence[str] = (),
 ) -> PatientReading:
@@ -52,10 +54,11 @@ def read_patient(
     fields : readings, in natural order
     settings : rule and floor
     error_rates : of the classifier, None when not known
+    stranger_rates : of the classifier on cells unlike those it learned from, None when not known
     truth : known state of the patient, if any
     problems : what was already found wrong with the patient's files
     """
-    evidence = evidence_of(fields, error_rates)
+    evidence = evidence_of(fields, error_rates, stranger_rates)
 
     def by(rule: Rule) -> Decision:
         return decide(evidence, rule, settings.floor)
@@ -75,7 +78,11 @@ def read_patient(
     )
 
 
-def evidence_of(fields: Sequence[FieldReading], error_rates: ErrorRates | None) -> Evidence:
+def evidence_of(
+    fields: Sequence[FieldReading],
+    error_rates: ErrorRates | None,
+    stranger_rates: ErrorRates | None = None,
+) -> Evidence:
     """Gather what the fields of a patient say of the blast share."""
     parts = [field.cells for field in fields]
     whole = [words for cells in parts for words in cells.flags if FLAG_BORDER not in words]
@@ -89,8 +96,19 @@ def evidence_of(fields: Sequence[FieldReading], error_rates: ErrorRates | None) 
         ),
         whole_cells=len(whole),
         unfamiliar_cells=sum(FLAG_UNFAMILIAR in words for words in whole),
+        strangers=_strangers(parts, stranger_rates),
         from_probabilities=_share_from(np.concatenate(p_blast) if p_blast else [], error_rates),
     )
+
+
+def _strangers(parts: Sequence[Cells], rates: ErrorRates | None) -> Strangers:
+    called = [
+        bool(cells.is_blast[row])
+        for cells in parts
+        for row, words in enumerate(cells.flags)
+        if FLAG_UNFAMILIAR in words and cells.is_counted[row]
+    ]
+    return Strangers(sum(called), len(called) - sum(called), rates)
 
 
 def _share_from(p_blast: npt.ArrayLike, rates: ErrorRates | None) -> float | None:

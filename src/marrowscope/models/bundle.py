@@ -110,7 +110,11 @@ class ErrorRates:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A verified bundle on disk."""
+    """A verified bundle on disk.
+
+    `error_rates` are those of the classifier on held-out cells, `unfamiliar_rates` those on cells of other
+    laboratories that look unlike the training's; None where not measured.
+    """
 
     folder: Path
     name: str
@@ -121,6 +125,7 @@ class Bundle:
     detector: DetectorSettings
     classifier: ClassifierSettings
     error_rates: ErrorRates | None
+    unfamiliar_rates: ErrorRates | None = None
 
     @property
     def title(self) -> str:
@@ -218,8 +223,13 @@ def _parse(folder: Path, document: Mapping[str, Any], sha256: str) -> Bundle:
         sha256=sha256,
         detector=DetectorSettings(**document["detector"]),
         classifier=ClassifierSettings(**classifier),
-        error_rates=ErrorRates(**document["error_rates"]) if "error_rates" in document else None,
+        error_rates=_rates(document, "error_rates"),
+        unfamiliar_rates=_rates(document, "unfamiliar_rates"),
     )
+
+
+def _rates(document: Mapping[str, Any], name: str) -> ErrorRates | None:
+    return ErrorRates(**document[name]) if name in document else None
 
 
 def class_names(settings: ClassifierSettings) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ class BundleContent:
     detector_onnx, classifier_onnx : the networks
     detector, classifier : their settings; the networks are copied under the file names given there
     error_rates : held-out counts of the blast head, None when not measured
+    unfamiliar_rates : the same of other laboratories' unfamiliar cells
     feature_space : file that tells unfamiliar cells, copied under the name in the classifier's settings
     """
 
@@ -43,6 +44,7 @@ class BundleContent:
     classifier_onnx: Path
     classifier: ClassifierSettings
     error_rates: ErrorRates | None = None
+    unfamiliar_rates: ErrorRates | None = None
     feature_space: Path | None = None
 
     @classmethod
@@ -58,6 +60,7 @@ class BundleContent:
             classifier_onnx=bundle.folder / bundle.classifier.file,
             classifier=bundle.classifier,
             error_rates=bundle.error_rates,
+            unfamiliar_rates=bundle.unfamiliar_rates,
             feature_space=bundle.folder / name if (name := bundle.classifier.feature_space) else None,
         )
 
@@ -105,4 +108,6 @@ def _document(content: BundleContent) -> dict[str, Any]:
     }
     if content.error_rates is not None:
         document["error_rates"] = asdict(content.error_rates)
+    if content.unfamiliar_rates is not None:
+        document["unfamiliar_rates"] = asdict(content.unfamiliar_rates)
     return document

@@ -73,6 +73,7 @@ def bundle_of_runs(
             classifier=_classifier(facts),
             feature_space=classifier_run / facts["feature_space"] if facts.get("feature_space") else None,
             error_rates=_error_rates(facts),
+            unfamiliar_rates=None,  # of another network; `evaluate bundle` measures them
             trained_on=_joined(content, facts),
         )
     return write_bundle(out, replace(content, name=name, version=version, licence=licence))

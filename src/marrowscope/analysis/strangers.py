@@ -1,0 +1,60 @@
+"""Cells unlike those the networks learned from: how many blasts there are among them at least and at most.
+
+The error rates of a bundle hold for cells like the held-out ones. Of unfamiliar cells no more is known than
+how badly such cells were named elsewhere, so their blasts are bounded instead of estimated: all errors in one
+direction, then all in the other (partial identification: Manski, Partial Identification of Probability
+Distributions, Springer 2003; with bounded rates of error: Horowitz & Manski, Econometrica 1995;63:281).
+"""
+
+from dataclasses import dataclass
+
+from marrowscope.analysis.intervals import LEVEL, clopper_pearson
+from marrowscope.models.bundle import ErrorRates
+
+
+@dataclass(frozen=True)
+class Strangers:
+    """Counted cells that look unfamiliar.
+
+    Attributes
+    ----------
+    called, cleared : of these, called blasts and called something else
+    rates : how such cells of other laboratories were named; None: not known, so any of them may be wrong
+    """
+
+    called: int
+    cleared: int
+    rates: ErrorRates | None = None
+
+    @property
+    def cells(self) -> int:
+        """How many there are."""
+        return self.called + self.cleared
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether anything is known of how such cells are named."""
+        return self.rates is not None and bool(self.rates.blasts_seen and self.rates.others_seen)
+
+    def blasts(self) -> tuple[float, float]:
+        """Return how many blasts there are among them at least and at most.
+
+        At least: no blast was missed, and other cells were taken for blasts as often as elsewhere. At most:
+        the reverse. The rates are the worst ones within their exact 95 % intervals (Clopper and Pearson).
+        """
+        if not self.is_measured or self.rates is None:
+            return 0.0, float(self.cells)
+        sensitivity = _lowest(self.rates.blasts_called, self.rates.blasts_seen)
+        specificity = _lowest(self.rates.others_cleared, self.rates.others_seen)
+        false = (1 - specificity) * self.cells
+        fewest = max(self.called - false, 0.0) / specificity if specificity else 0.0
+        most = min(self.called / sensitivity, self.cells) if sensitivity else float(self.cells)
+        return min(fewest, self.called), max(most, self.called)
+
+
+NO_STRANGERS = Strangers(0, 0)
+
+
+def _lowest(successes: int, trials: int) -> float:
+    interval = clopper_pearson(successes, trials, LEVEL)
+    return 0.0 if interval is None else interval.low
