@@ -222,4 +222,7 @@ def test_doubt_only_widens(
         assert printed.high - 1e-12 <= high
     decision = decide(found, OVER_20)
     if decision.verdict is not Verdict.INDETERMINATE:
-        assert decide(evidence(called + familiar, found.differential.counted, rates), OVER_20).verdict is decision.verdict
+        assert (
+            decide(evidence(called + familiar, found.differential.counted, rates), OVER_20).verdict
+            is decision.verdict
+        )

@@ -120,10 +120,21 @@ class ClassifierTest:
             raise DatasetError(f"no such folder: {self.data}")
         if self.data.is_file() or recognise_layout(self.data) not in {"cells", "unlabelled"}:
             return cells_of_fields(read_fields(self.data), size_px, context, self.mpp)
-        cells: Sequence[LabelledCell] = read_folder_per_type(self.data)
-        if self.part != "all":
-            parts = block_split(cells, lambda cell: f"{cell.source}/{cell.cell_type}", PARTS)
-            if self.part not in parts:
-                raise DatasetError(f"no part {self.part}: one of all, {', '.join(parts)}")
-            cells = parts[self.part]
-        return cells_of_folders(cells, size_px, context, self.mpp)
+        return cells_of_folders(labelled_part(self.data, self.part), size_px, context, self.mpp)
+
+
+def labelled_part(folder: Path, part: str) -> Sequence[LabelledCell]:
+    """Read the single cells of a set, or one part of its split by blocks of names.
+
+    Raises
+    ------
+    DatasetError
+        There is no such folder or part.
+    """
+    cells = read_folder_per_type(folder)
+    if part == "all":
+        return cells
+    parts = block_split(cells, lambda cell: f"{cell.source}/{cell.cell_type}", PARTS)
+    if part not in parts:
+        raise DatasetError(f"no part {part}: one of all, {', '.join(parts)}")
+    return parts[part]

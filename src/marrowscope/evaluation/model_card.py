@@ -18,6 +18,7 @@ from marrowscope.evaluation.digests import network_digests
 from marrowscope.evaluation.field_shares import FieldSharesResult
 from marrowscope.evaluation.patients import PatientsResult
 from marrowscope.evaluation.robustness import RobustnessResult
+from marrowscope.evaluation.virtual import VirtualResult
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.feature_space import USUAL_SHARE
 from marrowscope.version import __version__
@@ -32,6 +33,7 @@ Result = (
     | RobustnessResult
     | AdaptingResult
     | PatientsResult
+    | VirtualResult
 )
 _KINDS: dict[type[Result], str] = {
     DetectionResult: "detector",
@@ -40,6 +42,7 @@ _KINDS: dict[type[Result], str] = {
     RobustnessResult: "robustness",
     AdaptingResult: "adapting",
     PatientsResult: "patients",
+    VirtualResult: "virtual",
 }
 
 

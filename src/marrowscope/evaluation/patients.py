@@ -57,8 +57,8 @@ class PatientsResult:
     Sensitivity and specificity are among the patients decided positive or negative, `sensitivity_of_all`
     and `specificity_of_all` among all patients (an undecided one counts as not found), with Wilson's 95 %
     intervals. `interval_coverage` is the share of patients with a known blast percentage whose interval
-    holds it; None where the truth gives none, as are `pairs` and how well the counted and the corrected
-    percentage agree with it.
+    holds it; None where the truth gives none, as are `pairs`, `adjusted_pairs` and how well the counted and
+    the corrected percentage agree with it.
     """
 
     confusion: tuple[tuple[int, ...], ...]
@@ -74,6 +74,7 @@ class PatientsResult:
     without_truth: tuple[str, ...]
     without_report: tuple[str, ...]
     pairs: tuple[Pair, ...] = ()
+    adjusted_pairs: tuple[Pair, ...] = ()
     agreement: Agreement | None = None
     adjusted_agreement: Agreement | None = None
 
@@ -158,6 +159,7 @@ def compare_with_truth(
         without_truth=tuple(patient for patient in reports if patient not in truths),
         without_report=tuple(patient for patient in truths if patient not in reports),
         pairs=pairs,
+        adjusted_pairs=adjusted,
         agreement=agreement([pair.true for pair in pairs], [pair.measured for pair in pairs]),
         adjusted_agreement=agreement([p.true for p in adjusted], [p.measured for p in adjusted]),
     )

@@ -3,7 +3,7 @@
 A table per evaluation::
 
     [[evaluation]]
-    kind = "classifier"        # detector, classifier, field_shares, robustness, adapting
+    kind = "classifier"        # detector, classifier, virtual, field_shares, robustness, adapting
     data = "cells/lmu"         # relative to the data root
     role = "held out"          # held out, external, choosing
     part = "test"              # settings of the kind: the attributes of its test
@@ -28,6 +28,7 @@ from marrowscope.evaluation.bundle_figures import ClassifierTest, DetectorTest
 from marrowscope.evaluation.field_shares import FieldSharesTest
 from marrowscope.evaluation.model_card import Evaluation, Result, Role
 from marrowscope.evaluation.robustness import RobustnessTest
+from marrowscope.evaluation.virtual import VirtualTest
 from marrowscope.models.bundle import Bundle
 
 
@@ -44,6 +45,7 @@ KINDS: Mapping[str, type[Any]] = {
     "field_shares": FieldSharesTest,
     "robustness": RobustnessTest,
     "adapting": AdaptingTest,
+    "virtual": VirtualTest,
 }
 
 
@@ -117,7 +119,7 @@ def _planned(entry: dict[str, Any], plan_folder: Path, data_root: Path) -> Plann
     bars = tuple(Bar.of(bar) for bar in entry.pop("bar", []))
     if kind not in KINDS:
         raise DatasetError(f"the plan's entry for {name}: {kind!r} is none of {', '.join(KINDS)}")
-    if not (data_root / name).exists():
+    if not (data_root / name).exists() and "drawn" not in entry:
         raise DatasetError(f"no such folder: {data_root / name}")
     _check_settings(name, entry, KINDS[kind])
     title = _title(name, entry)
@@ -129,7 +131,11 @@ def _planned(entry: dict[str, Any], plan_folder: Path, data_root: Path) -> Plann
 
 
 def _check_settings(name: str, entry: Mapping[str, Any], test: type[Any]) -> None:
-    known = {field.name: field.default for field in fields(test) if field.name != "data"}
+    known = {
+        field.name: field.default if field.default_factory is MISSING else None
+        for field in fields(test)
+        if field.name != "data"
+    }
     if unknown := sorted(set(entry) - set(known)):
         raise DatasetError(f"the plan's entry for {name} has unknown settings: {', '.join(unknown)}")
     if lacking := [key for key, default in known.items() if default is MISSING and key not in entry]:
@@ -146,6 +152,10 @@ def _role(role: str) -> Role:
 def _title(name: str, entry: Mapping[str, Any]) -> str:
     """Name a set and the part of it that is measured."""
     part = entry.get("split") or entry.get("part")
+    if "sets" in entry:
+        part = f"{' and '.join(entry['sets'])}, {part}" if part else " and ".join(entry["sets"])
+    if "drawn" in entry:
+        part = f"{entry['drawn']} drawn smears"
     if "last" in entry:
         part = f"last {entry['last']} fields"
     if "last_share" in entry:

@@ -13,6 +13,8 @@ from marrowscope.evaluation.figures import (
     draw_risk_coverage,
 )
 from marrowscope.evaluation.model_card import Evaluation
+from marrowscope.evaluation.patient_figures import draw_virtual
+from marrowscope.evaluation.virtual import VirtualResult
 
 
 def draw_detector(results: Mapping[str, DetectionResult], folder: Path) -> list[Path]:
@@ -45,6 +47,8 @@ def draw_evaluations(evaluations: Sequence[Evaluation], folder: Path) -> list[Pa
     for evaluation in evaluations:
         if isinstance(evaluation.result, ClassificationResult):
             drawn += draw_classifier(evaluation.result, folder, evaluation.data)
+        if isinstance(evaluation.result, VirtualResult):
+            drawn += draw_virtual(evaluation.result, folder, evaluation.dataset)
     return drawn
 
 

@@ -1,7 +1,7 @@
 """The figures of a bundle as one short table, for a README: words and numbers come from `metrics.json`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 BEGIN, END = "<!-- figures: written by `python runs/readme_figures.py` -->", "<!-- end of figures -->"
@@ -31,17 +31,12 @@ def with_figures(text: str, metrics: Mapping[str, Any]) -> str:
 
 def _rows(entry: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     data, role, result = entry["data"], entry["role"], entry["result"]
-    if entry["kind"] == "detector":
-        return [("detector", data, role, _detector(result))]
     if entry["kind"] == "classifier":
         return [(name, data, role, text) for name, text in _classifier(result) if text]
-    if entry["kind"] == "field_shares":
-        return [("blast share of whole fields", data, role, _field_shares(result))]
-    if entry["kind"] == "robustness":
-        return [("the same fields changed", data, role, _robustness(result))]
-    if entry["kind"] == "adapting":
-        return [("adapted", data, role, _adapting(result))]
-    return []
+    if entry["kind"] not in _ONE_ROW:
+        return []
+    name, text_of = _ONE_ROW[entry["kind"]]
+    return [(name, data, role, text_of(result))]
 
 
 def _detector(result: Mapping[str, Any]) -> str:
@@ -80,6 +75,15 @@ def _field_shares(result: Mapping[str, Any]) -> str:
     )
 
 
+def _virtual(result: Mapping[str, Any]) -> str:
+    share = result["corrected"] or result["counted"]
+    return (
+        f"mean absolute error {share['mean_absolute']:.2f} points, bias {share['bias']:+.2f} "
+        f"({result['n_counts']} counts of {result['cells']} cells); {result['wrong_beyond_doubt']} decided "
+        "wrongly outside a true 15 to 25 %"
+    )
+
+
 def _robustness(result: Mapping[str, Any]) -> str:
     return (
         f"cells counted change by at most {_percent(result['worst_count_change'])} %, the blast share by "
@@ -92,6 +96,16 @@ def _adapting(result: Mapping[str, Any]) -> str:
         f"balanced accuracy {_value(result['balanced_accuracy_before'])} before, "
         f"{_value(result['balanced_accuracy_after'])} after at most {result['cells_per_kind']} cells a kind"
     )
+
+
+_ONE_ROW: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
+    "detector": ("detector", _detector),
+    "virtual": ("blast share of virtual counts", _virtual),
+    "field_shares": ("blast share of whole fields", _field_shares),
+    "robustness": ("the same fields changed", _robustness),
+    "adapting": ("adapted", _adapting),
+}
+"""Kinds of evaluation that give one row: its title, and how its figures are put into words."""
 
 
 def _percent(value: float | None) -> str:

@@ -10,7 +10,8 @@ half that it was composed of: the correction must not know the answers.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -20,17 +21,64 @@ from marrowscope.domain.decision import OVER_20, Verdict
 from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
 from marrowscope.domain.taxonomy import BLAST
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.answered import MISSED, AnsweredCells
+from marrowscope.evaluation.answered import MISSED, AnsweredCells, answer_drawn_cells, answer_single_cells
+from marrowscope.evaluation.bundle_figures import labelled_part
+from marrowscope.evaluation.field_reading import OnField
 from marrowscope.evaluation.metrics import Floats
 from marrowscope.evaluation.patients import DECISIONS, PatientsResult, compare_with_truth
 from marrowscope.exports.tables import csv_text, patient_row
-from marrowscope.models.bundle import ErrorRates
+from marrowscope.models.bundle import Bundle, ErrorRates
 from marrowscope.synth import HEALTHY_MARROW, demo_plan
 
 COUNTS, CELLS, MOST_BLASTS = 200, 500, 0.95
+SIDES = ("over", "not over")  # of the default rule's threshold: the rows of a confusion matrix
+_DRAWN_SEED = 20_260_101  # of smears that neither training nor the demonstration draws
 _FIELD_CELLS = 10  # a composed field holds so many; they share nothing, so fields cost the count nothing
 _LIKENESS = 60.0  # of the other types' shares to a healthy marrow's: marrows differ by about a quarter
 _GREY = (15.0, 25.0)  # per cent between which a wrong decision is a near miss
+
+
+@dataclass(frozen=True)
+class VirtualTest:
+    """Which cells virtual counts are composed of.
+
+    Attributes
+    ----------
+    data : folder of the sets; unused for drawn cells
+    sets : folder in it -> micrometres per pixel of its pictures; a sub-folder there per cell type
+    part : ``all``, or a part of the split by blocks of names
+    drawn : so many drawn smears instead of sets
+    counts, cells, seed : as for `evaluate_virtual`
+    """
+
+    data: Path
+    sets: Mapping[str, float] = field(default_factory=dict)
+    part: str = "test"
+    drawn: int = 0
+    counts: int = COUNTS
+    cells: int = CELLS
+    seed: int = 0
+
+    def measure(self, bundle: Bundle, threads: int = 1, on_field: OnField | None = None) -> "VirtualResult":
+        """Let both networks answer the cells, then compose counts of them.
+
+        Raises
+        ------
+        DatasetError
+            There is no such folder or part, or no blast or other cell.
+        """
+        if self.drawn:
+            answered = answer_drawn_cells(bundle, self.drawn, _DRAWN_SEED + self.seed, threads, on_field)
+        else:
+            answered = AnsweredCells.joined(
+                [
+                    answer_single_cells(
+                        bundle, labelled_part(self.data / name, self.part), mpp, threads, on_field
+                    )
+                    for name, mpp in self.sets.items()
+                ]
+            )
+        return evaluate_virtual(answered, counts=self.counts, cells=self.cells, seed=self.seed)
 
 
 @dataclass(frozen=True)
@@ -218,5 +266,5 @@ def _is_wrong_beyond_doubt(count: Composed) -> bool:
 
 def _decisions(result: PatientsResult) -> dict[str, object]:
     """Give the confusion matrix of counts, rows by the true side of the threshold."""
-    rows = zip(("over", "not_over"), result.confusion, strict=True)
+    rows = zip((side.replace(" ", "_") for side in SIDES), result.confusion, strict=True)
     return {side: dict(zip(DECISIONS, row, strict=True)) for side, row in rows}
