@@ -185,24 +185,41 @@ def bundle_figures(
         Path | None,
         typer.Option("--out", "-o", help="Folder to write to; the bundle's own, digests renewed, without."),
     ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this kind of the plan's evaluations, others kept; may be repeated."),
+    ] = None,
     plots: _Plots = None,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print metrics.json.")] = False,
 ) -> None:
-    """Measure a bundle on all sets of a plan and write metrics.json and MODEL_CARD.md."""
+    """Measure a bundle on all sets of a plan and write metrics.json and MODEL_CARD.md.
+
+    The error rates of other laboratories' unfamiliar cells are written into the bundle, too, unless --out
+    names another folder.
+    """
     import json
 
-    from marrowscope.evaluation.model_card import write_metrics, write_model_card
+    from marrowscope.evaluation.model_card import (
+        renew_metrics,
+        unfamiliar_rates,
+        write_metrics,
+        write_model_card,
+    )
     from marrowscope.evaluation.plan import measure_plan
     from marrowscope.models.bundle import load_bundle, write_sums
+    from marrowscope.models.bundle_writer import with_unfamiliar_rates
 
     loaded = load_bundle(bundle)
-    evaluations = measure_plan(loaded, plan, data, threads, say)
+    evaluations = measure_plan(loaded, plan, data, threads, say, only=only or ())
+    rates = unfamiliar_rates(evaluations)
+    if out is None and rates is not None:
+        loaded = with_unfamiliar_rates(loaded, rates)
     if plots is not None:
         from marrowscope.evaluation.plots import draw_evaluations
 
         draw_evaluations(evaluations, plots)
-    metrics = write_metrics(loaded, evaluations, out)
+    metrics = (renew_metrics if only else write_metrics)(loaded, evaluations, out)
     card = write_model_card(loaded, out)
     if out is None:
         write_sums(loaded.folder)

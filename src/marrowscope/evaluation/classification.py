@@ -23,6 +23,7 @@ from marrowscope.evaluation.metrics import (
 )
 from marrowscope.evaluation.risk_coverage import RiskCoverage, risk_coverage
 from marrowscope.evaluation.shown_cells import ShownCell
+from marrowscope.models.bundle import ErrorRates
 
 BOOTSTRAP_ROUNDS = 300
 
@@ -78,7 +79,7 @@ class ClassificationResult:
     """What `evaluate_classifier` found.
 
     `abstained` is the share of cells left unclassified, `unfamiliar` the share unlike what the classifier
-    learned from.
+    learned from, `unfamiliar_rates` how these were named.
     """
 
     blast: BlastResult
@@ -86,6 +87,7 @@ class ClassificationResult:
     background_only: BackgroundBaseline
     abstained: float
     unfamiliar: float
+    unfamiliar_rates: ErrorRates
     n_cells: int
     n_groups: int
     sources: tuple[str, ...]
@@ -129,6 +131,7 @@ class ClassificationResult:
             "background_only": self.background_only.to_json(),
             "abstained": self.abstained,
             "unfamiliar": self.unfamiliar,
+            "unfamiliar_rates": vars(self.unfamiliar_rates),
             "n_cells": self.n_cells,
             "n_groups": self.n_groups,
             "sources": list(self.sources),
@@ -186,9 +189,21 @@ def score_answers(
         ),
         abstained=float(unclassified.mean()),
         unfamiliar=float(answers.is_unfamiliar.mean()),
+        unfamiliar_rates=_rates(is_blast, called, counts & answers.is_unfamiliar, "unfamiliar cells"),
         n_cells=len(called),
         n_groups=len(set(answers.groups)),
         sources=tuple(sorted(set(answers.sources))),
+    )
+
+
+def _rates(is_blast: Bools, called: Bools, which: Bools, source: str) -> ErrorRates:
+    truth, said = is_blast[which], called[which]
+    return ErrorRates(
+        blasts_called=int((truth & said).sum()),
+        blasts_seen=int(truth.sum()),
+        others_cleared=int((~truth & ~said).sum()),
+        others_seen=int((~truth).sum()),
+        source=source,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from marrowscope.analysis.evidence import UNFAMILIAR
 from marrowscope.datasets.known_sets import describe_set
 from marrowscope.errors import DatasetError
 from marrowscope.evaluation.adapting import AdaptingResult
@@ -19,7 +20,7 @@ from marrowscope.evaluation.field_shares import FieldSharesResult
 from marrowscope.evaluation.patients import PatientsResult
 from marrowscope.evaluation.robustness import RobustnessResult
 from marrowscope.evaluation.virtual import VirtualResult
-from marrowscope.models.bundle import Bundle
+from marrowscope.models.bundle import Bundle, ErrorRates
 from marrowscope.models.feature_space import USUAL_SHARE
 from marrowscope.version import __version__
 
@@ -98,6 +99,47 @@ def write_metrics(bundle: Bundle, evaluations: Sequence[Evaluation], folder: Pat
     return path
 
 
+def renew_metrics(bundle: Bundle, evaluations: Sequence[Evaluation], folder: Path | None = None) -> Path:
+    """Write results into a `metrics.json` that is there, in place of those of the same kind and set.
+
+    What was measured besides stays; new kinds and sets come last.
+
+    Raises
+    ------
+    DatasetError : there is no `metrics.json`, or it was measured with other networks
+    """
+    folder = folder or bundle.folder
+    path = folder / METRICS
+    document = _read_metrics(path, bundle)
+    new = {(entry["kind"], entry["data"]): entry for entry in (e.to_json() for e in evaluations)}
+    kept = [new.pop((entry["kind"], entry["data"]), entry) for entry in document["evaluations"]]
+    document["evaluations"] = [*kept, *new.values()]
+    path.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    return path
+
+
+def unfamiliar_rates(evaluations: Sequence[Evaluation]) -> ErrorRates | None:
+    """Add up how other laboratories' unfamiliar cells were named, by which such cells are bounded in a count.
+
+    None where no set of another laboratory holds such blasts and such other cells. Sets on which settings
+    were chosen take part, for want of better; their figures flatter.
+    """
+    abroad = [
+        (evaluation.data, evaluation.result.unfamiliar_rates)
+        for evaluation in evaluations
+        if isinstance(evaluation.result, ClassificationResult) and evaluation.role != "held out"
+    ]
+    seen = [(data, rates) for data, rates in abroad if rates.blasts_seen or rates.others_seen]
+    total = ErrorRates(
+        blasts_called=sum(rates.blasts_called for _, rates in seen),
+        blasts_seen=sum(rates.blasts_seen for _, rates in seen),
+        others_cleared=sum(rates.others_cleared for _, rates in seen),
+        others_seen=sum(rates.others_seen for _, rates in seen),
+        source=f"unfamiliar cells of {', '.join(data for data, _ in seen)}",
+    )
+    return total if total.blasts_seen and total.others_seen else None
+
+
 def write_model_card(bundle: Bundle, folder: Path | None = None) -> Path:
     """Write `MODEL_CARD.md` from a folder's `metrics.json`, the bundle's own by default.
 
@@ -126,6 +168,7 @@ def render_model_card(bundle: Bundle, metrics: Mapping[str, Any]) -> str:
         networks=metrics["networks"],
         training_sets=[describe_set(name) for name in bundle.trained_on],
         usual_share=USUAL_SHARE,
+        unfamiliar_limit=UNFAMILIAR,
         bars=[(entry, bar) for entry in metrics["evaluations"] for bar in entry["bars"]],
         classified=[entry for entry in metrics["evaluations"] if entry["kind"] == "classifier"],
         laboratories=_by_laboratory(metrics["evaluations"]),

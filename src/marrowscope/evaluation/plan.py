@@ -16,7 +16,7 @@ A table per evaluation::
 """
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol
@@ -70,34 +70,48 @@ class Planned:
     bars: tuple[Bar, ...]
 
 
-def read_plan(plan: Path, data_root: Path) -> list[Planned]:
+def read_plan(plan: Path, data_root: Path, only: Collection[str] = ()) -> list[Planned]:
     """Read a plan; what is wrong with it is found before anything is measured.
+
+    With `only`, nothing but the entries of these kinds.
 
     Raises
     ------
     DatasetError
-        It cannot be read, or names a kind, role, setting or folder there is not.
+        It cannot be read, or names a kind, role, setting or folder there is not; `only` does.
     """
+    if unknown := sorted(set(only) - set(KINDS)):
+        raise DatasetError(f"no such kind of evaluation: {', '.join(unknown)} (known: {', '.join(KINDS)})")
     try:
         entries = tomllib.loads(plan.read_text("utf-8"))["evaluation"]
     except (OSError, KeyError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise DatasetError(f"{plan} is no plan of evaluations: {error}") from error
     if not isinstance(entries, list):
         raise DatasetError(f"{plan} is no plan of evaluations: [[evaluation]] tables are missing")
-    return [_planned(dict(entry), plan.parent, data_root) for entry in entries]
+    return [
+        _planned(dict(entry), plan.parent, data_root)
+        for entry in entries
+        if not only or entry.get("kind") in only
+    ]
 
 
 def measure_plan(
-    bundle: Bundle, plan: Path, data_root: Path, threads: int, say: Callable[[str], None]
+    bundle: Bundle,
+    plan: Path,
+    data_root: Path,
+    threads: int,
+    say: Callable[[str], None],
+    *,
+    only: Collection[str] = (),
 ) -> list[Evaluation]:
-    """Carry out the evaluations of a plan, one after the other.
+    """Carry out the evaluations of a plan, one after the other; with `only`, those of these kinds.
 
     Raises
     ------
     DatasetError
-        The plan cannot be read, or a set of it is not there.
+        The plan cannot be read, a set of it is not there, or a kind is not known.
     """
-    return [_measured(planned, bundle, threads, say) for planned in read_plan(plan, data_root)]
+    return [_measured(planned, bundle, threads, say) for planned in read_plan(plan, data_root, only)]
 
 
 def _measured(planned: Planned, bundle: Bundle, threads: int, say: Callable[[str], None]) -> Evaluation:

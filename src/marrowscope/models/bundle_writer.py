@@ -1,7 +1,7 @@
 """Putting networks and their settings together into a bundle."""
 
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,14 @@ def write_bundle(folder: Path, content: BundleContent) -> Bundle:
     (folder / SETTINGS).write_text(tomli_w.dumps(_document(content)), "utf-8")
     write_sums(folder)
     return load_bundle(folder)
+
+
+def with_unfamiliar_rates(bundle: Bundle, rates: ErrorRates) -> Bundle:
+    """Write into a bundle how unfamiliar cells of other laboratories were named; return it opened anew."""
+    content = replace(BundleContent.of(bundle), unfamiliar_rates=rates)
+    (bundle.folder / SETTINGS).write_text(tomli_w.dumps(_document(content)), "utf-8")
+    write_sums(bundle.folder)
+    return load_bundle(bundle.folder)
 
 
 def _copy(source: Path, target: Path) -> None:
