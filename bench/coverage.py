@@ -21,7 +21,7 @@ from marrowscope.analysis.correction import corrected_bounds
 from marrowscope.analysis.evidence import STRICTER
 from marrowscope.analysis.intervals import LEVEL, score_bounds
 from marrowscope.domain.decision import OVER_20
-from marrowscope.models.bundle import ErrorRates
+from marrowscope.domain.rates import ErrorRates
 
 NUMBERS = (200, 500, 1000)
 SHARES = (0.005, 0.02, 0.05, 0.10, 0.18, 0.20, 0.22, 0.40, 0.80)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from marrowscope.analysis.decide import FLOOR, TARGET
 from marrowscope.analysis.patient import CountingSettings
 from marrowscope.cohort import CohortReader, Listener, Progress, RunSettings
 from marrowscope.domain.cells import Cells, Detections
@@ -13,7 +14,9 @@ from marrowscope.domain.decision import OVER_20, Rule
 from marrowscope.domain.differential import Differential
 from marrowscope.domain.differential import count as count_cells
 from marrowscope.domain.patient import CohortReport
+from marrowscope.domain.taxonomy import UNCLASSIFIED, taxonomy
 from marrowscope.errors import ImageError, InputError
+from marrowscope.exports.review import with_review
 from marrowscope.imaging.decode import FieldImage, decode
 from marrowscope.imaging.sources import discover
 from marrowscope.journal import Journal
@@ -99,12 +102,15 @@ def analyse(
     manifest: str | Path | None = None,
     bundle: Bundle | str | Path | None = None,
     rule: Rule = OVER_20,
-    floor: int = 200,
+    floor: int = FLOOR,
+    target: int = TARGET,
+    blast_equivalents: Sequence[str] = (),
     mpp: float | None = None,
     count_border_cells: bool = False,
     workers: int = 1,
     threads: int = 2,
     resume: bool = False,
+    reviewed: str | Path | None = None,
     listener: Listener | None = None,
 ) -> CohortReport:
     """Read the smears of one or more patients and write the report.
@@ -117,23 +123,27 @@ def analyse(
     bundle : networks, the built-in ones by default
     rule : when blasts mean leukemia
     floor : counted cells below which the decision is ``insufficient``
+    target : counted cells that are recommended; fewer are told
+    blast_equivalents : types of the taxonomy that count as blasts too, such as ``promonocyte``
     mpp : micrometres per pixel of all images; from the files or measured on the cells by default
     count_border_cells : count cells cut by an image's edge too
     workers : processes that read fields
     threads : processor threads inside each
     resume : go on with an interrupted run in `out`
+    reviewed : a filled-in ``review.csv``: the blast share with what was seen stands in the report, too
     listener : told about every step
 
     Raises
     ------
     InputError
-        There is nothing to read, or the run in `out` cannot be resumed with these settings.
+        There is nothing to read, a type is not known, the review cannot be read, or the run in `out` cannot
+        be resumed with these settings.
     BundleError
         The bundle cannot be used.
     """
     settings = RunSettings(
         ReadingSettings(mpp=mpp, count_border_cells=count_border_cells),
-        CountingSettings(rule, floor),
+        CountingSettings(rule, floor, target, _known_types(blast_equivalents)),
         workers,
         threads,
     )
@@ -143,6 +153,8 @@ def analyse(
     patients = discover(paths, manifest=None if manifest is None else Path(manifest))
     journal = _journal(folder, settings.reading_facts(networks), resume=resume)
     report = CohortReader(networks, settings, journal, listener or (lambda _: None)).read(patients)
+    if reviewed is not None:
+        report = with_review(report, Path(reviewed))
     if listener is not None:
         listener(Progress("writing"))
     write_report(report, journal)
@@ -165,6 +177,18 @@ def export(report: CohortReport, out: str | Path, formats: Sequence[str] = FORMA
     if unknown:
         raise InputError(f"no such format: {', '.join(unknown)} (known: {', '.join(FORMATS)})")
     return write_report(report, Journal.of(Path(out)), formats)
+
+
+def _known_types(names: Sequence[str]) -> tuple[str, ...]:
+    """Find types that may count as blasts by identifier, name or abbreviation."""
+    found = []
+    for name in names:
+        cell_type = taxonomy().named(name)
+        if cell_type is None or not cell_type.is_counted or cell_type.id == UNCLASSIFIED:
+            raise InputError(f"{name} is no counted cell type that could stand for a blast")
+        if not cell_type.is_blast:
+            found.append(cell_type.id)
+    return tuple(dict.fromkeys(found))
 
 
 def _journal(out: Path, facts: dict[str, str], *, resume: bool) -> Journal:

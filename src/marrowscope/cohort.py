@@ -54,7 +54,7 @@ class RunSettings:
     Attributes
     ----------
     reading : of a field
-    counting : rule and floor
+    counting : how a count becomes a decision
     workers : processes; does not change the result
     threads : processor threads inside each; does not change the result
     """
@@ -92,6 +92,8 @@ class RunSettings:
             "working_mpp": repr(bundle.detector.working_mpp),
             "rule": f"{rule.id}: {rule.condition}",
             "floor": str(self.counting.floor),
+            "target": str(self.counting.target),
+            "blast_equivalents": ", ".join(self.counting.equivalents) or "none",
         }
 
 

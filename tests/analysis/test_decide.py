@@ -11,7 +11,7 @@ from marrowscope.analysis.intervals import wilson
 from marrowscope.analysis.strangers import Strangers
 from marrowscope.domain.decision import OVER_20, WHO_2022, Decision, Interval, Rule, Verdict, custom_rule
 from marrowscope.domain.differential import Differential
-from marrowscope.models.bundle import ErrorRates
+from marrowscope.domain.rates import ErrorRates
 
 RATES = ErrorRates(960, 1000, 960, 1000, "test")
 

@@ -13,7 +13,7 @@ from marrowscope.analysis.clustering import intraclass_correlation
 from marrowscope.analysis.correction import corrected_share, share_from_probabilities
 from marrowscope.analysis.intervals import clopper_pearson, wilson
 from marrowscope.analysis.review import reviewed_share
-from marrowscope.models.bundle import ErrorRates
+from marrowscope.domain.rates import ErrorRates
 
 # Libraries whose imports may warn of others' matters.
 foreign = pytest.mark.filterwarnings("ignore")

@@ -14,8 +14,8 @@ from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNFAMILIAR, Cells
 from marrowscope.domain.decision import Verdict
 from marrowscope.domain.differential import count
 from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
+from marrowscope.domain.rates import ErrorRates
 from marrowscope.domain.taxonomy import taxonomy
-from marrowscope.models.bundle import ErrorRates
 
 RATES = ErrorRates(960, 1000, 1920, 2000, "test")
 Row = tuple[str, float, bool]  # cell type, blast probability, unfamiliar

@@ -14,7 +14,7 @@ from marrowscope.cli.analyse import show_reviewed, suggest
 from marrowscope.cli.app import app
 from marrowscope.datasets.csv_boxes import read_csv
 from marrowscope.errors import InputError
-from marrowscope.exports.review import read_review, write_review
+from marrowscope.exports.review import read_review, with_review, write_review
 
 
 def test_a_review_is_right_on_average_whatever_the_classifier_does() -> None:
@@ -108,7 +108,7 @@ def test_the_command_writes_suggestions_and_says_what_a_review_gives(
     cohort = report([patient("a", blast_share=0.3)])
     suggest(cohort, tmp_path, 60)
     filled(tmp_path / "review.csv")
-    show_reviewed(cohort, tmp_path / "review.csv")
+    show_reviewed(with_review(cohort, tmp_path / "review.csv"))
     said = capsys.readouterr().err
     assert "60 cells to review" in said
     assert "from 30 reviewed cells drawn by lot" in said

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from marrowscope.domain.rates import ErrorRates
 from marrowscope.errors import DatasetError
 from marrowscope.evaluation.adapting import AdaptingResult, AdaptingTest, write_adapting
-from marrowscope.models.bundle import ErrorRates, load_bundle, write_sums
+from marrowscope.models.bundle import load_bundle, write_sums
 
 RESULT = AdaptingResult(
     50,

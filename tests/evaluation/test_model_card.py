@@ -11,6 +11,7 @@ from tests.evaluation.named_cells import cells
 
 from marrowscope.datasets.fields import LabelledField
 from marrowscope.datasets.known_sets import describe_set, known_sets
+from marrowscope.domain.rates import ErrorRates
 from marrowscope.errors import DatasetError
 from marrowscope.evaluation.adapting import AdaptingResult
 from marrowscope.evaluation.answers import Answers
@@ -25,7 +26,7 @@ from marrowscope.evaluation.model_card import Evaluation, write_metrics, write_m
 from marrowscope.evaluation.patients import evaluate_patients
 from marrowscope.evaluation.robustness import evaluate_robustness
 from marrowscope.evaluation.summary import summary_table
-from marrowscope.models.bundle import Bundle, ClassifierSettings, DetectorSettings, ErrorRates
+from marrowscope.models.bundle import Bundle, ClassifierSettings, DetectorSettings
 
 pytest.importorskip("pycocotools", reason="the `train` extra is not installed")
 

@@ -13,9 +13,9 @@ from PIL import Image, ImageDraw
 from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNCERTAIN, Cells
 from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading, Provenance
+from marrowscope.domain.rates import ErrorRates
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.exports.pictures import GalleryItem, cells_to_show
-from marrowscope.models.bundle import ErrorRates
 
 RATES = ErrorRates(480, 500, 960, 1000, "drawn")
 WIDTH, HEIGHT = 1600, 1200

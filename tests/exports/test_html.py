@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from marrowscope.domain.percent import percent_text, range_text
 from marrowscope.exports.html import render, write_html
 from marrowscope.exports.pictures import FULL, NoPictures, cells_to_show, limits_for
 from marrowscope.exports.tables import patient_row
@@ -75,11 +76,10 @@ def test_figures_are_those_of_the_tables(page: str) -> None:
         if row["blast_percent"] is None:
             assert numbers[:2] == ["–", "–"]
         else:
-            low, high = numbers[1].split("–")
-            printed = [float(number) for number in (numbers[0], low, high)]
-            # One decimal on the page, two in the tables: both rounded from the same figure.
-            expected = [row["blast_percent"], row["ci_low"], row["ci_high"]]
-            assert printed == pytest.approx(expected, abs=0.0551)
+            assert numbers[0] == percent_text(float(str(row["blast_percent"])) / 100)
+            # The tables carry two decimals, the page prints those with one.
+            bounds = [float(str(row[name])) / 100 for name in ("adjusted_low", "adjusted_high")]
+            assert f"({range_text(*bounds)})" in line
         assert [int(n) for n in numbers[2:5]] == [row["blasts"], row["counted"], row["fields"]]
 
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from marrowscope.analysis.clustering import critical_value
 from marrowscope.analysis.intervals import LEVEL
 from marrowscope.domain.decision import NO_CLUSTERING, Clustering, Interval
-from marrowscope.models.bundle import ErrorRates
+from marrowscope.domain.rates import ErrorRates
 
 Floats = npt.NDArray[np.float64]
 

@@ -10,7 +10,7 @@ _TOO_MANY = 100_000  # beyond this, "count more" is no advice
 _OPPOSITES = {Verdict.POSITIVE, Verdict.NEGATIVE}
 
 
-def decide(evidence: Evidence, rule: Rule, floor: int = FLOOR) -> Decision:
+def decide(evidence: Evidence, rule: Rule, floor: int = FLOOR, target: int = TARGET) -> Decision:
     """Apply a rule to a count.
 
     The interval of the corrected share decides where there is one, else that of the counted share
@@ -25,6 +25,7 @@ def decide(evidence: Evidence, rule: Rule, floor: int = FLOOR) -> Decision:
     evidence : the count, its intervals and its doubts
     rule : when blasts mean leukemia
     floor : counted cells below which the answer is ``insufficient``
+    target : counted cells that are recommended; fewer are told
     """
     counted, raw = evidence.differential.counted, evidence.raw
     if raw is None or counted < floor:
@@ -41,8 +42,8 @@ def decide(evidence: Evidence, rule: Rule, floor: int = FLOOR) -> Decision:
     if doubts:
         verdict = Verdict.INDETERMINATE
         reasons += doubts
-    if counted < TARGET:
-        reasons.append(f"{counted} cells counted; {TARGET} are recommended for a marrow differential.")
+    if counted < target:
+        reasons.append(f"{counted} cells counted; {target} are recommended for a marrow differential.")
     return Decision(rule, verdict, tuple(reasons), more)
 
 
@@ -85,10 +86,10 @@ def _counted_sentence(evidence: Evidence, raw: Interval) -> str:
     worth = ""
     if clustering.design_effect > 1:
         worth = f" As cells of one field resemble each other, these are {clustering.words(counted)}."
-    return (
-        f"{evidence.differential.blasts} of {counted} counted cells are blasts: "
-        f"{percent_text(raw.estimate)} % ({_range(raw)}).{worth}"
-    )
+    blasts = f"{evidence.differential.blasts} of {counted} counted cells are blasts"
+    if evidence.differential.equivalents:
+        blasts = f"{evidence.differential.blasts} of {counted} counted cells are blasts or count as blasts"
+    return f"{blasts}: {percent_text(raw.estimate)} % ({_range(raw)}).{worth}"
 
 
 def _deciding_sentence(evidence: Evidence, raw: Interval, rule: Rule, verdict: Verdict) -> str:

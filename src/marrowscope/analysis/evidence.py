@@ -10,7 +10,7 @@ from marrowscope.analysis.intervals import LEVEL, score_bounds, wilson
 from marrowscope.analysis.strangers import NO_STRANGERS, Strangers
 from marrowscope.domain.decision import NO_CLUSTERING, Clustering, Interval
 from marrowscope.domain.differential import Differential
-from marrowscope.models.bundle import ErrorRates
+from marrowscope.domain.rates import ErrorRates
 from marrowscope.models.feature_space import USUAL_SHARE
 
 UNFAMILIAR = 3 * USUAL_SHARE  # share of unfamiliar cells from which a smear is unlike the training's

@@ -8,15 +8,17 @@ import numpy.typing as npt
 
 from marrowscope.analysis.clustering import clustering
 from marrowscope.analysis.correction import share_from_probabilities
-from marrowscope.analysis.decide import FLOOR, decide
+from marrowscope.analysis.decide import FLOOR, TARGET, decide
 from marrowscope.analysis.evidence import Evidence
+from marrowscope.analysis.intervals import clopper_pearson
 from marrowscope.analysis.strangers import Strangers
 from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNFAMILIAR, Cells
 from marrowscope.domain.decision import OVER_20, RULES, Decision, Rule
-from marrowscope.domain.differential import count
+from marrowscope.domain.differential import Differential, count
 from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
 from marrowscope.domain.percent import percent_text
-from marrowscope.models.bundle import ErrorRates
+from marrowscope.domain.rates import ErrorRates
+from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.models.feature_space import USUAL_SHARE
 
 _NOTICEABLE = 0.10  # share of cells or fields from which a problem is told
@@ -30,10 +32,14 @@ class CountingSettings:
     ----------
     rule : when blasts mean leukemia
     floor : counted cells below which the answer is ``insufficient``
+    target : counted cells that are recommended
+    equivalents : types that count as blasts too, such as promonocytes in a monocytic leukemia
     """
 
     rule: Rule = OVER_20
     floor: int = FLOOR
+    target: int = TARGET
+    equivalents: tuple[str, ...] = ()
 
 
 def read_patient(
@@ -58,10 +64,10 @@ def read_patient(
     truth : known state of the patient, if any
     problems : what was already found wrong with the patient's files
     """
-    evidence = evidence_of(fields, error_rates, stranger_rates)
+    evidence = evidence_of(fields, error_rates, stranger_rates, settings.equivalents)
 
     def by(rule: Rule) -> Decision:
-        return decide(evidence, rule, settings.floor)
+        return decide(evidence, rule, settings.floor, settings.target)
 
     return PatientReading(
         patient=patient,
@@ -71,6 +77,10 @@ def read_patient(
         adjusted_interval=evidence.correction.interval,
         clustering=evidence.clustering,
         share_from_probabilities=evidence.from_probabilities,
+        exact_interval=clopper_pearson(
+            evidence.differential.blasts, evidence.differential.counted, clustering=evidence.clustering
+        ),
+        rates=evidence.rates,
         decision=by(settings.rule),
         alternatives=tuple(by(rule) for rule in RULES.values() if rule.id != settings.rule.id),
         flags=(*problems, *_flags(fields, evidence)),
@@ -82,28 +92,39 @@ def evidence_of(
     fields: Sequence[FieldReading],
     error_rates: ErrorRates | None,
     stranger_rates: ErrorRates | None = None,
+    equivalents: tuple[str, ...] = (),
 ) -> Evidence:
-    """Gather what the fields of a patient say of the blast share."""
+    """Gather what the fields of a patient say of the blast share.
+
+    Error rates are those of blasts: with `equivalents` no share is corrected, and what an unfamiliar cell is
+    stays open.
+    """
+    if equivalents:
+        error_rates = stranger_rates = None
+    differential = count((cell for field in fields for cell in field.cells), equivalents)
     parts = [field.cells for field in fields]
     whole = [words for cells in parts for words in cells.flags if FLAG_BORDER not in words]
     p_blast = [cells.p_blast[cells.is_counted] for cells in parts]
     return Evidence(
-        differential=count(cell for cells in parts for cell in cells),
+        differential=differential,
         rates=error_rates,
         clustering=clustering(
             [int(cells.is_counted.sum()) for cells in parts],
-            [int((cells.is_counted & cells.is_blast).sum()) for cells in parts],
+            [
+                sum(cell.is_counted and differential.counts_as_blast(cell) for cell in cells)
+                for cells in parts
+            ],
         ),
         whole_cells=len(whole),
         unfamiliar_cells=sum(FLAG_UNFAMILIAR in words for words in whole),
-        strangers=_strangers(parts, stranger_rates),
+        strangers=_strangers(parts, differential, stranger_rates),
         from_probabilities=_share_from(np.concatenate(p_blast) if p_blast else [], error_rates),
     )
 
 
-def _strangers(parts: Sequence[Cells], rates: ErrorRates | None) -> Strangers:
+def _strangers(parts: Sequence[Cells], differential: Differential, rates: ErrorRates | None) -> Strangers:
     called = [
-        bool(cells.is_blast[row])
+        differential.counts_as_blast(cells[row])
         for cells in parts
         for row, words in enumerate(cells.flags)
         if FLAG_UNFAMILIAR in words and cells.is_counted[row]
@@ -127,6 +148,18 @@ def _disagreement(evidence: Evidence) -> list[str]:
         "Estimated from the cells' probabilities instead of their names the share would be "
         f"{percent_text(beside)} %: the two do not agree, so the networks' certainty does not hold on this "
         "smear."
+    )
+    return [sentence]
+
+
+def _equivalents(differential: Differential) -> list[str]:
+    """Say which types count as blasts by setting, and what that costs."""
+    if not differential.equivalents:
+        return []
+    names = ", ".join(taxonomy()[name].name.lower() for name in differential.equivalents)
+    sentence = (
+        f"Counted as blasts by setting: {names}. The classifier's error rates are those of blasts, so the "
+        "share is not corrected for them."
     )
     return [sentence]
 
@@ -158,6 +191,7 @@ def _flags(fields: Sequence[FieldReading], evidence: Evidence) -> list[str]:
             f"{100 * evidence.unfamiliar_share:.0f} % of the cells look unlike those the networks learned "
             f"from ({100 * USUAL_SHARE:.0f} % would be usual): check names by eye before relying on a figure."
         )
+    flags += _equivalents(differential)
     flags += _disagreement(evidence)
     if evidence.rates is not None and differential.counted and evidence.correction.interval is None:
         flags.append(evidence.correction.reason)

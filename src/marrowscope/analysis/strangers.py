@@ -9,7 +9,7 @@ Distributions, Springer 2003; with bounded rates of error: Horowitz & Manski, Ec
 from dataclasses import dataclass
 
 from marrowscope.analysis.intervals import LEVEL, clopper_pearson
-from marrowscope.models.bundle import ErrorRates
+from marrowscope.domain.rates import ErrorRates
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,16 @@ def analyse(
     min_cells: Annotated[
         int, typer.Option(min=1, help="Counted cells below which no decision is given.")
     ] = 200,
+    target_cells: Annotated[
+        int, typer.Option(min=1, help="Counted cells that are recommended; fewer are told.")
+    ] = 500,
+    blast_equivalents: Annotated[
+        str,
+        typer.Option(
+            help="Types that count as blasts too, by comma: promonocyte in a monocytic, promyelocyte in an "
+            "acute promyelocytic leukemia. None by default."
+        ),
+    ] = "",
     mpp: Annotated[
         float | None,
         typer.Option(help="Micrometres per pixel of all images; otherwise read from the files or measured."),
@@ -82,18 +92,21 @@ def analyse(
                 bundle=bundle,
                 rule=chosen,
                 floor=min_cells,
+                target=target_cells,
+                blast_equivalents=[name for name in blast_equivalents.split(",") if name.strip()],
                 mpp=mpp,
                 count_border_cells=count_border_cells,
                 workers=workers,
                 threads=threads,
                 resume=resume,
+                reviewed=reviewed,
                 listener=display,
             )
     except KeyboardInterrupt:
         fail(f"stopped; finished fields are kept in {out}, go on with --resume", INTERRUPTED)
     show(report, out, as_json=as_json)
     if reviewed is not None:
-        show_reviewed(report, reviewed)
+        show_reviewed(report)
     if suggest_review:
         suggest(report, out, suggest_review)
 
@@ -110,20 +123,21 @@ def suggest(report: "CohortReport", out: Path, number: int) -> None:
     )
 
 
-def show_reviewed(report: "CohortReport", path: Path) -> None:
+def show_reviewed(report: "CohortReport") -> None:
     """Say what a review makes of the blast shares."""
     from marrowscope.domain.percent import percent_text, range_text
-    from marrowscope.exports.review import read_review
+    from marrowscope.exports.review import REVIEW
 
-    for patient in read_review(report, path):
-        share = patient.share
+    for patient in report.patients:
+        share = patient.reviewed_interval
         if share is not None:
             say(
                 f"{patient.patient}: {percent_text(share.estimate)} % blasts "
                 f"({range_text(share.low, share.high)} %), {share.method}"
             )
-        for warning in patient.warnings:
-            say(f"{patient.patient}: {warning}")
+        for flag in patient.flags:
+            if flag.startswith(REVIEW):
+                say(f"{patient.patient}: {flag.removeprefix(REVIEW)}")
 
 
 def chosen_rule(name: str, threshold: float | None, *, inclusive: bool) -> Rule:

@@ -1,10 +1,13 @@
 """The differential: how many cells of each type, and what is left out of the count."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from marrowscope.domain.cells import Cell
 from marrowscope.domain.taxonomy import BLAST, UNCLASSIFIED, taxonomy
+
+RATIO_DECIMALS = 1
+"""Decimals with which M:E is printed, everywhere."""
 
 
 @dataclass(frozen=True)
@@ -15,12 +18,14 @@ class Differential:
     ----------
     counts : cells per type that are in the denominator; types of the taxonomy's order
     excluded : cells left out, per reason (a type that is not counted, or ``border``)
-    blasts : counted cells called blasts
+    blasts : counted cells called blasts, those of `equivalents` among them
+    equivalents : types that count as blasts too, by the user's setting
     """
 
     counts: Mapping[str, int]
     excluded: Mapping[str, int]
     blasts: int
+    equivalents: tuple[str, ...] = ()
 
     @property
     def counted(self) -> int:
@@ -31,6 +36,10 @@ class Differential:
     def cells(self) -> int:
         """All cells found, counted or not."""
         return self.counted + sum(self.excluded.values())
+
+    def counts_as_blast(self, cell: Cell) -> bool:
+        """Whether a cell is one of `blasts` if it is counted."""
+        return cell.is_blast or cell.cell_type in self.equivalents
 
     @property
     def unclassified(self) -> int:
@@ -47,15 +56,18 @@ class Differential:
         return self.blasts / self.counted if self.counted else None
 
 
-def count(cells: Iterable[Cell]) -> Differential:
-    """Count cells by type: the differential of everything given, in the taxonomy's order."""
+def count(cells: Iterable[Cell], equivalents: Collection[str] = ()) -> Differential:
+    """Count cells by type: the differential of everything given, in the taxonomy's order.
+
+    Cells of the types in `equivalents` keep their type and count as blasts.
+    """
     counts: dict[str, int] = {}
     excluded: dict[str, int] = {}
     blasts = 0
     for cell in cells:
         if cell.is_counted:
             counts[cell.cell_type] = counts.get(cell.cell_type, 0) + 1
-            blasts += cell.is_blast
+            blasts += cell.is_blast or cell.cell_type in equivalents
         else:
             reason = cell.flags[0] if taxonomy()[cell.cell_type].is_counted and cell.flags else cell.cell_type
             excluded[reason] = excluded.get(reason, 0) + 1
@@ -64,6 +76,7 @@ def count(cells: Iterable[Cell]) -> Differential:
         counts={name: counts[name] for name in order if name in counts},
         excluded=dict(sorted(excluded.items())),
         blasts=blasts,
+        equivalents=tuple(name for name in order if name in equivalents),
     )
 
 

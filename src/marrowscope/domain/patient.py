@@ -8,6 +8,7 @@ from functools import cached_property
 from marrowscope.domain.cells import Cells
 from marrowscope.domain.decision import NO_CLUSTERING, Clustering, Decision, Interval, Verdict
 from marrowscope.domain.differential import Differential
+from marrowscope.domain.rates import ErrorRates
 from marrowscope.domain.scale import Scale
 
 
@@ -69,6 +70,9 @@ class PatientReading:
     decision : by the rule chosen
     clustering : what it costs the count that cells of one field resemble each other
     share_from_probabilities : blast share by the cells' probabilities (0..1), None where it cannot be had
+    exact_interval : the raw share with Clopper and Pearson's interval
+    rates : the classifier's error rates by which `adjusted_interval` is corrected
+    reviewed_interval : share inferred from cells that a person reviewed, None without a review
     alternatives : what the other rules say of the same count
     flags : problems of the whole patient, as sentences
     truth : ``leukemia`` / ``healthy`` (or what the manifest says), None when not given
@@ -82,6 +86,9 @@ class PatientReading:
     decision: Decision
     clustering: Clustering = NO_CLUSTERING
     share_from_probabilities: float | None = None
+    exact_interval: Interval | None = None
+    rates: ErrorRates | None = None
+    reviewed_interval: Interval | None = None
     alternatives: tuple[Decision, ...] = ()
     flags: tuple[str, ...] = ()
     truth: str | None = None

@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from marrowscope.domain.rates import ErrorRates
 from marrowscope.errors import DatasetError
 from marrowscope.evaluation.digests import network_digests
-from marrowscope.models.bundle import Bundle, ErrorRates
+from marrowscope.models.bundle import Bundle
 
 
 @dataclass(frozen=True)

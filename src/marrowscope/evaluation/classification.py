@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from marrowscope.domain.rates import ErrorRates
 from marrowscope.domain.taxonomy import BLAST, UNCLASSIFIED, taxonomy
 from marrowscope.evaluation.answers import Answers, CropNamer, collect_answers
 from marrowscope.evaluation.background import BackgroundBaseline, background_baseline
@@ -23,7 +24,6 @@ from marrowscope.evaluation.metrics import (
 )
 from marrowscope.evaluation.risk_coverage import RiskCoverage, risk_coverage
 from marrowscope.evaluation.shown_cells import ShownCell
-from marrowscope.models.bundle import ErrorRates
 
 BOOTSTRAP_ROUNDS = 300
 

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from marrowscope.analysis.evidence import UNFAMILIAR
 from marrowscope.datasets.known_sets import describe_set
+from marrowscope.domain.rates import ErrorRates
 from marrowscope.errors import DatasetError
 from marrowscope.evaluation.adapting import AdaptingResult
 from marrowscope.evaluation.classification import ClassificationResult
@@ -20,7 +21,7 @@ from marrowscope.evaluation.field_shares import FieldSharesResult
 from marrowscope.evaluation.patients import PatientsResult
 from marrowscope.evaluation.robustness import RobustnessResult
 from marrowscope.evaluation.virtual import VirtualResult
-from marrowscope.models.bundle import Bundle, ErrorRates
+from marrowscope.models.bundle import Bundle
 from marrowscope.models.feature_space import USUAL_SHARE
 from marrowscope.version import __version__
 

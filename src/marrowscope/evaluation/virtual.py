@@ -19,6 +19,7 @@ import numpy.typing as npt
 from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.domain.decision import OVER_20, Verdict
 from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
+from marrowscope.domain.rates import ErrorRates
 from marrowscope.domain.taxonomy import BLAST
 from marrowscope.errors import DatasetError
 from marrowscope.evaluation.answered import MISSED, AnsweredCells, answer_drawn_cells, answer_single_cells
@@ -27,7 +28,7 @@ from marrowscope.evaluation.field_reading import OnField
 from marrowscope.evaluation.metrics import Floats
 from marrowscope.evaluation.patients import DECISIONS, PatientsResult, compare_with_truth
 from marrowscope.exports.tables import csv_text, patient_row
-from marrowscope.models.bundle import Bundle, ErrorRates
+from marrowscope.models.bundle import Bundle
 from marrowscope.synth import HEALTHY_MARROW, demo_plan
 
 COUNTS, CELLS, MOST_BLASTS = 200, 500, 0.95

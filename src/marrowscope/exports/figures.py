@@ -6,6 +6,8 @@ A hematologist recounts from these, so each is computed once, here.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
+from statistics import median
 
 from marrowscope.analysis.intervals import wilson
 from marrowscope.analysis.shares import TypeShare, type_shares
@@ -13,9 +15,43 @@ from marrowscope.domain.cells import FLAG_BORDER
 from marrowscope.domain.decision import Interval, Verdict
 from marrowscope.domain.differential import Differential
 from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading
+from marrowscope.domain.percent import percents_that_sum
 from marrowscope.domain.taxonomy import CellType, taxonomy
 
 VERDICTS = (Verdict.POSITIVE, Verdict.NEGATIVE, Verdict.INDETERMINATE, Verdict.INSUFFICIENT)
+
+
+LINEAGES = {
+    "blast": ("Blasts", "#d62728"),
+    "granulocytic": ("Granulocytes and precursors", "#7aa6d6"),
+    "monocytic": ("Monocytes and precursors", "#8c6bb1"),
+    "lymphoid": ("Lymphocytes and plasma cells", "#5aae8c"),
+    "erythroid": ("Erythroblasts", "#c9a227"),
+    "megakaryocytic": ("Megakaryocytic cells", "#b07aa1"),
+    "unknown": ("Unclassified", "#b8bec7"),
+}
+"""Name and colour of the lineages; blasts of any kind are one of them."""
+
+
+@dataclass(frozen=True)
+class LineageRow:
+    """A lineage's total: name, colour, counted cells, percent of all; those of all lineages sum to 100."""
+
+    name: str
+    colour: str
+    cells: int
+    percent: float
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the counted cells are spread: slides with their counts, fields with any, cells in such a field."""
+
+    slides: tuple[tuple[str, int], ...]
+    fields: int
+    median: float
+    fewest: int
+    most: int
 
 
 @dataclass(frozen=True)
@@ -42,6 +78,36 @@ def type_rows(patient: PatientReading) -> tuple[TypeRow, ...]:
         TypeRow(taxonomy()[share.cell_type], share.cells, share.interval, share)
         for share in type_shares(patient.differential, patient.fields)
     )
+
+
+def lineage_rows(differential: Differential) -> tuple[LineageRow, ...]:
+    """Return the totals of the lineages that have a counted cell."""
+    totals: Counter[str] = Counter()
+    for name, cells in differential.counts.items():
+        cell_type = taxonomy()[name]
+        totals["blast" if cell_type.is_blast else cell_type.lineage] += cells
+    percents = percents_that_sum(totals, fixed="blast")
+    return tuple(
+        LineageRow(*LINEAGES[name], totals[name], percents[name]) for name in LINEAGES if totals[name]
+    )
+
+
+def sampling(patient: PatientReading) -> Sampling | None:
+    """Return how the counted cells are spread over slides and fields, None without a counted cell.
+
+    The slide of a field is the folder it lies in, within the patient's own.
+    """
+    slides: Counter[str] = Counter()
+    filled = []
+    for field in patient.fields:
+        counted = int(field.cells.is_counted.sum())
+        if counted:
+            filled.append(counted)
+            slides[str(PurePosixPath(field.name).parent)] += counted
+    if not filled:
+        return None
+    rows = tuple(sorted((name, number) for name, number in slides.items()))
+    return Sampling(rows, len(filled), median(filled), min(filled), max(filled))
 
 
 def excluded_rows(differential: Differential) -> tuple[tuple[str, int], ...]:

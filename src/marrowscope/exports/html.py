@@ -8,7 +8,7 @@ from markupsafe import Markup
 from marrowscope.domain.patient import CohortReport
 from marrowscope.domain.percent import percent_text
 from marrowscope.exports.atomic import write_atomic
-from marrowscope.exports.figures import VERDICTS, confusion
+from marrowscope.exports.figures import LINEAGES, VERDICTS, confusion
 from marrowscope.exports.page import patient_views
 from marrowscope.exports.pictures import NoPictures, Pictures
 from marrowscope.exports.provenance import NOTICE
@@ -38,6 +38,7 @@ def render(report: CohortReport, pictures: Pictures) -> str:
             patients=patient_views(report, pictures),
             confusion=confusion(report),
             verdicts=VERDICTS,
+            lineages=tuple(LINEAGES.values()),
             notice=NOTICE,
             has_truth=any(patient.truth for patient in report.patients),
         )

@@ -12,10 +12,14 @@ from marrowscope.domain.differential import myeloid_to_erythroid
 from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading
 from marrowscope.domain.taxonomy import CellType, taxonomy
 from marrowscope.exports.figures import (
+    LineageRow,
+    Sampling,
     TypeRow,
     excluded_rows,
     fields_with,
+    lineage_rows,
     non_erythroid_blasts,
+    sampling,
     scales,
     type_rows,
 )
@@ -77,6 +81,8 @@ class PatientView:
     decisions: tuple[Decision, ...]
     rows: tuple[TypeRow, ...]
     bar_scale: int
+    lineages: tuple[LineageRow, ...]
+    sampling: Sampling | None
     excluded: tuple[tuple[str, int], ...]
     ratio: float | None
     non_erythroid: Interval | None
@@ -111,6 +117,8 @@ def _view(patient: PatientReading, anchor: str, pictures: Pictures, limits: Pict
         decisions=(patient.decision, *patient.alternatives),
         rows=rows,
         bar_scale=next(end for end in _BAR_SCALES if highest <= end),
+        lineages=lineage_rows(patient.differential),
+        sampling=sampling(patient),
         excluded=excluded_rows(patient.differential),
         ratio=myeloid_to_erythroid(patient.differential),
         non_erythroid=non_erythroid_blasts(patient.differential),

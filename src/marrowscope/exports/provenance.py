@@ -5,8 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from marrowscope.domain.decision import Interval
+from marrowscope.domain.differential import RATIO_DECIMALS, myeloid_to_erythroid
 from marrowscope.domain.patient import CohortReport, FieldStatus, PatientReading, Provenance
+from marrowscope.domain.percent import file_percent
 from marrowscope.exports.atomic import write_atomic
+from marrowscope.exports.figures import lineage_rows, non_erythroid_blasts, sampling, type_rows
 from marrowscope.imaging.names import shown
 
 NOTICE = "For research use only. A count is not a diagnosis."
@@ -65,11 +69,82 @@ def _provenance(provenance: Provenance) -> dict[str, Any]:
     }
 
 
+def _count(patient: PatientReading) -> dict[str, Any]:
+    """Return a patient's figures, those of every other file.
+
+    Percentages have the tables' two decimals; those of types and of lineages have one and sum to 100.
+    """
+    differential, spread, clustering = patient.differential, sampling(patient), patient.clustering
+    beside, ratio = patient.share_from_probabilities, myeloid_to_erythroid(differential)
+    return {
+        "counted": differential.counted,
+        "blasts": differential.blasts,
+        "unclassified": differential.unclassified,
+        "blast_equivalents": list(differential.equivalents),
+        "blast_percent": _interval(patient.blast_interval),
+        "exact_percent": _interval(patient.exact_interval),
+        "corrected_percent": _interval(patient.adjusted_interval),
+        "reviewed_percent": _interval(patient.reviewed_interval),
+        "non_erythroid_percent": _interval(non_erythroid_blasts(differential)),
+        "percent_from_probabilities": None if beside is None else file_percent(beside),
+        "error_rates": None if patient.rates is None else vars(patient.rates),
+        "correlation_within_fields": round(clustering.icc, 4),
+        "design_effect": round(clustering.design_effect, 2),
+        "effective_cells": round(clustering.effective(differential.counted)),
+        "fields_with_cells": 0 if spread is None else spread.fields,
+        "cells_per_field": None
+        if spread is None
+        else {"median": spread.median, "fewest": spread.fewest, "most": spread.most},
+        "slides": {} if spread is None else {shown(name): cells for name, cells in spread.slides},
+        "m_to_e": None if ratio is None else round(ratio, RATIO_DECIMALS),
+        "types": {
+            row.cell_type.id: {
+                "cells": row.cells,
+                "percent": row.share.percent,
+                "interval": _bounds(row.interval),
+                "exact": _bounds(row.share.exact),
+                "effective_cells": round(row.share.effective),
+            }
+            for row in type_rows(patient)
+        },
+        "lineages": {
+            row.name: {"cells": row.cells, "percent": row.percent} for row in lineage_rows(differential)
+        },
+        "excluded": dict(differential.excluded),
+        "decisions": {
+            decision.rule.id: {
+                "decision": decision.verdict.value,
+                "cells_to_settle": decision.cells_to_settle,
+                "reasons": [shown(reason) for reason in decision.reasons],
+            }
+            for decision in (patient.decision, *patient.alternatives)
+        },
+    }
+
+
+def _interval(interval: Interval | None) -> dict[str, Any] | None:
+    if interval is None:
+        return None
+    low, high = _bounds(interval)
+    return {
+        "estimate": file_percent(interval.estimate),
+        "low": low,
+        "high": high,
+        "level": interval.level,
+        "method": interval.method,
+    }
+
+
+def _bounds(interval: Interval) -> list[float]:
+    return [file_percent(interval.low), file_percent(interval.high)]
+
+
 def _patient(patient: PatientReading) -> dict[str, Any]:
     return {
         "patient": shown(patient.patient),
         "truth": None if patient.truth is None else shown(patient.truth),
         "decision": patient.decision.verdict.value,
+        "count": _count(patient),
         "flags": [shown(flag) for flag in patient.flags],
         "inputs": [
             {

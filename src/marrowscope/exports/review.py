@@ -4,8 +4,8 @@ Its columns are among those of a reviewed `cells.csv`, so that training reads it
 """
 
 import csv
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from marrowscope.analysis.review import FEWEST_REVIEWED, Part, reviewed_share, suggest_review
@@ -19,6 +19,10 @@ from marrowscope.exports.tables import csv_text
 REVIEW_COLUMNS = (
     "patient", "field", "cell", "x0", "y0", "x1", "y1", "part", "cell_type", "p_blast", REVIEWED_TYPE,
 )  # fmt: skip
+
+
+REVIEW = "Review: "
+"""How a flag begins that says what a review lacks."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,26 @@ def read_review(report: CohortReport, path: Path) -> tuple[Reviewed, ...]:
     return tuple(_reviewed(known[name], rows, path) for name, rows in by_patient.items())
 
 
+def with_review(report: CohortReport, path: Path) -> CohortReport:
+    """Return the report with what a filled-in review says of each patient it names.
+
+    Raises
+    ------
+    InputError
+        As for `read_review`.
+    """
+    found = {reviewed.patient: reviewed for reviewed in read_review(report, path)}
+
+    def of(patient: PatientReading) -> PatientReading:
+        reviewed = found.get(patient.patient)
+        if reviewed is None:
+            return patient
+        flags = (*patient.flags, *(f"{REVIEW}{warning}" for warning in reviewed.warnings))
+        return replace(patient, reviewed_interval=reviewed.share, flags=flags)
+
+    return replace(report, patients=tuple(of(patient) for patient in report.patients))
+
+
 def _suggested(patient: PatientReading, number: int) -> list[list[str]]:
     fields = {field.name: field for field in patient.fields}
     lines = []
@@ -88,7 +112,7 @@ def _suggested(patient: PatientReading, number: int) -> list[list[str]]:
 
 def _reviewed(patient: PatientReading, rows: list[dict[str, str]], path: Path) -> Reviewed:
     called = {
-        (csv_text(field.name), str(number)): cell.is_blast
+        (csv_text(field.name), str(number)): patient.differential.counts_as_blast(cell)
         for field in patient.fields
         for number, cell in enumerate(field.cells, start=1)
         if cell.is_counted
@@ -102,7 +126,7 @@ def _reviewed(patient: PatientReading, rows: list[dict[str, str]], path: Path) -
         if row["part"] == Part.RANDOM:
             drawn += 1
             if row[REVIEWED_TYPE].strip():
-                seen[key] = _is_blast(row, path)
+                seen[key] = _is_blast(row, path, patient.differential.equivalents)
     share = reviewed_share(
         list(seen.values()),
         [called[key] for key in seen],
@@ -126,13 +150,13 @@ def _warnings(rows: list[dict[str, str]], drawn: int, filled: int) -> list[str]:
     return warnings
 
 
-def _is_blast(row: Mapping[str, str], path: Path) -> bool:
+def _is_blast(row: Mapping[str, str], path: Path, equivalents: Sequence[str]) -> bool:
     found = taxonomy().named(row[REVIEWED_TYPE])
     if found is None:
         raise InputError(
             f"{path}: {row[REVIEWED_TYPE]!r} is no cell type (see the column cell_type for examples)"
         )
-    return found.is_blast
+    return found.is_blast or found.id in equivalents
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -8,11 +8,19 @@ from typing import Any
 import xlsxwriter
 
 from marrowscope.domain.decision import Interval, Verdict
-from marrowscope.domain.differential import myeloid_to_erythroid
+from marrowscope.domain.differential import RATIO_DECIMALS, Differential, myeloid_to_erythroid
 from marrowscope.domain.patient import CohortReport, FieldStatus, PatientReading
 from marrowscope.domain.percent import file_percent
 from marrowscope.exports.atomic import atomic_path
-from marrowscope.exports.figures import excluded_rows, fields_with, non_erythroid_blasts, scales, type_rows
+from marrowscope.exports.figures import (
+    excluded_rows,
+    fields_with,
+    lineage_rows,
+    non_erythroid_blasts,
+    sampling,
+    scales,
+    type_rows,
+)
 from marrowscope.exports.provenance import NOTICE
 from marrowscope.exports.tables import PATIENT_COLUMNS, Value, patient_row
 from marrowscope.imaging.names import distinct, shown
@@ -31,6 +39,10 @@ _TITLES = {
     "unclassified": ("Unclassified", 12),
     "blasts": ("Blasts", 8),
     "blast_percent": ("Blasts %", 9),
+    "reviewed_percent": ("Blasts % reviewed", 11),
+    "reviewed_low": ("Reviewed low %", 9),
+    "reviewed_high": ("Reviewed high %", 9),
+    "effective_cells": ("Effective cells", 10),
     "ci_low": ("Interval low %", 9),
     "ci_high": ("Interval high %", 9),
     "adjusted_percent": ("Corrected %", 10),
@@ -56,6 +68,7 @@ _FORMATS: dict[str, dict[str, Any]] = {
     "wrap": {"text_wrap": True, "valign": "top"},
     "whole": {"num_format": "0", "valign": "top"},
     "percent": {"num_format": "0.0", "valign": "top"},
+    "hundredths": {"num_format": "0.00", "valign": "top"},
     "total": {"num_format": "0", "bold": True, "top": 1},
     "total_percent": {"num_format": "0.0", "bold": True, "top": 1},
     "total_text": {"bold": True, "top": 1},
@@ -197,13 +210,48 @@ class _Writer:
         self._write(sheet, line, 0, "Blasts, of all counted cells", "bold")
         self._write(sheet, line, 1, differential.blasts)
         self._share(sheet, line, patient.blast_interval)
+        if patient.exact_interval is not None:
+            self._write(sheet, line, 5, file_percent(patient.exact_interval.low))
+            self._write(sheet, line, 6, file_percent(patient.exact_interval.high))
         self._write(sheet, line + 1, 0, "Blasts, corrected for classifier error")
         self._share(sheet, line + 1, patient.adjusted_interval)
         self._write(sheet, line + 2, 0, "Blasts, of non-erythroid cells")
         self._share(sheet, line + 2, non_erythroid_blasts(differential))
-        self._write(sheet, line + 3, 0, "M:E ratio (without blasts, monocytes)")
-        self._write(sheet, line + 3, 1, None if ratio is None else round(ratio, 2), "percent")
-        return line + 4
+        self._write(sheet, line + 3, 0, "Blasts, with what a person reviewed")
+        self._share(sheet, line + 3, patient.reviewed_interval)
+        self._write(sheet, line + 4, 0, "Blasts, by the cells' probabilities")
+        beside = patient.share_from_probabilities
+        self._write(sheet, line + 4, 2, None if beside is None else file_percent(beside))
+        self._write(sheet, line + 5, 0, "Effective cells, design effect")
+        self._write(sheet, line + 5, 1, round(patient.clustering.effective(differential.counted)), "whole")
+        self._write(sheet, line + 5, 2, round(patient.clustering.design_effect, 2), "hundredths")
+        self._write(sheet, line + 6, 0, "M:E ratio (without blasts, monocytes)")
+        self._write(sheet, line + 6, 1, None if ratio is None else round(ratio, RATIO_DECIMALS), "percent")
+        line = self._lineages(sheet, line + 8, differential)
+        return self._slides(sheet, line, patient)
+
+    def _lineages(self, sheet: Any, line: int, differential: Differential) -> int:
+        """Write the totals of the lineages; return the next free line."""
+        for column, title in enumerate(("Lineage", "Cells", "Percent")):
+            self._write(sheet, line, column, title, "head")
+        rows = lineage_rows(differential)
+        for number, row in enumerate(rows, start=line + 1):
+            self._write(sheet, number, 0, row.name)
+            self._write(sheet, number, 1, row.cells)
+            self._write(sheet, number, 2, row.percent)
+        return line + 1 + len(rows)
+
+    def _slides(self, sheet: Any, line: int, patient: PatientReading) -> int:
+        """Write the counted cells of each slide where there are several; return the next free line."""
+        spread = sampling(patient)
+        if spread is None or len(spread.slides) < 2:
+            return line
+        for column, title in enumerate(("Slide", "Counted cells")):
+            self._write(sheet, line + 1, column, title, "head")
+        for number, (name, cells) in enumerate(spread.slides, start=line + 2):
+            self._write(sheet, number, 0, name)
+            self._write(sheet, number, 1, cells)
+        return line + 2 + len(spread.slides)
 
     def _excluded(self, sheet: Any, line: int, patient: PatientReading) -> int:
         """Write what was left out of the count; return the next free line."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from marrowscope.domain.rates import ErrorRates
 from marrowscope.domain.taxonomy import BLAST, taxonomy
 from marrowscope.errors import BundleError
 from marrowscope.models.nucleus_size import NucleusSizes
@@ -88,24 +89,6 @@ class ClassifierSettings:
     nuclei: NucleusSizes = field(default_factory=NucleusSizes)
     stated_specificity: float = 0.0
     feature_space: str = ""
-
-
-@dataclass(frozen=True)
-class ErrorRates:
-    """Held-out counts of the blast head, from which a share is corrected.
-
-    Attributes
-    ----------
-    blasts_called, blasts_seen : blasts called blasts, of all blasts shown (sensitivity)
-    others_cleared, others_seen : other cells not called blasts, of all others shown (specificity)
-    source : which cells these were
-    """
-
-    blasts_called: int
-    blasts_seen: int
-    others_cleared: int
-    others_seen: int
-    source: str
 
 
 @dataclass(frozen=True)

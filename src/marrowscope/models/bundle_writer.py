@@ -7,6 +7,7 @@ from typing import Any
 
 import tomli_w
 
+from marrowscope.domain.rates import ErrorRates
 from marrowscope.errors import BundleError
 from marrowscope.models.bundle import (
     FORMAT,
@@ -14,7 +15,6 @@ from marrowscope.models.bundle import (
     Bundle,
     ClassifierSettings,
     DetectorSettings,
-    ErrorRates,
     load_bundle,
     write_sums,
 )

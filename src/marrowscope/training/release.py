@@ -5,8 +5,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from marrowscope.domain.rates import ErrorRates
 from marrowscope.errors import BundleError, InputError
-from marrowscope.models.bundle import Bundle, ClassifierSettings, DetectorSettings, ErrorRates, load_bundle
+from marrowscope.models.bundle import Bundle, ClassifierSettings, DetectorSettings, load_bundle
 from marrowscope.models.bundle_writer import BundleContent, write_bundle
 from marrowscope.models.nucleus_size import NucleusSizes
 from marrowscope.training.detector_recipe import WORKING_MPP
