@@ -1,8 +1,8 @@
-"""What is written here against what others wrote: statsmodels, scipy, QuaPy, ppi-python; on random tables.
+"""What is written here against what others wrote: statsmodels, scipy, QuaPy, ppi-python; on random tables."""
 
-The three libraries are not among the project's own; tests skip visibly where one is not installed.
-"""
-
+import importlib
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from marrowscope.analysis.intervals import clopper_pearson, wilson
 from marrowscope.analysis.review import reviewed_share
 from marrowscope.domain.rates import ErrorRates
 
+ANSWERS = Path(__file__).parent / "oracles" / "answers.json"
 # Libraries whose imports may warn of others' matters.
 foreign = pytest.mark.filterwarnings("ignore")
 
@@ -37,7 +38,7 @@ def test_intervals_are_scipys(seed: int) -> None:
 
 @foreign
 def test_intervals_are_statsmodels() -> None:
-    proportion = pytest.importorskip("statsmodels.stats.proportion")
+    proportion = importlib.import_module("statsmodels.stats.proportion")
     for successes, trials in tables(7):
         for ours, method in ((wilson, "wilson"), (clopper_pearson, "beta")):
             interval = ours(successes, trials)
@@ -48,8 +49,8 @@ def test_intervals_are_statsmodels() -> None:
 
 @foreign
 def test_correlation_is_that_of_statsmodels_analysis_of_variance() -> None:
-    pd, formulas = pytest.importorskip("pandas"), pytest.importorskip("statsmodels.formula.api")
-    anova = pytest.importorskip("statsmodels.stats.anova")
+    pd: Any = importlib.import_module("pandas")
+    formulas, anova = map(importlib.import_module, ("statsmodels.formula.api", "statsmodels.stats.anova"))
     rng = np.random.default_rng(3)
     for _ in range(5):
         sizes = rng.integers(2, 20, 12)
@@ -65,46 +66,38 @@ def test_correlation_is_that_of_statsmodels_analysis_of_variance() -> None:
         assert found == pytest.approx(expected, abs=1e-9)
 
 
-@foreign
-def test_corrected_share_is_quapys_adjusted_count() -> None:
-    functional = pytest.importorskip("quapy.functional")
-    rng = np.random.default_rng(11)
-    for _ in range(100):
-        rates = ErrorRates(int(rng.integers(700, 1000)), 1000, int(rng.integers(800, 1001)), 1000, "random")
-        blasts = int(rng.integers(0, 501))
-        theirs = functional.solve_adjustment_binary(
-            blasts / 500, rates.blasts_called / 1000, 1 - rates.others_cleared / 1000
+@pytest.fixture(scope="module")
+def answers() -> dict[str, Any]:
+    """What QuaPy and ppi-python said, written down by `oracles/write_answers.py` with their versions."""
+    document: dict[str, Any] = json.loads(ANSWERS.read_text("utf-8"))
+    return document
+
+
+def test_the_oracles_are_named(answers: dict[str, Any]) -> None:
+    assert set(answers["versions"]) == {"quapy", "ppi-python"}
+    assert all(answers["versions"].values())
+
+
+def test_corrected_share_is_quapys_adjusted_count(answers: dict[str, Any]) -> None:
+    for row in answers["adjusted_count"]:
+        rates = ErrorRates(row["called"], 1000, row["cleared"], 1000, "random")
+        ours = corrected_share(row["blasts"], 500, rates).interval
+        assert ours is not None
+        assert ours.estimate == pytest.approx(row["share"], abs=1e-9)
+
+
+def test_share_from_probabilities_is_quapys(answers: dict[str, Any]) -> None:
+    for row in answers["expectation_maximisation"]:
+        ours = share_from_probabilities(row["p_blast"], row["trained"], tolerance=1e-12)
+        assert ours == pytest.approx(row["share"], abs=1e-8)
+
+
+def test_reviewed_share_is_that_of_ppi_python(answers: dict[str, Any]) -> None:
+    for row in answers["prediction_powered"]:
+        seen, called, others = (
+            [mark == "1" for mark in row[name]] for name in ("seen", "called", "others_called")
         )
-        ours = corrected_share(blasts, 500, rates).interval
+        ours = reviewed_share(seen, called, others)
         assert ours is not None
-        assert ours.estimate == pytest.approx(theirs, abs=1e-9)
-
-
-@foreign
-def test_share_from_probabilities_is_quapys() -> None:
-    emq = pytest.importorskip("quapy.method.aggregative").EMQ
-    rng = np.random.default_rng(13)
-    for _ in range(20):
-        trained = float(rng.uniform(0.1, 0.6))
-        p = rng.beta(0.6, 1.4, 300)
-        ours = share_from_probabilities(p, trained, tolerance=1e-12)
-        emq.MAX_ITER = 100_000
-        shares, _ = emq.EM(np.array([1 - trained, trained]), np.column_stack([1 - p, p]), epsilon=1e-13)
-        assert ours == pytest.approx(shares[1], abs=1e-8)
-
-
-@foreign
-def test_reviewed_share_is_that_of_ppi_python() -> None:
-    ppi = pytest.importorskip("ppi_py")
-    rng = np.random.default_rng(17)
-    for _ in range(30):
-        n, others = int(rng.integers(40, 200)), int(rng.integers(100, 800))
-        truth = rng.random(n) < rng.uniform(0.1, 0.9)
-        called = np.where(rng.random(n) < 0.8, truth, ~truth)
-        others_called = rng.random(others) < rng.uniform(0.1, 0.9)
-        y, f, g = (marks.astype(float) for marks in (truth, called, others_called))
-        low, high = ppi.ppi_mean_ci(y, f, g, alpha=0.05)
-        ours = reviewed_share(truth, called, others_called)
-        assert ours is not None
-        bounds = np.clip([low.item(), high.item()], 0, 1)
+        bounds = np.clip([row["low"], row["high"]], 0, 1)
         assert (ours.low, ours.high) == pytest.approx(bounds, abs=1e-9)

@@ -1,0 +1,71 @@
+"""Writes what QuaPy and ppi-python answer to random tables into `answers.json`, which the tests read.
+
+Neither is installed for development: QuaPy needs a package that states no licence in what it ships,
+ppi-python needs numba and llvmlite. To renew the answers, in an environment of its own:
+
+    python -m venv /tmp/oracles && /tmp/oracles/bin/pip install quapy ppi-python
+    /tmp/oracles/bin/python tests/analysis/oracles/write_answers.py
+"""
+
+import importlib
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ANSWERS = Path(__file__).with_name("answers.json")
+
+
+def adjusted_counts(functional: Any, rng: np.random.Generator) -> list[dict[str, Any]]:
+    rows = []
+    for _ in range(100):
+        called, cleared = int(rng.integers(700, 1000)), int(rng.integers(800, 1001))
+        blasts = int(rng.integers(0, 501))
+        share = functional.solve_adjustment_binary(blasts / 500, called / 1000, 1 - cleared / 1000)
+        rows.append({"called": called, "cleared": cleared, "blasts": blasts, "share": float(share)})
+    return rows
+
+
+def maximised(emq: Any, rng: np.random.Generator) -> list[dict[str, Any]]:
+    emq.MAX_ITER = 100_000
+    rows = []
+    for _ in range(20):
+        trained = round(float(rng.uniform(0.1, 0.6)), 3)
+        p = np.round(rng.beta(0.6, 1.4, 120), 4)
+        shares, _ = emq.EM(np.array([1 - trained, trained]), np.column_stack([1 - p, p]), epsilon=1e-13)
+        rows.append({"trained": trained, "p_blast": p.tolist(), "share": float(shares[1])})
+    return rows
+
+
+def prediction_powered(ppi: Any, rng: np.random.Generator) -> list[dict[str, Any]]:
+    rows = []
+    for _ in range(30):
+        n, others = int(rng.integers(40, 120)), int(rng.integers(100, 400))
+        seen = rng.random(n) < rng.uniform(0.1, 0.9)
+        called = np.where(rng.random(n) < 0.8, seen, ~seen)
+        others_called = rng.random(others) < rng.uniform(0.1, 0.9)
+        y, f, g = (marks.astype(float) for marks in (seen, called, others_called))
+        low, high = ppi.ppi_mean_ci(y, f, g, alpha=0.05)
+        marks = {"seen": seen, "called": called, "others_called": others_called}
+        bits = {name: "".join("01"[int(mark)] for mark in of) for name, of in marks.items()}
+        rows.append({**bits, "low": low.item(), "high": high.item()})
+    return rows
+
+
+def main() -> None:
+    names = ("quapy.functional", "quapy.method.aggregative", "ppi_py")  # of another environment
+    functional, aggregative, ppi = map(importlib.import_module, names)
+    rng = np.random.default_rng(11)
+    document = {
+        "versions": {name: version(name) for name in ("quapy", "ppi-python")},
+        "adjusted_count": adjusted_counts(functional, rng),
+        "expectation_maximisation": maximised(aggregative.EMQ, rng),
+        "prediction_powered": prediction_powered(ppi, rng),
+    }
+    ANSWERS.write_text(json.dumps(document, indent=None, separators=(",", ":")) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
