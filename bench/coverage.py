@@ -4,8 +4,8 @@
 
 Each field of a smear has its own share of blasts (beta-distributed about the smear's, so that marks within
 a field correlate as stated), each cell is called by a classifier of known error rates, and these rates are
-known to the software only from held-out cells, drawn anew for each smear. The functions measured are the
-product's.
+known to the software only from held-out cells, drawn anew for each smear. A last table is of smears with many
+unfamiliar cells. The functions measured are the product's.
 """
 
 import argparse
@@ -18,9 +18,12 @@ import numpy as np
 
 from marrowscope.analysis.clustering import critical_value, design, intraclass_correlation
 from marrowscope.analysis.correction import corrected_bounds
-from marrowscope.analysis.evidence import STRICTER
+from marrowscope.analysis.decide import decide
+from marrowscope.analysis.evidence import STRICTER, Evidence
 from marrowscope.analysis.intervals import LEVEL, score_bounds
-from marrowscope.domain.decision import OVER_20
+from marrowscope.analysis.strangers import Strangers
+from marrowscope.domain.decision import OVER_20, Verdict
+from marrowscope.domain.differential import Differential
 from marrowscope.domain.rates import ErrorRates
 
 NUMBERS = (200, 500, 1000)
@@ -30,6 +33,9 @@ CORRELATIONS = (0.0, 0.05)
 FIELD_SIZES = (7, 13)  # cells, in turn: ten on average
 OTHER_SIZES = ((2, 4), (15, 25), (40, 60))
 HELD_OUT = (1000, 2000)  # blasts and other cells from which the error rates are known
+UNFAMILIAR = (0.3, 0.6)  # share of a smear's cells that are unlike the training's
+STRANGERS = ErrorRates(170, 200, 170, 200, "simulated")  # how such cells are named, and were elsewhere
+FAMILIAR = ErrorRates(960, 1000, 1920, 2000, "simulated")
 THRESHOLD = OVER_20.threshold_percent / 100
 START, END = "<!-- coverage: start -->", "<!-- coverage: end -->"
 
@@ -81,7 +87,12 @@ def main() -> None:
         ]
         for sizes in OTHER_SIZES
     }
-    text = "\n".join([*page(outcomes, options.smears), "", *other_sizes(others)])
+    strange = [
+        strange_smears(share, unfamiliar, options.smears // 10, rng)
+        for unfamiliar in UNFAMILIAR
+        for share in SHARES
+    ]
+    text = "\n".join([*page(outcomes, options.smears), "", *other_sizes(others), "", *strange_page(strange)])
     print(text)
     if options.write:
         before = options.write.read_text("utf-8")
@@ -120,8 +131,9 @@ def simulated(setting: Setting, smears: int, rng: np.random.Generator) -> Outcom
     z = critical_value(LEVEL, freedom)
     counted = blasts.sum(axis=1) / sizes.sum()
     raw = score_bounds(counted, sizes.sum() / effect, z)
-    low, high = corrected_bounds(counted, sizes.sum() / effect, rates, z)
-    strict = corrected_bounds(counted, sizes.sum() / effect, rates, critical_value(STRICTER, freedom))
+    number = sizes.sum() / effect
+    low, high = corrected_bounds(counted, number, rates, LEVEL, freedom)
+    strict = corrected_bounds(counted, number, rates, STRICTER, freedom, equal_tails=True)
     positive = (strict[0] > THRESHOLD) & (raw[1] > THRESHOLD)
     negative = (strict[1] <= THRESHOLD) & (raw[0] <= THRESHOLD)
     if share > THRESHOLD:
@@ -137,6 +149,72 @@ def simulated(setting: Setting, smears: int, rng: np.random.Generator) -> Outcom
         wrong_at_printed=100 * np.mean(at_printed),
         naive_wrong=100 * np.mean(naive),
     )
+
+
+@dataclass(frozen=True)
+class StrangeOutcome:
+    """Percentages over smears partly of unfamiliar cells; `plain_wrong` if these were taken as familiar."""
+
+    share: float
+    unfamiliar: float
+    covered: float
+    wrong: float
+    open_: float
+    plain_wrong: float
+
+
+def strange_smears(share: float, unfamiliar: float, smears: int, rng: np.random.Generator) -> StrangeOutcome:
+    """Decide smears of 500 independent cells, as the software does."""
+    truth = Verdict.POSITIVE if share > THRESHOLD else Verdict.NEGATIVE
+    wrong = {Verdict.POSITIVE: Verdict.NEGATIVE, Verdict.NEGATIVE: Verdict.POSITIVE}[truth]
+    covered, verdicts, plain = [], [], []
+    for _ in range(smears):
+        strangers = int(rng.binomial(500, unfamiliar))
+        called = [
+            int(rng.binomial(blasts, rates.blasts_called / rates.blasts_seen))
+            + int(rng.binomial(cells - blasts, 1 - rates.others_cleared / rates.others_seen))
+            for cells, rates in ((500 - strangers, FAMILIAR), (strangers, STRANGERS))
+            for blasts in [int(rng.binomial(cells, share))]
+        ]
+        differential = Differential({"blast": sum(called), "lymphocyte": 500 - sum(called)}, {}, sum(called))
+        doubtful = Strangers(called[1], strangers - called[1], STRANGERS)
+        evidence = Evidence(
+            differential, FAMILIAR, whole_cells=500, unfamiliar_cells=strangers, strangers=doubtful
+        )
+        interval = evidence.correction.interval
+        covered.append(interval is not None and interval.low <= share <= interval.high)
+        verdicts.append(decide(evidence, OVER_20).verdict)
+        plain.append(decide(Evidence(differential, FAMILIAR), OVER_20).verdict)
+    return StrangeOutcome(
+        share,
+        unfamiliar,
+        covered=100 * float(np.mean(covered)),
+        wrong=100 * verdicts.count(wrong) / smears,
+        open_=100 * (smears - verdicts.count(wrong) - verdicts.count(truth)) / smears,
+        plain_wrong=100 * plain.count(wrong) / smears,
+    )
+
+
+def strange_page(outcomes: list[StrangeOutcome]) -> Iterator[str]:
+    se = STRANGERS.blasts_called / STRANGERS.blasts_seen
+    sp = STRANGERS.others_cleared / STRANGERS.others_seen
+    yield (
+        "Smears of 500 cells of which some are unfamiliar and named worse than the bundle's rates say "
+        f"(0.96 / 0.96): {se:g} / {sp:g}, known from {STRANGERS.blasts_seen} blasts and "
+        f"{STRANGERS.others_seen} other cells of another laboratory. *As if familiar*: wrong decisions if "
+        "these cells were counted like the others."
+    )
+    yield ""
+    yield (
+        "| unfamiliar % | true % | interval covers % | wrong decisions % | left open % "
+        "| wrong as if familiar % |"
+    )
+    yield "|--:|--:|--:|--:|--:|--:|"
+    for o in outcomes:
+        yield (
+            f"| {100 * o.unfamiliar:g} | {100 * o.share:g} | {o.covered:.1f} | {o.wrong:.2f} | {o.open_:.1f} "
+            f"| {o.plain_wrong:.2f} |"
+        )
 
 
 def page(outcomes: list[Outcome], smears: int) -> Iterator[str]:

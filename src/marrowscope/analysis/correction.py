@@ -1,5 +1,6 @@
 """The blast share corrected for the classifier's known error rates."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,7 +76,7 @@ def corrected_share(
     estimate = min(max(estimate, 0.0), 1.0)
     number = clustering.effective(counted)
     ways = both_ways or (blasts / counted,) * 2
-    low, high = corrected_bounds(ways, number, rates, z)
+    low, high = corrected_bounds(ways, number, rates, level, clustering.freedom)
     doubt = "" if ways[0] == ways[1] else ", unfamiliar cells counted one way and the other"
     return Correction(
         Interval(
@@ -89,23 +90,45 @@ def corrected_share(
 
 
 def corrected_bounds(
-    share: npt.ArrayLike, number: npt.ArrayLike, rates: ErrorRates, z: npt.ArrayLike
+    share: npt.ArrayLike,
+    number: npt.ArrayLike,
+    rates: ErrorRates,
+    level: float = LEVEL,
+    freedom: npt.ArrayLike = math.inf,
+    *,
+    equal_tails: bool = False,
 ) -> tuple[Floats, Floats]:
     """Return bounds of the true share behind a counted one, unknown error rates included.
 
     Lang & Reiczigel, Prev Vet Med 2014;113:13: the delta method on shares that are first drawn towards the
-    middle (by z² cells; the error rates by two), with their correction for skewness, clipped to 0..1. Added
-    here: the interval reaches at least to what a faultless classifier leaves open after calling no cell (or
-    every cell) a blast, so it never shrinks to a point where fewer blasts are called than errors expected.
+    middle (by z² cells; the error rates by two), with their correction for skewness, clipped to 0..1. Two
+    things are added. The interval reaches at least to what a faultless classifier leaves open after calling
+    no cell (or every cell) a blast, so it never shrinks to a point where fewer blasts are called than errors
+    expected. And below that open end, where the upper bound can therefore not miss the truth, the lower one
+    spends both halves of the error (in test inversion: Blaker, Can J Stat 2000;28:783); likewise above.
 
     Parameters
     ----------
     share : (...) counted share of blasts
     number : (...) independent cells it rests on
     rates : held-out counts; arrays of counts serve too
-    z : (...) standard errors each way
+    level, freedom : coverage, and degrees of freedom of Student's t, (...)
+    equal_tails : leave out the second addition, so that either bound errs in (1 - level) / 2 at most: for a
+        decision, which asks for one bound
     """
-    share, number, z = (np.asarray(value, np.float64) for value in (share, number, z))
+    share, number = np.asarray(share, np.float64), np.asarray(number, np.float64)
+    z = critical_value(level, freedom)
+    low, high = _lang_reiczigel(share, number, rates, z)
+    open_end = z**2 / (number + z**2)
+    if not equal_tails:
+        inner = _lang_reiczigel(share, number, rates, critical_value(2 * level - 1, freedom))
+        low = np.maximum(low, np.minimum(inner[0], open_end))
+        high = np.minimum(high, np.maximum(inner[1], 1 - open_end))
+    return np.clip(low, 0, 1 - open_end), np.clip(high, open_end, 1)
+
+
+def _lang_reiczigel(share: Floats, number: Floats, rates: ErrorRates, z: Floats) -> tuple[Floats, Floats]:
+    """Return Lang and Reiczigel's bounds, not clipped."""
     smoothed = number + z**2
     p = (number * share + z**2 / 2) / smoothed
     sensitivity, of_sensitivity = _drawn_in(rates.blasts_called, rates.blasts_seen)
@@ -115,10 +138,7 @@ def corrected_bounds(
     skewness = 2 * z**2 * (middle * of_sensitivity - (1 - middle) * of_specificity)
     variance = p * (1 - p) / smoothed + middle**2 * of_sensitivity + (1 - middle) ** 2 * of_specificity
     half = z * np.sqrt(variance) / information
-    open_end = z**2 / smoothed
-    low = np.clip(middle + skewness - half, 0, 1 - open_end)
-    high = np.clip(middle + skewness + half, open_end, 1)
-    return low, high
+    return middle + skewness - half, middle + skewness + half
 
 
 def share_from_probabilities(

@@ -93,13 +93,13 @@ class Evidence:
         n = self.differential.counted
         is_estimated = math.isfinite(self.clustering.freedom) or self.correction.interval is not None
         level = STRICTER if is_estimated else LEVEL
-        z = critical_value(level, self.clustering.freedom)
         number = self.clustering.effective(counted or n)
         ways = (self.differential.blasts / n,) * 2 if as_if_familiar else self.both_ways
         if self.correction.interval is None or self.rates is None:
-            low, high = score_bounds(ways, number, z)
+            low, high = score_bounds(ways, number, critical_value(level, self.clustering.freedom))
         else:
-            low, high = corrected_bounds(ways, number, self.rates, z)
+            freedom = self.clustering.freedom
+            low, high = corrected_bounds(ways, number, self.rates, level, freedom, equal_tails=True)
         return float(low[0]), float(high[1])
 
     @property
