@@ -1,4 +1,4 @@
-"""Write what README.md shows of the built-in bundle: its figures, and a drawn field read by it."""
+"""Write what README.md and docs/statistics.md show of the built-in bundle: figures, and a drawn field read."""
 
 import json
 import tempfile
@@ -7,16 +7,17 @@ from pathlib import Path
 from PIL import Image
 
 import marrowscope
-from marrowscope.evaluation.summary import with_figures
+from marrowscope.evaluation.summary import with_figures, with_virtual_counts
 from marrowscope.synth import draw_patient
 
 ROOT = Path(__file__).parents[1]
 
 
-def write_figures(readme: Path) -> None:
-    """Renew the table between the README's marks."""
+def write_figures(readme: Path, statistics: Path) -> None:
+    """Renew the tables between the marks of both pages."""
     metrics = json.loads((marrowscope.load_bundle().folder / "metrics.json").read_text("utf-8"))
     readme.write_text(with_figures(readme.read_text("utf-8"), metrics), "utf-8")
+    statistics.write_text(with_virtual_counts(statistics.read_text("utf-8"), metrics), "utf-8")
 
 
 def write_picture(picture: Path) -> None:
@@ -34,5 +35,5 @@ def write_picture(picture: Path) -> None:
 
 
 if __name__ == "__main__":
-    write_figures(ROOT / "README.md")
+    write_figures(ROOT / "README.md", ROOT / "docs" / "statistics.md")
     write_picture(ROOT / "docs" / "images" / "annotated.jpg")

@@ -187,3 +187,24 @@ def test_names_and_probabilities_that_disagree_are_told() -> None:
     sure = reading([field("a", of_type("lymphocyte", 300, 0.001))])
     assert any("do not agree" in flag for flag in doubtful.flags)
     assert not any("do not agree" in flag for flag in sure.flags)
+
+
+def test_equivalents_count_as_blasts_keep_their_name_and_forgo_the_correction() -> None:
+    rows = [*of_type("blast", 60), *of_type("monocyte", 90), *of_type("lymphocyte", 350)]
+    fields = [field("a", rows)]
+    plain = reading(fields)
+    settings = CountingSettings(equivalents=("monocyte",))
+    counted = read_patient("p", fields, settings, RATES)
+    assert (plain.differential.blasts, plain.decision.verdict) == (60, Verdict.NEGATIVE)
+    assert (counted.differential.blasts, counted.decision.verdict) == (150, Verdict.POSITIVE)
+    assert counted.differential.counts == plain.differential.counts
+    assert counted.adjusted_interval is None
+    assert any("Counted as blasts by setting: monocyte" in flag for flag in counted.flags)
+    assert "are blasts or count as blasts" in counted.decision.reasons[0]
+
+
+def test_the_recommended_number_is_a_setting() -> None:
+    fields = [field("a", of_type("lymphocyte", 300))]
+    for target, told in ((500, True), (300, False)):
+        decision = read_patient("p", fields, CountingSettings(target=target), RATES).decision
+        assert any(f"{target} are recommended" in reason for reason in decision.reasons) == told

@@ -13,7 +13,7 @@ from marrowscope.cli.app import app
 from marrowscope.datasets.convert import convert
 from marrowscope.datasets.fields import labelled_field
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.model_card import write_metrics, write_model_card
+from marrowscope.evaluation.model_card import renew_metrics, write_metrics, write_model_card
 from marrowscope.evaluation.plan import measure_plan, read_plan
 from marrowscope.evaluation.summary import BEGIN, END, with_figures
 from marrowscope.models.bundle import load_bundle, verify, write_sums
@@ -74,6 +74,26 @@ def test_a_plan_becomes_metrics_card_and_table(data: Path, tmp_path: Path) -> No
     assert f"{figure['ap50']:.3f}" in table
     assert "old" not in table
     assert told == ["detector on synthetic ..."]
+
+
+def test_one_kind_alone_is_measured_and_the_others_stay(data: Path, tmp_path: Path) -> None:
+    bundle = load_bundle(Path(shutil.copytree(load_bundle().folder, tmp_path / "bundle")))
+    plan = tmp_path / "plan.toml"
+    virtual = 'kind = "virtual"\ndata = "synth"\ndrawn = 2\ncounts = 4\ncells = 40\nrole = "held out"\n'
+    plan.write_text(f"{PLAN}[[evaluation]]\n{virtual}")
+    before = json.loads((bundle.folder / "metrics.json").read_text("utf-8"))["evaluations"]
+    before = [entry for entry in before if entry["kind"] != "virtual"]
+    (evaluation,) = measure_plan(bundle, plan, data, 1, lambda _: None, only=["virtual"])
+    assert evaluation.data == "synth (2 drawn smears)"
+    renew_metrics(bundle, [evaluation])
+    after = json.loads(renew_metrics(bundle, [evaluation]).read_text("utf-8"))["evaluations"]
+    assert [entry for entry in after if entry["kind"] != "virtual"] == before
+    assert sum(entry["data"] == evaluation.data for entry in after) == 1
+    card = write_model_card(bundle).read_text("utf-8")
+    assert "Virtual counts of synth (2 drawn smears)" in card
+    assert "composed, no patients" in card
+    with pytest.raises(DatasetError, match="no such kind of evaluation: guesses"):
+        measure_plan(bundle, plan, data, 1, lambda _: None, only=["guesses"])
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,13 @@ from marrowscope.errors import DatasetError
 from marrowscope.evaluation.adapting import AdaptingResult
 from marrowscope.evaluation.answers import Answers
 from marrowscope.evaluation.bars import Bar
-from marrowscope.evaluation.classification import score_answers
+from marrowscope.evaluation.classification import ClassificationResult, score_answers
 from marrowscope.evaluation.detection import DetectionResult, score_detections
 from marrowscope.evaluation.field_changes import FieldChange
 from marrowscope.evaluation.field_shares import evaluate_field_shares
 from marrowscope.evaluation.figures import draw_confusion_matrix, draw_precision_recall, draw_reliability
 from marrowscope.evaluation.matching import Found
-from marrowscope.evaluation.model_card import Evaluation, write_metrics, write_model_card
+from marrowscope.evaluation.model_card import Evaluation, unfamiliar_rates, write_metrics, write_model_card
 from marrowscope.evaluation.patients import evaluate_patients
 from marrowscope.evaluation.robustness import evaluate_robustness
 from marrowscope.evaluation.summary import summary_table
@@ -187,6 +187,17 @@ def test_the_threshold_stands_beside_what_it_was_chosen_on(
     stated = "Stated in the bundle, from validation blocks: sensitivity\n0.900 (9 of 10)"
     assert f"from a probability of 0.45. {stated}" in card
     assert "specificity 0.990 (99 of 100)" in card
+
+
+def test_unfamiliar_cells_of_other_laboratories_are_added_up(evaluations: list[Evaluation]) -> None:
+    (classified,) = (e for e in evaluations if isinstance(e.result, ClassificationResult))
+    rates = ErrorRates(8, 10, 5, 5, "unfamiliar cells")
+    abroad = [
+        replace(classified, role=role, data=data, result=replace(classified.result, unfamiliar_rates=rates))
+        for role, data in (("external", "here"), ("choosing", "there"), ("held out", "home"))
+    ]
+    assert unfamiliar_rates(abroad) == ErrorRates(16, 20, 10, 10, "unfamiliar cells of here, there")
+    assert unfamiliar_rates(evaluations) is None
 
 
 def test_card_without_results_says_so(bundle: Bundle) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from marrowscope.domain.rates import ErrorRates
 from marrowscope.errors import BundleError
 from marrowscope.models.bundle import (
     BUILTIN,
@@ -17,7 +18,7 @@ from marrowscope.models.bundle import (
     verify,
     write_sums,
 )
-from marrowscope.models.bundle_writer import BundleContent, write_bundle
+from marrowscope.models.bundle_writer import BundleContent, with_unfamiliar_rates, write_bundle
 from marrowscope.models.classifier import Classifier, joint_probabilities
 from marrowscope.models.detector import Detector, decode_predictions, network_input
 
@@ -87,6 +88,15 @@ def test_a_bundle_is_rebuilt_with_other_settings(tmp_path: Path) -> None:
     assert made.detector == content.detector
     with pytest.raises(BundleError, match="not empty"):
         write_bundle(tmp_path, changed)
+
+
+def test_rates_of_unfamiliar_cells_are_written_into_a_bundle(tmp_path: Path) -> None:
+    made = write_bundle(tmp_path / "mine", BundleContent.of(load_bundle()))
+    rates = ErrorRates(9, 10, 18, 20, "elsewhere")
+    again = with_unfamiliar_rates(made, rates)
+    assert again.unfamiliar_rates == load_bundle(made.folder).unfamiliar_rates == rates
+    assert (again.error_rates, again.classifier) == (made.error_rates, made.classifier)
+    assert BundleContent.of(again).unfamiliar_rates == rates
 
 
 def test_joint_probabilities_follow_the_product_rule() -> None:

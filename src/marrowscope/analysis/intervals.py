@@ -1,5 +1,7 @@
 """Intervals of a share."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import beta
@@ -45,11 +47,14 @@ def clopper_pearson(
 ) -> Interval | None:
     """Return a share with its exact interval, None without trials; wider than need be, never too narrow.
 
-    Clopper & Pearson, Biometrika 1934;26:404, of the effective numbers (Korn & Graubard as above).
+    Clopper & Pearson, Biometrika 1934;26:404, of the effective numbers, made smaller by the square of the
+    normal deviate over Student's t (Korn & Graubard as above).
     """
     if trials == 0:
         return None
     n = clustering.effective(trials)
+    if math.isfinite(clustering.freedom):
+        n *= float(critical_value(level) / critical_value(level, clustering.freedom)) ** 2
     x = successes * n / trials
     tail = (1 - level) / 2
     return Interval(

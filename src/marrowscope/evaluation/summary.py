@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+VIRTUAL_BEGIN = "<!-- virtual counts: written by `python runs/readme_figures.py` -->"
+VIRTUAL_END = "<!-- end of virtual counts -->"
 BEGIN, END = "<!-- figures: written by `python runs/readme_figures.py` -->", "<!-- end of figures -->"
 
 
@@ -22,10 +24,68 @@ def with_figures(text: str, metrics: Mapping[str, Any]) -> str:
     ValueError
         The text has no such marks.
     """
-    block = f"{BEGIN}\n{summary_table(metrics)}\n{END}"
-    replaced, count = re.subn(re.escape(BEGIN) + ".*?" + re.escape(END), lambda _: block, text, flags=re.S)
+    return _between(text, BEGIN, summary_table(metrics), END)
+
+
+def with_virtual_counts(text: str, metrics: Mapping[str, Any]) -> str:
+    """Return a text with what stands between its marks replaced by the figures of the virtual counts.
+
+    Raises
+    ------
+    ValueError
+        The text has no such marks.
+    """
+    entries = [entry for entry in metrics["evaluations"] if entry["kind"] == "virtual"]
+    block = "\n\n".join(map(_virtual_section, entries)) or "Not measured with these networks."
+    return _between(text, VIRTUAL_BEGIN, f"\n{block}\n", VIRTUAL_END)
+
+
+def _virtual_section(entry: Mapping[str, Any]) -> str:
+    """Put one evaluation of virtual counts into a paragraph and two tables."""
+    result = entry["result"]
+    shares = [("counted", result["counted"], result["counted_interval_coverage"])]
+    if result["corrected"] is not None:
+        shares.append(("corrected", result["corrected"], result["corrected_interval_coverage"]))
+    decisions = [
+        (f"{what}, true share {side.replace('_', ' ')} 20 %", row)
+        for what, rows in ((f"{result['n_counts']} counts", result["all"]), ("nine counts", result["nine"]))
+        for side, row in rows.items()
+    ]
+    verdicts = tuple(decisions[0][1])
+    rates = " and ".join(
+        f"{half['blasts_called']} of {half['blasts_seen']} blasts called, {half['others_cleared']} of "
+        f"{half['others_seen']} others cleared"
+        for half in result["rates"]
+    )
+    told = (
+        f"**{entry['data']}** ({entry['role']}): {result['n_counts']} counts of {result['cells']} cells from "
+        f"{result['distinct_blasts']} labelled blasts and {result['distinct_others']} other cells; the halves: "
+        f"{rates}. Not found by the detector: {_percent(result['missed'])} %. Decided wrongly outside a true 15 "
+        f"to 25 %: {result['wrong_beyond_doubt']}."
+    )
+    return "\n".join(
+        [
+            told,
+            "",
+            "| share | mean absolute error, points | bias, points | interval holds the truth, % |",
+            "|:--|--:|--:|--:|",
+            *(
+                f"| {name} | {error['mean_absolute']:.2f} | {error['bias']:+.2f} | {_percent(coverage)} |"
+                for name, error, coverage in shares
+            ),
+            "",
+            f"| | {' | '.join(verdicts)} |",
+            f"|:--|{'--:|' * len(verdicts)}",
+            *(f"| {what} | {' | '.join(str(row[name]) for name in verdicts)} |" for what, row in decisions),
+        ]
+    )
+
+
+def _between(text: str, begin: str, block: str, end: str) -> str:
+    pattern = re.escape(begin) + ".*?" + re.escape(end)
+    replaced, count = re.subn(pattern, lambda _: f"{begin}\n{block}\n{end}", text, flags=re.S)
     if count != 1:
-        raise ValueError(f"expected one pair of marks {BEGIN} {END}, found {count}")
+        raise ValueError(f"expected one pair of marks {begin} {end}, found {count}")
     return replaced
 
 
