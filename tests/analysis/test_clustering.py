@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marrowscope.analysis.clustering import clustering, critical_value, design, intraclass_correlation
-from marrowscope.analysis.intervals import clopper_pearson, wilson
+from marrowscope.analysis.intervals import clopper_pearson, field_bootstrap, wilson
 from marrowscope.domain.decision import NO_CLUSTERING
 
 FIELDS = st.lists(
@@ -70,6 +70,18 @@ def test_clustering_only_ever_widens(fields: list[tuple[int, int]]) -> None:
         assert 0 <= wide.low <= plain.low + 1e-12
         assert plain.estimate == wide.estimate
         assert plain.high - 1e-12 <= wide.high <= 1
+
+
+def test_resampled_fields_cover_the_share_and_show_what_clusters() -> None:
+    even = field_bootstrap([20] * 15, [5] * 15)
+    lumped = field_bootstrap([20] * 15, [20, 20, 20, 15] + [0] * 11)
+    assert even is not None
+    assert lumped is not None
+    assert even.estimate == lumped.estimate == even.low == even.high == 0.25
+    assert lumped.low < 0.1
+    assert lumped.high > 0.4
+    assert lumped == field_bootstrap([20] * 15, [0] * 11 + [20, 15, 20, 20])
+    assert field_bootstrap([20, 0], [5, 0]) is None
 
 
 def test_students_t_where_fields_are_few() -> None:

@@ -190,11 +190,12 @@ def test_the_threshold_stands_beside_what_it_was_chosen_on(
 
 
 def test_unfamiliar_cells_of_other_laboratories_are_added_up(evaluations: list[Evaluation]) -> None:
-    (classified,) = (e for e in evaluations if isinstance(e.result, ClassificationResult))
-    rates = ErrorRates(8, 10, 5, 5, "unfamiliar cells")
+    (found,) = (e.result for e in evaluations if isinstance(e.result, ClassificationResult))
+    strange = replace(found, unfamiliar_rates=ErrorRates(8, 10, 5, 5, "unfamiliar cells"))
     abroad = [
-        replace(classified, role=role, data=data, result=replace(classified.result, unfamiliar_rates=rates))
-        for role, data in (("external", "here"), ("choosing", "there"), ("held out", "home"))
+        Evaluation("here", "external", strange),
+        Evaluation("there", "choosing", strange),
+        Evaluation("home", "held out", strange),
     ]
     assert unfamiliar_rates(abroad) == ErrorRates(16, 20, 10, 10, "unfamiliar cells of here, there")
     assert unfamiliar_rates(evaluations) is None

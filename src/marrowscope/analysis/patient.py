@@ -10,7 +10,7 @@ from marrowscope.analysis.clustering import clustering
 from marrowscope.analysis.correction import share_from_probabilities
 from marrowscope.analysis.decide import FLOOR, TARGET, decide
 from marrowscope.analysis.evidence import Evidence
-from marrowscope.analysis.intervals import clopper_pearson
+from marrowscope.analysis.intervals import clopper_pearson, field_bootstrap
 from marrowscope.analysis.strangers import Strangers
 from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNFAMILIAR, Cells
 from marrowscope.domain.decision import OVER_20, RULES, Decision, Rule
@@ -80,6 +80,7 @@ def read_patient(
         exact_interval=clopper_pearson(
             evidence.differential.blasts, evidence.differential.counted, clustering=evidence.clustering
         ),
+        bootstrap_interval=field_bootstrap(*_per_field(fields, evidence.differential)),
         rates=evidence.rates,
         decision=by(settings.rule),
         alternatives=tuple(by(rule) for rule in RULES.values() if rule.id != settings.rule.id),
@@ -108,18 +109,22 @@ def evidence_of(
     return Evidence(
         differential=differential,
         rates=error_rates,
-        clustering=clustering(
-            [int(cells.is_counted.sum()) for cells in parts],
-            [
-                sum(cell.is_counted and differential.counts_as_blast(cell) for cell in cells)
-                for cells in parts
-            ],
-        ),
+        clustering=clustering(*_per_field(fields, differential)),
         whole_cells=len(whole),
         unfamiliar_cells=sum(FLAG_UNFAMILIAR in words for words in whole),
         strangers=_strangers(parts, differential, stranger_rates),
         from_probabilities=_share_from(np.concatenate(p_blast) if p_blast else [], error_rates),
     )
+
+
+def _per_field(fields: Sequence[FieldReading], differential: Differential) -> tuple[list[int], list[int]]:
+    """Return counted cells per field, and those of them that count as blasts."""
+    counted = [int(field.cells.is_counted.sum()) for field in fields]
+    blasts = [
+        sum(cell.is_counted and differential.counts_as_blast(cell) for cell in field.cells)
+        for field in fields
+    ]
+    return counted, blasts
 
 
 def _strangers(parts: Sequence[Cells], differential: Differential, rates: ErrorRates | None) -> Strangers:

@@ -71,6 +71,7 @@ class PatientReading:
     clustering : what it costs the count that cells of one field resemble each other
     share_from_probabilities : blast share by the cells' probabilities (0..1), None where it cannot be had
     exact_interval : the raw share with Clopper and Pearson's interval
+    bootstrap_interval : the raw share with an interval over resampled fields, None with one field
     rates : the classifier's error rates by which `adjusted_interval` is corrected
     reviewed_interval : share inferred from cells that a person reviewed, None without a review
     alternatives : what the other rules say of the same count
@@ -87,6 +88,7 @@ class PatientReading:
     clustering: Clustering = NO_CLUSTERING
     share_from_probabilities: float | None = None
     exact_interval: Interval | None = None
+    bootstrap_interval: Interval | None = None
     rates: ErrorRates | None = None
     reviewed_interval: Interval | None = None
     alternatives: tuple[Decision, ...] = ()

@@ -58,10 +58,10 @@ def _virtual_section(entry: Mapping[str, Any]) -> str:
         for half in result["rates"]
     )
     told = (
-        f"**{entry['data']}** ({entry['role']}): {result['n_counts']} counts of {result['cells']} cells from "
-        f"{result['distinct_blasts']} labelled blasts and {result['distinct_others']} other cells; the halves: "
-        f"{rates}. Not found by the detector: {_percent(result['missed'])} %. Decided wrongly outside a true 15 "
-        f"to 25 %: {result['wrong_beyond_doubt']}."
+        f"**{entry['data']}** ({entry['role']}): {result['n_counts']} counts of {result['cells']} cells "
+        f"from {result['distinct_blasts']} labelled blasts and {result['distinct_others']} other cells; the "
+        f"halves: {rates}. Not found by the detector: {_percent(result['missed'])} %. Decided wrongly "
+        f"outside a true 15 to 25 %: {result['wrong_beyond_doubt']}."
     )
     return "\n".join(
         [

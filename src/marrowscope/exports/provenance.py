@@ -83,6 +83,7 @@ def _count(patient: PatientReading) -> dict[str, Any]:
         "blast_equivalents": list(differential.equivalents),
         "blast_percent": _interval(patient.blast_interval),
         "exact_percent": _interval(patient.exact_interval),
+        "bootstrap_percent": _interval(patient.bootstrap_interval),
         "corrected_percent": _interval(patient.adjusted_interval),
         "reviewed_percent": _interval(patient.reviewed_interval),
         "non_erythroid_percent": _interval(non_erythroid_blasts(differential)),
