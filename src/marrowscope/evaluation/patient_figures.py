@@ -45,11 +45,12 @@ def draw_virtual(result: VirtualResult, folder: Path, name: str = "") -> tuple[P
     """Draw virtual counts like patients, under names that do not call them so."""
     drawn = []
     stem = f"virtual_{name}_" if name else "virtual_"
+    rows = [f"{side} {OVER_20.threshold_percent:g} %" for side in SIDES]
     for suffix in _SUFFIXES:
         for what, counts in (("all", result.all_counts), ("nine", result.nine)):
             path = folder / f"{stem}decisions_{what}{suffix}"
             title = f"{counts.n_patients} virtual counts"
-            drawn.append(draw_confusion_matrix(counts.confusion, SIDES, DECISIONS, path, title))
+            drawn.append(draw_confusion_matrix(counts.confusion, rows, DECISIONS, path, title))
         drawn += _draw_compared(result.all_counts, folder, suffix, stem)
     return tuple(drawn)
 
@@ -134,4 +135,12 @@ def _level(axes: Axes, name: str, value: float | None) -> None:
     if value is not None:
         axes.axhline(value, color=_GREY, linestyle="-" if name == "bias" else "--", linewidth=1)
         place = axes.get_yaxis_transform()  # across the picture, up in percentage points
-        axes.text(0.99, value, f"{name} {value:+.1f}", transform=place, ha="right", va="bottom", fontsize=8)
+        axes.text(
+            0.99,
+            value,
+            f"{name} {round(value, 1) + 0.0:+.1f}",
+            transform=place,
+            ha="right",
+            va="bottom",
+            fontsize=8,
+        )

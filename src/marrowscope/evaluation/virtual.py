@@ -79,7 +79,13 @@ class VirtualTest:
                     for name, mpp in self.sets.items()
                 ]
             )
-        return evaluate_virtual(answered, counts=self.counts, cells=self.cells, seed=self.seed)
+        return evaluate_virtual(
+            answered,
+            counts=self.counts,
+            cells=self.cells,
+            seed=self.seed,
+            stranger_rates=bundle.unfamiliar_rates,
+        )
 
 
 @dataclass(frozen=True)
@@ -146,7 +152,12 @@ class VirtualResult:
 
 
 def evaluate_virtual(
-    answered: AnsweredCells, *, counts: int = COUNTS, cells: int = CELLS, seed: int = 0
+    answered: AnsweredCells,
+    *,
+    counts: int = COUNTS,
+    cells: int = CELLS,
+    seed: int = 0,
+    stranger_rates: ErrorRates | None = None,
 ) -> VirtualResult:
     """Compose counts of blast shares evenly spread over 0 to 95 %, read them, and compare with the truth.
 
@@ -156,6 +167,7 @@ def evaluate_virtual(
     counts : how many counts; half of them are composed of either half of the cells
     cells : in each count
     seed : another number draws other counts
+    stranger_rates : how other laboratories' unfamiliar cells were named, None when not known
 
     Raises
     ------
@@ -167,8 +179,9 @@ def evaluate_virtual(
         raise DatasetError("either half of the labelled cells must hold blasts and other cells")
     rng = np.random.default_rng(seed)
     shares = np.linspace(0, MOST_BLASTS, counts)
-    composed = compose(answered, shares, cells, rates, rng)
-    nine = compose(answered, np.array([plan.blast_share for plan in demo_plan()]), cells, rates, rng)
+    composed = compose(answered, shares, cells, rates, rng, stranger_rates=stranger_rates)
+    nine_shares = np.array([plan.blast_share for plan in demo_plan()])
+    nine = compose(answered, nine_shares, cells, rates, rng, stranger_rates=stranger_rates)
     true = np.array([count.true_percent for count in composed])
     return VirtualResult(
         all_counts=_compared(composed),
@@ -190,6 +203,8 @@ def compose(
     cells: int,
     rates: Sequence[ErrorRates],
     rng: np.random.Generator,
+    *,
+    stranger_rates: ErrorRates | None = None,
 ) -> list[Composed]:
     """Draw a count for every share, of the halves in turn, each corrected by the other half's `rates`.
 
@@ -202,7 +217,11 @@ def compose(
         drawn = _draw(answered, half, round(float(share) * cells), cells, rng)
         true_percent = 100 * float(answered.is_blast[drawn].mean())
         reading = read_patient(
-            f"virtual {number + 1:03d}", _as_fields(answered, drawn), CountingSettings(), rates[1 - half]
+            f"virtual {number + 1:03d}",
+            _as_fields(answered, drawn),
+            CountingSettings(),
+            rates[1 - half],
+            stranger_rates=stranger_rates,
         )
         composed.append(Composed(true_percent, reading))
     return composed
