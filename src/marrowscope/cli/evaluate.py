@@ -270,7 +270,9 @@ def _print(document: dict[str, Any], headline: tuple[str, ...], *, as_json: bool
 def _short(value: Any) -> Any:
     """Round figures and leave long lists out, for people."""
     if isinstance(value, float):
-        return round(value, 4)
+        return float(round(value, 4))
+    if isinstance(value, list):
+        return [_short(v) for v in value]
     if isinstance(value, dict):
         return {k: _short(v) for k, v in value.items() if not isinstance(v, list) or len(v) <= 3}
     return value
