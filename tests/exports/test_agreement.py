@@ -13,13 +13,16 @@ import openpyxl
 import pytest
 
 from marrowscope.analysis.intervals import wilson
+from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.domain.patient import CohortReport
+from marrowscope.domain.taxonomy import taxonomy
+from marrowscope.exports.figures import LINEAGES, sampling
 from marrowscope.exports.html import write_html
 from marrowscope.exports.provenance import write_run_json
 from marrowscope.exports.tables import PATIENT_COLUMNS, write_patients_csv
 from marrowscope.exports.workbook import write_workbook
 
-from .fake_report import nine_patients
+from .fake_report import RATES, nine_patients, patient
 
 # Columns of the tables and where the same figure stands in run.json.
 SAME = {
@@ -132,6 +135,25 @@ def test_the_shares_a_person_adds_up_give_a_hundred_everywhere(outputs: Outputs)
         assert rows["Blasts, of all counted cells"][2] == record["blast_percent"]["estimate"]
         exact = record["exact_percent"]
         assert rows["Blasts, of all counted cells"][5:7] == [exact["low"], exact["high"]]
+
+
+def test_every_counted_type_has_a_lineage_for_print() -> None:
+    assert {cell_type.lineage for cell_type in taxonomy() if cell_type.is_counted} <= set(LINEAGES)
+
+
+def test_slides_are_told_with_their_cells() -> None:
+    fields = [
+        replace(field, name=f"{slide}/{field.name}")
+        for slide, field in zip(
+            ["left", "left", "right", "right"], patient("p", fields=4).fields, strict=True
+        )
+    ]
+    reading = read_patient("p", fields, CountingSettings(), RATES)
+    spread = sampling(reading)
+    assert spread is not None
+    assert [name for name, _ in spread.slides] == ["left/slide 1", "right/slide 1"]
+    assert sum(cells for _, cells in spread.slides) == reading.differential.counted
+    assert spread.fewest <= spread.median <= spread.most
 
 
 def test_sentences_quote_the_same_figures(outputs: Outputs) -> None:
