@@ -33,7 +33,7 @@ def decide(evidence: Evidence, rule: Rule, floor: int = FLOOR, target: int = TAR
     verdict = _side(evidence.verdict_bounds(), rule)
     reasons = [_counted_sentence(evidence, raw), _deciding_sentence(evidence, raw, rule, verdict)]
     more = None
-    if evidence.is_unfamiliar:
+    if evidence.is_unfamiliar and evidence.strangers.cells:
         reasons.append(_stranger_sentence(evidence, rule, verdict))
     if verdict is Verdict.INDETERMINATE:
         more = cells_to_settle(evidence, rule)
