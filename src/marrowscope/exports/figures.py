@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from statistics import median
 
+from marrowscope.analysis.clustering import clustering
 from marrowscope.analysis.intervals import wilson
 from marrowscope.analysis.shares import TypeShare, type_shares
 from marrowscope.domain.cells import FLAG_BORDER
@@ -115,10 +116,19 @@ def excluded_rows(differential: Differential) -> tuple[tuple[str, int], ...]:
     return tuple((_reason(name), cells) for name, cells in differential.excluded.items())
 
 
-def non_erythroid_blasts(differential: Differential) -> Interval | None:
-    """Return the blast share of the non-erythroid cells, printed beside the deciding share of all cells."""
-    erythroid = sum(n for name, n in differential.counts.items() if taxonomy()[name].lineage == "erythroid")
-    return wilson(differential.blasts, differential.counted - erythroid)
+def non_erythroid_blasts(patient: PatientReading) -> Interval | None:
+    """Return the blast share of the non-erythroid cells, printed beside the deciding share of all cells.
+
+    Its interval knows what the fields cost, as that of all cells does.
+    """
+    erythroid = {cell_type.id for cell_type in taxonomy() if cell_type.lineage == "erythroid"}
+    kept = [
+        [cell for cell in field.cells if cell.is_counted and cell.cell_type not in erythroid]
+        for field in patient.fields
+    ]
+    counted = [len(cells) for cells in kept]
+    blasts = [sum(map(patient.differential.counts_as_blast, cells)) for cells in kept]
+    return wilson(sum(blasts), sum(counted), clustering=clustering(counted, blasts))
 
 
 def scales(fields: Sequence[FieldReading]) -> tuple[tuple[float, str, int], ...]:

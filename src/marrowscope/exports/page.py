@@ -121,7 +121,7 @@ def _view(patient: PatientReading, anchor: str, pictures: Pictures, limits: Pict
         sampling=sampling(patient),
         excluded=excluded_rows(patient.differential),
         ratio=myeloid_to_erythroid(patient.differential),
-        non_erythroid=non_erythroid_blasts(patient.differential),
+        non_erythroid=non_erythroid_blasts(patient),
         scales=tuple((mpp, SCALE_WORDS.get(source, source), n) for mpp, source, n in scales(patient.fields)),
         blasts=_blasts(patient, gallery, limits.blasts),
         blasts_total=int(patient.cells.is_blast.sum()),

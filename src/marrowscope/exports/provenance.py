@@ -86,7 +86,7 @@ def _count(patient: PatientReading) -> dict[str, Any]:
         "bootstrap_percent": _interval(patient.bootstrap_interval),
         "corrected_percent": _interval(patient.adjusted_interval),
         "reviewed_percent": _interval(patient.reviewed_interval),
-        "non_erythroid_percent": _interval(non_erythroid_blasts(differential)),
+        "non_erythroid_percent": _interval(non_erythroid_blasts(patient)),
         "percent_from_probabilities": None if beside is None else file_percent(beside),
         "error_rates": None if patient.rates is None else vars(patient.rates),
         "correlation_within_fields": round(clustering.icc, 4),

@@ -216,7 +216,7 @@ class _Writer:
         self._write(sheet, line + 1, 0, "Blasts, corrected for classifier error")
         self._share(sheet, line + 1, patient.adjusted_interval)
         self._write(sheet, line + 2, 0, "Blasts, of non-erythroid cells")
-        self._share(sheet, line + 2, non_erythroid_blasts(differential))
+        self._share(sheet, line + 2, non_erythroid_blasts(patient))
         self._write(sheet, line + 3, 0, "Blasts, with what a person reviewed")
         self._share(sheet, line + 3, patient.reviewed_interval)
         self._write(sheet, line + 4, 0, "Blasts, resampled by fields")
