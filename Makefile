@@ -15,7 +15,7 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-inp
 PINS := pyproject.toml constraints/dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-core check format bench container verify-container clean
+.PHONY: help setup web demo test test-core check format bench container verify-container clean
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  make %-18s %s\n", $$1, $$2 }'
@@ -24,6 +24,9 @@ setup: $(VENV)/.stamp-full ## everything for development, PyTorch included, into
 
 demo: $(VENV)/.stamp-package ## nine synthetic patients end to end: table, confusion matrix, report
 	@$(BIN)/marrowscope demo -o $(DEMO)
+
+web: $(VENV)/.stamp-tools ## the review page of the service, when its sources have changed
+	@$(BIN)/python packaging/page.py
 
 test: check ## all checks and all tests, training included
 	@$(BIN)/python -m pytest $(PYTEST)
