@@ -1,0 +1,36 @@
+"""Who acts: a user in a role, by a session, by a token, or the service itself."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Role = Literal["viewer", "reviewer", "admin"]
+Scope = Literal["read", "write", "admin"]
+
+ROLES: tuple[Role, ...] = get_args(Role)
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+_NEEDED_SCOPE: dict[Role, Scope] = {"viewer": "read", "reviewer": "write", "admin": "admin"}
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who asks for something, as the use cases see it.
+
+    `scopes` limits what a token may do; a session may do all its role allows.
+    """
+
+    id: str | None
+    username: str
+    name: str
+    role: Role
+    scopes: tuple[Scope, ...] = SCOPES
+
+    def may_act_as(self, role: Role) -> bool:
+        """Whether role and scopes suffice for what `role` may do. A higher scope does not include a lower."""
+        return ROLES.index(self.role) >= ROLES.index(role) and _NEEDED_SCOPE[role] in self.scopes
+
+
+SYSTEM = Actor(None, "system", "marrowscope", "admin")
+"""The service itself: job results, retention."""
+
+ANYBODY = Actor(None, "local", "Local user", "admin")
+"""Who uses a service whose authentication is off."""
