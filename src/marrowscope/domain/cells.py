@@ -13,6 +13,7 @@ from marrowscope.domain.geometry import Boxes, Scores
 FLAG_BORDER = "border"  # cut by the image's edge: not counted
 FLAG_UNCERTAIN = "uncertain"  # no type is certain enough
 FLAG_UNFAMILIAR = "unfamiliar"  # unlike the cells the networks learned from
+FLAG_DELETED = "deleted"  # a person said that there is no cell
 
 
 def _checked(name: str, array: npt.NDArray[np.generic], shape: tuple[int | None, ...]) -> None:
