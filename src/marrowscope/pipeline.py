@@ -97,7 +97,7 @@ T = TypeVar("T")
 
 
 def scale_sample(fields: Sequence[T]) -> list[T]:
-    """Choose, of all fields of a patient, those on which the scale is measured: evenly, the first among them."""
+    """Choose, of all fields of a patient, those on which the scale is measured: evenly, from the first on."""
     step = max(len(fields) / _SCALE_SAMPLE, 1)
     return [fields[int(i * step)] for i in range(min(_SCALE_SAMPLE, len(fields)))]
 

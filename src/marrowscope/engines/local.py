@@ -1,19 +1,17 @@
 """Reading fields on this machine: in this process, or in several."""
 
-import multiprocessing
-import signal
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 
-from marrowscope.errors import ImageError, InferenceError
+from marrowscope.engines.pool import DEADLY, MAX_DEATHS, WorkerDiedError, WorkerPool
+from marrowscope.engines.work import Networks, read_field
+from marrowscope.errors import ImageError
 from marrowscope.imaging.decode import FieldImage
-from marrowscope.models.bundle import load_bundle
-from marrowscope.pipeline import FieldReader, FieldResult, FieldTask, ReadingSettings, load_field
+from marrowscope.pipeline import FieldReader, FieldResult, FieldTask, failed, load_field
 
 _AHEAD = 2  # decoded fields waiting while the networks work; each may hold hundreds of megabytes
 
@@ -43,55 +41,39 @@ class ProcessEngine:
 
     Attributes
     ----------
-    bundle : folder of the networks
-    settings : what changes the reading
+    networks : which read, and how
     workers : processes
-    threads : processor threads used inside each
     """
 
-    bundle: Path
-    settings: ReadingSettings
+    networks: Networks
     workers: int
-    threads: int = 1
 
     def read(self, tasks: Iterable[FieldTask]) -> Iterator[FieldResult]:
-        """Read fields; results come in the order of the tasks.
-
-        Raises
-        ------
-        InferenceError
-            A worker died, killed for want of memory perhaps. What was finished is already given.
-        """
+        """Read fields; results come in the order of the tasks. A field over which workers die has failed."""
         remaining = iter(tasks)
-        pool = ProcessPoolExecutor(
-            self.workers,
-            # A fresh interpreter: the networks' thread pools do not survive a fork.
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_start_worker,
-            initargs=(self.bundle, self.settings, self.threads),
-        )
+        pool = WorkerPool(self.workers)
         try:
-            waiting = deque(pool.submit(_read, task) for task in islice(remaining, 3 * self.workers))
+            waiting = deque(
+                (task, pool.submit(read_field, self.networks, task))
+                for task in islice(remaining, 3 * self.workers)
+            )
             while waiting:
-                result = waiting.popleft().result()
-                waiting.extend(pool.submit(_read, task) for task in islice(remaining, 1))
+                task, future = waiting.popleft()
+                result = self._outcome(pool, task, future)
+                waiting.extend(
+                    (following, pool.submit(read_field, self.networks, following))
+                    for following in islice(remaining, 1)
+                )
                 yield result
-        except BrokenProcessPool as error:
-            raise InferenceError("a worker process died; what is finished is kept for --resume") from error
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.close()
 
-
-_reader: FieldReader | None = None  # a worker process has one, made once
-
-
-def _start_worker(bundle: Path, settings: ReadingSettings, threads: int) -> None:
-    global _reader  # noqa: PLW0603  # the pool offers no other place for what a process keeps
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops the work
-    _reader = FieldReader(load_bundle(bundle), settings, threads)
-
-
-def _read(task: FieldTask) -> FieldResult:
-    if _reader is None:
-        raise RuntimeError("the worker was not started")
-    return _reader.read(task, load_field(task, _reader.settings.limits))
+    def _outcome(self, pool: WorkerPool, task: FieldTask, future: "Future[FieldResult]") -> FieldResult:
+        for _ in range(MAX_DEATHS - 1):
+            with suppress(WorkerDiedError):
+                return future.result()
+            future = pool.submit(read_field, self.networks, task)
+        try:
+            return future.result()
+        except WorkerDiedError:
+            return failed(task, DEADLY)

@@ -66,8 +66,8 @@ class Analysis(Identified, Base):
 class AnalysisField(Identified, Base):
     """The reading of one field within an analysis.
 
-    `status`: ``queued``, ``running``, ``done`` (read), ``failed``, ``duplicate``, ``cancelled``. `place` is its
-    place in the natural order of names. `owner` is the dispatcher at work on it, `deaths` counts worker
+    `status` is ``queued``, ``running``, ``done`` (read), ``failed``, ``duplicate`` or ``cancelled``. `place`
+    is its place in the natural order of names. `owner` is the dispatcher at work on it, `deaths` counts worker
     processes that died over it. `reading` is the networks' own reading in the journal's form; people never
     change it. `gallery` and `annotated` are digests of blobs.
     """
