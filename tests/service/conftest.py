@@ -10,18 +10,25 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from tests.service.postgres import Server
 
+from marrowscope.service.actors import SYSTEM, Role
 from marrowscope.service.rest.app import create_app
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.schema import bring_up_to_date
+from marrowscope.service.users import add_user
 
 PASSWORDS = {"anna": "correct horse battery", "rita": "stain and scanner", "vera": "only looks at cells"}
+
+ROLES: dict[str, Role] = {"anna": "admin", "rita": "reviewer", "vera": "viewer"}
 
 
 def _furnish(url: str) -> None:
     """Make all tables, and the users anna (admin), rita (reviewer), vera (viewer)."""
     database = Database(Settings(database=url).database_url)
     bring_up_to_date(database)
+    with database.writing() as session:
+        for username, role in ROLES.items():
+            add_user(session, SYSTEM, username, username.title(), role=role, password=PASSWORDS[username])
     database.close()
 
 
@@ -99,8 +106,18 @@ def client(app: FastAPI) -> TestClient:
 
 def logged_in(app: FastAPI, username: str) -> TestClient:
     """A client of its own in which `username` is logged in and unsafe requests carry the CSRF token."""
-    del username
-    return TestClient(app, raise_server_exceptions=False)
+    client = TestClient(app, raise_server_exceptions=False)
+    log_in(client, username, PASSWORDS[username])
+    return client
+
+
+def log_in(client: TestClient, username: str, password: str) -> None:
+    """Log a client in."""
+    token = client.get("/api/v1/session").json()["csrf_token"]
+    credentials = {"username": username, "password": password}
+    answer = client.post("/api/v1/session", json=credentials, headers={"X-CSRF-Token": token})
+    assert answer.status_code == 200, answer.text
+    client.headers["X-CSRF-Token"] = answer.json()["csrf_token"]
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ _NEEDED_SCOPE: dict[Role, Scope] = {"viewer": "read", "reviewer": "write", "admi
 class Actor:
     """Who asks for something, as the use cases see it.
 
-    `scopes` limits what a token may do; a session may do all its role allows.
+    `scopes` limits what a token may do; a session, named by `session_id`, may do all its role allows.
     """
 
     id: str | None
@@ -23,10 +23,15 @@ class Actor:
     name: str
     role: Role
     scopes: tuple[Scope, ...] = SCOPES
+    session_id: str | None = None
 
     def may_act_as(self, role: Role) -> bool:
         """Whether role and scopes suffice for what `role` may do. A higher scope does not include a lower."""
         return ROLES.index(self.role) >= ROLES.index(role) and _NEEDED_SCOPE[role] in self.scopes
+
+    def may_give(self, scope: Scope) -> bool:
+        """Whether a token of this actor may have `scope`."""
+        return any(self.may_act_as(role) for role, needed in _NEEDED_SCOPE.items() if needed == scope)
 
 
 SYSTEM = Actor(None, "system", "marrowscope", "admin")

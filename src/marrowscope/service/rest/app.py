@@ -8,8 +8,10 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from marrowscope.service.limits import RateLimit
 from marrowscope.service.rest import problems
 from marrowscope.service.rest.dependencies import Service
+from marrowscope.service.rest.guard import Guard
 from marrowscope.service.rest.shapes import Problem
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
@@ -45,7 +47,11 @@ def create_app(settings: Settings, database: Database | None = None, with_jobs: 
         The settings are unsafe or name no usable database.
     """
     settings.refuse_unsafe()
-    service = Service(settings, database or Database(settings.database_url))
+    service = Service(
+        settings,
+        database or Database(settings.database_url),
+        RateLimit(settings.login_attempts_per_minute),
+    )
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
@@ -66,6 +72,7 @@ def create_app(settings: Settings, database: Database | None = None, with_jobs: 
         responses=_REFUSALS,
     )
     app.state.service = service
+    app.add_middleware(Guard, service=service)
     problems.install(app)
     for name in _ROUTERS:
         _include(app, name, API)

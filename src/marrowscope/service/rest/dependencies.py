@@ -1,18 +1,22 @@
 """What endpoints ask for: the service, a session of the database, the user in a sufficient role."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
-from marrowscope.service.actors import ANYBODY, Actor, Role
-from marrowscope.service.errors import ForbiddenError
+from marrowscope.service.actors import Actor, Role
+from marrowscope.service.errors import ForbiddenError, UnauthenticatedError
+from marrowscope.service.limits import RateLimit
+from marrowscope.service.metrics import Metrics
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+ACTOR = "marrowscope.actor"
+"""Where the guard leaves the actor in a request's scope."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,8 @@ class Service:
 
     settings: Settings
     database: Database
+    logins: RateLimit
+    metrics: Metrics = field(default_factory=Metrics)
 
 
 def running_service(request: Request) -> Service:
@@ -43,10 +49,12 @@ def transaction(request: Request, service: TheService) -> Iterator[Session]:
 Transaction = Annotated[Session, Depends(transaction, scope="function")]
 
 
-def current_user(request: Request, service: TheService) -> Actor:
-    """Give who asks."""
-    del request, service
-    return ANYBODY
+def current_user(request: Request) -> Actor:
+    """Give who asks, as the guard before all routes found out."""
+    actor = request.scope.get(ACTOR)
+    if not isinstance(actor, Actor):
+        raise UnauthenticatedError("log in, or send a token")
+    return actor
 
 
 CurrentUser = Annotated[Actor, Depends(current_user)]
@@ -66,3 +74,13 @@ def needs(role: Role) -> Callable[[Actor], Actor]:
 Viewer = Annotated[Actor, Depends(needs("viewer"))]
 Reviewer = Annotated[Actor, Depends(needs("reviewer"))]
 Admin = Annotated[Actor, Depends(needs("admin"))]
+
+
+def logged_in(actor: CurrentUser) -> Actor:
+    """Give who asks, when that is a person with a session of their own."""
+    if actor.id is None or actor.session_id is None:
+        raise ForbiddenError("this needs a user who has logged in, not a token")
+    return actor
+
+
+LoggedIn = Annotated[Actor, Depends(logged_in)]

@@ -90,7 +90,8 @@ def install(app: FastAPI) -> None:
         _log.warning("database unreachable", error=type(error.orig).__name__)
         return answer(request, UnavailableError("the database does not answer; try again in a moment"))
 
-    @app.exception_handler(Exception)
-    def failed(request: Request, error: Exception) -> JSONResponse:
-        _log.error("unexpected failure", path=request.scope.get("path"), error=type(error).__name__)
-        return problem(request, 500, "failure", "Failed", detail="the service failed; its log says where")
+
+def failure(request: Request) -> JSONResponse:
+    """Build the answer for what nobody foresaw."""
+    detail = "the service failed; its log says where"
+    return problem(request, 500, "failure", "Failed", detail=detail)

@@ -1,12 +1,14 @@
 """Shapes shared by the routers."""
 
 from datetime import datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Generic, Self, TypeVar
 
 from fastapi import Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
 
+from marrowscope.service.actors import ANYBODY, Actor, Role
 from marrowscope.service.clock import iso
+from marrowscope.service.store.accounts import User
 
 ID_PATTERN = "^[0-9a-f]{32}$"
 Id = Annotated[str, Path(pattern=ID_PATTERN)]
@@ -56,6 +58,33 @@ class Page(Shape, Generic[T]):
 
     items: list[T]
     next: str | None = None
+
+
+class UserShape(Shape):
+    """A user, without secrets. Where authentication is off there is one user, `local`."""
+
+    id: str
+    username: str
+    name: str
+    role: Role
+    active: bool
+    created_at: Instant | None
+    last_seen_at: Instant | None
+
+    @classmethod
+    def of(cls, user: User | None, actor: Actor = ANYBODY) -> Self:
+        """Shape an account, or `actor` where there is none."""
+        if user is not None:
+            return cls.model_validate(user)
+        return cls(
+            id=actor.username,
+            username=actor.username,
+            name=actor.name,
+            role=actor.role,
+            active=True,
+            created_at=None,
+            last_seen_at=None,
+        )
 
 
 class Problem(BaseModel):

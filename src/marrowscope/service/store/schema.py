@@ -3,6 +3,7 @@
 from importlib import import_module
 from importlib.util import find_spec
 
+from marrowscope.service.audit import begin_trail
 from marrowscope.service.store.base import Base
 from marrowscope.service.store.engine import Database
 
@@ -16,3 +17,5 @@ for _name in _TABLES:
 def bring_up_to_date(database: Database) -> None:
     """Create or migrate all tables."""
     Base.metadata.create_all(database.engine)
+    with database.writing() as session:
+        begin_trail(session)

@@ -1,0 +1,50 @@
+"""Whether the service lives, is ready, and how busy it is."""
+
+import shutil
+
+from fastapi import APIRouter, Response
+from sqlalchemy import func, select, text
+
+from marrowscope.service.errors import UnavailableError
+from marrowscope.service.metrics import CONTENT_TYPE
+from marrowscope.service.rest.dependencies import TheService
+from marrowscope.service.rest.shapes import Shape
+from marrowscope.service.store.analyses import Analysis
+from marrowscope.service.store.audit import AuditHead
+
+router = APIRouter(tags=["health"])
+
+
+class Health(Shape):
+    """That all is well."""
+
+    status: str
+
+
+@router.get("/healthz")
+def is_alive() -> Health:
+    """Answer as long as the process serves requests."""
+    return Health(status="ok")
+
+
+@router.get("/readyz")
+def is_ready(service: TheService) -> Health:
+    """Answer 200 when the database and the disk can take work, else 503."""
+    with service.database.reading() as session:
+        session.execute(text("SELECT 1"))
+    if shutil.disk_usage(service.settings.data_folder).free < service.settings.free_bytes:
+        raise UnavailableError("the disk is nearly full")
+    return Health(status="ok")
+
+
+@router.get("/metrics", response_class=Response)
+def metrics(service: TheService) -> Response:
+    """Give figures in Prometheus' text format; none names a patient or a user."""
+    figures = service.metrics
+    with service.database.reading() as session:
+        by_status = session.execute(select(Analysis.status, func.count()).group_by(Analysis.status)).all()
+        figures.audit_entries.set(session.scalar(select(AuditHead.number)) or 0)
+    figures.analyses.clear()
+    for status, number in by_status:
+        figures.analyses.labels(status).set(number)
+    return Response(figures.text(), headers={"Content-Type": CONTENT_TYPE})
