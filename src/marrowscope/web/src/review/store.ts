@@ -100,6 +100,12 @@ export class ReviewStore implements Sender {
     }
   }
 
+  /** Take over what others changed meanwhile. */
+  async refresh(): Promise<void> {
+    this.analysis = await get<Analysis>(`/analyses/${this.analysis.id}`, this.abort.signal);
+    await this.load();
+  }
+
   async loadSuggestions(): Promise<void> {
     try {
       const answer = await get<{ items: Suggestion[] }>(`/analyses/${this.analysis.id}/suggestions?number=20`, this.abort.signal);
@@ -313,6 +319,15 @@ export class ReviewStore implements Sender {
       this.selection.set(step.map((edit) => edit.id));
       this.changed();
     }
+  }
+
+  /** A comment was added to a cell. */
+  commented(id: string): void {
+    for (const map of [this.served_, this.shown]) {
+      const cell = map.get(id);
+      if (cell) map.set(id, { ...cell, comments: cell.comments + 1 });
+    }
+    this.changed();
   }
 
   /** The next cell nobody has looked at where the network is least sure; null when all are reviewed. */
