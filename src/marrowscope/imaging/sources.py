@@ -14,7 +14,7 @@ from marrowscope.imaging.decode import DecodeLimits
 from marrowscope.imaging.manifest import ManifestRow, read_manifest
 from marrowscope.imaging.names import distinct, natural_key, safe_name, shown
 
-__all__ = ["FieldSource", "PatientSource", "discover", "safe_name"]
+__all__ = ["FieldSource", "PatientSource", "archive_source", "discover", "is_image_name", "safe_name"]
 
 IMAGE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".tif", ".tiff"})
 _FORMATS: Final = "JPEG, PNG, BMP or TIFF"
@@ -107,6 +107,21 @@ def discover(inputs: Sequence[Path], *, manifest: Path | None = None) -> tuple[P
         where = ", ".join(shown(str(path)) for path in inputs) or "nothing given"
         raise InputError(f"no {_FORMATS} images found: {where}")
     return _with_distinct_names(found)
+
+
+def archive_source(archive: Path, name: str) -> PatientSource:
+    """Find the images of a ZIP file that belongs to one patient; no image is opened.
+
+    Field names begin with `name`, as those of an archive inside a patient's folder begin with the archive's.
+    """
+    tree = _Tree()
+    _add_archive(tree, archive, member_parts(name))
+    return _patient(shown(name), tree.leaves, tree.problems, skip=0)
+
+
+def is_image_name(name: str) -> bool:
+    """Tell whether a file is meant to be an image of the formats read, by its name."""
+    return _is_image(name.rsplit("/", 1)[-1])
 
 
 @dataclass(slots=True)

@@ -21,7 +21,7 @@ from marrowscope.version import __version__
 API = "/api/v1"
 _ROUTERS = (
     "accounts", "sessions", "tokens", "patients", "files", "fields", "analyses", "events", "cells", "reviews",
-    "readings", "differential", "signature", "exports", "auditing",
+    "catalogue", "readings", "differential", "signature", "exports", "auditing",
 )  # fmt: skip
 _PROBLEM: dict[str, Any] = {"schema": {"$ref": "#/components/schemas/Problem"}}
 _REFUSALS: dict[int | str, dict[str, Any]] = {

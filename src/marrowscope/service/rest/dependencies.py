@@ -2,17 +2,23 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
 from marrowscope.service.actors import Actor, Role
+from marrowscope.service.blobs import Blobs
+from marrowscope.service.bundles import Bundles
 from marrowscope.service.errors import ForbiddenError, UnauthenticatedError
 from marrowscope.service.limits import RateLimit
 from marrowscope.service.metrics import Metrics
+from marrowscope.service.pictures import Pictures
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
+from marrowscope.service.uploads import limits_of
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 ACTOR = "marrowscope.actor"
@@ -27,6 +33,28 @@ class Service:
     database: Database
     logins: RateLimit
     metrics: Metrics = field(default_factory=Metrics)
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        """Images and pictures on disk."""
+        return Blobs(self.settings.data_folder / "blobs")
+
+    @cached_property
+    def pictures(self) -> Pictures:
+        """Pictures served of images."""
+        return Pictures(self.blobs, limits_of(self.settings))
+
+    @cached_property
+    def bundles(self) -> Bundles:
+        """Networks an analysis may choose."""
+        return Bundles(self.settings)
+
+    @cached_property
+    def scratch(self) -> Path:
+        """Folder for what is being uploaded, on the disk of the blobs."""
+        folder = self.settings.data_folder / "scratch"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
 
 def running_service(request: Request) -> Service:

@@ -67,9 +67,9 @@ class AnalysisField(Identified, Base):
     """The reading of one field within an analysis.
 
     `status` is ``queued``, ``running``, ``done`` (read), ``failed``, ``duplicate`` or ``cancelled``. `place`
-    is its place in the natural order of names. `owner` is the dispatcher at work on it, `deaths` counts worker
-    processes that died over it. `reading` is the networks' own reading in the journal's form; people never
-    change it. `gallery` and `annotated` are digests of blobs.
+    is its place in the natural order of names. `owner` is the dispatcher at work on it, `deaths` counts
+    worker processes that died over it. `reading` is the networks' own reading in the journal's form; people
+    never change it. `gallery` and `annotated` are digests of blobs.
     """
 
     __tablename__ = "analysis_fields"
@@ -88,6 +88,9 @@ class AnalysisField(Identified, Base):
     deaths: Mapped[int] = mapped_column(default=0)
     message: Mapped[str] = mapped_column(Text, default="")
     cells: Mapped[int] = mapped_column(default=0)
+    mpp: Mapped[float | None] = mapped_column(default=None)
+    scale_source: Mapped[str] = mapped_column(String(16), default="")
+    flags: Mapped[list[str]] = mapped_column(default=list)
     reading: Mapped[dict[str, Any] | None] = mapped_column(default=None, deferred=True)
     gallery: Mapped[str | None] = mapped_column(String(64), default=None)
     annotated: Mapped[str | None] = mapped_column(String(64), default=None)
