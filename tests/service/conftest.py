@@ -4,12 +4,15 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from tests.service.postgres import Server
 
+from marrowscope.service import passwords
 from marrowscope.service.actors import SYSTEM, Role
 from marrowscope.service.rest.app import create_app
 from marrowscope.service.settings import Settings
@@ -32,6 +35,16 @@ def _furnish(url: str) -> None:
     database.close()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Hash passwords as weakly as argon2 allows: the tests log in hundreds of times."""
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", quick)
+        patch.setattr(passwords, "_NOBODY", quick.hash("nobody has this password"))
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     """The server, for the whole run; tests that need it skip where the machine has no PostgreSQL."""
@@ -41,14 +54,14 @@ def postgres() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres: Server) -> str:
+def postgres_template(postgres: Server, quick_passwords: None) -> str:
     """A furnished database that others are copied from."""
     _furnish(postgres.create("furnished"))
     return "furnished"
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory, quick_passwords: None) -> Path:
     """The same as a file."""
     path = tmp_path_factory.mktemp("sqlite") / "furnished.db"
     _furnish(f"sqlite:///{path}")
@@ -71,9 +84,15 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 
 @pytest.fixture
-def settings(database_url: str, tmp_path: Path) -> Settings:
+def settings_more() -> dict[str, Any]:
+    """More settings; a test overrides it by parametrising."""
+    return {}
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path, settings_more: dict[str, Any]) -> Settings:
     """Settings of the service under test."""
-    return Settings(database=database_url, data_folder=tmp_path / "data", workers=1)
+    return Settings(database=database_url, data_folder=tmp_path / "data", workers=1, **settings_more)
 
 
 @pytest.fixture

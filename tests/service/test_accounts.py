@@ -117,12 +117,9 @@ def test_an_administrator_unlocks_by_setting_a_password(admin: TestClient, clien
     assert try_to_log_in(client, "rita", "a new password") == 200
 
 
-def test_one_address_may_not_try_names_without_end(client: TestClient, settings: Settings) -> None:
-    tries = [
-        try_to_log_in(client, f"user{n}", "wrong") for n in range(settings.login_attempts_per_minute + 3)
-    ]
-    assert tries[-1] == 429
-    assert tries[0] == 401
+@pytest.mark.parametrize("settings_more", [{"login_attempts_per_minute": 2}])
+def test_one_address_may_not_try_names_without_end(client: TestClient) -> None:
+    assert [try_to_log_in(client, f"user{n}", "wrong") for n in range(3)] == [401, 401, 429]
 
 
 def test_idle_and_old_sessions_end(database: Database, reviewer: TestClient) -> None:

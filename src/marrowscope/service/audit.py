@@ -146,7 +146,11 @@ def verify(session: Session, known: tuple[int, str] | None = None) -> Verdict:
 def entries(session: Session) -> Iterator[AuditEntry]:
     """Give all entries, oldest first, without holding them in memory."""
     query = select(AuditEntry).order_by(AuditEntry.number).execution_options(yield_per=1000)
-    yield from session.scalars(query)
+    found = session.scalars(query)
+    try:
+        yield from found
+    finally:
+        found.close()  # a reader that stops early must not leave the server's cursor open
 
 
 def document(entry: AuditEntry) -> dict[str, Any]:
@@ -165,12 +169,6 @@ def document(entry: AuditEntry) -> dict[str, Any]:
         "previous": entry.previous,
         "hash": entry.hash,
     }
-
-
-def begin_trail(session: Session) -> None:
-    """Make the head of an empty trail, unless there is one."""
-    if session.get(AuditHead, _HEAD) is None:
-        session.add(AuditHead(id=_HEAD, number=0, hash=BEGINNING))
 
 
 def _canonical(value: Any) -> str:

@@ -3,7 +3,7 @@
 import shutil
 
 from fastapi import APIRouter, Response
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from marrowscope.service.errors import UnavailableError
 from marrowscope.service.metrics import CONTENT_TYPE
@@ -11,6 +11,7 @@ from marrowscope.service.rest.dependencies import TheService
 from marrowscope.service.rest.shapes import Shape
 from marrowscope.service.store.analyses import Analysis
 from marrowscope.service.store.audit import AuditHead
+from marrowscope.service.store.schema import is_up_to_date
 
 router = APIRouter(tags=["health"])
 
@@ -31,7 +32,8 @@ def is_alive() -> Health:
 def is_ready(service: TheService) -> Health:
     """Answer 200 when the database and the disk can take work, else 503."""
     with service.database.reading() as session:
-        session.execute(text("SELECT 1"))
+        if not is_up_to_date(session.connection()):
+            raise UnavailableError("the database has another version's tables")
     if shutil.disk_usage(service.settings.data_folder).free < service.settings.free_bytes:
         raise UnavailableError("the disk is nearly full")
     return Health(status="ok")

@@ -38,9 +38,9 @@ class Database:
         """
         self.url = url
         self.engine = _engine(url)
-        writer = self.engine.execution_options(**{_WRITES: True})
+        self._writer = self.engine.execution_options(**{_WRITES: True})
         self._reading: sessionmaker[Session] = sessionmaker(self.engine, expire_on_commit=False)
-        self._writing: sessionmaker[Session] = sessionmaker(writer, expire_on_commit=False)
+        self._writing: sessionmaker[Session] = sessionmaker(self._writer, expire_on_commit=False)
 
     @property
     def is_sqlite(self) -> bool:
@@ -58,6 +58,12 @@ class Database:
         """Open a session whose changes are committed at the end, or none of them when an error passes."""
         with self._writing.begin() as session:
             yield session
+
+    @contextmanager
+    def changing(self) -> Iterator[Connection]:
+        """Open a connection that changes tables, in one transaction."""
+        with self._writer.begin() as connection:
+            yield connection
 
     def close(self) -> None:
         """Close all connections."""

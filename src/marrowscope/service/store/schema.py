@@ -2,12 +2,25 @@
 
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
 
-from marrowscope.service.audit import begin_trail
-from marrowscope.service.store.base import Base
+from alembic import command
+from alembic.autogenerate.api import AutogenContext
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, text
+
+from marrowscope.errors import InputError
+from marrowscope.service.store.base import Base, UtcTime
 from marrowscope.service.store.engine import Database
 
 _TABLES = ("accounts", "audit", "patients", "analyses", "reviews")
+_MIGRATIONS = Path(__file__).parent / "migrations"
+# Any number will do, as long as no other program locks the same one in the same database.
+_LOCK = 5_204_651
 
 for _name in _TABLES:
     if find_spec(f"marrowscope.service.store.{_name}") is not None:
@@ -15,7 +28,48 @@ for _name in _TABLES:
 
 
 def bring_up_to_date(database: Database) -> None:
-    """Create or migrate all tables."""
-    Base.metadata.create_all(database.engine)
-    with database.writing() as session:
-        begin_trail(session)
+    """Create or migrate all tables: all of it or, when something fails, nothing. One process at a time.
+
+    Raises
+    ------
+    InputError
+        The database was made by a later version.
+    """
+    with database.changing() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        try:
+            command.upgrade(config(connection), "head")
+        except CommandError:
+            raise InputError("the database was made by a later version of marrowscope") from None
+
+
+def is_up_to_date(connection: Connection) -> bool:
+    """Whether a database has this version's tables."""
+    head = ScriptDirectory(str(_MIGRATIONS)).get_current_head()
+    return MigrationContext.configure(connection).get_current_revision() == head
+
+
+def config(connection: Connection) -> Config:
+    """Give alembic's configuration for a connection."""
+    made = Config()
+    made.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    made.set_main_option("path_separator", "os")
+    made.attributes["connection"] = connection
+    return made
+
+
+def migration_options() -> dict[str, Any]:
+    """Give what alembic must know to migrate, and to compare tables with models."""
+    return {
+        "target_metadata": Base.metadata,
+        "render_as_batch": True,  # SQLite changes a table by copying it
+        "render_item": _render,
+        "compare_type": True,
+    }
+
+
+def _render(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
+    # A migration must not change when a class of today does.
+    del context
+    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcTime) else False
