@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from marrowscope.domain.cells import Cell
+from marrowscope.domain.cells import FLAG_DELETED, Cell
 from marrowscope.domain.taxonomy import BLAST, UNCLASSIFIED, taxonomy
 
 
@@ -53,6 +53,8 @@ def count(cells: Iterable[Cell]) -> Differential:
     excluded: dict[str, int] = {}
     blasts = 0
     for cell in cells:
+        if FLAG_DELETED in cell.flags:
+            continue
         if cell.is_counted:
             counts[cell.cell_type] = counts.get(cell.cell_type, 0) + 1
             blasts += cell.is_blast
