@@ -74,9 +74,7 @@ def draw(
             )
             session.add(row)
             session.flush()
-            session.add(
-                _analysed(analysis, row, place, reading, blobs.put(gallery_of(pixels, reading.cells)))
-            )
+            session.add(_analysed(analysis, row, place, reading, blobs.put(gallery)))
             session.add_all(_cells(analysis, row, place, reading))
             rows.append(row)
         patient.analysis_id = analysis.id
