@@ -114,7 +114,7 @@ function Frame(props: Shared & { analysis: Analysis | null; store: ReviewStore |
                 {t.patient.amend}
               </button>
             ) : null}
-            <Menu label="⋯" className="button quiet compact">
+            <Menu label="⋯" title={t.patient.more} plain className="button quiet compact">
               <button type="button" disabled={busy || active || analysis?.locked} onClick={() => start(`/patients/${patient.id}/analyses`)}>
                 {analysis ? t.patient.analyseAgain : t.patient.analyse}
               </button>

@@ -95,7 +95,7 @@ export function Dialog(props: { title: string; wide?: boolean; onClose: () => vo
 }
 
 /** A button that opens a list of links and buttons. */
-export function Menu(props: { label: ReactNode; className?: string; children: ReactNode }): ReactNode {
+export function Menu(props: { label: ReactNode; className?: string; plain?: boolean; title?: string; children: ReactNode }): ReactNode {
   const [open, setOpen] = useState(false);
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -126,8 +126,8 @@ export function Menu(props: { label: ReactNode; className?: string; children: Re
         event.stopPropagation();
       }}
     >
-      <button type="button" className={props.className ?? "button compact"} aria-haspopup="menu" aria-expanded={open} onClick={() => setOpen(!open)}>
-        {props.label} <span aria-hidden="true">▾</span>
+      <button type="button" className={props.className ?? "button compact"} aria-label={props.title} title={props.title} aria-haspopup="menu" aria-expanded={open} onClick={() => setOpen(!open)}>
+        {props.label} {props.plain ? null : <span aria-hidden="true">▾</span>}
       </button>
       {open ? (
         <div className="menu-list" onClick={() => setOpen(false)}>

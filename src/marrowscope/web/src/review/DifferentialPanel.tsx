@@ -7,18 +7,17 @@ import { t } from "../strings";
 import { SUGGESTED, type ReviewStore } from "./store";
 import { useStoreVersion } from "./useStore";
 
-/** Where the count stands: share, interval, decision and why; the networks' count beside the reviewed one. */
-export function DifferentialPanel({ store }: { store: ReviewStore }): ReactNode {
+/** Where the count stands: share, interval and decision, and how far it is from its target. */
+export function Headline({ store }: { store: ReviewStore }): ReactNode {
   useStoreVersion(store);
   const { settings } = useKnown();
   const { differential } = store;
   if (!differential) return null;
-  const { reviewed, model } = differential;
+  const { reviewed } = differential;
   const threshold = thresholdOf(settings, reviewed.rule);
   const open = store.counts.get(SUGGESTED) ?? 0;
   return (
-    <>
-      <section aria-live="polite" data-testid="differential">
+    <section aria-live="polite" data-testid="differential">
         <div className="headline">
           <span className="soft">{t.differential.blasts}</span>
           <span className="big" data-testid="blast-percent">
@@ -28,7 +27,7 @@ export function DifferentialPanel({ store }: { store: ReviewStore }): ReactNode 
         </div>
         <div className="row">
           <DecisionPill decision={reviewed.decision} />
-          <span className="small faint">{t.differential.threshold(threshold.condition)}</span>
+          <span className="small faint">{threshold.condition}</span>
         </div>
         <IntervalBar percent={reviewed.blast_percent} low={reviewed.ci_low} high={reviewed.ci_high} threshold={threshold.percent} condition={threshold.condition} decision={reviewed.decision} scale />
         <Meter value={reviewed.counted / differential.target} label={t.differential.counted(reviewed.counted, differential.target)} />
@@ -38,7 +37,18 @@ export function DifferentialPanel({ store }: { store: ReviewStore }): ReactNode 
         <button type="button" className="button compact" disabled={open === 0} onClick={() => store.show(SUGGESTED)}>
           {open === 0 ? t.differential.allSuggested : t.differential.suggested(open)}
         </button>
-      </section>
+    </section>
+  );
+}
+
+/** The count of each class, the networks' beside the reviewed one, and why the decision is what it is. */
+export function DifferentialPanel({ store }: { store: ReviewStore }): ReactNode {
+  useStoreVersion(store);
+  const { differential } = store;
+  if (!differential) return null;
+  const { reviewed, model } = differential;
+  return (
+    <>
       <section>
         <h2>{t.differential.title}</h2>
         <Rows reviewed={reviewed} model={model} />

@@ -26,12 +26,14 @@ function lanesOf(sections: Section[], columns: number): Lane[] {
 
 /** The cells, class by class: a listbox of which only what is in view is drawn. */
 export function Gallery(props: { store: ReviewStore; fields: Map<string, Field>; size: number; onReference: (type: string) => void; onOpen: () => void }): ReactNode {
-  const { store, fields, size } = props;
+  const { store, fields } = props;
   useStoreVersion(store);
   const types = useTypes();
   const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box);
-  const columns = Math.max(1, Math.floor((width - PADDING + GAP) / (size + GAP)));
+  // As many columns as the wanted size allows; the pictures then grow to fill the width.
+  const columns = Math.max(1, Math.floor((width - PADDING + GAP) / (props.size + GAP)));
+  const size = Math.floor((width - PADDING + GAP) / columns) - GAP;
   const lanes = useMemo(() => lanesOf(store.sections, columns), [store.sections, columns]);
   const laneOf = useMemo(() => new Map(lanes.flatMap((lane, index) => (lane.kind === "row" ? lane.ids.map((id) => [id, index] as const) : []))), [lanes]);
   const sheets = useSheets(store.analysis.id, useMemo(() => [...fields.values()].filter((field) => field.status === "read").map((field) => field.id), [fields]));

@@ -50,34 +50,20 @@ function Facts({ cell, field }: { cell: Cell; field: Field | undefined }): React
   const types = useTypes();
   const name = (type: string | null): string => (type === null ? t.unavailable : (types.get(type)?.name ?? type));
   return (
-    <dl>
-      <dt>{t.inspector.network}</dt>
-      <dd>{cell.origin === "person" ? t.gallery.byHand : `${name(cell.model_type)} ${t.percent(100 * cell.probability)}`}</dd>
-      <dt>{t.inspector.person}</dt>
-      <dd>
-        {cell.reviewed_type === null ? <span className="faint">{t.inspector.notReviewed}</span> : <strong>{name(cell.reviewed_type)}</strong>}
+    <div className="facts">
+      <strong>
+        {name(cell.type)}
         {cell.deleted ? ` · ${t.gallery.struck}` : null}
-      </dd>
-      {cell.reviewed_by ? (
-        <>
-          <dt />
-          <dd className="faint small">{t.inspector.by(cell.reviewed_by, when(cell.reviewed_at))}</dd>
-        </>
-      ) : null}
-      {cell.origin === "network" ? (
-        <>
-          <dt>{t.inspector.blastShort}</dt>
-          <dd title={t.inspector.blast}>{t.percent(100 * cell.p_blast)}</dd>
-        </>
-      ) : null}
-      <dt />
-      <dd className="faint small">{t.inspector.place(field?.name ?? "", cell.number)}</dd>
-      {cell.flags.length > 0 ? (
-        <>
-          <dt>{t.inspector.flags}</dt>
-          <dd>{cell.flags.map((flag) => flag.replaceAll("_", " ")).join(", ")}</dd>
-        </>
-      ) : null}
-    </dl>
+      </strong>
+      <span className="soft">{cell.origin === "person" ? t.inspector.addedByHand : t.inspector.network(name(cell.model_type), t.percent(100 * cell.probability))}</span>
+      {cell.origin === "network" ? <span className="soft">{t.inspector.blast(t.percent(100 * cell.p_blast))}</span> : null}
+      <span className={cell.reviewed_type === null ? "faint" : "soft"}>
+        {cell.reviewed_type === null ? t.inspector.notReviewed : cell.reviewed_by ? t.inspector.by(cell.reviewed_by, when(cell.reviewed_at)) : null}
+      </span>
+      <span className="faint small">
+        {t.inspector.place(field?.name ?? "", cell.number)}
+        {cell.flags.length > 0 ? ` · ${cell.flags.map((flag) => flag.replaceAll("_", " ")).join(", ")}` : null}
+      </span>
+    </div>
   );
 }

@@ -6,7 +6,7 @@ import { Segments } from "../parts/basics";
 import { t } from "../strings";
 import { FieldViewer } from "../viewer/FieldViewer";
 import { ConflictDialog } from "./ConflictDialog";
-import { DifferentialPanel } from "./DifferentialPanel";
+import { DifferentialPanel, Headline } from "./DifferentialPanel";
 import { Gallery } from "./Gallery";
 import { HelpDialog } from "./HelpDialog";
 import { Inspector } from "./Inspector";
@@ -141,6 +141,7 @@ export function Workspace({ store, fields }: { store: ReviewStore; fields: Field
           </div>
         </div>
         <aside className="side" aria-label={t.differential.title}>
+          <Headline store={store} />
           <Inspector store={store} fields={byId} commentBox={commentBox} onShow={showInField} />
           <DifferentialPanel store={store} />
         </aside>

@@ -334,7 +334,8 @@ export class ReviewStore implements Sender {
   nextUncertain(): string | null {
     const open = (cell: Cell | undefined): cell is Cell => !!cell && cell.reviewed_type === null && !cell.deleted;
     const focus = this.selection.focus;
-    for (const { cell_id } of this.suggestions) {
+    const suggested = [...this.suggestions].sort((a, b) => (a.part === b.part ? 0 : a.part === "uncertain" ? -1 : 1));
+    for (const { cell_id } of suggested) {
       if (cell_id !== focus && open(this.shown.get(cell_id))) return cell_id;
     }
     let least: Cell | null = null;

@@ -176,7 +176,7 @@ export function FieldViewer(props: { store: ReviewStore; fields: Field[]; field:
         <button type="button" className="button quiet compact" aria-label={t.viewer.previous} title={t.viewer.previous} onClick={() => step(-1)}>
           ‹
         </button>
-        <select className="input compact" aria-label={t.viewer.label} value={field.id} onChange={(event) => props.onField(event.target.value)}>
+        <select className="input compact field-choice" aria-label={t.viewer.label} value={field.id} onChange={(event) => props.onField(event.target.value)}>
           {fields.map((one, index) => (
             <option key={one.id} value={one.id}>
               {t.viewer.field(one.name, index + 1, fields.length)}
@@ -187,14 +187,8 @@ export function FieldViewer(props: { store: ReviewStore; fields: Field[]; field:
           ›
         </button>
         <span className="spacer" />
-        <button type="button" className="button quiet compact" aria-pressed={boxes} onClick={() => setBoxes(!boxes)}>
-          {t.viewer.boxes}
-        </button>
-        <button type="button" className="button quiet compact" aria-pressed={labels} onClick={() => setLabels(!labels)}>
-          {t.viewer.labels}
-        </button>
-        <button type="button" className="button quiet compact" aria-pressed={light.open} onClick={() => setLight({ ...light, open: !light.open })}>
-          {t.viewer.adjust}
+        <button type="button" className="button quiet compact" aria-expanded={light.open} onClick={() => setLight({ ...light, open: !light.open })}>
+          {t.viewer.view} <span aria-hidden="true">▾</span>
         </button>
         <button type="button" className="button compact" disabled={!store.canEdit} aria-pressed={adding !== "no"} onClick={() => (adding === "no" ? start("draw") : stop())}>
           {t.viewer.add}
@@ -234,6 +228,14 @@ export function FieldViewer(props: { store: ReviewStore; fields: Field[]; field:
         )}
         {light.open ? (
           <div className="light">
+            <label className="check">
+              <input type="checkbox" checked={boxes} onChange={(event) => setBoxes(event.target.checked)} />
+              {t.viewer.boxes}
+            </label>
+            <label className="check">
+              <input type="checkbox" checked={labels} onChange={(event) => setLabels(event.target.checked)} />
+              {t.viewer.labels}
+            </label>
             {(["brightness", "contrast"] as const).map((name) => (
               <label key={name} className="labelled">
                 <span>

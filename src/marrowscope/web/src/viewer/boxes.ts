@@ -39,6 +39,8 @@ export function tidy(box: Box, width: number, height: number): Box {
   ];
 }
 
+const LABELLED = 40; // pixels of the view: smaller boxes would disappear under their names
+
 export interface Look {
   types: Map<string, CellType>;
   focus: string | null;
@@ -80,7 +82,7 @@ function drawCell(context: CanvasRenderingContext2D, cell: Cell, box: Box, look:
   else if (look.chosen.has(cell.id)) stroke(context, box, "#ffffff", 5);
   stroke(context, box, colour, focused ? 4 : look.chosen.has(cell.id) ? 3 : 2);
   context.setLineDash([]);
-  if ((look.labels && box[2] - box[0] > 24) || focused) label(context, type?.abbreviation ?? "?", colour, box);
+  if ((look.labels && box[2] - box[0] > LABELLED) || focused) label(context, type?.abbreviation ?? "?", colour, box);
 }
 
 function stroke(context: CanvasRenderingContext2D, box: Box, colour: string, width: number): void {
