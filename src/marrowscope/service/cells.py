@@ -2,12 +2,13 @@
 
 from typing import Any, Literal
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import and_, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from marrowscope.service.errors import NotFoundError
 from marrowscope.service.paging import read_cursor, write_cursor
 from marrowscope.service.store.analyses import NETWORK, Analysis, AnalysisField, Cell
+from marrowscope.service.store.reviews import Reading, SecondAnswer
 
 Order = Literal["number", "confidence"]
 
@@ -21,6 +22,7 @@ def page(
     order: Order = "number",
     limit: int = 1000,
     cursor: str | None = None,
+    reading: Reading | None = None,
 ) -> tuple[list[Cell], str | None]:
     """Return cells of an analysis and the cursor of the next page.
 
@@ -29,6 +31,7 @@ def page(
     field : only cells of this field
     cell_type : only cells whose type in force is this
     order : by field and number, or the surest first
+    reading : a second reading whose types are in force, None for the first
 
     Raises
     ------
@@ -38,8 +41,14 @@ def page(
     query = select(Cell).where(Cell.analysis_id == analysis.id).limit(limit + 1)
     if field is not None:
         query = query.where(Cell.field_id == field)
-    if cell_type is not None:
+    if reading is not None:
+        query = query.where(Cell.origin == NETWORK)
+    if cell_type is not None and reading is None:
         query = query.where(Cell.type == cell_type)
+    elif cell_type is not None and reading is not None:
+        own = and_(SecondAnswer.cell_id == Cell.id, SecondAnswer.reading_id == reading.id)
+        query = query.outerjoin(SecondAnswer, own)
+        query = query.where(func.coalesce(SecondAnswer.type, Cell.model_type) == cell_type)
     by_number = order == "number"
     if by_number:
         query = query.order_by(Cell.place, Cell.number)

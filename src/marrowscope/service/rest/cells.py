@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from marrowscope.pipeline import GALLERY_PX
-from marrowscope.service import analyses, cells, patients
+from marrowscope.service import analyses, cells, patients, readings
 from marrowscope.service.cells import Order
 from marrowscope.service.errors import NotFoundError
 from marrowscope.service.rest.dependencies import TheService, Transaction, Viewer
@@ -20,26 +20,36 @@ router = APIRouter(tags=["cells"])
 @router.get("/analyses/{analysis_id}/cells")
 def list_cells(
     session: Transaction,
-    _: Viewer,
+    user: Viewer,
     analysis_id: Id,
     field: Annotated[str | None, Query(pattern=ID_PATTERN)] = None,
     type: Annotated[str | None, Query(max_length=60)] = None,  # noqa: A002
     sort: Order = "number",
     limit: Limit = 1000,
     cursor: Cursor = None,
+    reading: Annotated[str | None, Query(pattern=ID_PATTERN)] = None,
 ) -> Page[CellShape]:
-    """List cells of an analysis, by field and number or the surest first."""
+    """List cells of an analysis, by field and number or the surest first, as a reading has them."""
     analysis = analyses.get(session, analysis_id)
+    chosen = readings.choose(session, user, analysis, reading)
     found, more = cells.page(
-        session, analysis, field=field, cell_type=type, order=sort, limit=limit, cursor=cursor
+        session, analysis, field=field, cell_type=type, order=sort, limit=limit, cursor=cursor, reading=chosen
     )
-    return Page(items=[cell_shape(cell) for cell in found], next=more)
+    seen = found if chosen is None else readings.seen_by(session, chosen, found)
+    return Page(items=[cell_shape(cell) for cell in seen], next=more)
 
 
 @router.get("/cells/{cell_id}")
-def show_cell(session: Transaction, _: Viewer, cell_id: Id) -> CellShape:
-    """Show one cell."""
-    return cell_shape(cells.get(session, cell_id))
+def show_cell(session: Transaction, user: Viewer, cell_id: Id) -> CellShape:
+    """Show one cell, in the first reading or in one's own while that is open."""
+    cell = cells.get(session, cell_id)
+    own = readings.open_reading(session, user, analyses.get(session, cell.analysis_id))
+    if own is None:
+        return cell_shape(cell)
+    seen = readings.seen_by(session, own, [cell])
+    if not seen:
+        raise NotFoundError("there is no such cell")
+    return cell_shape(seen[0])
 
 
 @router.get("/cells/{cell_id}/crop.jpg", response_class=Response, responses=PICTURE)
