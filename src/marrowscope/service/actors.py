@@ -3,12 +3,28 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from marrowscope.errors import InputError
+
 Role = Literal["viewer", "reviewer", "admin"]
 Scope = Literal["read", "write", "admin"]
 
 ROLES: tuple[Role, ...] = get_args(Role)
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 _NEEDED_SCOPE: dict[Role, Scope] = {"viewer": "read", "reviewer": "write", "admin": "admin"}
+
+
+def role_named(name: str) -> Role:
+    """Give the role of that name.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    for role in ROLES:
+        if role == name:
+            return role
+    raise InputError(f"there is no role {name}; roles are {', '.join(ROLES)}")
 
 
 @dataclass(frozen=True)

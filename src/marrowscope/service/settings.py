@@ -2,10 +2,10 @@
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from marrowscope.errors import InputError
 
@@ -106,6 +106,24 @@ class Settings(BaseSettings):
             raise InputError(
                 "single sign-on needs both MARROWSCOPE_OIDC_ISSUER and MARROWSCOPE_OIDC_CLIENT_ID"
             )
+
+
+def read_settings(**given: Any) -> Settings:
+    """Read the settings from what is given, else from the environment, else the defaults.
+
+    Raises
+    ------
+    InputError
+        One of them is not usable; the message names it.
+    """
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"setting {name}: {first['msg']}") from None
+    except SettingsError as error:
+        raise InputError(f"the settings cannot be read: {error}") from None
 
 
 def is_loopback(host: str) -> bool:

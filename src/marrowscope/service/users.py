@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from marrowscope.errors import InputError
 from marrowscope.service import audit
-from marrowscope.service.actors import ROLES, Actor, Role
+from marrowscope.service.actors import Actor, Role, role_named
 from marrowscope.service.errors import ConflictError, NotFoundError
 from marrowscope.service.passwords import hash_password
 from marrowscope.service.secrets import digest
@@ -118,12 +118,7 @@ def end_sessions(session: Session, user_id: str) -> None:
 
 def actor_of(user: User) -> Actor:
     """Give a user as the use cases see it."""
-    return Actor(user.id, user.username, user.name, role_of(user))
-
-
-def role_of(user: User) -> Role:
-    """Give a user's role."""
-    return next(role for role in ROLES if role == user.role)
+    return Actor(user.id, user.username, user.name, role_named(user.role))
 
 
 def _active_admins(session: Session) -> int:

@@ -1,7 +1,7 @@
 """The connection to SQLite or PostgreSQL, and the two kinds of transaction."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,10 @@ class Database:
     def is_sqlite(self) -> bool:
         """Whether the database is a file."""
         return self.engine.dialect.name == "sqlite"
+
+    def listen(self, moment: str, listener: Callable[..., None]) -> None:
+        """Call `listener` at a moment of every writing session, named as SQLAlchemy's session events are."""
+        event.listen(self._writing, moment, listener)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
