@@ -28,7 +28,8 @@ demo: $(VENV)/.stamp-package ## nine synthetic patients end to end: table, confu
 web: $(VENV)/.stamp-tools ## the review page of the service, when its sources have changed
 	@$(BIN)/python packaging/page.py
 
-test: check ## all checks and all tests, training included
+test: check ## all checks and all tests, training and the service included
+	@sh packaging/test-machine.sh
 	@$(BIN)/python -m pytest $(PYTEST)
 
 test-core: $(VENV)/.stamp-tools ## the tests that need no PyTorch
@@ -64,8 +65,8 @@ $(VENV)/.stamp-package: $(PINS) | $(VENV)/.stamp-python
 	@touch $@
 
 $(VENV)/.stamp-tools: $(VENV)/.stamp-package
-	@echo "Installing the test tools (once) ..."
-	@$(INSTALL) --group dev
+	@echo "Installing the test tools and what the service needs (once) ..."
+	@$(INSTALL) --group dev -e '.[serve,postgres,pdf]'
 	@touch $@
 
 # torch goes first and alone, so that nothing else chooses its version or build.
