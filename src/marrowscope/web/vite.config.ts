@@ -17,5 +17,5 @@ export default defineConfig(({ mode }) => ({
   // Nothing is inlined: the service's Content-Security-Policy allows files of its own only.
   build: { assetsInlineLimit: 0, modulePreload: { polyfill: false }, chunkSizeWarningLimit: 900 },
   server: { proxy: mode === "mock" ? {} : { "/api": "http://127.0.0.1:8000" } },
-  test: { environment: "happy-dom", include: ["tests/**/*.test.{ts,tsx}"] },
+  test: { environment: "happy-dom", isolate: false, include: ["tests/**/*.test.{ts,tsx}"] },
 }));

@@ -93,6 +93,8 @@ export async function loadSession(): Promise<Session> {
 }
 
 export async function logIn(username: string, password: string): Promise<Session> {
+  // The token of a session that has ended is good for nothing: ask for a fresh one first.
+  await loadSession();
   return keep(await post<Session>("/session", { username, password }));
 }
 

@@ -137,8 +137,8 @@ export interface Field {
   message: string | null;
   flags: string[];
   cells: number | null;
-  thumbnail: string;
-  dzi: string;
+  thumbnail: string | null;
+  dzi: string | null;
 }
 
 export interface UploadItem {
@@ -197,13 +197,18 @@ export interface Reading {
   cells: number;
 }
 
-export interface Agreement {
-  readers: string[];
+export interface AgreedCells {
   cells: number;
   agreed: number;
   kappa: number | null;
   ci_low: number | null;
   ci_high: number | null;
+}
+
+export interface Agreement extends AgreedCells {
+  readers: string[];
+  /** The same on the cells that both readers answered. */
+  answered?: AgreedCells;
   table: { types: string[]; counts: number[][] };
 }
 

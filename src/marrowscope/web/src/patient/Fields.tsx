@@ -33,7 +33,7 @@ export function Fields({ patient, fields, onChange }: { patient: Patient; fields
       <div className="field-card-grid">
         {fields.map((field) => (
           <article key={field.id} className={`card field-card ${field.status}`}>
-            {field.status === "failed" ? <div className="empty small error">{t.fieldsPage.statuses.failed}</div> : <img src={field.thumbnail} alt="" loading="lazy" />}
+            {field.status === "failed" || !field.thumbnail ? <div className="empty small error">{t.fieldsPage.statuses.failed}</div> : <img src={field.thumbnail} alt="" loading="lazy" />}
             <div className="text">
               <div className="row">
                 <strong className="grow clip" title={field.name}>
@@ -44,7 +44,7 @@ export function Fields({ patient, fields, onChange }: { patient: Patient; fields
               <span className="faint small">
                 {field.width} × {field.height}
                 {field.mpp ? ` · ${field.mpp.toFixed(3)} µm/px` : ` · ${t.viewer.unknownScale}`}
-                {field.cells === null ? "" : ` · ${t.cells(field.cells)}`}
+                {!field.cells ? "" : ` · ${t.cells(field.cells)}`}
               </span>
               {field.message ? <span className={field.status === "failed" ? "error small" : "small soft"}>{field.message}</span> : null}
               {field.flags.length > 0 ? <span className="small soft">{field.flags.map((flag) => flag.replaceAll("_", " ")).join(", ")}</span> : null}

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import { get, post, Problem as ServiceProblem } from "../api/client";
-import type { Agreement, Analysis, Reading } from "../api/shapes";
+import type { AgreedCells, Agreement, Analysis, Reading } from "../api/shapes";
 import { useKnown, useTypes } from "../context";
 import { useAction, useLoaded } from "../hooks";
 import { Problem } from "../parts/basics";
@@ -85,18 +85,8 @@ function AgreementTable({ agreement }: { agreement: Agreement }): ReactNode {
   const { table } = agreement;
   return (
     <>
-      <div className="headline">
-        <span className="soft">{t.readings.kappa}</span>
-        <span className="big" data-testid="kappa">
-          {agreement.kappa === null ? t.unavailable : agreement.kappa.toFixed(2)}
-        </span>
-        {agreement.ci_low === null || agreement.ci_high === null ? null : (
-          <span className="soft">
-            {agreement.ci_low.toFixed(2)}–{agreement.ci_high.toFixed(2)}
-          </span>
-        )}
-        <span>{t.readings.agreed(agreement.agreed, agreement.cells)}</span>
-      </div>
+      <Kappa words={t.readings.allCells} value={agreement} />
+      {agreement.answered ? <Kappa words={t.readings.bothAnswered} value={agreement.answered} /> : null}
       <p className="small faint">{t.readings.table(agreement.readers[0] ?? "", agreement.readers[1] ?? "")}</p>
       <div className="card" style={{ overflow: "auto" }}>
         <table className="matrix">
@@ -125,5 +115,23 @@ function AgreementTable({ agreement }: { agreement: Agreement }): ReactNode {
         </table>
       </div>
     </>
+  );
+}
+
+function Kappa({ words, value }: { words: string; value: AgreedCells }): ReactNode {
+  return (
+    <div>
+      <h3>{words}</h3>
+      <div className="headline">
+        <span className="soft">{t.readings.kappa}</span>
+        <span className="big">{value.kappa === null ? t.unavailable : value.kappa.toFixed(2)}</span>
+        {value.ci_low === null || value.ci_high === null ? null : (
+          <span className="soft">
+            {value.ci_low.toFixed(2)}–{value.ci_high.toFixed(2)}
+          </span>
+        )}
+        <span>{t.readings.agreed(value.agreed, value.cells)}</span>
+      </div>
+    </div>
   );
 }

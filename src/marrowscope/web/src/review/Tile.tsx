@@ -19,7 +19,8 @@ export interface TileProps {
 /** One cell of the gallery. */
 export const Tile = memo(function Tile(props: TileProps): ReactNode {
   const { cell, type, size, chosen, focused } = props;
-  const classes = ["tile", chosen && "chosen", focused && "focused", cell.deleted && "struck"].filter(Boolean).join(" ");
+  const aside = !cell.counted && !cell.deleted && type?.is_counted === true;
+  const classes = ["tile", aside && "aside", chosen && "chosen", focused && "focused", cell.deleted && "struck"].filter(Boolean).join(" ");
   const state = cell.deleted ? t.gallery.struck : cell.reviewed_type === null ? "" : cell.reviewed_type === cell.model_type ? t.gallery.confirmed : t.gallery.changed;
   const name = type?.name ?? t.unavailable;
   const probability = cell.origin === "person" ? t.gallery.byHand : t.percent(100 * cell.probability);
@@ -32,7 +33,8 @@ export const Tile = memo(function Tile(props: TileProps): ReactNode {
       aria-selected={chosen}
       aria-setsize={props.setSize}
       aria-posinset={props.position}
-      aria-label={t.gallery.option(name, probability, props.place, state)}
+      aria-label={t.gallery.option(name, probability, props.place, [state, aside ? t.gallery.aside : ""].filter(Boolean).join(", "))}
+      title={aside ? t.gallery.aside : undefined}
       draggable
       style={{ width: size, height: size }}
     >

@@ -79,6 +79,7 @@ export function FieldViewer(props: { store: ReviewStore; fields: Field[]; field:
 
   const start = (how: "draw" | "keys"): void => {
     setAdding(how);
+    setLight((now) => ({ ...now, open: false }));
     setError(null);
     setSketch(how === "keys" && field ? centredBox(viewer, frame(), usualSide(cells, field.width / 12), field) : null);
     host.current?.parentElement?.focus();
