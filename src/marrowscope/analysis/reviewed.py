@@ -10,11 +10,12 @@ import numpy as np
 
 from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.domain.cells import (
+    FLAG_ADDED,
     FLAG_BORDER,
     FLAG_DELETED,
+    FLAG_REVIEWED,
     FLAG_UNCERTAIN,
     FLAG_UNFAMILIAR,
-    Cell,
     Cells,
 )
 from marrowscope.domain.geometry import border_margin, touching_border
@@ -74,7 +75,7 @@ def lay_over(cells: Cells, answers: Mapping[int, Answer], *, count_border_cells:
     for row, answer in told.items():
         names[row] = ARTEFACT if answer.is_deleted else answer.cell_type or names[row]
         kept = tuple(word for word in flags[row] if word not in _SETTLED)
-        flags[row] = (*kept, FLAG_DELETED) if answer.is_deleted else kept
+        flags[row] = (*kept, FLAG_DELETED if answer.is_deleted else FLAG_REVIEWED)
         kind = taxonomy()[names[row]]
         inside = count_border_cells or FLAG_BORDER not in kept
         is_blast[row], is_counted[row] = kind.is_blast, kind.is_counted and inside
@@ -111,7 +112,7 @@ def added_cells(
         is_blast=is_blast,
         is_counted=counts & (~cut | count_border_cells),
         flags=tuple(
-            (FLAG_BORDER,) * bool(at_edge) + (FLAG_DELETED,) * cell.is_deleted
+            (FLAG_BORDER,) * bool(at_edge) + (FLAG_DELETED if cell.is_deleted else FLAG_ADDED,)
             for at_edge, cell in zip(cut, added, strict=True)
         ),
     )
@@ -211,8 +212,3 @@ def read_reviewed(
         added=sum(not cell.is_deleted for drawn in added.values() for cell in drawn),
     )
     return replace(reading, review=review)
-
-
-def is_deleted(cell: Cell) -> bool:
-    """Tell whether a person said that there is no cell."""
-    return FLAG_DELETED in cell.flags

@@ -13,6 +13,8 @@ from marrowscope.domain.geometry import Boxes, Scores
 FLAG_BORDER = "border"  # cut by the image's edge: not counted
 FLAG_UNCERTAIN = "uncertain"  # no type is certain enough
 FLAG_UNFAMILIAR = "unfamiliar"  # unlike the cells the networks learned from
+FLAG_REVIEWED = "reviewed"  # a person named it
+FLAG_ADDED = "added"  # a person drew it
 FLAG_DELETED = "deleted"  # a person said that there is no cell
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from marrowscope.domain.cells import FLAG_BORDER
+from marrowscope.domain.cells import FLAG_BORDER, FLAG_DELETED
 from marrowscope.domain.decision import Decision, Interval, Verdict
 from marrowscope.domain.differential import myeloid_to_erythroid
 from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading
@@ -16,6 +16,7 @@ from marrowscope.exports.figures import (
     excluded_rows,
     fields_with,
     non_erythroid_blasts,
+    review_facts,
     scales,
     type_rows,
 )
@@ -89,6 +90,8 @@ class PatientView:
     read: int
     failed: tuple[FieldReading, ...]
     repeated: tuple[FieldReading, ...]
+    renamed_away: tuple[tuple[str, int], ...]
+    review_words: str
 
 
 def patient_views(report: CohortReport, pictures: Pictures) -> tuple[PatientView, ...]:
@@ -123,7 +126,18 @@ def _view(patient: PatientReading, anchor: str, pictures: Pictures, limits: Pict
         read=len(fields_with(patient, FieldStatus.READ)),
         failed=fields_with(patient, FieldStatus.FAILED),
         repeated=fields_with(patient, FieldStatus.DUPLICATE),
+        renamed_away=_renamed_away(patient),
+        review_words=dict(review_facts(patient)).get("Review", ""),
     )
+
+
+def _renamed_away(patient: PatientReading) -> tuple[tuple[str, int], ...]:
+    """Return types that the networks counted and a review left without a cell, with the networks' number."""
+    if patient.review is None:
+        return ()
+    left = patient.differential.counts
+    before = patient.review.network.differential.counts
+    return tuple((taxonomy()[name].name, cells) for name, cells in before.items() if not left.get(name))
 
 
 def _blasts(patient: PatientReading, gallery: Sequence[GalleryItem], most: int) -> tuple[CellView, ...]:
@@ -132,7 +146,7 @@ def _blasts(patient: PatientReading, gallery: Sequence[GalleryItem], most: int) 
 
 
 def _others(patient: PatientReading, gallery: Sequence[GalleryItem], most: int) -> tuple[TypeGallery, ...]:
-    names = patient.cells.cell_types
+    names = [cell.cell_type for cell in patient.cells if FLAG_DELETED not in cell.flags]
     galleries = []
     for cell_type in taxonomy():
         items = [item for item in gallery if item.cell_type == cell_type.id and not item.is_blast]

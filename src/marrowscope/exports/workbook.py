@@ -11,7 +11,14 @@ from marrowscope.domain.decision import Interval, Verdict
 from marrowscope.domain.differential import myeloid_to_erythroid
 from marrowscope.domain.patient import CohortReport, FieldStatus, PatientReading
 from marrowscope.exports.atomic import atomic_path
-from marrowscope.exports.figures import excluded_rows, fields_with, non_erythroid_blasts, scales, type_rows
+from marrowscope.exports.figures import (
+    excluded_rows,
+    fields_with,
+    non_erythroid_blasts,
+    review_facts,
+    scales,
+    type_rows,
+)
 from marrowscope.exports.provenance import NOTICE
 from marrowscope.exports.tables import PATIENT_COLUMNS, Value, patient_row, percent
 from marrowscope.imaging.names import distinct, shown
@@ -170,6 +177,10 @@ class _Writer:
             )
         ):
             sheet.write_string(3, column, title, self._formats["head"])
+        network = patient.review.network.differential.counts if patient.review else None
+        if network is not None:
+            sheet.set_column(8, 8, 14)
+            sheet.write_string(3, 8, "Networks alone", self._formats["head"])
         sheet.freeze_panes(4, 1)
         line = 4
         for row in type_rows(patient):
@@ -180,6 +191,8 @@ class _Writer:
             self._write(sheet, line, 5, percent(row.share.exact.low), "percent")
             self._write(sheet, line, 6, percent(row.share.exact.high), "percent")
             self._write(sheet, line, 7, round(row.share.effective))
+            if network is not None:
+                self._write(sheet, line, 8, network.get(row.cell_type.id, 0))
             line += 1
         counted = patient.differential.counted
         self._write(sheet, line, 0, "Counted nucleated cells", "total_text")
@@ -202,7 +215,13 @@ class _Writer:
         self._share(sheet, line + 2, non_erythroid_blasts(differential))
         self._write(sheet, line + 3, 0, "M:E ratio (without blasts, monocytes)")
         self._write(sheet, line + 3, 1, None if ratio is None else round(ratio, 2), "percent")
-        return line + 4
+        if patient.review is None:
+            return line + 4
+        network = patient.review.network
+        self._write(sheet, line + 4, 0, "Blasts, as the networks alone counted")
+        self._write(sheet, line + 4, 1, network.differential.blasts)
+        self._share(sheet, line + 4, network.blast_interval)
+        return line + 5
 
     def _excluded(self, sheet: Any, line: int, patient: PatientReading) -> int:
         """Write what was left out of the count; return the next free line."""
@@ -246,6 +265,7 @@ class _Writer:
         ]
         for patient in report.patients:
             name = shown(patient.patient)
+            facts += [(f"{title}: {name}", words) for title, words in review_facts(patient)]
             facts += [
                 (f"Scale: {name}", f"{mpp:.4f} µm per pixel from {source} ({number} fields)")
                 for mpp, source, number in scales(patient.fields)
