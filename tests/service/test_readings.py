@@ -114,7 +114,7 @@ def test_a_second_reading_needs_other_eyes_and_is_made_once(
 
 
 def test_two_readings_are_compared_once_finished(
-    app: FastAPI, reviewer: TestClient, admin: TestClient, viewer: TestClient, drawn: Drawn, second: str
+    reviewer: TestClient, admin: TestClient, viewer: TestClient, drawn: Drawn, second: str
 ) -> None:
     url = f"{API}/analyses/{drawn.analysis}/agreement"
     refused(viewer.get(url), 404, "not-found")
