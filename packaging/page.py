@@ -67,7 +67,7 @@ def build_page(web: Path) -> None:
     node, npm = node_and_npm()
     environment = {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
     # A registry out of reach is noticed within seconds, not after npm's minutes of trying again.
-    patience = ("--fetch-retries=1", "--fetch-retry-maxtimeout=5000", "--fetch-timeout=60000")
+    patience = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000")
     for step in (("ci", "--no-audit", "--no-fund", "--ignore-scripts", *patience), ("run", "build")):
         try:
             done = subprocess.run(
