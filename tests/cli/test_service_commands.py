@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -99,11 +99,11 @@ def test_a_server_starts_answers_and_stops(data: str) -> None:
             address = re.search(r"http://\S+", server.stderr.readline())
             assert address is not None
             assert "Nobody can log in yet" in server.stderr.readline()
-            health = httpx.get(f"{address[0]}/healthz", timeout=60)
+            health = httpx2.get(f"{address[0]}/healthz", timeout=60)
             assert health.json() == {"status": "ok"}
-            assert httpx.get(f"{address[0]}/readyz", timeout=60).status_code == 200
+            assert httpx2.get(f"{address[0]}/readyz", timeout=60).status_code == 200
             assert "server" not in health.headers
-            assert httpx.get(f"{address[0]}/api/v1/patients", timeout=60).status_code == 401
+            assert httpx2.get(f"{address[0]}/api/v1/patients", timeout=60).status_code == 401
         finally:
             server.send_signal(signal.SIGINT)
             log = server.stderr.read()

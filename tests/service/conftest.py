@@ -1,5 +1,6 @@
 """A service for tests: on SQLite and on a real PostgreSQL, with a user in each role."""
 
+import logging
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -7,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from tests.service.postgres import Server
 
-from marrowscope.service import passwords
+from marrowscope.service import logs, passwords
 from marrowscope.service.actors import SYSTEM, Role
 from marrowscope.service.rest.app import create_app
 from marrowscope.service.settings import Settings
@@ -33,6 +35,16 @@ def _furnish(url: str) -> None:
         for username, role in ROLES.items():
             add_user(session, SYSTEM, username, username.title(), role=role, password=PASSWORDS[username])
     database.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quiet_log() -> Iterator[None]:
+    """Log as the server does, but warnings alone, to where pytest shows it for a failed test."""
+    renderer = structlog.processors.JSONRenderer()
+    level = structlog.make_filtering_bound_logger(logging.WARNING)
+    structlog.configure(processors=[*logs.SHARED, renderer], wrapper_class=level)
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,6 +3,7 @@
 import logging
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,14 +14,8 @@ from structlog.typing import EventDict, Processor
 
 def set_up(level: str) -> None:
     """Send the service's and its libraries' log to stderr."""
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _without_messages_of_errors,
-    ]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
@@ -28,7 +23,7 @@ def set_up(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=SHARED,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.JSONRenderer(),
@@ -38,7 +33,7 @@ def set_up(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for noisy in ("httpx", "httpcore", "PIL", "asyncio", "fontTools", "weasyprint"):
+    for noisy in ("httpx2", "httpcore2", "PIL", "asyncio", "fontTools", "weasyprint"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
@@ -63,3 +58,12 @@ def _error_of(
     given: tuple[type[BaseException], BaseException, TracebackType | None] | bool | None,
 ) -> BaseException | None:
     return given[1] if isinstance(given, tuple) else None
+
+
+SHARED: Sequence[Processor] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _without_messages_of_errors,
+)
+"""What is done to every entry of the log, the service's and its libraries'."""

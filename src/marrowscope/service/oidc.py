@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import httpx2
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import OAuth2Client
 from joserfc import jwt
@@ -153,10 +153,10 @@ def _metadata(client: OAuth2Client, settings: Settings) -> Mapping[str, Any]:
 
 def _get(client: OAuth2Client, url: str) -> Any:
     try:
-        answer = client.get(url, withhold_token=True)
+        answer = client.request("GET", url, withhold_token=True)
         answer.raise_for_status()
         return answer.json()
-    except (httpx.HTTPError, ValueError):
+    except (httpx2.HTTPError, ValueError):
         raise UnavailableError("the single sign-on's issuer does not answer") from None
 
 
