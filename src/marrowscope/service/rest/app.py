@@ -2,31 +2,47 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any
+from functools import partial
 
 from fastapi import FastAPI
 
+from marrowscope.service.jobs import start as start_jobs
 from marrowscope.service.limits import RateLimit
-from marrowscope.service.rest import problems
+from marrowscope.service.removal import Sweeper
+from marrowscope.service.rest import (
+    accounts,
+    analyses,
+    auditing,
+    catalogue,
+    cells,
+    differential,
+    events,
+    exports,
+    fields,
+    files,
+    health,
+    pages,
+    patients,
+    problems,
+    removal,
+    reviews,
+    sessions,
+    signature,
+    tokens,
+)
 from marrowscope.service.rest.dependencies import Service
 from marrowscope.service.rest.guard import Guard
-from marrowscope.service.rest.shapes import Problem
+from marrowscope.service.rest.openapi import REFUSALS, describe
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.schema import bring_up_to_date
 from marrowscope.version import __version__
 
 API = "/api/v1"
-_ROUTERS = (
-    "accounts", "sessions", "tokens", "patients", "files", "fields", "analyses", "events", "cells", "reviews",
-    "catalogue", "readings", "differential", "signature", "exports", "auditing",
+_UNDER_API = (
+    accounts, sessions, tokens, catalogue, patients, removal, files, fields, analyses, events, cells, reviews,
+    differential, signature, exports, auditing,
 )  # fmt: skip
-_PROBLEM: dict[str, Any] = {"schema": {"$ref": "#/components/schemas/Problem"}}
-_REFUSALS: dict[int | str, dict[str, Any]] = {
-    "4XX": {"model": Problem, "content": {problems.MEDIA_TYPE: _PROBLEM}},
-}
 
 
 def create_app(settings: Settings, database: Database | None = None, with_jobs: bool = True) -> FastAPI:
@@ -54,11 +70,19 @@ def create_app(settings: Settings, database: Database | None = None, with_jobs: 
     )
 
     @asynccontextmanager
-    async def life(app: FastAPI) -> AsyncIterator[None]:
+    async def life(_: FastAPI) -> AsyncIterator[None]:
         settings.data_folder.mkdir(parents=True, exist_ok=True)
         bring_up_to_date(service.database)
-        jobs = _start_jobs(app) if with_jobs else None
+        jobs = None
+        if with_jobs:
+            jobs = start_jobs(service.settings, service.database, service.blobs, service.events)
+        sweeper = None
+        if settings.retention_days is not None:
+            sweeper = Sweeper(service.database, service.blobs, settings.retention_days)
+            sweeper.start()
         yield
+        if sweeper is not None:
+            sweeper.stop()
         if jobs is not None:
             jobs.stop()
         service.database.close()
@@ -69,25 +93,14 @@ def create_app(settings: Settings, database: Database | None = None, with_jobs: 
         lifespan=life,
         docs_url=None,
         redoc_url=None,
-        responses=_REFUSALS,
+        responses=REFUSALS,
     )
     app.state.service = service
     app.add_middleware(Guard, service=service)
     problems.install(app)
-    for name in _ROUTERS:
-        _include(app, name, API)
-    _include(app, "health", "")
-    _include(app, "pages", "")
+    for area in _UNDER_API:
+        app.include_router(area.router, prefix=API)
+    app.include_router(health.router)
+    app.include_router(pages.router)  # last: it answers whatever address is left
+    app.openapi = partial(describe, app)  # type: ignore[method-assign]
     return app
-
-
-def _include(app: FastAPI, name: str, prefix: str) -> None:
-    module = f"marrowscope.service.rest.{name}"
-    if find_spec(module) is not None:
-        app.include_router(import_module(module).router, prefix=prefix)
-
-
-def _start_jobs(app: FastAPI):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    if find_spec("marrowscope.service.jobs") is None:
-        return None
-    return import_module("marrowscope.service.jobs").start(app.state.service)

@@ -13,6 +13,7 @@ from marrowscope.service.actors import Actor, Role
 from marrowscope.service.blobs import Blobs
 from marrowscope.service.bundles import Bundles
 from marrowscope.service.errors import ForbiddenError, UnauthenticatedError
+from marrowscope.service.events import Broadcaster
 from marrowscope.service.limits import RateLimit
 from marrowscope.service.metrics import Metrics
 from marrowscope.service.pictures import Pictures
@@ -48,6 +49,11 @@ class Service:
     def bundles(self) -> Bundles:
         """Networks an analysis may choose."""
         return Bundles(self.settings)
+
+    @cached_property
+    def events(self) -> Broadcaster:
+        """Who is told what changes."""
+        return Broadcaster(self.database)
 
     @cached_property
     def scratch(self) -> Path:

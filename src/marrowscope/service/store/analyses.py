@@ -19,7 +19,7 @@ class Analysis(Identified, Base):
     """One reading of a patient's fields by one bundle under one rule.
 
     `facts` names everything the figures depend on, as a report's provenance does. `scales` are those
-    measured for the patient, rows ``[width, height, mpp, source]``; None until they are. `result` is what the
+    measured for the patient, once `is_scaled`: rows ``[width, height, mpp, source]``. `result` is what the
     worklist shows, `signed` the latest signature. `revision` rises with every change a person makes to the
     cells, `version` with every signature.
     """
@@ -37,7 +37,8 @@ class Analysis(Identified, Base):
     floor: Mapped[int]
     mpp: Mapped[float | None] = mapped_column(default=None)
     facts: Mapped[dict[str, Any]]
-    scales: Mapped[list[Any] | None] = mapped_column(default=None)
+    is_scaled: Mapped[bool] = mapped_column(default=False)
+    scales: Mapped[list[Any]] = mapped_column(default=list)
     scale_owner: Mapped[str | None] = mapped_column(String(100), default=None)
     scale_deaths: Mapped[int] = mapped_column(default=0)
     total: Mapped[int] = mapped_column(default=0)
