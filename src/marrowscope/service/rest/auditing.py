@@ -17,6 +17,8 @@ from marrowscope.service.store.audit import AuditEntry
 from marrowscope.service.store.engine import Database
 
 router = APIRouter(tags=["audit"])
+_TEXT = {"application/jsonl": {"schema": {"type": "string"}}}
+_LINES: dict[int | str, dict[str, Any]] = {200: {"description": "A JSON object a line", "content": _TEXT}}
 
 
 class Subject(Shape):
@@ -58,7 +60,7 @@ def list_all(
     return _page(session, limit, cursor, None)
 
 
-@router.get("/audit/export.jsonl", response_class=StreamingResponse)
+@router.get("/audit/export.jsonl", response_class=StreamingResponse, responses=_LINES)
 def export(service: TheService, actor: Admin) -> StreamingResponse:
     """Write the whole trail, oldest first, a JSON object a line, with all that `verify` needs."""
     del actor

@@ -1,6 +1,7 @@
 """Whether the service lives, is ready, and how busy it is."""
 
 import shutil
+from typing import Any
 
 from fastapi import APIRouter, Response
 from sqlalchemy import func, select
@@ -14,6 +15,9 @@ from marrowscope.service.store.audit import AuditHead
 from marrowscope.service.store.schema import is_up_to_date
 
 router = APIRouter(tags=["health"])
+_TEXT: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Figures", "content": {"text/plain": {"schema": {"type": "string"}}}}
+}
 
 
 class Health(Shape):
@@ -39,7 +43,7 @@ def is_ready(service: TheService) -> Health:
     return Health(status="ok")
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", response_class=Response, responses=_TEXT)
 def metrics(service: TheService) -> Response:
     """Give figures in Prometheus' text format; none names a patient or a user."""
     figures = service.metrics
