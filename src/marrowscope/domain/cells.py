@@ -134,7 +134,18 @@ class Cells:
         )
 
     def __iter__(self) -> Iterator[Cell]:
-        return (self[row] for row in range(len(self)))
+        rows = zip(
+            self.boxes.tolist(),
+            self.scores.tolist(),
+            self.cell_types,
+            self.probability.tolist(),
+            self.p_blast.tolist(),
+            self.is_blast.tolist(),
+            self.is_counted.tolist(),
+            self.flags,
+            strict=True,
+        )
+        return (Cell(tuple(box), *rest) for box, *rest in rows)
 
     @classmethod
     def empty(cls) -> Self:

@@ -1,5 +1,6 @@
 """The differential while a review goes on: the networks' count and the readers' side by side."""
 
+from functools import lru_cache
 from typing import Literal
 
 from fastapi import APIRouter
@@ -109,13 +110,19 @@ def show_differential(
     words = counting.said(session, analysis, chosen)
     reviewed = counting.with_answers(analysis, network, words)
     return Differential(
-        model=count_of(network),
+        model=_networks_count(network),
         reviewed=count_of(reviewed),
         reviewed_cells=0 if reviewed.review is None else reviewed.review.cells,
         target=TARGET,
         floor=analysis.floor,
         inferred=_inferred(counting.inferred(network, words)),
     )
+
+
+@lru_cache(maxsize=64)
+def _networks_count(network: PatientReading) -> Count:
+    """Show the networks' count: it stays while the review goes on."""
+    return count_of(network)
 
 
 def count_of(reading: PatientReading) -> Count:
