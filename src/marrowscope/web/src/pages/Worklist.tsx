@@ -19,7 +19,7 @@ export function Worklist(): ReactNode {
   const [search, setSearch] = useState("");
   const [status, setStatus] = useState("");
   const settled = useSettled(search, 200);
-  const query = `?limit=50&search=${encodeURIComponent(settled)}&status=${status}`;
+  const query = queryOf(settled.trim(), status);
   const first = useLoaded(query, (signal) => get<Page<Patient>>(`/patients${query}`, signal));
   const [more, setMore] = useState<Page<Patient> | null>(null);
   const [batches, setBatches] = useState<Batch[] | null>(null);
@@ -98,6 +98,13 @@ export function Worklist(): ReactNode {
       {batches ? <UploadDialog batches={batches} onClose={() => setBatches(null)} onPatient={first.reload} /> : null}
     </div>
   );
+}
+
+function queryOf(search: string, status: string): string {
+  const query = new URLSearchParams({ limit: "50" });
+  if (search) query.set("search", search);
+  if (status) query.set("status", status);
+  return `?${query}`;
 }
 
 function Row({ patient }: { patient: Patient }): ReactNode {
