@@ -65,7 +65,9 @@ class Database:
 
     @contextmanager
     def changing(self) -> Iterator[Connection]:
-        """Open a connection that changes tables, in one transaction."""
+        """Open a connection that changes tables, in one transaction; makes an SQLite file and its folder."""
+        if self.is_sqlite:
+            Path(str(self.engine.url.database)).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._writer.begin() as connection:
             yield connection
 
@@ -83,7 +85,6 @@ def _engine(url: str) -> Engine:
     if kind == "sqlite":
         if parsed.database in {None, "", ":memory:"}:
             raise InputError("the database must be a file or a server, not the memory of a process")
-        Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(
             parsed, **_POOL, connect_args={"timeout": _BUSY_MS / 1000, "check_same_thread": False}
         )
