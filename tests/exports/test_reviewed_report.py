@@ -50,6 +50,8 @@ def test_the_page_shows_both_counts_and_who_signed(reading: PatientReading) -> N
     assert f"{100 * NETWORK.blast_interval.estimate:.1f}" in review
     assert f"{100 * reading.blast_interval.estimate:.1f}" in review
     assert ">Signature<" not in page
+    assert page.count("<figcaption>named</figcaption>") == 2
+    assert page.count("<figcaption>added</figcaption>") == 1
 
 
 def test_an_unsigned_review_says_so(reading: PatientReading) -> None:

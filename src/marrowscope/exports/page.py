@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from marrowscope.domain.cells import FLAG_BORDER, FLAG_DELETED
+from marrowscope.domain.cells import FLAG_ADDED, FLAG_BORDER, FLAG_DELETED, FLAG_REVIEWED, Cell
 from marrowscope.domain.decision import Decision, Interval, Verdict
 from marrowscope.domain.differential import myeloid_to_erythroid
 from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading
@@ -161,17 +161,26 @@ def _cells(patient: PatientReading, items: Sequence[GalleryItem]) -> tuple[CellV
     views = []
     for item in items:
         cell = fields[item.field].cells[item.cell_index]
-        likelihood = cell.p_blast if item.is_blast else cell.probability
+        caption, why = _certainty(cell)
         views.append(
             CellView(
                 image=_data_uri(item.jpeg),
-                caption=f"{likelihood:.2f}" + " edge" * (FLAG_BORDER in cell.flags),
-                title=f"{item.field}, cell {item.cell_index + 1}: {taxonomy()[item.cell_type].name}, "
-                f"probability {cell.probability:.4f}, blast probability {cell.p_blast:.4f}",
+                caption=caption + " edge" * (FLAG_BORDER in cell.flags),
+                title=f"{item.field}, cell {item.cell_index + 1}: {taxonomy()[item.cell_type].name}, {why}",
                 is_counted=cell.is_counted,
             )
         )
     return tuple(views)
+
+
+def _certainty(cell: Cell) -> tuple[str, str]:
+    """Return what stands below a cell and what is said of it on hovering: how sure its name is."""
+    if FLAG_ADDED in cell.flags:
+        return "added", "drawn by a person"
+    if FLAG_REVIEWED in cell.flags:
+        return "named", "named by a person"
+    likelihood = cell.p_blast if cell.is_blast else cell.probability
+    return f"{likelihood:.2f}", f"probability {cell.probability:.4f}, blast probability {cell.p_blast:.4f}"
 
 
 def _previews(patient: PatientReading, pictures: Pictures, most: int) -> tuple[FieldView, ...]:
