@@ -13,6 +13,7 @@ from marrowscope.domain.decision import OVER_20, Rule
 from marrowscope.domain.differential import Differential
 from marrowscope.domain.differential import count as count_cells
 from marrowscope.domain.patient import CohortReport
+from marrowscope.engines.choose import LOCAL
 from marrowscope.errors import ImageError, InputError
 from marrowscope.imaging.decode import FieldImage, decode
 from marrowscope.imaging.sources import discover
@@ -104,6 +105,7 @@ def analyse(
     count_border_cells: bool = False,
     workers: int = 1,
     threads: int = 2,
+    engine: str = LOCAL,
     resume: bool = False,
     listener: Listener | None = None,
 ) -> CohortReport:
@@ -121,6 +123,7 @@ def analyse(
     count_border_cells : count cells cut by an image's edge too
     workers : processes that read fields
     threads : processor threads inside each
+    engine : ``local``, or ``dask://HOST:PORT`` of a Dask cluster (extra ``dask``)
     resume : go on with an interrupted run in `out`
     listener : told about every step
 
@@ -136,6 +139,7 @@ def analyse(
         CountingSettings(rule, floor),
         workers,
         threads,
+        engine,
     )
     networks = _bundle(bundle)
     folder = Path(out)

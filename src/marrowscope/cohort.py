@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading, Provenance
 from marrowscope.domain.taxonomy import taxonomy
-from marrowscope.engines.local import ProcessEngine, read_here
+from marrowscope.engines.choose import LOCAL, open_pool
+from marrowscope.engines.reading import read_by, read_here
 from marrowscope.engines.work import Networks
 from marrowscope.errors import ImageError
 from marrowscope.imaging.sources import PatientSource
@@ -54,12 +55,14 @@ class RunSettings:
     counting : rule and floor
     workers : processes; does not change the result
     threads : processor threads inside each; does not change the result
+    engine : ``local`` or ``dask://HOST:PORT``; does not change the result
     """
 
     reading: ReadingSettings = field(default_factory=ReadingSettings)
     counting: CountingSettings = field(default_factory=CountingSettings)
     workers: int = 1
     threads: int = 2
+    engine: str = LOCAL
 
     def reading_facts(self, bundle: Bundle) -> dict[str, str]:
         """Name everything a field's reading depends on, besides its content."""
@@ -177,12 +180,12 @@ class CohortReader:
 
     def _results(self, tasks: Sequence[FieldTask]) -> Iterator[FieldResult]:
         scaled = self._with_scales(tasks)
-        if self._settings.workers == 1:
+        if self._settings.engine == LOCAL and self._settings.workers == 1:
             return read_here(self._reader, scaled)
         networks = Networks(
             self._bundle.folder, self._bundle.sha256, self._settings.reading, self._settings.threads
         )
-        return ProcessEngine(networks, self._settings.workers).read(scaled)
+        return read_by(open_pool(self._settings.engine, self._settings.workers), networks, scaled)
 
     def _with_scales(self, tasks: Sequence[FieldTask]) -> Iterator[FieldTask]:
         """Give each task the scales of its patient, measured when the patient's turn comes."""

@@ -25,7 +25,7 @@ from marrowscope.imaging.decode import DEFAULT_LIMITS, DecodeLimits, FieldImage,
 from marrowscope.imaging.draw import annotate
 from marrowscope.imaging.quality import assess
 from marrowscope.imaging.scale import resample
-from marrowscope.imaging.sources import FieldSource
+from marrowscope.imaging.sources import Source
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.classifier import Classifier
 from marrowscope.models.detector import Detector
@@ -70,7 +70,7 @@ class FieldTask:
     """
 
     patient: str
-    source: FieldSource
+    source: Source
     sha256: str
     scales: Mapping[tuple[int, int], Scale] = field(default_factory=dict)
 

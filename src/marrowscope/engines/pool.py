@@ -5,9 +5,9 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
-from marrowscope.engines.work import start_worker
+from marrowscope.engines.work import Networks, start_worker
 from marrowscope.errors import InferenceError
 
 MAX_DEATHS = 3  # worker processes that may die over one field
@@ -19,6 +19,20 @@ T = TypeVar("T")
 
 class WorkerDiedError(InferenceError):
     """A worker process ended in the middle of its work, killed for want of memory perhaps."""
+
+
+class Pool(Protocol):
+    """Where networks run."""
+
+    @property
+    def workers(self) -> int:
+        """Return how many pieces of work are done at the same time."""
+
+    def submit(self, work: Callable[[Networks, Any], T], networks: Networks, tasks: Any, /) -> "Future[T]":
+        """Run a module's function; the future has `WorkerDiedError` if a worker died over it."""
+
+    def close(self) -> None:
+        """Take no more work and end."""
 
 
 class WorkerPool:

@@ -19,6 +19,7 @@ from marrowscope.models.bundle import load_bundle
 from marrowscope.pipeline import FieldReader, FieldResult, FieldTask, ReadingSettings, load_field
 
 _BUNDLES_KEPT = 2  # in one worker's memory
+_lock = threading.Lock()  # a cluster's worker may read several fields at the same time
 _readers: OrderedDict[tuple[Path, str, int], FieldReader] = OrderedDict()
 
 
@@ -73,15 +74,16 @@ def measure_scales(networks: Networks, sample: Sequence[FieldTask]) -> dict[tupl
 
 def _reader(networks: Networks) -> FieldReader:
     key = networks.bundle, networks.sha256, networks.threads
-    if key not in _readers:
-        bundle = load_bundle(networks.bundle)
-        if bundle.sha256 != networks.sha256:
-            raise BundleError(f"the bundle {bundle.name} was changed meanwhile")
-        while len(_readers) >= _BUNDLES_KEPT:
-            _readers.popitem(last=False)
-        _readers[key] = FieldReader(bundle, networks.settings, networks.threads)
-    _readers.move_to_end(key)
-    return _readers[key].with_settings(networks.settings)
+    with _lock:
+        if key not in _readers:
+            bundle = load_bundle(str(networks.bundle))
+            if bundle.sha256 != networks.sha256:
+                raise BundleError(f"the bundle {bundle.name} is not the one the analysis was asked for with")
+            while len(_readers) >= _BUNDLES_KEPT:
+                _readers.popitem(last=False)
+            _readers[key] = FieldReader(bundle, networks.settings, networks.threads)
+        _readers.move_to_end(key)
+        return _readers[key].with_settings(networks.settings)
 
 
 def _end_with_parent() -> None:

@@ -2,7 +2,7 @@
 
 import os
 
-from marrowscope.engines.pool import WorkerPool
+from marrowscope.engines.choose import open_pool
 from marrowscope.service.blobs import Blobs
 from marrowscope.service.events import Broadcaster
 from marrowscope.service.jobs.dispatcher import Dispatcher
@@ -26,7 +26,7 @@ def start(settings: Settings, database: Database, blobs: Blobs, events: Broadcas
     workers, threads = share_cores(settings.workers)
     source = Source(blobs, limits_of(settings), threads)
     presence = Presence(settings.data_folder / "servers")
-    dispatcher = Dispatcher(database, source, WorkerPool(workers, _NICENESS), presence)
+    dispatcher = Dispatcher(database, source, open_pool(settings.engine, workers, _NICENESS), presence)
     events.add(dispatcher.notice)
     dispatcher.start()
     return dispatcher

@@ -6,15 +6,15 @@ had recorded was recorded whole. While the database is away it waits, keeping fi
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import CancelledError, Future
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from sqlalchemy.exc import DBAPIError
 
 from marrowscope.domain.scale import Scale
-from marrowscope.engines.pool import WorkerDiedError
+from marrowscope.engines.pool import Pool, WorkerDiedError
 from marrowscope.engines.work import measure_scales, read_field
 from marrowscope.errors import MarrowscopeError
 from marrowscope.pipeline import FieldResult, failed
@@ -31,20 +31,6 @@ _UPKEEP_S = 10.0  # leases renewed, lost work taken up
 _LONGEST_PAUSE_S = 5.0
 
 
-class Engine(Protocol):
-    """Where networks run: `workers` pieces of work at a time."""
-
-    @property
-    def workers(self) -> int:
-        """Return how much may be at work at the same time."""
-
-    def submit(self, work: Callable[..., Any], *args: Any) -> "Future[Any]":
-        """Run a function of a module with values that can be pickled."""
-
-    def close(self) -> None:
-        """Wait for what is at work and end."""
-
-
 class Dispatcher:
     """Feeds an engine from the queue and records what comes back.
 
@@ -56,7 +42,7 @@ class Dispatcher:
     presence : this server's sign of life
     """
 
-    def __init__(self, database: Database, source: Source, engine: Engine, presence: Presence) -> None:
+    def __init__(self, database: Database, source: Source, engine: Pool, presence: Presence) -> None:
         self._database = database
         self._source = source
         self._engine = engine
@@ -118,6 +104,7 @@ class Dispatcher:
                 work = queue.claim(session, self._presence.owner, self._source)
             if work is None:
                 return
+            future: Future[Any]
             if isinstance(work, Measuring):
                 future = self._engine.submit(measure_scales, work.networks, work.sample)
             else:
