@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import Field, StringConstraints
+from pydantic import Field, StrictBool, StringConstraints
 
 from marrowscope.service import users
 from marrowscope.service.actors import Role
@@ -32,7 +32,7 @@ class UserChange(Shape):
 
     name: Line | None = None
     role: Role | None = None
-    active: bool | None = None
+    active: StrictBool | None = None
     password: _Password | None = None
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse, HTMLResponse
+from starlette.convertors import Convertor, register_url_convertor
 
 from marrowscope.service.errors import NotFoundError
 
@@ -38,17 +39,27 @@ def asset(name: Annotated[str, InPath(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$")
     return FileResponse(path, headers=_FOR_EVER)
 
 
-@router.api_route("/{address:path}", methods=["GET", "HEAD"], response_model=None)
-def page(address: str) -> FileResponse | HTMLResponse:
-    """Give the page, which finds its way from the address itself; before it is built, say so in one line.
+class _PageAddress(Convertor[str]):
+    """Every address but the interface's: what is not found there is for the interface to say."""
 
-    Raises
-    ------
-    NotFoundError
-        The address is one of the interface's, and nothing is there.
-    """
-    if address == "api" or address.startswith("api/"):
-        raise NotFoundError("there is nothing at this address")
+    regex = r"(?!api(?:/|$)).*"
+
+    def convert(self, value: str) -> str:
+        """Take the address as it is."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """Give the address as it is."""
+        return value
+
+
+register_url_convertor("page_address", _PageAddress())
+
+
+@router.api_route("/{address:page_address}", methods=["GET", "HEAD"], response_model=None)
+def page(address: str) -> FileResponse | HTMLResponse:
+    """Give the page, which finds its way from the address itself; before it is built, say so in one line."""
+    del address
     if not is_built():
         return HTMLResponse(f"<!doctype html><title>marrowscope</title><p>{NOT_BUILT}</p>", 503, _ASK_AGAIN)
     return FileResponse(DIST / "index.html", headers=_ASK_AGAIN)

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from marrowscope.errors import MarrowscopeError
 from marrowscope.service.errors import BusyError, UnavailableError, problem_of
@@ -70,7 +71,9 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     def http(request: Request, error: HTTPException) -> JSONResponse:
         kind, title = _TITLES.get(error.status_code, ("http", str(error.detail)))
-        headers = dict(error.headers) if error.headers else None
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = ", ".join(_methods_at(request))
         return problem(request, error.status_code, kind, title, detail=str(error.detail), headers=headers)
 
     @app.exception_handler(DataError)
@@ -89,6 +92,14 @@ def install(app: FastAPI) -> None:
     def unreachable(request: Request, error: OperationalError) -> JSONResponse:
         _log.warning("database unreachable", error=type(error.orig).__name__)
         return answer(request, UnavailableError("the database does not answer; try again in a moment"))
+
+
+def _methods_at(request: Request) -> list[str]:
+    """List what may be asked at an address: several routes may stand there, each for methods of its own."""
+    routes = request.app.routes
+    known = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+    scopes = {method: {**request.scope, "method": method} for method in known}
+    return [m for m, scope in scopes.items() if any(r.matches(scope)[0] is Match.FULL for r in routes)]
 
 
 def failure(request: Request) -> JSONResponse:
