@@ -1,20 +1,24 @@
 """The database: migrations make what the models say, on both databases; transactions are whole."""
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import select, text
+from sqlalchemy import Column, String, select, text
+from sqlalchemy.exc import IntegrityError
 
 from marrowscope.errors import InputError
 from marrowscope.service.actors import SYSTEM
+from marrowscope.service.clock import now
 from marrowscope.service.settings import Settings
-from marrowscope.service.store.accounts import User
+from marrowscope.service.store.accounts import LoginSession, User
 from marrowscope.service.store.base import Base
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.schema import bring_up_to_date, is_up_to_date, migration_options
-from marrowscope.service.users import add_user
+from marrowscope.service.users import add_user, find_user
 
 
 @pytest.fixture
@@ -61,6 +65,23 @@ def test_a_failed_transaction_leaves_neither_change_nor_audit_entry(opened: Data
     with opened.reading() as session:
         assert session.scalar(select(User).where(User.username == "mallory")) is None
         assert session.scalar(text("SELECT count(*) FROM audit_entries")) == entries
+    opened.close()
+
+
+def test_a_table_changed_keeps_the_rows_that_refer_to_it(opened: Database) -> None:
+    with opened.writing() as session:
+        anna = find_user(session, "anna")
+        add = LoginSession(user_id=anna.id, secret_sha256="x" * 64, expires_at=now())
+        session.add(add)
+    with opened.changing() as connection:
+        change = Operations(MigrationContext.configure(connection))
+        always: Literal["always", "auto"] = "always" if opened.is_sqlite else "auto"
+        with change.batch_alter_table("users", recreate=always) as users:
+            users.add_column(Column("pager", String(20), nullable=True))
+    with opened.reading() as session:
+        assert session.scalar(text("SELECT count(*) FROM login_sessions")) == 1
+    with pytest.raises(IntegrityError), opened.writing() as session:
+        session.add(LoginSession(user_id="nobody", secret_sha256="y" * 64, expires_at=now()))
     opened.close()
 
 

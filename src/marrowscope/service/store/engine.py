@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from marrowscope.errors import InputError, MissingExtraError
 
 _WRITES = "marrowscope_writes"
+_CHANGES = "marrowscope_changes"
 _BUSY_MS = 30_000
 # Requests run in up to 40 threads. Values stay out of messages, and so out of logs: they may name a patient.
 _POOL: dict[str, Any] = {"pool_size": 16, "max_overflow": 48, "hide_parameters": True}
@@ -68,8 +69,17 @@ class Database:
         """Open a connection that changes tables, in one transaction; makes an SQLite file and its folder."""
         if self.is_sqlite:
             Path(str(self.engine.url.database)).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with self._writer.begin() as connection:
-            yield connection
+        # SQLite changes a table by copying and dropping it; dropped rows must not take others along.
+        with self.engine.execution_options(**{_WRITES: True, _CHANGES: True}).connect() as connection:
+            try:
+                with connection.begin():
+                    yield connection
+                    if self.is_sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                        raise InputError("the database could not be changed: rows would refer to nothing")
+            finally:
+                if self.is_sqlite:
+                    driver: Any = connection.connection.driver_connection
+                    driver.execute("PRAGMA foreign_keys=ON")
 
     def close(self) -> None:
         """Close all connections."""
@@ -107,5 +117,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
+    options = connection.get_execution_options()
+    if options.get(_CHANGES, False):
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+    writes = options.get(_WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
