@@ -31,7 +31,7 @@ from marrowscope.service.store.analyses import Cell
 
 API = "/api/v1"
 load_all_checks()
-# Who may do what is tested in test_security. What a schema allows can still be impossible, and refused for it:
+# Who may do what is tested in test_security. What a schema allows can still be impossible and is refused:
 # a cursor that no list gave, a name of unprintable characters, a change of nothing.
 EXCLUDED: Any = CHECKS.get_by_names(["ignored_auth", "positive_data_acceptance"])
 # A header nobody asked for makes no request unsound.
