@@ -35,7 +35,7 @@ import marrowscope
 from marrowscope.domain.patient import PatientReading
 from marrowscope.exports.tables import patient_row
 from marrowscope.journal import document_of
-from marrowscope.service import analyses
+from marrowscope.service import analyses, figures
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 
@@ -164,7 +164,7 @@ def _outcome(url: str, data: Path, asked: dict[str, str], undisturbed: dict[str,
     same = 0
     for analysis, name in asked.items():
         with database.reading() as session:
-            reading = analyses.network_reading(session, analyses.get(session, analysis))
+            reading = figures.network_reading(session, analyses.get(session, analysis))
         same += _is_same(reading, undisturbed[name])
     database.close()
     with psycopg.connect(url) as connection:

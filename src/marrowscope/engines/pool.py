@@ -1,13 +1,15 @@
 """Worker processes that may die: the work at hand is blamed, the worker replaced, the others go on."""
 
 import multiprocessing
+import os
+import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection, parent_process
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-from marrowscope.engines.work import Networks, start_worker
 from marrowscope.errors import InferenceError
 
 MAX_DEATHS = 3  # worker processes that may die over one field
@@ -28,8 +30,8 @@ class Pool(Protocol):
     def workers(self) -> int:
         """Return how many pieces of work are done at the same time."""
 
-    def submit(self, work: Callable[[Networks, Any], T], networks: Networks, tasks: Any, /) -> "Future[T]":
-        """Run a module's function; the future has `WorkerDiedError` if a worker died over it."""
+    def submit(self, work: Callable[[Any, Any], T], networks: Any, tasks: Any, /) -> "Future[T]":
+        """Run a function of `work`; the future has `WorkerDiedError` if a worker died over it."""
 
     def close(self) -> None:
         """Take no more work and end."""
@@ -100,3 +102,18 @@ class WorkerPool:
         with self._lock:
             self._processes.discard(process)
         process.shutdown(wait=False, cancel_futures=True)
+
+
+def start_worker(niceness: int = 0) -> None:
+    """Prepare a worker process: it leaves interrupts to its parent and does not outlive it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if niceness and hasattr(os, "nice"):
+        os.nice(niceness)
+    threading.Thread(target=_end_with_parent, name="end with parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)

@@ -4,13 +4,10 @@ The functions are sent to worker processes by name, with values that can be pick
 of this machine and those of a cluster alike.
 """
 
-import os
-import signal
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from multiprocessing import connection, parent_process
 from pathlib import Path
 
 from marrowscope.domain.scale import Scale
@@ -39,14 +36,6 @@ class Networks:
     sha256: str
     settings: ReadingSettings
     threads: int = 1
-
-
-def start_worker(niceness: int = 0) -> None:
-    """Prepare a worker process: it leaves interrupts to its parent and does not outlive it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if niceness and hasattr(os, "nice"):
-        os.nice(niceness)
-    threading.Thread(target=_end_with_parent, name="end with parent", daemon=True).start()
 
 
 def read_field(networks: Networks, task: FieldTask) -> FieldResult:
@@ -84,10 +73,3 @@ def _reader(networks: Networks) -> FieldReader:
             _readers[key] = FieldReader(bundle, networks.settings, networks.threads)
         _readers.move_to_end(key)
         return _readers[key].with_settings(networks.settings)
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)

@@ -1,6 +1,5 @@
 """Taking images in: each file is stored, recognised as one already there, or refused with its reason."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,16 +8,16 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marrowscope.errors import ImageError
+from marrowscope.engines.pool import WorkerDiedError
 from marrowscope.imaging.archives import member_parts
-from marrowscope.imaging.decode import DecodeLimits, decode
+from marrowscope.imaging.decode import DecodeLimits
 from marrowscope.imaging.names import distinct, shown
 from marrowscope.imaging.sources import FieldSource, archive_source, is_image_name
 from marrowscope.service import audit, patients
 from marrowscope.service.actors import Actor
 from marrowscope.service.blobs import Blobs
 from marrowscope.service.errors import ConflictError, UnavailableError
-from marrowscope.service.pictures import Pictures
+from marrowscope.service.imagework import Looked, image_workers, look
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.patients import (
     FIELD_DUPLICATE,
@@ -74,14 +73,13 @@ class Examiner:
     Parameters
     ----------
     settings : limits
-    blobs, pictures : where images and their thumbnails go
+    blobs : where images and their thumbnails go
     """
 
-    def __init__(self, settings: Settings, blobs: Blobs, pictures: Pictures) -> None:
+    def __init__(self, settings: Settings, blobs: Blobs) -> None:
         self._settings = settings
         self._limits = limits_of(settings)
         self._blobs = blobs
-        self._pictures = pictures
 
     def examine(self, files: Sequence[Given]) -> Iterator[Examined]:
         """Look at files one after the other; archives are opened.
@@ -106,21 +104,10 @@ class Examiner:
             raise UnavailableError("the disk is full: no more images are taken")
         is_image = is_image_name(source.name)
         try:
-            data = source.read(self._limits)
-        except ImageError as error:
-            return Examined(source.name, str(error), is_image=is_image)
-        digest, size = hashlib.sha256(data).hexdigest(), len(data)
-        if size > left:
-            message = f"unpacked, the files have more than {self._settings.request_bytes:,} bytes, the limit"
-            return Examined(source.name, message, is_image=False)
-        try:
-            image = decode(data, limits=self._limits)
-        except ImageError as error:
-            return Examined(source.name, str(error), digest, size, is_image=is_image)
-        self._blobs.put(data)
-        self._pictures.keep_thumbnail(digest, image.pixels)
-        height, width = image.pixels.shape[:2]
-        return Examined(source.name, "", digest, size, width, height, image.mpp)
+            found = image_workers().submit(look, self._blobs, self._limits, source, left).result()
+        except WorkerDiedError:
+            found = Looked("decoding this image ended the process that tried; it is damaged, or too large")
+        return Examined(source.name, is_image=is_image, **vars(found))
 
 
 def limits_of(settings: Settings) -> DecodeLimits:

@@ -21,7 +21,7 @@ from marrowscope.imaging.decode import DecodeLimits
 from marrowscope.imaging.sources import FieldSource
 from marrowscope.journal import document_of
 from marrowscope.pipeline import FieldTask, ReadingSettings, scale_sample
-from marrowscope.service import analyses, audit, patients
+from marrowscope.service import analyses, audit, figures, patients
 from marrowscope.service.actors import SYSTEM
 from marrowscope.service.blobs import Blobs
 from marrowscope.service.clock import now
@@ -278,7 +278,7 @@ def _sample(session: Session, analysis: Analysis, source: Source) -> tuple[Field
         .join(AnalysisField, AnalysisField.field_id == Field.id)
         .where(
             AnalysisField.analysis_id == analysis.id,
-            AnalysisField.status != analyses.DUPLICATE,
+            AnalysisField.status != figures.DUPLICATE,
             Field.sha256.is_not(None),
         )
         .order_by(AnalysisField.place)

@@ -1,6 +1,6 @@
 """What endpoints ask for: the service, a session of the database, the user in a sufficient role."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -63,7 +63,8 @@ class Service:
         return folder
 
 
-def running_service(request: Request) -> Service:
+# What waits for nothing is a coroutine: as a plain function it would take a turn in a thread.
+async def running_service(request: Request) -> Service:
     """Give the service this request is for."""
     service = request.app.state.service
     assert isinstance(service, Service)  # noqa: S101
@@ -83,7 +84,7 @@ def transaction(request: Request, service: TheService) -> Iterator[Session]:
 Transaction = Annotated[Session, Depends(transaction, scope="function")]
 
 
-def current_user(request: Request) -> Actor:
+async def current_user(request: Request) -> Actor:
     """Give who asks, as the guard before all routes found out."""
     actor = request.scope.get(ACTOR)
     if not isinstance(actor, Actor):
@@ -94,10 +95,10 @@ def current_user(request: Request) -> Actor:
 CurrentUser = Annotated[Actor, Depends(current_user)]
 
 
-def needs(role: Role) -> Callable[[Actor], Actor]:
+def needs(role: Role) -> Callable[[Actor], Awaitable[Actor]]:
     """Make the dependency that refuses everybody who may not act as `role`."""
 
-    def check(actor: CurrentUser) -> Actor:
+    async def check(actor: CurrentUser) -> Actor:
         if not actor.may_act_as(role):
             raise ForbiddenError(f"this needs the role {role}")
         return actor
@@ -110,7 +111,7 @@ Reviewer = Annotated[Actor, Depends(needs("reviewer"))]
 Admin = Annotated[Actor, Depends(needs("admin"))]
 
 
-def logged_in(actor: CurrentUser) -> Actor:
+async def logged_in(actor: CurrentUser) -> Actor:
     """Give who asks, when that is a person with a session of their own."""
     if actor.id is None or actor.session_id is None:
         raise ForbiddenError("this needs a user who has logged in, not a token")

@@ -7,7 +7,8 @@ from fastapi.responses import Response
 
 from marrowscope.service import patients
 from marrowscope.service.errors import NotFoundError
-from marrowscope.service.pictures import THUMBNAIL_PX, dzi
+from marrowscope.service.imagework import THUMBNAILS_PX
+from marrowscope.service.pictures import dzi
 from marrowscope.service.rest.dependencies import Reviewer, TheService, Transaction, Viewer
 from marrowscope.service.rest.pictures import PICTURE, is_known, jpeg, tag, unchanged
 from marrowscope.service.rest.records import FieldShape, field_shape
@@ -49,7 +50,7 @@ def thumbnail(
     _: Viewer,
     service: TheService,
     field_id: Id,
-    size: Annotated[int, Query(ge=16, le=THUMBNAIL_PX)] = 256,
+    size: Annotated[int, Query(ge=16, le=THUMBNAILS_PX[0])] = 256,
 ) -> Response:
     """Show a small picture of an image: its longer side in pixels is `size` at most."""
     digest, etag = _image(session, field_id, size)

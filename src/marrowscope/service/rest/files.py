@@ -15,12 +15,12 @@ from marrowscope.imaging.names import safe_name
 from marrowscope.service import patients, uploads
 from marrowscope.service.actors import Actor
 from marrowscope.service.errors import BusyError, TooLargeError
+from marrowscope.service.imagework import AT_ONCE
 from marrowscope.service.rest.dependencies import Reviewer, Service, TheService
 from marrowscope.service.rest.shapes import Id, Shape
 from marrowscope.service.uploads import Answer, Examiner, Given
 
 router = APIRouter(tags=["files"])
-_AT_ONCE = 2  # uploads whose images are decoded at the same time: memory stays bounded, readers are served
 _WAITING = 64
 _BLOCK = 1 << 20
 _FORM: dict[str, Any] = {
@@ -123,7 +123,7 @@ def _check(service: Service, patient_id: str, key: str | None) -> list[Answer] |
 def _take(
     service: Service, user: Actor, patient_id: str, parts: Sequence[UploadFile], key: str | None
 ) -> list[Answer]:
-    examiner = Examiner(service.settings, service.blobs, service.pictures)
+    examiner = Examiner(service.settings, service.blobs)
     with TemporaryDirectory(prefix="upload-", dir=service.scratch) as folder:
         examined = [
             found
@@ -149,7 +149,7 @@ def _on_disk(part: UploadFile, folder: Path) -> Given:
 def _gate(request: Request) -> CapacityLimiter:
     state = request.app.state
     if not hasattr(state, "upload_gate"):
-        state.upload_gate = CapacityLimiter(_AT_ONCE)
+        state.upload_gate = CapacityLimiter(AT_ONCE)
     gate = state.upload_gate
     assert isinstance(gate, CapacityLimiter)  # noqa: S101
     return gate
