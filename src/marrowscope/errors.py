@@ -7,7 +7,7 @@
     │   ├── BundleError         a model bundle is missing, altered or too new
     │   └── MissingExtraError   an optional part is not installed
     ├── InferenceError          a network failed while running                exit 1
-    └── ServiceError            the service refuses a request: service/errors.py has its kinds and their HTTP status
+    └── ServiceError            the service refuses a request (kinds: service/errors.py)
 
 Foreign exceptions are translated where their library is imported.
 """

@@ -33,7 +33,7 @@ def set_up(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for noisy in ("httpx2", "httpcore2", "PIL", "asyncio", "fontTools", "weasyprint"):
+    for noisy in ("httpx2", "httpcore2", "PIL", "asyncio", "fontTools", "weasyprint", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

@@ -1,7 +1,7 @@
 """Every table of the service, and bringing a database up to date."""
 
+from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,14 +17,12 @@ from marrowscope.errors import InputError
 from marrowscope.service.store.base import Base, UtcTime
 from marrowscope.service.store.engine import Database
 
-_TABLES = ("accounts", "audit", "patients", "analyses", "reviews")
 _MIGRATIONS = Path(__file__).parent / "migrations"
 # Any number will do, as long as no other program locks the same one in the same database.
 _LOCK = 5_204_651
 
-for _name in _TABLES:
-    if find_spec(f"marrowscope.service.store.{_name}") is not None:
-        import_module(f"marrowscope.service.store.{_name}")
+for _name in ("accounts", "audit", "patients", "analyses", "reviews"):
+    import_module(f"marrowscope.service.store.{_name}")
 
 
 def bring_up_to_date(database: Database) -> None:
@@ -46,8 +44,12 @@ def bring_up_to_date(database: Database) -> None:
 
 def is_up_to_date(connection: Connection) -> bool:
     """Whether a database has this version's tables."""
-    head = ScriptDirectory(str(_MIGRATIONS)).get_current_head()
-    return MigrationContext.configure(connection).get_current_revision() == head
+    return MigrationContext.configure(connection).get_current_revision() == _head()
+
+
+@cache
+def _head() -> str | None:
+    return ScriptDirectory(str(_MIGRATIONS)).get_current_head()
 
 
 def config(connection: Connection) -> Config:
@@ -63,6 +65,7 @@ def migration_options() -> dict[str, Any]:
     """Give what alembic must know to migrate, and to compare tables with models."""
     return {
         "target_metadata": Base.metadata,
+        "transactional_ddl": True,  # on SQLite, too: the transaction is ours, not the driver's
         "render_as_batch": True,  # SQLite changes a table by copying it
         "render_item": _render,
         "compare_type": True,
