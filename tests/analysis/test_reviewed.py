@@ -8,12 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.exports.fake_report import RATES, patient
 
+from marrowscope.analysis.correction import corrected_share
 from marrowscope.analysis.patient import CountingSettings
 from marrowscope.analysis.reviewed import AddedCell, Answer, lay_over, rates_left, read_reviewed
-from marrowscope.domain.cells import FLAG_BORDER, FLAG_DELETED
+from marrowscope.domain.cells import FLAG_BORDER, FLAG_DELETED, Cells
 from marrowscope.domain.decision import Verdict
 from marrowscope.domain.patient import PatientReading
 from marrowscope.domain.taxonomy import taxonomy
+from marrowscope.models.bundle import ErrorRates
 
 NETWORK = patient("a", blast_share=0.1, cells=300, fields=6)
 SETTINGS = CountingSettings()
@@ -103,6 +105,29 @@ def test_errors_survive_only_where_nobody_looked() -> None:
     every = [{i: Answer(c.cell_type) for i, c in enumerate(cells)} for cells in network]
     assert rates_left(RATES, network, every) is None
     assert rates_left(None, network, called) is None
+
+
+@pytest.mark.parametrize("looked_at", [(1.0, 0.0), (0.0, 1.0), (0.5, 0.5), (0.9, 0.2)])
+def test_the_corrected_share_is_right_whatever_was_looked_at(looked_at: tuple[float, float]) -> None:
+    """Counted with sensitivity 0.9 and specificity 0.95, a share of the called blasts and others reviewed."""
+    rng = np.random.default_rng(11)
+    rates = ErrorRates(900, 1000, 1900, 2000, "drawn")
+    estimates, covered = [], []
+    for _ in range(150):
+        truth = rng.random(500) < 0.2
+        called = np.where(truth, rng.random(500) < 0.9, rng.random(500) < 0.05)
+        seen = rng.random(500) < np.where(called, *looked_at)
+        types = tuple("blast" if mark else "lymphocyte" for mark in called)
+        ones, all_true = np.ones(500, np.float32), np.ones(500, bool)
+        cells = Cells(np.zeros((500, 4), np.float32), ones, types, ones, ones, called, all_true, ((),) * 500)
+        answers = {int(row): Answer("blast" if truth[row] else "lymphocyte") for row in np.flatnonzero(seen)}
+        blasts = int(lay_over(cells, answers).is_blast.sum())
+        found = corrected_share(blasts, 500, rates_left(rates, [cells], [answers])).interval
+        assert found is not None
+        estimates.append(found.estimate)
+        covered.append(found.low <= 0.2 <= found.high)
+    assert np.mean(estimates) == pytest.approx(0.2, abs=0.006)
+    assert np.mean(covered) >= 0.91
 
 
 def test_a_wholly_reviewed_count_is_not_corrected() -> None:
