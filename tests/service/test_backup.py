@@ -57,7 +57,7 @@ def test_a_backup_restores_all(
     service = app.state.service
     drawn = draw(service.database, service.blobs, cells=24, fields=2)
     cell = reviewer.get(f"{API}/analyses/{drawn.analysis}/cells").json()["items"][0]
-    change = {"changes": [{"id": cell["id"], "revision": cell["revision"], "type": "neutrophil_segmented"}]}
+    change = {"changes": [{"id": cell["id"], "revision": cell["revision"], "type": "monocyte"}]}
     assert reviewer.patch(f"{API}/analyses/{drawn.analysis}/cells", json=change).status_code == 200
     before = seen(reviewer, drawn.analysis, cell["id"])
     folder = tmp_path / "restored"
