@@ -9,6 +9,9 @@ from joserfc.jwk import RSAKey
 from pydantic import SecretStr
 from tests.service.issuer import CLIENT, SECRET, Issuer
 
+from marrowscope.errors import InputError
+from marrowscope.service.settings import Settings
+
 API = "/api/v1"
 MARA = {"sub": "4711", "preferred_username": "Mara", "name": "Mara Lang", "roles": ["staff", "hematology"]}
 
@@ -37,6 +40,12 @@ def sign_on(client: TestClient, issuer: Issuer, **change: str) -> Any:
     state, code = issuer.authorize(begun.headers["location"])
     query = {"state": state, "code": code, **change}
     return client.get(f"{API}/session/oidc/callback", params=query, follow_redirects=False)
+
+
+@pytest.mark.parametrize("missing", ["public_url", "oidc_client_id", "oidc_issuer"])
+def test_half_a_setup_is_refused_at_the_start(settings_more: dict[str, Any], missing: str) -> None:
+    with pytest.raises(InputError, match="single sign-on needs"):
+        Settings(**{**settings_more, missing: None}).refuse_unsafe()
 
 
 def test_the_session_says_where_to_sign_on(client: TestClient) -> None:

@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
+from sqlalchemy.exc import OperationalError
 from tests.service.conftest import PASSWORDS, log_in, logged_in
 from tests.service.drawn import Drawn, draw
 
@@ -276,6 +277,22 @@ def test_an_unforeseen_failure_tells_the_client_nothing(
     for text in (answer.text, shown.out, shown.err):
         assert "Keller" not in text
     assert "RuntimeError" in shown.out
+
+
+def test_a_database_that_is_away_is_said_to_be(
+    admin: TestClient, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("SELECT 'Keller'", {}, Exception("Keller"))
+
+    monkeypatch.setattr("marrowscope.service.users.list_users", away)
+    in_the_route = admin.get(f"{API}/users")
+    monkeypatch.setattr("marrowscope.service.rest.guard.find_session", away)
+    before_the_route = admin.get(f"{API}/patients")
+    for answer in (in_the_route, before_the_route):
+        assert answer.status_code == 503
+        assert is_problem(answer)
+        assert "Keller" not in answer.text
 
 
 def test_figures_name_nobody(app: FastAPI, admin: TestClient, client: TestClient) -> None:

@@ -102,10 +102,12 @@ class Settings(BaseSettings):
         """
         if self.authentication == "off" and not is_loopback(self.host):
             raise InputError(f"authentication can be off on a loopback address only, and {self.host} is none")
-        if (self.oidc_issuer is None) != (self.oidc_client_id is None):
-            raise InputError(
-                "single sign-on needs both MARROWSCOPE_OIDC_ISSUER and MARROWSCOPE_OIDC_CLIENT_ID"
-            )
+        needed = {"OIDC_ISSUER": self.oidc_issuer, "OIDC_CLIENT_ID": self.oidc_client_id}
+        if any(needed.values()):
+            needed["PUBLIC_URL"] = self.public_url
+            missing = [f"MARROWSCOPE_{name}" for name, value in needed.items() if value is None]
+            if missing:
+                raise InputError(f"single sign-on needs {' and '.join(missing)}")
 
 
 def read_settings(**given: Any) -> Settings:

@@ -83,6 +83,10 @@ class Guard:
             await self._app(scope, limited, decorated)
         except MarrowscopeError as error:
             await problems.answer(request, error)(scope, receive, decorated)
+        except problems.DATABASE_AWAY as error:
+            if answer.begun:
+                raise
+            await problems.unreachable(request, error)(scope, receive, decorated)
         except Exception as error:
             _log.error("unexpected failure", exc_info=error)
             if answer.begun:
@@ -104,7 +108,7 @@ class Guard:
             actor = ANYBODY
             _check_csrf(request)
         elif authorization is not None:
-            actor = self._by_token(authorization)
+            actor = self._by_token(authorization, address)
         else:
             secret = session_secret(request)
             actor = find_session(self._service.database, settings, secret) if secret else None
@@ -112,10 +116,11 @@ class Guard:
         self._rate.take(f"user {actor.id}" if actor is not None and actor.id else f"address {address}")
         request.scope[ACTOR] = actor
 
-    def _by_token(self, authorization: str) -> Actor:
+    def _by_token(self, authorization: str, address: str) -> Actor:
         kind, _, secret = authorization.partition(" ")
         actor = find_token(self._service.database, secret.strip()) if kind.lower() == "bearer" else None
         if actor is None:
+            self._rate.take(f"address {address}")
             raise UnauthenticatedError("the token is unknown or has expired")
         return actor
 

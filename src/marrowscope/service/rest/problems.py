@@ -7,13 +7,15 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from marrowscope.errors import MarrowscopeError
 from marrowscope.service.errors import BusyError, UnavailableError, problem_of
 
+DATABASE_AWAY = (OperationalError, InterfaceError, NoConnectionLeft)
 MEDIA_TYPE = "application/problem+json"
 _log = structlog.get_logger("marrowscope.rest")
 _TITLES = {
@@ -88,10 +90,8 @@ def install(app: FastAPI) -> None:
             request, 409, "conflict", "Changed meanwhile", detail="somebody else changed it meanwhile"
         )
 
-    @app.exception_handler(OperationalError)
-    def unreachable(request: Request, error: OperationalError) -> JSONResponse:
-        _log.warning("database unreachable", error=type(error.orig).__name__)
-        return answer(request, UnavailableError("the database does not answer; try again in a moment"))
+    for kind in DATABASE_AWAY:
+        app.add_exception_handler(kind, unreachable)
 
 
 def _methods_at(request: Request) -> list[str]:
@@ -100,6 +100,12 @@ def _methods_at(request: Request) -> list[str]:
     known = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
     scopes = {method: {**request.scope, "method": method} for method in known}
     return [m for m, scope in scopes.items() if any(r.matches(scope)[0] is Match.FULL for r in routes)]
+
+
+def unreachable(request: Request, error: Exception) -> JSONResponse:
+    """Build the answer while the database is away or has no connection left."""
+    _log.warning("database unreachable", error=type(getattr(error, "orig", error)).__name__)
+    return answer(request, UnavailableError("the database does not answer; try again in a moment"))
 
 
 def failure(request: Request) -> JSONResponse:
