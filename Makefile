@@ -66,7 +66,7 @@ $(VENV)/.stamp-package: $(PINS) | $(VENV)/.stamp-python
 
 $(VENV)/.stamp-tools: $(VENV)/.stamp-package
 	@echo "Installing the test tools and what the service needs (once) ..."
-	@$(INSTALL) --group dev -e '.[serve,postgres,pdf]'
+	@$(INSTALL) --group dev -e '.[serve,postgres,pdf,dask]'
 	@touch $@
 
 # torch goes first and alone, so that nothing else chooses its version or build.
