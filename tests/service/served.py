@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import psutil
 
 API = "/api/v1"
@@ -37,7 +37,7 @@ class Served:
             self._environment["MARROWSCOPE_DATABASE"] = database
         self._log = data.parent / f"{data.name}.log"
         self.process: subprocess.Popen[bytes] | None = None
-        self.client = httpx.Client()
+        self.client = httpx2.Client()
         self.start()
 
     @property
@@ -58,7 +58,7 @@ class Served:
                 raise RuntimeError(f"the service did not start: {self.log[seen:][-2000:]}")
             time.sleep(0.05)
         self.client.close()
-        self.client = httpx.Client(base_url=found[1], timeout=60)
+        self.client = httpx2.Client(base_url=found[1], timeout=60)
         self._until(lambda: self.client.get("/readyz").status_code == 200, end)
         token = self.client.get(f"{API}/session").json()["csrf_token"]
         self.client.headers["X-CSRF-Token"] = token
@@ -129,7 +129,7 @@ class Served:
             try:
                 if holds():
                     return
-            except httpx.HTTPError:
+            except httpx2.HTTPError:
                 pass
             if time.monotonic() > end:
                 raise TimeoutError("it did not come to pass in time")
