@@ -61,6 +61,9 @@ def test_an_open_second_reading_is_blind_to_the_first(
         answer = reviewer.get(f"{API}/analyses/{drawn.analysis}/{query}", params={"reading": drawn.analysis})
         refused(answer, 403, "forbidden")
     refused(reviewer.get(f"{API}/analyses/{drawn.analysis}/agreement"), 403, "forbidden")
+    assert reviewer.get(f"{API}/patients/{drawn.patient}").json()["result"] is None
+    assert reviewer.get(f"{API}/patients").json()["items"][0]["result"] is None
+    assert admin.get(f"{API}/patients/{drawn.patient}").json()["result"]["reviewed_cells"] == 11
     refused(reviewer.get(f"{API}/analyses/{drawn.analysis}/exports/cells.csv"), 403, "forbidden")
 
 
@@ -79,6 +82,20 @@ def test_what_a_blind_reader_says_changes_their_reading_alone(
     stale = {"id": cell["id"], "revision": 0, "type": "blast"}
     assert refused(change(reviewer, drawn, stale), 409, "conflict")["conflicts"][0]["type"] == "monocyte"
     assert trail(database, "reading.answer")[0]["after"]["type"] == "monocyte"
+
+
+def test_the_audit_trail_tells_a_blind_reader_nothing_and_nothing_of_them(
+    reviewer: TestClient, admin: TestClient, drawn: Drawn, second: str
+) -> None:
+    cell = cells_of(reviewer, drawn)[0]
+    change(reviewer, drawn, {"id": cell["id"], "revision": 0, "type": "basophil"})
+    url = f"{API}/patients/{drawn.patient}/audit"
+    refused(reviewer.get(url), 403, "forbidden")
+    assert "basophil" not in admin.get(url).text
+    assert "plasma_cell" in admin.get(url).text
+    assert reviewer.post(f"{API}/readings/{second}/finish").status_code == 200
+    assert "basophil" in admin.get(url).text
+    assert "plasma_cell" in reviewer.get(url).text
 
 
 def test_nobody_else_sees_or_changes_an_open_reading(

@@ -11,7 +11,9 @@ from sqlalchemy import select
 from tests.service.conftest import logged_in
 from tests.service.drawn import Drawn, draw
 
-from marrowscope.service import audit
+from marrowscope.service import analyses, audit
+from marrowscope.service.actors import SYSTEM
+from marrowscope.service.store.analyses import DONE
 from marrowscope.service.store.audit import AuditEntry
 from marrowscope.service.store.engine import Database
 
@@ -113,6 +115,17 @@ def test_of_two_reviewers_at_once_the_second_is_shown_the_firsts_word(
     assert conflict["reviewed_by"] == "Anna"
     now = cells_of(reviewer, drawn)[:3]
     assert [c["reviewed_type"] for c in now] == [None, "monocyte", None]  # nothing of the batch was taken
+
+
+def test_fields_read_later_leave_the_review_in_force(
+    reviewer: TestClient, database: Database, drawn: Drawn
+) -> None:
+    cell = next(c for c in cells_of(reviewer, drawn, type="lymphocyte") if c["counted"])
+    change(reviewer, drawn, other(cell))
+    before = reviewer.get(f"{API}/patients/{drawn.patient}").json()["result"]
+    with database.writing() as session:
+        analyses.end(session, SYSTEM, analyses.get(session, drawn.analysis), DONE, "")
+    assert reviewer.get(f"{API}/patients/{drawn.patient}").json()["result"] == before
 
 
 def test_a_single_change_needs_the_revision_seen(reviewer: TestClient, drawn: Drawn) -> None:

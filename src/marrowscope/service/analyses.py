@@ -5,18 +5,15 @@ from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import func, select, tuple_, update
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy.orm import Session
 
-from marrowscope.analysis.patient import CountingSettings, read_patient
+from marrowscope.analysis.patient import CountingSettings
 from marrowscope.cohort import RunSettings
 from marrowscope.domain.decision import OVER_20, RULES
-from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
 from marrowscope.errors import InputError
-from marrowscope.exports.tables import patient_row
-from marrowscope.journal import reading_of
-from marrowscope.models.bundle import Bundle, ErrorRates
+from marrowscope.models.bundle import Bundle
 from marrowscope.pipeline import ReadingSettings
-from marrowscope.service import audit, patients
+from marrowscope.service import audit, counting, figures, patients
 from marrowscope.service.actors import SYSTEM, Actor
 from marrowscope.service.bundles import Bundles
 from marrowscope.service.clock import now
@@ -36,7 +33,6 @@ from marrowscope.service.store.analyses import (
 from marrowscope.service.store.patients import FIELD_STORED, Field
 from marrowscope.service.uploads import limits_of
 
-DUPLICATE = "duplicate"
 _RETRY_AFTER_S = 30
 
 
@@ -211,6 +207,7 @@ def retry(session: Session, actor: Actor, analysis_id: str) -> Analysis:
         row.status, row.deaths, row.message = QUEUED, 0, ""
     recount(session, analysis)
     analysis.status, analysis.message, analysis.finished_at = QUEUED, "", None
+    analysis.revision += 1
     analysis.scale_deaths = 0
     analysis.changed_at = now()
     patients.refresh(session, patient)
@@ -227,7 +224,7 @@ def end(session: Session, actor: Actor, analysis: Analysis, status: str, message
     analysis.status, analysis.message = status, message
     analysis.finished_at = analysis.changed_at = now()
     if status == DONE:
-        analysis.result = worklist_result(network_reading(session, analysis))
+        analysis.result = figures.worklist_result(counting.counted(session, analysis))
     patients.refresh(session, patients.get(session, analysis.patient_id))
     audit.record(
         session, actor, f"analysis.{status}", "analysis", analysis.id, patient_id=analysis.patient_id,
@@ -255,60 +252,10 @@ def recount(session: Session, analysis: Analysis) -> None:
     analysis.done = analysis.total - states.get(QUEUED, 0) - states.get(RUNNING, 0)
 
 
-def network_reading(session: Session, analysis: Analysis) -> PatientReading:
-    """Return the patient as the networks alone read it: the same value `marrowscope analyse` reports."""
-    patient = patients.get(session, analysis.patient_id)
-    readings = field_readings(session, analysis)
-    return read_patient(patient.name, readings, counting_of(analysis), error_rates_of(analysis))
-
-
-def counting_of(analysis: Analysis) -> CountingSettings:
-    """Return rule and floor of an analysis."""
-    return CountingSettings(RULES[analysis.rule], analysis.floor)
-
-
-def error_rates_of(analysis: Analysis) -> ErrorRates | None:
-    """Return the classifier's error rates as they were when the analysis was asked for."""
-    rates = analysis.facts["error_rates"]
-    return None if rates is None else ErrorRates(**rates)
-
-
 def facts_of(run: RunSettings, bundle: Bundle) -> dict[str, Any]:
     """Return what an analysis remembers of its networks: they may change or go without changing a report."""
     rates = bundle.error_rates
     return {"settings": run.facts(bundle), "error_rates": None if rates is None else asdict(rates)}
-
-
-def field_readings(session: Session, analysis: Analysis) -> list[FieldReading]:
-    """Return the networks' reading of every field, in natural order."""
-    rows = session.execute(
-        select(AnalysisField, Field)
-        .join(Field)
-        .where(AnalysisField.analysis_id == analysis.id)
-        .order_by(AnalysisField.place)
-        .options(undefer(AnalysisField.reading))
-    )
-    return [_reading(row, field) for row, field in rows]
-
-
-def worklist_result(reading: PatientReading) -> dict[str, Any]:
-    """Return what the worklist shows of a count."""
-    row = patient_row(reading)
-    names = ("counted", "blasts", "blast_percent", "ci_low", "ci_high", "decision")
-    reviewed = 0 if reading.review is None else reading.review.cells
-    return {**{name: row[name] for name in names}, "reviewed_cells": reviewed}
-
-
-def _reading(row: AnalysisField, field: Field) -> FieldReading:
-    if row.status == DONE and row.reading is not None:
-        return reading_of(row.reading)
-    is_copy = row.status == DUPLICATE
-    return FieldReading(
-        name=field.name,
-        status=FieldStatus.DUPLICATE if is_copy else FieldStatus.FAILED,
-        message=row.message or row.status,
-        sha256=field.sha256 or "",
-    )
 
 
 def _rows(analysis: Analysis, fields: Sequence[Field]) -> list[AnalysisField]:
@@ -318,7 +265,7 @@ def _rows(analysis: Analysis, fields: Sequence[Field]) -> list[AnalysisField]:
     for place, field in enumerate(fields):
         status, message = QUEUED, ""
         if field.sha256 is not None and field.sha256 in first:
-            status, message = DUPLICATE, f"the same image as {first[field.sha256]}; counted once"
+            status, message = figures.DUPLICATE, f"the same image as {first[field.sha256]}; counted once"
         elif field.width == 0:
             status, message = FAILED, field.message
         if field.sha256 is not None:

@@ -13,7 +13,7 @@ from marrowscope.analysis.review import Inferred, Suggestion, share_from_lot, su
 from marrowscope.analysis.reviewed import AddedCell, Answer, read_reviewed
 from marrowscope.domain.patient import PatientReading
 from marrowscope.domain.taxonomy import ARTEFACT
-from marrowscope.service import analyses
+from marrowscope.service import figures
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.store.analyses import DONE, NETWORK, PERSON, Analysis, Cell
 from marrowscope.service.store.patients import Field
@@ -57,7 +57,7 @@ def network_reading(session: Session, analysis: Analysis) -> PatientReading:
         if key in _recent:
             _recent.move_to_end(key)
             return _recent[key]
-    reading = analyses.network_reading(session, analysis)
+    reading = figures.network_reading(session, analysis)
     with _lock:
         _recent[key] = reading
         while len(_recent) > _KEPT:
@@ -88,8 +88,8 @@ def with_answers(analysis: Analysis, network: PatientReading, words: Said) -> Pa
         network,
         words.answers,
         words.added,
-        analyses.counting_of(analysis),
-        analyses.error_rates_of(analysis),
+        figures.counting_of(analysis),
+        figures.error_rates_of(analysis),
         count_border_cells=counts_border_cells(analysis),
     )
 

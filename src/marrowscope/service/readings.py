@@ -22,6 +22,7 @@ from marrowscope.service.store.analyses import DONE, NETWORK, PERSON, Analysis, 
 from marrowscope.service.store.reviews import FINISHED, OPEN, Reading, SecondAnswer
 
 FIRST, SECOND = "first", "second"
+BLIND = "finish your own reading first: until then it is blind to the others"
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def choose(session: Session, actor: Actor, analysis: Analysis, reading_id: str |
     if reading_id != analysis.id and (asked is None or asked.analysis_id != analysis.id):
         raise NotFoundError("this analysis has no such reading")
     if own is not None:
-        raise ForbiddenError("finish your own reading first: until then it is blind to the others")
+        raise ForbiddenError(BLIND)
     if asked is not None and asked.status == OPEN:
         raise ForbiddenError("this reading is not finished; until then only its reader sees it")
     return asked
@@ -134,6 +135,12 @@ def open_reading(session: Session, actor: Actor, analysis: Analysis) -> Reading 
     )
 
 
+def blind_to(session: Session, actor: Actor) -> frozenset[str]:
+    """Return the analyses whose first reading an actor must not see: those of their own open readings."""
+    own = select(Reading.analysis_id).where(Reading.username == actor.username, Reading.status == OPEN)
+    return frozenset(session.scalars(own))
+
+
 def refuse_blind(session: Session, actor: Actor, analysis: Analysis) -> None:
     """Refuse an actor whose own reading is open, where the first reading would be seen or changed.
 
@@ -143,7 +150,25 @@ def refuse_blind(session: Session, actor: Actor, analysis: Analysis) -> None:
         It is open.
     """
     if open_reading(session, actor, analysis) is not None:
-        raise ForbiddenError("finish your own reading first: until then it is blind to the others")
+        raise ForbiddenError(BLIND)
+
+
+def hidden_from(session: Session, actor: Actor, patient_id: str) -> list[str]:
+    """Return the open readings of a patient whose answers an actor must not see: all but their own.
+
+    Raises
+    ------
+    ForbiddenError
+        The actor's own is open: what others did about the patient would show what they said.
+    """
+    found = session.scalars(
+        select(Reading)
+        .join(Analysis, Analysis.id == Reading.analysis_id)
+        .where(Analysis.patient_id == patient_id, Reading.status == OPEN)
+    ).all()
+    if any(reading.username == actor.username for reading in found):
+        raise ForbiddenError(BLIND)
+    return [reading.id for reading in found]
 
 
 def listed(session: Session, analysis: Analysis) -> list[ReadingView]:

@@ -13,7 +13,7 @@ from marrowscope.domain.cells import FLAG_BORDER
 from marrowscope.domain.geometry import border_margin
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.errors import InputError
-from marrowscope.service import analyses, audit, cells, counting, readings
+from marrowscope.service import analyses, audit, cells, counting, figures, readings
 from marrowscope.service.actors import Actor
 from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError, ForbiddenError, LockedError, NotFoundError
@@ -232,7 +232,7 @@ def touch(session: Session, analysis: Analysis) -> None:
     session.flush()
     analysis.revision += 1
     analysis.changed_at = analysis.patient.changed_at = now()
-    analysis.result = analyses.worklist_result(counting.counted(session, analysis))
+    analysis.result = figures.worklist_result(counting.counted(session, analysis))
 
 
 def _check(changes: Sequence[Change]) -> None:
@@ -287,7 +287,10 @@ class _Hand:
         silent = after == _Words(None, deleted=False)
         cell.reviewed_by, cell.reviewed_at = (None, None) if silent else (self.actor.name, now())
         cell.revision += 1
-        self._record("cell.review", cell, before, after)
+        audit.record(
+            self.session, self.actor, "cell.review", "cell", cell.id, patient_id=self.analysis.patient_id,
+            before=asdict(before), after=asdict(after),
+        )  # fmt: skip
         return True
 
     def answer_all(
@@ -317,19 +320,18 @@ class _Hand:
             self.session.add(answer)
         answer.type, answer.deleted, answer.at = after.type, after.deleted, now()
         answer.revision += 1
-        self._record("reading.answer", cell.cell, before, after)
+        named = {"cell": cell.cell.id}
+        audit.record(
+            self.session, self.actor, "reading.answer", "reading", reading.id,
+            patient_id=self.analysis.patient_id,
+            before={**named, **asdict(before)}, after={**named, **asdict(after)},
+        )  # fmt: skip
 
     def _counts(self, cell: Cell) -> bool:
         if cell.origin == PERSON:
             inside = FLAG_BORDER not in cell.flags or counting.counts_border_cells(self.analysis)
             return not cell.deleted and taxonomy()[cell.type].is_counted and inside
         return readings.counts(cell, cell.reviewed_type, cell.deleted)
-
-    def _record(self, action: str, cell: Cell, before: "_Words", after: "_Words") -> None:
-        audit.record(
-            self.session, self.actor, action, "cell", cell.id, patient_id=self.analysis.patient_id,
-            before=asdict(before), after=asdict(after),
-        )  # fmt: skip
 
 
 @dataclass(frozen=True)

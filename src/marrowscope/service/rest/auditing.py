@@ -1,7 +1,7 @@
 """The audit trail, read."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fastapi import APIRouter
@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marrowscope.service import audit
+from marrowscope.service import audit, readings
 from marrowscope.service.paging import read_cursor, write_cursor
 from marrowscope.service.rest.dependencies import Admin, TheService, Transaction, Viewer
 from marrowscope.service.rest.shapes import Cursor, Id, Instant, Limit, Page, Shape
@@ -47,8 +47,8 @@ def list_of_patient(
     patient_id: Id, session: Transaction, actor: Viewer, limit: Limit = 100, cursor: Cursor = None
 ) -> Page[EntryShape]:
     """List what was done about a patient, newest first; also after the patient's deletion."""
-    del actor
-    return _page(session, limit, cursor, patient_id)
+    hidden = readings.hidden_from(session, actor, patient_id)
+    return _page(session, limit, cursor, patient_id, hidden)
 
 
 @router.get("/audit")
@@ -74,10 +74,19 @@ def _lines(database: Database) -> Iterator[str]:
             yield json.dumps(audit.document(entry), ensure_ascii=False) + "\n"
 
 
-def _page(session: Session, limit: int, cursor: str | None, patient_id: str | None) -> Page[EntryShape]:
+def _page(
+    session: Session,
+    limit: int,
+    cursor: str | None,
+    patient_id: str | None,
+    hidden_readings: Sequence[str] = (),
+) -> Page[EntryShape]:
     query = select(AuditEntry).order_by(AuditEntry.number.desc()).limit(limit + 1)
     if patient_id is not None:
         query = query.where(AuditEntry.patient_id == patient_id)
+    if hidden_readings:
+        is_hidden = AuditEntry.subject_id.in_(hidden_readings) & (AuditEntry.action == "reading.answer")
+        query = query.where(~is_hidden)
     if cursor is not None:
         query = query.where(AuditEntry.number < read_cursor(cursor, int)[0])
     found = session.scalars(query).all()

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from marrowscope.service import patients
+from marrowscope.service import patients, readings
 from marrowscope.service.rest.dependencies import Reviewer, Transaction, Viewer
 from marrowscope.service.rest.records import PatientShape, PatientStatus, patient_shape
 from marrowscope.service.rest.shapes import Cursor, Id, Limit, Line, Page, Shape
@@ -21,7 +21,7 @@ class NewPatient(Shape):
 @router.get("")
 def list_patients(
     session: Transaction,
-    _: Viewer,
+    user: Viewer,
     search: Annotated[str | None, Query(max_length=200)] = None,
     status: PatientStatus | None = None,
     limit: Limit = 50,
@@ -29,7 +29,8 @@ def list_patients(
 ) -> Page[PatientShape]:
     """List patients, the newest first."""
     rows, more = patients.page(session, search, status, limit, cursor)
-    return Page(items=[patient_shape(patient, analysis) for patient, analysis in rows], next=more)
+    blind = readings.blind_to(session, user)
+    return Page(items=[patient_shape(patient, analysis, blind) for patient, analysis in rows], next=more)
 
 
 @router.post("", status_code=201)
@@ -39,7 +40,8 @@ def add_patient(session: Transaction, user: Reviewer, body: NewPatient) -> Patie
 
 
 @router.get("/{patient_id}")
-def show_patient(session: Transaction, _: Viewer, patient_id: Id) -> PatientShape:
+def show_patient(session: Transaction, user: Viewer, patient_id: Id) -> PatientShape:
     """Show one patient."""
     patient = patients.get(session, patient_id)
-    return patient_shape(patient, patients.latest_analysis(session, patient))
+    blind = readings.blind_to(session, user)
+    return patient_shape(patient, patients.latest_analysis(session, patient), blind)

@@ -1,5 +1,6 @@
 """JSON of patients, fields, analyses and cells, and how each is made from the store."""
 
+from collections.abc import Collection
 from typing import Any, Literal
 
 from pydantic import Field as Limits
@@ -125,8 +126,11 @@ def analysis_shape(analysis: Analysis) -> AnalysisShape:
     return AnalysisShape(bundle=analysis.bundle_title, **own)
 
 
-def patient_shape(patient: Patient, analysis: Analysis | None) -> PatientShape:
-    """Show a patient with its latest analysis."""
+def patient_shape(
+    patient: Patient, analysis: Analysis | None, blind: Collection[str] = frozenset()
+) -> PatientShape:
+    """Show a patient with its latest analysis; without its count where that is among the `blind` ones."""
+    result = None if analysis is None or analysis.id in blind else analysis.result
     return PatientShape(
         id=patient.id,
         name=patient.name,
@@ -135,7 +139,7 @@ def patient_shape(patient: Patient, analysis: Analysis | None) -> PatientShape:
         fields=patient.fields_count,
         fields_failed=patient.fields_failed,
         analysis=None if analysis is None else analysis_shape(analysis),
-        result=ResultShape(**analysis.result) if analysis is not None and analysis.result else None,
+        result=ResultShape(**result) if result else None,
         signed=_signed(analysis),
         thumbnail=None if patient.cover_id is None else f"{API}/fields/{patient.cover_id}/thumbnail.jpg",
     )
