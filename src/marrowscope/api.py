@@ -20,7 +20,7 @@ from marrowscope.imaging.sources import discover
 from marrowscope.journal import Journal
 from marrowscope.models.bundle import Bundle, load_bundle
 from marrowscope.pipeline import FieldReader, ReadingSettings
-from marrowscope.results import FORMATS, write_report
+from marrowscope.results import FORMATS, MORE_FORMATS, write_report
 
 __all__ = ["analyse", "classify", "count", "detect", "export", "load_bundle"]
 
@@ -164,10 +164,13 @@ def export(report: CohortReport, out: str | Path, formats: Sequence[str] = FORMA
     ------
     InputError
         A format is not known.
+    MissingExtraError
+        A PDF is asked for, and the extra `pdf` is not installed.
     """
-    unknown = sorted(set(formats) - set(FORMATS))
+    known = (*FORMATS, *MORE_FORMATS)
+    unknown = sorted(set(formats) - set(known))
     if unknown:
-        raise InputError(f"no such format: {', '.join(unknown)} (known: {', '.join(FORMATS)})")
+        raise InputError(f"no such format: {', '.join(unknown)} (known: {', '.join(known)})")
     return write_report(report, Journal.of(Path(out)), formats)
 
 

@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 from tests.domain.test_taxonomy import mod10_holds, verhoeff_holds
 
+from marrowscope import export
 from marrowscope.analysis.patient import CountingSettings
 from marrowscope.analysis.reviewed import Answer, read_reviewed
 from marrowscope.domain.patient import PatientReading, Signature
+from marrowscope.errors import InputError
 from marrowscope.exports.fhir import LOINC, SNOMED, codes, fhir_bundle, write_fhir
 from marrowscope.exports.provenance import NOTICE
+from marrowscope.journal import Journal
 
 from .fake_report import RATES, nine_patients, patient, report
 
@@ -117,3 +120,13 @@ def test_a_bundle_is_whole_and_the_same_every_time(tmp_path: Path) -> None:
             *([resource["device"]] if "device" in resource else []),
         ]:
             assert reference["reference"] in addresses
+
+
+def test_a_run_is_exported_again_when_asked_for(tmp_path: Path) -> None:
+    Journal(tmp_path, {}, resume=False)
+    cohort = report([patient("no fields", fields=0, cells=0)])
+    written = export(cohort, tmp_path, ["fhir"])
+    assert [path.name for path in written] == ["fhir.json"]
+    assert json.loads(written[0].read_text("utf-8")) == fhir_bundle(cohort)
+    with pytest.raises(InputError, match="fhir, pdf"):
+        export(cohort, tmp_path, ["docx"])
