@@ -103,10 +103,27 @@ def test_a_server_starts_answers_and_stops(data: str) -> None:
             assert health.json() == {"status": "ok"}
             assert httpx2.get(f"{address[0]}/readyz", timeout=60).status_code == 200
             assert "server" not in health.headers
-            assert httpx2.get(f"{address[0]}/api/v1/patients", timeout=60).status_code == 401
+            asked = httpx2.get(f"{address[0]}/api/v1/patients?search=Keller", timeout=60)
+            assert asked.status_code == 401
         finally:
             server.send_signal(signal.SIGINT)
             log = server.stderr.read()
         assert server.wait(30) in {0, 130, -signal.SIGINT}
     assert '"route": "/api/v1/patients"' in log or '"route": "/patients"' in log
+    assert asked.headers["x-request-id"] in log
+    assert "Keller" not in log
     assert "Traceback" not in log
+
+
+def test_several_at_once_make_one_database(data: str) -> None:
+    names = ["anna", "rita", "vera"]
+    command = [sys.executable, "-m", "marrowscope", "users", "add"]
+    started = [
+        subprocess.Popen([*command, name, "--data", data], stdin=subprocess.PIPE, text=True) for name in names
+    ]
+    for process in started:
+        process.communicate(f"{PASSWORD}\n", timeout=120)
+    assert [process.returncode for process in started] == [0, 0, 0]
+    listed = json.loads(run("users", "list", "--json", "--data", data).stdout)
+    assert [user["username"] for user in listed] == names
+    assert run("audit", "verify", "--data", data).exit_code == 0
