@@ -1,6 +1,7 @@
 """``marrowscope serve``: the service and its page."""
 
 import socket
+import sys
 from typing import Annotated
 
 import typer
@@ -50,6 +51,8 @@ def serve(
     with opened(settings, make=True) as checked, checked.reading() as session:
         nobody = not session.scalar(select(func.count()).select_from(User))
     application = create_app(settings)
+    # Many short answers in threads: each waits less for its turn than by the default of 5 ms.
+    sys.setswitchinterval(0.0005)
     listening = _listen(settings.host, settings.port)
     logs.set_up(settings.log_level)
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -63,6 +66,7 @@ def serve(
         server_header=False,
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=10,
+        timeout_keep_alive=75,
     )
     uvicorn.Server(configuration).run(sockets=[listening])
 
