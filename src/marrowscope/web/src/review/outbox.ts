@@ -122,6 +122,7 @@ export class Outbox {
     const changes = this.nextBatch();
     if (changes.length === 0) {
       this.settle();
+      this.sender.changed();
       return;
     }
     try {

@@ -69,7 +69,7 @@ function File({ file }: { file: FileRow }): ReactNode {
       <span className="clip">{file.name}</span>
       <span className={bad ? "error" : "soft"}>{WORDS[file.status] || t.percent(100 * file.progress)}</span>
       {file.status === "sending" ? <Meter value={file.progress} label={file.name} /> : null}
-      {bad && file.message ? <span className="error">{file.message}</span> : null}
+      {bad && file.message ? <span className="error why">{file.message}</span> : null}
     </div>
   );
 }
