@@ -1,6 +1,6 @@
 """What is left of 20 analyses after kill -9 of the server, of workers and of PostgreSQL, 20 times.
 
-    python bench/kill.py --into docs/service.md
+    python bench/kill.py --into docs/service-measured.md
 
 Synthetic patients are analysed by the command line first: those are the figures undisturbed. Then a real
 server on a real PostgreSQL analyses the same files while it, its workers and the database are killed in turn,
@@ -20,7 +20,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+import httpx2
 import psutil
 import psycopg
 
@@ -128,7 +128,7 @@ def _wait_for_work(served: Served, asked: list[str], done: int) -> None:
     while time.monotonic() < end:
         try:
             shown = [served.analysis(each) for each in asked]
-        except httpx.HTTPError:
+        except httpx2.HTTPError:
             continue
         if sum(each["done"] for each in shown) >= done:
             return
