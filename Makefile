@@ -15,7 +15,7 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-inp
 PINS := pyproject.toml constraints/dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-core check format bench container verify-container clean
+.PHONY: help setup web demo test test-core check format bench container verify-container clean
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  make %-18s %s\n", $$1, $$2 }'
@@ -25,7 +25,11 @@ setup: $(VENV)/.stamp-full ## everything for development, PyTorch included, into
 demo: $(VENV)/.stamp-package ## nine synthetic patients end to end: table, confusion matrix, report
 	@$(BIN)/marrowscope demo -o $(DEMO)
 
-test: check ## all checks and all tests, training included
+web: $(VENV)/.stamp-tools ## the review page of the service, when its sources have changed
+	@$(BIN)/python packaging/page.py
+
+test: check ## all checks and all tests, training and the service included
+	@sh packaging/test-machine.sh
 	@$(BIN)/python -m pytest $(PYTEST)
 
 test-core: $(VENV)/.stamp-tools ## the tests that need no PyTorch
@@ -61,8 +65,8 @@ $(VENV)/.stamp-package: $(PINS) | $(VENV)/.stamp-python
 	@touch $@
 
 $(VENV)/.stamp-tools: $(VENV)/.stamp-package
-	@echo "Installing the test tools (once) ..."
-	@$(INSTALL) --group dev
+	@echo "Installing the test tools and what the service needs (once) ..."
+	@$(INSTALL) --group dev -e '.[serve,postgres,pdf,dask]'
 	@touch $@
 
 # torch goes first and alone, so that nothing else chooses its version or build.

@@ -15,6 +15,7 @@ from marrowscope.domain.differential import Differential
 from marrowscope.domain.differential import count as count_cells
 from marrowscope.domain.patient import CohortReport
 from marrowscope.domain.taxonomy import UNCLASSIFIED, taxonomy
+from marrowscope.engines.choose import LOCAL
 from marrowscope.errors import ImageError, InputError
 from marrowscope.exports.review import with_review
 from marrowscope.imaging.decode import FieldImage, decode
@@ -22,7 +23,7 @@ from marrowscope.imaging.sources import discover
 from marrowscope.journal import Journal
 from marrowscope.models.bundle import Bundle, load_bundle
 from marrowscope.pipeline import FieldReader, ReadingSettings
-from marrowscope.results import FORMATS, write_report
+from marrowscope.results import FORMATS, MORE_FORMATS, write_report
 
 __all__ = ["analyse", "classify", "count", "detect", "export", "load_bundle"]
 
@@ -109,6 +110,7 @@ def analyse(
     count_border_cells: bool = False,
     workers: int = 1,
     threads: int = 2,
+    engine: str = LOCAL,
     resume: bool = False,
     reviewed: str | Path | None = None,
     listener: Listener | None = None,
@@ -129,6 +131,7 @@ def analyse(
     count_border_cells : count cells cut by an image's edge too
     workers : processes that read fields
     threads : processor threads inside each
+    engine : ``local``, or ``dask://HOST:PORT`` of a Dask cluster (extra ``dask``)
     resume : go on with an interrupted run in `out`
     reviewed : a filled-in ``review.csv``: the blast share with what was seen stands in the report, too
     listener : told about every step
@@ -146,6 +149,7 @@ def analyse(
         CountingSettings(rule, floor, target, _known_types(blast_equivalents)),
         workers,
         threads,
+        engine,
     )
     networks = _bundle(bundle)
     folder = Path(out)
@@ -172,10 +176,13 @@ def export(report: CohortReport, out: str | Path, formats: Sequence[str] = FORMA
     ------
     InputError
         A format is not known.
+    MissingExtraError
+        A PDF is asked for, and the extra `pdf` is not installed.
     """
-    unknown = sorted(set(formats) - set(FORMATS))
+    known = (*FORMATS, *MORE_FORMATS)
+    unknown = sorted(set(formats) - set(known))
     if unknown:
-        raise InputError(f"no such format: {', '.join(unknown)} (known: {', '.join(FORMATS)})")
+        raise InputError(f"no such format: {', '.join(unknown)} (known: {', '.join(known)})")
     return write_report(report, Journal.of(Path(out)), formats)
 
 

@@ -9,18 +9,16 @@ from datetime import UTC, datetime
 
 from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading, Provenance
-from marrowscope.domain.scale import Scale
 from marrowscope.domain.taxonomy import taxonomy
-from marrowscope.engines.local import ProcessEngine, read_here
+from marrowscope.engines.choose import LOCAL, open_pool
+from marrowscope.engines.reading import read_by, read_here
+from marrowscope.engines.work import Networks
 from marrowscope.errors import ImageError
-from marrowscope.imaging.decode import FieldImage
 from marrowscope.imaging.sources import PatientSource
 from marrowscope.journal import Journal
 from marrowscope.models.bundle import Bundle
-from marrowscope.pipeline import FieldReader, FieldResult, FieldTask, ReadingSettings, failed, load_field
+from marrowscope.pipeline import FieldReader, FieldResult, FieldTask, ReadingSettings, failed, scale_sample
 from marrowscope.version import __version__
-
-_SCALE_SAMPLE = 8  # fields per patient on which the scale is measured
 
 
 @dataclass(frozen=True)
@@ -57,12 +55,14 @@ class RunSettings:
     counting : how a count becomes a decision
     workers : processes; does not change the result
     threads : processor threads inside each; does not change the result
+    engine : ``local`` or ``dask://HOST:PORT``; does not change the result
     """
 
     reading: ReadingSettings = field(default_factory=ReadingSettings)
     counting: CountingSettings = field(default_factory=CountingSettings)
     workers: int = 1
     threads: int = 2
+    engine: str = LOCAL
 
     def reading_facts(self, bundle: Bundle) -> dict[str, str]:
         """Name everything a field's reading depends on, besides its content."""
@@ -182,11 +182,12 @@ class CohortReader:
 
     def _results(self, tasks: Sequence[FieldTask]) -> Iterator[FieldResult]:
         scaled = self._with_scales(tasks)
-        if self._settings.workers == 1:
+        if self._settings.engine == LOCAL and self._settings.workers == 1:
             return read_here(self._reader, scaled)
-        return ProcessEngine(
-            self._bundle.folder, self._settings.reading, self._settings.workers, self._settings.threads
-        ).read(scaled)
+        networks = Networks(
+            self._bundle.folder, self._bundle.sha256, self._settings.reading, self._settings.threads
+        )
+        return read_by(open_pool(self._settings.engine, self._settings.workers), networks, scaled)
 
     def _with_scales(self, tasks: Sequence[FieldTask]) -> Iterator[FieldTask]:
         """Give each task the scales of its patient, measured when the patient's turn comes."""
@@ -197,16 +198,10 @@ class CohortReader:
             scales = self._journal.scales(patient)
             if scales is None:
                 self._listener(Progress("scale", patient))
-                scales = self._measure(group)
+                scales = self._reader.measure_patient(scale_sample(group))
                 self._journal.record_scales(patient, scales)
             for task in group:
                 yield FieldTask(task.patient, task.source, task.sha256, scales)
-
-    def _measure(self, tasks: Sequence[FieldTask]) -> dict[tuple[int, int], Scale]:
-        step = max(len(tasks) / _SCALE_SAMPLE, 1)
-        sample = [tasks[int(i * step)] for i in range(min(_SCALE_SAMPLE, len(tasks)))]
-        images = [load_field(task, self._settings.reading.limits) for task in sample]
-        return self._reader.measure_scales([image for image in images if isinstance(image, FieldImage)])
 
     def _patient(self, plan: "_Plan") -> PatientReading:
         read = {task.source.name: self._journal.find(task) for task in plan.tasks}

@@ -6,7 +6,8 @@
     │   ├── DatasetError        a labelled set is not what it should be
     │   ├── BundleError         a model bundle is missing, altered or too new
     │   └── MissingExtraError   an optional part is not installed
-    └── InferenceError          a network failed while running                exit 1
+    ├── InferenceError          a network failed while running                exit 1
+    └── ServiceError            the service refuses a request (kinds: service/errors.py)
 
 Foreign exceptions are translated where their library is imported.
 """

@@ -7,6 +7,7 @@ disk; its name there is a digest of patient, field and content, so a changed ima
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ class Journal:
         path = self._path(task.patient, task.source.name, task.sha256, ".json")
         if not path.is_file():
             return None
-        return _reading(json.loads(path.read_bytes()))
+        return reading_of(json.loads(path.read_bytes()))
 
     def record(self, result: FieldResult) -> None:
         """Write a result; its readings last, so that what is recorded is whole."""
@@ -82,7 +83,7 @@ class Journal:
             path = self._path(result.patient, reading.name, reading.sha256, ".jpg")
             write_atomic(path, result.gallery)
         path = self._path(result.patient, reading.name, reading.sha256, ".json")
-        write_atomic(path, json.dumps(_document(reading)).encode())
+        write_atomic(path, json.dumps(document_of(reading)).encode())
 
     def gallery_path(self, patient: str, reading: FieldReading) -> Path:
         """Return where the gallery sheet of a field is."""
@@ -119,21 +120,31 @@ class Journal:
             )
 
 
-def _document(reading: FieldReading) -> dict[str, Any]:
+def document_of(reading: FieldReading) -> dict[str, Any]:
+    """Return a reading as what JSON can hold, every figure to its last digit."""
     cells = reading.cells
     columns = {
         name: getattr(cells, name).tolist()
         for name in ("boxes", "scores", "probability", "p_blast", "is_blast", "is_counted")
     }
-    own = ("name", "status", "message", "width", "height", "mpp", "scale_source", "flags", "notes", "sha256")
+    own = ("name", "message", "width", "height", "mpp", "scale_source", "sha256")
     return {
         **{name: getattr(reading, name) for name in own},
-        "cells": {**columns, "cell_types": cells.cell_types, "flags": cells.flags},
+        "status": reading.status.value,
+        "flags": list(reading.flags),
+        "notes": list(reading.notes),
+        "cells": {
+            **columns,
+            "cell_types": list(cells.cell_types),
+            "flags": [list(words) for words in cells.flags],
+        },
     }
 
 
-def _reading(document: dict[str, Any]) -> FieldReading:
-    columns = document.pop("cells")
+def reading_of(document: Mapping[str, Any]) -> FieldReading:
+    """Return the reading that `document_of` wrote down."""
+    facts = dict(document)
+    columns = facts.pop("cells")
     cells = Cells(
         boxes=np.asarray(columns["boxes"], np.float32).reshape(-1, 4),
         scores=np.asarray(columns["scores"], np.float32),
@@ -144,6 +155,6 @@ def _reading(document: dict[str, Any]) -> FieldReading:
         is_counted=np.asarray(columns["is_counted"], bool),
         flags=tuple(tuple(words) for words in columns["flags"]),
     )
-    status = FieldStatus(document.pop("status"))
-    flags, notes = tuple(document.pop("flags")), tuple(document.pop("notes"))
-    return FieldReading(status=status, flags=flags, notes=notes, cells=cells, **document)
+    status = FieldStatus(facts.pop("status"))
+    flags, notes = tuple(facts.pop("flags")), tuple(facts.pop("notes"))
+    return FieldReading(status=status, flags=flags, notes=notes, cells=cells, **facts)

@@ -3,9 +3,11 @@
 bytes → pixels → scale → boxes → crops → probabilities → named cells → annotated picture and gallery
 """
 
+import copy
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +15,7 @@ from PIL import Image, ImageColor
 
 from marrowscope.analysis.naming import name_cells
 from marrowscope.domain.cells import FLAG_BORDER, Cells, Detections
-from marrowscope.domain.geometry import touching_border
+from marrowscope.domain.geometry import border_margin, touching_border
 from marrowscope.domain.patient import FieldReading, FieldStatus
 from marrowscope.domain.scale import Scale
 from marrowscope.domain.taxonomy import CellType, taxonomy
@@ -23,7 +25,7 @@ from marrowscope.imaging.decode import DEFAULT_LIMITS, DecodeLimits, FieldImage,
 from marrowscope.imaging.draw import annotate
 from marrowscope.imaging.quality import assess
 from marrowscope.imaging.scale import resample
-from marrowscope.imaging.sources import FieldSource
+from marrowscope.imaging.sources import Source
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.classifier import Classifier
 from marrowscope.models.detector import Detector
@@ -33,8 +35,8 @@ from marrowscope.models.working_scale import combine, mpp_from_red_cells, scale_
 ASSUMED_MPP = 0.1  # a 100x oil objective with a common camera
 GALLERY_PX = 96
 GALLERY_COLUMNS = 16
-_GALLERY_CONTEXT = 1.35
-_BORDER_UM = 0.15  # a box nearer than this to the image's edge is cut by it
+GALLERY_CONTEXT = 1.35  # side of a gallery square over the longer side of the cell's box
+_SCALE_SAMPLE = 8  # fields per patient on which the scale is measured
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class FieldTask:
     """
 
     patient: str
-    source: FieldSource
+    source: Source
     sha256: str
     scales: Mapping[tuple[int, int], Scale] = field(default_factory=dict)
 
@@ -89,6 +91,15 @@ class FieldResult:
     reading: FieldReading
     annotated: bytes = b""
     gallery: bytes = b""
+
+
+T = TypeVar("T")
+
+
+def scale_sample(fields: Sequence[T]) -> list[T]:
+    """Choose, of all fields of a patient, those on which the scale is measured: evenly, from the first on."""
+    step = max(len(fields) / _SCALE_SAMPLE, 1)
+    return [fields[int(i * step)] for i in range(min(_SCALE_SAMPLE, len(fields)))]
 
 
 def load_field(task: FieldTask, limits: DecodeLimits) -> FieldImage | ImageError:
@@ -133,6 +144,17 @@ class FieldReader:
         except MemoryError:
             return failed(task, "not enough memory to analyse this image")
 
+    def with_settings(self, settings: ReadingSettings) -> "FieldReader":
+        """Return a reader with the same networks and other settings."""
+        other = copy.copy(self)
+        other.settings = settings
+        return other
+
+    def measure_patient(self, tasks: Sequence[FieldTask]) -> dict[tuple[int, int], Scale]:
+        """Find the scale of each image size among a sample of a patient's fields (`scale_sample`)."""
+        images = [load_field(task, self.settings.limits) for task in tasks]
+        return self.measure_scales([image for image in images if isinstance(image, FieldImage)])
+
     def measure_scales(self, images: Sequence[FieldImage]) -> dict[tuple[int, int], Scale]:
         """Find the scale of each image size among a patient's fields.
 
@@ -161,7 +183,7 @@ class FieldReader:
             found,
             self._classifier(pixels, found.boxes, scale.mpp if scale.measures_cells else None),
             self._classifier.settings,
-            touching_border(found.boxes, width, height, max(_BORDER_UM / scale.mpp, 1.0)),
+            touching_border(found.boxes, width, height, border_margin(scale.mpp)),
             count_border_cells=self.settings.count_border_cells,
         )
 
@@ -211,7 +233,7 @@ def gallery_of(pixels: npt.NDArray[np.uint8], cells: Cells) -> bytes:
     """Lay a square of each cell on one sheet, row by row; JPEG, empty without cells."""
     if not len(cells):
         return b""
-    crops = crop_cells(pixels, cells.boxes, GALLERY_PX, _GALLERY_CONTEXT)
+    crops = crop_cells(pixels, cells.boxes, GALLERY_PX, GALLERY_CONTEXT)
     rows = -(-len(crops) // GALLERY_COLUMNS)
     sheet = np.full((rows * GALLERY_COLUMNS, GALLERY_PX, GALLERY_PX, 3), 255, np.uint8)
     sheet[: len(crops)] = crops

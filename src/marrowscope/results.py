@@ -8,7 +8,9 @@ from urllib.parse import quote
 from PIL import Image
 
 from marrowscope.domain.patient import CohortReport
+from marrowscope.exports.fhir import write_fhir
 from marrowscope.exports.html import write_html
+from marrowscope.exports.pdf import write_pdf
 from marrowscope.exports.pictures import GalleryItem, cells_to_show, limits_for
 from marrowscope.exports.provenance import write_run_json
 from marrowscope.exports.tables import write_cells_csv, write_patients_csv
@@ -17,6 +19,9 @@ from marrowscope.journal import Journal
 from marrowscope.pipeline import from_gallery
 
 FORMATS = ("csv", "xlsx", "html", "json")
+"""Those a run writes."""
+MORE_FORMATS = ("fhir", "pdf")
+"""Those written when asked for."""
 _PREVIEW_PX = 720
 
 
@@ -27,6 +32,8 @@ def write_report(
 
     Raises
     ------
+    MissingExtraError
+        A PDF is asked for, and the extra `pdf` is not installed.
     OSError
         The folder cannot be written to.
     """
@@ -45,6 +52,12 @@ def write_report(
     if "json" in formats:
         write_run_json(report, out / "run.json")
         written.append(out / "run.json")
+    if "fhir" in formats:
+        write_fhir(report, out / "fhir.json")
+        written.append(out / "fhir.json")
+    if "pdf" in formats:
+        write_pdf(report, out / "report.pdf", JournalPictures(report, journal))
+        written.append(out / "report.pdf")
     return tuple(written)
 
 

@@ -1,6 +1,7 @@
 """Adapting a bundle to a laboratory's cells: learns, keeps, adds types, and never gets worse."""
 
 import json
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -130,6 +131,25 @@ def test_reviewed_cells_of_an_analysis_are_learned_from(start: Bundle, tmp_path:
     )  # fmt: skip
     assert said[0] == {"types": [*start.classifier.types, "plasma_cell"], "cells": 10}
     assert (tmp_path / "run" / "classifier.onnx").is_file()
+
+
+def test_reviews_of_the_service_are_learned_from(start: Bundle, laboratory: Path, tmp_path: Path) -> None:
+    """The archive the service gives teaches what the same cells in folders teach."""
+    archive = tmp_path / "training.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for path in sorted(laboratory.rglob("*.png")):
+            packed.write(path, path.relative_to(laboratory))
+    said: list[dict[str, object]] = []
+    adapt_classifier(
+        None, tmp_path / "run", reviews=[archive], bundle=start.folder, mpp=0.2, progress=said.append
+    )
+    folders: list[dict[str, object]] = []
+    adapt_classifier(laboratory, tmp_path / "same", bundle=start.folder, mpp=0.2, progress=folders.append)
+    assert said == folders
+    with pytest.raises(DatasetError, match="not both"):
+        adapt_classifier(
+            tmp_path / "cells.csv", tmp_path / "no", images=tmp_path, reviews=[archive], bundle=start.folder
+        )
 
 
 def test_a_patients_cells_stay_in_one_fold() -> None:

@@ -1,16 +1,19 @@
 """What reviewing some cells is worth: which to look at, and the blast share with what was seen."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import takewhile
 
 import numpy as np
 import numpy.typing as npt
 
 from marrowscope.analysis.clustering import critical_value
 from marrowscope.analysis.intervals import LEVEL
+from marrowscope.analysis.reviewed import Answer
 from marrowscope.domain.decision import NO_CLUSTERING, Clustering, Interval
 from marrowscope.domain.patient import PatientReading
+from marrowscope.domain.taxonomy import ARTEFACT, taxonomy
 
 FEWEST_REVIEWED = 20  # below it the normal approximation of the interval does not hold (setting)
 _SEED = 20_260_101
@@ -32,26 +35,105 @@ class Suggestion:
     part: Part
 
 
-def suggest_review(patient: PatientReading, number: int) -> tuple[Suggestion, ...]:
-    """Choose counted cells to review: the first half by lot, the rest where the networks are least sure.
+def lot(patient: PatientReading) -> tuple[tuple[str, int], ...]:
+    """Return all counted cells, as pairs of field name and row, in the order of a lot.
 
     The lot is drawn with a fixed seed over the cells in the order of their fields' names: equal readings
-    give equal suggestions, whatever order the fields were read in. The least sure are those whose blast
-    probability is nearest to one half. Fewer cells than asked for give all of them, by lot.
+    give equal lots, whatever order the fields were read in. However many are taken from its beginning,
+    they are a random sample.
     """
     cells = [
-        (field.name, row, cell.p_blast)
+        (field.name, int(row))
         for field in sorted(patient.fields, key=lambda field: field.name)
-        for row, cell in enumerate(field.cells)
-        if cell.is_counted
+        for row in np.flatnonzero(field.cells.is_counted)
     ]
-    order = np.random.default_rng(_SEED).permutation(len(cells))
-    by_lot = order[: (number + 1) // 2] if number < len(cells) else order
-    left = sorted(set(range(len(cells))) - set(by_lot.tolist()), key=lambda i: (abs(cells[i][2] - 0.5), i))
+    return tuple(cells[i] for i in np.random.default_rng(_SEED).permutation(len(cells)))
+
+
+def suggest_review(
+    patient: PatientReading, number: int, seen: Collection[tuple[str, int]] = frozenset()
+) -> tuple[Suggestion, ...]:
+    """Choose counted cells to review: the first half by lot, the rest where the networks are least sure.
+
+    The least sure are those whose blast probability is nearest to one half. Fewer cells than asked for give
+    all of them, by lot.
+
+    Parameters
+    ----------
+    patient : as the networks read it
+    number : cells wanted
+    seen : cells reviewed already, which are not suggested again
+    """
+    fields = {field.name: field.cells for field in patient.fields}
+    place = {cell: i for i, cell in enumerate(sorted(lot(patient)))}
+    unseen = [cell for cell in lot(patient) if cell not in seen]
+    by_lot = unseen[: (number + 1) // 2] if number < len(unseen) else unseen
+    drawn = set(by_lot)
+
+    def doubt(cell: tuple[str, int]) -> tuple[float, int]:
+        name, row = cell
+        return abs(float(fields[name].p_blast[row]) - 0.5), place[cell]
+
+    unsure = sorted((cell for cell in unseen if cell not in drawn), key=doubt)
     return (
-        *(Suggestion(cells[i][0], cells[i][1], Part.RANDOM) for i in sorted(by_lot.tolist())),
-        *(Suggestion(cells[i][0], cells[i][1], Part.UNCERTAIN) for i in left[: number - len(by_lot)]),
+        *(Suggestion(name, row, Part.RANDOM) for name, row in sorted(by_lot)),
+        *(Suggestion(name, row, Part.UNCERTAIN) for name, row in unsure[: number - len(by_lot)]),
     )
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """The blast share by prediction-powered inference.
+
+    Attributes
+    ----------
+    share : with its interval, None while too few cells of the lot are reviewed
+    cells : reviewed cells it rests on
+    warnings : sentences about what the review lacks
+    """
+
+    share: Interval | None
+    cells: int
+    warnings: tuple[str, ...] = ()
+
+
+def share_from_lot(network: PatientReading, answers: Mapping[str, Mapping[int, Answer]]) -> Inferred:
+    """Infer the blast share of the counted cells from those of the lot that were reviewed.
+
+    The sample is the beginning of the lot up to the first cell nobody has reviewed: which cells are in it
+    must not depend on what is in them. So cells picked for their looks count only where the lot reaches them.
+
+    Parameters
+    ----------
+    network : the patient as the networks read it
+    answers : field → row → what a person says
+    """
+
+    def told(cell: tuple[str, int]) -> Answer | None:
+        answer = answers.get(cell[0], {}).get(cell[1])
+        return answer if answer is not None and answer.says_something else None
+
+    order = lot(network)
+    sample = list(takewhile(told, order))
+    fields = {field.name: field.cells for field in network.fields}
+    called = [bool(fields[name].is_blast[row]) for name, row in order]
+    kinds = [
+        taxonomy()[ARTEFACT if a.is_deleted else a.cell_type or ARTEFACT] for a in map(told, sample) if a
+    ]
+    share = reviewed_share(
+        [kind.is_blast for kind in kinds],
+        called[: len(sample)],
+        called[len(sample) :],
+        clustering=network.clustering,
+    )
+    warnings = []
+    strangers = sum(not kind.is_counted for kind in kinds)
+    if strangers:
+        warnings.append(
+            f"{strangers} of the {len(sample)} reviewed cells of the lot do not belong into the count; "
+            "the share is that among all cells the networks counted."
+        )
+    return Inferred(share, len(sample), tuple(warnings))
 
 
 def reviewed_share(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 from marrowscope.analysis.clustering import clustering
 from marrowscope.analysis.intervals import clopper_pearson, wilson
@@ -45,7 +46,7 @@ def type_shares(differential: Differential, fields: Sequence[FieldReading] = ())
     """
     counts = {name: cells for name, cells in differential.counts.items() if cells}
     percents = percents_that_sum(counts, fixed=BLAST)
-    counted = [[cell.cell_type for cell in field.cells if cell.is_counted] for field in fields]
+    counted = [list(compress(field.cells.cell_types, field.cells.is_counted)) for field in fields]
     sizes = [len(names) for names in counted]
     rows = []
     for name, cells in counts.items():

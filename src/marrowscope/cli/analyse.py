@@ -58,6 +58,7 @@ def analyse(
     bundle: Annotated[str | None, typer.Option(help="Networks: a built-in name or a folder.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that read fields.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads inside each process.")] = 2,
+    engine: Annotated[str, typer.Option(help="Where networks run: local or dask://HOST:PORT.")] = "local",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run in --out.")] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the results of an earlier run in --out.")
@@ -98,6 +99,7 @@ def analyse(
                 count_border_cells=count_border_cells,
                 workers=workers,
                 threads=threads,
+                engine=engine,
                 resume=resume,
                 reviewed=reviewed,
                 listener=display,

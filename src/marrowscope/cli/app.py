@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from marrowscope.cli import analyse, bundle, data, demo, evaluate, images, train
+from marrowscope.cli import analyse, audit, bundle, data, demo, evaluate, images, serve, train, users
 from marrowscope.version import __version__
 
 app = typer.Typer(
@@ -24,6 +24,9 @@ app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(train.app, name="train")
 app.add_typer(data.app, name="data")
 app.add_typer(bundle.app, name="bundle")
+app.command("serve", epilog=serve.EXAMPLE)(serve.serve)
+app.add_typer(users.app, name="users")
+app.add_typer(audit.app, name="audit")
 
 
 def _print_version(wanted: bool) -> None:

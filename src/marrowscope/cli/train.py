@@ -74,7 +74,12 @@ def detector(
 )
 @one_line_errors
 def classifier(
-    data: _Data,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of labelled images; with --recipe, where its folders are.", show_default=False
+        ),
+    ] = None,
     recipe: _Recipe = None,
     out: _Out = Path("classifier-run"),
     start_from: _From = None,
@@ -84,6 +89,10 @@ def classifier(
     images: Annotated[
         Path | None, typer.Option(help="With a reviewed cells.csv as --data: what was analysed.")
     ] = None,
+    reviews: Annotated[
+        list[Path] | None,
+        typer.Option(help="training.zip of cells reviewed in the service; may be given several times."),
+    ] = None,
     changes: _Set = None,
     resume: _Resume = False,
 ) -> None:
@@ -91,21 +100,34 @@ def classifier(
 
     With --recipe the whole network is trained. With --from alone its heads are adapted, in minutes: DATA is a
     folder with a sub-folder of single-cell images per type (leukocyte_not_blast: type unknown), or the
-    cells.csv of an analysis with a column reviewed_type, --images being what was analysed.
+    cells.csv of an analysis with a column reviewed_type, --images being what was analysed. Cells reviewed in
+    the service come by --reviews, beside such a folder or alone.
     """
     _need_torch()
     if recipe is None and start_from is None:
         raise InputError("give a --recipe to train by, or --from a bundle to adapt")
+    if reviews and recipe is not None:
+        raise InputError("--reviews adapt a bundle (--from); they are no part of a training by --recipe")
     if recipe is None:
+        if data is None and not reviews:
+            raise InputError("give --data or --reviews to learn from")
         from marrowscope.training.adapt import adapt_classifier
 
         _finish(
             lambda: adapt_classifier(
-                data, out, images=images, bundle=start_from, mpp=mpp, progress=_say_record
+                data,
+                out,
+                images=images,
+                reviews=reviews or (),
+                bundle=start_from,
+                mpp=mpp,
+                progress=_say_record,
             ),
             out,
         )
         return
+    if data is None:
+        raise InputError("give --data: where the folders of the recipe are")
     from dataclasses import replace
 
     from marrowscope.training.classifier_recipe import ClassifierRecipe

@@ -13,6 +13,9 @@ from marrowscope.domain.geometry import Boxes, Scores
 FLAG_BORDER = "border"  # cut by the image's edge: not counted
 FLAG_UNCERTAIN = "uncertain"  # no type is certain enough
 FLAG_UNFAMILIAR = "unfamiliar"  # unlike the cells the networks learned from
+FLAG_REVIEWED = "reviewed"  # a person named it
+FLAG_ADDED = "added"  # a person drew it
+FLAG_DELETED = "deleted"  # a person said that there is no cell
 
 
 def _checked(name: str, array: npt.NDArray[np.generic], shape: tuple[int | None, ...]) -> None:
@@ -131,7 +134,18 @@ class Cells:
         )
 
     def __iter__(self) -> Iterator[Cell]:
-        return (self[row] for row in range(len(self)))
+        rows = zip(
+            self.boxes.tolist(),
+            self.scores.tolist(),
+            self.cell_types,
+            self.probability.tolist(),
+            self.p_blast.tolist(),
+            self.is_blast.tolist(),
+            self.is_counted.tolist(),
+            self.flags,
+            strict=True,
+        )
+        return (Cell(tuple(box), *rest) for box, *rest in rows)
 
     def rows(self, chosen: npt.NDArray[np.integer] | Sequence[int]) -> Self:
         """Return the chosen rows, in the order given, a row as often as it is chosen."""

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from marrowscope.domain.cells import Cell
+from marrowscope.domain.cells import FLAG_DELETED, Cell
 from marrowscope.domain.taxonomy import BLAST, UNCLASSIFIED, taxonomy
 
 RATIO_DECIMALS = 1
@@ -65,6 +65,8 @@ def count(cells: Iterable[Cell], equivalents: Collection[str] = ()) -> Different
     excluded: dict[str, int] = {}
     blasts = 0
     for cell in cells:
+        if FLAG_DELETED in cell.flags:
+            continue
         if cell.is_counted:
             counts[cell.cell_type] = counts.get(cell.cell_type, 0) + 1
             blasts += cell.is_blast or cell.cell_type in equivalents

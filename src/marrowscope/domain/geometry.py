@@ -9,6 +9,7 @@ import numpy.typing as npt
 Boxes = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float32]
 
+BORDER_UM = 0.15  # a box nearer than this to the image's edge is cut by it
 _TINY = 1e-9  # keeps degenerate boxes from dividing by nothing
 
 
@@ -61,6 +62,11 @@ def suppress(boxes: Boxes, scores: Scores, iou: float, ios: float = 1.01) -> npt
         alive &= (shared_union[0] <= iou) & (shared_smaller[0] <= ios)
         alive[index] = False
     return np.asarray(kept, dtype=np.intp)
+
+
+def border_margin(mpp: float | None) -> float:
+    """Return how near to the image's edge, in pixels, a box is cut by it; `mpp` in micrometres per pixel."""
+    return max(BORDER_UM / mpp, 1.0) if mpp else 1.0
 
 
 def touching_border(boxes: Boxes, width: float, height: float, margin: float) -> npt.NDArray[np.bool_]:

@@ -56,6 +56,50 @@ class FieldReading:
         return self.mpp is not None and Scale(self.mpp, self.scale_source).measures_cells
 
 
+@dataclass(frozen=True)
+class Signature:
+    """Who answers for a count.
+
+    Attributes
+    ----------
+    version : 1 for the first signed report, one more after each amendment
+    by : name of the person
+    at : UTC, ISO 8601
+    meaning : what the signature says, in the person's words
+    reason : why the report was amended, None for the first
+    """
+
+    version: int
+    by: str
+    at: str
+    meaning: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Review:
+    """What people did to a count.
+
+    Attributes
+    ----------
+    network : the patient as the networks alone read it
+    named, deleted : cells of the networks that a person named, or said not to be cells
+    added : cells that a person drew
+    signature : None until somebody signs
+    """
+
+    network: "PatientReading"
+    named: int
+    deleted: int
+    added: int
+    signature: Signature | None = None
+
+    @property
+    def cells(self) -> int:
+        """All cells a person said something of."""
+        return self.named + self.deleted + self.added
+
+
 @dataclass(frozen=True, eq=False)
 class PatientReading:
     """Everything known of one patient.
@@ -77,6 +121,7 @@ class PatientReading:
     alternatives : what the other rules say of the same count
     flags : problems of the whole patient, as sentences
     truth : ``leukemia`` / ``healthy`` (or what the manifest says), None when not given
+    review : what people did to the count, None when nobody has looked at it
     """
 
     patient: str
@@ -94,6 +139,7 @@ class PatientReading:
     alternatives: tuple[Decision, ...] = ()
     flags: tuple[str, ...] = ()
     truth: str | None = None
+    review: Review | None = None
 
     @property
     def fields_failed(self) -> int:

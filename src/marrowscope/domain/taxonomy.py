@@ -12,6 +12,7 @@ from importlib import resources
 
 BLAST = "blast"
 UNCLASSIFIED = "unclassified"
+ARTEFACT = "artefact"
 REVIEWED_TYPE = "reviewed_type"
 """Column of a table of cells in which a person names what they saw: `Taxonomy.named` reads it."""
 

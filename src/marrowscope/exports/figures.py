@@ -149,6 +149,25 @@ def confusion(report: CohortReport) -> tuple[tuple[str, tuple[int, ...]], ...]:
     return tuple((truth, tuple(table[truth, verdict] for verdict in VERDICTS)) for truth in truths)
 
 
+def review_facts(patient: PatientReading) -> tuple[tuple[str, str], ...]:
+    """Return what people did to a count and who answers for it, as titles and words."""
+    review = patient.review
+    if review is None:
+        return ()
+    facts = [
+        ("Review", f"{review.named} cells named by a person, {review.deleted} deleted, {review.added} added")
+    ]
+    signature = review.signature
+    if signature is None:
+        return (*facts, ("Signature", "not signed: a preliminary report"))
+    facts.append(
+        ("Signature", f"version {signature.version}, {signature.by}, {signature.at}: {signature.meaning}")
+    )
+    if signature.reason:
+        facts.append(("Amended", signature.reason))
+    return tuple(facts)
+
+
 def fields_with(patient: PatientReading, status: FieldStatus) -> tuple[FieldReading, ...]:
     """Return the fields whose reading ended so."""
     return tuple(field for field in patient.fields if field.status is status)

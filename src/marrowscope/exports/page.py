@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from marrowscope.domain.cells import FLAG_BORDER
+from marrowscope.domain.cells import FLAG_ADDED, FLAG_BORDER, FLAG_DELETED, FLAG_REVIEWED, Cell
 from marrowscope.domain.decision import Decision, Interval, Verdict
 from marrowscope.domain.differential import myeloid_to_erythroid
 from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading
@@ -19,6 +19,7 @@ from marrowscope.exports.figures import (
     fields_with,
     lineage_rows,
     non_erythroid_blasts,
+    review_facts,
     sampling,
     scales,
     type_rows,
@@ -95,6 +96,8 @@ class PatientView:
     read: int
     failed: tuple[FieldReading, ...]
     repeated: tuple[FieldReading, ...]
+    renamed_away: tuple[tuple[str, int], ...]
+    review_words: str
 
 
 def patient_views(report: CohortReport, pictures: Pictures) -> tuple[PatientView, ...]:
@@ -131,7 +134,18 @@ def _view(patient: PatientReading, anchor: str, pictures: Pictures, limits: Pict
         read=len(fields_with(patient, FieldStatus.READ)),
         failed=fields_with(patient, FieldStatus.FAILED),
         repeated=fields_with(patient, FieldStatus.DUPLICATE),
+        renamed_away=_renamed_away(patient),
+        review_words=dict(review_facts(patient)).get("Review", ""),
     )
+
+
+def _renamed_away(patient: PatientReading) -> tuple[tuple[str, int], ...]:
+    """Return types that the networks counted and a review left without a cell, with the networks' number."""
+    if patient.review is None:
+        return ()
+    left = patient.differential.counts
+    before = patient.review.network.differential.counts
+    return tuple((taxonomy()[name].name, cells) for name, cells in before.items() if not left.get(name))
 
 
 def _blasts(patient: PatientReading, gallery: Sequence[GalleryItem], most: int) -> tuple[CellView, ...]:
@@ -140,7 +154,7 @@ def _blasts(patient: PatientReading, gallery: Sequence[GalleryItem], most: int) 
 
 
 def _others(patient: PatientReading, gallery: Sequence[GalleryItem], most: int) -> tuple[TypeGallery, ...]:
-    names = patient.cells.cell_types
+    names = [cell.cell_type for cell in patient.cells if FLAG_DELETED not in cell.flags]
     galleries = []
     for cell_type in taxonomy():
         items = [item for item in gallery if item.cell_type == cell_type.id and not item.is_blast]
@@ -155,17 +169,26 @@ def _cells(patient: PatientReading, items: Sequence[GalleryItem]) -> tuple[CellV
     views = []
     for item in items:
         cell = fields[item.field].cells[item.cell_index]
-        likelihood = cell.p_blast if item.is_blast else cell.probability
+        caption, why = _certainty(cell)
         views.append(
             CellView(
                 image=_data_uri(item.jpeg),
-                caption=f"{likelihood:.2f}" + " edge" * (FLAG_BORDER in cell.flags),
-                title=f"{item.field}, cell {item.cell_index + 1}: {taxonomy()[item.cell_type].name}, "
-                f"probability {cell.probability:.4f}, blast probability {cell.p_blast:.4f}",
+                caption=caption + " edge" * (FLAG_BORDER in cell.flags),
+                title=f"{item.field}, cell {item.cell_index + 1}: {taxonomy()[item.cell_type].name}, {why}",
                 is_counted=cell.is_counted,
             )
         )
     return tuple(views)
+
+
+def _certainty(cell: Cell) -> tuple[str, str]:
+    """Return what stands below a cell and what is said of it on hovering: how sure its name is."""
+    if FLAG_ADDED in cell.flags:
+        return "added", "drawn by a person"
+    if FLAG_REVIEWED in cell.flags:
+        return "named", "named by a person"
+    likelihood = cell.p_blast if cell.is_blast else cell.probability
+    return f"{likelihood:.2f}", f"probability {cell.probability:.4f}, blast probability {cell.p_blast:.4f}"
 
 
 def _previews(patient: PatientReading, pictures: Pictures, most: int) -> tuple[FieldView, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from marrowscope.domain.cells import Cell
+from marrowscope.domain.cells import FLAG_DELETED, Cell
 from marrowscope.domain.patient import PatientReading
 from marrowscope.domain.taxonomy import taxonomy
 
@@ -92,11 +92,13 @@ def cells_to_show(patient: PatientReading, limits: PictureLimits = FULL) -> tupl
     """Choose the cells a report shows, as pairs of field name and row in that field.
 
     Blasts come first, the likeliest first; then each other type in the taxonomy's order, likewise. Counted
-    cells come before cells left out of the count.
+    cells come before cells left out of the count; those a person deleted are not shown.
     """
     groups: dict[str, list[tuple[tuple[bool, float], str, int]]] = {}
     for field in patient.fields:
         for row, cell in enumerate(field.cells):
+            if FLAG_DELETED in cell.flags:
+                continue
             key = "" if cell.is_blast else cell.cell_type
             groups.setdefault(key, []).append((_rank(cell), field.name, row))
     chosen: list[tuple[str, int]] = []

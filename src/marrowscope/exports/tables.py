@@ -8,10 +8,11 @@ import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from marrowscope.domain.cells import Cell
+from marrowscope.domain.cells import FLAG_ADDED, FLAG_REVIEWED, Cell
 from marrowscope.domain.decision import Interval
 from marrowscope.domain.patient import CohortReport, FieldStatus, PatientReading
 from marrowscope.domain.percent import FILE_DECIMALS, file_percent
+from marrowscope.domain.taxonomy import REVIEWED_TYPE
 from marrowscope.exports.atomic import atomic_path
 from marrowscope.imaging.names import shown
 
@@ -56,6 +57,7 @@ CELL_COLUMNS = (
     "counted",
     "flags",
 )
+REVIEW_COLUMNS = ("network_type", REVIEWED_TYPE)
 _BOX_DECIMALS = 1
 _PROBABILITY_DECIMALS = 4
 _FAILURES_TOLD = 5  # failed fields named in a patient's reasons; run.json has all of them
@@ -78,12 +80,18 @@ def write_patients_csv(report: CohortReport, path: Path) -> None:
 def write_cells_csv(report: CohortReport, path: Path) -> None:
     """Write a row per cell; columns are `CELL_COLUMNS`, boxes in pixels of the original image.
 
+    Where people have reviewed a patient, `REVIEW_COLUMNS` follow: the network's own name of every cell, and
+    what a person called it, by which training reads the file. `cell_type` is then the name in force.
+
     Raises
     ------
     OSError
         The file cannot be written.
     """
-    _write(path, CELL_COLUMNS, (row for patient in report.patients for row in _cell_rows(patient)))
+    is_reviewed = any(patient.review for patient in report.patients)
+    columns = (*CELL_COLUMNS, *(REVIEW_COLUMNS if is_reviewed else ()))
+    rows = (row for patient in report.patients for row in _cell_rows(patient))
+    _write(path, columns, ([*row, *("",) * (len(columns) - len(row))] for row in rows))
 
 
 def patient_row(patient: PatientReading) -> dict[str, Value]:
@@ -146,9 +154,17 @@ def _percents(interval: Interval | None, names: Sequence[str]) -> Mapping[str, f
 
 def _cell_rows(patient: PatientReading) -> Iterator[list[str]]:
     name = csv_text(patient.patient)
+    by_network = {f.name: f.cells.cell_types for f in patient.review.network.fields} if patient.review else {}
     for field in patient.fields:
+        network = by_network.get(field.name, ())
         for number, cell in enumerate(field.cells, start=1):
-            yield [name, csv_text(field.name), str(number), *_cell_values(cell)]
+            own = network[number - 1] if number <= len(network) else ""
+            reviewed = (own, _reviewed_type(cell)) if patient.review else ()
+            yield [name, csv_text(field.name), str(number), *_cell_values(cell), *reviewed]
+
+
+def _reviewed_type(cell: Cell) -> str:
+    return cell.cell_type if {FLAG_REVIEWED, FLAG_ADDED} & {*cell.flags} else ""
 
 
 def _cell_values(cell: Cell) -> list[str]:

@@ -17,6 +17,7 @@ from marrowscope.exports.figures import (
     fields_with,
     lineage_rows,
     non_erythroid_blasts,
+    review_facts,
     sampling,
     scales,
     type_rows,
@@ -184,6 +185,10 @@ class _Writer:
             )
         ):
             sheet.write_string(3, column, title, self._formats["head"])
+        network = patient.review.network.differential.counts if patient.review else None
+        if network is not None:
+            sheet.set_column(8, 8, 14)
+            sheet.write_string(3, 8, "Networks alone", self._formats["head"])
         sheet.freeze_panes(4, 1)
         line = 4
         for row in type_rows(patient):
@@ -194,6 +199,8 @@ class _Writer:
             self._write(sheet, line, 5, file_percent(row.share.exact.low), "percent")
             self._write(sheet, line, 6, file_percent(row.share.exact.high), "percent")
             self._write(sheet, line, 7, round(row.share.effective))
+            if network is not None:
+                self._write(sheet, line, 8, network.get(row.cell_type.id, 0))
             line += 1
         counted = patient.differential.counted
         self._write(sheet, line, 0, "Counted nucleated cells", "total_text")
@@ -229,7 +236,14 @@ class _Writer:
         self._write(sheet, line + 6, 2, round(patient.clustering.design_effect, 2), "hundredths")
         self._write(sheet, line + 7, 0, "M:E ratio (without blasts, monocytes)")
         self._write(sheet, line + 7, 1, None if ratio is None else round(ratio, RATIO_DECIMALS), "percent")
-        line = self._lineages(sheet, line + 9, differential)
+        line += 8
+        if patient.review is not None:
+            network = patient.review.network
+            self._write(sheet, line, 0, "Blasts, as the networks alone counted")
+            self._write(sheet, line, 1, network.differential.blasts)
+            self._share(sheet, line, network.blast_interval)
+            line += 1
+        line = self._lineages(sheet, line + 1, differential)
         return self._slides(sheet, line, patient)
 
     def _lineages(self, sheet: Any, line: int, differential: Differential) -> int:
@@ -297,6 +311,7 @@ class _Writer:
         ]
         for patient in report.patients:
             name = shown(patient.patient)
+            facts += [(f"{title}: {name}", words) for title, words in review_facts(patient)]
             facts += [
                 (f"Scale: {name}", f"{mpp:.4f} µm per pixel from {source} ({number} fields)")
                 for mpp, source, number in scales(patient.fields)

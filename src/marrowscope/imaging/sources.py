@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from marrowscope.errors import ImageError, InputError
 from marrowscope.imaging.archives import list_members, member_parts, read_member
@@ -14,7 +14,16 @@ from marrowscope.imaging.decode import DecodeLimits
 from marrowscope.imaging.manifest import ManifestRow, read_manifest
 from marrowscope.imaging.names import distinct, natural_key, safe_name, shown
 
-__all__ = ["FieldSource", "PatientSource", "discover", "safe_name"]
+__all__ = [
+    "FieldSource",
+    "HeldSource",
+    "PatientSource",
+    "Source",
+    "archive_source",
+    "discover",
+    "is_image_name",
+    "safe_name",
+]
 
 IMAGE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".tif", ".tiff"})
 _FORMATS: Final = "JPEG, PNG, BMP or TIFF"
@@ -55,6 +64,40 @@ class FieldSource:
         if len(data) > limits.max_bytes:
             raise ImageError(f"the file has more than {limits.max_bytes:,} bytes, the limit")
         return data
+
+
+class Source(Protocol):
+    """A field that can be read when its turn comes."""
+
+    @property
+    def name(self) -> str:
+        """Return its path relative to the patient's folder."""
+
+    def read(self, limits: DecodeLimits) -> bytes:
+        """Give the bytes of its file, or raise ImageError."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSource:
+    """A field whose bytes are at hand, or the reason why they are not."""
+
+    name: str
+    content: bytes
+    fault: str = ""
+
+    def read(self, limits: DecodeLimits) -> bytes:
+        """Give the bytes.
+
+        Raises
+        ------
+        ImageError
+            There are none, or too many.
+        """
+        if self.fault:
+            raise ImageError(self.fault)
+        if len(self.content) > limits.max_bytes:
+            raise ImageError(f"the file has more than {limits.max_bytes:,} bytes, the limit")
+        return self.content
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +150,21 @@ def discover(inputs: Sequence[Path], *, manifest: Path | None = None) -> tuple[P
         where = ", ".join(shown(str(path)) for path in inputs) or "nothing given"
         raise InputError(f"no {_FORMATS} images found: {where}")
     return _with_distinct_names(found)
+
+
+def archive_source(archive: Path, name: str) -> PatientSource:
+    """Find the images of a ZIP file that belongs to one patient; no image is opened.
+
+    Field names begin with `name`, as those of an archive inside a patient's folder begin with the archive's.
+    """
+    tree = _Tree()
+    _add_archive(tree, archive, member_parts(name))
+    return _patient(shown(name), tree.leaves, tree.problems, skip=0)
+
+
+def is_image_name(name: str) -> bool:
+    """Tell whether a file is meant to be an image of the formats read, by its name."""
+    return _is_image(name.rsplit("/", 1)[-1])
 
 
 @dataclass(slots=True)

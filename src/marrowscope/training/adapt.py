@@ -11,14 +11,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from marrowscope.datasets.cells import read_folder_per_type
+from marrowscope.datasets.cells import LabelledCell, read_folder_per_type
 from marrowscope.datasets.csv_boxes import read_csv
+from marrowscope.datasets.review_zip import read_review_zips
 from marrowscope.datasets.splits import block_split
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.errors import BundleError, DatasetError
@@ -68,10 +70,11 @@ class _Judged:
 
 
 def adapt_classifier(
-    data: Path,
+    data: Path | None,
     out: Path,
     *,
     images: Path | None = None,
+    reviews: Sequence[Path] = (),
     bundle: str | Path | None = None,
     mpp: float | None = None,
     threads: int = 2,
@@ -84,6 +87,7 @@ def adapt_classifier(
     data : folder with a sub-folder of single-cell images per cell type; `leukocyte_not_blast` holds cells of
         unknown type. Or a reviewed `cells.csv` of an analysis. Types the bundle does not know yet are added.
     images : of a `cells.csv`: what was analysed
+    reviews : archives of cells reviewed in the service, beside a folder or alone
     out : receives ``classifier.onnx``, ``classifier.json`` and ``feature_space.npz``, for `bundle build`
     bundle : what to start from, the built-in one by default
     mpp : micrometres per pixel of the images; None: whole fields are measured, single cells not known
@@ -103,10 +107,14 @@ def adapt_classifier(
     if not start.classifier.feature_space:
         raise BundleError(f"bundle {start.name} has no feature space to keep its knowledge by")
     say = progress or (lambda _: None)
-    new = _read(data, images, start.classifier, mpp)
-    added = (k for k in new.kinds if k not in start.classifier.types and not _is_blast(k) and k != UNTYPED)
-    work = _Adaptation(start, (*start.classifier.types, *added))
-    turned, folds = work.shown(new.shown, threads)
+    with TemporaryDirectory() as unpacked:
+        given = _Given(data, images, tuple(reviews), Path(unpacked))
+        new = _read(given, start.classifier, mpp)
+        added = (
+            k for k in new.kinds if k not in start.classifier.types and not _is_blast(k) and k != UNTYPED
+        )
+        work = _Adaptation(start, (*start.classifier.types, *added))
+        turned, folds = work.shown(new.shown, threads)
     say({"types": list(work.types), "cells": len(folds)})
     before = work.start_heads()
     judged = work.judged(before, turned, folds)
@@ -124,17 +132,34 @@ class _NewCells:
     shown: Iterable[ShownCell]
 
 
-def _read(data: Path, images: Path | None, settings: ClassifierSettings, mpp: float | None) -> _NewCells:
-    """Read a folder per type, or a reviewed cells.csv with what was analysed."""
+@dataclass(frozen=True)
+class _Given:
+    """Where the new cells are, and a folder to unpack archives into."""
+
+    data: Path | None
+    images: Path | None
+    reviews: tuple[Path, ...]
+    unpacked: Path
+
+    def single_cells(self) -> list[LabelledCell]:
+        """Return the cells that are images of their own."""
+        cells = [] if self.data is None else read_folder_per_type(self.data)
+        return [*cells, *(read_review_zips(self.reviews, self.unpacked) if self.reviews else [])]
+
+
+def _read(given: _Given, settings: ClassifierSettings, mpp: float | None) -> _NewCells:
+    """Read a folder per type and reviews, or a reviewed cells.csv with what was analysed."""
     cut = settings.input_px, settings.context
-    if data.suffix.lower() == ".csv":
-        fields = read_csv(data, images)
+    if given.data is not None and given.data.suffix.lower() == ".csv":
+        if given.reviews:
+            raise DatasetError("give reviews of the service, or a reviewed cells.csv, not both at once")
+        fields = read_csv(given.data, given.images)
         labels = {
             label for f in fields for label in np.array(f.labels, str)[f.is_nucleated & ~f.ignore].tolist()
         }
         found = _NewCells(tuple(sorted(labels)), cells_of_fields(fields, *cut, mpp))
     else:
-        cells = read_folder_per_type(data)
+        cells = given.single_cells()
         kinds = {cell.taxonomy_type for cell in cells}
         found = _NewCells(tuple(sorted(kinds)), cells_of_folders(cells, *cut, mpp))
     unknown = [kind for kind in found.kinds if kind not in taxonomy() and kind != UNTYPED]

@@ -1,0 +1,30 @@
+"""Figures measured by a script, put into a document between the marks that bear the script's name."""
+
+import os
+import platform
+import re
+from pathlib import Path
+
+import psutil
+
+
+def put(document: Path, name: str, text: str) -> None:
+    """Replace what stands between ``<!-- name -->`` and ``<!-- /name -->``; append it where no mark is."""
+    content = document.read_text("utf-8") if document.exists() else ""
+    block = f"<!-- {name} -->\n{text.strip()}\n<!-- /{name} -->"
+    marked = re.compile(rf"<!-- {re.escape(name)} -->.*?<!-- /{re.escape(name)} -->", re.DOTALL)
+    if marked.search(content):
+        content = marked.sub(lambda _: block, content)
+    else:
+        content = f"{content.rstrip()}\n\n{block}\n".lstrip()
+    document.write_text(content, "utf-8")
+
+
+def machine() -> str:
+    """Say what was measured on, and how busy it was besides."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    memory = psutil.virtual_memory().total / 2**30
+    return (
+        f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GiB, "
+        f"Python {platform.python_version()}, load average {load:.1f} at the end"
+    )

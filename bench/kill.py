@@ -1,0 +1,233 @@
+"""What is left of 20 analyses after kill -9 of the server, of workers and of PostgreSQL, 20 times.
+
+    python bench/kill.py --into docs/service-measured.md
+
+Synthetic patients are analysed by the command line first: those are the figures undisturbed. Then a real
+server on a real PostgreSQL analyses the same files while it, its workers and the database are killed in turn,
+at even steps of the work. At the end every analysis must have ended once, with the same figures to the last
+digit, and the audit chain must be whole. Exit code 1 if not.
+"""
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import psutil
+import psycopg
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bench.figures import machine, put
+from tests.cohorts import write_fields
+from tests.service.postgres import Server
+from tests.service.served import ENDED, Served
+
+import marrowscope
+from marrowscope.domain.patient import PatientReading
+from marrowscope.exports.tables import patient_row
+from marrowscope.journal import document_of
+from marrowscope.service import analyses, figures
+from marrowscope.service.settings import Settings
+from marrowscope.service.store.engine import Database
+
+_KINDS = ("server", "worker", "PostgreSQL")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the analyses."""
+
+    ended_once: int
+    same_figures: int
+    cells: int
+    cells_twice: int
+    chain_is_whole: bool
+
+
+def main() -> None:
+    options = _parse()
+    with tempfile.TemporaryDirectory(prefix="marrowscope-kill-") as name:
+        scratch = Path(name)
+        print("Reading undisturbed ...", file=sys.stderr)
+        folders = [scratch / "patients" / f"P {number:02d}" for number in range(options.analyses)]
+        files = [write_fields(folder, options.fields, seed=100 * n) for n, folder in enumerate(folders)]
+        undisturbed = {
+            patient.patient: patient
+            for patient in marrowscope.analyse(scratch / "patients", scratch / "out").patients
+        }
+        postgres = Server()
+        try:
+            started = time.monotonic()
+            kills, outcome = _disturb(
+                scratch, postgres, dict(zip(folders, files, strict=True)), options, undisturbed
+            )
+            seconds = time.monotonic() - started
+        finally:
+            postgres.stop()
+    text = _table(options, kills, outcome, seconds)
+    print(text)
+    if options.into:
+        put(options.into, "bench/kill.py", text)
+    whole = outcome.ended_once == outcome.same_figures == options.analyses
+    raise SystemExit(not (whole and outcome.cells_twice == 0 and outcome.chain_is_whole))
+
+
+def _disturb(
+    scratch: Path,
+    postgres: Server,
+    patients: dict[Path, list[Path]],
+    options: argparse.Namespace,
+    undisturbed: dict[str, PatientReading],
+) -> tuple[Counter[str], Outcome]:
+    url = postgres.create("kills")
+    served = Served(scratch / "data", url, workers=str(options.workers))
+    try:
+        asked = {
+            served.ask(served.patient(folder.name, files)): folder.name for folder, files in patients.items()
+        }
+        kills = _kill(served, postgres, list(asked), options)
+        for analysis in asked:
+            served.wait_until(analysis, lambda shown: shown["status"] in ENDED, timeout_s=1800)
+    finally:
+        served.stop()
+    return kills, _outcome(url, scratch / "data", asked, undisturbed)
+
+
+def _kill(served: Served, postgres: Server, asked: list[str], options: argparse.Namespace) -> Counter[str]:
+    """Kill in turn, each time when another part of all fields is done and a random moment later."""
+    lot = random.Random(options.seed)
+    kills: Counter[str] = Counter()
+    total = len(asked) * options.fields
+    for number in range(options.kills):
+        _wait_for_work(served, asked, round(total * number / (options.kills + 1)))
+        time.sleep(lot.uniform(0, 1))
+        kind = _KINDS[number % len(_KINDS)]
+        print(f"{number + 1}: kill -9 of {kind}", file=sys.stderr)
+        if kind == "server":
+            served.kill()
+            served.start()
+        elif kind == "worker":
+            _kill_worker(served, lot)
+        else:
+            _kill_postgres(postgres)
+        kills[kind] += 1
+    return kills
+
+
+def _wait_for_work(served: Served, asked: list[str], done: int) -> None:
+    end = time.monotonic() + 1800
+    while time.monotonic() < end:
+        try:
+            shown = [served.analysis(each) for each in asked]
+        except httpx2.HTTPError:
+            continue
+        if sum(each["done"] for each in shown) >= done:
+            return
+        time.sleep(0.2)
+    raise TimeoutError("the analyses do not go on")
+
+
+def _kill_worker(served: Served, lot: random.Random) -> None:
+    while not (workers := served.workers()):
+        time.sleep(0.1)
+    lot.choice(workers).send_signal(signal.SIGKILL)
+
+
+def _kill_postgres(postgres: Server) -> None:
+    """Kill the postmaster and all its processes, and start it again."""
+    pid = int((postgres.data / "postmaster.pid").read_text().splitlines()[0])
+    processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    for process in processes:
+        os.kill(process.pid, signal.SIGKILL)
+    psutil.wait_procs(processes, timeout=30)
+    for _ in range(20):
+        try:
+            postgres.start()
+        except subprocess.CalledProcessError:
+            time.sleep(0.5)
+        else:
+            return
+    raise RuntimeError("PostgreSQL does not start again")
+
+
+def _outcome(url: str, data: Path, asked: dict[str, str], undisturbed: dict[str, PatientReading]) -> Outcome:
+    database = Database(Settings(database=url).database_url)
+    same = 0
+    for analysis, name in asked.items():
+        with database.reading() as session:
+            reading = figures.network_reading(session, analyses.get(session, analysis))
+        same += _is_same(reading, undisturbed[name])
+    database.close()
+    with psycopg.connect(url) as connection:
+        ends = Counter(
+            subject
+            for (subject,) in connection.execute(
+                "SELECT subject_id FROM audit_entries WHERE action IN ('analysis.done', 'analysis.failed')"
+            )
+        )
+        cells, distinct = connection.execute(
+            "SELECT count(*), count(DISTINCT (analysis_id, field_id, number)) FROM cells"
+        ).fetchone() or (0, 0)
+    environment = {**os.environ, "MARROWSCOPE_DATABASE": url}
+    command = [sys.executable, "-m", "marrowscope", "audit", "verify", "--data", str(data)]
+    verified = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    print(verified.stdout + verified.stderr, file=sys.stderr)
+    expected = sum(len(patient.cells) for patient in undisturbed.values())
+    return Outcome(
+        ended_once=sum(ends[analysis] == 1 for analysis in asked),
+        same_figures=same,
+        cells=cells,
+        cells_twice=abs(cells - expected) + cells - distinct,
+        chain_is_whole=verified.returncode == 0,
+    )
+
+
+def _is_same(reading: PatientReading, undisturbed: PatientReading) -> bool:
+    """Compare the patient's row, and every box and probability of every field to its last digit."""
+    rows = patient_row(reading) == patient_row(undisturbed)
+    fields = [document_of(field) for field in reading.fields]
+    return rows and fields == [document_of(field) for field in undisturbed.fields]
+
+
+def _table(options: argparse.Namespace, kills: Counter[str], outcome: Outcome, seconds: float) -> str:
+    killed = ", ".join(f"{number} × {kind}" for kind, number in kills.items())
+    return f"""
+| what | measured |
+|---|---|
+| analyses, fields | {options.analyses}, {options.analyses * options.fields} |
+| kill -9 | {kills.total()}: {killed} |
+| analyses that ended once | {outcome.ended_once} of {options.analyses} |
+| with the figures undisturbed, to the last digit | {outcome.same_figures} of {options.analyses} |
+| cells; lost or counted twice | {outcome.cells}; {outcome.cells_twice} |
+| audit chain | {"whole" if outcome.chain_is_whole else "BROKEN"} |
+| time | {seconds:.0f} s |
+
+`python bench/kill.py --analyses {options.analyses} --fields {options.fields} --kills {options.kills}`;
+{machine()}.
+""".strip()
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--analyses", type=int, default=20)
+    parser.add_argument("--fields", type=int, default=3, help="of each patient")
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=1, help="of the moments")
+    parser.add_argument("--into", type=Path, help="document to put the table into")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+#!/bin/sh
+# What the tests need beside Python: a PostgreSQL server, a Chromium, and the text layout library behind the PDF report.
+# Debian and Ubuntu, as root: installs what is missing and says so. Elsewhere: says what is missing; the tests that need it
+# are skipped, and say so too.
+set -eu
+
+missing=""
+if ! command -v initdb >/dev/null 2>&1 && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
+    missing="$missing postgresql"
+fi
+command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 \
+    || command -v google-chrome >/dev/null 2>&1 || missing="$missing chromium"
+has_library() {
+    # ldconfig is in /usr/sbin, which users do not always have in their path.
+    PATH="$PATH:/usr/sbin:/sbin" ldconfig -p 2>/dev/null | grep -q "$1"
+}
+has_library libpangoft2-1.0.so.0 || missing="$missing libpangoft2-1.0-0"
+has_library libharfbuzz-subset.so.0 || missing="$missing libharfbuzz-subset0"
+
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "Installing Debian packages the tests need (once):$missing ..."
+    export DEBIAN_FRONTEND=noninteractive
+    # A machine without a network still runs all other tests.
+    if apt-get update -qq && apt-get install -qq -y --no-install-recommends $missing >/dev/null; then
+        exit 0
+    fi
+    echo "They could not be installed." >&2
+fi
+echo "Not on this machine:$missing. The tests that need them will be skipped." >&2

@@ -1,0 +1,85 @@
+"""``marrowscope audit``: the audit trail of an installation."""
+
+import json
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from marrowscope.cli.console import fail, one_line_errors, print_json, say
+from marrowscope.cli.installation import Data, DatabaseUrl, opened, settings_of
+from marrowscope.errors import InputError
+
+app = typer.Typer(
+    help="Verify and export the audit trail of the service.",
+    no_args_is_help=True,
+    epilog="Example:  marrowscope audit verify --data /srv/marrowscope",
+)
+
+
+@app.command("verify", epilog="Example:  marrowscope audit verify --known 1042:5f70bf18a086...")
+@one_line_errors
+def verify(
+    known: Annotated[
+        str | None,
+        typer.Option(metavar="NUMBER:DIGEST", help="An entry noted earlier; it must still be there."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    data: Data = None,
+    database: DatabaseUrl = None,
+) -> None:
+    """Check that no entry was changed, removed or inserted. Exit code 1 when one was.
+
+    The last line gives the trail's end as NUMBER:DIGEST. Noted out of the administrator's reach and given as
+    --known later, it also finds out a trail that was rewritten as a whole.
+    """
+    settings = settings_of(data_folder=data, database=database)
+    from marrowscope.service import audit
+
+    noted = None if known is None else _noted(known)
+    with opened(settings, make=False) as place, place.reading() as session:
+        verdict = audit.verify(session, noted)
+    if as_json:
+        print_json(
+            {"whole": verdict.whole, "entries": verdict.entries, "head": verdict.head, "fault": verdict.fault}
+        )
+        if not verdict.whole:
+            raise typer.Exit(1)
+        return
+    if verdict.fault is not None:
+        fail(f"the audit trail was tampered with: {verdict.fault}", 1)
+    typer.echo(f"whole: {verdict.entries} entries\n{verdict.entries}:{verdict.head}")
+
+
+@app.command("export", epilog="Example:  marrowscope audit export -o audit.jsonl")
+@one_line_errors
+def export(
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="File to write.", show_default="standard output")
+    ] = None,
+    data: Data = None,
+    database: DatabaseUrl = None,
+) -> None:
+    """Write the whole trail, oldest entry first, a JSON object a line."""
+    settings = settings_of(data_folder=data, database=database)
+    from marrowscope.service import audit
+
+    try:
+        target = nullcontext(sys.stdout) if out is None else out.open("w", encoding="utf-8")
+        with opened(settings, make=False) as place, place.reading() as session, target as stream:
+            written = 0
+            for entry in audit.entries(session):
+                stream.write(json.dumps(audit.document(entry), ensure_ascii=False) + "\n")
+                written += 1
+    except OSError as error:
+        raise InputError(f"{out}: {error.strerror}") from None
+    say(f"{written} entries")
+
+
+def _noted(text: str) -> tuple[int, str]:
+    number, _, digest = text.partition(":")
+    if not number.isdigit() or len(digest) != 64:
+        raise InputError("--known is NUMBER:DIGEST as `audit verify` prints it")
+    return int(number), digest

@@ -1,0 +1,75 @@
+"""What commands about a running installation share: its options, its settings, its database."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from marrowscope.errors import InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    from marrowscope.service.settings import Settings
+    from marrowscope.service.store.engine import Database
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="Folder with everything the service keeps.", show_default="marrowscope-data"),
+]
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        help="postgresql://USER:PASSWORD@HOST/NAME; better set as MARROWSCOPE_DATABASE, unseen by others.",
+        show_default="SQLite in the data folder",
+    ),
+]
+
+
+def settings_of(**given: Any) -> "Settings":
+    """Read the settings: options that were given, else environment variables, else defaults.
+
+    Raises
+    ------
+    MissingExtraError
+        The service is not installed.
+    InputError
+        A setting is not usable.
+    """
+    if any(find_spec(name) is None for name in ("fastapi", "sqlalchemy", "pydantic_settings")):
+        raise MissingExtraError("The service", "serve")
+    from marrowscope.service.settings import read_settings
+
+    return read_settings(**{name: value for name, value in given.items() if value is not None})
+
+
+@contextmanager
+def opened(settings: "Settings", make: bool) -> Iterator["Database"]:
+    """Open the installation's database; `make` creates or migrates it first.
+
+    Raises
+    ------
+    InputError
+        There is none, it does not answer, or it has another version's tables.
+    """
+    from sqlalchemy.exc import OperationalError
+
+    from marrowscope.service.store.engine import Database
+    from marrowscope.service.store.schema import bring_up_to_date, is_up_to_date
+
+    if not make and settings.database is None and not settings.data_folder.is_dir():
+        raise InputError(f"there is no installation in {settings.data_folder} (set --data)")
+    database = Database(settings.database_url)
+    try:
+        if make:
+            bring_up_to_date(database)
+        with database.reading() as session:
+            if not is_up_to_date(session.connection()):
+                raise InputError("the database has another version's tables; marrowscope serve updates them")
+        yield database
+    except OperationalError:
+        raise InputError("the database does not answer: check its address, name and password") from None
+    finally:
+        database.close()

@@ -1,0 +1,82 @@
+"""``marrowscope serve``: the service and its page."""
+
+import socket
+import sys
+from typing import Annotated
+
+import typer
+
+from marrowscope.cli.console import one_line_errors, say
+from marrowscope.cli.installation import Data, DatabaseUrl, opened, settings_of
+from marrowscope.errors import InputError
+
+EXAMPLE = "Example:  marrowscope serve --data /srv/marrowscope --port 8000"
+
+
+@one_line_errors
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, show_default="8000")] = None,
+    data: Data = None,
+    database: DatabaseUrl = None,
+    engine: Annotated[
+        str | None, typer.Option(help="Where networks run: local or dask://HOST:PORT.", show_default="local")
+    ] = None,
+    authentication: Annotated[
+        str | None,
+        typer.Option(help="required, or off: then only on a loopback address.", show_default="required"),
+    ] = None,
+) -> None:
+    """Serve the review page at / and the REST interface under /api/v1.
+
+    Every setting can also be an environment variable, MARROWSCOPE_HOST and so on (docs/service.md).
+    """
+    settings = settings_of(
+        host=host,
+        port=port,
+        data_folder=data,
+        database=database,
+        engine=engine,
+        authentication=authentication,
+    )
+    settings.refuse_unsafe()
+    import uvicorn
+    from sqlalchemy import func, select
+
+    from marrowscope.service import logs
+    from marrowscope.service.rest.app import create_app
+    from marrowscope.service.store.accounts import User
+
+    settings.data_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with opened(settings, make=True) as checked, checked.reading() as session:
+        nobody = not session.scalar(select(func.count()).select_from(User))
+    application = create_app(settings)
+    # Many short answers in threads: each waits less for its turn than by the default of 5 ms.
+    sys.setswitchinterval(0.0005)
+    listening = _listen(settings.host, settings.port)
+    logs.set_up(settings.log_level)
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    say(f"marrowscope is at http://{shown}:{listening.getsockname()[1]}  (stop with Ctrl-C)")
+    if nobody and settings.authentication == "required":
+        say(f"Nobody can log in yet: marrowscope users add NAME --admin --data {settings.data_folder}")
+    configuration = uvicorn.Config(
+        application,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_graceful_shutdown=10,
+        timeout_keep_alive=75,
+    )
+    uvicorn.Server(configuration).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listening = socket.create_server((host, port), family=family)
+        # Connections inherit it; without, the second part of an answer waits 40 ms for an acknowledgement.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except OSError as error:
+        raise InputError(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
+    return listening

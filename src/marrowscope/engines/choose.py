@@ -1,0 +1,36 @@
+"""Which engine a name means."""
+
+from importlib.util import find_spec
+
+from marrowscope.engines.pool import Pool, WorkerPool
+from marrowscope.errors import InputError, MissingExtraError
+
+LOCAL = "local"
+_DASK = "dask://"
+
+
+def open_pool(engine: str, workers: int, niceness: int = 0) -> Pool:
+    """Open the pool of workers that an engine's name means.
+
+    Parameters
+    ----------
+    engine : ``local``, or ``dask://HOST:PORT`` of a cluster's scheduler
+    workers : processes of this machine; a cluster has its own
+    niceness : by how much processes of this machine give way to others
+
+    Raises
+    ------
+    InputError
+        There is no such engine, or no scheduler answers.
+    MissingExtraError
+        A cluster was asked for, and what talks to one is not installed.
+    """
+    if engine == LOCAL:
+        return WorkerPool(workers, niceness)
+    if not engine.startswith(_DASK):
+        raise InputError(f"no engine {engine}: choose local or {_DASK}HOST:PORT")
+    if find_spec("distributed") is None:
+        raise MissingExtraError("a Dask cluster", "dask")
+    from marrowscope.engines.dask import DaskPool  # noqa: PLC0415 (an extra; takes a second to import)
+
+    return DaskPool(engine)

@@ -1,0 +1,63 @@
+"""Reading many fields: in this process, or by the workers of a pool."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from itertools import islice
+
+from marrowscope.engines.pool import DEADLY, MAX_DEATHS, Pool, WorkerDiedError
+from marrowscope.engines.work import Networks, read_field
+from marrowscope.errors import ImageError
+from marrowscope.imaging.decode import FieldImage
+from marrowscope.pipeline import FieldReader, FieldResult, FieldTask, failed, load_field
+
+_AHEAD = 2  # decoded fields waiting while the networks work; each may hold hundreds of megabytes
+
+
+def read_here(reader: FieldReader, tasks: Iterable[FieldTask]) -> Iterator[FieldResult]:
+    """Read fields in this process, decoding the next ones while the networks work; results in order."""
+    limits = reader.settings.limits
+    waiting: deque[tuple[FieldTask, Future[FieldImage | ImageError]]] = deque()
+    remaining = iter(tasks)
+    with ThreadPoolExecutor(1, thread_name_prefix="decode") as decoder:
+        try:
+            for task in islice(remaining, _AHEAD):
+                waiting.append((task, decoder.submit(load_field, task, limits)))
+            while waiting:
+                task, image = waiting.popleft()
+                decoded = image.result()
+                for following in islice(remaining, 1):
+                    waiting.append((following, decoder.submit(load_field, following, limits)))
+                yield reader.read(task, decoded)
+        finally:
+            decoder.shutdown(wait=False, cancel_futures=True)
+
+
+def read_by(pool: Pool, networks: Networks, tasks: Iterable[FieldTask]) -> Iterator[FieldResult]:
+    """Read fields by the workers of a pool, which is closed at the end; results in the order of the tasks.
+
+    A field over which workers keep dying has failed.
+    """
+    remaining = iter(tasks)
+    waiting: deque[tuple[FieldTask, Future[FieldResult]]] = deque()
+    try:
+        while True:
+            for task in islice(remaining, max(3 * pool.workers, 1) - len(waiting)):
+                waiting.append((task, pool.submit(read_field, networks, task)))
+            if not waiting:
+                return
+            yield _outcome(pool, networks, *waiting.popleft())
+    finally:
+        pool.close()
+
+
+def _outcome(pool: Pool, networks: Networks, task: FieldTask, future: "Future[FieldResult]") -> FieldResult:
+    for _ in range(MAX_DEATHS - 1):
+        with suppress(WorkerDiedError):
+            return future.result()
+        future = pool.submit(read_field, networks, task)
+    try:
+        return future.result()
+    except WorkerDiedError:
+        return failed(task, DEADLY)

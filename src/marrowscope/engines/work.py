@@ -1,0 +1,75 @@
+"""What a worker process does: it keeps networks in memory and reads fields with them.
+
+The functions are sent to worker processes by name, with values that can be pickled; so they serve processes
+of this machine and those of a cluster alike.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from marrowscope.domain.scale import Scale
+from marrowscope.errors import BundleError
+from marrowscope.models.bundle import load_bundle
+from marrowscope.pipeline import FieldReader, FieldResult, FieldTask, ReadingSettings, load_field
+
+_BUNDLES_KEPT = 2  # in one worker's memory
+_lock = threading.Lock()  # a cluster's worker may read several fields at the same time
+_readers: OrderedDict[tuple[Path, str, int], FieldReader] = OrderedDict()
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Which networks read, and how.
+
+    Attributes
+    ----------
+    bundle : folder of the networks
+    sha256 : digest the bundle must have
+    settings : what changes the reading
+    threads : processor threads used inside each network
+    """
+
+    bundle: Path
+    sha256: str
+    settings: ReadingSettings
+    threads: int = 1
+
+
+def read_field(networks: Networks, task: FieldTask) -> FieldResult:
+    """Read one field.
+
+    Raises
+    ------
+    BundleError
+        The networks are not those asked for.
+    """
+    reader = _reader(networks)
+    return reader.read(task, load_field(task, networks.settings.limits))
+
+
+def measure_scales(networks: Networks, sample: Sequence[FieldTask]) -> dict[tuple[int, int], Scale]:
+    """Measure the scale of each image size on a sample of a patient's fields.
+
+    Raises
+    ------
+    BundleError
+        The networks are not those asked for.
+    """
+    return _reader(networks).measure_patient(sample)
+
+
+def _reader(networks: Networks) -> FieldReader:
+    key = networks.bundle, networks.sha256, networks.threads
+    with _lock:
+        if key not in _readers:
+            bundle = load_bundle(str(networks.bundle))
+            if bundle.sha256 != networks.sha256:
+                raise BundleError(f"the bundle {bundle.name} is not the one the analysis was asked for with")
+            while len(_readers) >= _BUNDLES_KEPT:
+                _readers.popitem(last=False)
+            _readers[key] = FieldReader(bundle, networks.settings, networks.threads)
+        _readers.move_to_end(key)
+        return _readers[key].with_settings(networks.settings)

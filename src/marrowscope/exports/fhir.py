@@ -1,0 +1,259 @@
+"""``fhir.json``: the report for a laboratory system, as HL7 FHIR R4 (https://hl7.org/fhir/R4).
+
+A Bundle of type `collection`: the software as Device, and for each patient a DiagnosticReport with an
+Observation per cell type. Unsigned reports are `preliminary`, signed ones `final`, those signed again after
+an amendment `amended`. LOINC's codes "by manual count" stand for what a person has signed, only; before, a
+cell type is coded by SNOMED CT.
+"""
+
+import json
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from marrowscope.domain.decision import Interval
+from marrowscope.domain.differential import myeloid_to_erythroid
+from marrowscope.domain.patient import CohortReport, PatientReading, Provenance, Signature
+from marrowscope.domain.percent import file_percent
+from marrowscope.domain.taxonomy import BLAST, UNCLASSIFIED, CellType, taxonomy
+from marrowscope.exports.atomic import write_atomic
+from marrowscope.exports.figures import type_rows
+from marrowscope.exports.provenance import NOTICE
+from marrowscope.exports.tables import reasons
+from marrowscope.imaging.names import shown
+
+Resource = dict[str, Any]
+
+LOINC, SNOMED, UNITS = "http://loinc.org", "http://snomed.info/sct", "http://unitsofmeasure.org"
+REPORT, CELLS_COUNTED, MYELOID_ERYTHROID = "48807-2", "38257-2", "11138-5"
+# Types whose LOINC code does not say "by manual count": they hold for an unsigned count, too.
+_ANY_METHOD = {BLAST: "11150-0", "eosinophil": "11152-6", UNCLASSIFIED: "43415-9"}
+_SPACE = uuid.UUID("6f1c1f0a-4a0e-5f0e-9a54-0d5b6f6d7c11")  # of this module's name-based identifiers
+
+
+def write_fhir(report: CohortReport, path: Path) -> None:
+    """Write the Bundle; equal reports give equal bytes.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written.
+    """
+    text = json.dumps(fhir_bundle(report), indent=1, ensure_ascii=False, allow_nan=False)
+    write_atomic(path, text.encode("utf-8", "replace") + b"\n")
+
+
+def fhir_bundle(report: CohortReport) -> Resource:
+    """Return the Bundle as what JSON can hold."""
+    device = _device(report.provenance)
+    resources = [device]
+    for patient in report.patients:
+        resources += _PatientResources(patient, report.provenance, _address(device)).all()
+    return {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "timestamp": report.provenance.finished,
+        "entry": [{"fullUrl": _address(resource), "resource": resource} for resource in resources],
+    }
+
+
+def _device(provenance: Provenance) -> Resource:
+    return {
+        "resourceType": "Device",
+        "id": _identify("device", provenance.version, provenance.bundle_sha256),
+        "identifier": [{"system": "urn:marrowscope:bundle:sha256", "value": provenance.bundle_sha256}],
+        "deviceName": [{"name": "marrowscope", "type": "manufacturer-name"}],
+        "version": [
+            {"type": {"text": "software"}, "value": provenance.version},
+            {"type": {"text": "networks"}, "value": provenance.bundle},
+            {"type": {"text": "networks, SHA-256"}, "value": provenance.bundle_sha256},
+        ],
+        "note": [{"text": NOTICE}],
+    }
+
+
+class _PatientResources:
+    """The resources of one patient's report."""
+
+    def __init__(self, patient: PatientReading, provenance: Provenance, device: str) -> None:
+        self._patient = patient
+        self._provenance = provenance
+        self._device = device
+        self._signature = patient.review.signature if patient.review else None
+        self._subject = {"identifier": {"value": shown(patient.patient)}, "display": shown(patient.patient)}
+
+    def all(self) -> list[Resource]:
+        """Return the report, then its observations."""
+        observations = [
+            {
+                "resourceType": "Observation",
+                "id": self._identify(str(number)),
+                "status": self._status,
+                "subject": self._subject,
+                **({"issued": self._issued} if self._issued else {}),
+                "device": {"reference": self._device},
+                **content,
+            }
+            for number, content in enumerate(self._observed())
+        ]
+        return [self._report(observations), *observations]
+
+    def _report(self, observations: Sequence[Resource]) -> Resource:
+        decision = self._patient.decision
+        signature = self._signature
+        sentence = f"{decision.verdict.value.capitalize()} by the rule {decision.rule.condition}."
+        signed: Resource = {}
+        if signature is not None:
+            signed = {
+                "resultsInterpreter": [{"display": shown(signature.by)}],
+                "identifier": [{"system": "urn:marrowscope:report:version", "value": str(signature.version)}],
+            }
+        return {
+            "resourceType": "DiagnosticReport",
+            "id": self._identify("report"),
+            "status": self._status,
+            "code": _loinc(REPORT, "Bone marrow aspiration report"),
+            "subject": self._subject,
+            **({"issued": self._issued} if self._issued else {}),
+            **signed,
+            "result": [{"reference": _address(each)} for each in observations],
+            "conclusion": "\n".join([sentence, *map(shown, reasons(self._patient)), *self._words(), NOTICE]),
+        }
+
+    def _words(self) -> Iterator[str]:
+        """Say what people did to the count, and who answers for it."""
+        review = self._patient.review
+        if review is None:
+            return
+        yield f"A person reviewed {review.cells} cells."
+        signature = review.signature
+        if signature is not None:
+            yield f"Version {signature.version}, signed by {shown(signature.by)}: {shown(signature.meaning)}"
+            if signature.reason:
+                yield f"Amended: {shown(signature.reason)}"
+
+    @property
+    def _status(self) -> str:
+        return status_of(self._signature)
+
+    @property
+    def _issued(self) -> str:
+        return self._signature.at if self._signature else self._provenance.finished
+
+    def _observed(self) -> Iterator[Resource]:
+        patient = self._patient
+        yield {
+            "code": _loinc(CELLS_COUNTED, "Cells counted in bone marrow"),
+            "valueQuantity": {"value": patient.differential.counted, "unit": "cells"},
+        }
+        if patient.blast_interval is not None:
+            yield {
+                "code": _loinc(_ANY_METHOD[BLAST], "Blasts per 100 cells in bone marrow"),
+                **_share(patient.blast_interval),
+                "component": [
+                    *_bounds(patient.blast_interval, "counted share"),
+                    *_corrected(patient.adjusted_interval),
+                    *self._by_networks(),
+                ],
+            }
+        yield from self._types()
+        ratio = myeloid_to_erythroid(patient.differential)
+        if ratio is not None:
+            yield {
+                "code": _loinc(MYELOID_ERYTHROID, "Myeloid to erythroid ratio in bone marrow"),
+                "valueQuantity": {"value": round(ratio, 2), "unit": "1", "system": UNITS, "code": "1"},
+            }
+
+    def _types(self) -> Iterator[Resource]:
+        """Give an Observation per counted type; blasts not named further are those of the total above."""
+        rows = type_rows(self._patient)
+        has_kinds = any(row.cell_type.is_blast and row.cell_type.id != BLAST for row in rows)
+        for row in rows:
+            if row.cell_type.id == BLAST and not has_kinds:
+                continue
+            yield {
+                "code": type_code(row.cell_type, is_signed=self._signature is not None),
+                **_share(row.interval),
+                "component": [
+                    {"code": {"text": "cells of this type"}, "valueInteger": row.cells},
+                    *_bounds(row.interval, "share"),
+                ],
+            }
+
+    def _by_networks(self) -> list[Resource]:
+        review = self._patient.review
+        if review is None or review.network.blast_interval is None:
+            return []
+        return [
+            {
+                "code": {"text": "blast share as the networks alone counted it"},
+                **_share(review.network.blast_interval),
+            }
+        ]
+
+    def _identify(self, name: str) -> str:
+        version = str(self._signature.version) if self._signature else ""
+        return _identify("patient", shown(self._patient.patient), self._provenance.started, version, name)
+
+
+def status_of(signature: Signature | None) -> str:
+    """Return the status of a report (http://hl7.org/fhir/diagnostic-report-status) by its signature."""
+    if signature is None:
+        return "preliminary"
+    return "amended" if signature.version > 1 else "final"
+
+
+def type_code(cell_type: CellType, *, is_signed: bool) -> Resource:
+    """Return the coded concept of "cells of this type per 100 cells"."""
+    codings = []
+    loinc = _ANY_METHOD.get(cell_type.id) or (cell_type.loinc if is_signed else None)
+    # The total of all blasts has this code already.
+    if loinc is not None and cell_type.id != BLAST:
+        codings.append({"system": LOINC, "code": loinc})
+    if cell_type.snomed is not None:
+        codings.append({"system": SNOMED, "code": cell_type.snomed})
+    text = f"{cell_type.name} per 100 nucleated cells"
+    return {"coding": codings, "text": text} if codings else {"text": text}
+
+
+def codes() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return every LOINC and every SNOMED CT code that a Bundle can hold."""
+    loinc = {REPORT, CELLS_COUNTED, MYELOID_ERYTHROID, *_ANY_METHOD.values()}
+    loinc |= {kind.loinc for kind in taxonomy() if kind.loinc}
+    return tuple(sorted(loinc)), tuple(sorted(kind.snomed for kind in taxonomy() if kind.snomed))
+
+
+def _loinc(code: str, text: str) -> Resource:
+    return {"coding": [{"system": LOINC, "code": code}], "text": text}
+
+
+def _percent_quantity(share: float) -> Resource:
+    return {"value": file_percent(share), "unit": "%", "system": UNITS, "code": "%"}
+
+
+def _share(interval: Interval) -> Resource:
+    return {"valueQuantity": _percent_quantity(interval.estimate)}
+
+
+def _bounds(interval: Interval, of: str) -> list[Resource]:
+    level = f"{100 * interval.level:g} % interval of the {of}"
+    return [
+        {"code": {"text": f"{level}, {end} bound"}, "valueQuantity": _percent_quantity(share)}
+        for end, share in (("lower", interval.low), ("upper", interval.high))
+    ]
+
+
+def _corrected(interval: Interval | None) -> list[Resource]:
+    if interval is None:
+        return []
+    code = {"code": {"text": "share corrected for the classifier's errors"}}
+    return [{**code, **_share(interval)}, *_bounds(interval, "corrected share")]
+
+
+def _identify(*parts: str) -> str:
+    return str(uuid.uuid5(_SPACE, "\0".join(parts)))
+
+
+def _address(resource: Resource) -> str:
+    return f"urn:uuid:{resource['id']}"

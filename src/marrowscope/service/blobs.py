@@ -1,0 +1,88 @@
+"""Images and pictures on disk: addressed by their content, whole or not there."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from marrowscope.exports.atomic import write_atomic
+from marrowscope.service.errors import NotFoundError, UnavailableError
+
+_PARTS = ("originals", "derived")
+
+
+class Blobs:
+    """The store of blobs below one folder.
+
+    ``originals/ab/abcd…`` holds the bytes under their SHA-256, ``derived/ab/abcd…/NAME`` what was made of
+    them and can be made again. Equal bytes are kept once.
+
+    Parameters
+    ----------
+    folder : where they lie; made when first written to
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, content: bytes) -> str:
+        """Keep bytes and return their digest.
+
+        Raises
+        ------
+        UnavailableError
+            The disk does not take them.
+        """
+        digest = hashlib.sha256(content).hexdigest()
+        path = self.path(digest)
+        if not path.is_file():
+            self._write(path, content)
+        return digest
+
+    def path(self, digest: str) -> Path:
+        """Return where the bytes with this digest are, or would be."""
+        return self._folder / _PARTS[0] / digest[:2] / digest
+
+    def get(self, digest: str) -> bytes:
+        """Return the bytes with this digest.
+
+        Raises
+        ------
+        NotFoundError
+            They are not, or no longer, there.
+        """
+        try:
+            return self.path(digest).read_bytes()
+        except OSError as error:
+            raise NotFoundError("the image is no longer kept") from error
+
+    def derived(self, digest: str, name: str) -> Path:
+        """Return where what is derived from these bytes under `name` is, or would be."""
+        return self._folder / _PARTS[1] / digest[:2] / digest / name
+
+    def put_derived(self, digest: str, name: str, content: bytes) -> None:
+        """Keep what was derived from the bytes with this digest.
+
+        Raises
+        ------
+        UnavailableError
+            The disk does not take it.
+        """
+        self._write(self.derived(digest, name), content)
+
+    def remove(self, digest: str) -> None:
+        """Remove bytes and all that is derived from them; nothing happens where they are not there."""
+        self.path(digest).unlink(missing_ok=True)
+        shutil.rmtree(self.derived(digest, ""), ignore_errors=True)
+
+    def free_bytes(self) -> int:
+        """Return how much the disk still takes."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return shutil.disk_usage(self._folder).free
+
+    @staticmethod
+    def _write(path: Path, content: bytes) -> None:
+        try:
+            write_atomic(path, content)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise UnavailableError(f"the disk does not take the image: {reason}") from error

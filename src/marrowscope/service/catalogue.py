@@ -1,0 +1,39 @@
+"""What everybody may know of the installation: cell types with their keys, rules, limits, bundles."""
+
+import string
+from collections.abc import Iterator
+
+from marrowscope.domain.taxonomy import CellType, Taxonomy
+
+_RESERVED = frozenset("n")  # the review page's own key: the next uncertain cell
+TARGET_CELLS = 500
+"""Cells a differential of bone marrow should count (ICSH, Lee et al. 2008)."""
+
+
+def shortcut_keys(types: Taxonomy) -> dict[str, str]:
+    """Give every cell type a key of its own: a letter of its name where one is free.
+
+    Broad types choose before their subtypes, each the first free letter among its initials, then its name's
+    letters, then the alphabet's, then digits.
+
+    Raises
+    ------
+    ValueError
+        There are more types than keys.
+    """
+    keys: dict[str, str] = {}
+    ordered = sorted(types, key=lambda kind: kind.parent is not None)
+    for kind in ordered:
+        free = (letter for letter in _wishes(kind) if letter not in _RESERVED | set(keys.values()))
+        key = next(free, None)
+        if key is None:
+            raise ValueError("there are more cell types than keys")
+        keys[kind.id] = key
+    return keys
+
+
+def _wishes(kind: CellType) -> Iterator[str]:
+    name = kind.name.lower()
+    yield from (word[0] for word in name.split())
+    yield from (letter for letter in name if letter in string.ascii_lowercase)
+    yield from string.ascii_lowercase + string.digits

@@ -1,0 +1,76 @@
+"""What the service refuses, and the one table from error class to HTTP status (RFC 9457)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marrowscope.errors import InferenceError, InputError, MarrowscopeError
+
+
+class ServiceError(MarrowscopeError):
+    """A request that is refused; `more` holds members added to the problem document."""
+
+    def __init__(self, message: str, **more: Any) -> None:
+        super().__init__(message)
+        self.more: Mapping[str, Any] = more
+
+
+class UnauthenticatedError(ServiceError):
+    """Nobody is logged in, or the name and password do not match."""
+
+
+class ForbiddenError(ServiceError):
+    """The user may not do this."""
+
+
+class NotFoundError(ServiceError):
+    """There is no such thing, or not for this user."""
+
+
+class ConflictError(ServiceError):
+    """Somebody else changed it, or its state does not allow this."""
+
+
+class LockedError(ConflictError):
+    """The analysis is signed; an amendment opens it again."""
+
+
+class PreconditionError(ServiceError):
+    """If-Match names another revision than the current one."""
+
+
+class TooLargeError(ServiceError):
+    """More bytes or files than the settings allow."""
+
+
+class BusyError(ServiceError):
+    """Too many requests or a full queue."""
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class UnavailableError(ServiceError):
+    """Something the service needs, its database or its disk, cannot serve now."""
+
+
+# From class to (status, type, title). The most special class of an error decides.
+PROBLEMS: Mapping[type[MarrowscopeError], tuple[int, str, str]] = {
+    UnauthenticatedError: (401, "unauthenticated", "Log in first"),
+    ForbiddenError: (403, "forbidden", "Not permitted"),
+    NotFoundError: (404, "not-found", "Not found"),
+    ConflictError: (409, "conflict", "Changed meanwhile"),
+    LockedError: (409, "locked", "Signed and locked"),
+    PreconditionError: (412, "precondition", "Changed meanwhile"),
+    TooLargeError: (413, "too-large", "Too large"),
+    BusyError: (429, "busy", "Too many requests"),
+    UnavailableError: (503, "unavailable", "Not available now"),
+    InputError: (422, "invalid", "Not usable"),
+    InferenceError: (500, "inference", "A network failed"),
+    MarrowscopeError: (500, "failure", "Failed"),
+}
+
+
+def problem_of(error: MarrowscopeError) -> tuple[int, str, str]:
+    """Give status, type and title of an error's class."""
+    return next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)

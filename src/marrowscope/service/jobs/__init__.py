@@ -1,0 +1,39 @@
+"""Running analyses: what waits in the database goes to an engine, and its outcome comes back."""
+
+import os
+
+from marrowscope.engines.choose import open_pool
+from marrowscope.service.blobs import Blobs
+from marrowscope.service.events import Broadcaster
+from marrowscope.service.jobs.dispatcher import Dispatcher
+from marrowscope.service.jobs.presence import Presence
+from marrowscope.service.jobs.queue import Source
+from marrowscope.service.settings import Settings
+from marrowscope.service.store.engine import Database
+from marrowscope.service.uploads import limits_of
+
+_NICENESS = 10  # reading gives way to those who look at what was read
+
+
+def start(settings: Settings, database: Database, blobs: Blobs, events: Broadcaster) -> Dispatcher:
+    """Start running analyses in this process.
+
+    Raises
+    ------
+    InputError
+        The settings name no engine there is.
+    """
+    workers, threads = share_cores(settings.workers)
+    source = Source(blobs, limits_of(settings), threads)
+    presence = Presence(settings.data_folder / "servers")
+    dispatcher = Dispatcher(database, source, open_pool(settings.engine, workers, _NICENESS), presence)
+    events.add(dispatcher.notice)
+    dispatcher.start()
+    return dispatcher
+
+
+def share_cores(workers: int | None) -> tuple[int, int]:
+    """Return how many worker processes to run, and how many threads each: two where cores suffice."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = workers or max(cores // 2, 1)
+    return workers, max(cores // workers, 1)

@@ -1,0 +1,182 @@
+"""The dispatcher: a thread that keeps the engine busy with what waits in the database.
+
+Killed at any instant, it loses nothing: what it had claimed is taken up again by the next server, and what it
+had recorded was recorded whole. While the database is away it waits, keeping finished readings in memory.
+"""
+
+import threading
+import time
+from collections.abc import Iterable
+from concurrent.futures import CancelledError, Future
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from marrowscope.domain.scale import Scale
+from marrowscope.engines.pool import Pool, WorkerDiedError
+from marrowscope.engines.work import measure_scales, read_field
+from marrowscope.errors import MarrowscopeError
+from marrowscope.pipeline import FieldResult, failed
+from marrowscope.service import patients
+from marrowscope.service.events import Change
+from marrowscope.service.jobs import queue
+from marrowscope.service.jobs.presence import Presence
+from marrowscope.service.jobs.queue import Measuring, Reading, Source, Work
+from marrowscope.service.store.engine import Database
+
+_log = structlog.get_logger("marrowscope.jobs")
+_ROUND_S = 1.0  # a look at the queue without being told of a change
+_UPKEEP_S = 10.0  # leases renewed, lost work taken up
+_LONGEST_PAUSE_S = 5.0
+
+
+class Dispatcher:
+    """Feeds an engine from the queue and records what comes back.
+
+    Parameters
+    ----------
+    database : holds the queue
+    source : where images are
+    engine : where networks run
+    presence : this server's sign of life
+    """
+
+    def __init__(self, database: Database, source: Source, engine: Pool, presence: Presence) -> None:
+        self._database = database
+        self._source = source
+        self._engine = engine
+        self._presence = presence
+        self._at_hand: dict[str, tuple[Work, Future[Any]]] = {}
+        self._wake = threading.Event()
+        self._stops = False
+        self._next_upkeep = 0.0
+        self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take no more work, record what is being read, give the rest back."""
+        self._stops = True
+        self._wake.set()
+        self._thread.join()
+
+    def notice(self, changes: Iterable[Change]) -> None:
+        """Look at the queue: something changed."""
+        del changes
+        self._wake.set()
+
+    def _run(self) -> None:
+        pause = 0.0
+        while not self._stops:
+            try:
+                self._round()
+                pause = 0.0
+            except DBAPIError as error:
+                pause = min(max(2 * pause, 0.2), _LONGEST_PAUSE_S)
+                _log.warning("database away", error=type(error.orig).__name__, pause_s=pause)
+            except Exception as error:  # noqa: BLE001 (work goes on when the cause is gone)
+                pause = _LONGEST_PAUSE_S
+                _log.error("dispatcher round failed", exc_info=error)
+            if pause:
+                time.sleep(pause)
+            else:
+                self._wake.wait(_ROUND_S)
+            self._wake.clear()
+        self._finish()
+
+    def _round(self) -> None:
+        if time.monotonic() >= self._next_upkeep:
+            self._keep_up()
+            self._next_upkeep = time.monotonic() + _UPKEEP_S
+        self._fill()
+        self._record_finished()
+        self._fill()
+
+    def _fill(self) -> None:
+        while not self._stops and self._busy() < self._engine.workers:
+            with self._database.reading() as session:
+                if not queue.has_work(session):
+                    return
+            with self._database.writing() as session:
+                work = queue.claim(session, self._presence.owner, self._source)
+            if work is None:
+                return
+            future: Future[Any]
+            if isinstance(work, Measuring):
+                future = self._engine.submit(measure_scales, work.networks, work.sample)
+            else:
+                future = self._engine.submit(read_field, work.networks, work.task)
+            self._at_hand[work.key] = work, future
+            future.add_done_callback(lambda _: self._wake.set())
+
+    def _busy(self) -> int:
+        return sum(not future.done() for _, future in self._at_hand.values())
+
+    def _record_finished(self) -> None:
+        for key, (work, future) in list(self._at_hand.items()):
+            if future.done():
+                self._record(work, future)
+                del self._at_hand[key]
+
+    def _record(self, work: Work, future: "Future[Any]") -> None:
+        try:
+            outcome = future.result()
+        except (WorkerDiedError, CancelledError) as error:
+            died = isinstance(error, WorkerDiedError)
+            _log.warning("work lost", died=died)
+            with self._database.writing() as session:
+                queue.give_back(session, self._presence.owner, work, is_to_blame=died)
+            return
+        except MarrowscopeError as error:
+            with self._database.writing() as session:
+                queue.fail(session, self._presence.owner, work, str(error))
+            return
+        except Exception as error:  # noqa: BLE001 (a fault of this program over one image must not stop the others)
+            _log.error("reading failed unexpectedly", exc_info=error)
+            outcome = self._unexpected(work, error)
+        if isinstance(work, Measuring):
+            self._record_scales(work, outcome)
+        else:
+            self._record_reading(work, outcome)
+
+    @staticmethod
+    def _unexpected(work: Work, error: Exception) -> "FieldResult | dict[tuple[int, int], Scale]":
+        if isinstance(work, Measuring):
+            return {}  # each field then looks for its own scale
+        return failed(work.task, f"reading failed unexpectedly ({type(error).__name__})")
+
+    def _record_scales(self, work: Measuring, scales: dict[tuple[int, int], Scale]) -> None:
+        with self._database.writing() as session:
+            queue.record_scales(session, self._presence.owner, work, scales)
+
+    def _record_reading(self, work: Reading, result: FieldResult) -> None:
+        blobs = self._source.blobs
+        gallery = blobs.put(result.gallery) if result.gallery else None
+        annotated = blobs.put(result.annotated) if result.annotated else None
+        with self._database.writing() as session:
+            stood = queue.record_reading(
+                session, self._presence.owner, work, result.reading, (gallery, annotated)
+            )
+        if not stood:
+            patients.forget(self._database, blobs, filter(None, (gallery, annotated)))
+
+    def _keep_up(self) -> None:
+        owner = self._presence.owner
+        with self._database.writing() as session:
+            queue.renew(session, owner)
+            dead = queue.take_up(session, owner, self._at_hand.keys(), self._presence.is_alive)
+        for each in dead:
+            _log.info("work of a dead server taken up", owner=each)
+            self._presence.bury(each)
+
+    def _finish(self) -> None:
+        """Record what was being read; what does not get recorded the next server takes up."""
+        self._engine.close()
+        try:
+            self._record_finished()
+        except DBAPIError as error:
+            _log.warning("stopped without the database", error=type(error.orig).__name__)
+        self._presence.leave()

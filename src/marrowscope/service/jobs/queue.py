@@ -1,0 +1,314 @@
+"""The queue in the database: work is claimed, given back, and its outcome recorded exactly once.
+
+Every function is one transaction's work. An outcome counts only while its claim stands: a field that was
+cancelled, or taken up by another server meanwhile, is not recorded again.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from marrowscope.domain.patient import FieldReading, FieldStatus
+from marrowscope.domain.scale import Scale
+from marrowscope.engines.pool import DEADLY, MAX_DEATHS
+from marrowscope.engines.work import Networks
+from marrowscope.imaging.decode import DecodeLimits
+from marrowscope.imaging.sources import FieldSource
+from marrowscope.journal import document_of
+from marrowscope.pipeline import FieldTask, ReadingSettings, scale_sample
+from marrowscope.service import analyses, audit, figures, patients
+from marrowscope.service.actors import SYSTEM
+from marrowscope.service.blobs import Blobs
+from marrowscope.service.clock import now
+from marrowscope.service.store.analyses import (
+    CANCELLED,
+    DONE,
+    FAILED,
+    QUEUED,
+    RUNNING,
+    Analysis,
+    AnalysisField,
+    Cell,
+)
+from marrowscope.service.store.patients import Field
+
+LEASE = timedelta(seconds=60)
+_WAITING = (QUEUED, RUNNING)
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """Measuring the scale of a patient, before the first field is read."""
+
+    analysis_id: str
+    networks: Networks
+    sample: tuple[FieldTask, ...]
+
+    @property
+    def key(self) -> str:
+        """What the claim is on."""
+        return self.analysis_id
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Reading a field."""
+
+    row_id: str
+    networks: Networks
+    task: FieldTask
+
+    @property
+    def key(self) -> str:
+        """What the claim is on."""
+        return self.row_id
+
+
+Work = Measuring | Reading
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where claimed work finds its images, and what reading them may cost."""
+
+    blobs: Blobs
+    limits: DecodeLimits
+    threads: int
+
+
+def claim(session: Session, owner: str, source: Source) -> Work | None:
+    """Take the next piece of work: of the highest priority, then of the oldest analysis."""
+    found = session.execute(
+        _open_work(select(AnalysisField, Analysis))
+        .order_by(Analysis.priority.desc(), Analysis.created_at, Analysis.id, AnalysisField.place)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    ).first()
+    if found is None:
+        return None
+    row, analysis = found
+    _start(session, analysis)
+    if not analysis.is_scaled:
+        analysis.scale_owner = owner
+        return Measuring(analysis.id, _networks(analysis, source), _sample(session, analysis, source))
+    row.status, row.owner, row.lease_until = RUNNING, owner, now() + LEASE
+    field = session.get_one(Field, row.field_id)
+    scales = {(w, h): Scale(mpp, origin) for w, h, mpp, origin in analysis.scales}
+    return Reading(row.id, _networks(analysis, source), _task(field, source, scales))
+
+
+def has_work(session: Session) -> bool:
+    """Tell whether `claim` would find any; it changes nothing."""
+    return session.scalar(_open_work(select(AnalysisField.id)).limit(1)) is not None
+
+
+def record_scales(
+    session: Session, owner: str, work: Measuring, scales: dict[tuple[int, int], Scale]
+) -> bool:
+    """Note the scales of a patient; tell whether the claim still stood."""
+    analysis = session.get(Analysis, work.analysis_id, with_for_update=True)
+    if analysis is None or analysis.scale_owner != owner or analysis.is_scaled:
+        return False
+    analysis.scales = [[w, h, scale.mpp, scale.source] for (w, h), scale in scales.items()]
+    analysis.is_scaled, analysis.scale_owner = True, None
+    return True
+
+
+def record_reading(
+    session: Session,
+    owner: str,
+    work: Reading,
+    reading: FieldReading,
+    pictures: tuple[str | None, str | None] = (None, None),
+) -> bool:
+    """Note a field's reading and its cells, a row each; tell whether the claim still stood.
+
+    Parameters
+    ----------
+    pictures : digests of the gallery sheet and of the annotated field
+    """
+    row = _claimed(session, owner, work)
+    if row is None:
+        return False
+    analysis = session.get_one(Analysis, row.analysis_id, with_for_update=True)
+    is_read = reading.status is FieldStatus.READ
+    row.status, row.message = (DONE if is_read else FAILED), reading.message
+    row.owner = row.lease_until = None
+    row.reading = document_of(reading)
+    row.cells, row.mpp, row.scale_source = len(reading.cells), reading.mpp, reading.scale_source
+    row.flags = list(reading.flags)
+    row.gallery, row.annotated = pictures
+    session.add_all(_cells(row, reading))
+    analysis.done += 1
+    analysis.failed += not is_read
+    analysis.cells += len(reading.cells)
+    analysis.blasts += int((reading.cells.is_blast & reading.cells.is_counted).sum())
+    analysis.changed_at = now()
+    session.flush()
+    analyses.end_if_complete(session, analysis)
+    return True
+
+
+def give_back(session: Session, owner: str, work: Work, *, is_to_blame: bool) -> None:
+    """Return claimed work to the queue; work over which workers keep dying has failed."""
+    if isinstance(work, Measuring):
+        _give_back_measuring(session, owner, work, is_to_blame=is_to_blame)
+        return
+    row = _claimed(session, owner, work)
+    if row is None:
+        return
+    row.deaths += is_to_blame
+    if row.deaths < MAX_DEATHS:
+        row.status, row.owner, row.lease_until = QUEUED, None, None
+        return
+    failed = FieldReading(
+        name=work.task.source.name, status=FieldStatus.FAILED, message=DEADLY, sha256=work.task.sha256
+    )
+    record_reading(session, owner, work, failed)
+
+
+def fail(session: Session, owner: str, work: Work, message: str) -> None:
+    """End the analysis that claimed work belongs to: it cannot go on."""
+    if isinstance(work, Reading):
+        row = _claimed(session, owner, work)
+        if row is None:
+            return
+        analysis_id = row.analysis_id
+    else:
+        analysis_id = work.analysis_id
+    analysis = session.get(Analysis, analysis_id, with_for_update=True)
+    if analysis is None or analysis.status not in _WAITING:
+        return
+    session.execute(
+        update(AnalysisField)
+        .where(AnalysisField.analysis_id == analysis_id, AnalysisField.status.in_(_WAITING))
+        .values(status=CANCELLED, owner=None, lease_until=None)
+    )
+    analysis.scale_owner = None
+    analyses.recount(session, analysis)
+    analyses.end(session, SYSTEM, analysis, FAILED, message)
+
+
+def renew(session: Session, owner: str) -> None:
+    """Say that this server is still at work on what it claimed."""
+    session.execute(
+        update(AnalysisField)
+        .where(AnalysisField.owner == owner, AnalysisField.status == RUNNING)
+        .values(lease_until=now() + LEASE)
+    )
+
+
+def take_up(
+    session: Session, owner: str, at_hand: Collection[str], is_alive: Callable[[str], bool]
+) -> set[str]:
+    """Return work to the queue that nobody is at any longer, and give the owners found dead.
+
+    Parameters
+    ----------
+    at_hand : keys of this server's own work: what it claimed besides was lost on the way
+    is_alive : whether another server lives
+    """
+    rows = session.scalars(select(AnalysisField).where(AnalysisField.status == RUNNING)).all()
+    measured = session.scalars(select(Analysis).where(Analysis.scale_owner.is_not(None))).all()
+    owners = {row.owner for row in rows if row.owner} | {each.scale_owner or "" for each in measured}
+    dead = {each for each in owners if each != owner and not is_alive(each)}
+    for row in rows:
+        own = row.owner == owner and row.id not in at_hand
+        expired = row.owner != owner and (row.lease_until is None or row.lease_until < now())
+        if own or expired or row.owner in dead:
+            row.status, row.owner, row.lease_until = QUEUED, None, None
+    for analysis in measured:
+        own = analysis.scale_owner == owner and analysis.id not in at_hand
+        if own or analysis.scale_owner in dead:
+            analysis.scale_owner = None
+    return dead
+
+
+def _open_work(query: Any) -> Any:
+    """Restrict a query to fields that wait to be read, or for their patient to be measured."""
+    return query.join(Analysis, Analysis.id == AnalysisField.analysis_id).where(
+        AnalysisField.status == QUEUED,
+        Analysis.status.in_(_WAITING),
+        or_(Analysis.is_scaled, Analysis.scale_owner.is_(None)),
+    )
+
+
+def _claimed(session: Session, owner: str, work: Reading) -> AnalysisField | None:
+    row = session.get(AnalysisField, work.row_id, with_for_update=True)
+    return row if row is not None and row.status == RUNNING and row.owner == owner else None
+
+
+def _give_back_measuring(session: Session, owner: str, work: Measuring, *, is_to_blame: bool) -> None:
+    analysis = session.get(Analysis, work.analysis_id, with_for_update=True)
+    if analysis is None or analysis.scale_owner != owner:
+        return
+    analysis.scale_owner = None
+    analysis.scale_deaths += is_to_blame
+    if analysis.scale_deaths >= MAX_DEATHS:
+        fail(session, owner, work, "measuring the scale of these images ended several worker processes")
+
+
+def _start(session: Session, analysis: Analysis) -> None:
+    if analysis.status != QUEUED:
+        return
+    analysis.status = RUNNING
+    analysis.started_at = analysis.started_at or now()
+    analysis.changed_at = now()
+    patients.refresh(session, patients.get(session, analysis.patient_id))
+    audit.record(
+        session, SYSTEM, "analysis.start", "analysis", analysis.id, patient_id=analysis.patient_id,
+        before={"status": QUEUED}, after={"status": RUNNING},
+    )  # fmt: skip
+
+
+def _networks(analysis: Analysis, source: Source) -> Networks:
+    settings = ReadingSettings(mpp=analysis.mpp, limits=source.limits)
+    return Networks(Path(analysis.bundle), analysis.bundle_sha256, settings, source.threads)
+
+
+def _sample(session: Session, analysis: Analysis, source: Source) -> tuple[FieldTask, ...]:
+    """Choose the fields to measure on as the command line does: among all files but copies."""
+    fields = session.scalars(
+        select(Field)
+        .join(AnalysisField, AnalysisField.field_id == Field.id)
+        .where(
+            AnalysisField.analysis_id == analysis.id,
+            AnalysisField.status != figures.DUPLICATE,
+            Field.sha256.is_not(None),
+        )
+        .order_by(AnalysisField.place)
+    ).all()
+    return tuple(_task(field, source, {}) for field in scale_sample(fields) if field.width)
+
+
+def _task(field: Field, source: Source, scales: dict[tuple[int, int], Scale]) -> FieldTask:
+    digest = field.sha256 or ""
+    return FieldTask("", FieldSource(field.name, source.blobs.path(digest)), digest, scales)
+
+
+def _cells(row: AnalysisField, reading: FieldReading) -> Iterable[Cell]:
+    for number, cell in enumerate(reading.cells, start=1):
+        x0, y0, x1, y1 = cell.box
+        yield Cell(
+            analysis_id=row.analysis_id,
+            field_id=row.field_id,
+            place=row.place,
+            number=number,
+            x0=x0,
+            y0=y0,
+            x1=x1,
+            y1=y1,
+            score=cell.score,
+            probability=cell.probability,
+            p_blast=cell.p_blast,
+            flags=list(cell.flags),
+            model_type=cell.cell_type,
+            model_counted=cell.is_counted,
+            type=cell.cell_type,
+            counted=cell.is_counted,
+        )

@@ -1,0 +1,37 @@
+"""Figures for Prometheus: counts and durations, nothing that names anybody."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 10, 60)
+
+
+class Metrics:
+    """The figures of one running service, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "marrowscope_requests",
+            "Requests answered.",
+            ("method", "route", "status"),
+            registry=self.registry,
+        )
+        self.seconds = Histogram(
+            "marrowscope_request_seconds",
+            "Time to the end of an answer.",
+            ("method", "route"),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.logins = Counter("marrowscope_logins", "Log-ins tried.", ("outcome",), registry=self.registry)
+        self.analyses = Gauge(
+            "marrowscope_analyses", "Analyses by status.", ("status",), registry=self.registry
+        )
+        self.audit_entries = Gauge(
+            "marrowscope_audit_entries", "Entries of the audit trail.", registry=self.registry
+        )
+
+    def text(self) -> bytes:
+        """Write all figures in Prometheus' text format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,106 @@
+"""The application: routers, refusals, life from start to stop."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+
+from marrowscope.service.jobs import start as start_jobs
+from marrowscope.service.limits import RateLimit
+from marrowscope.service.removal import Sweeper
+from marrowscope.service.rest import (
+    accounts,
+    analyses,
+    auditing,
+    catalogue,
+    cells,
+    differential,
+    events,
+    exports,
+    fields,
+    files,
+    health,
+    pages,
+    patients,
+    problems,
+    removal,
+    reviews,
+    sessions,
+    signature,
+    tokens,
+)
+from marrowscope.service.rest.dependencies import Service
+from marrowscope.service.rest.guard import Guard
+from marrowscope.service.rest.openapi import REFUSALS, describe
+from marrowscope.service.settings import Settings
+from marrowscope.service.store.engine import Database
+from marrowscope.service.store.schema import bring_up_to_date
+from marrowscope.version import __version__
+
+API = "/api/v1"
+_UNDER_API = (
+    accounts, sessions, tokens, catalogue, patients, removal, files, fields, analyses, events, cells, reviews,
+    differential, signature, exports, auditing,
+)  # fmt: skip
+
+
+def create_app(settings: Settings, database: Database | None = None, with_jobs: bool = True) -> FastAPI:
+    """Build the application; it connects, migrates and starts work only when its life begins.
+
+    Parameters
+    ----------
+    settings
+        The installation's settings.
+    database
+        An open database instead of the one the settings name.
+    with_jobs
+        Whether analyses are run by this process; without, they only wait.
+
+    Raises
+    ------
+    InputError
+        The settings are unsafe or name no usable database.
+    """
+    settings.refuse_unsafe()
+    service = Service(
+        settings,
+        database or Database(settings.database_url),
+        RateLimit(settings.login_attempts_per_minute),
+    )
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        settings.data_folder.mkdir(parents=True, exist_ok=True)
+        bring_up_to_date(service.database)
+        jobs = None
+        if with_jobs:
+            jobs = start_jobs(service.settings, service.database, service.blobs, service.events)
+        sweeper = None
+        if settings.retention_days is not None:
+            sweeper = Sweeper(service.database, service.blobs, settings.retention_days)
+            sweeper.start()
+        yield
+        if sweeper is not None:
+            sweeper.stop()
+        if jobs is not None:
+            jobs.stop()
+        service.database.close()
+
+    app = FastAPI(
+        title="marrowscope",
+        version=__version__,
+        lifespan=life,
+        docs_url=None,
+        redoc_url=None,
+        responses=REFUSALS,
+    )
+    app.state.service = service
+    app.add_middleware(Guard, service=service)
+    problems.install(app)
+    for area in _UNDER_API:
+        app.include_router(area.router, prefix=API)
+    app.include_router(health.router)
+    app.include_router(pages.router)  # last: it answers whatever address is left
+    app.openapi = partial(describe, app)  # type: ignore[method-assign]
+    return app

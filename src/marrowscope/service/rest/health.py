@@ -1,0 +1,56 @@
+"""Whether the service lives, is ready, and how busy it is."""
+
+import shutil
+from typing import Any
+
+from fastapi import APIRouter, Response
+from sqlalchemy import func, select
+
+from marrowscope.service.errors import UnavailableError
+from marrowscope.service.metrics import CONTENT_TYPE
+from marrowscope.service.rest.dependencies import TheService
+from marrowscope.service.rest.shapes import Shape
+from marrowscope.service.store.analyses import Analysis
+from marrowscope.service.store.audit import AuditHead
+from marrowscope.service.store.schema import is_up_to_date
+
+router = APIRouter(tags=["health"])
+_TEXT: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Figures", "content": {"text/plain": {"schema": {"type": "string"}}}}
+}
+
+
+class Health(Shape):
+    """That all is well."""
+
+    status: str
+
+
+@router.get("/healthz")
+def is_alive() -> Health:
+    """Answer as long as the process serves requests."""
+    return Health(status="ok")
+
+
+@router.get("/readyz")
+def is_ready(service: TheService) -> Health:
+    """Answer 200 when the database and the disk can take work, else 503."""
+    with service.database.reading() as session:
+        if not is_up_to_date(session.connection()):
+            raise UnavailableError("the database has another version's tables")
+    if shutil.disk_usage(service.settings.data_folder).free < service.settings.free_bytes:
+        raise UnavailableError("the disk is nearly full")
+    return Health(status="ok")
+
+
+@router.get("/metrics", response_class=Response, responses=_TEXT)
+def metrics(service: TheService) -> Response:
+    """Give figures in Prometheus' text format; none names a patient or a user."""
+    figures = service.metrics
+    with service.database.reading() as session:
+        by_status = session.execute(select(Analysis.status, func.count()).group_by(Analysis.status)).all()
+        figures.audit_entries.set(session.scalar(select(AuditHead.number)) or 0)
+    figures.analyses.clear()
+    for status, number in by_status:
+        figures.analyses.labels(status).set(number)
+    return Response(figures.text(), headers={"Content-Type": CONTENT_TYPE})

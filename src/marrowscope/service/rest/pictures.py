@@ -1,0 +1,34 @@
+"""Answers that are pictures: never changing, so kept by browsers."""
+
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import Response
+
+JPEG = {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}
+PICTURE: dict[int | str, dict[str, Any]] = {
+    200: {**JPEG, "description": "The picture"},
+    304: {"description": "Not changed"},
+}
+_KEEP = "private, max-age=31536000, immutable"
+
+
+def tag(*parts: object) -> str:
+    """Make an entity tag of what determines a picture."""
+    return '"' + "-".join(str(part) for part in parts) + '"'
+
+
+def is_known(request: Request, etag: str) -> bool:
+    """Tell whether the browser has this picture already."""
+    known = request.headers.get("if-none-match", "")
+    return etag in {each.strip().removeprefix("W/") for each in known.split(",")}
+
+
+def unchanged(etag: str) -> Response:
+    """Answer that the browser's copy is right."""
+    return Response(status_code=304, headers={"ETag": etag, "Cache-Control": _KEEP})
+
+
+def jpeg(content: bytes, etag: str) -> Response:
+    """Answer with a JPEG."""
+    return Response(content, media_type="image/jpeg", headers={"ETag": etag, "Cache-Control": _KEEP})

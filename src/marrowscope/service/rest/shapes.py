@@ -1,0 +1,99 @@
+"""Shapes shared by the routers."""
+
+from datetime import datetime
+from typing import Annotated, Generic, Self, TypeVar
+
+from fastapi import Path, Query
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
+
+from marrowscope.service.actors import ANYBODY, Actor, Role
+from marrowscope.service.clock import iso
+from marrowscope.service.store.accounts import User
+
+ID_PATTERN = "^[0-9a-f]{32}$"
+Id = Annotated[str, Path(pattern=ID_PATTERN)]
+"""An identifier in the path."""
+BodyId = Annotated[str, Field(pattern=ID_PATTERN)]
+"""An identifier in a body."""
+Limit = Annotated[int, Query(ge=1, le=5000)]
+Cursor = Annotated[str | None, Query(max_length=500, pattern="^[A-Za-z0-9_-]+$")]
+Instant = Annotated[datetime, PlainSerializer(iso, return_type=str)]
+"""An instant, written as ISO 8601 in UTC with `Z`."""
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("it must be one line of printable characters")
+    return text
+
+
+def _without_control(text: str) -> str:
+    if any(not c.isprintable() and c not in "\n\t" for c in text):
+        raise ValueError("it must not hold control characters")
+    return text
+
+
+Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_printable)
+]
+"""One printable line: names, reasons."""
+Paragraph = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=4000),
+    AfterValidator(_without_control),
+]
+"""Free text of several lines: comments."""
+
+T = TypeVar("T")
+
+
+class Shape(BaseModel):
+    """Base of every JSON object received or sent; members nobody knows are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
+
+
+class Page(Shape, Generic[T]):
+    """A part of a list and where the next part begins."""
+
+    items: list[T]
+    next: str | None = None
+
+
+class UserShape(Shape):
+    """A user, without secrets. Where authentication is off there is one user, `local`."""
+
+    id: str
+    username: str
+    name: str
+    role: Role
+    active: bool
+    created_at: Instant | None
+    last_seen_at: Instant | None
+
+    @classmethod
+    def of(cls, user: User | None, actor: Actor = ANYBODY) -> Self:
+        """Shape an account, or `actor` where there is none."""
+        if user is not None:
+            return cls.model_validate(user)
+        return cls(
+            id=actor.username,
+            username=actor.username,
+            name=actor.name,
+            role=actor.role,
+            active=True,
+            created_at=None,
+            last_seen_at=None,
+        )
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str

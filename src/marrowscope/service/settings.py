@@ -1,0 +1,138 @@
+"""What an installation can set: environment variables ``MARROWSCOPE_...`` or options of ``serve``."""
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from marrowscope.errors import InputError
+
+MEBIBYTE = 1 << 20
+
+
+class Settings(BaseSettings):
+    """Every setting of the service with its default."""
+
+    model_config = SettingsConfigDict(env_prefix="MARROWSCOPE_", frozen=True, extra="ignore")
+
+    data_folder: Path = Path("marrowscope-data")
+    """Everything the service keeps: the SQLite database unless another is named, images, results."""
+    database: str | None = None
+    """For example ``postgresql://user:password@host/name``; None is SQLite in the data folder."""
+    engine: str = "local"
+    """Where networks run: ``local`` or ``dask://HOST:PORT``."""
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    bundle: str | None = None
+    """Default model bundle: a built-in name or a folder."""
+    bundle_folders: tuple[Path, ...] = ()
+    """More bundles that users may choose."""
+
+    authentication: Literal["required", "off"] = "required"
+    """``off`` makes everybody who reaches the port an administrator; refused unless the host is loopback."""
+    session_hours: float = Field(12, gt=0)
+    session_idle_minutes: float = Field(60, gt=0)
+    lockout_failures: int = Field(5, ge=1)
+    """Wrong passwords in a row after which a name is locked."""
+    lockout_minutes: float = Field(15, gt=0)
+    login_attempts_per_minute: int = Field(20, ge=1)
+    """Log-ins one address may try in a minute."""
+    requests_per_minute: int = Field(6000, ge=1)
+    """Requests of one user, or of one address without a user, in a minute."""
+    public_url: str | None = None
+    """How users reach the service, when a reverse proxy stands before it; needed for OIDC."""
+    trusted_proxies: str = "127.0.0.1"
+    """Addresses whose X-Forwarded-For and -Proto headers are believed (uvicorn's forwarded_allow_ips)."""
+
+    oidc_name: str = "Single sign-on"
+    oidc_issuer: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_role_claim: str = "roles"
+    """Claim that lists a user's groups or roles."""
+    oidc_roles: dict[str, Literal["viewer", "reviewer", "admin"]] = Field(default_factory=dict)
+    """From a value of that claim to a role; who has none of them is refused."""
+
+    file_bytes: int = Field(512 * MEBIBYTE, gt=0)
+    request_bytes: int = Field(4096 * MEBIBYTE, gt=0)
+    """Largest upload request."""
+    body_bytes: int = Field(4 * MEBIBYTE, gt=0)
+    """Largest body of any other request."""
+    files_per_patient: int = Field(2000, gt=0)
+    pixels: int = Field(250_000_000, gt=0)
+    """Largest image."""
+    free_bytes: int = Field(512 * MEBIBYTE, ge=0)
+    """Uploads are refused when the disk has less than this."""
+    queue_analyses: int = Field(200, gt=0)
+    """Analyses that may wait; beyond, 429."""
+    workers: int | None = Field(None, ge=1)
+    """Worker processes with both networks each; None: as many as cores allow."""
+    retention_days: float | None = Field(None, gt=0)
+    """Patients untouched for longer lose their images; None keeps them."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @property
+    def database_url(self) -> str:
+        """URL with the driver the service uses."""
+        if self.database is None:
+            return f"sqlite+pysqlite:///{self.data_folder.resolve() / 'marrowscope.db'}"
+        for plain, driver in (
+            ("postgresql://", "postgresql+psycopg://"),
+            ("postgres://", "postgresql+psycopg://"),
+            ("sqlite://", "sqlite+pysqlite://"),
+        ):
+            if self.database.startswith(plain):
+                return driver + self.database.removeprefix(plain)
+        return self.database
+
+    @property
+    def oidc_configured(self) -> bool:
+        """Whether single sign-on is set up."""
+        return self.oidc_issuer is not None and self.oidc_client_id is not None
+
+    def refuse_unsafe(self) -> None:
+        """Refuse settings that would leave patients' data open.
+
+        Raises
+        ------
+        InputError
+            Authentication is off on an address others can reach, or single sign-on is half set up.
+        """
+        if self.authentication == "off" and not is_loopback(self.host):
+            raise InputError(f"authentication can be off on a loopback address only, and {self.host} is none")
+        needed = {"OIDC_ISSUER": self.oidc_issuer, "OIDC_CLIENT_ID": self.oidc_client_id}
+        if any(needed.values()):
+            needed["PUBLIC_URL"] = self.public_url
+            missing = [f"MARROWSCOPE_{name}" for name, value in needed.items() if value is None]
+            if missing:
+                raise InputError(f"single sign-on needs {' and '.join(missing)}")
+
+
+def read_settings(**given: Any) -> Settings:
+    """Read the settings from what is given, else from the environment, else the defaults.
+
+    Raises
+    ------
+    InputError
+        One of them is not usable; the message names it.
+    """
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"setting {name}: {first['msg']}") from None
+    except SettingsError as error:
+        raise InputError(f"the settings cannot be read: {error}") from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

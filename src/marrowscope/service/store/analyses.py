@@ -1,0 +1,143 @@
+"""Analyses, the reading of each of their fields, and their cells, a row each."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from marrowscope.service.clock import now
+from marrowscope.service.store.base import Base, Identified
+from marrowscope.service.store.patients import Field, Patient
+
+QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
+ENDED = (DONE, FAILED, CANCELLED)
+NETWORK, PERSON = "network", "person"
+
+
+class Analysis(Identified, Base):
+    """One reading of a patient's fields by one bundle under one rule.
+
+    `facts` names everything the figures depend on, as a report's provenance does. `scales` are those
+    measured for the patient, once `is_scaled`: rows ``[width, height, mpp, source]``. `result` is what the
+    worklist shows, `signed` the latest signature. `revision` rises with every change a person makes to the
+    cells, `version` with every signature.
+    """
+
+    __tablename__ = "analyses"
+    __table_args__ = (Index(None, "status", "priority", "created_at"),)
+
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"), index=True)
+    status: Mapped[str] = mapped_column(String(16), default=QUEUED)
+    priority: Mapped[int] = mapped_column(default=0)
+    bundle: Mapped[str] = mapped_column(Text)
+    bundle_title: Mapped[str] = mapped_column(Text)
+    bundle_sha256: Mapped[str] = mapped_column(String(64))
+    rule: Mapped[str] = mapped_column(String(40))
+    floor: Mapped[int]
+    mpp: Mapped[float | None] = mapped_column(default=None)
+    facts: Mapped[dict[str, Any]]
+    is_scaled: Mapped[bool] = mapped_column(default=False)
+    scales: Mapped[list[Any]] = mapped_column(default=list)
+    scale_owner: Mapped[str | None] = mapped_column(String(100), default=None)
+    scale_deaths: Mapped[int] = mapped_column(default=0)
+    total: Mapped[int] = mapped_column(default=0)
+    done: Mapped[int] = mapped_column(default=0)
+    failed: Mapped[int] = mapped_column(default=0)
+    cells: Mapped[int] = mapped_column(default=0)
+    blasts: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    created_by: Mapped[str] = mapped_column(String(200), default="")
+    started_at: Mapped[datetime | None] = mapped_column(default=None)
+    finished_at: Mapped[datetime | None] = mapped_column(default=None)
+    changed_at: Mapped[datetime] = mapped_column(default=now, index=True)
+    message: Mapped[str] = mapped_column(Text, default="")
+    revision: Mapped[int] = mapped_column(default=0)
+    version: Mapped[int] = mapped_column(default=0)
+    locked: Mapped[bool] = mapped_column(default=False)
+    result: Mapped[dict[str, Any] | None] = mapped_column(default=None)
+    signed: Mapped[dict[str, Any] | None] = mapped_column(default=None)
+
+    patient: Mapped[Patient] = relationship()
+    fields: Mapped[list["AnalysisField"]] = relationship(
+        order_by="AnalysisField.place", passive_deletes=True, cascade="all, delete-orphan"
+    )
+
+
+class AnalysisField(Identified, Base):
+    """The reading of one field within an analysis.
+
+    `status` is ``queued``, ``running``, ``done`` (read), ``failed``, ``duplicate`` or ``cancelled``. `place`
+    is its place in the natural order of names. `owner` is the dispatcher at work on it, `deaths` counts
+    worker processes that died over it. `reading` is the networks' own reading in the journal's form; people
+    never change it. `gallery` and `annotated` are digests of blobs.
+    """
+
+    __tablename__ = "analysis_fields"
+    __table_args__ = (
+        UniqueConstraint("analysis_id", "field_id"),
+        UniqueConstraint("analysis_id", "place"),
+        Index(None, "status", "owner"),
+    )
+
+    analysis_id: Mapped[str] = mapped_column(ForeignKey("analyses.id", ondelete="CASCADE"))
+    field_id: Mapped[str] = mapped_column(ForeignKey("fields.id", ondelete="CASCADE"), index=True)
+    place: Mapped[int]
+    status: Mapped[str] = mapped_column(String(16), default=QUEUED)
+    owner: Mapped[str | None] = mapped_column(String(100), default=None)
+    lease_until: Mapped[datetime | None] = mapped_column(default=None)
+    deaths: Mapped[int] = mapped_column(default=0)
+    message: Mapped[str] = mapped_column(Text, default="")
+    cells: Mapped[int] = mapped_column(default=0)
+    mpp: Mapped[float | None] = mapped_column(default=None)
+    scale_source: Mapped[str] = mapped_column(String(16), default="")
+    flags: Mapped[list[str]] = mapped_column(default=list)
+    reading: Mapped[dict[str, Any] | None] = mapped_column(default=None, deferred=True)
+    gallery: Mapped[str | None] = mapped_column(String(64), default=None)
+    annotated: Mapped[str | None] = mapped_column(String(64), default=None)
+
+    field: Mapped[Field] = relationship()
+
+
+class Cell(Identified, Base):
+    """One cell of an analysis: what the networks said, and what the first reading says now.
+
+    `number` counts from 1 within the field: for a cell of the networks its row in the field's reading plus
+    one, cells a person drew come after. `type` is the one in force: the reviewed one, or the networks'.
+    """
+
+    __tablename__ = "cells"
+    __table_args__ = (
+        UniqueConstraint("analysis_id", "field_id", "number"),
+        Index(None, "analysis_id", "place", "number"),
+        Index(None, "analysis_id", "type", "probability"),
+    )
+
+    analysis_id: Mapped[str] = mapped_column(ForeignKey("analyses.id", ondelete="CASCADE"))
+    field_id: Mapped[str] = mapped_column(ForeignKey("fields.id", ondelete="CASCADE"), index=True)
+    place: Mapped[int]
+    number: Mapped[int]
+    x0: Mapped[float]
+    y0: Mapped[float]
+    x1: Mapped[float]
+    y1: Mapped[float]
+    score: Mapped[float]
+    probability: Mapped[float]
+    p_blast: Mapped[float]
+    flags: Mapped[list[str]]
+    origin: Mapped[str] = mapped_column(String(8), default=NETWORK)
+    model_type: Mapped[str | None] = mapped_column(String(60), default=None)
+    model_counted: Mapped[bool] = mapped_column(default=False)
+    type: Mapped[str] = mapped_column(String(60))
+    counted: Mapped[bool]
+    reviewed_type: Mapped[str | None] = mapped_column(String(60), default=None)
+    reviewed_by: Mapped[str | None] = mapped_column(String(200), default=None)
+    reviewed_at: Mapped[datetime | None] = mapped_column(default=None)
+    deleted: Mapped[bool] = mapped_column(default=False)
+    comments: Mapped[int] = mapped_column(default=0)
+    revision: Mapped[int] = mapped_column(default=0)
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """``x0, y0, x1, y1`` in pixels of the original image."""
+        return self.x0, self.y0, self.x1, self.y1

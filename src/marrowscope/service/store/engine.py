@@ -1,0 +1,124 @@
+"""The connection to SQLite or PostgreSQL, and the two kinds of transaction."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.orm import Session, sessionmaker
+
+from marrowscope.errors import InputError, MissingExtraError
+
+_WRITES = "marrowscope_writes"
+_CHANGES = "marrowscope_changes"
+_BUSY_MS = 30_000
+# Requests run in up to 40 threads. Values stay out of messages, and so out of logs: they may name a patient.
+_POOL: dict[str, Any] = {"pool_size": 16, "max_overflow": 48, "hide_parameters": True}
+_SQLITE = {"timeout": _BUSY_MS / 1000, "check_same_thread": False}
+
+
+class Database:
+    """A database and its sessions; `reading` sees one consistent state, `writing` commits at its end.
+
+    SQLite allows one writer at a time: a writing transaction takes the lock at its start, so that what it
+    has read is still true when it writes.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Prepare the engine; nothing is connected yet.
+
+        Raises
+        ------
+        InputError
+            `url` is no database URL, or of a kind the service does not know.
+        MissingExtraError
+            The driver for PostgreSQL is not installed.
+        """
+        self.url = url
+        self.engine = _engine(url)
+        self._writer = self.engine.execution_options(**{_WRITES: True})
+        self._reading: sessionmaker[Session] = sessionmaker(self.engine, expire_on_commit=False)
+        self._writing: sessionmaker[Session] = sessionmaker(self._writer, expire_on_commit=False)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the database is a file."""
+        return self.engine.dialect.name == "sqlite"
+
+    def listen(self, moment: str, listener: Callable[..., None]) -> None:
+        """Call `listener` at a moment of every writing session, named as SQLAlchemy's session events are."""
+        event.listen(self._writing, moment, listener)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Open a session that changes nothing."""
+        with self._reading() as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Open a session whose changes are committed at the end, or none of them when an error passes."""
+        with self._writing.begin() as session:
+            yield session
+
+    @contextmanager
+    def changing(self) -> Iterator[Connection]:
+        """Open a connection that changes tables, in one transaction; makes an SQLite file and its folder."""
+        if self.is_sqlite:
+            Path(str(self.engine.url.database)).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # SQLite changes a table by copying and dropping it; dropped rows must not take others along.
+        with self.engine.execution_options(**{_WRITES: True, _CHANGES: True}).connect() as connection:
+            try:
+                with connection.begin():
+                    yield connection
+                    if self.is_sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                        raise InputError("the database could not be changed: rows would refer to nothing")
+            finally:
+                if self.is_sqlite:
+                    driver: Any = connection.connection.driver_connection
+                    driver.execute("PRAGMA foreign_keys=ON")
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise InputError("the database is not a URL such as postgresql://user:password@host/name") from None
+    kind = parsed.get_backend_name()
+    if kind == "sqlite":
+        if parsed.database in {None, "", ":memory:"}:
+            raise InputError("the database must be a file or a server, not the memory of a process")
+        engine = create_engine(
+            parsed, **_POOL, connect_args={"timeout": _BUSY_MS / 1000, "check_same_thread": False}
+        )
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    if kind != "postgresql":
+        raise InputError(f"the database must be SQLite or PostgreSQL, not {kind}")
+    try:
+        return create_engine(parsed, **_POOL, pool_pre_ping=True, pool_recycle=1800)
+    except (ModuleNotFoundError, NoSuchModuleError):
+        raise MissingExtraError("PostgreSQL", "postgres") from None
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:
+    del record
+    connection.isolation_level = None  # transactions are begun below, not by the driver
+    for pragma in (f"busy_timeout={_BUSY_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get(_CHANGES, False):
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+    writes = options.get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

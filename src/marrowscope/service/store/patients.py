@@ -1,0 +1,73 @@
+"""Patients, the images given for them, and uploads that were answered already."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from marrowscope.service.clock import now
+from marrowscope.service.store.base import Base, Identified
+
+FIELD_STORED = "stored"
+FIELD_FAILED = "failed"
+FIELD_DUPLICATE = "duplicate"
+
+
+class Patient(Identified, Base):
+    """Whose smear it is.
+
+    `status` follows the latest analysis: ``empty``, ``ready``, ``queued``, ``running``, ``done``, ``failed``,
+    ``cancelled`` or ``signed``; `analysis_id` names it. `cover_id` is the field whose picture stands for it.
+    """
+
+    __tablename__ = "patients"
+    __table_args__ = (Index("ix_patients_created_at_id", "created_at", "id"),)
+
+    name: Mapped[str] = mapped_column(String(200), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    changed_at: Mapped[datetime] = mapped_column(default=now, index=True)
+    status: Mapped[str] = mapped_column(String(16), default="empty", index=True)
+    fields_count: Mapped[int] = mapped_column(default=0)
+    fields_failed: Mapped[int] = mapped_column(default=0)
+    cover_id: Mapped[str | None] = mapped_column(String(32), default=None)
+    analysis_id: Mapped[str | None] = mapped_column(String(32), default=None)
+
+    fields: Mapped[list["Field"]] = relationship(
+        back_populates="patient", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+
+class Field(Identified, Base):
+    """One image given for a patient.
+
+    `name` is unique among the patient's images. `sha256` is the digest of the file's bytes, under which the
+    blob store keeps them; None where the file was too large to be taken.
+    """
+
+    __tablename__ = "fields"
+    __table_args__ = (UniqueConstraint("patient_id", "name"), Index(None, "patient_id", "sha256"))
+
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(500))
+    sha256: Mapped[str | None] = mapped_column(String(64), default=None, index=True)
+    size: Mapped[int] = mapped_column(BigInteger, default=0)
+    width: Mapped[int] = mapped_column(default=0)
+    height: Mapped[int] = mapped_column(default=0)
+    mpp: Mapped[float | None] = mapped_column(default=None)
+    status: Mapped[str] = mapped_column(String(16), default=FIELD_STORED)
+    message: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    patient: Mapped[Patient] = relationship(back_populates="fields")
+
+
+class UploadAnswer(Base):
+    """What an upload with an Idempotency-Key was answered, so that its repetition is answered alike."""
+
+    __tablename__ = "upload_answers"
+
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    items: Mapped[list[Any]]

@@ -1,0 +1,95 @@
+"""What people say of cells: second readings, comments, signatures, amendments.
+
+The answers of the first reading, which all reviewers share, stand on the cells themselves
+(`analyses.Cell`); a second, blind reading has its own.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from marrowscope.service.clock import now
+from marrowscope.service.store.base import Base, Identified
+
+OPEN, FINISHED = "open", "finished"
+
+
+class Reading(Identified, Base):
+    """A second reading of an analysis by one person, blind to the first while it is open."""
+
+    __tablename__ = "readings"
+    __table_args__ = (UniqueConstraint("analysis_id", "username"),)
+
+    analysis_id: Mapped[str] = mapped_column(ForeignKey("analyses.id", ondelete="CASCADE"))
+    username: Mapped[str] = mapped_column(String(200))
+    reader: Mapped[str] = mapped_column(String(200))
+    status: Mapped[str] = mapped_column(String(16), default=OPEN)
+    opened_at: Mapped[datetime] = mapped_column(default=now)
+    finished_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class SecondAnswer(Base):
+    """What a second reader says of a cell of the networks; a row taken back keeps its revision."""
+
+    __tablename__ = "second_answers"
+
+    reading_id: Mapped[str] = mapped_column(ForeignKey("readings.id", ondelete="CASCADE"), primary_key=True)
+    cell_id: Mapped[str] = mapped_column(
+        ForeignKey("cells.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    type: Mapped[str | None] = mapped_column(String(60), default=None)
+    deleted: Mapped[bool] = mapped_column(default=False)
+    at: Mapped[datetime] = mapped_column(default=now)
+    revision: Mapped[int] = mapped_column(default=0)
+
+
+class Comment(Identified, Base):
+    """A remark on a cell; never changed."""
+
+    __tablename__ = "comments"
+    __table_args__ = (Index(None, "cell_id", "at"),)
+
+    cell_id: Mapped[str] = mapped_column(ForeignKey("cells.id", ondelete="CASCADE"))
+    username: Mapped[str] = mapped_column(String(200))
+    author: Mapped[str] = mapped_column(String(200))
+    text: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Version(Identified, Base):
+    """A signed report, kept as it was signed and never rewritten.
+
+    `document` is the report's data as text, `sha256` its digest, `page` the blob of the page as it was
+    then. `reason` says why the version before it was amended.
+    """
+
+    __tablename__ = "versions"
+    __table_args__ = (UniqueConstraint("analysis_id", "version"),)
+
+    analysis_id: Mapped[str] = mapped_column(ForeignKey("analyses.id", ondelete="CASCADE"))
+    version: Mapped[int]
+    username: Mapped[str] = mapped_column(String(200))
+    signed_by: Mapped[str] = mapped_column(String(200))
+    signed_at: Mapped[datetime]
+    meaning: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str | None] = mapped_column(Text, default=None)
+    decision: Mapped[str] = mapped_column(String(20))
+    blast_percent: Mapped[float | None] = mapped_column(default=None)
+    sha256: Mapped[str] = mapped_column(String(64))
+    page: Mapped[str] = mapped_column(String(64))
+    document: Mapped[str] = mapped_column(Text, deferred=True)
+
+
+class Amendment(Identified, Base):
+    """Why a signed analysis was opened again; `version` is the one it amends."""
+
+    __tablename__ = "amendments"
+    __table_args__ = (UniqueConstraint("analysis_id", "version"),)
+
+    analysis_id: Mapped[str] = mapped_column(ForeignKey("analyses.id", ondelete="CASCADE"))
+    version: Mapped[int]
+    username: Mapped[str] = mapped_column(String(200))
+    by: Mapped[str] = mapped_column(String(200))
+    at: Mapped[datetime] = mapped_column(default=now)
+    reason: Mapped[str] = mapped_column(Text)

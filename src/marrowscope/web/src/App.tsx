@@ -1,0 +1,144 @@
+import { useCallback, useEffect, useState, type ReactNode } from "react";
+import { get, loadSession, logOut, messageOf, onSignedOut } from "./api/client";
+import type { ServiceSettings, Session, Taxonomy } from "./api/shapes";
+import { KnownContext, type Known } from "./context";
+import icon from "./icon.svg";
+import { Admin } from "./pages/Admin";
+import { DisplayDialog } from "./pages/DisplayDialog";
+import { Login } from "./pages/Login";
+import { PasswordDialog } from "./pages/PasswordDialog";
+import { Patient } from "./pages/Patient";
+import { Tokens } from "./pages/Tokens";
+import { Worklist } from "./pages/Worklist";
+import { Link, Menu } from "./parts/basics";
+import { go, usePath } from "./route";
+import { t } from "./strings";
+import { UploadPanel } from "./upload/UploadPanel";
+
+export function App(): ReactNode {
+  const [session, setSession] = useState<Session | null>(null);
+  const [known, setKnown] = useState<Known | null>(null);
+  const [error, setError] = useState<string | null>(null);
+  const [expired, setExpired] = useState(false);
+
+  const enter = useCallback(async (next: Session) => {
+    setSession(next);
+    setExpired(false);
+    if (!next.user) return setKnown(null);
+    const [taxonomy, settings] = await Promise.all([get<Taxonomy>("/taxonomy"), get<ServiceSettings>("/settings")]);
+    setKnown({ session: next, user: next.user, taxonomy, settings });
+  }, []);
+
+  const start = useCallback(() => {
+    setError(null);
+    loadSession()
+      .then(enter)
+      .catch((problem: unknown) => setError(messageOf(problem)));
+  }, [enter]);
+
+  useEffect(() => {
+    onSignedOut(() => setExpired(true));
+    start();
+  }, [start]);
+
+  if (error) {
+    return (
+      <div className="empty">
+        <h2>{t.unreachable}</h2>
+        <p>{error}</p>
+        <button type="button" className="button" onClick={start}>
+          {t.retry}
+        </button>
+      </div>
+    );
+  }
+  if (!session) return null;
+  if (!session.user || expired) return <Login session={session} expired={expired} onEnter={(next) => void enter(next)} />;
+  if (!known) return null;
+  return (
+    <KnownContext.Provider value={known}>
+      <Shell known={known} onLeave={() => void logOut().then(() => location.assign("/"))} />
+    </KnownContext.Provider>
+  );
+}
+
+function Shell({ known, onLeave }: { known: Known; onLeave: () => void }): ReactNode {
+  const path = usePath();
+  const [dialog, setDialog] = useState<"display" | "password" | null>(null);
+  const { user, settings, session } = known;
+  return (
+    <div className="shell">
+      <a className="skip" href="#content">
+        {t.shell.skip}
+      </a>
+      <header className="bar">
+        <Link to="/" className="brand">
+          <img src={icon} alt="" /> {t.product}
+        </Link>
+        <nav aria-label={t.product}>
+          <Link to="/" current={path === "/"}>
+            {t.shell.worklist}
+          </Link>
+          {user.role === "admin" ? (
+            <Link to="/admin" current={path.startsWith("/admin")}>
+              {t.shell.admin}
+            </Link>
+          ) : null}
+        </nav>
+        <span className="grow" />
+        <span className="research" role="note" title={settings.research_notice}>
+          {settings.research_notice || t.researchNotice}
+        </span>
+        <Menu
+          className="button quiet compact"
+          label={
+            <span>
+              {user.name} <span className="faint">· {t.roles[user.role]}</span>
+            </span>
+          }
+        >
+          <button type="button" onClick={() => setDialog("display")}>
+            {t.shell.settings}
+          </button>
+          <button type="button" onClick={() => go("/tokens")}>
+            {t.shell.tokens}
+          </button>
+          {session.authentication === "required" ? (
+            <>
+              <button type="button" onClick={() => setDialog("password")}>
+                {t.shell.password}
+              </button>
+              <button type="button" onClick={onLeave}>
+                {t.shell.logout}
+              </button>
+            </>
+          ) : (
+            <span className="faint">{t.shell.authenticationOff}</span>
+          )}
+        </Menu>
+      </header>
+      <main id="content" tabIndex={-1}>
+        <Content path={path} />
+      </main>
+      <UploadPanel />
+      {dialog === "display" ? <DisplayDialog onClose={() => setDialog(null)} /> : null}
+      {dialog === "password" ? <PasswordDialog onClose={() => setDialog(null)} /> : null}
+    </div>
+  );
+}
+
+function Content({ path }: { path: string }): ReactNode {
+  const [, area, id, tab] = (path.split("?")[0] ?? "/").split("/");
+  if (!area) return <Worklist />;
+  if (area === "patients" && id) return <Patient key={id} id={id} tab={tab ?? "review"} />;
+  if (area === "admin") return <Admin tab={id ?? "users"} />;
+  if (area === "tokens") return <Tokens />;
+  return (
+    <div className="empty">
+      <h2>{t.notFound.title}</h2>
+      <Link to="/" className="button">
+        {t.back}
+      </Link>
+    </div>
+  );
+}

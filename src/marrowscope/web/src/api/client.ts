@@ -1,0 +1,151 @@
+/** Requests to the service: one place for the address, the CSRF header, problems and paging. */
+import type { Page, ProblemShape, Session, UploadItem } from "./shapes";
+
+export const API = "/api/v1";
+
+/** The service answered with a problem (RFC 9457). */
+export class Problem extends Error {
+  readonly status: number;
+  readonly body: ProblemShape;
+
+  constructor(status: number, body: ProblemShape) {
+    super(body.detail || body.title || `HTTP ${status}`);
+    this.status = status;
+    this.body = body;
+  }
+
+  /** Whether the problem's type ends in this name, such as `locked`. */
+  is(name: string): boolean {
+    return typeof this.body.type === "string" && this.body.type.split(/[/:#]/).at(-1) === name;
+  }
+}
+
+/** The service could not be reached: the same request may go through later. */
+export class Unreachable extends Error {}
+
+let csrfToken: string | null = null;
+let signedOut: () => void = () => undefined;
+
+/** Called when a request finds that nobody is logged in any more. */
+export function onSignedOut(callback: () => void): void {
+  signedOut = callback;
+}
+
+interface Options {
+  body?: unknown;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+}
+
+/** Send a request and return the JSON it answers with (undefined for an empty answer). */
+export async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
+  const headers: Record<string, string> = { Accept: "application/json", ...options.headers };
+  if (method !== "GET" && csrfToken) headers["X-CSRF-Token"] = csrfToken;
+  const init: RequestInit = { method, headers, credentials: "same-origin" };
+  if (options.body !== undefined) {
+    headers["Content-Type"] = "application/json";
+    init.body = JSON.stringify(options.body);
+  }
+  if (options.signal) init.signal = options.signal;
+  let answer: Response;
+  try {
+    answer = await fetch(API + path, init);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new Unreachable(String(error));
+  }
+  if (answer.status === 502 || answer.status === 503 || answer.status === 504) {
+    throw new Unreachable(`HTTP ${answer.status}`);
+  }
+  if (!answer.ok) {
+    const body = (await answer.json().catch(() => ({}))) as ProblemShape;
+    if (answer.status === 401 && path !== "/session") signedOut();
+    throw new Problem(answer.status, body);
+  }
+  const text = await answer.text();
+  return (text ? JSON.parse(text) : undefined) as T;
+}
+
+export const get = <T>(path: string, signal?: AbortSignal): Promise<T> =>
+  request<T>("GET", path, signal ? { signal } : {});
+export const post = <T>(path: string, body: unknown = {}): Promise<T> => request<T>("POST", path, { body });
+export const patch = <T>(path: string, body: unknown, headers: Record<string, string> = {}): Promise<T> =>
+  request<T>("PATCH", path, { body, headers });
+export const remove = <T = undefined>(path: string, body?: unknown): Promise<T> =>
+  request<T>("DELETE", path, body === undefined ? {} : { body });
+
+/** All pages of a list, one after the other. */
+export async function getAll<T>(path: string, signal?: AbortSignal): Promise<T[]> {
+  const found: T[] = [];
+  let cursor: string | null = null;
+  do {
+    const sign = path.includes("?") ? "&" : "?";
+    const page: Page<T> = await get<Page<T>>(cursor ? `${path}${sign}cursor=${encodeURIComponent(cursor)}` : path, signal);
+    found.push(...page.items);
+    cursor = page.next ?? null;
+  } while (cursor);
+  return found;
+}
+
+/** Ask who is logged in, and keep the token later requests are signed with. */
+export async function loadSession(): Promise<Session> {
+  return keep(await get<Session>("/session"));
+}
+
+export async function logIn(username: string, password: string): Promise<Session> {
+  // The token of a session that has ended is good for nothing: ask for a fresh one first.
+  await loadSession();
+  return keep(await post<Session>("/session", { username, password }));
+}
+
+export async function logOut(): Promise<void> {
+  await remove("/session");
+}
+
+function keep(session: Session): Session {
+  csrfToken = session.csrf_token;
+  return session;
+}
+
+/** Send files of a patient, telling how much has gone. Aborting the signal stops it. */
+export function upload(
+  patient: string,
+  files: { file: Blob; name: string }[],
+  key: string,
+  progress: (sent: number) => void,
+  signal: AbortSignal,
+): Promise<UploadItem[]> {
+  return new Promise((resolve, reject) => {
+    const form = new FormData();
+    for (const { file, name } of files) form.append("files", file, name);
+    // fetch cannot tell how much of a body has been sent; XMLHttpRequest can.
+    const sending = new XMLHttpRequest();
+    sending.open("POST", `${API}/patients/${patient}/files`);
+    if (csrfToken) sending.setRequestHeader("X-CSRF-Token", csrfToken);
+    sending.setRequestHeader("Idempotency-Key", key);
+    sending.upload.onprogress = (event) => progress(event.loaded / Math.max(event.total, 1));
+    sending.onerror = () => reject(new Unreachable("upload"));
+    sending.onabort = () => reject(new DOMException("aborted", "AbortError"));
+    sending.onload = () => {
+      const body: unknown = parsed(sending.responseText);
+      if (sending.status >= 200 && sending.status < 300) resolve((body as Page<UploadItem>).items);
+      else if (sending.status >= 502 && sending.status <= 504) reject(new Unreachable(`HTTP ${sending.status}`));
+      else reject(new Problem(sending.status, body as ProblemShape));
+    };
+    signal.addEventListener("abort", () => sending.abort());
+    sending.send(form);
+  });
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
+}
+
+/** What to tell a person about an error. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

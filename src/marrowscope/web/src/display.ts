@@ -1,0 +1,47 @@
+/** How the page looks on this computer: colours and text size, kept in the browser. */
+
+export const THEMES = ["system", "light", "dark", "contrast"] as const;
+export const TEXTS = ["small", "medium", "large", "larger"] as const;
+export type Theme = (typeof THEMES)[number];
+export type TextSize = (typeof TEXTS)[number];
+
+export interface Display {
+  theme: Theme;
+  text: TextSize;
+}
+
+const KEY = "marrowscope:display";
+
+export function loadDisplay(): Display {
+  try {
+    const kept = JSON.parse(localStorage.getItem(KEY) ?? "{}") as Partial<Display>;
+    return {
+      theme: THEMES.find((theme) => theme === kept.theme) ?? "system",
+      text: TEXTS.find((text) => text === kept.text) ?? "medium",
+    };
+  } catch {
+    return { theme: "system", text: "medium" };
+  }
+}
+
+export function applyDisplay(display: Display): void {
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const theme = display.theme === "system" ? (dark ? "dark" : "light") : display.theme;
+  document.documentElement.dataset["theme"] = theme;
+  document.documentElement.dataset["text"] = display.text;
+}
+
+export function keepDisplay(display: Display): void {
+  localStorage.setItem(KEY, JSON.stringify(display));
+  applyDisplay(display);
+}
+
+/** A small setting of one's own, such as the gallery's layout. */
+export function kept<T extends string>(name: string, allowed: readonly T[], otherwise: T): T {
+  const value = localStorage.getItem(`marrowscope:${name}`);
+  return allowed.find((one) => one === value) ?? otherwise;
+}
+
+export function keep(name: string, value: string): void {
+  localStorage.setItem(`marrowscope:${name}`, value);
+}

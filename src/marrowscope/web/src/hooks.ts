@@ -1,0 +1,54 @@
+import { useCallback, useEffect, useRef, useState } from "react";
+import { messageOf } from "./api/client";
+
+export interface Loaded<T> {
+  data: T | null;
+  error: string | null;
+  reload: () => void;
+  set: (data: T) => void;
+}
+
+/** Load something when the key changes; what was there stays until the new is. A null key loads nothing. */
+export function useLoaded<T>(key: string | null, load: (signal: AbortSignal) => Promise<T>): Loaded<T> {
+  const [state, setState] = useState<{ key: string | null; data: T | null; error: string | null }>({ key, data: null, error: null });
+  const [turn, setTurn] = useState(0);
+  const latest = useRef(load);
+  latest.current = load;
+  useEffect(() => {
+    if (key === null) return undefined;
+    const abort = new AbortController();
+    latest.current(abort.signal).then(
+      (data) => !abort.signal.aborted && setState({ key, data, error: null }),
+      (error: unknown) => !abort.signal.aborted && setState((old) => ({ key, data: old.key === key ? old.data : null, error: messageOf(error) })),
+    );
+    return () => abort.abort();
+  }, [key, turn]);
+  const reload = useCallback(() => setTurn((number) => number + 1), []);
+  const set = useCallback((data: T) => setState({ key, data, error: null }), [key]);
+  return { data: state.key === key ? state.data : null, error: state.key === key ? state.error : null, reload, set };
+}
+
+/** Run an action once at a time; its error is told. */
+export function useAction(): { busy: boolean; error: string | null; run: (action: () => Promise<void>) => void; clear: () => void } {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<string | null>(null);
+  const run = useCallback((action: () => Promise<void>) => {
+    setBusy(true);
+    setError(null);
+    action()
+      .catch((problem: unknown) => setError(messageOf(problem)))
+      .finally(() => setBusy(false));
+  }, []);
+  const clear = useCallback(() => setError(null), []);
+  return { busy, error, run, clear };
+}
+
+/** A value that follows another after it has been still for a while. */
+export function useSettled<T>(value: T, after: number): T {
+  const [settled, setSettled] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), after);
+    return () => clearTimeout(timer);
+  }, [value, after]);
+  return settled;
+}

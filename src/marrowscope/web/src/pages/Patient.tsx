@@ -1,0 +1,271 @@
+import { useCallback, useEffect, useRef, useState, type ReactNode } from "react";
+import { get, getAll, post, remove } from "../api/client";
+import { listen } from "../api/events";
+import type { Analysis, Field, Page, Patient as PatientShape, Reading } from "../api/shapes";
+import { useKnown } from "../context";
+import { useAction, useLoaded } from "../hooks";
+import { DecisionPill, Link, Menu, Meter, Problem, StatusWord } from "../parts/basics";
+import { AuditTable } from "../patient/AuditTable";
+import { ExportMenu } from "../patient/Exports";
+import { Fields } from "../patient/Fields";
+import { isMine, Readings } from "../patient/Readings";
+import { ReasonDialog } from "../patient/ReasonDialog";
+import { SignDialog } from "../patient/SignDialog";
+import { Versions } from "../patient/Versions";
+import type { ReviewStore } from "../review/store";
+import { useReviewStore } from "../review/useStore";
+import { Workspace } from "../review/Workspace";
+import { go } from "../route";
+import { t, when } from "../strings";
+
+const TABS = ["review", "fields", "readings", "versions", "audit"] as const;
+
+export function Patient({ id, tab }: { id: string; tab: string }): ReactNode {
+  const { user } = useKnown();
+  const patient = useLoaded(id, (signal) => get<PatientShape>(`/patients/${id}`, signal));
+  const fields = useLoaded(`${id} fields`, (signal) => getAll<Field>(`/patients/${id}/fields?limit=500`, signal));
+  const analysis = patient.data?.analysis ?? null;
+  const readable = analysis?.status === "done";
+  const readings = useLoaded(readable ? analysis.id : null, (signal) => get<Page<Reading>>(`/analyses/${analysis?.id}/readings`, signal));
+  const reloadPatient = patient.reload;
+  const reloadFields = fields.reload;
+  const reload = useCallback(() => {
+    reloadPatient();
+    reloadFields();
+  }, [reloadPatient, reloadFields]);
+  usePatientNews(id, analysis, patient, reload);
+
+  if (patient.error && !patient.data) {
+    return (
+      <div className="empty">
+        <h2>{t.notFound.title}</h2>
+        <p>{patient.error}</p>
+        <Link to="/" className="button">
+          {t.back}
+        </Link>
+      </div>
+    );
+  }
+  if (!patient.data || !fields.data) return <p className="empty">{t.loading}</p>;
+  const mine = readings.data?.items.find((one) => one.kind === "second" && one.status === "open" && isMine(one, user)) ?? null;
+  const shared = { patient: patient.data, fields: fields.data, tab, mine, readings: readings.data?.items ?? [], onReload: reload, onReadings: readings.reload };
+  if (analysis && readable && readings.data) return <Read key={analysis.id} {...shared} analysis={analysis} />;
+  return <Frame {...shared} analysis={analysis} store={null} />;
+}
+
+interface Shared {
+  patient: PatientShape;
+  fields: Field[];
+  tab: string;
+  mine: Reading | null;
+  readings: Reading[];
+  onReload: () => void;
+  onReadings: () => void;
+}
+
+/** A patient whose cells can be looked at: the store lives as long as the page does. */
+function Read(props: Shared & { analysis: Analysis }): ReactNode {
+  const { user } = useKnown();
+  const store = useReviewStore(props.analysis, props.mine?.id ?? null, user.role !== "viewer");
+  return <Frame {...props} store={store} />;
+}
+
+function Frame(props: Shared & { analysis: Analysis | null; store: ReviewStore | null }): ReactNode {
+  const { patient, analysis, tab, store, mine } = props;
+  const { user } = useKnown();
+  const [dialog, setDialog] = useState<"sign" | "amend" | "delete" | null>(null);
+  const { busy, error, run } = useAction();
+  const mayChange = user.role !== "viewer";
+  const start = (path: string, body: unknown = {}): void =>
+    run(async () => {
+      await post(path, body);
+      props.onReload();
+    });
+  const close = (): void => setDialog(null);
+  const active = analysis?.status === "queued" || analysis?.status === "running";
+  return (
+    <div className="patient">
+      <header className="patient-head">
+        <Link to="/" className="button quiet compact">
+          ‹ {t.back}
+        </Link>
+        <h1 className="clip" title={patient.name}>
+          {patient.name}
+        </h1>
+        {patient.result && !mine ? <DecisionPill decision={patient.result.decision} /> : <StatusWord status={patient.status} />}
+        <nav className="tabs" aria-label={patient.name}>
+          {TABS.map((one) => (
+            <Link key={one} to={one === "review" ? `/patients/${patient.id}` : `/patients/${patient.id}/${one}`} current={one === tab}>
+              {t.patient.tabs[one]}
+            </Link>
+          ))}
+        </nav>
+        <span className="grow" />
+        {analysis?.status === "done" && !mine ? <ExportMenu analysis={analysis.id} /> : null}
+        {mayChange ? (
+          <>
+            {analysis?.status === "done" && !analysis.locked && !mine && store ? (
+              <button type="button" className="button primary compact" onClick={() => setDialog("sign")}>
+                {t.patient.sign}
+              </button>
+            ) : null}
+            {analysis?.locked ? (
+              <button type="button" className="button compact" onClick={() => setDialog("amend")}>
+                {t.patient.amend}
+              </button>
+            ) : null}
+            <Menu label="⋯" title={t.patient.more} plain className="button quiet compact">
+              <button type="button" disabled={busy || active || analysis?.locked} onClick={() => start(`/patients/${patient.id}/analyses`)}>
+                {analysis ? t.patient.analyseAgain : t.patient.analyse}
+              </button>
+              {active && analysis ? (
+                <button type="button" onClick={() => start(`/analyses/${analysis.id}/cancel`)}>
+                  {t.patient.cancelAnalysis}
+                </button>
+              ) : null}
+              {analysis && !active && (analysis.failed > 0 || analysis.status !== "done") && !analysis.locked ? (
+                <button type="button" onClick={() => start(`/analyses/${analysis.id}/retry`)}>
+                  {t.patient.retry}
+                </button>
+              ) : null}
+              {user.role === "admin" ? (
+                <button type="button" onClick={() => setDialog("delete")}>
+                  {t.patient.remove}
+                </button>
+              ) : null}
+            </Menu>
+          </>
+        ) : null}
+      </header>
+      {error ? (
+        <div className="strip">
+          <Problem message={error} />
+        </div>
+      ) : null}
+      <Banner {...props} />
+      <div className="patient-body">
+        <Tab {...props} />
+      </div>
+      {dialog === "sign" && store ? (
+        <SignDialog
+          store={store}
+          onClose={close}
+          onSigned={() => {
+            close();
+            props.onReload();
+          }}
+        />
+      ) : null}
+      {dialog === "amend" && analysis ? (
+        <ReasonDialog
+          title={t.sign.amendTitle}
+          lead={t.sign.amendLead}
+          label={t.sign.reason}
+          submit={t.sign.amendSubmit}
+          onClose={close}
+          onSubmit={async (reason) => {
+            await post(`/analyses/${analysis.id}/amendments`, { reason });
+            close();
+            props.onReload();
+          }}
+        />
+      ) : null}
+      {dialog === "delete" ? (
+        <ReasonDialog
+          title={t.patient.remove}
+          lead={t.patient.removeLead}
+          label={t.patient.removeReason}
+          submit={t.patient.remove}
+          danger
+          onClose={close}
+          onSubmit={async (reason) => {
+            await remove(`/patients/${patient.id}`, { reason });
+            go("/", true);
+          }}
+        />
+      ) : null}
+    </div>
+  );
+}
+
+/** What everybody on this page must know: signed, blind, only looking. */
+function Banner({ patient, analysis, mine }: Shared & { analysis: Analysis | null }): ReactNode {
+  const { user } = useKnown();
+  if (mine) return <div className="strip plain">{t.readings.blind}</div>;
+  if (analysis?.locked && patient.signed) {
+    const { version, by, at } = patient.signed;
+    return (
+      <div className="strip plain" data-testid="signed">
+        <strong>{t.patient.signed(version, by, when(at))}</strong> <span className="soft">{t.patient.locked}</span>
+      </div>
+    );
+  }
+  if (user.role === "viewer") return <div className="strip plain">{t.patient.viewerOnly}</div>;
+  return null;
+}
+
+function Tab(props: Shared & { analysis: Analysis | null; store: ReviewStore | null }): ReactNode {
+  const { patient, analysis, fields, tab, store } = props;
+  if (tab === "fields") return <Fields patient={patient} fields={fields} onChange={props.onReload} />;
+  if (tab === "audit") {
+    return (
+      <div className="page">
+        <h2>{t.audit.title}</h2>
+        <AuditTable path={`/patients/${patient.id}/audit`} />
+      </div>
+    );
+  }
+  if (!analysis || analysis.status !== "done") return <Progress {...props} />;
+  if (tab === "readings") return <Readings analysis={analysis} readings={props.readings} mine={props.mine} onChange={props.onReadings} />;
+  if (tab === "versions") return <Versions analysis={analysis} />;
+  return store ? <Workspace store={store} fields={fields} /> : null;
+}
+
+function Progress({ patient, analysis, fields, onReload }: Shared & { analysis: Analysis | null }): ReactNode {
+  const { user } = useKnown();
+  const { busy, error, run } = useAction();
+  if (analysis?.status === "queued" || analysis?.status === "running") {
+    return (
+      <div className="empty">
+        <h2>{t.statuses[analysis.status]}</h2>
+        <div style={{ width: "24rem", maxWidth: "100%" }}>
+          <Meter value={analysis.total ? analysis.done / analysis.total : 0} label={t.patient.progress(analysis.done, analysis.total)} />
+        </div>
+        <p>{t.patient.progress(analysis.done, analysis.total)}</p>
+        <p className="soft">{t.patient.found(analysis.cells, analysis.blasts)}</p>
+      </div>
+    );
+  }
+  return (
+    <div className="empty">
+      <h2>{analysis ? t.statuses[analysis.status] : t.patient.notAnalysed}</h2>
+      <p className={analysis?.status === "failed" ? "error" : ""}>{analysis?.message ?? t.patient.noCells}</p>
+      <Problem message={error} />
+      {user.role === "viewer" || fields.length === 0 ? null : (
+        <button type="button" className="button primary" disabled={busy} onClick={() => run(async () => { await post(analysis ? `/analyses/${analysis.id}/retry` : `/patients/${patient.id}/analyses`); onReload(); })}>
+          {analysis ? t.retry : t.patient.analyse}
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** Follow the patient's analysis: progress goes straight into the page, other changes load it anew. */
+function usePatientNews(id: string, analysis: Analysis | null, patient: { data: PatientShape | null; set: (patient: PatientShape) => void }, reload: () => void): void {
+  const now = useRef({ analysis, patient });
+  now.current = { analysis, patient };
+  useEffect(
+    () =>
+      listen((news) => {
+        const known = now.current;
+        if (news.kind === "patient" && news.id !== id) return;
+        if (news.kind === "analysis") {
+          if (news.analysis.patient_id !== id) return;
+          const goesOn = known.analysis?.id === news.analysis.id && known.analysis.status === news.analysis.status && news.analysis.status === "running";
+          if (goesOn && known.patient.data) return known.patient.set({ ...known.patient.data, analysis: news.analysis });
+        }
+        reload();
+      }),
+    [id, reload],
+  );
+}

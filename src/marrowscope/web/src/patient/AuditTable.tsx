@@ -1,0 +1,72 @@
+import { useState, type ReactNode } from "react";
+import { get } from "../api/client";
+import type { AuditEntry, Page } from "../api/shapes";
+import { useLoaded } from "../hooks";
+import { Problem } from "../parts/basics";
+import { t, when } from "../strings";
+
+/** Who did what, when, from what to what. */
+export function AuditTable({ path }: { path: string }): ReactNode {
+  const first = useLoaded(path, (signal) => get<Page<AuditEntry>>(path, signal));
+  const [more, setMore] = useState<Page<AuditEntry> | null>(null);
+  const items = [...(first.data?.items ?? []), ...(more?.items ?? [])];
+  const cursor = more ? more.next : first.data?.next;
+  const showMore = async (): Promise<void> => {
+    const page = await get<Page<AuditEntry>>(`${path}${path.includes("?") ? "&" : "?"}cursor=${encodeURIComponent(cursor ?? "")}`);
+    setMore({ items: [...(more?.items ?? []), ...page.items], next: page.next ?? null });
+  };
+  return (
+    <>
+      <Problem message={first.error} />
+      {first.data && items.length === 0 ? <p className="soft">{t.audit.none}</p> : null}
+      {items.length > 0 ? (
+        <div className="card" style={{ overflow: "auto" }}>
+          <table className="table">
+            <thead>
+              <tr>
+                <th className="number">{t.audit.number}</th>
+                <th>{t.audit.at}</th>
+                <th>{t.audit.actor}</th>
+                <th>{t.audit.action}</th>
+                <th>{t.audit.subject}</th>
+                <th>{t.audit.before}</th>
+                <th>{t.audit.after}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {items.map((entry) => (
+                <tr key={entry.number} title={entry.hash}>
+                  <td className="number faint">{entry.number}</td>
+                  <td className="small">{when(entry.at)}</td>
+                  <td>{entry.actor}</td>
+                  <td>{entry.action}</td>
+                  <td className="audit-value">{short(entry.subject)}</td>
+                  <td className="audit-value">{words(entry.before)}</td>
+                  <td className="audit-value">{words(entry.after)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      ) : null}
+      {cursor ? (
+        <button type="button" className="button" onClick={() => void showMore()}>
+          {t.worklist.more}
+        </button>
+      ) : null}
+    </>
+  );
+}
+
+/** Identifiers of 32 signs are cut to what tells them apart. */
+const short = (text: unknown): string => words(text).replace(/\b([0-9a-f]{8})[0-9a-f]{24}\b/g, "$1");
+
+function words(value: unknown): string {
+  if (value === null || value === undefined) return "";
+  if (typeof value !== "object") return String(value);
+  if (Array.isArray(value)) return value.map(words).join(", ");
+  const text = Object.entries(value)
+    .map(([name, part]) => `${name}: ${words(part)}`)
+    .join("; ");
+  return text.length > 240 ? `${text.slice(0, 240)} …` : text;
+}

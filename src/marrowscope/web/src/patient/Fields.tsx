@@ -1,0 +1,64 @@
+import { useState, type ReactNode } from "react";
+import { remove } from "../api/client";
+import type { Field, Patient } from "../api/shapes";
+import { useKnown } from "../context";
+import { useAction } from "../hooks";
+import { Problem } from "../parts/basics";
+import { useDrop } from "../pages/Worklist";
+import { t } from "../strings";
+import { UploadDialog } from "../upload/UploadDialog";
+import type { Batch } from "../upload/dropped";
+
+/** The images of a patient, with what was wrong with each. */
+export function Fields({ patient, fields, onChange }: { patient: Patient; fields: Field[]; onChange: () => void }): ReactNode {
+  const { user } = useKnown();
+  const mayAdd = user.role !== "viewer" && patient.status !== "signed";
+  const [batches, setBatches] = useState<Batch[] | null>(null);
+  const drop = useDrop(mayAdd, (found) => setBatches([{ name: "", files: found.flatMap((batch) => batch.files) }]));
+  const { busy, error, run } = useAction();
+  return (
+    <div className="page" {...drop.handlers} style={{ minHeight: "100%" }}>
+      <div className="row">
+        <h2 className="grow">
+          {t.fieldsPage.title} <span className="faint">{fields.length}</span>
+        </h2>
+        {mayAdd ? (
+          <button type="button" className="button" onClick={() => setBatches([])}>
+            {t.fieldsPage.add}
+          </button>
+        ) : null}
+      </div>
+      <Problem message={error} />
+      {fields.length === 0 ? <p className="card empty">{t.fieldsPage.none}</p> : null}
+      <div className="field-card-grid">
+        {fields.map((field) => (
+          <article key={field.id} className={`card field-card ${field.status}`}>
+            {field.status === "failed" || !field.thumbnail ? <div className="empty small error">{t.fieldsPage.statuses.failed}</div> : <img src={field.thumbnail} alt="" loading="lazy" />}
+            <div className="text">
+              <div className="row">
+                <strong className="grow clip" title={field.name}>
+                  {field.name}
+                </strong>
+                <span className={field.status === "failed" ? "error" : "soft"}>{t.fieldsPage.statuses[field.status]}</span>
+              </div>
+              <span className="faint small">
+                {field.width} × {field.height}
+                {field.mpp ? ` · ${field.mpp.toFixed(3)} µm/px` : ` · ${t.viewer.unknownScale}`}
+                {!field.cells ? "" : ` · ${t.cells(field.cells)}`}
+              </span>
+              {field.message ? <span className={field.status === "failed" ? "error small" : "small soft"}>{field.message}</span> : null}
+              {field.flags.length > 0 ? <span className="small soft">{field.flags.map((flag) => flag.replaceAll("_", " ")).join(", ")}</span> : null}
+              {mayAdd && field.status === "stored" ? (
+                <button type="button" className="button quiet compact" disabled={busy} onClick={() => run(async () => { await remove(`/fields/${field.id}`); onChange(); })}>
+                  {t.fieldsPage.remove}
+                </button>
+              ) : null}
+            </div>
+          </article>
+        ))}
+      </div>
+      {drop.over ? <div className="drop-veil">{t.worklist.drop}</div> : null}
+      {batches ? <UploadDialog batches={batches} patient={patient} onClose={() => setBatches(null)} onPatient={onChange} /> : null}
+    </div>
+  );
+}

@@ -1,0 +1,137 @@
+import type { ReactNode } from "react";
+import { get, post, Problem as ServiceProblem } from "../api/client";
+import type { AgreedCells, Agreement, Analysis, Reading } from "../api/shapes";
+import { useKnown, useTypes } from "../context";
+import { useAction, useLoaded } from "../hooks";
+import { Problem } from "../parts/basics";
+import { go } from "../route";
+import { t } from "../strings";
+
+/** Whose readings there are, and how far two of them agree. */
+export function Readings(props: { analysis: Analysis; readings: Reading[]; mine: Reading | null; onChange: () => void }): ReactNode {
+  const { analysis, readings, mine } = props;
+  const { user } = useKnown();
+  const { busy, error, run } = useAction();
+  const finished = readings.some((one) => one.kind === "second" && one.status === "finished");
+  const agreement = useLoaded(`${analysis.id} ${readings.map((one) => one.status).join(" ")} ${analysis.revision}`, async (signal) => {
+    try {
+      return { found: await get<Agreement>(`/analyses/${analysis.id}/agreement`, signal), words: "" };
+    } catch (problem) {
+      if (problem instanceof ServiceProblem && problem.status === 403) return { found: null, words: t.readings.hidden };
+      if (problem instanceof ServiceProblem && (problem.status === 404 || problem.status === 409)) return { found: null, words: t.readings.notYet };
+      throw problem;
+    }
+  });
+  const done = readings.some((one) => one.kind === "second" && isMine(one, user) && one.status === "finished");
+  return (
+    <div className="page">
+      <h2>{t.readings.title}</h2>
+      <p className="soft">{t.readings.lead}</p>
+      <Problem message={error} />
+      <div className="card">
+        <table className="table">
+          <thead>
+            <tr>
+              <th>{t.readings.reader}</th>
+              <th>{t.readings.status}</th>
+              <th className="number">{t.readings.cells}</th>
+              <th />
+            </tr>
+          </thead>
+          <tbody>
+            {readings.map((reading) => (
+              <tr key={reading.id}>
+                <td>{reading.kind === "first" ? t.readings.first : t.readings.second(reading.reader ?? t.unavailable)}</td>
+                <td>{reading.status === "open" ? t.readings.open : t.readings.finished}</td>
+                <td className="number">{reading.cells}</td>
+                <td className="number">
+                  {mine?.id === reading.id ? (
+                    <span className="row" style={{ justifyContent: "flex-end" }}>
+                      <button type="button" className="button compact" onClick={() => go(`/patients/${analysis.patient_id}`)}>
+                        {t.readings.goOn}
+                      </button>
+                      <button type="button" className="button compact primary" title={t.readings.finishLead} disabled={busy} onClick={() => run(async () => { await post(`/readings/${reading.id}/finish`); props.onChange(); })}>
+                        {t.readings.finish}
+                      </button>
+                    </span>
+                  ) : null}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {mine === null && !done && user.role !== "viewer" && !analysis.locked ? (
+        <div>
+          <button type="button" className="button" disabled={busy} onClick={() => run(async () => { await post(`/analyses/${analysis.id}/readings`); props.onChange(); })}>
+            {t.readings.openSecond}
+          </button>
+        </div>
+      ) : null}
+      <h2>{t.readings.agreement}</h2>
+      {agreement.data?.found ? <AgreementTable agreement={agreement.data.found} /> : <p className="soft">{agreement.error ?? (agreement.data?.words || (finished ? t.loading : t.readings.notYet))}</p>}
+    </div>
+  );
+}
+
+export function isMine(reading: Reading, user: { id: string; username: string; name: string }): boolean {
+  return [user.id, user.username, user.name].includes(reading.reader ?? "");
+}
+
+function AgreementTable({ agreement }: { agreement: Agreement }): ReactNode {
+  const types = useTypes();
+  const short = (type: string): string => types.get(type)?.abbreviation ?? type;
+  const name = (type: string): string => types.get(type)?.name ?? type;
+  const { table } = agreement;
+  return (
+    <>
+      <Kappa words={t.readings.allCells} value={agreement} />
+      {agreement.answered ? <Kappa words={t.readings.bothAnswered} value={agreement.answered} /> : null}
+      <p className="small faint">{t.readings.table(agreement.readers[0] ?? "", agreement.readers[1] ?? "")}</p>
+      <div className="card" style={{ overflow: "auto" }}>
+        <table className="matrix">
+          <thead>
+            <tr>
+              <th />
+              {table.types.map((type) => (
+                <th key={type} scope="col" title={name(type)}>
+                  {short(type)}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {table.counts.map((row, index) => (
+              <tr key={table.types[index]}>
+                <th scope="row">{name(table.types[index] ?? "")}</th>
+                {row.map((count, column) => (
+                  <td key={table.types[column]} className={count === 0 ? "faint" : index === column ? "same" : "apart"}>
+                    {count || "·"}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </>
+  );
+}
+
+function Kappa({ words, value }: { words: string; value: AgreedCells }): ReactNode {
+  return (
+    <div>
+      <h3>{words}</h3>
+      <div className="headline">
+        <span className="soft">{t.readings.kappa}</span>
+        <span className="big">{value.kappa === null ? t.unavailable : value.kappa.toFixed(2)}</span>
+        {value.ci_low === null || value.ci_high === null ? null : (
+          <span className="soft">
+            {value.ci_low.toFixed(2)}–{value.ci_high.toFixed(2)}
+          </span>
+        )}
+        <span>{t.readings.agreed(value.agreed, value.cells)}</span>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,78 @@
+import { useState, type FormEvent, type ReactNode } from "react";
+import { post, Problem as ServiceProblem } from "../api/client";
+import { useKnown } from "../context";
+import { useAction } from "../hooks";
+import { DecisionPill, Dialog, Labelled, Problem } from "../parts/basics";
+import type { ReviewStore } from "../review/store";
+import { useStoreVersion } from "../review/useStore";
+import { t } from "../strings";
+
+/** Sign what is shown: refused when it has changed since. */
+export function SignDialog({ store, onSigned, onClose }: { store: ReviewStore; onSigned: () => void; onClose: () => void }): ReactNode {
+  useStoreVersion(store);
+  const { user } = useKnown();
+  const [meaning, setMeaning] = useState(t.sign.meanings[0] ?? "");
+  const [own, setOwn] = useState("");
+  const { busy, error, run } = useAction();
+  const { differential } = store;
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    run(async () => {
+      if (!(await store.outbox.flush())) throw new Error(t.sign.unsent);
+      try {
+        await post(`/analyses/${store.analysis.id}/signature`, { meaning: meaning || own.trim(), revision: store.analysis.revision });
+      } catch (problem) {
+        if (problem instanceof ServiceProblem && problem.status === 409 && !problem.is("locked")) {
+          await store.refresh();
+          throw new Error(t.sign.stale);
+        }
+        throw problem;
+      }
+      onSigned();
+    });
+  };
+  return (
+    <Dialog
+      title={t.sign.title}
+      onClose={onClose}
+      foot={
+        <>
+          <button type="button" className="button" onClick={onClose}>
+            {t.cancel}
+          </button>
+          <button type="submit" form="sign-form" className="button primary" disabled={busy || (!meaning && !own.trim())}>
+            {t.sign.submit}
+          </button>
+        </>
+      }
+    >
+      <form id="sign-form" className="stack" onSubmit={submit}>
+        {differential ? (
+          <div className="card stack tight" style={{ padding: "0.8rem" }}>
+            <div className="headline">
+              <span className="soft">{t.differential.blasts}</span>
+              <span className="big">{t.percent(differential.reviewed.blast_percent)}</span>
+              <span className="soft">{t.interval(differential.reviewed.ci_low, differential.reviewed.ci_high)}</span>
+              <DecisionPill decision={differential.reviewed.decision} />
+            </div>
+            <p className="small soft">{t.differential.reviewedCells(differential.reviewed_cells)}</p>
+            {differential.reviewed.counted < differential.target ? <p className="small notice">{t.sign.few(differential.reviewed.counted, differential.target)}</p> : null}
+          </div>
+        ) : null}
+        <p>{t.sign.lead(user.name)}</p>
+        <Labelled label={t.sign.meaning}>
+          <select className="input" value={meaning} onChange={(event) => setMeaning(event.target.value)}>
+            {t.sign.meanings.map((one) => (
+              <option key={one} value={one}>
+                {one}
+              </option>
+            ))}
+            <option value="">{t.sign.ownMeaning}</option>
+          </select>
+        </Labelled>
+        {meaning ? null : <input className="input" aria-label={t.sign.meaning} required maxLength={200} autoFocus value={own} onChange={(event) => setOwn(event.target.value)} />}
+        <Problem message={error} />
+      </form>
+    </Dialog>
+  );
+}

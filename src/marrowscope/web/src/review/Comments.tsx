@@ -1,0 +1,45 @@
+import { useState, type FormEvent, type ReactNode, type RefObject } from "react";
+import { get, post } from "../api/client";
+import type { Cell, Comment } from "../api/shapes";
+import { useKnown } from "../context";
+import { useAction, useLoaded } from "../hooks";
+import { Problem } from "../parts/basics";
+import { t, when } from "../strings";
+
+export function Comments(props: { cell: Cell; box: RefObject<HTMLTextAreaElement | null>; onAdded: () => void }): ReactNode {
+  const { cell } = props;
+  const { user } = useKnown();
+  const [text, setText] = useState("");
+  const { busy, error, run } = useAction();
+  // Only a cell that has comments is asked for them: moving through the gallery stays without requests.
+  const loaded = useLoaded(cell.comments > 0 ? `${cell.id} ${cell.comments}` : null, (signal) => get<{ items: Comment[] }>(`/cells/${cell.id}/comments`, signal));
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    run(async () => {
+      await post(`/cells/${cell.id}/comments`, { text });
+      setText("");
+      props.onAdded();
+    });
+  };
+  return (
+    <>
+      {loaded.data?.items.map((comment) => (
+        <article key={comment.id} className="comment">
+          <header>
+            {comment.author}, {when(comment.at)}
+          </header>
+          <p>{comment.text}</p>
+        </article>
+      ))}
+      {user.role === "viewer" ? null : (
+        <form className="row" onSubmit={submit}>
+          <textarea ref={props.box} className="input" rows={1} style={{ minHeight: "1.9rem" }} maxLength={2000} aria-label={t.comments.placeholder} placeholder={t.comments.placeholder} value={text} onChange={(event) => setText(event.target.value)} />
+          <button type="submit" className="button compact" disabled={busy || !text.trim()}>
+            {t.comments.add}
+          </button>
+        </form>
+      )}
+      <Problem message={error} />
+    </>
+  );
+}

@@ -1,0 +1,180 @@
+import type { ReactNode } from "react";
+import type { Count, Differential } from "../api/shapes";
+import { thresholdOf, useKnown, useTypes } from "../context";
+import { DecisionPill, Meter } from "../parts/basics";
+import { IntervalBar } from "../parts/IntervalBar";
+import { t } from "../strings";
+import { SUGGESTED, type ReviewStore } from "./store";
+import { useStoreVersion } from "./useStore";
+
+/** Where the count stands: share, interval and decision, and how far it is from its target. */
+export function Headline({ store }: { store: ReviewStore }): ReactNode {
+  useStoreVersion(store);
+  const { settings } = useKnown();
+  const { differential } = store;
+  if (!differential) return null;
+  const { reviewed } = differential;
+  const threshold = thresholdOf(settings, reviewed.rule);
+  const open = store.counts.get(SUGGESTED) ?? 0;
+  return (
+    <section aria-live="polite" data-testid="differential">
+        <div className="headline">
+          <span className="soft">{t.differential.blasts}</span>
+          <span className="big" data-testid="blast-percent">
+            {t.percent(reviewed.blast_percent)}
+          </span>
+          <span className="soft">{t.interval(reviewed.ci_low, reviewed.ci_high)}</span>
+        </div>
+        <div className="row">
+          <DecisionPill decision={reviewed.decision} />
+          <span className="small faint">{threshold.condition}</span>
+        </div>
+        <IntervalBar percent={reviewed.blast_percent} low={reviewed.ci_low} high={reviewed.ci_high} threshold={threshold.percent} condition={threshold.condition} decision={reviewed.decision} scale />
+        <Meter value={reviewed.counted / differential.target} label={t.differential.counted(reviewed.counted, differential.target)} />
+        <p className="small">
+          {t.differential.counted(reviewed.counted, differential.target)} · {t.differential.reviewedCells(differential.reviewed_cells)}
+        </p>
+        <button type="button" className="button compact" disabled={open === 0} onClick={() => store.show(SUGGESTED)}>
+          {open === 0 ? t.differential.allSuggested : t.differential.suggested(open)}
+        </button>
+    </section>
+  );
+}
+
+/** The count of each class, the networks' beside the reviewed one, and why the decision is what it is. */
+export function DifferentialPanel({ store }: { store: ReviewStore }): ReactNode {
+  useStoreVersion(store);
+  const { differential } = store;
+  if (!differential) return null;
+  const { reviewed, model } = differential;
+  return (
+    <>
+      <section>
+        <h2>{t.differential.title}</h2>
+        <Rows reviewed={reviewed} model={model} />
+        <p className="small soft">
+          {t.differential.meRatio} {reviewed.me_ratio === null ? t.unavailable : reviewed.me_ratio.toFixed(1)}
+        </p>
+      </section>
+      <section>
+        <h2>{t.differential.reasons}</h2>
+        <ul className="reasons">
+          {reviewed.reasons.map((reason) => (
+            <li key={reason}>{reason}</li>
+          ))}
+          {reviewed.more_cells === null ? null : <li>{t.differential.more(reviewed.more_cells)}</li>}
+        </ul>
+        <Others reviewed={reviewed} model={model} differential={differential} />
+      </section>
+    </>
+  );
+}
+
+function Others({ reviewed, model, differential }: { reviewed: Count; model: Count; differential: Differential }): ReactNode {
+  const { settings } = useKnown();
+  const title = (rule: string): string => settings.rules.find((one) => one.id === rule)?.title ?? rule;
+  const { inferred } = differential;
+  return (
+    <>
+      <h3>{t.differential.model}</h3>
+      <div className="row wrap small">
+        <strong className="number">{t.percent(model.blast_percent)}</strong>
+        <span className="soft">{t.interval(model.ci_low, model.ci_high)}</span>
+        <DecisionPill decision={model.decision} />
+      </div>
+      {reviewed.adjusted_percent === null ? null : (
+        <>
+          <h3>{t.differential.adjusted}</h3>
+          <p className="small">
+            <strong>{t.percent(reviewed.adjusted_percent)}</strong> <span className="soft">{t.interval(reviewed.adjusted_low, reviewed.adjusted_high)}</span>
+          </p>
+        </>
+      )}
+      {inferred ? (
+        <>
+          <h3>{t.differential.inferred}</h3>
+          <p className="small">
+            <strong>{t.percent(inferred.percent)}</strong> <span className="soft">{t.interval(inferred.ci_low, inferred.ci_high)} {t.differential.inferredCells(inferred.cells)}</span>
+          </p>
+          {inferred.warnings.map((warning) => (
+            <p key={warning} className="small notice">
+              {warning}
+            </p>
+          ))}
+        </>
+      ) : null}
+      {reviewed.alternatives.length > 0 ? <h3>{t.differential.alternatives}</h3> : null}
+      {reviewed.alternatives.map((one) => (
+        <div key={one.rule} className="row small" title={one.reasons.join(" ")}>
+          <span className="grow">{title(one.rule)}</span>
+          <DecisionPill decision={one.decision} />
+        </div>
+      ))}
+    </>
+  );
+}
+
+function Rows({ reviewed, model }: { reviewed: Count; model: Count }): ReactNode {
+  const types = useTypes();
+  const modelCount = new Map([...model.rows, ...model.excluded].map((row) => [row.type, row.count]));
+  const known = new Set([...reviewed.rows, ...reviewed.excluded].map((row) => row.type));
+  const order = [...types.keys()];
+  const gone = [...modelCount].filter(([type, count]) => !known.has(type) && count > 0).map(([type]) => ({ type, count: 0, percent: 0, ci_low: null, ci_high: null }));
+  const isCounted = (type: string): boolean => type !== "border" && (types.get(type)?.is_counted ?? true);
+  const rows = [...reviewed.rows, ...gone.filter((row) => isCounted(row.type))].filter((row) => row.count > 0 || (modelCount.get(row.type) ?? 0) > 0);
+  rows.sort((a, b) => order.indexOf(a.type) - order.indexOf(b.type));
+  const excluded = [...reviewed.excluded, ...gone.filter((row) => !isCounted(row.type))].filter((row) => row.count > 0 || (modelCount.get(row.type) ?? 0) > 0);
+  const line = (type: string, count: number, percent: number | null, interval: string): ReactNode => {
+    const shape = types.get(type);
+    const net = modelCount.get(type) ?? 0;
+    return (
+      <tr key={type} className={`${shape?.is_blast ? "blast" : ""}${net !== count ? " moved" : ""}`}>
+        <td>
+          <span className="swatch" style={{ background: shape?.colour }} />
+          {type === "border" ? t.differential.border : (shape?.name ?? type)}
+        </td>
+        <td>{count}</td>
+        <td>{percent === null ? "" : percent.toFixed(1)}</td>
+        <td className="faint">{interval}</td>
+        <td className="faint net">{net}</td>
+      </tr>
+    );
+  };
+  return (
+    <table className="diff-table">
+      <thead>
+        <tr>
+          <th scope="col">{t.differential.type}</th>
+          <th scope="col">{t.differential.count}</th>
+          <th scope="col">{t.differential.share}</th>
+          <th scope="col">{t.differential.interval}</th>
+          <th scope="col" title={t.differential.model}>
+            {t.differential.modelCount}
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((row) => line(row.type, row.count, row.percent, row.ci_low === null || row.ci_high === null ? "" : `${row.ci_low.toFixed(0)}–${row.ci_high.toFixed(0)}`))}
+        <tr>
+          <td>
+            <strong>{t.differential.total}</strong>
+          </td>
+          <td>
+            <strong>{reviewed.counted}</strong>
+          </td>
+          <td />
+          <td />
+          <td className="faint">{model.counted}</td>
+        </tr>
+        {excluded.length > 0 ? (
+          <tr>
+            <th colSpan={5} scope="colgroup">
+              {t.differential.excluded}
+            </th>
+          </tr>
+        ) : null}
+        {excluded.map((row) => line(row.type, row.count, null, ""))}
+      </tbody>
+    </table>
+  );
+}

@@ -1,0 +1,187 @@
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState, type DragEvent, type KeyboardEvent, type MouseEvent, type ReactNode } from "react";
+import type { Field } from "../api/shapes";
+import { useTypes } from "../context";
+import { t } from "../strings";
+import { CELLS } from "./Rail";
+import { useSheets } from "./sheets";
+import { SUGGESTED, type ReviewStore, type Section } from "./store";
+import { Tile } from "./Tile";
+import { useStoreVersion } from "./useStore";
+
+const GAP = 4;
+const PADDING = 16;
+const HEADING = 30;
+
+type Lane = { kind: "heading"; type: string; count: number } | { kind: "row"; ids: string[] };
+
+function lanesOf(sections: Section[], columns: number): Lane[] {
+  const lanes: Lane[] = [];
+  for (const { type, ids } of sections) {
+    if (type) lanes.push({ kind: "heading", type, count: ids.length });
+    for (let at = 0; at < ids.length; at += columns) lanes.push({ kind: "row", ids: ids.slice(at, at + columns) });
+  }
+  return lanes;
+}
+
+/** The cells, class by class: a listbox of which only what is in view is drawn. */
+export function Gallery(props: { store: ReviewStore; fields: Map<string, Field>; size: number; onReference: (type: string) => void; onOpen: () => void }): ReactNode {
+  const { store, fields } = props;
+  useStoreVersion(store);
+  const types = useTypes();
+  const box = useRef<HTMLDivElement>(null);
+  const width = useWidth(box);
+  // As many columns as the wanted size allows; the pictures then grow to fill the width.
+  const columns = Math.max(1, Math.floor((width - PADDING + GAP) / (props.size + GAP)));
+  const size = Math.floor((width - PADDING + GAP) / columns) - GAP;
+  const lanes = useMemo(() => lanesOf(store.sections, columns), [store.sections, columns]);
+  const laneOf = useMemo(() => new Map(lanes.flatMap((lane, index) => (lane.kind === "row" ? lane.ids.map((id) => [id, index] as const) : []))), [lanes]);
+  const sheets = useSheets(store.analysis.id, useMemo(() => [...fields.values()].filter((field) => field.status === "read").map((field) => field.id), [fields]));
+  const virtual = useVirtualizer({
+    count: lanes.length,
+    getScrollElement: () => box.current,
+    estimateSize: (index) => (lanes[index]?.kind === "heading" ? HEADING : size + GAP),
+    overscan: 3,
+    paddingStart: 6,
+    paddingEnd: 12,
+    scrollPaddingStart: HEADING,
+    scrollPaddingEnd: 8,
+  });
+  useLayoutEffect(() => virtual.measure(), [lanes, size, virtual]);
+
+  const { selection } = store;
+  const focusLane = selection.focus === null ? undefined : laneOf.get(selection.focus);
+  useEffect(() => {
+    if (focusLane !== undefined) virtual.scrollToIndex(focusLane, { align: "auto" });
+  }, [selection.focus, focusLane, virtual]);
+
+  const vertical = (by: number): number => {
+    const from = focusLane ?? 0;
+    const here = lanes[from];
+    const column = here?.kind === "row" ? here.ids.indexOf(selection.focus ?? "") : 0;
+    for (let at = from + by; at >= 0 && at < lanes.length; at += by) {
+      const lane = lanes[at];
+      if (lane?.kind === "row") return selection.index(lane.ids[Math.min(column, lane.ids.length - 1)] ?? null);
+    }
+    return selection.index(selection.focus);
+  };
+  const page = (by: number): number => {
+    const rows = Math.max(1, Math.floor((box.current?.clientHeight ?? 0) / (size + GAP)) - 1);
+    return selection.index(selection.focus) + by * rows * columns;
+  };
+  const keyDown = (event: KeyboardEvent): void => {
+    const at = selection.index(selection.focus);
+    const moves: Record<string, () => number> = {
+      ArrowRight: () => at + 1,
+      ArrowLeft: () => at - 1,
+      ArrowDown: () => vertical(1),
+      ArrowUp: () => vertical(-1),
+      Home: () => 0,
+      End: () => selection.order.length - 1,
+      PageDown: () => page(1),
+      PageUp: () => page(-1),
+    };
+    const move = moves[event.key];
+    if (move && !event.altKey) selection.move(move(), event.shiftKey ? "extend" : event.ctrlKey || event.metaKey ? "focus" : "only");
+    else if (event.key === " " && selection.focus !== null) selection.toggle(selection.focus);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+    store.changed();
+  };
+  const click = (event: MouseEvent): void => {
+    const id = idAt(event.target);
+    if (id === null) return;
+    if (event.shiftKey) selection.extend(id);
+    else if (event.ctrlKey || event.metaKey) selection.toggle(id);
+    else selection.only(id);
+    store.changed();
+  };
+  const drag = (event: DragEvent): void => {
+    const id = idAt(event.target);
+    if (id === null || !store.canEdit) return event.preventDefault();
+    if (!selection.chosen.has(id)) {
+      selection.only(id);
+      store.changed();
+    }
+    event.dataTransfer.setData(CELLS, String(selection.chosen.size));
+    event.dataTransfer.effectAllowed = "move";
+  };
+  const place = (field: string, number: number): string => t.inspector.place(fields.get(field)?.name ?? "", number);
+  return (
+    <div
+      ref={box}
+      className="gallery"
+      role="listbox"
+      aria-label={t.gallery.label}
+      aria-multiselectable="true"
+      aria-activedescendant={selection.focus === null ? undefined : `cell-${selection.focus}`}
+      tabIndex={0}
+      data-testid="gallery"
+      onKeyDown={keyDown}
+      onClick={click}
+      onDoubleClick={(event) => idAt(event.target) !== null && props.onOpen()}
+      onDragStart={drag}
+    >
+      {selection.order.length === 0 ? <p className="empty">{store.bin === SUGGESTED ? t.gallery.emptySuggested : t.gallery.empty}</p> : null}
+      <div style={{ height: virtual.getTotalSize(), position: "relative" }} role="presentation">
+        {virtual.getVirtualItems().map(({ index, start }) => {
+          const lane = lanes[index];
+          if (!lane) return null;
+          if (lane.kind === "heading") {
+            const type = types.get(lane.type);
+            return (
+              <div key={`h ${lane.type}`} className="lane heading" role="presentation" style={{ transform: `translateY(${start}px)`, height: HEADING }}>
+                <span className="swatch" style={{ background: type?.colour }} />
+                <span>{type?.name ?? lane.type}</span>
+                <span className="soft">{lane.count}</span>
+                <button type="button" className="button quiet compact" tabIndex={-1} title={t.rail.reference(type?.name ?? "")} onClick={() => props.onReference(lane.type)}>
+                  {t.gallery.examples}
+                </button>
+              </div>
+            );
+          }
+          return (
+            <div key={`r ${lane.ids[0]}`} className="lane" role="presentation" style={{ transform: `translateY(${start}px)` }}>
+              {lane.ids.map((id) => {
+                const cell = store.cell(id);
+                if (!cell) return null;
+                return (
+                  <Tile
+                    key={id}
+                    cell={cell}
+                    type={types.get(cell.type ?? "unclassified")}
+                    size={size}
+                    chosen={selection.chosen.has(id)}
+                    focused={selection.focus === id}
+                    position={selection.index(id) + 1}
+                    setSize={selection.order.length}
+                    place={place(cell.field_id, cell.number)}
+                    sheet={sheets.get(cell.field_id)}
+                  />
+                );
+              })}
+            </div>
+          );
+        })}
+      </div>
+    </div>
+  );
+}
+
+function idAt(target: EventTarget): string | null {
+  return target instanceof Element ? (target.closest<HTMLElement>("[data-id]")?.dataset["id"] ?? null) : null;
+}
+
+function useWidth(box: { current: HTMLElement | null }): number {
+  const [width, setWidth] = useState(600);
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (!element) return undefined;
+    setWidth(element.clientWidth);
+    const watch = new ResizeObserver(() => setWidth(element.clientWidth));
+    watch.observe(element);
+    return () => watch.disconnect();
+  }, [box]);
+  return width;
+}

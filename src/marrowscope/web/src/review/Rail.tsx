@@ -1,0 +1,57 @@
+import { useState, type DragEvent, type ReactNode } from "react";
+import type { CellType } from "../api/shapes";
+import { useKnown } from "../context";
+import { t } from "../strings";
+import { ALL, DELETED, SUGGESTED, type ReviewStore } from "./store";
+import { useStoreVersion } from "./useStore";
+
+export const CELLS = "application/x-marrowscope-cells";
+
+/** Every class with its key and count, always in view; cells are dropped on it. */
+export function Rail({ store }: { store: ReviewStore }): ReactNode {
+  useStoreVersion(store);
+  const { taxonomy } = useKnown();
+  const counted = taxonomy.types.filter((type) => type.is_counted);
+  const uncounted = taxonomy.types.filter((type) => !type.is_counted);
+  const bin = (type: CellType): ReactNode => <Bin key={type.id} store={store} id={type.id} name={type.name} colour={type.colour} letter={type.key} onDrop={() => store.name(store.selection.chosen, type.id)} />;
+  return (
+    <nav className="rail" aria-label={t.rail.label}>
+      <Bin store={store} id={ALL} name={t.rail.all} />
+      <Bin store={store} id={SUGGESTED} name={t.rail.suggested} letter="n" />
+      <h3>{t.rail.counted}</h3>
+      {counted.map(bin)}
+      <h3>{t.rail.uncounted}</h3>
+      {uncounted.map(bin)}
+      <Bin store={store} id={DELETED} name={t.rail.deleted} letter="Del" onDrop={() => store.strike(store.selection.chosen, true)} />
+    </nav>
+  );
+}
+
+function Bin(props: { store: ReviewStore; id: string; name: string; colour?: string; letter?: string; onDrop?: () => void }): ReactNode {
+  const { store, id, onDrop } = props;
+  const [over, setOver] = useState(false);
+  const count = store.counts.get(id) ?? 0;
+  const takes = (event: DragEvent): boolean => onDrop !== undefined && event.dataTransfer.types.includes(CELLS);
+  return (
+    <button
+      type="button"
+      className={`bin${over ? " over" : ""}${count === 0 ? " none" : ""}`}
+      data-bin={id}
+      aria-current={store.bin === id ? "true" : undefined}
+      onClick={() => store.show(id)}
+      onDragOver={(event) => takes(event) && (event.preventDefault(), setOver(true))}
+      onDragLeave={() => setOver(false)}
+      onDrop={(event) => {
+        if (!takes(event)) return;
+        event.preventDefault();
+        setOver(false);
+        onDrop?.();
+      }}
+    >
+      <span className="stripe" style={props.colour ? { background: props.colour } : undefined} />
+      <span className="name clip">{props.name}</span>
+      <span className="count">{count}</span>
+      {props.letter ? <kbd>{props.letter}</kbd> : <span />}
+    </button>
+  );
+}

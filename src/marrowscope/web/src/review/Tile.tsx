@@ -1,0 +1,56 @@
+import { memo, type ReactNode } from "react";
+import type { Cell, CellType } from "../api/shapes";
+import { t } from "../strings";
+import { placeOnSheet, SHEET_SIDE } from "./sheets";
+
+export interface TileProps {
+  cell: Cell;
+  type: CellType | undefined;
+  size: number;
+  chosen: boolean;
+  focused: boolean;
+  position: number;
+  setSize: number;
+  place: string;
+  /** Address of the field's sheet; "" when there is none; undefined while it loads. */
+  sheet: string | undefined;
+}
+
+/** One cell of the gallery. */
+export const Tile = memo(function Tile(props: TileProps): ReactNode {
+  const { cell, type, size, chosen, focused } = props;
+  const aside = !cell.counted && !cell.deleted && type?.is_counted === true;
+  const classes = ["tile", aside && "aside", chosen && "chosen", focused && "focused", cell.deleted && "struck"].filter(Boolean).join(" ");
+  const state = cell.deleted ? t.gallery.struck : cell.reviewed_type === null ? "" : cell.reviewed_type === cell.model_type ? t.gallery.confirmed : t.gallery.changed;
+  const name = type?.name ?? t.unavailable;
+  const probability = cell.origin === "person" ? t.gallery.byHand : t.percent(100 * cell.probability);
+  return (
+    <div
+      id={`cell-${cell.id}`}
+      data-id={cell.id}
+      className={classes}
+      role="option"
+      aria-selected={chosen}
+      aria-setsize={props.setSize}
+      aria-posinset={props.position}
+      aria-label={t.gallery.option(name, probability, props.place, [state, aside ? t.gallery.aside : ""].filter(Boolean).join(", "))}
+      title={aside ? t.gallery.aside : undefined}
+      draggable
+      style={{ width: size, height: size }}
+    >
+      <div className="frame">
+        <Picture cell={cell} size={size} sheet={props.sheet} />
+        <div className="edge" style={{ background: type?.colour }} />
+      </div>
+      {state ? <span className="mark">{cell.deleted ? "×" : cell.reviewed_type === cell.model_type ? "✓" : "✎"}</span> : null}
+      {cell.comments > 0 ? <span className="mark left">“{cell.comments}</span> : null}
+      {size >= 64 && cell.origin === "network" ? <span className="sure">{Math.round(100 * cell.probability)}</span> : null}
+    </div>
+  );
+});
+
+function Picture({ cell, size, sheet }: { cell: Cell; size: number; sheet: string | undefined }): ReactNode {
+  if (cell.origin === "network" && sheet === undefined) return null;
+  if (cell.origin === "person" || sheet === "") return <img src={`${cell.crop}?size=96`} alt="" draggable={false} />;
+  return <div className="picture" style={{ backgroundImage: `url("${sheet}")`, backgroundPosition: placeOnSheet(cell), transform: `scale(${size / SHEET_SIDE})` }} />;
+}

@@ -1,0 +1,82 @@
+/** What a person does to cells, as values: how an edit shows, and how it is undone. */
+import type { Cell, Change } from "../api/shapes";
+
+/** A person's side of a cell: the name given to it (null: none, the network's stands) and whether it is struck out. */
+export interface Answer {
+  type: string | null;
+  deleted: boolean;
+}
+
+/** One cell's change, with what was there before. */
+export interface Edit {
+  id: string;
+  before: Answer;
+  after: Answer;
+}
+
+/** What one keypress or drop did: undone and redone as a whole. */
+export type Step = readonly Edit[];
+
+export const answerOf = (cell: Cell): Answer => ({ type: cell.reviewed_type, deleted: cell.deleted });
+
+export const sameAnswer = (a: Answer, b: Answer): boolean => a.type === b.type && a.deleted === b.deleted;
+
+const BORDER = "border"; // the service's word for a cell cut by the image's edge: shown, not counted
+
+/** The cell as it shows with an answer the service has not confirmed yet. */
+export function withAnswer(cell: Cell, answer: Answer, counts: (type: string | null) => boolean): Cell {
+  const type = answer.type ?? cell.model_type;
+  return { ...cell, reviewed_type: answer.type, type, deleted: answer.deleted, counted: !answer.deleted && counts(type) && !cell.flags.includes(BORDER) };
+}
+
+/** What to send so that the service's cell comes to this answer. */
+export function changeTo(cell: Cell, answer: Answer): Change | null {
+  const change: Change = { id: cell.id, revision: cell.revision };
+  if (answer.type !== cell.reviewed_type) change.type = answer.type;
+  if (answer.deleted !== cell.deleted) change.deleted = answer.deleted;
+  return "type" in change || "deleted" in change ? change : null;
+}
+
+export const reversed = (step: Step): Step => step.map(({ id, before, after }) => ({ id, before: after, after: before }));
+
+/** Steps done and steps undone. */
+export class History {
+  private done: Step[] = [];
+  private undone: Step[] = [];
+
+  add(step: Step): void {
+    this.done.push(step);
+    this.undone = [];
+  }
+
+  /** The edits that undo the last step, null when there is none. */
+  undo(): Step | null {
+    const step = this.done.pop();
+    if (!step) return null;
+    this.undone.push(step);
+    return reversed(step);
+  }
+
+  redo(): Step | null {
+    const step = this.undone.pop();
+    if (!step) return null;
+    this.done.push(step);
+    return step;
+  }
+
+  /** Forget the steps that touch a cell: somebody else's answer stands there now. */
+  forget(id: string): void {
+    const without = (steps: Step[]): Step[] =>
+      steps.map((step) => step.filter((edit) => edit.id !== id)).filter((step) => step.length > 0);
+    this.done = without(this.done);
+    this.undone = without(this.undone);
+  }
+
+  get canUndo(): boolean {
+    return this.done.length > 0;
+  }
+
+  get canRedo(): boolean {
+    return this.undone.length > 0;
+  }
+}

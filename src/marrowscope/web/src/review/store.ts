@@ -1,0 +1,361 @@
+/** The cells of an analysis under review: what shows, what is selected, what can be undone. */
+import { get, getAll, messageOf, post } from "../api/client";
+import type { Analysis, Box, Cell, Differential, Suggestion, Taxonomy } from "../api/shapes";
+import { answerOf, History, sameAnswer, withAnswer, type Answer, type Edit, type Step } from "./edits";
+import { Outbox, type Sender } from "./outbox";
+import { Selection } from "./selection";
+
+export const ALL = "*all";
+export const SUGGESTED = "*suggested";
+export const DELETED = "*deleted";
+
+export type Order = "surest" | "unsurest" | "place";
+
+/** A stretch of the gallery: a class (or "", without heading) and its cells in order. */
+export interface Section {
+  type: string;
+  ids: string[];
+}
+
+const DIFFERENTIAL_MS = 120;
+
+/** Sends itself to its listeners as a whole: React asks for `version` to see whether anything changed. */
+export class ReviewStore implements Sender {
+  version = 0;
+  analysis: Analysis;
+  bin: string = ALL;
+  order: Order = "surest";
+  differential: Differential | null = null;
+  suggestions: Suggestion[] = [];
+  loading = true;
+  error: string | null = null;
+  sections: Section[] = [];
+  counts = new Map<string, number>();
+  readonly selection = new Selection();
+  readonly outbox: Outbox;
+  private readonly served_ = new Map<string, Cell>();
+  private readonly shown = new Map<string, Cell>();
+  private ranked: string[] = [];
+  private readonly history = new History();
+  private readonly listeners = new Set<() => void>();
+  private readonly abort = new AbortController();
+  private readonly counted: Set<string>;
+  private differentialTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    analysis: Analysis,
+    readonly taxonomy: Taxonomy,
+    readonly reading: string | null,
+    readonly editable: boolean,
+    storage: Pick<Storage, "getItem" | "setItem" | "removeItem"> | null = globalThis.localStorage ?? null,
+  ) {
+    this.analysis = analysis;
+    this.counted = new Set(taxonomy.types.filter((type) => type.is_counted).map((type) => type.id));
+    this.outbox = new Outbox(analysis.id, reading, this, editable ? storage : null);
+  }
+
+  // --- listening -----------------------------------------------------------------------------------------
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  readonly snapshot = (): number => this.version;
+
+  changed(): void {
+    this.version += 1;
+    for (const listener of this.listeners) listener();
+  }
+
+  close(): void {
+    this.abort.abort();
+    this.outbox.close();
+    clearTimeout(this.differentialTimer);
+  }
+
+  // --- loading -------------------------------------------------------------------------------------------
+
+  async load(): Promise<void> {
+    try {
+      const query = this.reading ? `?limit=1000&reading=${this.reading}` : "?limit=1000";
+      const [cells] = await Promise.all([
+        getAll<Cell>(`/analyses/${this.analysis.id}/cells${query}`, this.abort.signal),
+        this.loadDifferential(),
+      ]);
+      this.served_.clear();
+      this.shown.clear();
+      for (const cell of cells) this.serve(cell);
+      this.rank();
+      this.loading = false;
+      this.error = null;
+      this.arrange();
+      this.outbox.resume();
+      await this.loadSuggestions();
+    } catch (error) {
+      if (this.abort.signal.aborted) return;
+      this.loading = false;
+      this.error = messageOf(error);
+      this.changed();
+    }
+  }
+
+  /** Take over what others changed meanwhile. */
+  async refresh(): Promise<void> {
+    this.analysis = await get<Analysis>(`/analyses/${this.analysis.id}`, this.abort.signal);
+    await this.load();
+  }
+
+  async loadSuggestions(): Promise<void> {
+    try {
+      const answer = await get<{ items: Suggestion[] }>(`/analyses/${this.analysis.id}/suggestions?number=20`, this.abort.signal);
+      this.suggestions = answer.items;
+      this.arrange();
+    } catch {
+      this.suggestions = []; // the page works without them; the gallery can still be sorted by confidence
+    }
+  }
+
+  async loadDifferential(): Promise<void> {
+    try {
+      const query = this.reading ? `?reading=${this.reading}` : "";
+      this.differential = await get<Differential>(`/analyses/${this.analysis.id}/differential${query}`, this.abort.signal);
+      this.changed();
+    } catch (error) {
+      if (!this.abort.signal.aborted && this.loading) throw error;
+    }
+  }
+
+  private refreshDifferential(): void {
+    clearTimeout(this.differentialTimer);
+    this.differentialTimer = setTimeout(() => void this.loadDifferential(), DIFFERENTIAL_MS);
+  }
+
+  // --- what the outbox tells -----------------------------------------------------------------------------
+
+  served(id: string): Cell | undefined {
+    return this.served_.get(id);
+  }
+
+  accepted(cells: Cell[], revision: number): void {
+    for (const cell of cells) this.serve(cell);
+    this.analysis = { ...this.analysis, revision };
+    this.arrange();
+    this.refreshDifferential();
+  }
+
+  conflicted(cells: Cell[]): void {
+    for (const cell of cells) {
+      this.serve(cell);
+      this.history.forget(cell.id);
+    }
+    this.arrange();
+    this.refreshDifferential();
+  }
+
+  locked(): void {
+    this.analysis = { ...this.analysis, locked: true };
+    this.changed();
+  }
+
+  private serve(cell: Cell): void {
+    this.served_.set(cell.id, cell);
+    const answer = this.outbox.answer(cell.id);
+    this.shown.set(cell.id, answer ? withAnswer(cell, answer, this.counts_) : cell);
+  }
+
+  private readonly counts_ = (type: string | null): boolean => type !== null && this.counted.has(type);
+
+  // --- reading -------------------------------------------------------------------------------------------
+
+  get canEdit(): boolean {
+    return this.editable && !this.analysis.locked;
+  }
+
+  cell(id: string | null): Cell | undefined {
+    return id === null ? undefined : this.shown.get(id);
+  }
+
+  cellsOf(field: string): Cell[] {
+    return [...this.shown.values()].filter((cell) => cell.field_id === field);
+  }
+
+  get all(): Iterable<Cell> {
+    return this.shown.values();
+  }
+
+  get size(): number {
+    return this.shown.size;
+  }
+
+  get canUndo(): boolean {
+    return this.canEdit && this.history.canUndo;
+  }
+
+  get canRedo(): boolean {
+    return this.canEdit && this.history.canRedo;
+  }
+
+  // --- arranging the gallery -----------------------------------------------------------------------------
+
+  show(bin: string): void {
+    this.bin = bin;
+    this.arrange();
+    this.selection.only(this.selection.order[0] ?? null);
+    this.changed();
+  }
+
+  sort(order: Order): void {
+    this.order = order;
+    this.rank();
+    this.arrange();
+  }
+
+  private rank(): void {
+    const cells = [...this.served_.values()];
+    const place = (a: Cell, b: Cell): number =>
+      a.field_id === b.field_id ? a.number - b.number : a.field_id < b.field_id ? -1 : 1;
+    const by: Record<Order, (a: Cell, b: Cell) => number> = {
+      surest: (a, b) => b.probability - a.probability || place(a, b),
+      unsurest: (a, b) => a.probability - b.probability || place(a, b),
+      place,
+    };
+    this.ranked = cells.sort(by[this.order]).map((cell) => cell.id);
+  }
+
+  /** Lay the cells out anew: by class for all cells, else one list; the order within is the rank. */
+  private arrange(): void {
+    const byType = new Map<string, string[]>(this.taxonomy.types.map((type) => [type.id, []]));
+    const deleted: string[] = [];
+    for (const id of this.ranked) {
+      const cell = this.shown.get(id);
+      if (!cell) continue;
+      if (cell.deleted) deleted.push(id);
+      else (byType.get(cell.type ?? "unclassified") ?? byType.get("unclassified"))?.push(id);
+    }
+    const suggested = this.suggestions.map((item) => item.cell_id).filter((id) => this.shown.get(id)?.reviewed_type === null);
+    this.counts = new Map([...byType].map(([type, ids]) => [type, ids.length]));
+    this.counts.set(ALL, this.shown.size - deleted.length).set(DELETED, deleted.length).set(SUGGESTED, suggested.length);
+    if (this.bin === ALL) this.sections = [...byType].filter(([, ids]) => ids.length > 0).map(([type, ids]) => ({ type, ids }));
+    else if (this.bin === DELETED) this.sections = [{ type: "", ids: deleted }];
+    else if (this.bin === SUGGESTED) this.sections = [{ type: "", ids: suggested }];
+    else this.sections = [{ type: this.bin, ids: byType.get(this.bin) ?? [] }];
+    this.selection.arranged(this.sections.flatMap((section) => section.ids));
+    this.changed();
+  }
+
+  // --- changing ------------------------------------------------------------------------------------------
+
+  /** Name cells: the network's name too is an answer, it confirms. */
+  name(ids: Iterable<string>, type: string): void {
+    this.answer(ids, () => ({ type, deleted: false }));
+  }
+
+  /** Confirm what each cell is called now. */
+  confirm(ids: Iterable<string>): void {
+    this.answer(ids, (cell) => ({ type: cell.type, deleted: cell.deleted }));
+  }
+
+  takeBack(ids: Iterable<string>): void {
+    this.answer(ids, (cell) => ({ type: null, deleted: cell.deleted }));
+  }
+
+  /** Strike cells out as no cells, or bring them back. */
+  strike(ids: Iterable<string>, deleted: boolean): void {
+    this.answer(ids, (cell) => ({ type: cell.reviewed_type, deleted }));
+  }
+
+  undo(): void {
+    const step = this.canEdit ? this.history.undo() : null;
+    if (step) this.apply(step, true);
+  }
+
+  redo(): void {
+    const step = this.canEdit ? this.history.redo() : null;
+    if (step) this.apply(step, true);
+  }
+
+  /** Add a cell the network missed; it is saved at once. */
+  async add(field: string, box: Box, type: string): Promise<Cell> {
+    const body = { field_id: field, box, type, ...(this.reading ? { reading: this.reading } : {}) };
+    const cell = await post<Cell>(`/analyses/${this.analysis.id}/cells`, body);
+    this.serve(cell);
+    this.rank();
+    this.history.add([{ id: cell.id, before: { type, deleted: true }, after: { type, deleted: false } }]);
+    this.arrange();
+    this.refreshDifferential();
+    return cell;
+  }
+
+  private answer(ids: Iterable<string>, wanted: (cell: Cell) => Answer): void {
+    if (!this.canEdit) return;
+    const step: Edit[] = [];
+    for (const id of ids) {
+      const cell = this.shown.get(id);
+      if (!cell) continue;
+      const before = answerOf(cell);
+      const after = wanted(cell);
+      if (!sameAnswer(before, after)) step.push({ id, before, after });
+    }
+    if (step.length === 0) {
+      this.selection.advance();
+      this.changed();
+      return;
+    }
+    this.history.add(step);
+    this.apply(step, false);
+  }
+
+  private apply(step: Step, jump: boolean): void {
+    for (const { id, after } of step) {
+      const cell = this.served_.get(id);
+      if (cell) this.shown.set(id, withAnswer(cell, after, this.counts_));
+    }
+    this.outbox.put(step.map(({ id, after }) => [id, after]));
+    if (!jump) this.selection.leave(step.map((edit) => edit.id));
+    this.arrange();
+    if (jump && step[0]) {
+      if (!this.selection.order.includes(step[0].id)) this.show(ALL);
+      this.selection.set(step.map((edit) => edit.id));
+      this.changed();
+    }
+  }
+
+  /** A comment was added to a cell. */
+  commented(id: string): void {
+    for (const map of [this.served_, this.shown]) {
+      const cell = map.get(id);
+      if (cell) map.set(id, { ...cell, comments: cell.comments + 1 });
+    }
+    this.changed();
+  }
+
+  /** The next cell nobody has looked at where the network is least sure; null when all are reviewed. */
+  nextUncertain(): string | null {
+    const open = (cell: Cell | undefined): cell is Cell => !!cell && cell.reviewed_type === null && !cell.deleted;
+    const focus = this.selection.focus;
+    const suggested = [...this.suggestions].sort((a, b) => (a.part === b.part ? 0 : a.part === "uncertain" ? -1 : 1));
+    for (const { cell_id } of suggested) {
+      if (cell_id !== focus && open(this.shown.get(cell_id))) return cell_id;
+    }
+    let least: Cell | null = null;
+    for (const cell of this.shown.values()) {
+      if (cell.id !== focus && open(cell) && (least === null || cell.probability < least.probability)) least = cell;
+    }
+    return least?.id ?? null;
+  }
+
+  /** Bring a cell into view, whatever the gallery shows now. */
+  reveal(id: string): void {
+    if (!this.selection.order.includes(id)) {
+      this.bin = ALL;
+      this.arrange();
+      if (!this.selection.order.includes(id)) {
+        this.bin = DELETED;
+        this.arrange();
+      }
+    }
+    this.selection.only(id);
+    this.changed();
+  }
+}

@@ -1,0 +1,122 @@
+import { useRef, useState, type FormEvent, type ReactNode } from "react";
+import { get } from "../api/client";
+import type { Bundle } from "../api/shapes";
+import { useKnown } from "../context";
+import { useLoaded } from "../hooks";
+import { Dialog, Labelled } from "../parts/basics";
+import { t, when } from "../strings";
+import { byFolder, type Batch } from "./dropped";
+import { uploads, type AnalyseOptions } from "./manager";
+
+/** Ask for the patients' numbers and how to analyse, then upload. */
+export function UploadDialog(props: { batches: Batch[]; patient?: { id: string; name: string }; onClose: () => void; onPatient?: () => void }): ReactNode {
+  const { settings } = useKnown();
+  const [batches, setBatches] = useState(props.batches);
+  const [names, setNames] = useState(() => props.batches.map((batch) => batch.name || defaultName()));
+  const [analyse, setAnalyse] = useState(true);
+  const [rule, setRule] = useState(settings.rule);
+  const [bundle, setBundle] = useState("");
+  const [mpp, setMpp] = useState("");
+  const bundles = useLoaded("bundles", () => get<{ items: Bundle[] }>("/bundles"));
+  const files = useRef<HTMLInputElement>(null);
+  const folder = useRef<HTMLInputElement>(null);
+
+  const choose = (chosen: FileList | null): void => {
+    const found = byFolder([...(chosen ?? [])]);
+    setBatches(found);
+    setNames(found.map((batch) => batch.name || defaultName()));
+  };
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    const options: AnalyseOptions = { rule };
+    if (bundle) options.bundle = bundle;
+    if (mpp) options.mpp = Number(mpp);
+    batches.forEach((batch, index) => {
+      const name = props.patient?.name ?? names[index] ?? batch.name;
+      void uploads.start(name, props.patient?.id ?? null, batch.files, analyse ? options : null, props.onPatient);
+    });
+    props.onClose();
+  };
+  const ready = batches.length > 0 && (props.patient !== undefined || names.every((name) => name.trim()));
+  return (
+    <Dialog
+      title={props.patient ? t.upload.to(props.patient.name) : t.upload.title}
+      onClose={props.onClose}
+      foot={
+        <>
+          <button type="button" className="button" onClick={props.onClose}>
+            {t.cancel}
+          </button>
+          <button type="submit" form="upload-form" className="button primary" disabled={!ready}>
+            {t.upload.submit}
+          </button>
+        </>
+      }
+    >
+      <form id="upload-form" className="stack" onSubmit={submit}>
+        <p className="soft small">{t.upload.lead}</p>
+        <div className="row">
+          <button type="button" className="button" onClick={() => files.current?.click()}>
+            {t.upload.chooseFiles}
+          </button>
+          <button type="button" className="button" onClick={() => folder.current?.click()}>
+            {t.upload.chooseFolder}
+          </button>
+          <input ref={files} type="file" multiple hidden data-testid="files" onChange={(event) => choose(event.target.files)} />
+          <input ref={(element) => { folder.current = element; element?.setAttribute("webkitdirectory", ""); }} type="file" multiple hidden data-testid="folder" onChange={(event) => choose(event.target.files)} />
+          {props.patient ? <span className="soft">{t.files(batches.reduce((sum, batch) => sum + batch.files.length, 0))}</span> : null}
+        </div>
+        {props.patient
+          ? null
+          : batches.map((batch, index) => (
+              <Labelled key={index} label={t.upload.patientName} hint={t.files(batch.files.length)}>
+                <input
+                  className="input"
+                  required
+                  maxLength={120}
+                  autoFocus={index === 0}
+                  value={names[index] ?? ""}
+                  onFocus={(event) => event.target.select()}
+                  onChange={(event) => setNames(names.map((name, at) => (at === index ? event.target.value : name)))}
+                />
+              </Labelled>
+            ))}
+        <label className="check">
+          <input type="checkbox" checked={analyse} onChange={(event) => setAnalyse(event.target.checked)} />
+          {t.upload.start}
+        </label>
+        {analyse ? (
+          <>
+            <Labelled label={t.upload.rule}>
+              <select className="input" value={rule} onChange={(event) => setRule(event.target.value)}>
+                {settings.rules.map((one) => (
+                  <option key={one.id} value={one.id}>
+                    {one.title} ({one.condition})
+                  </option>
+                ))}
+              </select>
+            </Labelled>
+            {(bundles.data?.items.length ?? 0) > 1 ? (
+              <Labelled label={t.upload.bundle}>
+                <select className="input" value={bundle} onChange={(event) => setBundle(event.target.value)}>
+                  {bundles.data?.items.map((one) => (
+                    <option key={one.id} value={one.is_default ? "" : one.id}>
+                      {one.title} {one.version}
+                    </option>
+                  ))}
+                </select>
+              </Labelled>
+            ) : null}
+            <Labelled label={t.upload.scale} hint={t.upload.scaleHint}>
+              <input className="input" type="number" min="0.01" max="10" step="any" value={mpp} onChange={(event) => setMpp(event.target.value)} />
+            </Labelled>
+          </>
+        ) : null}
+      </form>
+    </Dialog>
+  );
+}
+
+function defaultName(): string {
+  return `case ${when(new Date().toISOString()).replace(":", "")}`;
+}

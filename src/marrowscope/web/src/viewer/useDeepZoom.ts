@@ -1,0 +1,76 @@
+/** OpenSeadragon, as far as the field viewer needs it. */
+import OpenSeadragon from "openseadragon";
+import { useEffect, useRef, useState, type RefObject } from "react";
+import type { Frame } from "./boxes";
+
+export interface DeepZoom {
+  viewer: OpenSeadragon.Viewer | null;
+  /** Rises with each movement. */
+  moved: number;
+  frame: () => Frame | null;
+}
+
+/** Show a deep-zoom image in an element; a zoomed-in view stays zoomed in from field to field. */
+export function useDeepZoom(host: RefObject<HTMLElement | null>, dzi: string | null): DeepZoom {
+  const [viewer, setViewer] = useState<OpenSeadragon.Viewer | null>(null);
+  const [moved, setMoved] = useState(0);
+  const zoomed = useRef<number | null>(null);
+  useEffect(() => {
+    if (!host.current) return undefined;
+    const made = OpenSeadragon({
+      element: host.current,
+      drawer: "canvas",
+      showNavigationControl: false,
+      tabIndex: -1,
+      animationTime: 0.25,
+      springStiffness: 10,
+      visibilityRatio: 0.6,
+      minZoomImageRatio: 0.9,
+      maxZoomPixelRatio: 6,
+      gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
+    });
+    // The page has keys of its own.
+    made.addHandler("canvas-key", (event) => {
+      (event as unknown as { preventDefaultAction: boolean }).preventDefaultAction = true;
+    });
+    const moving = (): void => setMoved((count) => count + 1);
+    for (const name of ["open", "update-viewport", "resize"] as const) made.addHandler(name, moving);
+    setViewer(made);
+    return () => {
+      setViewer(null);
+      made.destroy();
+    };
+  }, [host]);
+  useEffect(() => {
+    if (!viewer || !dzi) return;
+    if (viewer.isOpen()) {
+      const home = viewer.viewport.getHomeZoom();
+      const now = viewer.viewport.getZoom();
+      zoomed.current = now > home * 1.1 ? viewer.viewport.viewportToImageZoom(now) : null;
+    }
+    viewer.addOnceHandler("open", () => {
+      if (zoomed.current !== null) viewer.viewport.zoomTo(viewer.viewport.imageToViewportZoom(zoomed.current), undefined, true);
+    });
+    viewer.open({ tileSource: dzi });
+  }, [viewer, dzi]);
+  const frame = (): Frame | null => {
+    if (!viewer?.isOpen()) return null;
+    const item = viewer.world.getItemAt(0);
+    if (!item) return null;
+    const origin = item.imageToViewerElementCoordinates(new OpenSeadragon.Point(0, 0));
+    const far = item.imageToViewerElementCoordinates(new OpenSeadragon.Point(1000, 0));
+    return { scale: (far.x - origin.x) / 1000, x: origin.x, y: origin.y };
+  };
+  return { viewer, moved, frame };
+}
+
+/** Bring a box into view without changing the zoom, unless it would be too small to see. */
+export function bringIntoView(viewer: OpenSeadragon.Viewer, box: readonly [number, number, number, number], force: boolean): void {
+  const item = viewer.world.getItemAt(0);
+  if (!item) return;
+  const rectangle = item.imageToViewportRectangle(box[0], box[1], box[2] - box[0], box[3] - box[1]);
+  const bounds = viewer.viewport.getBounds();
+  const inside = bounds.containsPoint(rectangle.getTopLeft()) && bounds.containsPoint(rectangle.getBottomRight());
+  if (force && rectangle.width / bounds.width < 0.1) viewer.viewport.zoomTo(viewer.viewport.getZoom() * ((0.16 * bounds.width) / rectangle.width), rectangle.getCenter());
+  if (force || !inside) viewer.viewport.panTo(rectangle.getCenter());
+}

@@ -1,0 +1,132 @@
+"""The Bundle for a laboratory system: whole, coded rightly, saying no more than was signed."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.domain.test_taxonomy import mod10_holds, verhoeff_holds
+
+from marrowscope import export
+from marrowscope.analysis.patient import CountingSettings
+from marrowscope.analysis.reviewed import Answer, read_reviewed
+from marrowscope.domain.patient import PatientReading, Signature
+from marrowscope.errors import InputError
+from marrowscope.exports.fhir import LOINC, SNOMED, codes, fhir_bundle, write_fhir
+from marrowscope.exports.provenance import NOTICE
+from marrowscope.journal import Journal
+
+from .fake_report import RATES, nine_patients, patient, report
+
+NETWORK = patient("P01", blast_share=0.3, cells=300, fields=5)
+
+
+def signed(version: int) -> PatientReading:
+    field = NETWORK.fields[0]
+    row = next(i for i, cell in enumerate(field.cells) if cell.is_blast and cell.is_counted)
+    reading = read_reviewed(NETWORK, {field.name: {row: Answer("myeloblast")}}, {}, CountingSettings(), RATES)
+    assert reading.review is not None
+    reason = "a field was counted twice" if version > 1 else None
+    signature = Signature(version, "Dr. <Ana> Roth", "2026-01-06T10:00:00Z", "Checked by me", reason)
+    return replace(reading, review=replace(reading.review, signature=signature))
+
+
+def resources(reading: PatientReading, kind: str) -> list[dict[str, Any]]:
+    bundle = fhir_bundle(report([reading]))
+    return [e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == kind]
+
+
+def codings(value: Any) -> Iterator[dict[str, str]]:
+    if isinstance(value, dict):
+        if "system" in value and "code" in value and "value" not in value:
+            yield value
+        for part in value.values():
+            yield from codings(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from codings(part)
+
+
+def test_every_code_has_its_check_digit() -> None:
+    loinc, snomed = codes()
+    assert all(mod10_holds(code) for code in loinc)
+    assert all(verhoeff_holds(code) for code in snomed)
+    for reading in (NETWORK, signed(1)):
+        used = list(codings(fhir_bundle(report([reading]))))
+        assert {c["code"] for c in used if c["system"] == LOINC} <= set(loinc)
+        assert {c["code"] for c in used if c["system"] == SNOMED} <= set(snomed)
+
+
+@pytest.mark.parametrize(
+    ("reading", "status"), [(NETWORK, "preliminary"), (signed(1), "final"), (signed(2), "amended")]
+)
+def test_the_status_follows_the_signature(reading: PatientReading, status: str) -> None:
+    found = resources(reading, "DiagnosticReport") + resources(reading, "Observation")
+    assert {each["status"] for each in found} == {status}
+
+
+def test_manual_counts_are_claimed_only_once_signed() -> None:
+    manual = {"11106-2", "11112-0", "11108-8", "11128-6"}
+    before = {c["code"] for c in codings(fhir_bundle(report([NETWORK])))}
+    after = {c["code"] for c in codings(fhir_bundle(report([signed(1)])))}
+    assert not manual & before
+    assert manual - {"11106-2"} <= after
+    assert "56972008" in before  # the lymphocyte, by SNOMED CT
+
+
+def test_figures_are_those_of_the_report() -> None:
+    by_code = {
+        c["code"]: each for each in resources(NETWORK, "Observation") for c in each["code"].get("coding", ())
+    }
+    assert by_code["38257-2"]["valueQuantity"]["value"] == NETWORK.differential.counted
+    assert NETWORK.blast_interval is not None
+    assert by_code["11150-0"]["valueQuantity"]["value"] == round(100 * NETWORK.blast_interval.estimate, 2)
+    cells = [
+        part["valueInteger"]
+        for each in resources(NETWORK, "Observation")
+        for part in each.get("component", ())
+        if "valueInteger" in part
+    ]
+    assert sum(cells) + NETWORK.differential.blasts == NETWORK.differential.counted
+
+
+def test_who_signed_and_what_the_networks_said_are_in_it() -> None:
+    (found,) = resources(signed(2), "DiagnosticReport")
+    assert found["resultsInterpreter"] == [{"display": "Dr. <Ana> Roth"}]
+    assert found["issued"] == "2026-01-06T10:00:00Z"
+    assert "a field was counted twice" in found["conclusion"]
+    assert NOTICE in found["conclusion"]
+    texts = json.dumps(resources(signed(2), "Observation"))
+    assert "as the networks alone counted it" in texts
+    (device,) = resources(signed(2), "Device")
+    assert {v["value"] for v in device["version"]} >= {"marrowscope-1", "4c1d" * 16}
+
+
+def test_a_bundle_is_whole_and_the_same_every_time(tmp_path: Path) -> None:
+    cohort = nine_patients()
+    write_fhir(cohort, tmp_path / "a.json")
+    write_fhir(cohort, tmp_path / "b.json")
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+    bundle = json.loads((tmp_path / "a.json").read_text("utf-8"))
+    addresses = [entry["fullUrl"] for entry in bundle["entry"]]
+    assert len(set(addresses)) == len(addresses)
+    for entry in bundle["entry"]:
+        resource = entry["resource"]
+        assert entry["fullUrl"] == f"urn:uuid:{resource['id']}"
+        for reference in [
+            *resource.get("result", ()),
+            *([resource["device"]] if "device" in resource else []),
+        ]:
+            assert reference["reference"] in addresses
+
+
+def test_a_run_is_exported_again_when_asked_for(tmp_path: Path) -> None:
+    Journal(tmp_path, {}, resume=False)
+    cohort = report([patient("no fields", fields=0, cells=0)])
+    written = export(cohort, tmp_path, ["fhir"])
+    assert [path.name for path in written] == ["fhir.json"]
+    assert json.loads(written[0].read_text("utf-8")) == fhir_bundle(cohort)
+    with pytest.raises(InputError, match="fhir, pdf"):
+        export(cohort, tmp_path, ["docx"])

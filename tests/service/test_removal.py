@@ -1,0 +1,113 @@
+"""A deleted patient is gone, the audit trail is not; old images go, what was counted and signed stays."""
+
+from datetime import timedelta
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import func, select, update
+from tests.service.drawn import Drawn, draw
+from tests.service.test_reviews import API, cells_of, refused, trail
+from tests.service.test_signing import export, name_blasts, sign
+
+from marrowscope.service import audit
+from marrowscope.service.blobs import Blobs
+from marrowscope.service.clock import now
+from marrowscope.service.removal import sweep
+from marrowscope.service.store.base import Base
+from marrowscope.service.store.engine import Database
+from marrowscope.service.store.patients import Patient
+
+OF_PATIENTS = {
+    "patients", "fields", "upload_answers", "analyses", "analysis_fields", "cells", "readings",
+    "second_answers", "comments", "versions", "amendments",
+}  # fmt: skip
+
+
+@pytest.fixture
+def blobs(app: FastAPI) -> Blobs:
+    """The service's blobs."""
+    found = app.state.service.blobs
+    assert isinstance(found, Blobs)
+    return found
+
+
+@pytest.fixture
+def drawn(database: Database, blobs: Blobs) -> Drawn:
+    """A patient whose analysis is done."""
+    return draw(database, blobs)
+
+
+def files(blobs: Blobs) -> int:
+    return sum(path.is_file() for path in blobs.path("00").parent.parent.rglob("*"))
+
+
+def delete(client: TestClient, drawn: Drawn, reason: str = "asked for by the patient"):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    return client.request("DELETE", f"{API}/patients/{drawn.patient}", json={"reason": reason})
+
+
+def test_a_deleted_patient_leaves_an_audit_stub_alone(
+    reviewer: TestClient, admin: TestClient, database: Database, blobs: Blobs, drawn: Drawn
+) -> None:
+    name_blasts(reviewer, drawn, 3)
+    cell = cells_of(reviewer, drawn)[0]
+    reviewer.post(f"{API}/cells/{cell['id']}/comments", json={"text": "Mrs Example's blast"})
+    signed = sign(reviewer, drawn).json()
+    assert delete(admin, drawn).status_code == 204
+    refused(admin.get(f"{API}/patients/{drawn.patient}"), 404, "not-found")
+    refused(admin.get(f"{API}/cells/{cell['id']}"), 404, "not-found")
+    assert files(blobs) == 0
+    with database.reading() as session:
+        for name in OF_PATIENTS & set(Base.metadata.tables):
+            table = Base.metadata.tables[name]
+            assert session.scalar(select(func.count()).select_from(table)) == 0, name
+        assert audit.verify(session).whole
+    (entry,) = trail(database, "patient.delete")
+    assert entry["after"] == {"reason": "asked for by the patient"}
+    assert entry["before"]["signed"] == [{"version": 1, "sha256": signed["sha256"]}]
+    assert "P-017" not in str(entry)
+
+
+def test_images_another_patient_has_too_stay(
+    admin: TestClient, database: Database, blobs: Blobs, drawn: Drawn
+) -> None:
+    twin = draw(database, blobs, name="P-018")
+    before = files(blobs)
+    assert delete(admin, drawn).status_code == 204
+    assert files(blobs) == before
+    assert delete(admin, twin).status_code == 204
+    assert files(blobs) == 0
+
+
+def test_only_an_administrator_deletes_and_says_why(
+    reviewer: TestClient, admin: TestClient, viewer: TestClient, database: Database, drawn: Drawn
+) -> None:
+    refused(delete(viewer, drawn), 403, "forbidden")
+    refused(delete(reviewer, drawn), 403, "forbidden")
+    refused(delete(admin, drawn, reason=" "), 422, "invalid")
+    with database.writing() as session:
+        session.execute(update(Patient).values(status="running"))
+    refused(delete(admin, drawn), 409, "conflict")
+
+
+def test_old_images_go_and_what_was_signed_stays(
+    reviewer: TestClient, database: Database, blobs: Blobs, drawn: Drawn
+) -> None:
+    name_blasts(reviewer, drawn, 3)
+    sign(reviewer, drawn)
+    page = export(reviewer, drawn, "report.html")
+    draw(database, blobs, name="P-018", seed=2)
+    young = files(blobs)
+    assert sweep(database, blobs, days=30) == 0
+    assert files(blobs) == young
+    with database.writing() as session:
+        old = update(Patient).where(Patient.id == drawn.patient)
+        session.execute(old.values(changed_at=now() - timedelta(days=31)))
+    assert sweep(database, blobs, days=30) == 1
+    assert files(blobs) == young - 8  # four images, four sheets
+    assert sweep(database, blobs, days=30) == 0
+    cell = cells_of(reviewer, drawn)[0]
+    refused(reviewer.get(f"{API}/cells/{cell['id']}/crop.jpg"), 404, "not-found")
+    assert export(reviewer, drawn, "report.html") == page
+    (entry,) = trail(database, "patient.expire")
+    assert (entry["actor"], entry["after"]) == ("system", {"images": 8})

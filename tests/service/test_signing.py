@@ -1,0 +1,180 @@
+"""What is signed is locked and kept as it was; an amendment makes a new version and leaves the old one."""
+
+import hashlib
+import io
+import json
+import zipfile
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import select, update
+from tests.service.drawn import Drawn, draw
+from tests.service.test_reviews import API, cells_of, change, differential, other, refused, trail
+
+from marrowscope.service import documents
+from marrowscope.service.store.analyses import Analysis
+from marrowscope.service.store.engine import Database
+from marrowscope.service.store.reviews import Version
+
+
+@pytest.fixture
+def drawn(app: FastAPI, database: Database) -> Drawn:
+    """A patient whose analysis is done."""
+    return draw(database, app.state.service.blobs)
+
+
+def sign(client: TestClient, drawn: Drawn, meaning: str = "Reviewed and found right", **more: Any) -> Any:
+    revision = client.get(f"{API}/analyses/{drawn.analysis}").json()["revision"]
+    body = {"meaning": meaning, "revision": revision, **more}
+    return client.post(f"{API}/analyses/{drawn.analysis}/signature", json=body)
+
+
+def export(client: TestClient, drawn: Drawn, name: str, **query: Any) -> bytes:
+    answer = client.get(f"{API}/analyses/{drawn.analysis}/exports/{name}", params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.content
+
+
+def name_blasts(client: TestClient, drawn: Drawn, number: int, name: str = "myeloblast") -> None:
+    cells = [c for c in cells_of(client, drawn) if c["counted"] and c["reviewed_type"] is None][:number]
+    body = [{"id": c["id"], "revision": c["revision"], "type": name} for c in cells]
+    assert change(client, drawn, *body).status_code == 200
+
+
+def test_a_signature_locks_and_says_who_when_and_what(
+    reviewer: TestClient, database: Database, drawn: Drawn
+) -> None:
+    name_blasts(reviewer, drawn, 5)
+    answer = sign(reviewer, drawn)
+    assert answer.status_code == 201, answer.text
+    version = answer.json()
+    assert version["version"] == 1
+    assert version["signed_by"] == "Rita"
+    assert version["reason"] is None
+    assert version["blast_percent"] == differential(reviewer, drawn)["reviewed"]["blast_percent"]
+    patient = reviewer.get(f"{API}/patients/{drawn.patient}").json()
+    assert patient["status"] == "signed"
+    assert patient["signed"]["by"] == "Rita"
+    assert patient["analysis"]["locked"]
+    cell = cells_of(reviewer, drawn)[0]
+    refused(change(reviewer, drawn, other(cell)), 409, "locked")
+    single = reviewer.patch(f"{API}/cells/{cell['id']}", json={"type": "blast"}, headers={"If-Match": "1"})
+    refused(single, 409, "locked")
+    body = {"field_id": drawn.fields[0], "box": [100, 100, 190, 190], "type": "blast"}
+    refused(reviewer.post(f"{API}/analyses/{drawn.analysis}/cells", json=body), 409, "locked")
+    refused(sign(reviewer, drawn), 409, "locked")
+    (entry,) = trail(database, "analysis.sign")
+    assert entry["after"]["sha256"] == version["sha256"]
+    assert entry["after"]["bundle_sha256"] == "4c1d" * 16
+
+
+def test_nobody_signs_what_they_have_not_seen(
+    reviewer: TestClient, admin: TestClient, viewer: TestClient, drawn: Drawn
+) -> None:
+    seen = reviewer.get(f"{API}/analyses/{drawn.analysis}").json()["revision"]
+    name_blasts(admin, drawn, 1)
+    assert refused(sign(reviewer, drawn, revision=seen), 409, "conflict")["revision"] == seen + 1
+    refused(sign(viewer, drawn), 403, "forbidden")
+    refused(sign(reviewer, drawn, meaning="  "), 422, "invalid")
+    amendment = viewer.post(f"{API}/analyses/{drawn.analysis}/amendments", json={"reason": "x"})
+    refused(amendment, 403, "forbidden")
+
+
+def test_an_amendment_is_a_new_version_and_the_old_one_stays(
+    reviewer: TestClient, database: Database, drawn: Drawn
+) -> None:
+    name_blasts(reviewer, drawn, 5)
+    first = sign(reviewer, drawn).json()
+    names = ("report.html", "cells.csv", "patients.csv", "fhir.json")
+    before = {name: export(reviewer, drawn, name) for name in names}
+    amendments = f"{API}/analyses/{drawn.analysis}/amendments"
+    assert reviewer.post(amendments, json={"reason": "a smudge was counted"}).status_code == 201
+    refused(reviewer.post(amendments, json={"reason": "again"}), 409, "conflict")
+    patient = reviewer.get(f"{API}/patients/{drawn.patient}").json()
+    assert (patient["status"], patient["analysis"]["locked"]) == ("done", False)
+    name_blasts(reviewer, drawn, 200)
+    assert json.loads(export(reviewer, drawn, "fhir.json"))["entry"][1]["resource"]["status"] == "preliminary"
+    second = sign(reviewer, drawn).json()
+    assert (second["version"], second["reason"]) == (2, "a smudge was counted")
+    assert second["blast_percent"] > first["blast_percent"]
+    assert second["decision"] == "positive"
+    listed = reviewer.get(f"{API}/analyses/{drawn.analysis}/versions").json()["items"]
+    assert listed == [first, second]
+    for name in names:
+        assert export(reviewer, drawn, name, version=1) == before[name]
+        assert export(reviewer, drawn, name) == export(reviewer, drawn, name, version=2) != before[name]
+    assert json.loads(export(reviewer, drawn, "fhir.json"))["entry"][1]["resource"]["status"] == "amended"
+    answer = reviewer.get(f"{API}/analyses/{drawn.analysis}/exports/cells.csv", params={"version": 3})
+    refused(answer, 404, "not-found")
+    assert trail(database, "analysis.amend")[0]["after"]["reason"] == "a smudge was counted"
+
+
+def test_nothing_that_changes_later_changes_a_signed_report(
+    reviewer: TestClient, database: Database, drawn: Drawn
+) -> None:
+    name_blasts(reviewer, drawn, 5)
+    version = sign(reviewer, drawn).json()
+    before = {name: export(reviewer, drawn, name) for name in ("report.html", "patients.csv", "fhir.json")}
+    with database.writing() as session:
+        facts = {
+            "settings": {"version": "9", "rule": "icc-2022"},
+            "error_rates": None,
+            "unfamiliar_rates": None,
+        }
+        session.execute(update(Analysis).values(facts=facts, rule="icc-2022", bundle_sha256="0" * 64))
+    for name, content in before.items():
+        assert export(reviewer, drawn, name) == content
+    with database.reading() as session:
+        kept = session.scalars(select(Version)).one()
+        assert hashlib.sha256(kept.document.encode()).hexdigest() == version["sha256"]
+        report = documents.read(kept.document)
+        assert documents.written(report) == (kept.document, version["sha256"])
+        assert report.patients[0].review is not None
+        assert report.patients[0].review.named == 5
+
+
+def test_every_file_of_a_report_is_given(reviewer: TestClient, viewer: TestClient, drawn: Drawn) -> None:
+    name_blasts(reviewer, drawn, 5)
+    page = export(viewer, drawn, "report.html").decode()
+    assert "Not signed: a preliminary report." in page
+    assert "Networks alone" in page
+    assert page.count("data:image/jpeg") > 20
+    sign(reviewer, drawn, meaning="<i>seen</i>")
+    answer = viewer.get(f"{API}/analyses/{drawn.analysis}/exports/report.html")
+    assert "Signed by Rita" in answer.text
+    assert "&lt;i&gt;seen&lt;/i&gt;" in answer.text
+    assert "sandbox" in answer.headers["content-security-policy"]
+    rows = export(viewer, drawn, "cells.csv").decode().splitlines()
+    assert len(rows) == 1 + len(cells_of(viewer, drawn))
+    assert sum(row.endswith(",myeloblast") for row in rows) == 5
+    assert export(viewer, drawn, "patients.csv").startswith(b"patient,fields,")
+    assert export(viewer, drawn, "patients.xlsx").startswith(b"PK")
+    bundle = json.loads(export(viewer, drawn, "fhir.json"))
+    assert bundle["entry"][1]["resource"]["status"] == "final"
+    refused(viewer.get(f"{API}/analyses/{drawn.analysis}/exports/secrets.txt"), 422, "invalid")
+
+
+def test_a_report_prints(reviewer: TestClient, drawn: Drawn) -> None:
+    pytest.importorskip("weasyprint", reason="the extra 'pdf' is not installed")
+    name_blasts(reviewer, drawn, 2)
+    sign(reviewer, drawn)
+    assert export(reviewer, drawn, "report.pdf").startswith(b"%PDF-")
+
+
+def test_reviewed_cells_become_a_folder_per_type(reviewer: TestClient, drawn: Drawn) -> None:
+    url = f"{API}/analyses/{drawn.analysis}/exports/training.zip"
+    refused(reviewer.get(url), 409, "conflict")
+    name_blasts(reviewer, drawn, 3)
+    name_blasts(reviewer, drawn, 2, "monocyte")
+    gone = next(c for c in cells_of(reviewer, drawn) if c["reviewed_type"] == "monocyte")
+    change(reviewer, drawn, {"id": gone["id"], "revision": gone["revision"], "deleted": True})
+    body = {"field_id": drawn.fields[0], "box": [100, 100, 190, 190], "type": "plasma_cell"}
+    reviewer.post(f"{API}/analyses/{drawn.analysis}/cells", json=body)
+    with zipfile.ZipFile(io.BytesIO(export(reviewer, drawn, "training.zip"))) as packed:
+        names = packed.namelist()
+    folders = sorted(name.split("/")[0] for name in names)
+    assert folders == ["monocyte", "myeloblast", "myeloblast", "myeloblast", "plasma_cell"]
+    assert all(drawn.patient in name for name in names)
+    assert not any("P-017" in name for name in names)
