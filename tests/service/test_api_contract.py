@@ -109,7 +109,7 @@ def token(running: FastAPI) -> str:
     return str(logged_in(running, "anna").post(f"{API}/tokens", json=asked).json()["token"])
 
 
-# The stream of all events never ends: no answer of it can be taken whole; test_analyses listens to it.
+# The stream of all events never ends, so no answer of it can be taken whole; test_live listens to it.
 @SCHEMA.exclude(path=f"{API}/events").parametrize()
 @hypothesis_settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck), database=None)
 def test_every_answer_is_as_described(case: "Case[Any]", known: dict[str, list[str]], token: str) -> None:

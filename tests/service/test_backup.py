@@ -38,7 +38,7 @@ def copy_of(settings: Settings, folder: Path, request: pytest.FixtureRequest) ->
         [commands / "pg_dump", "--format", "custom", "--file", dump, settings.database], check=True
     )
     restored = server.create(f"restored_{folder.parent.name[:20]}")
-    load = [server.bin / "pg_restore", "--no-owner", "--dbname", restored, dump]
+    load: list[str | Path] = [server.bin / "pg_restore", "--no-owner", "--dbname", restored, dump]
     subprocess.run(load, check=True)
     return restored
 

@@ -11,6 +11,9 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from marrowscope.imaging.decode import decode
+from marrowscope.service import uploads
+from marrowscope.service.errors import ConflictError
+from marrowscope.service.leftovers import remove_leftovers
 from marrowscope.service.settings import Settings
 from marrowscope.synth import draw_field
 
@@ -256,3 +259,32 @@ def test_what_the_page_needs_to_know(viewer: TestClient) -> None:
     assert settings["rule"] in {rule["id"] for rule in settings["rules"]}
     bundles = viewer.get(f"{API}/bundles").json()["items"]
     assert [bundle["is_default"] for bundle in bundles].count(True) == 1
+
+
+def test_an_upload_that_is_not_taken_in_leaves_nothing(
+    reviewer: TestClient, app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise ConflictError("changed meanwhile")
+
+    patient = new_patient(reviewer)
+    monkeypatch.setattr(uploads, "take", refuse)
+    assert send(reviewer, patient, ("a.png", png(1))).status_code == 409
+    data = app.state.service.settings.data_folder
+    assert not [path for path in (data / "blobs").rglob("*") if path.is_file()]
+    assert not list((data / "scratch").iterdir())
+
+
+def test_what_a_killed_server_leaves_is_removed_and_nothing_else(reviewer: TestClient, app: Any) -> None:
+    service = app.state.service
+    patient = new_patient(reviewer)
+    assert rows(send(reviewer, patient, ("a.png", png(1)))) == [("a.png", "stored")]
+    kept = sorted(path for path in (service.settings.data_folder / "blobs").rglob("*") if path.is_file())
+    nobodys = service.blobs.put(png(2))
+    half = service.blobs.path(nobodys).with_name(".1-abc.tmp")
+    half.write_bytes(b"half")
+    (service.scratch / "upload-x").mkdir()
+    assert remove_leftovers(service.database, service.blobs, service.scratch) == 0  # all young
+    assert remove_leftovers(service.database, service.blobs, service.scratch, age_s=-5) == 3
+    assert kept == sorted(p for p in (service.settings.data_folder / "blobs").rglob("*") if p.is_file())
+    assert reviewer.get(f"{API}/patients/{patient}").json()["thumbnail"] is not None

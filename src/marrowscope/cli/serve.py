@@ -2,6 +2,8 @@
 
 import socket
 import sys
+import tempfile
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -48,6 +50,9 @@ def serve(
     from marrowscope.service.store.accounts import User
 
     settings.data_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # Uploads wait on the disk of the images, not in a folder for temporary files that may be memory.
+    tempfile.tempdir = str(settings.data_folder / "scratch")
+    Path(tempfile.tempdir).mkdir(exist_ok=True)
     with opened(settings, make=True) as checked, checked.reading() as session:
         nobody = not session.scalar(select(func.count()).select_from(User))
     application = create_app(settings)

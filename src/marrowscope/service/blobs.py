@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from marrowscope.exports.atomic import write_atomic
@@ -34,7 +35,9 @@ class Blobs:
         """
         digest = hashlib.sha256(content).hexdigest()
         path = self.path(digest)
-        if not path.is_file():
+        if path.is_file():
+            path.touch()  # young again: not a leftover while its row is still to be written
+        else:
             self._write(path, content)
         return digest
 
@@ -73,6 +76,14 @@ class Blobs:
         """Remove bytes and all that is derived from them; nothing happens where they are not there."""
         self.path(digest).unlink(missing_ok=True)
         shutil.rmtree(self.derived(digest, ""), ignore_errors=True)
+
+    def originals(self) -> Iterator[Path]:
+        """Return the files of all bytes kept; their names are the digests."""
+        return (path for path in self._folder.glob(f"{_PARTS[0]}/*/*") if not path.name.startswith("."))
+
+    def unfinished(self) -> Iterator[Path]:
+        """Return files whose writing was broken off, or is under way."""
+        return self._folder.rglob(".*.tmp")
 
     def free_bytes(self) -> int:
         """Return how much the disk still takes."""

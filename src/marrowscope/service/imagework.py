@@ -55,6 +55,12 @@ def image_workers() -> WorkerPool:
     return WorkerPool(AT_ONCE)
 
 
+def end_image_workers() -> None:
+    """End these processes, when nothing is at work on images any longer."""
+    image_workers().close()
+    image_workers.cache_clear()
+
+
 def look(blobs: Blobs, limits: DecodeLimits, source: FieldSource, left: int) -> Looked:
     """Look at a file, and keep it with its thumbnails if it is an image that can be read.
 

@@ -121,6 +121,18 @@ def clean_name(name: str) -> str:
     return "/".join(parts)[-_LONGEST_NAME:].lstrip("/") or "image"
 
 
+def check_open(patient: Patient) -> None:
+    """Refuse images for a patient who is being analysed.
+
+    Raises
+    ------
+    ConflictError
+        The latest analysis is under way.
+    """
+    if patient.status in {"queued", "running"}:
+        raise ConflictError("this patient is being analysed; add images when that is done, or cancel it")
+
+
 def earlier_answer(session: Session, patient_id: str, key: str) -> list[Answer] | None:
     """Return what an upload with this Idempotency-Key was answered, None if it is new."""
     known = session.get(UploadAnswer, (patient_id, key))
@@ -148,8 +160,7 @@ def take(
     patient = patients.get(session, patient_id)
     if key is not None and (known := earlier_answer(session, patient_id, key)) is not None:
         return known
-    if patient.status in {"queued", "running"}:
-        raise ConflictError("this patient is being analysed; add images when that is done, or cancel it")
+    check_open(patient)
     register = _Register(session, patient, settings.files_per_patient)
     answers = [register.enter(file) for file in files]
     patients.refresh(session, patient)

@@ -1,6 +1,11 @@
 """Running analyses: what waits in the database goes to an engine, and its outcome comes back."""
 
 import os
+import threading
+from pathlib import Path
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from marrowscope.engines.choose import open_pool
 from marrowscope.service.blobs import Blobs
@@ -8,10 +13,12 @@ from marrowscope.service.events import Broadcaster
 from marrowscope.service.jobs.dispatcher import Dispatcher
 from marrowscope.service.jobs.presence import Presence
 from marrowscope.service.jobs.queue import Source
+from marrowscope.service.leftovers import remove_leftovers
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 from marrowscope.service.uploads import limits_of
 
+_log = structlog.get_logger("marrowscope.jobs")
 _NICENESS = 10  # reading gives way to those who look at what was read
 
 
@@ -29,6 +36,8 @@ def start(settings: Settings, database: Database, blobs: Blobs, events: Broadcas
     dispatcher = Dispatcher(database, source, open_pool(settings.engine, workers, _NICENESS), presence)
     events.add(dispatcher.notice)
     dispatcher.start()
+    arguments = (database, blobs, settings.data_folder / "scratch")
+    threading.Thread(target=_tidy, args=arguments, name="leftovers", daemon=True).start()
     return dispatcher
 
 
@@ -37,3 +46,13 @@ def share_cores(workers: int | None) -> tuple[int, int]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = workers or max(cores // 2, 1)
     return workers, max(cores // workers, 1)
+
+
+def _tidy(database: Database, blobs: Blobs, scratch: Path) -> None:
+    try:
+        removed = remove_leftovers(database, blobs, scratch)
+    except (SQLAlchemyError, OSError) as error:
+        _log.warning("leftovers stay", error=type(error).__name__)
+    else:
+        if removed:
+            _log.info("leftovers removed", number=removed)

@@ -6,6 +6,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
+from marrowscope.service.imagework import end_image_workers
 from marrowscope.service.jobs import start as start_jobs
 from marrowscope.service.limits import RateLimit
 from marrowscope.service.removal import Sweeper
@@ -85,6 +86,7 @@ def create_app(settings: Settings, database: Database | None = None, with_jobs: 
             sweeper.stop()
         if jobs is not None:
             jobs.stop()
+            end_image_workers()
         service.database.close()
 
     app = FastAPI(

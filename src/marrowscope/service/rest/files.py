@@ -18,7 +18,7 @@ from marrowscope.service.errors import BusyError, TooLargeError
 from marrowscope.service.imagework import AT_ONCE
 from marrowscope.service.rest.dependencies import Reviewer, Service, TheService
 from marrowscope.service.rest.shapes import Id, Shape
-from marrowscope.service.uploads import Answer, Examiner, Given
+from marrowscope.service.uploads import Answer, Examined, Examiner, Given
 
 router = APIRouter(tags=["files"])
 _WAITING = 64
@@ -114,10 +114,13 @@ class _Form:
 
 
 def _check(service: Service, patient_id: str, key: str | None) -> list[Answer] | None:
-    """Refuse an unknown patient before anything is sent; find the answer to a repeated request."""
+    """Refuse what will be refused before anything is decoded; find the answer to a repeated request."""
     with service.database.reading() as session:
-        patients.get(session, patient_id)
-        return None if key is None else uploads.earlier_answer(session, patient_id, key)
+        patient = patients.get(session, patient_id)
+        known = None if key is None else uploads.earlier_answer(session, patient_id, key)
+        if known is None:
+            uploads.check_open(patient)
+        return known
 
 
 def _take(
@@ -130,6 +133,17 @@ def _take(
             for number, part in enumerate(parts)
             for found in examiner.examine([_on_disk(part, Path(folder) / str(number))])
         ]
+    try:
+        return _enter(service, user, patient_id, examined, key)
+    except Exception:  # not taken in: the images are nobody's
+        digests = [file.sha256 for file in examined if file.sha256 is not None]
+        patients.forget(service.database, service.blobs, digests)
+        raise
+
+
+def _enter(
+    service: Service, user: Actor, patient_id: str, examined: Sequence[Examined], key: str | None
+) -> list[Answer]:
     with service.database.writing() as session:
         return uploads.take(session, user, service.settings, patient_id, files=examined, key=key)
 
