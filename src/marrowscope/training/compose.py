@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
 
 from marrowscope.errors import DatasetError
 from marrowscope.training.backgrounds import (
@@ -22,6 +21,7 @@ from marrowscope.training.backgrounds import (
     red_cells_of,
 )
 from marrowscope.training.cutouts import CLEAR, CutOut, cut_outs_of, training_cells
+from marrowscope.training.debris import ghost, precipitate, smudge
 from marrowscope.training.sheet import Sheet
 
 Pixels = NDArray[np.uint8]
@@ -29,6 +29,7 @@ Boxes = NDArray[np.float32]
 
 CHULA_MPP = 0.127
 _TRIES = 8
+_DEBRIS = 0.2  # chance of each kind in a field
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,7 @@ class DenseComposer:
     def _lay_small_things(
         self, rng: np.random.Generator, sheet: Sheet, staining: Staining, mpp: float
     ) -> None:
-        """Lay what is no cell: platelets, and now and then a smudge."""
+        """Lay what is no cell: platelets, and now and then smudges, ghosts and specks of dye."""
         area = (sheet.size * mpp / 83.0) ** 2
         count = min(20, int(rng.poisson(rng.choice([0.5, 3.0, 7.0]) * area))) if self._platelets else 0
         for _ in range(count):
@@ -191,11 +192,15 @@ class DenseComposer:
             turned = _turned(rng, platelet, mpp, rng.uniform(0.7, 1.15))
             patch = staining.shift(rng, turned)
             sheet.lay(patch, *rng.uniform(0, sheet.size, 2))
-        if rng.random() < 0.15:
-            source = self._cells[list(self._cells)[int(rng.integers(len(self._cells)))]]
-            cells = source[list(source)[int(rng.integers(len(source)))]]
-            whole = _turned(rng, cells[int(rng.integers(len(cells)))], mpp, rng.uniform(1.1, 1.6))
-            sheet.lay(_smudged(rng, staining.shift(rng, whole)), *rng.uniform(0, sheet.size, 2))
+        for debris in (smudge, ghost):
+            if rng.random() < _DEBRIS:
+                source = self._cells[list(self._cells)[int(rng.integers(len(self._cells)))]]
+                cells = source[list(source)[int(rng.integers(len(source)))]]
+                whole = _turned(rng, cells[int(rng.integers(len(cells)))], mpp, rng.uniform(0.9, 1.6))
+                sheet.lay(debris(rng, staining.shift(rng, whole)), *rng.uniform(0, sheet.size, 2))
+        if rng.random() < _DEBRIS:
+            for _ in range(int(rng.integers(1, 4))):
+                sheet.lay(precipitate(rng, mpp), *rng.uniform(0, sheet.size, 2))
 
     def _strew_red_cells(self, rng: np.random.Generator, sheet: Sheet, mpp: float) -> None:
         """Strew red cells between, and a little beneath, the cells of a plain slide."""
@@ -259,31 +264,6 @@ def _turned(rng: np.random.Generator, cell: CutOut, mpp: float, size: float) -> 
         (a, b, c, d, e, f),
         Image.Resampling.BILINEAR,
     )
-
-
-def _smudged(rng: np.random.Generator, rgba: Pixels) -> Pixels:
-    """Make a cell a smudge: its nucleus' stain spread thin over a frayed patch, nothing left inside."""
-    height, width = rgba.shape[:2]
-    solid = rgba[rgba[..., 3] > 127][:, :3]
-    if solid.size == 0:
-        return rgba
-    chromatin = np.percentile(solid, 25, axis=0) / CLEAR
-    strands = _cloud(rng, (height, width), 16) + _cloud(rng, (height, width), 8)
-    thickness = rng.uniform(0.15, 0.38) * (0.3 + 0.7 * strands)
-    colour = CLEAR * chromatin ** thickness[..., None]
-    soft = ndimage.gaussian_filter(rgba[..., 3].astype(np.float32), 0.06 * width)
-    # A threshold through cloud frays the edge where the mask is half there.
-    alpha = np.clip(2.5 * (soft / 255 + 1.1 * _cloud(rng, (height, width), 8) - 1.0), 0, 1)
-    rows, columns = (np.minimum(np.arange(side), side - 1 - np.arange(side)) for side in (height, width))
-    alpha = 255 * alpha * np.clip(np.minimum(rows[:, None], columns[None, :]) / 6, 0, 1)
-    return np.dstack([np.clip(colour, 0, 255), alpha]).astype(np.uint8)
-
-
-def _cloud(rng: np.random.Generator, shape: tuple[int, int], knots: int) -> NDArray[np.float32]:
-    """Draw smooth noise in 0-1 with about `knots` lumps a side."""
-    coarse = Image.fromarray(rng.random((knots, knots), dtype=np.float32))
-    fine = np.asarray(coarse.resize(shape[::-1], Image.Resampling.BICUBIC))
-    return np.asarray(np.clip(fine, 0, 1), dtype=np.float32)
 
 
 def _relight(rng: np.random.Generator, pixels: Pixels) -> Pixels:
