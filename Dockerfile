@@ -1,7 +1,8 @@
-# marrowscope in a container: the package and its networks, no compiler, no pip, no shell needed, no network.
+# marrowscope in a container: the package, its networks and the service with its page; no compiler, no pip, no network.
 #
 #   docker build -t marrowscope .
 #   docker run --rm --network none --read-only --tmpfs /tmp -v PATIENTS:/in:ro -v OUT:/out marrowscope analyse /in -o /out
+#   docker run --rm -p 127.0.0.1:8000:8000 --read-only --tmpfs /tmp -v DATA:/data marrowscope serve --host 0.0.0.0 --data /data
 #
 # BASE is any Debian-like image with Python >= 3.11 and its venv module.
 # Both stages must start from the same one: the environment keeps the path of its interpreter.
@@ -18,7 +19,7 @@ RUN if [ -d /source/build/wheelhouse ]; then \
     && /opt/tools/bin/pip wheel --no-deps --wheel-dir /opt/wheel /source \
     && python3 -m venv --without-pip /opt/venv \
     && /opt/tools/bin/pip --python /opt/venv/bin/python install \
-        --constraint /source/constraints/dev.txt --only-binary :all: /opt/wheel/*.whl
+        --constraint /source/constraints/dev.txt --only-binary :all: "$(echo /opt/wheel/*.whl)[serve,postgres,pdf]"
 
 FROM ${BASE}
 ARG VERSION=0.1.0
@@ -27,11 +28,16 @@ LABEL org.opencontainers.image.title="marrowscope" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.vendor="The marrowscope authors"
+# PDF reports are set by Pango; a base that has it is left alone.
+RUN if ! ldconfig -p | grep -q libpangoft2; then \
+        apt-get update && apt-get install -y --no-install-recommends libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core \
+        && rm -rf /var/lib/apt/lists/*; \
+    fi
 COPY --from=build /opt/venv /opt/venv
 RUN groupadd --gid 10001 marrowscope \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin marrowscope \
-    && mkdir /in /out && chown 10001:10001 /out
-# The root file system may be read-only: everything that wants to be written goes to /tmp or /out.
+    && mkdir /in /out /data && chown 10001:10001 /out /data
+# The root file system may be read-only: everything that wants to be written goes to /tmp, /out or /data.
 ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
     LANG=C.UTF-8 \
     PYTHONUNBUFFERED=1 \
@@ -40,6 +46,7 @@ ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
     XDG_CACHE_HOME=/tmp/.cache \
     XDG_CONFIG_HOME=/tmp/.config \
     MPLCONFIGDIR=/tmp/.matplotlib
+EXPOSE 8000
 USER 10001:10001
 WORKDIR /tmp
 ENTRYPOINT ["marrowscope"]

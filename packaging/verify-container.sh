@@ -72,7 +72,8 @@ mkdir -p "$cache"
 cache=$(realpath "$cache")
 export BUILDAH_ISOLATION=chroot STORAGE_DRIVER=vfs
 buildah=(buildah --storage-driver vfs --root "$cache/storage" --runroot "$cache/run")
-base=localhost/marrowscope-base:$suite
+pango=libpangoft2-1.0-0,libharfbuzz-subset0,fonts-dejavu-core
+base=localhost/marrowscope-base:$suite-pango
 image=localhost/marrowscope:verified
 container=""
 work=$(mktemp -d)
@@ -96,7 +97,7 @@ if ! "${buildah[@]}" inspect --type image "$base" >/dev/null 2>&1; then
     fi
     say "Making the base: Debian $suite with Python, by debootstrap (minutes, once) ..."
     # An empty mirror means debootstrap's own.
-    debootstrap --variant=minbase --include=python3,python3-venv "$suite" "$work/base" ${mirror:+"$mirror"} \
+    debootstrap --variant=minbase --include=python3,python3-venv,$pango "$suite" "$work/base" ${mirror:+"$mirror"} \
         >"$work/debootstrap.log" 2>&1 || { tail -n 5 "$work/debootstrap.log" >&2; refuted "debootstrap"; }
     rm -rf "$work/base/var/cache/apt/archives" "$work/base/var/lib/apt/lists"
     tar -C "$work/base" -cf "$work/base.tar" .
@@ -130,10 +131,10 @@ proved "it starts 'marrowscope' as user 10001"
 
 # --- run ---------------------------------------------------------------------------------------------------
 # Targets of buildah's own mounts must exist before the root is made read-only.
-mkdir -p "$root/run" "$root/in" "$root/out"
+mkdir -p "$root/run" "$root/in" "$root/out" "$root/data"
 touch "$root/etc/hosts" "$root/etc/resolv.conf"
-mkdir "$work/in" "$work/out"
-chown 10001:10001 "$work/out"
+mkdir "$work/in" "$work/out" "$work/data"
+chown 10001:10001 "$work/out" "$work/data"
 
 # Run a command in the image: no network but loopback, root read-only, /in read-only, /out and /tmp writable.
 in_image() {
@@ -144,7 +145,7 @@ in_image() {
         mount -o remount,bind,ro "$root"
         mount -t tmpfs tmpfs "$root/run"
         exec "$@"' sh "$root" \
-        "${buildah[@]}" run --mount type=tmpfs,destination=/tmp -v "$work/in:/in:ro" -v "$work/out:/out" \
+        "${buildah[@]}" run --mount type=tmpfs,destination=/tmp -v "$work/in:/in:ro" -v "$work/out:/out" -v "$work/data:/data" \
         "$container" -- "$@"
 }
 
@@ -198,6 +199,18 @@ for name in report.html patients.xlsx run.json; do
     [ -s "$work/out/analyse/$name" ] || refuted "$name is missing"
 done
 proved "report.html, patients.xlsx and run.json are there; everything in /out belongs to user $(stat -c %u "$work/out/analyse/report.html")"
+
+say "Serving in the image ..."
+cp packaging/try_service.py "$work/out/"
+in_image python3 /out/try_service.py /in /out/served >"$work/serve.log" 2>&1 \
+    || { tail -n 5 "$work/serve.log" >&2; refuted "the service in the image"; }
+for patient in "$work"/out/served/*/; do
+    name=$(basename "$patient")
+    grep "^$name," "$work/host-analyse/patients.csv" | cmp - <(tail -n +2 "$patient/patients.csv") \
+        || refuted "$name: the service's figures differ from the host's"
+    [ "$(head -c 5 "$patient/report.pdf")" = "%PDF-" ] || refuted "$name: no PDF report"
+done
+proved "the service gives its page, takes uploads, and $(find "$work/out/served" -name patients.csv | wc -l) patients' figures equal the host's; PDF reports"
 
 say "Verified: marrowscope $version on Debian $suite, $(buildah --version | cut -d' ' -f1-3), chroot isolation."
 say "Not shown by this: a container runtime's own isolation. See docs/container.md."

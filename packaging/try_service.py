@@ -1,0 +1,100 @@
+"""Put the service to work as a program would: `python try_service.py PATIENTS OUT`.
+
+Starts `marrowscope serve` on this machine's loopback, asks for the page, uploads every patient's images,
+waits for the analyses, and writes each patient's `patients.csv` and `report.pdf` to `OUT/<patient>/`.
+Standard library alone, so that it runs wherever the package does.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+ADDRESS = "http://127.0.0.1:8017"
+API = f"{ADDRESS}/api/v1"
+START_SECONDS, READ_SECONDS = 60, 900
+BOUNDARY = "marrowscope-try-service"
+
+
+class Client:
+    """Calls the service with authentication off; unsafe requests carry the CSRF token."""
+
+    def __init__(self) -> None:
+        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        self._token = ""
+        self._token = self.json("GET", "/session")["csrf_token"]
+
+    def call(self, method: str, url: str, body: bytes | None = None, kind: str = "application/json") -> bytes:
+        """Return the body of an answer; raises HTTPError for a refusal."""
+        headers = {"Content-Type": kind, "X-CSRF-Token": self._token}
+        request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310  # loopback alone
+        with self._opener.open(request, timeout=READ_SECONDS) as answer:
+            return bytes(answer.read())
+
+    def json(self, method: str, path: str, document: Any = None) -> Any:
+        """Return the JSON of an answer of the interface."""
+        body = None if document is None else json.dumps(document).encode()
+        return json.loads(self.call(method, API + path, body))
+
+
+def main() -> None:
+    """Serve, ask, compare nothing: what comes back is written down for whoever called."""
+    patients, out = Path(sys.argv[1]), Path(sys.argv[2])
+    with tempfile.TemporaryDirectory() as data:
+        command = ["marrowscope", "serve", "--authentication", "off", "--port", ADDRESS.rsplit(":", 1)[1]]
+        server = subprocess.Popen([*command, "--data", data])
+        try:
+            _wait_for_service(server)
+            client = Client()
+            page = client.call("GET", ADDRESS + "/")
+            if b'<div id="root">' not in page:
+                raise SystemExit("the service gives no page")
+            for folder in sorted(path for path in patients.iterdir() if path.is_dir()):
+                _read(client, folder, out / folder.name)
+        finally:
+            server.terminate()
+            server.wait(60)
+
+
+def _wait_for_service(server: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            urllib.request.urlopen(f"{ADDRESS}/readyz", timeout=5)  # noqa: S310  # loopback alone
+        except OSError:
+            time.sleep(0.5)
+        else:
+            return
+    raise SystemExit("the service does not start")
+
+
+def _read(client: Client, folder: Path, out: Path) -> None:
+    patient = client.json("POST", "/patients", {"name": folder.name})["id"]
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    body = b"".join(_part(path, path.relative_to(folder).as_posix()) for path in files)
+    kind = f"multipart/form-data; boundary={BOUNDARY}"
+    client.call("POST", f"{API}/patients/{patient}/files", body + f"--{BOUNDARY}--\r\n".encode(), kind)
+    analysis = client.json("POST", f"/patients/{patient}/analyses", {})["id"]
+    deadline = time.monotonic() + READ_SECONDS
+    while (status := client.json("GET", f"/analyses/{analysis}")["status"]) in {"queued", "running"}:
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{folder.name}: still {status}")
+        time.sleep(1)
+    if status != "done":
+        raise SystemExit(f"{folder.name}: {status}")
+    out.mkdir(parents=True)
+    for name in ("patients.csv", "report.pdf"):
+        (out / name).write_bytes(client.call("GET", f"{API}/analyses/{analysis}/exports/{name}"))
+
+
+def _part(path: Path, name: str) -> bytes:
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'
+    return head.encode() + path.read_bytes() + b"\r\n"
+
+
+if __name__ == "__main__":
+    main()
