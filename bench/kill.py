@@ -39,6 +39,7 @@ from marrowscope.service import analyses, figures
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 
+_NETWORKS_BYTES = 200 * 2**20
 _KINDS = ("server", "worker", "PostgreSQL")
 
 
@@ -137,7 +138,8 @@ def _wait_for_work(served: Served, asked: list[str], done: int) -> None:
 
 
 def _kill_worker(served: Served, lot: random.Random) -> None:
-    while not (workers := served.workers()):
+    """Kill a process that has networks in memory; those that decode uploads are small."""
+    while not (workers := [w for w in served.workers() if w.memory_info().rss > _NETWORKS_BYTES]):
         time.sleep(0.1)
     lot.choice(workers).send_signal(signal.SIGKILL)
 

@@ -102,6 +102,7 @@ def workers_of_this_process() -> list[psutil.Process]:
     ]
 
 
+@pytest.mark.slow
 def test_the_figures_are_those_of_the_command_line(
     reviewer: TestClient,
     viewer: TestClient,
@@ -157,6 +158,7 @@ def _cells_are_whole(client: TestClient, analysis: str, fields: list[dict[str, A
     assert Image.open(io.BytesIO(sheet.content)).width == 16 * 96
 
 
+@pytest.mark.slow
 def test_a_killed_worker_changes_nothing(
     reviewer: TestClient, database: Database, folder: Path, by_command_line: dict[str, str]
 ) -> None:
@@ -169,6 +171,7 @@ def test_a_killed_worker_changes_nothing(
     assert row_of(database, asked["id"]) == by_command_line
 
 
+@pytest.mark.slow
 def test_progress_is_told_until_the_end(reviewer: TestClient, folder: Path) -> None:
     asked = ask(reviewer, filled(reviewer, folder))
     told = reviewer.get(f"{API}/analyses/{asked['id']}/events").text
@@ -220,6 +223,7 @@ class TestWithoutWorkers:
         assert reviewer.post(f"{API}/analyses/{asked['id']}/retry").status_code == 409
 
 
+@pytest.mark.slow
 def test_cancelled_work_is_taken_up_again(
     reviewer: TestClient, database: Database, folder: Path, by_command_line: dict[str, str]
 ) -> None:

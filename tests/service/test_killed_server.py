@@ -13,6 +13,8 @@ from marrowscope.service import analyses, figures
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def served(database_url: str, tmp_path: Path) -> Iterator[Served]:

@@ -17,6 +17,8 @@ from tests.service.served import API, ENDED, Served
 
 import marrowscope
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:

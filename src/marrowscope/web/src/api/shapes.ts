@@ -272,7 +272,7 @@ export interface AuditEntry {
   at: string;
   actor: string;
   action: string;
-  subject: string;
+  subject: string | { kind: string; id: string | null; patient_id?: string | null };
   before: unknown;
   after: unknown;
   hash: string;

@@ -3,7 +3,7 @@ import { get, getAll, post, remove } from "../api/client";
 import { listen } from "../api/events";
 import type { Analysis, Field, Page, Patient as PatientShape, Reading } from "../api/shapes";
 import { useKnown } from "../context";
-import { useAction, useLoaded } from "../hooks";
+import { useAction, useLoaded, type Loaded } from "../hooks";
 import { DecisionPill, Link, Menu, Meter, Problem, StatusWord } from "../parts/basics";
 import { AuditTable } from "../patient/AuditTable";
 import { ExportMenu } from "../patient/Exports";
@@ -18,6 +18,7 @@ import { Workspace } from "../review/Workspace";
 import { go } from "../route";
 import { t, when } from "../strings";
 
+const QUIET_MS = 1500; // after the last news of a review
 const TABS = ["review", "fields", "readings", "versions", "audit"] as const;
 
 export function Patient({ id, tab }: { id: string; tab: string }): ReactNode {
@@ -251,21 +252,27 @@ function Progress({ patient, analysis, fields, onReload }: Shared & { analysis: 
 }
 
 /** Follow the patient's analysis: progress goes straight into the page, other changes load it anew. */
-function usePatientNews(id: string, analysis: Analysis | null, patient: { data: PatientShape | null; set: (patient: PatientShape) => void }, reload: () => void): void {
+function usePatientNews(id: string, analysis: Analysis | null, patient: Loaded<PatientShape>, reload: () => void): void {
   const now = useRef({ analysis, patient });
   now.current = { analysis, patient };
-  useEffect(
-    () =>
-      listen((news) => {
-        const known = now.current;
-        if (news.kind === "patient" && news.id !== id) return;
-        if (news.kind === "analysis") {
-          if (news.analysis.patient_id !== id) return;
-          const goesOn = known.analysis?.id === news.analysis.id && known.analysis.status === news.analysis.status && news.analysis.status === "running";
-          if (goesOn && known.patient.data) return known.patient.set({ ...known.patient.data, analysis: news.analysis });
-        }
-        reload();
-      }),
-    [id, reload],
-  );
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const stop = listen((news) => {
+      const { analysis: known, patient: shown } = now.current;
+      if (news.kind === "patient" && news.id !== id) return;
+      if (news.kind === "analysis") {
+        if (news.analysis.patient_id !== id) return;
+        const goesOn = known?.id === news.analysis.id && known.status === news.analysis.status && news.analysis.status === "running";
+        if (goesOn && shown.data) return shown.set({ ...shown.data, analysis: news.analysis });
+      }
+      // While one reviews, news are of the review itself: its cells are in the store, the rest can wait.
+      const reviewing = known?.status === "done" && (news.kind !== "analysis" || (news.analysis.id === known.id && news.analysis.locked === known.locked));
+      clearTimeout(timer);
+      timer = setTimeout(reviewing ? shown.reload : reload, reviewing ? QUIET_MS : 0);
+    });
+    return () => {
+      stop();
+      clearTimeout(timer);
+    };
+  }, [id, reload]);
 }

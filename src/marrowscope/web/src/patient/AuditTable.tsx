@@ -40,7 +40,7 @@ export function AuditTable({ path }: { path: string }): ReactNode {
                   <td className="small">{when(entry.at)}</td>
                   <td>{entry.actor}</td>
                   <td>{entry.action}</td>
-                  <td className="audit-value">{short(entry.subject)}</td>
+                  <td className="audit-value">{subject(entry.subject)}</td>
                   <td className="audit-value">{words(entry.before)}</td>
                   <td className="audit-value">{words(entry.after)}</td>
                 </tr>
@@ -58,15 +58,20 @@ export function AuditTable({ path }: { path: string }): ReactNode {
   );
 }
 
-/** Identifiers of 32 signs are cut to what tells them apart. */
-const short = (text: unknown): string => words(text).replace(/\b([0-9a-f]{8})[0-9a-f]{24}\b/g, "$1");
+/** Identifiers and digests are cut to what tells them apart. */
+const short = (text: string): string => text.replace(/\b([0-9a-f]{8})(?:[0-9a-f]{24}|[0-9a-f]{56})\b/g, "$1");
+
+function subject(value: AuditEntry["subject"]): string {
+  return typeof value === "string" ? short(value) : short(`${value.kind} ${value.id ?? ""}`);
+}
 
 function words(value: unknown): string {
   if (value === null || value === undefined) return "";
-  if (typeof value !== "object") return String(value);
+  if (typeof value === "number") return String(Math.round(value * 100) / 100);
+  if (typeof value !== "object") return short(String(value));
   if (Array.isArray(value)) return value.map(words).join(", ");
   const text = Object.entries(value)
-    .map(([name, part]) => `${name}: ${words(part)}`)
+    .map(([name, part]) => `${name.replaceAll("_", " ")}: ${words(part) || t.unavailable}`)
     .join("; ");
   return text.length > 240 ? `${text.slice(0, 240)} …` : text;
 }

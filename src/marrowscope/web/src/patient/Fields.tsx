@@ -41,7 +41,7 @@ export function Fields({ patient, fields, onChange }: { patient: Patient; fields
                 </strong>
                 <span className={field.status === "failed" ? "error" : "soft"}>{t.fieldsPage.statuses[field.status]}</span>
               </div>
-              <span className="faint small">
+              <span className="faint small" hidden={field.width === 0}>
                 {field.width} × {field.height}
                 {field.mpp ? ` · ${field.mpp.toFixed(3)} µm/px` : ` · ${t.viewer.unknownScale}`}
                 {!field.cells ? "" : ` · ${t.cells(field.cells)}`}

@@ -9,7 +9,7 @@ import { ExportMenu } from "./Exports";
 /** Every signed version with its files, and the present state. */
 export function Versions({ analysis }: { analysis: Analysis }): ReactNode {
   const versions = useLoaded(`${analysis.id} ${analysis.version} ${analysis.locked}`, (signal) => get<Page<Version>>(`/analyses/${analysis.id}/versions`, signal));
-  const items = versions.data?.items ?? [];
+  const items = [...(versions.data?.items ?? [])].reverse();
   return (
     <div className="page">
       <h2>{t.versions.title}</h2>

@@ -1,15 +1,15 @@
-import type { ReactNode } from "react";
+import { memo, type ReactNode } from "react";
 import type { Count, Differential } from "../api/shapes";
 import { thresholdOf, useKnown, useTypes } from "../context";
 import { DecisionPill, Meter } from "../parts/basics";
 import { IntervalBar } from "../parts/IntervalBar";
 import { t } from "../strings";
 import { SUGGESTED, type ReviewStore } from "./store";
-import { useStoreVersion } from "./useStore";
+import { useLateVersion } from "./useStore";
 
 /** Where the count stands: share, interval and decision, and how far it is from its target. */
-export function Headline({ store }: { store: ReviewStore }): ReactNode {
-  useStoreVersion(store);
+export const Headline = memo(function Headline({ store }: { store: ReviewStore }): ReactNode {
+  useLateVersion(store);
   const { settings } = useKnown();
   const { differential } = store;
   if (!differential) return null;
@@ -39,11 +39,11 @@ export function Headline({ store }: { store: ReviewStore }): ReactNode {
         </button>
     </section>
   );
-}
+});
 
 /** The count of each class, the networks' beside the reviewed one, and why the decision is what it is. */
-export function DifferentialPanel({ store }: { store: ReviewStore }): ReactNode {
-  useStoreVersion(store);
+export const DifferentialPanel = memo(function DifferentialPanel({ store }: { store: ReviewStore }): ReactNode {
+  useLateVersion(store);
   const { differential } = store;
   if (!differential) return null;
   const { reviewed, model } = differential;
@@ -68,7 +68,7 @@ export function DifferentialPanel({ store }: { store: ReviewStore }): ReactNode 
       </section>
     </>
   );
-}
+});
 
 function Others({ reviewed, model, differential }: { reviewed: Count; model: Count; differential: Differential }): ReactNode {
   const { settings } = useKnown();

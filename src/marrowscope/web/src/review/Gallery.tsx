@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useLayoutEffect, useMemo, useRef, useState, type DragEvent, type KeyboardEvent, type MouseEvent, type ReactNode } from "react";
+import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type DragEvent, type KeyboardEvent, type MouseEvent, type ReactNode } from "react";
 import type { Field } from "../api/shapes";
 import { useTypes } from "../context";
 import { t } from "../strings";
@@ -25,7 +25,7 @@ function lanesOf(sections: Section[], columns: number): Lane[] {
 }
 
 /** The cells, class by class: a listbox of which only what is in view is drawn. */
-export function Gallery(props: { store: ReviewStore; fields: Map<string, Field>; size: number; onReference: (type: string) => void; onOpen: () => void }): ReactNode {
+export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields: Map<string, Field>; size: number; onReference: (type: string) => void; onOpen: () => void }): ReactNode {
   const { store, fields } = props;
   useStoreVersion(store);
   const types = useTypes();
@@ -37,22 +37,28 @@ export function Gallery(props: { store: ReviewStore; fields: Map<string, Field>;
   const lanes = useMemo(() => lanesOf(store.sections, columns), [store.sections, columns]);
   const laneOf = useMemo(() => new Map(lanes.flatMap((lane, index) => (lane.kind === "row" ? lane.ids.map((id) => [id, index] as const) : []))), [lanes]);
   const sheets = useSheets(store.analysis.id, useMemo(() => [...fields.values()].filter((field) => field.status === "read").map((field) => field.id), [fields]));
+  // A new function when the lanes are new: the virtualizer then lays them out anew.
+  const keyOf = useCallback((index: number) => index, [lanes, size]);
   const virtual = useVirtualizer({
     count: lanes.length,
+    getItemKey: keyOf,
     getScrollElement: () => box.current,
     estimateSize: (index) => (lanes[index]?.kind === "heading" ? HEADING : size + GAP),
-    overscan: 3,
+    overscan: 2,
     paddingStart: 6,
     paddingEnd: 12,
     scrollPaddingStart: HEADING,
     scrollPaddingEnd: 8,
   });
-  useLayoutEffect(() => virtual.measure(), [lanes, size, virtual]);
 
   const { selection } = store;
   const focusLane = selection.focus === null ? undefined : laneOf.get(selection.focus);
   useEffect(() => {
-    if (focusLane !== undefined) virtual.scrollToIndex(focusLane, { align: "auto" });
+    const place = focusLane === undefined ? undefined : virtual.measurementsCache[focusLane];
+    const top = virtual.scrollOffset ?? 0;
+    const bottom = top + (virtual.scrollRect?.height ?? 0);
+    // Asking to scroll costs a layout of the page even where nothing moves.
+    if (place && (place.start < top || place.end > bottom)) virtual.scrollToIndex(place.index, { align: "auto" });
   }, [selection.focus, focusLane, virtual]);
 
   const vertical = (by: number): number => {
@@ -131,7 +137,7 @@ export function Gallery(props: { store: ReviewStore; fields: Map<string, Field>;
           if (lane.kind === "heading") {
             const type = types.get(lane.type);
             return (
-              <div key={`h ${lane.type}`} className="lane heading" role="presentation" style={{ transform: `translateY(${start}px)`, height: HEADING }}>
+              <div key={`heading ${lane.type}`} className="lane heading" role="presentation" style={{ transform: `translateY(${start}px)`, height: HEADING }}>
                 <span className="swatch" style={{ background: type?.colour }} />
                 <span>{type?.name ?? lane.type}</span>
                 <span className="soft">{lane.count}</span>
@@ -141,33 +147,32 @@ export function Gallery(props: { store: ReviewStore; fields: Map<string, Field>;
               </div>
             );
           }
-          return (
-            <div key={`r ${lane.ids[0]}`} className="lane" role="presentation" style={{ transform: `translateY(${start}px)` }}>
-              {lane.ids.map((id) => {
-                const cell = store.cell(id);
-                if (!cell) return null;
-                return (
-                  <Tile
-                    key={id}
-                    cell={cell}
-                    type={types.get(cell.type ?? "unclassified")}
-                    size={size}
-                    chosen={selection.chosen.has(id)}
-                    focused={selection.focus === id}
-                    position={selection.index(id) + 1}
-                    setSize={selection.order.length}
-                    place={place(cell.field_id, cell.number)}
-                    sheet={sheets.get(cell.field_id)}
-                  />
-                );
-              })}
-            </div>
-          );
+          // Every picture stands by itself, keyed by its cell: one that leaves moves the others, none is made anew.
+          return lane.ids.map((id, column) => {
+            const cell = store.cell(id);
+            if (!cell) return null;
+            return (
+              <Tile
+                key={id}
+                cell={cell}
+                type={types.get(cell.type ?? "unclassified")}
+                size={size}
+                left={PADDING / 2 + column * (size + GAP)}
+                top={start}
+                chosen={selection.chosen.has(id)}
+                focused={selection.focus === id}
+                position={selection.index(id) + 1}
+                setSize={selection.order.length}
+                place={place(cell.field_id, cell.number)}
+                sheet={sheets.get(cell.field_id)}
+              />
+            );
+          });
         })}
       </div>
     </div>
   );
-}
+});
 
 function idAt(target: EventTarget): string | null {
   return target instanceof Element ? (target.closest<HTMLElement>("[data-id]")?.dataset["id"] ?? null) : null;

@@ -1,15 +1,15 @@
-import type { ReactNode, RefObject } from "react";
+import { memo, type ReactNode, type RefObject } from "react";
 import type { Cell, Field } from "../api/shapes";
 import { useTypes } from "../context";
 import { t, when } from "../strings";
 import { Comments } from "./Comments";
 import type { ReviewStore } from "./store";
-import { useStoreVersion } from "./useStore";
+import { useLateVersion } from "./useStore";
 
 /** The focused cell, large, with what network and people say of it. */
-export function Inspector(props: { store: ReviewStore; fields: Map<string, Field>; commentBox: RefObject<HTMLTextAreaElement | null>; onShow: () => void }): ReactNode {
+export const Inspector = memo(function Inspector(props: { store: ReviewStore; fields: Map<string, Field>; commentBox: RefObject<HTMLTextAreaElement | null>; onShow: () => void }): ReactNode {
   const { store, fields } = props;
-  useStoreVersion(store);
+  useLateVersion(store);
   const cell = store.cell(store.selection.focus);
   if (!cell) {
     return (
@@ -27,7 +27,7 @@ export function Inspector(props: { store: ReviewStore; fields: Map<string, Field
         <Facts cell={cell} field={fields.get(cell.field_id)} />
       </div>
       {chosen.size > 1 ? <p className="small soft">{t.inspector.several(chosen.size)}</p> : null}
-      <div className="row wrap tight">
+      <div className="inspector-actions">
         <button type="button" className="button compact" disabled={!store.canEdit} onClick={() => store.confirm(targets)}>
           {t.inspector.confirm} <kbd>↵</kbd>
         </button>
@@ -44,7 +44,7 @@ export function Inspector(props: { store: ReviewStore; fields: Map<string, Field
       <Comments cell={cell} box={props.commentBox} onAdded={() => store.commented(cell.id)} />
     </section>
   );
-}
+});
 
 function Facts({ cell, field }: { cell: Cell; field: Field | undefined }): ReactNode {
   const types = useTypes();

@@ -1,4 +1,4 @@
-import { useState, type DragEvent, type ReactNode } from "react";
+import { memo, useState, type DragEvent, type ReactNode } from "react";
 import type { CellType } from "../api/shapes";
 import { useKnown } from "../context";
 import { t } from "../strings";
@@ -8,7 +8,7 @@ import { useStoreVersion } from "./useStore";
 export const CELLS = "application/x-marrowscope-cells";
 
 /** Every class with its key and count, always in view; cells are dropped on it. */
-export function Rail({ store }: { store: ReviewStore }): ReactNode {
+export const Rail = memo(function Rail({ store }: { store: ReviewStore }): ReactNode {
   useStoreVersion(store);
   const { taxonomy } = useKnown();
   const counted = taxonomy.types.filter((type) => type.is_counted);
@@ -25,7 +25,7 @@ export function Rail({ store }: { store: ReviewStore }): ReactNode {
       <Bin store={store} id={DELETED} name={t.rail.deleted} letter="Del" onDrop={() => store.strike(store.selection.chosen, true)} />
     </nav>
   );
-}
+});
 
 function Bin(props: { store: ReviewStore; id: string; name: string; colour?: string; letter?: string; onDrop?: () => void }): ReactNode {
   const { store, id, onDrop } = props;

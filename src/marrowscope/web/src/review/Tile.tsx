@@ -7,6 +7,9 @@ export interface TileProps {
   cell: Cell;
   type: CellType | undefined;
   size: number;
+  /** Where it stands in the gallery, in pixels. */
+  left: number;
+  top: number;
   chosen: boolean;
   focused: boolean;
   position: number;
@@ -36,7 +39,7 @@ export const Tile = memo(function Tile(props: TileProps): ReactNode {
       aria-label={t.gallery.option(name, probability, props.place, [state, aside ? t.gallery.aside : ""].filter(Boolean).join(", "))}
       title={aside ? t.gallery.aside : undefined}
       draggable
-      style={{ width: size, height: size }}
+      style={{ width: size, height: size, transform: `translate(${props.left}px, ${props.top}px)` }}
     >
       <div className="frame">
         <Picture cell={cell} size={size} sheet={props.sheet} />

@@ -1,4 +1,4 @@
-import { useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
+import { useCallback, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 import type { Field } from "../api/shapes";
 import { useKnown } from "../context";
 import { keep, kept } from "../display";
@@ -14,7 +14,7 @@ import { commandOf, typeOf, typesThere, type Command } from "./keys";
 import { Rail } from "./Rail";
 import { ReferenceDialog } from "./ReferenceDialog";
 import { ALL, DELETED, SUGGESTED, type Order, type ReviewStore } from "./store";
-import { useStoreVersion } from "./useStore";
+import { useLoading, useStoreVersion } from "./useStore";
 
 const LAYOUTS = ["gallery", "both", "field"] as const;
 type Layout = (typeof LAYOUTS)[number];
@@ -22,7 +22,7 @@ const SIZES = [56, 68, 84, 96, 120, 160];
 
 /** Gallery, field and differential of one analysis, moving together. */
 export function Workspace({ store, fields }: { store: ReviewStore; fields: Field[] }): ReactNode {
-  useStoreVersion(store);
+  const loading = useLoading(store);
   const { taxonomy } = useKnown();
   const [layout, setLayout] = useState<Layout>(() => kept("layout", LAYOUTS, "both"));
   const [size, setSize] = useState(() => Number(kept("tile", SIZES.map(String), "84")));
@@ -34,7 +34,7 @@ export function Workspace({ store, fields }: { store: ReviewStore; fields: Field
   const commentBox = useRef<HTMLTextAreaElement>(null);
   const byId = useMemo(() => new Map(fields.map((one) => [one.id, one])), [fields]);
   const read = useMemo(() => fields.filter((one) => one.status === "read"), [fields]);
-  const { selection, outbox } = store;
+  const { selection } = store;
 
   const lay = (next: Layout): void => {
     setLayout(next);
@@ -45,14 +45,16 @@ export function Workspace({ store, fields }: { store: ReviewStore; fields: Field
     setSize(next);
     keep("tile", String(next));
   };
-  const showInField = (): void => {
-    if (layout === "gallery") lay("both");
-    const cell = store.cell(selection.focus);
+  const showInField = useCallback((): void => {
+    setLayout((now) => (now === "gallery" ? "both" : now));
+    const cell = store.cell(store.selection.focus);
     if (cell) setField(cell.field_id);
     setShow((count) => count + 1);
+  }, [store]);
+  const turn = (by: number): void => {
+    const bins = [ALL, SUGGESTED, ...taxonomy.types.filter((type) => (store.counts.get(type.id) ?? 0) > 0).map((type) => type.id), DELETED];
+    store.show(bins[(bins.indexOf(store.bin) + by + bins.length) % bins.length] ?? ALL);
   };
-  const bins = [ALL, SUGGESTED, ...taxonomy.types.filter((type) => (store.counts.get(type.id) ?? 0) > 0).map((type) => type.id), DELETED];
-  const turn = (by: number): void => store.show(bins[(bins.indexOf(store.bin) + by + bins.length) % bins.length] ?? ALL);
   const commands: Record<Command, () => void> = {
     undo: () => store.undo(),
     redo: () => store.redo(),
@@ -86,20 +88,55 @@ export function Workspace({ store, fields }: { store: ReviewStore; fields: Field
     event.preventDefault();
   };
 
-  if (store.loading) return <p className="empty">{t.loading}</p>;
-  if (store.error) {
+  if (loading === "loading") return <p className="empty">{t.loading}</p>;
+  if (loading) {
     return (
       <div className="empty">
-        <p className="error">{store.error}</p>
+        <p className="error">{loading}</p>
         <button type="button" className="button" onClick={() => void store.load()}>
           {t.retry}
         </button>
       </div>
     );
   }
-  const tools = (
+  return (
+    <div className="patient" onKeyDown={keyDown}>
+      <Saving store={store} onResolve={() => setDialog("conflict")} />
+      {notice ? (
+        <div className="strip plain" role="status">
+          {notice}
+        </div>
+      ) : null}
+      <div className="workspace patient-body">
+        <Rail store={store} />
+        <div className="centre">
+          <Toolbar store={store} layout={layout} onLayout={lay} commands={commands} />
+          <div className="panes">
+            {layout === "field" ? null : <Gallery store={store} fields={byId} size={size} onReference={setReference} onOpen={showInField} />}
+            {layout === "gallery" ? null : <FieldViewer store={store} fields={read} field={field} onField={setField} show={show} />}
+          </div>
+        </div>
+        <aside className="side" aria-label={t.differential.title}>
+          <Headline store={store} />
+          <Inspector store={store} fields={byId} commentBox={commentBox} onShow={showInField} />
+          <DifferentialPanel store={store} />
+        </aside>
+      </div>
+      {dialog === "help" ? <HelpDialog onClose={() => setDialog(null)} /> : null}
+      {dialog === "conflict" ? <ConflictDialog store={store} onClose={() => setDialog(null)} /> : null}
+      {reference ? <ReferenceDialog store={store} type={reference} onClose={() => setReference(null)} /> : null}
+    </div>
+  );
+}
+
+/** How the cells are laid out and ordered; undo, redo, next. */
+function Toolbar(props: { store: ReviewStore; layout: Layout; onLayout: (layout: Layout) => void; commands: Record<Command, () => void> }): ReactNode {
+  const { store, layout, commands } = props;
+  useStoreVersion(store);
+  const { selection } = store;
+  return (
     <div className="toolbar" role="toolbar" aria-label={t.gallery.label}>
-      <Segments label={t.gallery.layout} value={layout} options={{ gallery: t.gallery.galleryOnly, both: t.gallery.both, field: t.gallery.fieldOnly }} onChange={lay} />
+      <Segments label={t.gallery.layout} value={layout} options={{ gallery: t.gallery.galleryOnly, both: t.gallery.both, field: t.gallery.fieldOnly }} onChange={props.onLayout} />
       <select className="input compact" aria-label={t.gallery.sort} value={store.order} onChange={(event) => store.sort(event.target.value as Order)}>
         {Object.entries(t.gallery.orders).map(([order, name]) => (
           <option key={order} value={order}>
@@ -123,38 +160,11 @@ export function Workspace({ store, fields }: { store: ReviewStore; fields: Field
       </button>
     </div>
   );
-  return (
-    <div className="patient" onKeyDown={keyDown}>
-      <Saving store={store} onResolve={() => setDialog("conflict")} />
-      {notice ? (
-        <div className="strip plain" role="status">
-          {notice}
-        </div>
-      ) : null}
-      <div className="workspace patient-body">
-        <Rail store={store} />
-        <div className="centre">
-          {tools}
-          <div className="panes">
-            {layout === "field" ? null : <Gallery store={store} fields={byId} size={size} onReference={setReference} onOpen={showInField} />}
-            {layout === "gallery" ? null : <FieldViewer store={store} fields={read} field={field} onField={setField} show={show} />}
-          </div>
-        </div>
-        <aside className="side" aria-label={t.differential.title}>
-          <Headline store={store} />
-          <Inspector store={store} fields={byId} commentBox={commentBox} onShow={showInField} />
-          <DifferentialPanel store={store} />
-        </aside>
-      </div>
-      {dialog === "help" ? <HelpDialog onClose={() => setDialog(null)} /> : null}
-      {dialog === "conflict" && outbox.conflicts.size > 0 ? <ConflictDialog store={store} onClose={() => setDialog(null)} /> : null}
-      {reference ? <ReferenceDialog store={store} type={reference} onClose={() => setReference(null)} /> : null}
-    </div>
-  );
 }
 
 /** What is not with the service yet, in a strip nobody overlooks; nothing when all is well. */
 function Saving({ store, onResolve }: { store: ReviewStore; onResolve: () => void }): ReactNode {
+  useStoreVersion(store);
   const { outbox } = store;
   if (outbox.state === "saved" || outbox.state === "saving") return <span className="hidden-text" role="status">{outbox.state === "saved" ? t.saving.saved : t.saving.saving(outbox.size)}</span>;
   return (

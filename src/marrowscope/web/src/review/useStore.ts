@@ -1,4 +1,4 @@
-import { useEffect, useState, useSyncExternalStore } from "react";
+import { startTransition, useEffect, useState, useSyncExternalStore } from "react";
 import type { Analysis } from "../api/shapes";
 import { useKnown } from "../context";
 import { ReviewStore } from "./store";
@@ -21,4 +21,32 @@ export function useReviewStore(analysis: Analysis, reading: string | null, edita
 /** Draw again whenever the store changes. */
 export function useStoreVersion(store: ReviewStore): number {
   return useSyncExternalStore(store.subscribe, store.snapshot);
+}
+
+const LATE_MS = 60;
+
+/** Draw again soon after the store changes: for what need not be painted with the keypress itself. */
+export function useLateVersion(store: ReviewStore): number {
+  const [version, setVersion] = useState(store.version);
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const later = (): void => {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        startTransition(() => setVersion(store.version));
+      }, LATE_MS);
+    };
+    later();
+    const stop = store.subscribe(later);
+    return () => {
+      stop();
+      clearTimeout(timer);
+    };
+  }, [store]);
+  return version;
+}
+
+/** Whether the cells are there, as words that change only when that does. */
+export function useLoading(store: ReviewStore): string {
+  return useSyncExternalStore(store.subscribe, () => (store.loading ? "loading" : (store.error ?? "")));
 }

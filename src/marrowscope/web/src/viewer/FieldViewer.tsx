@@ -1,21 +1,23 @@
 import OpenSeadragon from "openseadragon";
-import { useEffect, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent, type PointerEvent, type ReactNode } from "react";
+import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent, type PointerEvent, type ReactNode } from "react";
 import { messageOf } from "../api/client";
 import type { Box, Field } from "../api/shapes";
 import { useKnown, useTypes } from "../context";
+import { useSettled } from "../hooks";
 import { t } from "../strings";
 import type { ReviewStore } from "../review/store";
 import { typeOf } from "../review/keys";
-import { useStoreVersion } from "../review/useStore";
+import { useLateVersion } from "../review/useStore";
 import { cellAt, draw, scaleBar, tidy, usualSide, type Frame } from "./boxes";
 import { bringIntoView, useDeepZoom } from "./useDeepZoom";
 
+const REST_MS = 150;
 const SMALLEST = 8; // pixels of the image a drawn box must measure
 
 /** A field with deep zoom: its cells boxed, a click chooses one, missed ones are drawn. */
-export function FieldViewer(props: { store: ReviewStore; fields: Field[]; field: string | null; onField: (id: string) => void; show: number }): ReactNode {
+export const FieldViewer = memo(function FieldViewer(props: { store: ReviewStore; fields: Field[]; field: string | null; onField: (id: string) => void; show: number }): ReactNode {
   const { store, fields } = props;
-  const version = useStoreVersion(store);
+  const version = useLateVersion(store);
   const types = useTypes();
   const { taxonomy } = useKnown();
   const host = useRef<HTMLDivElement>(null);
@@ -29,7 +31,9 @@ export function FieldViewer(props: { store: ReviewStore; fields: Field[]; field:
   const [sketch, setSketch] = useState<Box | null>(null);
   const [error, setError] = useState<string | null>(null);
   const { selection } = store;
-  const focus = store.cell(selection.focus);
+  // The field follows when the focus rests: not with every key of a quick row of keys.
+  const rested = useSettled(selection.focus, REST_MS);
+  const focus = store.cell(rested);
   const cells = useMemo(() => (field ? store.cellsOf(field.id) : []), [store, field, version]);
   const at = field ? fields.indexOf(field) : -1;
   const step = (by: number): void => {
@@ -39,7 +43,7 @@ export function FieldViewer(props: { store: ReviewStore; fields: Field[]; field:
 
   useLayoutEffect(() => {
     const place = frame();
-    if (canvas.current && place) draw(canvas.current, boxes ? cells : [], place, { types, focus: selection.focus, chosen: selection.chosen, labels }, sketch);
+    if (canvas.current && place && viewer) draw(canvas.current, viewer.viewport.getContainerSize(), boxes ? cells : [], place, { types, focus: selection.focus, chosen: selection.chosen, labels }, sketch);
   }, [version, moved, boxes, labels, sketch, cells, types, selection, frame]);
 
   useEffect(() => {
@@ -50,14 +54,14 @@ export function FieldViewer(props: { store: ReviewStore; fields: Field[]; field:
   // The focused cell is followed: into its field, and into view.
   useEffect(() => {
     if (focus && focus.field_id !== field?.id && fields.some((one) => one.id === focus.field_id)) props.onField(focus.field_id);
-  }, [selection.focus]);
+  }, [rested]);
   useEffect(() => {
     if (!viewer || !focus || focus.field_id !== field?.id) return undefined;
     const follow = (): void => bringIntoView(viewer, focus.box, props.show > 0);
     if (viewer.isOpen()) follow();
     else viewer.addOnceHandler("open", follow);
     return undefined;
-  }, [viewer, selection.focus, field?.id, props.show]);
+  }, [viewer, rested, field?.id, props.show]);
 
   useEffect(() => {
     if (!viewer) return undefined;
@@ -253,7 +257,7 @@ export function FieldViewer(props: { store: ReviewStore; fields: Field[]; field:
       </div>
     </div>
   );
-}
+});
 
 function centredBox(viewer: OpenSeadragon.Viewer | null, place: Frame | null, side: number, field: Field): Box {
   const area = viewer?.element.getBoundingClientRect();

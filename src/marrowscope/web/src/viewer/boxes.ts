@@ -48,9 +48,9 @@ export interface Look {
   labels: boolean;
 }
 
-export function draw(canvas: HTMLCanvasElement, cells: readonly Cell[], frame: Frame, look: Look, sketch: Box | null): void {
+export function draw(canvas: HTMLCanvasElement, size: { x: number; y: number }, cells: readonly Cell[], frame: Frame, look: Look, sketch: Box | null): void {
   const ratio = devicePixelRatio || 1;
-  const { clientWidth: width, clientHeight: height } = canvas;
+  const { x: width, y: height } = size;
   if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
   if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
   const context = canvas.getContext("2d");

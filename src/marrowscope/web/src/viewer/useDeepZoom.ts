@@ -71,6 +71,6 @@ export function bringIntoView(viewer: OpenSeadragon.Viewer, box: readonly [numbe
   const rectangle = item.imageToViewportRectangle(box[0], box[1], box[2] - box[0], box[3] - box[1]);
   const bounds = viewer.viewport.getBounds();
   const inside = bounds.containsPoint(rectangle.getTopLeft()) && bounds.containsPoint(rectangle.getBottomRight());
-  if (force && rectangle.width / bounds.width < 0.1) viewer.viewport.zoomTo(viewer.viewport.getZoom() * ((0.16 * bounds.width) / rectangle.width), rectangle.getCenter());
-  if (force || !inside) viewer.viewport.panTo(rectangle.getCenter());
+  if (force && rectangle.width / bounds.width < 0.1) viewer.viewport.zoomTo(viewer.viewport.getZoom() * ((0.16 * bounds.width) / rectangle.width), rectangle.getCenter(), true);
+  if (force || !inside) viewer.viewport.panTo(rectangle.getCenter(), true);
 }
