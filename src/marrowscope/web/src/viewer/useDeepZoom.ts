@@ -17,6 +17,7 @@ export function useDeepZoom(host: RefObject<HTMLElement | null>, dzi: string | n
   const zoomed = useRef<number | null>(null);
   useEffect(() => {
     if (!host.current) return undefined;
+    withoutInlineStyle();
     const made = OpenSeadragon({
       element: host.current,
       drawer: "canvas",
@@ -62,6 +63,15 @@ export function useDeepZoom(host: RefObject<HTMLElement | null>, dzi: string | n
     return { scale: (far.x - origin.x) / 1000, x: origin.x, y: origin.y };
   };
   return { viewer, moved, frame };
+}
+
+/** OpenSeadragon adds a style of its own where there is none yet: the page's policy
+ * forbids that. What stands in is an element of the same name that is no HTML, so no style at all. */
+function withoutInlineStyle(): void {
+  if (document.querySelector("style[data-openseadragon-mobile-css]")) return;
+  const style = document.createElementNS("urn:marrowscope", "style");
+  style.setAttribute("data-openseadragon-mobile-css", "true");
+  document.head.append(style);
 }
 
 /** Bring a box into view without changing the zoom, unless it would be too small to see. */
