@@ -55,7 +55,7 @@ verify-container: $(VENV)/.stamp-package ## build and run the image without an e
 	@bash packaging/verify-container.sh --host-command $(BIN)/marrowscope
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(DEMO) build dist src/marrowscope/web/dist src/marrowscope/web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # One environment, three depths: each stamp says that its depth is installed and no older than the pins.
 

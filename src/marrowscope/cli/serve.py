@@ -46,6 +46,7 @@ def serve(
     from sqlalchemy import func, select
 
     from marrowscope.service import logs
+    from marrowscope.service.rest import pages
     from marrowscope.service.rest.app import create_app
     from marrowscope.service.store.accounts import User
 
@@ -62,6 +63,8 @@ def serve(
     logs.set_up(settings.log_level)
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     say(f"marrowscope is at http://{shown}:{listening.getsockname()[1]}  (stop with Ctrl-C)")
+    if not pages.is_built():
+        say(pages.NOT_BUILT)
     if nobody and settings.authentication == "required":
         say(f"Nobody can log in yet: marrowscope users add NAME --admin --data {settings.data_folder}")
     configuration = uvicorn.Config(

@@ -172,6 +172,11 @@ export class ReviewStore implements Sender {
     return this.editable && !this.analysis.locked;
   }
 
+  /** A blind reading names the cells that were found, so that both can be compared: it adds none. */
+  get canAdd(): boolean {
+    return this.canEdit && this.reading === null;
+  }
+
   cell(id: string | null): Cell | undefined {
     return id === null ? undefined : this.shown.get(id);
   }

@@ -124,7 +124,7 @@ export const FieldViewer = memo(function FieldViewer(props: { store: ReviewStore
       "0": () => viewer.viewport.goHome(),
       PageDown: () => step(1),
       PageUp: () => step(-1),
-      Insert: () => store.canEdit && start("keys"),
+      Insert: () => store.canAdd && start("keys"),
     };
     const action = does[event.key];
     if (!action) return;
@@ -195,7 +195,7 @@ export const FieldViewer = memo(function FieldViewer(props: { store: ReviewStore
         <button type="button" className="button quiet compact" aria-expanded={light.open} onClick={() => setLight({ ...light, open: !light.open })}>
           {t.viewer.view} <span aria-hidden="true">▾</span>
         </button>
-        <button type="button" className="button compact" disabled={!store.canEdit} aria-pressed={adding !== "no"} onClick={() => (adding === "no" ? start("draw") : stop())}>
+        <button type="button" className="button compact" disabled={!store.canAdd} aria-pressed={adding !== "no"} onClick={() => (adding === "no" ? start("draw") : stop())}>
           {t.viewer.add}
         </button>
       </div>
