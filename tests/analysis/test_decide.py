@@ -1,5 +1,7 @@
 """From a share to a decision."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -200,6 +202,18 @@ def test_what_other_laboratories_cells_taught_narrows_the_doubt() -> None:
     assert 0 < fewest < 250 < most < 300
     assert Strangers(0, 100, STRANGERS).blasts() == (0, 0)
     assert Strangers(10, 90, ErrorRates(0, 0, 0, 0, "nothing")).blasts() == (0, 100)
+
+
+def test_what_other_laboratories_taught_is_not_believed_against_the_probabilities() -> None:
+    """Nearly all blasts missed, as on a smear that misleads the names: the probabilities say so."""
+    missed = strange(20, Strangers(18, 250, STRANGERS), RATES)
+    assert decide(missed, OVER_20).verdict is Verdict.NEGATIVE
+    doubted = replace(missed, from_probabilities=0.8)
+    assert not doubted.relies_on_elsewhere
+    decision = decide(doubted, OVER_20)
+    assert decision.verdict is Verdict.INDETERMINATE
+    assert any("As any of them may be named wrongly" in reason for reason in decision.reasons)
+    assert replace(missed, from_probabilities=0.03).relies_on_elsewhere
 
 
 @given(

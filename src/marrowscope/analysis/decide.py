@@ -136,7 +136,7 @@ def _stranger_sentence(evidence: Evidence, rule: Rule, verdict: Verdict) -> str:
     """Say what the cells unlike those of the training leave open."""
     low, high = (percent_text(share) for share in evidence.both_ways)
     wrong = "As any of them may be named wrongly"
-    if evidence.strangers.is_measured:
+    if evidence.relies_on_elsewhere:
         wrong = "If they are named wrongly as often as such cells of other laboratories were"
     means = "the verdict stands both ways."
     if verdict is Verdict.INDETERMINATE:

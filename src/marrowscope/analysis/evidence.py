@@ -1,7 +1,7 @@
 """What is known of a patient's blasts, and what speaks against relying on it."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from marrowscope.analysis.clustering import critical_value
@@ -68,14 +68,38 @@ class Evidence:
     def both_ways(self) -> tuple[float, float]:
         """Counted share (0..1) with the unfamiliar cells counted one way and the other.
 
-        Twice the plain share where the smear is familiar (`is_unfamiliar`).
+        Twice the plain share where the smear is familiar (`is_unfamiliar`). As far as such cells were named
+        wrongly elsewhere, where that can be believed here (`relies_on_elsewhere`), else as far as can be.
         """
-        differential = self.differential
         if not self.is_unfamiliar:
-            return (differential.blasts / max(differential.counted, 1),) * 2
-        surely = differential.blasts - self.strangers.called
-        fewest, most = self.strangers.blasts()
-        return (surely + fewest) / differential.counted, (surely + most) / differential.counted
+            return (self.differential.blasts / max(self.differential.counted, 1),) * 2
+        known = self.strangers if self.relies_on_elsewhere else replace(self.strangers, rates=None)
+        return self._ways(known)
+
+    @cached_property
+    def relies_on_elsewhere(self) -> bool:
+        """Whether what unfamiliar cells of other laboratories showed can be believed here.
+
+        Not where the cells' probabilities give a share outside the interval that follows from it: then the
+        names err more than they did there, or the probabilities do, and which cannot be told.
+        """
+        if not self.strangers.is_measured:
+            return False
+        interval = corrected_share(
+            self.differential.blasts,
+            self.differential.counted,
+            self.rates,
+            LEVEL,
+            self.clustering,
+            both_ways=self._ways(self.strangers),
+        ).interval
+        beside = self.from_probabilities
+        return interval is None or beside is None or interval.low <= beside <= interval.high
+
+    def _ways(self, strangers: Strangers) -> tuple[float, float]:
+        surely = self.differential.blasts - strangers.called
+        fewest, most = strangers.blasts()
+        return (surely + fewest) / self.differential.counted, (surely + most) / self.differential.counted
 
     def verdict_bounds(
         self, counted: int | None = None, *, as_if_familiar: bool = False
