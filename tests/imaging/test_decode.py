@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from marrowscope.errors import ImageError
 from marrowscope.imaging.decode import DecodeLimits, decode
@@ -260,6 +260,12 @@ def test_bad_bytes_get_one_clear_line(data: bytes, message: str) -> None:
         decode(data)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 220
+
+
+def test_a_library_that_lets_half_images_pass_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    with pytest.raises(ImageError, match="truncated"):
+        decode(jpeg()[: len(jpeg()) // 2])
 
 
 def test_limits_are_the_callers() -> None:

@@ -3,6 +3,8 @@
 import socket
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -51,9 +53,6 @@ def serve(
     from marrowscope.service.store.accounts import User
 
     settings.data_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # Uploads wait on the disk of the images, not in a folder for temporary files that may be memory.
-    tempfile.tempdir = str(settings.data_folder / "scratch")
-    Path(tempfile.tempdir).mkdir(exist_ok=True)
     with opened(settings, make=True) as checked, checked.reading() as session:
         nobody = not session.scalar(select(func.count()).select_from(User))
     application = create_app(settings)
@@ -76,7 +75,20 @@ def serve(
         timeout_graceful_shutdown=10,
         timeout_keep_alive=75,
     )
-    uvicorn.Server(configuration).run(sockets=[listening])
+    with _temporary_files_in(settings.data_folder / "scratch"):
+        uvicorn.Server(configuration).run(sockets=[listening])
+
+
+@contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """Let uploads wait on the disk of the images, not in a folder for temporary files that may be memory."""
+    before = tempfile.tempdir
+    folder.mkdir(exist_ok=True)
+    tempfile.tempdir = str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -4,12 +4,14 @@ Images travel to the workers and pictures back, so the cluster needs no folder i
 needs this package, of the same version, and the bundle: a built-in one is there, any other at the same path.
 """
 
+import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import distributed
 
@@ -78,10 +80,27 @@ class DaskPool:
             return self._client
 
     def _connect(self) -> Any:
+        _knock(self._address)
         try:
             return _Client(self._address, timeout=_PATIENCE_S, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
             raise InputError(f"no Dask scheduler answers at {self._address}") from error
+
+
+def _knock(address: str) -> None:
+    """Refuse an address at which nothing listens, before a client is made.
+
+    A client that fails in its constructor may wait for ever on its own lock when it is collected.
+    """
+    place = urlsplit(address)
+    try:
+        host, port = place.hostname, place.port
+        if host and port:
+            socket.create_connection((host, port), timeout=_PATIENCE_S).close()
+            return
+    except (OSError, ValueError) as error:
+        raise InputError(f"no Dask scheduler answers at {address}") from error
+    raise InputError(f"{address} names no host and port: write {SCHEME}HOST:PORT")
 
 
 def _settle(here: "Future[Any]", there: "Future[Any]") -> None:

@@ -87,6 +87,9 @@ def decode(data: bytes, *, limits: DecodeLimits = DEFAULT_LIMITS) -> FieldImage:
     """
     _check_length(data, limits)
     kind = _recognise(data)
+    # A switch of the whole process, which other libraries turn on when they are imported (WeasyPrint does):
+    # half an image would then be read as a whole one, its lower part grey.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         return _decode(data, kind, limits)
     except ImageError:
