@@ -3,8 +3,8 @@
 Neither is installed for development: QuaPy needs a package that states no licence in what it ships,
 ppi-python needs numba and llvmlite. To renew the answers, in an environment of its own:
 
-    python -m venv /tmp/oracles && /tmp/oracles/bin/pip install quapy ppi-python
-    /tmp/oracles/bin/python tests/analysis/oracles/write_answers.py
+    python -m venv oracles-env && oracles-env/bin/pip install quapy ppi-python
+    oracles-env/bin/python tests/analysis/oracles/write_answers.py
 """
 
 import importlib

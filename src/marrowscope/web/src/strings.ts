@@ -1,5 +1,7 @@
-/** Every word the page says, in one place: a translation is another file of this shape. */
+/** Every word the page says, in one place (long parts in `texts/`): a translation is another file of this shape. */
 import type { Decision, PatientStatus, Role } from "./api/shapes";
+import { admin, display, password } from "./texts/administration";
+import { morphology } from "./texts/morphology";
 
 const plural = (count: number, one: string, many: string): string => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 
@@ -377,71 +379,14 @@ export const t = {
     everything: "History of the installation",
   },
 
-  admin: {
-    title: "Administration",
-    users: "Users", tokens: "Access tokens", audit: "History", display: "Display",
-    addUser: "Add user",
-    username: "User name", name: "Name", role: "Role", password: "Password", active: "Active", lastSeen: "Last seen",
-    passwordHint: "At least 10 characters",
-    resetPassword: "Set password",
-    deactivate: "Deactivate", activate: "Activate",
-    addToken: "New token",
-    tokenName: "Used by", scopes: "May", expires: "Valid for (days)",
-    created: "Created", expiry: "Expires", never: "never",
-    tokenOnce: "Copy this token now: it is not shown again.",
-    revoke: "Revoke",
-    scopeNames: { read: "read", write: "change", admin: "administer" } as Record<string, string>,
-    you: "you",
-  },
-
-  password: { title: "Change password", old: "Present password", new: "New password", done: "The password is changed." },
-
-  display: {
-    title: "Display",
-    theme: "Colours",
-    themes: { system: "As the system", light: "Light", dark: "Dark", contrast: "High contrast" },
-    text: "Text size",
-    texts: { small: "Small", medium: "Medium", large: "Large", larger: "Larger" },
-    motion: "These settings stay on this computer.",
-  },
+  admin,
+  password,
+  display,
 
   notFound: { title: "There is nothing at this address.", lead: "The patient may have been deleted." },
 
   /** What makes each class, in a few words (ICSH 2008 and 2015 nomenclature). */
-  morphology: {
-    blast: "Large cell, high nucleus-to-cytoplasm ratio; fine, dispersed chromatin; one or more nucleoli; basophilic cytoplasm, few or no granules.",
-    myeloblast: "Blast with fine chromatin and distinct nucleoli; up to some azurophilic granules, perhaps an Auer rod; no pale area beside the nucleus.",
-    lymphoblast: "Small to medium blast, scant cytoplasm, chromatin somewhat coarser than in a myeloblast, nucleoli faint; no granules.",
-    monoblast: "Large blast, round nucleus with lacy chromatin and a prominent nucleolus; abundant, greyish-blue cytoplasm.",
-    megakaryoblast: "Blast with dense chromatin and basophilic, granule-free cytoplasm, often with blebs.",
-    promyelocyte: "Larger than a myeloblast; eccentric round nucleus, nucleolus still visible; many azurophilic granules and a pale Golgi zone.",
-    myelocyte: "Round to oval, eccentric nucleus without nucleolus, coarser chromatin; specific granules in a pink to lilac cytoplasm.",
-    metamyelocyte: "Kidney-shaped nucleus, indented by less than half; condensed chromatin; cytoplasm as in the mature cell.",
-    band_neutrophil: "Nucleus a band or U, indented by more than half, without a thread between lobes.",
-    segmented_neutrophil: "Two to five lobes joined by threads of chromatin; pale pink cytoplasm with fine granules.",
-    eosinophil: "Large, round, orange granules that fill the cytoplasm; nucleus usually with two lobes.",
-    basophil: "Coarse, dark violet granules over nucleus and cytoplasm.",
-    mast_cell: "Round or spindle-shaped; small round nucleus; cytoplasm packed with dark granules.",
-    promonocyte: "Delicately folded nucleus, fine chromatin, perhaps a nucleolus; counted with the blasts where the classification says so.",
-    monocyte: "Folded or lobed nucleus with lacy chromatin; grey-blue cytoplasm with vacuoles and fine granules.",
-    lymphocyte: "Small, round, dense nucleus; a narrow rim of clear blue cytoplasm; granules in some.",
-    plasma_cell: "Eccentric nucleus with clumped chromatin; deep blue cytoplasm and a pale area beside the nucleus.",
-    erythroblast: "Round nucleus, chromatin from fine to dense; cytoplasm from deep blue to pink without granules.",
-    proerythroblast: "Large, round nucleus with fine chromatin and nucleoli; deeply basophilic cytoplasm.",
-    basophilic_erythroblast: "Round nucleus, chromatin beginning to clump, no nucleolus; deep blue cytoplasm.",
-    polychromatophilic_erythroblast: "Smaller nucleus with clumped chromatin; grey to lilac cytoplasm.",
-    orthochromic_erythroblast: "Small, dense nucleus; cytoplasm nearly the pink of a red cell.",
-    unclassified: "A nucleated cell that cannot be named with confidence; it stays in the denominator.",
-    megakaryocyte: "Very large cell with a lobed nucleus and granular, pink-violet cytoplasm.",
-    macrophage: "Large cell, small round nucleus, abundant pale cytoplasm with vacuoles or debris.",
-    osteoblast: "Like a large plasma cell in groups; the pale area lies apart from the eccentric nucleus.",
-    osteoclast: "Very large cell with many separate, similar nuclei.",
-    stromal_cell: "Fat, endothelial or reticulum cell of the marrow’s framework.",
-    metastatic_cell: "Cell foreign to the marrow, often in cohesive clusters with moulded nuclei.",
-    smudge_cell: "Bare or broken nucleus without cytoplasm.",
-    platelet: "Anucleate fragment, or a clump of them, with violet granules.",
-    artefact: "Stain deposit, crushed material or anything that is no cell.",
-  } as Record<string, string>,
+  morphology,
 };
 
 export function when(iso: string | null | undefined): string {
