@@ -6,12 +6,15 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import psutil
 import pytest
+from PIL import Image
 from tests.cohorts import write_fields
 from tests.service.served import API, ENDED, Served
 
@@ -110,11 +113,15 @@ def test_an_image_that_ends_the_process_that_decodes_it_is_refused(
         while not stop.wait(0.01):
             for worker in served.workers():
                 if worker.pid not in networks:
-                    os.kill(worker.pid, signal.SIGKILL)
+                    with suppress(ProcessLookupError):  # it may have ended by itself
+                        os.kill(worker.pid, signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
+    # Large enough that nobody decodes it before it is killed.
+    large, stream = Image.open(fields[1]).resize((9000, 7000)), BytesIO()
+    large.save(stream, "PNG", compress_level=1)
+    parts = [("files", ("deadly.png", stream.getvalue()))]
     killer.start()
-    parts = [("files", ("deadly.png", fields[1].read_bytes()))]
     try:
         answer = served.client.post(f"{API}/patients/{patient}/files", files=parts)
     finally:
