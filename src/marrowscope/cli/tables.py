@@ -24,26 +24,28 @@ _STYLES = {
 
 
 def print_patients(report: "CohortReport") -> None:
-    """Print a row per patient."""
+    """Print a row per patient; the corrected interval decides, so it stands beside the counted one."""
     rule = report.patients[0].decision.rule
     table = _table(f"Decision by {rule.id}: {rule.condition}")
-    for title in ("patient", "fields", "cells", "counted", "blasts", "blast %", "95 % CI", "decision"):
+    for title in ("patient", "fields", "counted", "blasts", "blast %", "95 % CI", "corrected", "decision"):
         is_text = title in {"patient", "decision"}
         table.add_column(
             title,
             justify="left" if is_text else "right",
             no_wrap=title != "patient",
-            min_width=12 if title == "patient" else None,
+            min_width=8 if title == "patient" else None,
         )
     for patient in report.patients:
         differential, interval = patient.differential, patient.blast_interval
-        numbers = (len(patient.fields), differential.cells, differential.counted, differential.blasts)
+        corrected = patient.adjusted_interval
+        numbers = (len(patient.fields), differential.counted, differential.blasts)
         verdict = patient.decision.verdict
         table.add_row(
             escape(patient.patient),
             *map(str, numbers),
             "" if interval is None else percent_text(interval.estimate),
             "" if interval is None else range_text(interval.low, interval.high),
+            "" if corrected is None else range_text(corrected.low, corrected.high),
             f"[{_STYLES[verdict]}]{verdict}[/]",
         )
     Console().print(table)
