@@ -10,13 +10,14 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 ADDRESS = "http://127.0.0.1:8017"
 API = f"{ADDRESS}/api/v1"
-START_SECONDS, READ_SECONDS = 60, 900
+START_SECONDS, READ_SECONDS = 120, 900
 BOUNDARY = "marrowscope-try-service"
 
 
@@ -44,7 +45,9 @@ class Client:
 def main() -> None:
     """Serve, ask, compare nothing: what comes back is written down for whoever called."""
     patients, out = Path(sys.argv[1]), Path(sys.argv[2])
-    with tempfile.TemporaryDirectory() as data:
+    out.mkdir(parents=True)
+    # Not below the system's temporary folder: in a container that is small, and the service wants room.
+    with tempfile.TemporaryDirectory(dir=out.parent) as data:
         command = ["marrowscope", "serve", "--authentication", "off", "--port", ADDRESS.rsplit(":", 1)[1]]
         server = subprocess.Popen([*command, "--data", data])
         try:
@@ -62,14 +65,18 @@ def main() -> None:
 
 def _wait_for_service(server: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + START_SECONDS
+    said = "no answer"
     while time.monotonic() < deadline and server.poll() is None:
         try:
             urllib.request.urlopen(f"{ADDRESS}/readyz", timeout=5)  # noqa: S310  # loopback alone
-        except OSError:
-            time.sleep(0.5)
+        except urllib.error.HTTPError as refusal:
+            said = refusal.read().decode(errors="replace")
+        except OSError as error:
+            said = str(error)
         else:
             return
-    raise SystemExit("the service does not start")
+        time.sleep(0.5)
+    raise SystemExit(f"the service is not ready in {START_SECONDS} s: {said}")
 
 
 def _read(client: Client, folder: Path, out: Path) -> None:
@@ -86,7 +93,7 @@ def _read(client: Client, folder: Path, out: Path) -> None:
         time.sleep(1)
     if status != "done":
         raise SystemExit(f"{folder.name}: {status}")
-    out.mkdir(parents=True)
+    out.mkdir()
     for name in ("patients.csv", "report.pdf"):
         (out / name).write_bytes(client.call("GET", f"{API}/analyses/{analysis}/exports/{name}"))
 

@@ -60,6 +60,7 @@ refuted() { printf '  FAIL  %s\n' "$*" >&2; exit 1; }
 # --- tools -------------------------------------------------------------------------------------------------
 missing=""
 for tool in buildah debootstrap; do command -v $tool >/dev/null || missing="$missing $tool"; done
+command -v ip >/dev/null || missing="$missing iproute2"
 if [ -n "$missing" ]; then
     command -v apt-get >/dev/null || { echo "Missing:$missing; install them." >&2; exit 2; }
     say "Installing$missing ..."
@@ -141,6 +142,7 @@ in_image() {
     # shellcheck disable=SC2016  # expanded by the inner shell
     unshare --net --mount --propagation private sh -ec '
         root=$1; shift
+        ip link set lo up
         mount --bind "$root" "$root"
         mount -o remount,bind,ro "$root"
         mount -t tmpfs tmpfs "$root/run"
@@ -203,7 +205,7 @@ proved "report.html, patients.xlsx and run.json are there; everything in /out be
 say "Serving in the image ..."
 cp packaging/try_service.py "$work/out/"
 in_image python3 /out/try_service.py /in /out/served >"$work/serve.log" 2>&1 \
-    || { tail -n 5 "$work/serve.log" >&2; refuted "the service in the image"; }
+    || { tail -n 15 "$work/serve.log" >&2; refuted "the service in the image"; }
 for patient in "$work"/out/served/*/; do
     name=$(basename "$patient")
     grep "^$name," "$work/host-analyse/patients.csv" | cmp - <(tail -n +2 "$patient/patients.csv") \

@@ -1,5 +1,6 @@
 """Converting: what is written in one layout reads back the same."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,16 @@ def test_boxes_and_labels_survive(fields: list[LabelledField], tmp_path: Path, l
         assert after.path.read_bytes() == before.path.read_bytes()
         if layout in {"coco", "csv"}:
             assert after.group == before.group.replace("clinic", "out")
+
+
+def test_cut_cells_keep_their_scale(fields: list[LabelledField], tmp_path: Path) -> None:
+    """A cell 30 pixels of 0.2 µm wide is 6 µm wide in its own file, whatever that file's size."""
+    convert([replace(field, mpp=0.2) for field in fields], "cells", tmp_path / "out")
+    blast = next(cell for cell in read_folder_per_type(tmp_path / "out") if cell.cell_type == "blast")
+    pixels, um_per_px = blast.with_scale()
+    dark = np.flatnonzero((pixels[..., 0] < 150).any(axis=0))
+    assert um_per_px is not None
+    assert np.ptp(dark) * um_per_px == pytest.approx(6.0, rel=0.03)
 
 
 def test_cells_are_cut_into_a_folder_per_type(fields: list[LabelledField], tmp_path: Path) -> None:

@@ -5,22 +5,28 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from tests.service.browser import CHROMIUM_OPTIONS, Running, chromium, serving
+from tests.service.browser import add_user as make_user
 from tests.service.postgres import Server
 
 from marrowscope.service import logs, passwords
 from marrowscope.service.actors import SYSTEM, Role
+from marrowscope.service.rest import pages
 from marrowscope.service.rest.app import create_app
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.schema import bring_up_to_date
 from marrowscope.service.users import add_user
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 PASSWORDS = {"anna": "correct horse battery", "rita": "stain and scanner", "vera": "only looks at cells"}
 
@@ -167,3 +173,27 @@ def reviewer(app: FastAPI) -> TestClient:
 def viewer(app: FastAPI) -> TestClient:
     """vera, a viewer."""
     return logged_in(app, "vera")
+
+
+@pytest.fixture
+def page_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A service of its own process with its page and its first administrator, made by the command line."""
+    if not pages.is_built():
+        pytest.skip(pages.NOT_BUILT)
+    folder = tmp_path_factory.mktemp("service")
+    make_user(folder / "data", "vera", "Dr. Vera Lind", "--admin")
+    with serving(folder / "data", folder / "serve.log") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """The machine's Chromium."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = chromium()
+    if path is None:
+        pytest.skip("no Chromium on this machine")
+    with playwright.sync_playwright() as engine:
+        started = engine.chromium.launch(executable_path=path, args=list(CHROMIUM_OPTIONS))
+        yield started
+        started.close()

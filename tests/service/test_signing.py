@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from PIL import Image
 from sqlalchemy import select, update
 from tests.service.drawn import Drawn, draw
 from tests.service.test_reviews import API, cells_of, change, differential, other, refused, trail
@@ -174,6 +175,8 @@ def test_reviewed_cells_become_a_folder_per_type(reviewer: TestClient, drawn: Dr
     reviewer.post(f"{API}/analyses/{drawn.analysis}/cells", json=body)
     with zipfile.ZipFile(io.BytesIO(export(reviewer, drawn, "training.zip"))) as packed:
         names = packed.namelist()
+        pixels = Image.open(io.BytesIO(packed.read(names[0])))
+        assert pixels.info["dpi"][0] > 10_000  # micrometres, not an office printer's inches
     folders = sorted(name.split("/")[0] for name in names)
     assert folders == ["monocyte", "myeloblast", "myeloblast", "myeloblast", "plasma_cell"]
     assert all(drawn.patient in name for name in names)

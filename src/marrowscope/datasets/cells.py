@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from marrowscope.datasets.known_sets import LEFT_OUT, KnownSet
-from marrowscope.datasets.labelled import list_images, read_pixels
+from marrowscope.datasets.labelled import list_images, read_pixels, read_with_scale
 from marrowscope.datasets.names import normalise_label
 from marrowscope.datasets.recognise import label_folder, recognise_set
 from marrowscope.domain.taxonomy import BLAST, taxonomy
@@ -42,6 +42,10 @@ class LabelledCell:
     def pixels(self) -> npt.NDArray[np.uint8]:
         """(H, W, 3) uint8 RGB."""
         return read_pixels(self.path)
+
+    def with_scale(self) -> tuple[npt.NDArray[np.uint8], float | None]:
+        """(H, W, 3) uint8 RGB, and micrometres per pixel where the file states it."""
+        return read_with_scale(self.path)
 
 
 def read_folder_per_type(root: Path, source: str | None = None) -> list[LabelledCell]:

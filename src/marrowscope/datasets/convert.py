@@ -15,6 +15,7 @@ from marrowscope.datasets.cells import GROUP_MARK, LabelledCell
 from marrowscope.datasets.csv_boxes import BOX_COLUMNS
 from marrowscope.datasets.labelled import LabelledField, image_size, labelled_field
 from marrowscope.datasets.outline import LEAST_SIDE_PX, cell_outline
+from marrowscope.domain.geometry import longer_sides
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.crops import CONTEXT, crop_cells
 from marrowscope.imaging.names import safe_name
@@ -119,8 +120,9 @@ def write_cell_folders(
 ) -> int:
     """Cut every box not to be ignored into `root/<label>/<group>@<field>_<number>.png`; give how many.
 
-    The group (patient, slide or field) stays in the name, so that a later split keeps it together. With
-    twice the classifier's context there is room round the cell for it to be outlined and turned.
+    Where the scale is known, the file states it. The group (patient, slide or field) stays in the name, so
+    that a later split keeps it together. With twice the classifier's context there is room round the cell
+    for it to be outlined and turned.
     """
     stems = [
         f"{_mark_of(_bare_group(field))}{stem}"
@@ -134,11 +136,18 @@ def write_cell_folders(
             for crop, row in zip(crops, keep, strict=True):
                 folder = root / _safe(field.labels[row])
                 folder.mkdir(parents=True, exist_ok=True)
-                Image.fromarray(crop).save(folder / f"{stem}_{row}.png")
+                side_px = float(longer_sides(field.boxes[row : row + 1])[0]) * context
+                resolution = _resolution(field.mpp, side_px / size_px)
+                Image.fromarray(crop).save(folder / f"{stem}_{row}.png", dpi=resolution)
             written += len(keep)
         if on_field is not None:
             on_field(done, len(fields))
     return written
+
+
+def _resolution(mpp: float | None, shrinking: float) -> tuple[float, float] | None:
+    """Dots per inch of a crop, `shrinking` of the field's pixels being one of its own."""
+    return None if mpp is None else (25_400.0 / (mpp * shrinking),) * 2
 
 
 WRITERS: dict[str, Callable[[Sequence[LabelledField], Path], object]] = {

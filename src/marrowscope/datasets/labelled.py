@@ -24,7 +24,7 @@ class LabelledField:
 
     `boxes` (n, 4) float32 ``x0, y0, x1, y1`` in pixels, `labels` n normalised names, `ignore` (n,) bool:
     neither to be found nor counted against a detector. `group` names what must not be torn apart by a
-    split (patient, slide, cell group), `source` the data set.
+    split (patient, slide, cell group), `source` the data set, `mpp` micrometres per pixel where known.
     """
 
     path: Path
@@ -33,6 +33,7 @@ class LabelledField:
     ignore: npt.NDArray[np.bool_]
     group: str
     source: str
+    mpp: float | None = None
 
     def __post_init__(self) -> None:
         n = len(self.labels)
@@ -63,8 +64,14 @@ class LabelledField:
 
 def read_pixels(path: Path) -> npt.NDArray[np.uint8]:
     """(H, W, 3) uint8 RGB of an image of any size, decoded as for an analysis: upright, depth scaled."""
+    return read_with_scale(path)[0]
+
+
+def read_with_scale(path: Path) -> tuple[npt.NDArray[np.uint8], float | None]:
+    """Pixels as `read_pixels` gives them, and micrometres per pixel where the file states it."""
     try:
-        return np.array(decode(path.read_bytes(), limits=DecodeLimits(min_side_px=1)).pixels)
+        image = decode(path.read_bytes(), limits=DecodeLimits(min_side_px=1))
+        return np.array(image.pixels), image.mpp
     except (OSError, ImageError) as error:
         raise DatasetError(f"{path}: cannot be read as an image ({error})") from error
 
@@ -95,7 +102,13 @@ def list_images(root: Path) -> list[Path]:
 
 
 def labelled_field(
-    path: Path, annotations: Iterable[Annotation], group: str, source: str, keep_faulty: bool = False
+    path: Path,
+    annotations: Iterable[Annotation],
+    group: str,
+    source: str,
+    keep_faulty: bool = False,
+    *,
+    mpp: float | None = None,
 ) -> LabelledField:
     """Build a field; unless `keep_faulty`, boxes are clipped to the image and empty ones dropped."""
     rows = list(annotations)
@@ -108,4 +121,4 @@ def labelled_field(
         keep = (boxes[:, 2] - boxes[:, 0] >= 1) & (boxes[:, 3] - boxes[:, 1] >= 1)
         boxes, ignore = boxes[keep], ignore[keep]
         labels = tuple(label for label, kept in zip(labels, keep, strict=True) if kept)
-    return LabelledField(path, boxes, labels, ignore, group, source)
+    return LabelledField(path, boxes, labels, ignore, group, source, mpp)

@@ -39,13 +39,16 @@ class ShownCell:
 def cells_of_folders(
     cells: Sequence[LabelledCell], size_px: int, context: float, mpp: float | None = None
 ) -> Iterator[ShownCell]:
-    """Show single-cell images of `mpp` µm a pixel, each cut round its outline, or round its middle half."""
+    """Show single-cell images, each cut round its outline, or round its middle half.
+
+    They have `mpp` µm a pixel; where that is None, what each file states, if it does.
+    """
     for cell in sorted(cells, key=lambda c: natural_key(c.path.as_posix())):
-        pixels = cell.pixels()
+        pixels, stated = cell.with_scale()
         box, mask = _box_and_mask(pixels)
         yield ShownCell(
             crop_cells(pixels, box[None], size_px, context)[0],
-            float(longer_sides(box[None])[0] * (mpp or 0.0)),
+            float(longer_sides(box[None])[0] * (mpp or stated or 0.0)),
             cell.taxonomy_type,
             background_colour(pixels, mask),
             cell.group,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session, undefer
 
 from marrowscope.datasets.convert import convert
@@ -225,9 +225,10 @@ class StoredPictures:
 
 @dataclass(frozen=True)
 class ReviewedCell:
-    """A reviewed cell of an image: where it is, and what a person called it."""
+    """A reviewed cell of an image: where it is, what a person called it, and µm per pixel where known."""
 
     image: str
+    mpp: float | None
     box: tuple[float, float, float, float]
     cell_type: str
 
@@ -241,14 +242,17 @@ def reviewed_cells(session: Session, analysis: Analysis) -> list[ReviewedCell]:
         Nobody has named a cell yet.
     """
     rows = session.execute(
-        select(Field.sha256, Cell)
+        select(Field.sha256, AnalysisField.mpp, Cell)
         .join(Field, Field.id == Cell.field_id)
+        .join(
+            AnalysisField, and_(AnalysisField.field_id == Field.id, AnalysisField.analysis_id == analysis.id)
+        )
         .where(Cell.analysis_id == analysis.id, Cell.reviewed_type.is_not(None), Cell.deleted.is_(False))
         .order_by(Cell.place, Cell.number)
     )
     found = [
-        ReviewedCell(sha256, cell.box, cell.reviewed_type)
-        for sha256, cell in rows
+        ReviewedCell(sha256, mpp, cell.box, cell.reviewed_type)
+        for sha256, mpp, cell in rows
         if sha256 is not None and cell.reviewed_type is not None
     ]
     if not found:
@@ -271,13 +275,13 @@ def write_training_zip(cells: Sequence[ReviewedCell], group: str, blobs: Blobs, 
     NotFoundError
         The images are no longer kept.
     """
-    by_image: dict[str, list[Annotation]] = {}
+    by_image: dict[tuple[str, float | None], list[Annotation]] = {}
     for cell in cells:
-        by_image.setdefault(cell.image, []).append((cell.cell_type, cell.box, False))
+        by_image.setdefault((cell.image, cell.mpp), []).append((cell.cell_type, cell.box, False))
     try:
         fields = [
-            labelled_field(blobs.path(image), found, f"{_SOURCE}/{group}", _SOURCE)
-            for image, found in by_image.items()
+            labelled_field(blobs.path(image), found, f"{_SOURCE}/{group}", _SOURCE, mpp=mpp)
+            for (image, mpp), found in by_image.items()
         ]
         with tempfile.TemporaryDirectory() as folder:
             convert(fields, "cells", Path(folder) / "cells")

@@ -298,7 +298,7 @@ export const t = {
     rows: {
       arrows: "move", shiftArrows: "select a range", ctrlArrows: "move without selecting", space: "select or unselect", selectAll: "select all shown", home: "first, last",
       next: "next uncertain cell", bins: "previous, next class", confirm: "confirm the name shown", strike: "strike out: no cell", back: "take a name back",
-      undo: "undo", redo: "redo", size: "larger, smaller pictures", show: "show in field", comment: "comment", help: "this list",
+      undo: "undo", redo: "redo", size: "larger, smaller pictures", show: "show in field", comment: "comment", examples: "examples of this class", help: "this list",
       pan: "move the field", zoom: "zoom", fit: "whole field", page: "previous, next field", add: "add a cell",
     },
   },

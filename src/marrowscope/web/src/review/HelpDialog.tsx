@@ -22,6 +22,7 @@ const CHANGING: [string[], string][] = [
   [["Ctrl", "⇧", "Z"], rows.redo],
   [[";"], rows.comment],
   [["."], rows.show],
+  [[","], rows.examples],
   [["+", "-"], rows.size],
   [["?"], rows.help],
 ];

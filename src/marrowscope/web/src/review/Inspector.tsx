@@ -7,7 +7,7 @@ import type { ReviewStore } from "./store";
 import { useLateVersion } from "./useStore";
 
 /** The focused cell, large, with what network and people say of it. */
-export const Inspector = memo(function Inspector(props: { store: ReviewStore; fields: Map<string, Field>; commentBox: RefObject<HTMLTextAreaElement | null>; onShow: () => void }): ReactNode {
+export const Inspector = memo(function Inspector(props: { store: ReviewStore; fields: Map<string, Field>; commentBox: RefObject<HTMLTextAreaElement | null>; onShow: () => void; onExamples: () => void }): ReactNode {
   const { store, fields } = props;
   useLateVersion(store);
   const cell = store.cell(store.selection.focus);
@@ -39,6 +39,9 @@ export const Inspector = memo(function Inspector(props: { store: ReviewStore; fi
         </button>
         <button type="button" className="button compact" onClick={props.onShow}>
           {t.inspector.showInField}
+        </button>
+        <button type="button" className="button compact" onClick={props.onExamples}>
+          {t.gallery.examples} <kbd>,</kbd>
         </button>
       </div>
       <Comments cell={cell} box={props.commentBox} onAdded={() => store.commented(cell.id)} />

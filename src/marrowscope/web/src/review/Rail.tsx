@@ -13,7 +13,7 @@ export const Rail = memo(function Rail({ store }: { store: ReviewStore }): React
   const { taxonomy } = useKnown();
   const counted = taxonomy.types.filter((type) => type.is_counted);
   const uncounted = taxonomy.types.filter((type) => !type.is_counted);
-  const bin = (type: CellType): ReactNode => <Bin key={type.id} store={store} id={type.id} name={type.name} colour={type.colour} letter={type.key} onDrop={() => store.name(store.selection.chosen, type.id)} />;
+  const bin = (type: CellType): ReactNode => <Bin key={type.id} store={store} id={type.id} name={type.name} colour={type.colour} letter={type.key} half={isRare(type)} onDrop={() => store.name(store.selection.chosen, type.id)} />;
   return (
     <nav className="rail" aria-label={t.rail.label}>
       <Bin store={store} id={ALL} name={t.rail.all} />
@@ -27,7 +27,12 @@ export const Rail = memo(function Rail({ store }: { store: ReviewStore }): React
   );
 });
 
-function Bin(props: { store: ReviewStore; id: string; name: string; colour?: string; letter?: string; onDrop?: () => void }): ReactNode {
+/** Subtypes and what is not counted stand two to a row: every class stays in view, none too small to hit. */
+function isRare(type: CellType): boolean {
+  return type.parent !== null || !type.is_counted;
+}
+
+function Bin(props: { store: ReviewStore; id: string; name: string; colour?: string; letter?: string; half?: boolean; onDrop?: () => void }): ReactNode {
   const { store, id, onDrop } = props;
   const [over, setOver] = useState(false);
   const count = store.counts.get(id) ?? 0;
@@ -35,7 +40,8 @@ function Bin(props: { store: ReviewStore; id: string; name: string; colour?: str
   return (
     <button
       type="button"
-      className={`bin${over ? " over" : ""}${count === 0 ? " none" : ""}`}
+      className={`bin${over ? " over" : ""}${count === 0 ? " none" : ""}${props.half ? " half" : ""}`}
+      title={props.half ? props.name : undefined}
       data-bin={id}
       aria-current={store.bin === id ? "true" : undefined}
       onClick={() => store.show(id)}
@@ -50,7 +56,7 @@ function Bin(props: { store: ReviewStore; id: string; name: string; colour?: str
     >
       <span className="stripe" style={props.colour ? { background: props.colour } : undefined} />
       <span className="name clip">{props.name}</span>
-      <span className="count">{count}</span>
+      <span className="count">{props.half && count === 0 ? null : count}</span>
       {props.letter ? <kbd>{props.letter}</kbd> : <span />}
     </button>
   );

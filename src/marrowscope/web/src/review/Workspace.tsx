@@ -1,6 +1,6 @@
 import { useCallback, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 import type { Field } from "../api/shapes";
-import { useKnown } from "../context";
+import { useKnown, useTypes } from "../context";
 import { keep, kept } from "../display";
 import { Segments } from "../parts/basics";
 import { t } from "../strings";
@@ -24,6 +24,7 @@ const SIZES = [56, 68, 84, 96, 120, 160];
 export function Workspace({ store, fields }: { store: ReviewStore; fields: Field[] }): ReactNode {
   const loading = useLoading(store);
   const { taxonomy } = useKnown();
+  const types = useTypes();
   const [layout, setLayout] = useState<Layout>(() => kept("layout", LAYOUTS, "both"));
   const [size, setSize] = useState(() => Number(kept("tile", SIZES.map(String), "84")));
   const [field, setField] = useState<string | null>(null);
@@ -51,6 +52,10 @@ export function Workspace({ store, fields }: { store: ReviewStore; fields: Field
     if (cell) setField(cell.field_id);
     setShow((count) => count + 1);
   }, [store]);
+  const examples = useCallback((): void => {
+    const type = store.cell(store.selection.focus)?.type ?? store.bin;
+    if (types.has(type)) setReference(type);
+  }, [store, types]);
   const turn = (by: number): void => {
     const bins = [ALL, SUGGESTED, ...taxonomy.types.filter((type) => (store.counts.get(type.id) ?? 0) > 0).map((type) => type.id), DELETED];
     store.show(bins[(bins.indexOf(store.bin) + by + bins.length) % bins.length] ?? ALL);
@@ -73,6 +78,7 @@ export function Workspace({ store, fields }: { store: ReviewStore; fields: Field
     nextBin: () => turn(1),
     show: showInField,
     comment: () => commentBox.current?.focus(),
+    examples,
     selectAll: () => {
       selection.all();
       store.changed();
@@ -118,7 +124,7 @@ export function Workspace({ store, fields }: { store: ReviewStore; fields: Field
         </div>
         <aside className="side" aria-label={t.differential.title}>
           <Headline store={store} />
-          <Inspector store={store} fields={byId} commentBox={commentBox} onShow={showInField} />
+          <Inspector store={store} fields={byId} commentBox={commentBox} onShow={showInField} onExamples={examples} />
           <DifferentialPanel store={store} />
         </aside>
       </div>

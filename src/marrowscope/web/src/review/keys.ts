@@ -2,7 +2,7 @@
 import type { Taxonomy } from "../api/shapes";
 
 export type Command =
-  | "undo" | "redo" | "next" | "confirm" | "strike" | "takeBack" | "help" | "larger" | "smaller" | "previousBin" | "nextBin" | "show" | "comment" | "selectAll";
+  | "undo" | "redo" | "next" | "confirm" | "strike" | "takeBack" | "help" | "larger" | "smaller" | "previousBin" | "nextBin" | "show" | "comment" | "examples" | "selectAll";
 
 const PLAIN: Record<string, Command> = {
   n: "next",
@@ -17,6 +17,7 @@ const PLAIN: Record<string, Command> = {
   "]": "nextBin",
   ".": "show",
   ";": "comment",
+  ",": "examples",
 };
 
 /** The parts of a keyboard event that matter here. */
