@@ -67,6 +67,20 @@ def test_an_open_second_reading_is_blind_to_the_first(
     refused(reviewer.get(f"{API}/analyses/{drawn.analysis}/exports/cells.csv"), 403, "forbidden")
 
 
+def test_a_blind_reader_does_not_learn_where_others_remarked(
+    reviewer: TestClient, admin: TestClient, drawn: Drawn, second: str
+) -> None:
+    cell = cells_of(reviewer, drawn)[0]
+    address = f"{API}/cells/{cell['id']}/comments"
+    assert admin.post(address, json={"text": "Auer rod?"}).status_code == 201
+    assert cells_of(reviewer, drawn)[0]["comments"] == 0
+    assert reviewer.post(address, json={"text": "a pale one"}).status_code == 201
+    assert cells_of(reviewer, drawn)[0]["comments"] == 1
+    assert cells_of(admin, drawn)[0]["comments"] == 2
+    assert reviewer.post(f"{API}/readings/{second}/finish").status_code == 200
+    assert cells_of(admin, drawn, reading=second)[0]["comments"] == 2
+
+
 def test_what_a_blind_reader_says_changes_their_reading_alone(
     reviewer: TestClient, admin: TestClient, database: Database, drawn: Drawn, second: str
 ) -> None:

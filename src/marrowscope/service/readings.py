@@ -19,7 +19,7 @@ from marrowscope.service.actors import Actor
 from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError, ForbiddenError, NotFoundError
 from marrowscope.service.store.analyses import DONE, NETWORK, PERSON, Analysis, Cell
-from marrowscope.service.store.reviews import FINISHED, OPEN, Reading, SecondAnswer
+from marrowscope.service.store.reviews import FINISHED, OPEN, Comment, Reading, SecondAnswer
 
 FIRST, SECOND = "first", "second"
 BLIND = "finish your own reading first: until then it is blind to the others"
@@ -44,6 +44,7 @@ class SeenCell:
     cell: Cell
     reader: str
     answer: SecondAnswer | None
+    comments: int
 
     def __getattr__(self, name: str) -> object:
         """Return what does not depend on who reads."""
@@ -262,10 +263,29 @@ def finish(session: Session, actor: Actor, reading_id: str) -> Reading:
 
 
 def seen_by(session: Session, reading: Reading, cells: Sequence[Cell]) -> list[SeenCell]:
-    """Show cells as a second reading has them; what other people drew is not among them."""
+    """Show cells as a second reading has them; what other people drew is not among them.
+
+    While it is open its reader's own remarks alone are counted: that somebody stopped at a cell tells, too.
+    """
     answers = session.scalars(select(SecondAnswer).where(SecondAnswer.reading_id == reading.id))
     by_cell = {answer.cell_id: answer for answer in answers}
-    return [SeenCell(c, reading.reader, by_cell.get(c.id)) for c in cells if c.origin == NETWORK]
+    own = _remarks(session, reading) if reading.status == OPEN else None
+    return [
+        SeenCell(c, reading.reader, by_cell.get(c.id), c.comments if own is None else own.get(c.id, 0))
+        for c in cells
+        if c.origin == NETWORK
+    ]
+
+
+def _remarks(session: Session, reading: Reading) -> dict[str, int]:
+    """Count the remarks of a reading's reader by cell."""
+    rows = session.execute(
+        select(Comment.cell_id, func.count())
+        .join(Cell, Cell.id == Comment.cell_id)
+        .where(Cell.analysis_id == reading.analysis_id, Comment.username == reading.username)
+        .group_by(Comment.cell_id)
+    )
+    return dict(rows.tuples().all())
 
 
 @dataclass(frozen=True)
