@@ -285,7 +285,7 @@ def _remarks(session: Session, reading: Reading) -> dict[str, int]:
         .where(Cell.analysis_id == reading.analysis_id, Comment.username == reading.username)
         .group_by(Comment.cell_id)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 @dataclass(frozen=True)
