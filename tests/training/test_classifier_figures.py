@@ -7,6 +7,7 @@ from marrowscope.training.classifier_figures import (
     BlastCounts,
     blast_counts,
     choose_threshold,
+    even_odds,
     fit_blast_temperature,
     fit_type_temperature,
     probability,
@@ -78,3 +79,13 @@ def test_the_threshold_keeps_the_stated_specificity_on_validation_and_balances_t
     assert loose == pytest.approx(0.4, abs=0.04)  # midway between the sets' own best
     assert threshold_for(0.5, [home]) == pytest.approx(0.5, abs=0.04)
     assert threshold_for(1.0, [(np.array([1.0, 1.0]), np.array([True, False]))]) == 0.99
+
+
+def test_even_odds_are_found_by_all_cells() -> None:
+    """Log odds of normal kinds 4 apart, shifted by 1.5, ten to one: the threshold is shifted as they are."""
+    rng = np.random.default_rng(0)
+    is_blast = np.arange(3300) < 3000
+    log_odds = np.where(is_blast, 2.0, -2.0) + 1.5 + rng.normal(size=3300)
+    found = even_odds(1 / (1 + np.exp(-log_odds)), is_blast)
+    assert found == pytest.approx(1 / (1 + np.exp(-1.5)), abs=0.05)
+    assert even_odds(1 / (1 + np.exp(log_odds)), is_blast) is None

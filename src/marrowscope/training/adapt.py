@@ -31,7 +31,7 @@ from marrowscope.models.classifier import normalised
 from marrowscope.models.feature_space import FeatureSpace
 from marrowscope.models.nucleus_size import nucleus_um
 from marrowscope.models.runtime import Network
-from marrowscope.training.classifier_figures import blast_counts, threshold_for
+from marrowscope.training.classifier_figures import blast_counts, even_odds
 from marrowscope.training.from_bundle import layers_of_onnx
 from marrowscope.training.heads import CellFeatures, HeadReader, Heads
 from marrowscope.training.replace_heads import replace_heads
@@ -43,7 +43,6 @@ FOLDS = 4
 _REPLAYED = 3000  # drawn features
 _TURNS = 4  # quarter turns under which every new cell is shown
 _BATCH = 32
-_CLEARLY = 0.03  # gain in balanced accuracy from which another threshold is believed
 _FEWEST = 8  # new cells below which nothing can be learned and checked
 
 Progress = Callable[[dict[str, Any]], None]
@@ -283,13 +282,10 @@ class _Adaptation:
         return _Outcome(after, "after", chosen, scores, judged.p_blast)
 
     def _threshold(self, judged: _Judged, cells: CellFeatures) -> float:
-        """Choose a new threshold only where it is clearly better: on few cells the best is luck."""
-        old = self.settings.blast_threshold
+        """Choose the threshold at which the fitted odds are even: on few cells the best one is luck."""
         if cells.is_blast.all() or not cells.is_blast.any():
-            return old
-        new = threshold_for(0.0, [(judged.p_blast, cells.is_blast)])
-        gains = [blast_counts(judged.p_blast, cells.is_blast, t).balanced_accuracy for t in (old, new)]
-        return new if gains[1] > gains[0] + _CLEARLY else old
+            return self.settings.blast_threshold
+        return even_odds(judged.p_blast, cells.is_blast) or self.settings.blast_threshold
 
     def write(self, out: Path, outcome: _Outcome, cells: CellFeatures) -> Path:
         """Write the network, its settings and its feature space, the new cells now familiar."""

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize
+from scipy import optimize, special
 
 from marrowscope.evaluation.metrics import expected_calibration_error, reliability
 
@@ -106,6 +106,26 @@ def threshold_for(specificity: float, sets: Sequence[tuple[npt.NDArray[np.float6
         return 0.99
     curve = np.array([np.nanmean([c.balanced_accuracy for c in of]) for of in counts])
     return choose_threshold(candidates[allowed], curve[allowed])
+
+
+def even_odds(p_blast: npt.NDArray[np.float64], is_blast: Bools) -> float | None:
+    """Return the probability at which a logistic regression on its log odds finds even odds.
+
+    Blasts and others weigh the same. All cells have their say in it, not only the few about a threshold: the
+    one to take where cells are few. None where the probability does not rise with the truth.
+    """
+    x = special.logit(np.clip(p_blast, 1e-6, 1 - 1e-6))
+    weights = np.where(is_blast, 0.5 / is_blast.sum(), 0.5 / (~is_blast).sum())
+
+    def loss(line: npt.NDArray[np.float64]) -> float:
+        odds = line[0] + line[1] * x
+        cross_entropy = np.logaddexp(0.0, np.where(is_blast, -odds, odds)) @ weights
+        return float(cross_entropy + 1e-3 * line[1] ** 2)  # bounded even where all are told apart
+
+    intercept, slope = optimize.minimize(loss, np.array([0.0, 1.0]), method="BFGS").x
+    if slope <= 1e-3:
+        return None
+    return round(float(np.clip(special.expit(-intercept / slope), 0.02, 0.98)), 3)
 
 
 def choose_threshold(candidates: npt.NDArray[np.float64], curve: npt.NDArray[np.float64]) -> float:
