@@ -57,8 +57,6 @@ class ClassifierRecipe:
     types: tuple[str, ...] = CELL_TYPES
     architecture: Architecture = "b3"
     heads: Heads = "two"
-    blast_head: Literal["discriminant", "learned"] = "discriminant"
-    """What the blast head is in the end: a discriminant of the finished features, or what was learned."""
     cache: Path | None = None
     input_px: int = 96
     context: float = 1.4
@@ -92,8 +90,6 @@ class ClassifierRecipe:
             raise InputError(f"start must be 'lite2', 'random', 'weights' or 'bundle', not {self.start!r}")
         if (self.start == "weights") != (self.weights is not None):
             raise InputError("start = 'weights' and weights = FILE belong together")
-        if self.blast_head not in ("discriminant", "learned"):
-            raise InputError(f"blast_head must be 'discriminant' or 'learned', not {self.blast_head!r}")
         if self.input_px % 32 or not 1.0 <= self.context <= 1.6:
             raise InputError("input_px must be a multiple of 32 and context between 1.0 and 1.6")
         if min(self.steps, self.batch) < 1 or self.batch < 2:

@@ -39,7 +39,6 @@ from marrowscope.training.classifier_sets import (
     load_sets,
 )
 from marrowscope.training.device import keep_memory, training_device
-from marrowscope.training.discriminant import refit_blast_head
 from marrowscope.training.from_bundle import fill_from_layers, layers_of_onnx
 from marrowscope.training.inherit import inherit_lite2, lite2_weights
 from marrowscope.training.nucleus_sizes import nucleus_sizes
@@ -202,8 +201,6 @@ class _Run:
         """Figures of the averaged weights, then ONNX and settings; the test part only at the end."""
         # Averaged weights have statistics of their own; those followed along lag behind (arXiv:1803.05407).
         record_batch_norm(self.averaged, (as_input(self.sampler.draw(32).crops) for _ in range(24)))
-        if final and self.recipe.heads == "two" and self.recipe.blast_head == "discriminant":
-            refit_blast_head(self.averaged, self.sampler)
         context = self.recipe.context
         parts = {"val": self._val if final else self._val.thinned(3)}
         if self.sets.choosing:
