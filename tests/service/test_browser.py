@@ -238,6 +238,7 @@ def _look_at_every_other_page(visit: Visit) -> None:
     visit.page.locator("tbody tr").first.wait_for()
     visit.look("history")
     visit.open(SECOND)
+    visit.page.locator(".tile .picture").first.wait_for()  # a field without a cell has no pictures to ask for
     visit.tab("Fields")
     visit.page.locator(".field-card.failed").wait_for()
     visit.look("fields")

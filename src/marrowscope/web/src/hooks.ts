@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from "react";
-import { messageOf } from "./api/client";
+import { get, messageOf } from "./api/client";
+import type { Page } from "./api/shapes";
 
 export interface Loaded<T> {
   data: T | null;
@@ -26,6 +27,34 @@ export function useLoaded<T>(key: string | null, load: (signal: AbortSignal) => 
   const reload = useCallback(() => setTurn((number) => number + 1), []);
   const set = useCallback((data: T) => setState({ key, data, error: null }), [key]);
   return { data: state.key === key ? state.data : null, error: state.key === key ? state.error : null, reload, set };
+}
+
+export interface Pages<T> {
+  /** Null until the first page is there. */
+  items: T[] | null;
+  error: string | null;
+  reload: () => void;
+  /** Adds the next page; null when all is shown. */
+  more: (() => void) | null;
+}
+
+/** A list that comes page by page; another path begins anew. */
+export function usePages<T>(path: string): Pages<T> {
+  const first = useLoaded(path, (signal) => get<Page<T>>(path, signal));
+  const [added, setAdded] = useState<{ path: string; items: T[]; next: string | null } | null>(null);
+  const { error, run } = useAction();
+  const rest = added?.path === path ? added : null;
+  const cursor = rest ? rest.next : (first.data?.next ?? null);
+  const more = useCallback(
+    () =>
+      run(async () => {
+        const page = await get<Page<T>>(`${path}${path.includes("?") ? "&" : "?"}cursor=${encodeURIComponent(cursor ?? "")}`);
+        setAdded({ path, items: [...(rest?.items ?? []), ...page.items], next: page.next ?? null });
+      }),
+    [run, path, cursor, rest],
+  );
+  const items = first.data ? [...first.data.items, ...(rest?.items ?? [])] : null;
+  return { items, error: first.error ?? error, reload: first.reload, more: cursor ? more : null };
 }
 
 /** Run an action once at a time; its error is told. */

@@ -1,9 +1,8 @@
 import { useCallback, useEffect, useRef, useState, type DragEvent, type ReactNode } from "react";
-import { get } from "../api/client";
 import { listen } from "../api/events";
-import type { Page, Patient, PatientStatus } from "../api/shapes";
+import type { Patient, PatientStatus } from "../api/shapes";
 import { thresholdOf, useKnown } from "../context";
-import { useLoaded, useSettled } from "../hooks";
+import { usePages, useSettled } from "../hooks";
 import { DecisionPill, Link, Meter, Problem, StatusWord } from "../parts/basics";
 import { IntervalBar } from "../parts/IntervalBar";
 import { go } from "../route";
@@ -19,21 +18,11 @@ export function Worklist(): ReactNode {
   const [search, setSearch] = useState("");
   const [status, setStatus] = useState("");
   const settled = useSettled(search, 200);
-  const query = queryOf(settled.trim(), status);
-  const first = useLoaded(query, (signal) => get<Page<Patient>>(`/patients${query}`, signal));
-  const [more, setMore] = useState<Page<Patient> | null>(null);
+  const { items: patients, error, reload, more } = usePages<Patient>(`/patients${queryOf(settled.trim(), status)}`);
   const [batches, setBatches] = useState<Batch[] | null>(null);
-  useEffect(() => setMore(null), [query]);
-  useNews(first.reload);
+  useNews(reload);
   const mayAdd = user.role !== "viewer";
   const drop = useDrop(mayAdd, setBatches);
-
-  const patients = [...(first.data?.items ?? []), ...(more?.items ?? [])];
-  const cursor = more ? more.next : first.data?.next;
-  const showMore = async (): Promise<void> => {
-    const page = await get<Page<Patient>>(`/patients${query}&cursor=${encodeURIComponent(cursor ?? "")}`);
-    setMore({ items: [...(more?.items ?? []), ...page.items], next: page.next ?? null });
-  };
   return (
     <div className="page" {...drop.handlers} style={{ minHeight: "100%" }}>
       <div className="row wrap">
@@ -53,8 +42,8 @@ export function Worklist(): ReactNode {
           </button>
         ) : null}
       </div>
-      <Problem message={first.error} />
-      {first.data && patients.length === 0 ? (
+      <Problem message={error} />
+      {patients?.length === 0 ? (
         <div className="card empty">
           {search || status ? (
             <p>{t.worklist.nothingFound}</p>
@@ -66,7 +55,7 @@ export function Worklist(): ReactNode {
           )}
         </div>
       ) : null}
-      {patients.length > 0 ? (
+      {patients && patients.length > 0 ? (
         <div className="card worklist">
           <table className="table">
             <thead>
@@ -89,13 +78,13 @@ export function Worklist(): ReactNode {
           </table>
         </div>
       ) : null}
-      {cursor ? (
-        <button type="button" className="button" onClick={() => void showMore()}>
+      {more ? (
+        <button type="button" className="button" onClick={more}>
           {t.worklist.more}
         </button>
       ) : null}
       {drop.over ? <div className="drop-veil">{t.worklist.drop}</div> : null}
-      {batches ? <UploadDialog batches={batches} onClose={() => setBatches(null)} onPatient={first.reload} /> : null}
+      {batches ? <UploadDialog batches={batches} onClose={() => setBatches(null)} onPatient={reload} /> : null}
     </div>
   );
 }

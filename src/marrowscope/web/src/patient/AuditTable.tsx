@@ -1,25 +1,17 @@
-import { useState, type ReactNode } from "react";
-import { get } from "../api/client";
-import type { AuditEntry, Page } from "../api/shapes";
-import { useLoaded } from "../hooks";
+import type { ReactNode } from "react";
+import type { AuditEntry } from "../api/shapes";
+import { usePages } from "../hooks";
 import { Problem } from "../parts/basics";
 import { t, when } from "../strings";
 
 /** Who did what, when, from what to what. */
 export function AuditTable({ path }: { path: string }): ReactNode {
-  const first = useLoaded(path, (signal) => get<Page<AuditEntry>>(path, signal));
-  const [more, setMore] = useState<Page<AuditEntry> | null>(null);
-  const items = [...(first.data?.items ?? []), ...(more?.items ?? [])];
-  const cursor = more ? more.next : first.data?.next;
-  const showMore = async (): Promise<void> => {
-    const page = await get<Page<AuditEntry>>(`${path}${path.includes("?") ? "&" : "?"}cursor=${encodeURIComponent(cursor ?? "")}`);
-    setMore({ items: [...(more?.items ?? []), ...page.items], next: page.next ?? null });
-  };
+  const { items, error, more } = usePages<AuditEntry>(path);
   return (
     <>
-      <Problem message={first.error} />
-      {first.data && items.length === 0 ? <p className="soft">{t.audit.none}</p> : null}
-      {items.length > 0 ? (
+      <Problem message={error} />
+      {items?.length === 0 ? <p className="soft">{t.audit.none}</p> : null}
+      {items && items.length > 0 ? (
         <div className="card" style={{ overflow: "auto" }}>
           <table className="table">
             <thead>
@@ -49,8 +41,8 @@ export function AuditTable({ path }: { path: string }): ReactNode {
           </table>
         </div>
       ) : null}
-      {cursor ? (
-        <button type="button" className="button" onClick={() => void showMore()}>
+      {more ? (
+        <button type="button" className="button" onClick={more}>
           {t.worklist.more}
         </button>
       ) : null}

@@ -36,7 +36,7 @@ export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields
   const size = Math.floor((width - PADDING + GAP) / columns) - GAP;
   const lanes = useMemo(() => lanesOf(store.sections, columns), [store.sections, columns]);
   const laneOf = useMemo(() => new Map(lanes.flatMap((lane, index) => (lane.kind === "row" ? lane.ids.map((id) => [id, index] as const) : []))), [lanes]);
-  const sheets = useSheets(store.analysis.id, useMemo(() => [...fields.values()].filter((field) => field.status === "read").map((field) => field.id), [fields]));
+  const sheets = useSheets(store.analysis.id, useMemo(() => [...fields.values()].filter((field) => field.status === "read" && (field.cells ?? 0) > 0).map((field) => field.id), [fields]));
   // A new function when the lanes are new: the virtualizer then lays them out anew.
   const keyOf = useCallback((index: number) => index, [lanes, size]);
   const virtual = useVirtualizer({
