@@ -42,7 +42,8 @@ export interface Pages<T> {
 export function usePages<T>(path: string): Pages<T> {
   const first = useLoaded(path, (signal) => get<Page<T>>(path, signal));
   const [added, setAdded] = useState<{ path: string; items: T[]; next: string | null } | null>(null);
-  const { error, run } = useAction();
+  const { error, run, clear } = useAction();
+  useEffect(clear, [clear, path]);
   const rest = added?.path === path ? added : null;
   const cursor = rest ? rest.next : (first.data?.next ?? null);
   const more = useCallback(

@@ -137,7 +137,7 @@ export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields
           if (lane.kind === "heading") {
             const type = types.get(lane.type);
             return (
-              // A list box holds options alone; classes, counts and examples are in the rail for who cannot see these.
+              // A list box holds options alone. Who cannot see these finds classes and counts in the rail, examples beside the cell.
               <div key={`heading ${lane.type}`} className="lane heading" aria-hidden="true" style={{ transform: `translateY(${start}px)`, height: HEADING }}>
                 <span className="swatch" style={{ background: type?.colour }} />
                 <span>{type?.name ?? lane.type}</span>
