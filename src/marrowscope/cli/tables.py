@@ -27,18 +27,19 @@ def print_patients(report: "CohortReport") -> None:
     """Print a row per patient; the corrected interval decides, so it stands beside the counted one."""
     rule = report.patients[0].decision.rule
     table = _table(f"Decision by {rule.id}: {rule.condition}")
-    for title in ("patient", "fields", "counted", "blasts", "blast %", "95 % CI", "corrected", "decision"):
+    for title in ("patient", "counted", "blasts", "blast %", "95 % CI", "corrected", "decision"):
         is_text = title in {"patient", "decision"}
         table.add_column(
             title,
             justify="left" if is_text else "right",
             no_wrap=title != "patient",
-            min_width=8 if title == "patient" else None,
+            min_width=10 if title == "patient" else None,
+            overflow="fold",  # two patients must never look alike
         )
     for patient in report.patients:
         differential, interval = patient.differential, patient.blast_interval
         corrected = patient.adjusted_interval
-        numbers = (len(patient.fields), differential.counted, differential.blasts)
+        numbers = (differential.counted, differential.blasts)
         verdict = patient.decision.verdict
         table.add_row(
             escape(patient.patient),

@@ -1,0 +1,23 @@
+"""The table on a terminal of 80 columns."""
+
+from dataclasses import replace
+
+import pytest
+from tests.exports.fake_report import nine_patients
+
+from marrowscope.cli.tables import print_patients
+
+
+def test_no_two_patients_look_alike(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Names are folded, never cut short, and neither is a figure."""
+    monkeypatch.setenv("COLUMNS", "80")
+    cohort = nine_patients()
+    names = [f"2026-marrow-ward-{number:02d}" for number in range(len(cohort.patients))]
+    renamed = tuple(replace(p, patient=n) for p, n in zip(cohort.patients, names, strict=True))
+    print_patients(replace(cohort, patients=renamed))
+    said = capsys.readouterr().out
+    assert "…" not in said
+    together = "".join(line.split("  ")[0].strip() for line in said.splitlines()[4:])
+    assert all(name in together for name in names)
