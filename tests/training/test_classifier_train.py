@@ -16,7 +16,7 @@ from marrowscope.cli.app import app  # noqa: E402
 from marrowscope.errors import InputError  # noqa: E402
 from marrowscope.models.feature_space import FeatureSpace  # noqa: E402
 from marrowscope.synth import draw_cell  # noqa: E402
-from marrowscope.training.classifier_net import CellClassifier  # noqa: E402
+from marrowscope.training.classifier_net import N_FEATURES, CellClassifier  # noqa: E402
 from marrowscope.training.classifier_recipe import ClassifierRecipe, ImageSource  # noqa: E402
 from marrowscope.training.classifier_train import _load_weights, train_classifier  # noqa: E402
 
@@ -59,7 +59,7 @@ def test_a_run_leaves_a_network_and_what_a_bundle_must_know(recipe: ClassifierRe
     blast, types, features = session.run(["blast_logit", "type_logits", "features"], {"crops": crops})
     assert blast.shape == (5, 1)
     assert types.shape == (5, 2)
-    assert features.shape == (5, 1536)
+    assert features.shape == (5, N_FEATURES["b3"])
     space = FeatureSpace.load(tmp_path / settings["feature_space"])
     assert space.distance(features).shape == (5,)
     assert path.stat().st_size < 25e6  # half-precision storage
@@ -80,6 +80,21 @@ def test_a_run_goes_on_from_a_network_with_other_types(recipe: ClassifierRecipe,
         _load_weights(fitting, tmp_path / "other.pt")
     with pytest.raises(InputError, match="belong together"):
         replace(recipe, start="weights")
+
+
+def test_without_steps_the_weights_stay(recipe: ClassifierRecipe, tmp_path: Path) -> None:
+    """To the last bit, the batch norms' statistics included: only what is fitted to answers is new."""
+    torch.manual_seed(4)
+    earlier = CellClassifier(2)
+    torch.save(earlier.state_dict(), tmp_path / "earlier.pt")
+    alone = replace(recipe, start="weights", weights=tmp_path / "earlier.pt", steps=0)
+    train_classifier(alone, tmp_path / "run")
+    fitted = torch.load(tmp_path / "run" / "averaged-000000.pt", weights_only=True)
+    for name, value in earlier.state_dict().items():
+        torch.testing.assert_close(fitted[name], value, rtol=0, atol=0)
+    assert json.loads((tmp_path / "run" / "classifier.json").read_text())["step"] == 0
+    with pytest.raises(InputError, match="steps"):
+        replace(recipe, steps=-1)
 
 
 def test_nothing_to_resume_is_said(recipe: ClassifierRecipe, tmp_path: Path) -> None:

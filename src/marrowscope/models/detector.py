@@ -39,17 +39,24 @@ class Detector:
         Detections in pixels of the tile, clipped to it, the surest first
         """
         threshold = self.settings.score_threshold if score_threshold is None else score_threshold
-        height, width = pixels.shape[:2]
-        predictions = self._network(network_input(pixels))["predictions"]
-        boxes, scores = decode_predictions(predictions[0], *padded_size(height, width))
-        keep = scores >= threshold
-        boxes, scores = boxes[keep], scores[keep]
-        boxes[:, 0::2] = boxes[:, 0::2].clip(0, width)
-        boxes[:, 1::2] = boxes[:, 1::2].clip(0, height)
-        solid = (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf) >= 1 if len(boxes) else keep[:0]
-        boxes, scores = boxes[solid], scores[solid]
-        kept = suppress(boxes, scores, self.settings.nms_iou, self.settings.nms_ios)
-        return Detections(boxes[kept], scores[kept])
+        return find_leukocytes(self._network, self.settings, pixels, threshold)
+
+
+def find_leukocytes(
+    network: Network, settings: DetectorSettings, pixels: npt.NDArray[np.uint8], score_threshold: float
+) -> Detections:
+    """Run an exported detector on RGB pixels (H, W, 3) at its working scale, as `Detector` does."""
+    height, width = pixels.shape[:2]
+    predictions = network(network_input(pixels))["predictions"]
+    boxes, scores = decode_predictions(predictions[0], *padded_size(height, width))
+    keep = scores >= score_threshold
+    boxes, scores = boxes[keep], scores[keep]
+    boxes[:, 0::2] = boxes[:, 0::2].clip(0, width)
+    boxes[:, 1::2] = boxes[:, 1::2].clip(0, height)
+    solid = (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf) >= 1 if len(boxes) else keep[:0]
+    boxes, scores = boxes[solid], scores[solid]
+    kept = suppress(boxes, scores, settings.nms_iou, settings.nms_ios)
+    return Detections(boxes[kept], scores[kept])
 
 
 def padded_size(height: int, width: int) -> tuple[int, int]:

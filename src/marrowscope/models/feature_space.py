@@ -1,11 +1,13 @@
 """Where a cell lies among those the classifier learned from: how to notice what it does not know.
 
-Each class is a Gaussian in the network's feature space, all with one covariance, kept in few directions
-(probabilistic principal components); a cell's distance is that to the nearest class (Lee et al., "A simple
-unified framework for detecting out-of-distribution samples", arXiv:1807.03888).
+Each class is a Gaussian in the space of the network's last layer, all with one covariance, kept in few
+directions (probabilistic principal components); a cell's distance is that to the nearest class (Lee et al.,
+"A simple unified framework for detecting out-of-distribution samples", arXiv:1807.03888). Of the texture, the
+features behind it, means and deviations are kept for drawing cells; distances leave it out, because another
+stain alone would be far.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Self
 
@@ -26,10 +28,11 @@ class FeatureSpace:
 
     Attributes
     ----------
-    means : (classes, F) mean features
-    directions : (k, F) orthonormal directions of the largest spread within classes
+    means : (classes, F) mean features, of which the first L are the last layer's, the others texture
+    directions : (k, L) orthonormal directions of the largest spread within classes
     deviations : (k,) standard deviation along each
     residual : () standard deviation along every other direction
+    texture : (F-L,) standard deviations of the texture within classes
     limit : () distance that `USUAL_SHARE` of familiar cells exceed
     """
 
@@ -37,18 +40,20 @@ class FeatureSpace:
     directions: Features
     deviations: Features
     residual: Features
+    texture: Features
     limit: Features
 
     def distance(self, features: Features) -> npt.NDArray[np.float64]:
         """Return how far cells with features (n, F) lie from the nearest class, (n,): about 1 if familiar."""
+        width = self.directions.shape[1]
         nearest = np.full(len(features), np.inf)
-        for mean in self.means.astype(np.float64):
-            off = features - mean
+        for mean in self.means[:, :width].astype(np.float64):
+            off = features[:, :width] - mean
             along = off @ self.directions.T
             beside = np.maximum((off**2).sum(axis=1) - (along**2).sum(axis=1), 0.0)
             squared = ((along / self.deviations) ** 2).sum(axis=1) + beside / self.residual**2
             nearest = np.minimum(nearest, squared)
-        return np.asarray(np.sqrt(nearest / features.shape[1]))
+        return np.asarray(np.sqrt(nearest / width))
 
     def is_unfamiliar(self, features: Features) -> npt.NDArray[np.bool_]:
         """Tell which cells lie beyond the limit, (n,)."""
@@ -57,9 +62,10 @@ class FeatureSpace:
     def drawn(self, rng: np.random.Generator, n: int) -> Features:
         """Draw features (n, F) of imagined cells, every class as often."""
         along = rng.normal(0, 1, (n, len(self.deviations))) * self.deviations
-        beside = rng.normal(0, float(self.residual), (n, self.means.shape[1]))
+        beside = rng.normal(0, float(self.residual), (n, self.directions.shape[1]))
+        texture = rng.normal(0, 1, (n, len(self.texture))) * self.texture
         centres = self.means[rng.integers(0, len(self.means), n)]
-        return np.asarray(centres + along @ self.directions + beside, np.float32)
+        return np.asarray(centres + np.hstack([along @ self.directions + beside, texture]), np.float32)
 
     @classmethod
     def fitted(
@@ -67,18 +73,25 @@ class FeatureSpace:
         features: Features,
         classes: npt.NDArray[np.int64],
         held_out: Features,
+        last_layer: int,
         n_directions: int = 64,
     ) -> Self:
-        """Fit to features (n, F) of classes (n,); the limit is set on `held_out` cells (m, F)."""
+        """Fit to features (n, F) of classes (n,); the limit is set on `held_out` cells (m, F).
+
+        The first `last_layer` features are the last layer's.
+        """
         means = np.stack([features[classes == c].mean(axis=0) for c in np.unique(classes)])
         within = features - means[np.searchsorted(np.unique(classes), classes)]
+        texture = within[:, last_layer:].std(axis=0)
+        within = within[:, :last_layer]
         _, spread, directions = np.linalg.svd(within, full_matrices=False)
         k = min(n_directions, len(spread) - 1)
         deviations = spread[:k] / np.sqrt(len(within))
-        left = (spread[k:] ** 2).sum() / len(within) / max(features.shape[1] - k, 1)
-        space = cls(*(np.asarray(v, np.float32) for v in (means, directions[:k], deviations, left**0.5, 0)))
+        left = (spread[k:] ** 2).sum() / len(within) / max(last_layer - k, 1)
+        parts = (means, directions[:k], deviations, left**0.5, texture, 0)
+        space = cls(*(np.asarray(part, np.float32) for part in parts))
         limit = np.quantile(space.distance(held_out), 1 - USUAL_SHARE)
-        return cls(means, space.directions, space.deviations, space.residual, np.asarray(limit, np.float32))
+        return replace(space, limit=np.asarray(limit, np.float32))
 
     def save(self, path: Path) -> None:
         """Write an `.npz`, the large arrays in half precision."""
@@ -88,6 +101,7 @@ class FeatureSpace:
             directions=self.directions.astype(np.float16),
             deviations=self.deviations,
             residual=self.residual,
+            texture=self.texture,
             limit=self.limit,
         )
 
@@ -99,7 +113,8 @@ class FeatureSpace:
                 space = cls(*(stored[f.name].astype(np.float32) for f in fields(cls)))
         except (OSError, ValueError, KeyError) as error:
             raise BundleError(f"{path.name} holds no feature space: {error}") from error
-        k, n_features = space.directions.shape
-        if space.means.shape[1:] != (n_features,) or space.deviations.shape != (k,):
+        k, last_layer = space.directions.shape
+        width = last_layer + space.texture.size
+        if space.means.shape[1:] != (width,) or space.deviations.shape != (k,):
             raise BundleError(f"{path.name} holds arrays that do not fit together")
         return space

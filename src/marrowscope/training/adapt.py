@@ -1,9 +1,10 @@
 """Adapt a bundle's classifier to a laboratory's own stain and scanner, in minutes on a processor.
 
-The trunk stays; only the two heads learn, on features computed once. What they knew is kept by replay:
-features drawn from the bundle's feature space must be answered as before (van de Ven et al., "Brain-inspired
-replay for continual learning", doi:10.1038/s41467-020-17866-2). Every new cell is judged once by heads that
-did not learn from its group; if that is no better than the old heads, the old ones stay.
+The trunk stays, and so does the part of the blast head that reads its last layer; the heads' other weights
+learn, on features computed once. What they knew is kept by replay: features drawn from the bundle's feature
+space must be answered as before (van de Ven et al., "Brain-inspired replay for continual learning",
+doi:10.1038/s41467-020-17866-2). Every new cell is judged once by heads that did not learn from its group; if
+that is no better than the old heads, the old ones stay.
 """
 
 import json
@@ -251,8 +252,11 @@ class _Adaptation:
     def start_heads(self) -> Heads:
         """Return the bundle's heads; types it does not know start as unlikely everywhere."""
         layers = layers_of_onnx(self.network)
-        (blast, blast_bias), (types, types_bias) = layers["blast"], layers["types"]
-        heads = Heads(blast[0], blast_bias[0], types, types_bias, self.settings.nuclei)
+        if "blast_texture" not in layers:
+            raise BundleError(f"{self.network.name} has no head for texture, which is what is adapted")
+        (last, last_bias), (texture, texture_bias) = layers["blast"], layers["blast_texture"]
+        bias = last_bias[0] + texture_bias[0]
+        heads = Heads(last[0], texture[0], bias, *layers["types"], self.settings.nuclei)
         return heads.widened(len(self.types))
 
     def judged(self, before: Heads, turned: Sequence[CellFeatures], folds: npt.NDArray[np.int64]) -> _Judged:
@@ -291,10 +295,10 @@ class _Adaptation:
         """Write the network, its settings and its feature space, the new cells now familiar."""
         out.mkdir(parents=True, exist_ok=True)
         network = out / "classifier.onnx"
-        blast, blast_bias, types, types_bias = (t.numpy() for t in outcome.heads.tensors())
-        replace_heads(
-            self.network, network, {"blast": (blast[None], blast_bias[None]), "types": (types, types_bias)}
-        )
+        texture, bias, types, types_bias = (t.numpy() for t in outcome.heads.tensors())
+        bias = bias - layers_of_onnx(self.network)["blast"][1].numpy()[0]  # stays in the last layer's part
+        heads = {"blast_texture": (texture[None], bias[None]), "types": (types, types_bias)}
+        replace_heads(self.network, network, heads)
         known = np.where(cells.is_blast, len(self.types), cells.types)
         means = [cells.features[known == kind].mean(axis=0) for kind in np.unique(known)]
         wider = np.concatenate([self.space.means, np.stack(means)]).astype(np.float32)

@@ -64,6 +64,7 @@ class ClassifierRecipe:
     weights: Path | None = None
     bundle: str = "builtin"
     steps: int = 5000
+    """Training steps; 0: the weights stay as they start, what is fitted to their answers is fitted anew."""
     minutes: float | None = None
     batch: int = 16
     warm_up: int = 150
@@ -92,8 +93,8 @@ class ClassifierRecipe:
             raise InputError("start = 'weights' and weights = FILE belong together")
         if self.input_px % 32 or not 1.0 <= self.context <= 1.6:
             raise InputError("input_px must be a multiple of 32 and context between 1.0 and 1.6")
-        if min(self.steps, self.batch) < 1 or self.batch < 2:
-            raise InputError("steps must be at least 1 and batch at least 2")
+        if self.steps < 0 or self.batch < 2:
+            raise InputError("steps must not be negative and batch at least 2")
 
     @classmethod
     def from_toml(

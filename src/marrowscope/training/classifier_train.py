@@ -21,7 +21,7 @@ from marrowscope.training.classifier_answers import answers, as_input, features
 from marrowscope.training.classifier_data import SYNTHETIC
 from marrowscope.training.classifier_export import export_classifier
 from marrowscope.training.classifier_losses import classifier_loss
-from marrowscope.training.classifier_net import PIXEL_MEAN, PIXEL_STD, CellClassifier
+from marrowscope.training.classifier_net import LAST_LAYER, PIXEL_MEAN, PIXEL_STD, CellClassifier
 from marrowscope.training.classifier_recipe import ClassifierRecipe
 from marrowscope.training.classifier_report import (
     ANSWERS,
@@ -44,7 +44,7 @@ from marrowscope.training.inherit import inherit_lite2, lite2_weights
 from marrowscope.training.nucleus_sizes import nucleus_sizes
 from marrowscope.training.run_log import Progress, RunLog
 
-HEADS = ("blast", "types", "nucleus")
+HEADS = ("blast", "types", "nucleus")  # the beginnings of their names
 
 FEATURE_SPACE = "feature_space.npz"
 _SIZED = 1000  # cells on which nuclei are measured
@@ -128,7 +128,8 @@ class _Run:
             record_batch_norm(self.net, crops)
         elif recipe.weights is not None:
             _load_weights(self.net, recipe.weights)
-            record_batch_norm(self.net, crops)
+            if recipe.steps:
+                record_batch_norm(self.net, crops)
         self.averaged.load_state_dict(self.net.state_dict())
 
     def restore(self) -> None:
@@ -168,7 +169,7 @@ class _Run:
 
     def _share_done(self) -> float:
         """Share of the schedule behind us, by steps or by time, whichever is further on."""
-        done = self.step / self.recipe.steps
+        done = self.step / self.recipe.steps if self.recipe.steps else 1.0
         if self.recipe.minutes:
             done = max(done, self.clock.seconds / 60 / self.recipe.minutes)
         return done
@@ -200,7 +201,8 @@ class _Run:
     def _evaluate(self, *, final: bool = False) -> Path:
         """Figures of the averaged weights, then ONNX and settings; the test part only at the end."""
         # Averaged weights have statistics of their own; those followed along lag behind (arXiv:1803.05407).
-        record_batch_norm(self.averaged, (as_input(self.sampler.draw(32).crops) for _ in range(24)))
+        if self.step:
+            record_batch_norm(self.averaged, (as_input(self.sampler.draw(32).crops) for _ in range(24)))
         context = self.recipe.context
         parts = {"val": self._val if final else self._val.thinned(3)}
         if self.sets.choosing:
@@ -235,8 +237,9 @@ class _Run:
         classes = np.where(cells.is_blast, len(self.recipe.types), cells.types)
         classes = classes + 100 * (cells.sources == SYNTHETIC)
         space = FeatureSpace.fitted(
-            features(self.averaged, cells.crops), classes, features(self.averaged, self._val.crops)
-        )
+            features(self.averaged, cells.crops), classes, features(self.averaged, self._val.crops),
+            LAST_LAYER[self.recipe.architecture],
+        )  # fmt: skip
         space.save(self.out / FEATURE_SPACE)
         return FEATURE_SPACE
 
@@ -289,7 +292,7 @@ def _channels_last(net: CellClassifier) -> None:
 
 
 def _load_weights(net: CellClassifier, path: Path) -> None:
-    """Fill a network from an earlier run; heads for other types than its own are left as they are."""
+    """Fill a network from an earlier run; heads it lacks or has for other types are left as they are."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, pickle.UnpicklingError) as error:
@@ -297,7 +300,7 @@ def _load_weights(net: CellClassifier, path: Path) -> None:
     ours = net.state_dict()
     fitting = {k: v for k, v in state.items() if k in ours and ours[k].shape == v.shape}
     missing = {name.split(".")[0] for name in set(ours) - set(fitting)}
-    if not missing <= {"types", "nucleus"}:  # heads of other types, or of a run that had none
+    if not missing <= {"types", "nucleus", "blast_texture"}:
         raise InputError(f"{path}: not the weights of this classifier")
     net.load_state_dict(fitting, strict=False)
 

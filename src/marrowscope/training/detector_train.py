@@ -19,20 +19,24 @@ from torch import Tensor
 
 from marrowscope.errors import InputError
 from marrowscope.models.bundle import load_bundle
+from marrowscope.models.runtime import Network
 from marrowscope.training.batch_norm import record_batch_statistics
 from marrowscope.training.detector_data import CachedField, as_batch
 from marrowscope.training.detector_export import check_parity, export_detector
 from marrowscope.training.detector_recipe import DetectorRecipe
 from marrowscope.training.detector_sources import ValidationSet, build_sampler, build_validation
+from marrowscope.training.detector_threshold import operating_score
 from marrowscope.training.detector_validation import average_precision, find_cells
 from marrowscope.training.device import Precision, keep_memory, precision_context, training_device
 from marrowscope.training.from_bundle import fill_from_layers, layers_of_onnx
+from marrowscope.training.release import DETECTOR_SETTINGS
 from marrowscope.training.run_log import Progress, RunLog
 from marrowscope.training.yolox import YoloxNano, load_weights
 from marrowscope.training.yolox_loss import CellTargets, detection_loss
 
 CHECKPOINT = "checkpoint.pt"
 EXPORTED = "detector.onnx"
+SETTINGS = "detector.json"
 _RECORDED_CANVASES = 32
 _CLIPPED_NORM = 10.0
 _LOGGED_EVERY = 20
@@ -124,7 +128,19 @@ def train_detector(
     log = RunLog(out, progress)
     _run(recipe, state, validation, make_batch, log)
     log.draw()
+    _write_settings(out, validation, recipe.threads)
     return out / EXPORTED
+
+
+def _write_settings(out: Path, validation: list[ValidationSet], threads: int) -> None:
+    """Write `detector.json`: the score from which the best network's boxes count, where it can be chosen."""
+    if not (out / EXPORTED).is_file():  # without a cell to find on validation none is the best
+        return
+    chosen = operating_score(Network(out / EXPORTED, threads), DETECTOR_SETTINGS, validation)
+    if chosen is not None:
+        score, recall = chosen
+        facts = {"score_threshold": score, "recall_on_validation": recall}
+        (out / SETTINGS).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
 
 def _initialise(

@@ -1,4 +1,4 @@
-"""Both heads of a classifier learned anew on features computed once, with what they knew replayed."""
+"""The heads of a classifier learned anew on features computed once, with what they knew replayed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -16,7 +16,7 @@ from marrowscope.models.nucleus_size import NucleusSizes, size_evidence
 from marrowscope.training.classifier_figures import probability
 
 _KEEP = 1.0  # weight of answering replayed features as before, against the new cells' weight of one
-_PULL = 0.01  # weight of staying near the old heads
+_PULL = 0.2  # weight of staying near the old heads, in logits per standard deviation of a feature
 _PRIOR_CELLS = 10  # new nuclei that weigh as much as what was known of a lineage's nuclei
 _UNLIKELY = -8.0  # bias with which a new type starts
 
@@ -42,9 +42,14 @@ class CellFeatures:
 
 @dataclass(frozen=True)
 class Heads:
-    """Blast (F,) and (), types (K,F) and (K,), and the sizes of nuclei that are read beside them."""
+    """Weights on the features (n,F), and the sizes of nuclei that are read beside them.
 
-    blast: Tensor
+    Of the blast head, `blast_last` (L,) reads the last layer and is not learned anew: what it reads is the
+    training laboratories'. `blast_texture` (F-L,), `blast_bias` (), `types` (K,L) and `types_bias` (K,) are.
+    """
+
+    blast_last: Tensor
+    blast_texture: Tensor
     blast_bias: Tensor
     types: Tensor
     types_bias: Tensor
@@ -52,16 +57,17 @@ class Heads:
 
     def tensors(self) -> list[Tensor]:
         """Return what is learned."""
-        return [self.blast, self.blast_bias, self.types, self.types_bias]
+        return [self.blast_texture, self.blast_bias, self.types, self.types_bias]
 
     def with_tensors(self, tensors: Sequence[Tensor]) -> "Heads":
         """Return heads with other weights, in the order of `tensors`."""
-        blast, blast_bias, types, types_bias = tensors
-        return Heads(blast, blast_bias, types, types_bias, self.nuclei)
+        texture, bias, types, types_bias = tensors
+        return replace(self, blast_texture=texture, blast_bias=bias, types=types, types_bias=types_bias)
 
     def logits(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return the logits of both heads for features (n,F)."""
-        return features @ self.blast + self.blast_bias, features @ self.types.T + self.types_bias
+        blast = features @ torch.cat([self.blast_last, self.blast_texture]) + self.blast_bias
+        return blast, features[:, : self.types.shape[1]] @ self.types.T + self.types_bias
 
     def widened(self, types: int) -> "Heads":
         """Return heads for more types; the new ones are unlikely everywhere."""
@@ -114,6 +120,11 @@ class HeadReader:
         heads = start.with_tensors([t.clone().requires_grad_() for t in start.tensors()])
         with torch.no_grad():
             old_blast, old_types = self.calibrated(before, replay)
+        # What a weight moves a calibrated logit by, for a feature one deviation off its mean.
+        deviation = replay.std(dim=0)
+        last, texture = deviation.tensor_split([len(before.blast_last)])
+        type_scale = last / self.settings.type_temperature
+        blast_scale = texture / self.settings.blast_temperature
         evidence = torch.from_numpy(self.evidence(start, new)).float()
         optimiser = torch.optim.LBFGS(heads.tensors(), max_iter=80, line_search_fn="strong_wolfe")
 
@@ -122,8 +133,8 @@ class HeadReader:
             blast, types = self.calibrated(heads, replay)
             kept = F.binary_cross_entropy_with_logits(blast, old_blast.sigmoid())
             kept = kept + F.cross_entropy(types, old_types.softmax(dim=1))
-            pairs = zip(heads.tensors(), before.tensors(), strict=True)
-            far = torch.stack([((now - old) ** 2).sum() for now, old in pairs]).sum()
+            far = ((heads.blast_texture - before.blast_texture) * blast_scale).square().sum()
+            far = far + ((heads.types - before.types) * type_scale).square().sum()
             total = self._new_loss(heads, new, evidence) + _KEEP * kept + _PULL * far
             total.backward()  # type: ignore[no-untyped-call]
             return total
