@@ -217,6 +217,7 @@ class _Adaptation:
     def __init__(self, start: Bundle, types: tuple[str, ...]) -> None:
         self.types, self.settings = types, start.classifier
         self.network = start.folder / start.classifier.file
+        self.layers = layers_of_onnx(self.network)
         self.space = FeatureSpace.load(start.folder / start.classifier.feature_space)
         self.replay = torch.from_numpy(self.space.drawn(np.random.default_rng(0), _REPLAYED))
         self.reader = HeadReader(self.settings, types)
@@ -251,7 +252,7 @@ class _Adaptation:
 
     def start_heads(self) -> Heads:
         """Return the bundle's heads; types it does not know start as unlikely everywhere."""
-        layers = layers_of_onnx(self.network)
+        layers = self.layers
         if "blast_texture" not in layers:
             raise BundleError(f"{self.network.name} has no head for texture, which is what is adapted")
         (last, last_bias), (texture, texture_bias) = layers["blast"], layers["blast_texture"]
@@ -296,7 +297,7 @@ class _Adaptation:
         out.mkdir(parents=True, exist_ok=True)
         network = out / "classifier.onnx"
         texture, bias, types, types_bias = (t.numpy() for t in outcome.heads.tensors())
-        bias = bias - layers_of_onnx(self.network)["blast"][1].numpy()[0]  # stays in the last layer's part
+        bias = bias - self.layers["blast"][1].numpy()[0]  # stays in the last layer's part
         heads = {"blast_texture": (texture[None], bias[None]), "types": (types, types_bias)}
         replace_heads(self.network, network, heads)
         known = np.where(cells.is_blast, len(self.types), cells.types)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from marrowscope.evaluation.matching import Found, Truth, match_fields
 from marrowscope.models.bundle import DetectorSettings
@@ -12,6 +11,7 @@ from marrowscope.models.detector import find_leukocytes
 from marrowscope.models.runtime import Network
 from marrowscope.training.detector_data import CachedField
 from marrowscope.training.detector_sources import ValidationSet
+from marrowscope.training.detector_validation import shown
 
 ZOOMS = (0.6, 1.0, 1.6)
 """Sizes at which every field is shown: the scale of an image is estimated, and may be off."""
@@ -64,11 +64,8 @@ def recall_curves(
 
 def _found(network: Network, settings: DetectorSettings, field: CachedField, zoom: float) -> Found:
     """Run the network on a field shown at the working scale times zoom; boxes in px of the field."""
-    factor = field.mpp * zoom / settings.working_mpp
-    size = (max(1, round(field.image.width * factor)), max(1, round(field.image.height * factor)))
-    pixels = np.asarray(field.image.resize(size, Image.Resampling.BILINEAR))
+    pixels, scale = shown(field, zoom)
     found = find_leukocytes(network, settings, pixels, float(CANDIDATES[0]))
-    scale = np.array([field.image.width / size[0], field.image.height / size[1]] * 2, np.float32)
     return Found(found.boxes * scale, found.scores)
 
 

@@ -39,12 +39,20 @@ class Found:
 
 def find_cells(network: nn.Module, field: CachedField, zoom: float = 1.0) -> Found:
     """Run `network` on one whole field, shown at the working scale times `zoom`."""
+    pixels, scale = shown(field, zoom)
+    found = find_in_pixels(network, pixels)
+    return Found(found.boxes * scale, found.scores)
+
+
+def shown(field: CachedField, zoom: float) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+    """Give a field's pixels (H, W, 3) at the working scale times `zoom`.
+
+    Beside them what boxes found there (n, 4) are multiplied by to be in px of the field as cached, (4,).
+    """
     factor = field.mpp * zoom / WORKING_MPP
     size = (max(1, round(field.image.width * factor)), max(1, round(field.image.height * factor)))
     pixels = np.asarray(field.image.resize(size, Image.Resampling.BILINEAR))
-    found = find_in_pixels(network, pixels)
-    scale = np.array([field.image.width / size[0], field.image.height / size[1]] * 2, dtype=np.float32)
-    return Found(found.boxes * scale, found.scores)
+    return pixels, np.array([field.image.width / size[0], field.image.height / size[1]] * 2, dtype=np.float32)
 
 
 @torch.no_grad()
