@@ -3,6 +3,7 @@
 import json
 import sys
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -30,27 +31,43 @@ def verify(
     data: Data = None,
     database: DatabaseUrl = None,
 ) -> None:
-    """Check that no entry was changed, removed or inserted. Exit code 1 when one was.
+    """Check that no entry of the trail and no kept file was changed or removed. Exit code 1 when one was.
 
     The last line gives the trail's end as NUMBER:DIGEST. Noted out of the administrator's reach and given as
     --known later, it also finds out a trail that was rewritten as a whole.
     """
     settings = settings_of(data_folder=data, database=database)
     from marrowscope.service import audit
+    from marrowscope.service.blobs import Blobs
+    from marrowscope.service.integrity import check_blobs
 
     noted = None if known is None else _noted(known)
-    with opened(settings, make=False) as place, place.reading() as session:
-        verdict = audit.verify(session, noted)
+    with opened(settings, make=False) as place:
+        with place.reading() as session:
+            verdict = audit.verify(session, noted)
+        files = check_blobs(place, Blobs(settings.blob_folder))
     if as_json:
         print_json(
-            {"whole": verdict.whole, "entries": verdict.entries, "head": verdict.head, "fault": verdict.fault}
+            {
+                "whole": verdict.whole and not files.faults,
+                "entries": verdict.entries,
+                "head": verdict.head,
+                "fault": verdict.fault,
+                "files": files.checked,
+                "file_faults": [asdict(fault) for fault in files.faults],
+            }
         )
-        if not verdict.whole:
+        if not verdict.whole or files.faults:
             raise typer.Exit(1)
         return
+    for fault in files.faults:
+        say(f"file {fault.digest} ({fault.column}) is {fault.problem}")
     if verdict.fault is not None:
         fail(f"the audit trail was tampered with: {verdict.fault}", 1)
-    typer.echo(f"whole: {verdict.entries} entries\n{verdict.entries}:{verdict.head}")
+    if files.faults:
+        fail(f"{len(files.faults)} of {files.checked} files are missing or altered", 1)
+    typer.echo(f"{verdict.entries} entries and {files.checked} files, none altered or missing")
+    typer.echo(f"{verdict.entries}:{verdict.head}")
 
 
 @app.command("export", epilog="Example:  marrowscope audit export -o audit.jsonl")

@@ -58,6 +58,15 @@ class Blobs:
         except OSError as error:
             raise NotFoundError("the image is no longer kept") from error
 
+    def problem(self, digest: str) -> str | None:
+        """Return ``missing`` or ``altered`` where the bytes with this digest are not as they were kept."""
+        try:
+            with self.path(digest).open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError:
+            return "missing"
+        return None if found == digest else "altered"
+
     def derived(self, digest: str, name: str) -> Path:
         """Return where what is derived from these bytes under `name` is, or would be."""
         return self._folder / _PARTS[1] / digest[:2] / digest / name

@@ -5,12 +5,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import select
-
 from marrowscope.service.blobs import Blobs
-from marrowscope.service.store.analyses import AnalysisField
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.patients import Field
+from marrowscope.service.store.references import referenced_digests
 
 _AGE_S = 86_400.0  # younger ones may belong to an upload or a reading under way
 
@@ -36,18 +33,12 @@ def remove_leftovers(database: Database, blobs: Blobs, scratch: Path, age_s: flo
         removed += 1
     old = {path.name for path in _older(blobs.originals(), before)}
     if old:
-        for digest in old - _referred(database):
+        with database.reading() as session:
+            old -= referenced_digests(session)
+        for digest in old:
             blobs.remove(digest)
             removed += 1
     return removed
-
-
-def _referred(database: Database) -> set[str]:
-    found: set[str] = set()
-    with database.reading() as session:
-        for column in (Field.sha256, AnalysisField.gallery, AnalysisField.annotated):
-            found |= {digest for digest in session.scalars(select(column)) if digest}
-    return found
 
 
 def _older(paths: Iterator[Path], before: float) -> Iterator[Path]:

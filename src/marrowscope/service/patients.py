@@ -16,6 +16,7 @@ from marrowscope.service.paging import read_cursor, write_cursor
 from marrowscope.service.store.analyses import QUEUED, RUNNING, Analysis, AnalysisField
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.patients import FIELD_FAILED, FIELD_STORED, Field, Patient
+from marrowscope.service.store.references import is_referenced
 
 SIGNED = "signed"
 
@@ -189,20 +190,9 @@ def remove_field(session: Session, actor: Actor, field_id: str) -> list[str]:
 def forget(database: Database, blobs: Blobs, digests: Iterable[str]) -> None:
     """Remove bytes from the disk that nothing refers to; call it after the deletion is committed."""
     with database.reading() as session:
-        orphans = [digest for digest in digests if not is_referred(session, digest)]
+        orphans = [digest for digest in digests if not is_referenced(session, digest)]
     for digest in orphans:
         blobs.remove(digest)
-
-
-def is_referred(session: Session, digest: str) -> bool:
-    """Tell whether any image has, or any reading produced, the bytes with this digest."""
-    queries = (
-        select(Field.id).where(Field.sha256 == digest),
-        select(AnalysisField.id).where(
-            (AnalysisField.gallery == digest) | (AnalysisField.annotated == digest)
-        ),
-    )
-    return any(session.scalar(query.limit(1)) is not None for query in queries)
 
 
 def waiting_analyses(session: Session) -> int:

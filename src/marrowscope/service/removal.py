@@ -7,7 +7,7 @@ import threading
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -16,9 +16,10 @@ from marrowscope.service.actors import SYSTEM, Actor
 from marrowscope.service.blobs import Blobs
 from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError
-from marrowscope.service.store.analyses import QUEUED, RUNNING, Analysis, AnalysisField
+from marrowscope.service.store.analyses import QUEUED, RUNNING, Analysis
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.patients import Field, Patient
+from marrowscope.service.store.references import expiring_digests, referenced_digests
 from marrowscope.service.store.reviews import Version
 
 _DAY_S = 86_400.0
@@ -43,7 +44,7 @@ def remove_patient(session: Session, actor: Actor, patient_id: str, reason: str)
     patient = patients.get(session, patient_id)
     if patient.status in {QUEUED, RUNNING}:
         raise ConflictError("an analysis of this patient is under way; cancel it first")
-    digests = _digests(session, patient_id)
+    digests = sorted(referenced_digests(session, patient_id))
     signed = session.execute(
         select(Version.version, Version.sha256)
         .join(Analysis, Analysis.id == Version.analysis_id)
@@ -120,49 +121,15 @@ class Sweeper:
 def _expire(database: Database, blobs: Blobs, patient_id: str) -> bool:
     """Remove the images of one patient and tell whether there were any left."""
     with database.writing() as session:
-        kept = [d for d in _images(session, patient_id) if blobs.path(d).is_file()]
-        alone = [digest for digest in kept if not _is_anothers(session, digest, patient_id)]
-        if not alone:
+        expiring = expiring_digests(session, patient_id)
+        kept = sorted(digest for digest in expiring if blobs.path(digest).is_file())
+        if not kept:
             return False
+        session.execute(update(Field).where(Field.patient_id == patient_id).values(expired_at=now()))
         audit.record(
             session, SYSTEM, "patient.expire", "patient", patient_id, patient_id=patient_id,
-            after={"images": len(alone)},
+            after={"images": len(kept)},
         )  # fmt: skip
-    for digest in alone:
+    for digest in kept:
         blobs.remove(digest)
     return True
-
-
-def _images(session: Session, patient_id: str) -> list[str]:
-    """Return digests of a patient's images and of all pictures made of them."""
-    images = session.scalars(select(Field.sha256).where(Field.patient_id == patient_id))
-    sheets = session.execute(
-        select(AnalysisField.gallery, AnalysisField.annotated)
-        .join(Field, Field.id == AnalysisField.field_id)
-        .where(Field.patient_id == patient_id)
-    )
-    found = [*images, *(digest for row in sheets for digest in row)]
-    return sorted({digest for digest in found if digest is not None})
-
-
-def _digests(session: Session, patient_id: str) -> list[str]:
-    """Return digests of everything kept of a patient, pages of signed reports among it."""
-    pages = session.scalars(
-        select(Version.page)
-        .join(Analysis, Analysis.id == Version.analysis_id)
-        .where(Analysis.patient_id == patient_id)
-    )
-    return [*_images(session, patient_id), *pages]
-
-
-def _is_anothers(session: Session, digest: str, patient_id: str) -> bool:
-    image = select(Field.id).where(Field.sha256 == digest, Field.patient_id != patient_id)
-    picture = (
-        select(AnalysisField.id)
-        .join(Field, Field.id == AnalysisField.field_id)
-        .where(
-            or_(AnalysisField.gallery == digest, AnalysisField.annotated == digest),
-            Field.patient_id != patient_id,
-        )
-    )
-    return any(session.scalar(query.limit(1)) is not None for query in (image, picture))

@@ -88,6 +88,11 @@ class Settings(BaseSettings):
         return self.database
 
     @property
+    def blob_folder(self) -> Path:
+        """Where images, pictures and signed pages are kept."""
+        return self.data_folder / "blobs"
+
+    @property
     def oidc_configured(self) -> bool:
         """Whether single sign-on is set up."""
         return self.oidc_issuer is not None and self.oidc_client_id is not None

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from marrowscope.engines.choose import open_pool
 from marrowscope.service.blobs import Blobs
 from marrowscope.service.events import Broadcaster
+from marrowscope.service.integrity import log_integrity
 from marrowscope.service.jobs.dispatcher import Dispatcher
 from marrowscope.service.jobs.presence import Presence
 from marrowscope.service.jobs.queue import Source
@@ -56,3 +57,7 @@ def _tidy(database: Database, blobs: Blobs, scratch: Path) -> None:
     else:
         if removed:
             _log.info("leftovers removed", number=removed)
+    try:
+        log_integrity(database, blobs)
+    except SQLAlchemyError as error:
+        _log.warning("files were not checked against their digests", error=type(error).__name__)

@@ -38,7 +38,7 @@ class Service:
     @cached_property
     def blobs(self) -> Blobs:
         """Images and pictures on disk."""
-        return Blobs(self.settings.data_folder / "blobs")
+        return Blobs(self.settings.blob_folder)
 
     @cached_property
     def pictures(self) -> Pictures:

@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marrowscope.service.clock import now
-from marrowscope.service.store.base import Base, Identified
+from marrowscope.service.store.base import Base, BlobDigest, Identified
 from marrowscope.service.store.patients import Field, Patient
 
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
@@ -93,8 +93,8 @@ class AnalysisField(Identified, Base):
     scale_source: Mapped[str] = mapped_column(String(16), default="")
     flags: Mapped[list[str]] = mapped_column(default=list)
     reading: Mapped[dict[str, Any] | None] = mapped_column(default=None, deferred=True)
-    gallery: Mapped[str | None] = mapped_column(String(64), default=None)
-    annotated: Mapped[str | None] = mapped_column(String(64), default=None)
+    gallery: Mapped[str | None] = mapped_column(BlobDigest(), default=None)
+    annotated: Mapped[str | None] = mapped_column(BlobDigest(), default=None)
 
     field: Mapped[Field] = relationship()
 

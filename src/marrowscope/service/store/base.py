@@ -29,6 +29,22 @@ class UtcTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class BlobDigest(TypeDecorator[str]):
+    """The SHA-256 of a blob that the row refers to; `references` finds columns by this type.
+
+    Parameters
+    ----------
+    outlives_retention : whether the blob is kept after the patient's images are removed
+    """
+
+    impl = String(64)
+    cache_ok = True
+
+    def __init__(self, *, outlives_retention: bool = False) -> None:
+        super().__init__()
+        self.outlives_retention = outlives_retention
+
+
 class Base(DeclarativeBase):
     """Base of every table."""
 

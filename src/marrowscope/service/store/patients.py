@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstr
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marrowscope.service.clock import now
-from marrowscope.service.store.base import Base, Identified
+from marrowscope.service.store.base import Base, BlobDigest, Identified
 
 FIELD_STORED = "stored"
 FIELD_FAILED = "failed"
@@ -42,7 +42,8 @@ class Field(Identified, Base):
     """One image given for a patient.
 
     `name` is unique among the patient's images. `sha256` is the digest of the file's bytes, under which the
-    blob store keeps them; None where the file was too large to be taken.
+    blob store keeps them; None where the file was too large to be taken. `expired_at` is when the image and
+    the pictures made of it were removed because the retention time was over.
     """
 
     __tablename__ = "fields"
@@ -50,7 +51,7 @@ class Field(Identified, Base):
 
     patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"), index=True)
     name: Mapped[str] = mapped_column(String(500))
-    sha256: Mapped[str | None] = mapped_column(String(64), default=None, index=True)
+    sha256: Mapped[str | None] = mapped_column(BlobDigest(), default=None, index=True)
     size: Mapped[int] = mapped_column(BigInteger, default=0)
     width: Mapped[int] = mapped_column(default=0)
     height: Mapped[int] = mapped_column(default=0)
@@ -58,6 +59,7 @@ class Field(Identified, Base):
     status: Mapped[str] = mapped_column(String(16), default=FIELD_STORED)
     message: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime] = mapped_column(default=now)
+    expired_at: Mapped[datetime | None] = mapped_column(default=None)
 
     patient: Mapped[Patient] = relationship(back_populates="fields")
 

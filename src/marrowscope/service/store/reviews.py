@@ -10,7 +10,7 @@ from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marrowscope.service.clock import now
-from marrowscope.service.store.base import Base, Identified
+from marrowscope.service.store.base import Base, BlobDigest, Identified
 
 OPEN, FINISHED = "open", "finished"
 
@@ -77,7 +77,7 @@ class Version(Identified, Base):
     decision: Mapped[str] = mapped_column(String(20))
     blast_percent: Mapped[float | None] = mapped_column(default=None)
     sha256: Mapped[str] = mapped_column(String(64))
-    page: Mapped[str] = mapped_column(String(64))
+    page: Mapped[str] = mapped_column(BlobDigest(outlives_retention=True))
     document: Mapped[str] = mapped_column(Text, deferred=True)
 
 

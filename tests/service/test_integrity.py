@@ -1,0 +1,148 @@
+"""Nothing that a row refers to is ever removed, and what is missing or altered on the disk is found."""
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import Connection, column, table, text, update
+from tests.service.drawn import Drawn, draw
+from tests.service.test_signing import export, name_blasts, sign
+
+from marrowscope.service import patients
+from marrowscope.service.blobs import Blobs
+from marrowscope.service.integrity import check_blobs
+from marrowscope.service.leftovers import remove_leftovers
+from marrowscope.service.removal import sweep
+from marrowscope.service.settings import Settings
+from marrowscope.service.store.base import Base, BlobDigest
+from marrowscope.service.store.engine import Database
+from marrowscope.service.store.patients import Patient
+from marrowscope.service.store.references import blob_columns, referenced_digests
+from marrowscope.service.store.schema import bring_up_to_date
+
+NO_BLOB = {
+    "analyses.bundle_sha256", "api_tokens.secret_sha256", "audit_entries.hash", "audit_entries.previous",
+    "audit_head.hash", "login_failures.name_sha256", "login_sessions.secret_sha256", "versions.sha256",
+}  # fmt: skip
+"""Columns as long as a digest that name no blob; whoever adds one here has thought about it."""
+
+EARLY = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def blobs(app: FastAPI) -> Blobs:
+    found = app.state.service.blobs
+    assert isinstance(found, Blobs)
+    return found
+
+
+@pytest.fixture
+def drawn(database: Database, blobs: Blobs) -> Drawn:
+    return draw(database, blobs)
+
+
+def make_old(blobs: Blobs) -> None:
+    """Make every blob two days old."""
+    then = time.time() - 2 * 86_400
+    for path in blobs.originals():
+        os.utime(path, (then, then))
+
+
+def insert(connection: Connection, into: str, **values: Any) -> None:
+    """Insert a row by column names alone, whatever today's models say."""
+    connection.execute(table(into, *(column(name) for name in values)).insert().values(**values))
+
+
+def test_every_column_that_holds_a_digest_is_known_to_name_a_blob_or_not() -> None:
+    columns = {str(each): each for held in Base.metadata.tables.values() for each in held.columns}
+    blobs = {name for name, each in columns.items() if isinstance(each.type, BlobDigest)}
+    assert blobs == {str(each) for each in blob_columns()}
+    lengths = {name: getattr(each.type, "length", None) for name, each in columns.items()}
+    assert {name for name, length in lengths.items() if length == 64} - blobs == NO_BLOB
+    assert len(blobs) >= 4
+
+
+def test_a_signed_page_outlives_the_sweep_of_a_later_start(
+    app: FastAPI, reviewer: TestClient, database: Database, blobs: Blobs, drawn: Drawn
+) -> None:
+    name_blasts(reviewer, drawn, 3)
+    assert sign(reviewer, drawn).status_code == 201
+    page = export(reviewer, drawn, "report.html", version=1)
+    make_old(blobs)
+    assert remove_leftovers(database, blobs, app.state.service.scratch) == 0
+    assert export(reviewer, drawn, "report.html", version=1) == page
+    with database.reading() as session:
+        kept = {path.name for path in blobs.originals()}
+        assert kept == referenced_digests(session)
+
+
+def test_a_signed_page_is_never_forgotten_as_an_orphan(
+    reviewer: TestClient, database: Database, blobs: Blobs, drawn: Drawn
+) -> None:
+    sign(reviewer, drawn)
+    with database.reading() as session:
+        (page,) = session.scalars(text("SELECT page FROM versions"))
+    patients.forget(database, blobs, [page])
+    assert blobs.problem(page) is None
+
+
+def test_what_is_missing_or_altered_is_found(
+    reviewer: TestClient, database: Database, blobs: Blobs, drawn: Drawn
+) -> None:
+    sign(reviewer, drawn)
+    whole = check_blobs(database, blobs)
+    assert (whole.checked, whole.faults) == (9, ())
+    with database.reading() as session:
+        (page,) = session.scalars(text("SELECT page FROM versions"))
+        image = min(session.scalars(text("SELECT sha256 FROM fields")))
+    blobs.path(page).unlink()
+    blobs.path(image).write_bytes(b"another image")
+    found = {(fault.digest, fault.column, fault.problem) for fault in check_blobs(database, blobs).faults}
+    assert found == {(page, "versions.page", "missing"), (image, "fields.sha256", "altered")}
+
+
+def test_images_that_were_never_stored_or_are_past_their_time_are_not_missed(
+    reviewer: TestClient, database: Database, blobs: Blobs, drawn: Drawn
+) -> None:
+    sign(reviewer, drawn)
+    with database.changing() as connection:
+        insert(
+            connection, "fields", id="broken", patient_id=drawn.patient, name="broken.png", sha256="0" * 64,
+            size=5, width=0, height=0, status="failed", message="truncated", created_at=EARLY,
+        )  # fmt: skip
+    assert check_blobs(database, blobs).faults == ()
+    with database.changing() as connection:
+        connection.execute(update(Patient).values(changed_at=EARLY))
+    assert sweep(database, blobs, days=1) == 1
+    after = check_blobs(database, blobs)
+    assert (after.checked, after.faults) == (1, ())  # the signed page is still checked
+
+
+def test_images_that_an_earlier_version_removed_are_marked_by_the_migration(database_url: str) -> None:
+    database = Database(Settings(database=database_url).database_url)
+    with database.changing() as connection:
+        connection.execute(text("ALTER TABLE fields DROP COLUMN expired_at"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        insert(
+            connection, "patients", id="p", name="P", created_at=EARLY, changed_at=EARLY, status="ready",
+            fields_count=2, fields_failed=0,
+        )  # fmt: skip
+        for name, at in (("before", EARLY), ("after", EARLY + timedelta(days=60))):
+            insert(
+                connection, "fields", id=name, patient_id="p", name=name, size=5, width=1, height=1,
+                status="stored", message="", created_at=at,
+            )  # fmt: skip
+        insert(
+            connection, "audit_entries", number=99, at=EARLY + timedelta(days=30), actor="system",
+            action="patient.expire", subject_kind="patient", patient_id="p", before="null", after="null",
+            previous="x", hash="x",
+        )  # fmt: skip
+    bring_up_to_date(database)
+    with database.reading() as session:
+        rows = session.execute(text("SELECT id, expired_at IS NOT NULL FROM fields"))
+        assert {name: bool(is_expired) for name, is_expired in rows} == {"before": True, "after": False}
+    database.close()
