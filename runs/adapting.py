@@ -28,7 +28,7 @@ from marrowscope.evaluation.classification import BlastResult
 from marrowscope.imaging.crops import crop_cells
 from marrowscope.models.bundle import Bundle, load_bundle
 from marrowscope.models.working_scale import mpp_from_red_cells
-from marrowscope.training.adapt import adapt_classifier
+from marrowscope.training.adapting.adapt import adapt_classifier
 from marrowscope.training.release import bundle_of_runs
 
 CONTEXT = 2.4  # room round a cell for it to be outlined, as in `data convert --to cells`

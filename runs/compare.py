@@ -21,9 +21,9 @@ import numpy.typing as npt
 from marrowscope.evaluation.bootstrap import Estimate, resampled_weights
 from marrowscope.evaluation.metrics import area_under_roc
 from marrowscope.models.runtime import Network
-from marrowscope.training.classifier_recipe import ClassifierRecipe
-from marrowscope.training.classifier_report import ANSWERS
-from marrowscope.training.classifier_train import train_classifier
+from marrowscope.training.classifier.recipe import ClassifierRecipe
+from marrowscope.training.classifier.report import ANSWERS
+from marrowscope.training.classifier.train import train_classifier
 
 ROUNDS = 1000
 TIMED_CELLS = 32

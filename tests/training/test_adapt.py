@@ -19,9 +19,9 @@ from marrowscope.models.classifier import Classifier, normalised  # noqa: E402
 from marrowscope.models.feature_space import FeatureSpace  # noqa: E402
 from marrowscope.models.runtime import Network  # noqa: E402
 from marrowscope.synth import draw_cell  # noqa: E402
-from marrowscope.training.adapt import FOLDS, _folds, adapt_classifier  # noqa: E402
-from marrowscope.training.classifier_net import LAST_LAYER  # noqa: E402
-from marrowscope.training.from_bundle import layers_of_onnx  # noqa: E402
+from marrowscope.training.adapting.adapt import FOLDS, _folds, adapt_classifier  # noqa: E402
+from marrowscope.training.classifier.net import LAST_LAYER  # noqa: E402
+from marrowscope.training.onnx_layers import layers_of_onnx  # noqa: E402
 from marrowscope.training.release import bundle_of_runs  # noqa: E402
 
 pytestmark = pytest.mark.train

@@ -11,7 +11,7 @@ from marrowscope.datasets.cells import LabelledCell, read_folder_per_type
 from marrowscope.datasets.outline import trimmed
 from marrowscope.errors import DatasetError, InputError
 from marrowscope.synth import draw_cell
-from marrowscope.training.classifier_data import (
+from marrowscope.training.classifier.cells import (
     CACHE_CONTEXT,
     CACHE_PX,
     NO_TYPE,
@@ -22,9 +22,9 @@ from marrowscope.training.classifier_data import (
     bank_of_synthetic,
     joined,
 )
-from marrowscope.training.classifier_recipe import CELL_TYPES, ClassifierRecipe
-from marrowscope.training.classifier_sampling import CellSampler, Shares, _row_weights
-from marrowscope.training.classifier_sets import clean_cells
+from marrowscope.training.classifier.recipe import CELL_TYPES, ClassifierRecipe
+from marrowscope.training.classifier.sampling import CellSampler, Shares, _row_weights
+from marrowscope.training.classifier.sets import clean_cells
 
 TYPES = ("lymphocyte", "segmented_neutrophil")
 

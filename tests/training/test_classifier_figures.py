@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from marrowscope.training.classifier_figures import (
+from marrowscope.training.calibration import (
     BlastCounts,
     blast_counts,
     choose_threshold,

@@ -6,9 +6,9 @@ import torch
 
 pytest.importorskip("monai")
 
-from marrowscope.training.classifier_losses import classifier_loss, nucleus_loss
-from marrowscope.training.classifier_net import CellClassifier
-from marrowscope.training.classifier_sampling import Batch
+from marrowscope.training.classifier.losses import classifier_loss, nucleus_loss
+from marrowscope.training.classifier.net import CellClassifier
+from marrowscope.training.classifier.sampling import Batch
 
 pytestmark = pytest.mark.train
 

@@ -16,9 +16,9 @@ from marrowscope.cli.app import app  # noqa: E402
 from marrowscope.errors import InputError  # noqa: E402
 from marrowscope.models.feature_space import FeatureSpace  # noqa: E402
 from marrowscope.synth import draw_cell  # noqa: E402
-from marrowscope.training.classifier_net import N_FEATURES, CellClassifier  # noqa: E402
-from marrowscope.training.classifier_recipe import ClassifierRecipe, ImageSource  # noqa: E402
-from marrowscope.training.classifier_train import _load_weights, train_classifier  # noqa: E402
+from marrowscope.training.classifier.net import N_FEATURES, CellClassifier  # noqa: E402
+from marrowscope.training.classifier.recipe import ClassifierRecipe, ImageSource  # noqa: E402
+from marrowscope.training.classifier.train import _load_weights, train_classifier  # noqa: E402
 
 pytestmark = pytest.mark.train
 

@@ -9,10 +9,15 @@ from PIL import Image, ImageDraw
 
 from marrowscope.datasets.fields import list_images
 from marrowscope.errors import DatasetError
-from marrowscope.training.backgrounds import background_from, red_cells_of
-from marrowscope.training.compose import Crowding, DenseComposer
-from marrowscope.training.cutouts import CutOut, cut_out, cut_outs_of, training_cells
-from marrowscope.training.sheet import MAX_BOX_IOU, Sheet
+from marrowscope.training.composites.backgrounds import background_from, red_cells_of
+from marrowscope.training.composites.compose import Crowding, DenseComposer
+from marrowscope.training.composites.cutouts import (
+    CutOut,
+    cut_out,
+    cut_outs_of,
+    training_cells,
+)
+from marrowscope.training.composites.sheet import MAX_BOX_IOU, Sheet
 
 EMPTY = (240, 225, 215)
 CHROMATIN = (85, 45, 130)

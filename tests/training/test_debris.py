@@ -4,10 +4,15 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from marrowscope.training.backgrounds import background_from
-from marrowscope.training.compose import Crowding, DenseComposer
-from marrowscope.training.cutouts import CLEAR, CutOut, cut_out
-from marrowscope.training.debris import Pixels, ghost, precipitate, smudge
+from marrowscope.training.composites.backgrounds import background_from
+from marrowscope.training.composites.compose import Crowding, DenseComposer
+from marrowscope.training.composites.cutouts import CLEAR, CutOut, cut_out
+from marrowscope.training.composites.debris import (
+    Pixels,
+    ghost,
+    precipitate,
+    smudge,
+)
 
 EMPTY, CYTOPLASM, CHROMATIN = (240, 225, 215), (190, 180, 215), (85, 45, 130)
 MPP = 0.13

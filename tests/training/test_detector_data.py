@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from marrowscope.training import detector_data
-from marrowscope.training.detector_augment import vary
-from marrowscope.training.detector_data import (
+from marrowscope.training.detector import data
+from marrowscope.training.detector.augment import vary
+from marrowscope.training.detector.data import (
     CachedField,
     Canvas,
     CanvasSampler,
@@ -17,7 +17,7 @@ from marrowscope.training.detector_data import (
     draw_zoom,
     turn,
 )
-from marrowscope.training.detector_sources import synthetic_pool
+from marrowscope.training.detector.sources import synthetic_pool
 
 pytestmark = pytest.mark.train
 
@@ -35,7 +35,7 @@ def field_with_squares(width: int = 200, height: int = 150) -> CachedField:
 def test_boxes_of_a_mosaic_hold_the_cells_and_nothing_else_does(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(detector_data, "vary", lambda pixels, rng: pixels)
+    monkeypatch.setattr(data, "vary", lambda pixels, rng: pixels)
     sampler = CanvasSampler([FieldPool((field_with_squares(),), 1.0, (0.45, 2.0))])
     canvas = sampler.draw(np.random.default_rng(seed), 320)
     dark = canvas.pixels[..., 0] < 60

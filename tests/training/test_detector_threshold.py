@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("pycocotools")
 
-from marrowscope.training.detector_threshold import CANDIDATES, ZOOMS, highest_affordable
+from marrowscope.training.detector.threshold import CANDIDATES, ZOOMS, highest_affordable
 
 pytestmark = pytest.mark.train
 

@@ -11,12 +11,12 @@ import torch
 from PIL import Image, ImageDraw
 
 from marrowscope.errors import DatasetError, InputError
-from marrowscope.training import detector_train
-from marrowscope.training.detector_data import as_batch, cached
-from marrowscope.training.detector_export import ParityError, check_parity, export_detector
-from marrowscope.training.detector_recipe import DetectorRecipe
-from marrowscope.training.detector_sources import build_sampler
-from marrowscope.training.detector_train import (
+from marrowscope.training.detector import train
+from marrowscope.training.detector.data import as_batch, cached
+from marrowscope.training.detector.export import ParityError, check_parity, export_detector
+from marrowscope.training.detector.recipe import DetectorRecipe
+from marrowscope.training.detector.sources import build_sampler
+from marrowscope.training.detector.train import (
     CHECKPOINT,
     TrainingState,
     describe,
@@ -24,9 +24,9 @@ from marrowscope.training.detector_train import (
     train_detector,
     train_step,
 )
-from marrowscope.training.detector_validation import Found, average_precision, find_cells
+from marrowscope.training.detector.validation import Found, average_precision, find_cells
+from marrowscope.training.detector.yolox import YoloxNano
 from marrowscope.training.run_log import METRICS
-from marrowscope.training.yolox import YoloxNano
 
 pytestmark = pytest.mark.train
 
@@ -76,8 +76,8 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
     drawn_fields: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Exporting takes seconds and is tested by itself.
-    monkeypatch.setattr(detector_train, "export_detector", lambda _network, path: path)
-    monkeypatch.setattr(detector_train, "check_parity", lambda *_: 0.0)
+    monkeypatch.setattr(train, "export_detector", lambda _network, path: path)
+    monkeypatch.setattr(train, "check_parity", lambda *_: 0.0)
     recipe = tiny(drawn_fields, checkpoint_seconds=0.0)
     train_detector(recipe, tmp_path / "whole")
 

@@ -13,11 +13,11 @@ from marrowscope.errors import BundleError  # noqa: E402
 from marrowscope.models.bundle import load_bundle  # noqa: E402
 from marrowscope.models.runtime import Network  # noqa: E402
 from marrowscope.synth import draw_cell  # noqa: E402
-from marrowscope.training.classifier_answers import as_input  # noqa: E402
-from marrowscope.training.classifier_net import CellClassifier  # noqa: E402
-from marrowscope.training.detector_export import ProbabilityHead  # noqa: E402
-from marrowscope.training.from_bundle import fill_from_layers, layers_of_onnx  # noqa: E402
-from marrowscope.training.yolox import YoloxNano  # noqa: E402
+from marrowscope.training.classifier.answers import as_input  # noqa: E402
+from marrowscope.training.classifier.net import CellClassifier  # noqa: E402
+from marrowscope.training.detector.export import ProbabilityHead  # noqa: E402
+from marrowscope.training.detector.yolox import YoloxNano  # noqa: E402
+from marrowscope.training.onnx_layers import fill_from_layers, layers_of_onnx  # noqa: E402
 
 if TYPE_CHECKING:
     from torch import Tensor

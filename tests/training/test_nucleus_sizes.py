@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from marrowscope.training.nucleus_sizes import nucleus_sizes
+from marrowscope.training.classifier.nucleus import nucleus_sizes
 
 pytestmark = pytest.mark.train
 

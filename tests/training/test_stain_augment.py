@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from marrowscope.training.stain_augment import (
+from marrowscope.training.stain import (
     Placement,
     StainRanges,
     draw_placement,

@@ -11,7 +11,7 @@ from marrowscope.errors import InputError
 from marrowscope.imaging.crops import crop_cells
 from marrowscope.models.runtime import Network
 from marrowscope.training.batch_norm import record_batch_statistics
-from marrowscope.training.yolox import (
+from marrowscope.training.detector.yolox import (
     YoloxNano,
     anchor_points,
     decode_boxes,

@@ -3,8 +3,13 @@
 import pytest
 import torch
 
-from marrowscope.training.yolox import anchor_points
-from marrowscope.training.yolox_loss import CellTargets, assign_anchors, detection_loss, paired_iou
+from marrowscope.training.detector.loss import (
+    CellTargets,
+    assign_anchors,
+    detection_loss,
+    paired_iou,
+)
+from marrowscope.training.detector.yolox import anchor_points
 
 pytestmark = pytest.mark.train
 

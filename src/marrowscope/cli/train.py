@@ -51,8 +51,8 @@ def detector(
 ) -> None:
     """Train YOLOX-Nano on fields with boxes."""
     _need_torch()
-    from marrowscope.training.detector_recipe import DetectorRecipe
-    from marrowscope.training.detector_train import train_detector
+    from marrowscope.training.detector.recipe import DetectorRecipe
+    from marrowscope.training.detector.train import train_detector
 
     if recipe is not None:
         settings = DetectorRecipe.from_toml(recipe, data, _changed(changes))
@@ -111,7 +111,7 @@ def classifier(
     if recipe is None:
         if data is None and not reviews:
             raise InputError("give --data or --reviews to learn from")
-        from marrowscope.training.adapt import adapt_classifier
+        from marrowscope.training.adapting.adapt import adapt_classifier
 
         _finish(
             lambda: adapt_classifier(
@@ -130,8 +130,8 @@ def classifier(
         raise InputError("give --data: where the folders of the recipe are")
     from dataclasses import replace
 
-    from marrowscope.training.classifier_recipe import ClassifierRecipe
-    from marrowscope.training.classifier_train import train_classifier
+    from marrowscope.training.classifier.recipe import ClassifierRecipe
+    from marrowscope.training.classifier.train import train_classifier
 
     settings = ClassifierRecipe.from_toml(recipe, data, _changed(changes))
     if start_from is not None:

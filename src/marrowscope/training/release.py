@@ -10,7 +10,7 @@ from marrowscope.errors import BundleError, InputError
 from marrowscope.models.bundle import Bundle, ClassifierSettings, DetectorSettings, load_bundle
 from marrowscope.models.bundle_writer import BundleContent, write_bundle
 from marrowscope.models.nucleus_size import NucleusSizes
-from marrowscope.training.detector_recipe import WORKING_MPP
+from marrowscope.training.detector.recipe import WORKING_MPP
 
 DETECTOR_SETTINGS = DetectorSettings(
     file="detector.onnx",

@@ -8,9 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from marrowscope.synth import draw_field
-from marrowscope.training.compose import DenseComposer
-from marrowscope.training.detector_data import CachedField, CanvasSampler, FieldPool, cache_field, cached
-from marrowscope.training.detector_recipe import WORKING_MPP, DetectorRecipe, FieldSource
+from marrowscope.training.composites.compose import DenseComposer
+from marrowscope.training.detector.data import (
+    CachedField,
+    CanvasSampler,
+    FieldPool,
+    cache_field,
+    cached,
+)
+from marrowscope.training.detector.recipe import WORKING_MPP, DetectorRecipe, FieldSource
 
 _SYNTHETIC_FIELDS = 50
 _SYNTHETIC_SIZE = (640, 480)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from marrowscope.errors import MarrowscopeError
 from marrowscope.models.runtime import Network
-from marrowscope.training.yolox import YoloxNano
+from marrowscope.training.detector.yolox import YoloxNano
 
 OPSET = 17
 

@@ -13,9 +13,9 @@ from PIL import Image
 from torch import Tensor
 
 from marrowscope.datasets.fields import LabelledField
-from marrowscope.training.detector_augment import vary
-from marrowscope.training.detector_recipe import WORKING_MPP
-from marrowscope.training.yolox_loss import CellTargets
+from marrowscope.training.detector.augment import vary
+from marrowscope.training.detector.loss import CellTargets
+from marrowscope.training.detector.recipe import WORKING_MPP
 
 PADDING = 114
 """Grey value outside the image, as the published weights were trained with."""

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from marrowscope.domain.taxonomy import BLAST, taxonomy
 from marrowscope.models.bundle import ClassifierSettings
 from marrowscope.models.nucleus_size import NucleusSizes, size_evidence
-from marrowscope.training.classifier_figures import probability
+from marrowscope.training.calibration import probability
 
 _KEEP = 1.0  # weight of answering replayed features as before, against the new cells' weight of one
 _PULL = 0.2  # weight of staying near the old heads, in logits per standard deviation of a feature

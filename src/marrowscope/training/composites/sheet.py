@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowscope.training.cutouts import CLEAR
+from marrowscope.training.composites.cutouts import CLEAR
 
 Pixels = NDArray[np.uint8]
 Boxes = NDArray[np.float32]

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from marrowscope.models.nucleus_size import nucleus_um
-from marrowscope.training.classifier_net import PIXEL_MEAN, PIXEL_STD, CellClassifier
-from marrowscope.training.classifier_report import Answers
-from marrowscope.training.classifier_sets import CleanCells
-from marrowscope.training.stain_augment import Bytes
+from marrowscope.training.classifier.net import PIXEL_MEAN, PIXEL_STD, CellClassifier
+from marrowscope.training.classifier.report import Answers
+from marrowscope.training.classifier.sets import CleanCells
+from marrowscope.training.stain import Bytes
 
 
 @torch.no_grad()

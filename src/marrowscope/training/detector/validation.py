@@ -17,10 +17,10 @@ from pycocotools.cocoeval import COCOeval
 from torch import nn
 
 from marrowscope.domain.geometry import suppress
-from marrowscope.training.detector_data import PADDING, Boxes, CachedField
-from marrowscope.training.detector_recipe import WORKING_MPP
-from marrowscope.training.yolox import STRIDES, anchor_points, decode_boxes
-from marrowscope.training.yolox_loss import corners
+from marrowscope.training.detector.data import PADDING, Boxes, CachedField
+from marrowscope.training.detector.loss import corners
+from marrowscope.training.detector.recipe import WORKING_MPP
+from marrowscope.training.detector.yolox import STRIDES, anchor_points, decode_boxes
 
 NMS_IOU = 0.55
 """Boxes that overlap more than this are one cell; touching cells of a dense smear overlap less."""

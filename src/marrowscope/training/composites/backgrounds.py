@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from marrowscope.datasets.outline import background_colour
 from marrowscope.errors import DatasetError
-from marrowscope.training.cutouts import CLEAR, CutOut, with_levels
+from marrowscope.training.composites.cutouts import CLEAR, CutOut, with_levels
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from marrowscope.training.classifier_answers import as_input
-from marrowscope.training.classifier_net import CellClassifier, ClassifierOutput
-from marrowscope.training.classifier_sampling import Batch
+from marrowscope.training.classifier.answers import as_input
+from marrowscope.training.classifier.net import CellClassifier, ClassifierOutput
+from marrowscope.training.classifier.sampling import Batch
 from marrowscope.training.device import Precision, precision_context
-from marrowscope.training.stain_augment import Floats
+from marrowscope.training.stain import Floats
 
 BLAST_WEIGHT = 1.5
 """Weight of the blast loss beside the type loss: the blast count is what decides."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from marrowscope.training.yolox import anchor_points, decode_boxes
+from marrowscope.training.detector.yolox import anchor_points, decode_boxes
 
 _CENTRE_RADIUS_STRIDES = 1.5
 _CANDIDATES = 10

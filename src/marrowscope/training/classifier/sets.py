@@ -17,7 +17,7 @@ from marrowscope.domain.geometry import longer_sides
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.crops import crop_cells
 from marrowscope.models.working_scale import mpp_from_red_cells
-from marrowscope.training.classifier_data import (
+from marrowscope.training.classifier.cells import (
     BANK_FORMAT,
     CACHE_CONTEXT,
     CACHE_PX,
@@ -28,9 +28,9 @@ from marrowscope.training.classifier_data import (
     bank_of_synthetic,
     joined,
 )
-from marrowscope.training.classifier_recipe import ClassifierRecipe, ImageSource
-from marrowscope.training.classifier_sampling import Background, load_backgrounds
-from marrowscope.training.stain_augment import Bytes, Floats
+from marrowscope.training.classifier.recipe import ClassifierRecipe, ImageSource
+from marrowscope.training.classifier.sampling import Background, load_backgrounds
+from marrowscope.training.stain import Bytes, Floats
 
 PARTS = {"train": 0.70, "val": 0.15, "test": 0.15}
 """Contiguous blocks of names, cut the same way every time: the only stand-in for patients."""

@@ -13,7 +13,7 @@ from marrowscope.datasets.outline import cell_outline, trimmed
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.crops import crop_cells
 from marrowscope.synth import CELL_TYPES, draw_cell
-from marrowscope.training.stain_augment import Bytes, Floats, optical_density
+from marrowscope.training.stain import Bytes, Floats, optical_density
 
 CACHE_CONTEXT = 2.0
 """Side of a cached crop over the longer side of the cell's box: room to turn, shift and zoom."""

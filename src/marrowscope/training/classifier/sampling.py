@@ -7,8 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from marrowscope.datasets.fields import LabelledField
-from marrowscope.training.classifier_data import CACHE_CONTEXT, SYNTHETIC, CellBank, background_colour
-from marrowscope.training.stain_augment import (
+from marrowscope.training.classifier.cells import (
+    CACHE_CONTEXT,
+    SYNTHETIC,
+    CellBank,
+    background_colour,
+)
+from marrowscope.training.stain import (
     Bytes,
     Floats,
     Placement,

@@ -32,10 +32,10 @@ from marrowscope.models.classifier import normalised
 from marrowscope.models.feature_space import FeatureSpace
 from marrowscope.models.nucleus_size import nucleus_um
 from marrowscope.models.runtime import Network
-from marrowscope.training.classifier_figures import blast_counts, even_odds
-from marrowscope.training.from_bundle import layers_of_onnx
-from marrowscope.training.heads import CellFeatures, HeadReader, Heads
-from marrowscope.training.replace_heads import replace_heads
+from marrowscope.training.adapting.heads import CellFeatures, HeadReader, Heads
+from marrowscope.training.adapting.replace_heads import replace_heads
+from marrowscope.training.calibration import blast_counts, even_odds
+from marrowscope.training.onnx_layers import layers_of_onnx
 
 UNTYPED = "leukocyte_not_blast"
 FOLDS = 4

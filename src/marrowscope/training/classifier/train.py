@@ -17,31 +17,36 @@ from marrowscope.models.bundle import load_bundle
 from marrowscope.models.feature_space import FeatureSpace
 from marrowscope.models.nucleus_size import NucleusSizes
 from marrowscope.training.batch_norm import record_batch_norm
-from marrowscope.training.classifier_answers import answers, as_input, features
-from marrowscope.training.classifier_data import SYNTHETIC
-from marrowscope.training.classifier_export import export_classifier
-from marrowscope.training.classifier_losses import classifier_loss
-from marrowscope.training.classifier_net import LAST_LAYER, PIXEL_MEAN, PIXEL_STD, CellClassifier
-from marrowscope.training.classifier_recipe import ClassifierRecipe
-from marrowscope.training.classifier_report import (
+from marrowscope.training.classifier.answers import answers, as_input, features
+from marrowscope.training.classifier.cells import SYNTHETIC
+from marrowscope.training.classifier.export import export_classifier
+from marrowscope.training.classifier.losses import classifier_loss
+from marrowscope.training.classifier.net import (
+    LAST_LAYER,
+    PIXEL_MEAN,
+    PIXEL_STD,
+    CellClassifier,
+)
+from marrowscope.training.classifier.nucleus import nucleus_sizes
+from marrowscope.training.classifier.recipe import ClassifierRecipe
+from marrowscope.training.classifier.report import (
     ANSWERS,
     calibrated,
     classifier_settings,
     summary,
     write_answers,
 )
-from marrowscope.training.classifier_sampling import CellSampler
-from marrowscope.training.classifier_sets import (
+from marrowscope.training.classifier.sampling import CellSampler
+from marrowscope.training.classifier.sets import (
     CleanCells,
     TrainingSets,
     clean_cells,
     held_out_cells,
     load_sets,
 )
+from marrowscope.training.classifier.start import inherit_lite2, lite2_weights
 from marrowscope.training.device import keep_memory, training_device
-from marrowscope.training.from_bundle import fill_from_layers, layers_of_onnx
-from marrowscope.training.inherit import inherit_lite2, lite2_weights
-from marrowscope.training.nucleus_sizes import nucleus_sizes
+from marrowscope.training.onnx_layers import fill_from_layers, layers_of_onnx
 from marrowscope.training.run_log import Progress, RunLog
 
 HEADS = ("blast", "types", "nucleus")  # the beginnings of their names

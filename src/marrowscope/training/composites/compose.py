@@ -13,16 +13,21 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from marrowscope.errors import DatasetError
-from marrowscope.training.backgrounds import (
+from marrowscope.training.composites.backgrounds import (
     Background,
     load_background,
     plain_light,
     plain_slide,
     red_cells_of,
 )
-from marrowscope.training.cutouts import CLEAR, CutOut, cut_outs_of, training_cells
-from marrowscope.training.debris import ghost, precipitate, smudge
-from marrowscope.training.sheet import Sheet
+from marrowscope.training.composites.cutouts import (
+    CLEAR,
+    CutOut,
+    cut_outs_of,
+    training_cells,
+)
+from marrowscope.training.composites.debris import ghost, precipitate, smudge
+from marrowscope.training.composites.sheet import Sheet
 
 Pixels = NDArray[np.uint8]
 Boxes = NDArray[np.float32]

@@ -12,14 +12,14 @@ from scipy.special import log_softmax
 from marrowscope.domain.taxonomy import BLAST
 from marrowscope.evaluation.metrics import area_under_roc, confusion_matrix, macro_f1
 from marrowscope.models.nucleus_size import NucleusSizes, size_evidence
-from marrowscope.training.classifier_figures import (
+from marrowscope.training.calibration import (
     blast_counts,
     fit_blast_temperature,
     fit_type_temperature,
     probability,
     threshold_for,
 )
-from marrowscope.training.classifier_recipe import ClassifierRecipe
+from marrowscope.training.classifier.recipe import ClassifierRecipe
 
 ANSWERS = "answers.npz"
 

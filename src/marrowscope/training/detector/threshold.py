@@ -9,9 +9,9 @@ from marrowscope.evaluation.matching import Found, Truth, match_fields
 from marrowscope.models.bundle import DetectorSettings
 from marrowscope.models.detector import find_leukocytes
 from marrowscope.models.runtime import Network
-from marrowscope.training.detector_data import CachedField
-from marrowscope.training.detector_sources import ValidationSet
-from marrowscope.training.detector_validation import shown
+from marrowscope.training.detector.data import CachedField
+from marrowscope.training.detector.sources import ValidationSet
+from marrowscope.training.detector.validation import shown
 
 ZOOMS = (0.6, 1.0, 1.6)
 """Sizes at which every field is shown: the scale of an image is estimated, and may be off."""

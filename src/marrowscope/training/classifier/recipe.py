@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from marrowscope.errors import InputError
-from marrowscope.training.classifier_net import Architecture, Heads
+from marrowscope.training.classifier.net import Architecture, Heads
 from marrowscope.training.device import Precision
 
 CELL_TYPES = (

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from marrowscope.errors import InputError, MissingExtraError
-from marrowscope.training.classifier_net import LITE2_REPEATS, PIXEL_STD, CellClassifier
+from marrowscope.training.classifier.net import LITE2_REPEATS, PIXEL_STD, CellClassifier
 
 SHARPNESS = 6.0
 """Scale inside each swish. Accuracy of a linear probe on 13 kinds of cell, weights frozen: Lite2 0.70; B3

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from marrowscope.training.cutouts import CLEAR
+from marrowscope.training.composites.cutouts import CLEAR
 
 Pixels = NDArray[np.uint8]
 

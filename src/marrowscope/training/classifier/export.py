@@ -13,7 +13,7 @@ from onnx import helper, numpy_helper
 from torch import Tensor
 
 from marrowscope.errors import InferenceError
-from marrowscope.training.classifier_net import CellClassifier, set_exportable
+from marrowscope.training.classifier.net import CellClassifier, set_exportable
 
 OPSET = 17
 INPUT = "crops"

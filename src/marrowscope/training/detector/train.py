@@ -21,18 +21,18 @@ from marrowscope.errors import InputError
 from marrowscope.models.bundle import load_bundle
 from marrowscope.models.runtime import Network
 from marrowscope.training.batch_norm import record_batch_statistics
-from marrowscope.training.detector_data import CachedField, as_batch
-from marrowscope.training.detector_export import check_parity, export_detector
-from marrowscope.training.detector_recipe import DetectorRecipe
-from marrowscope.training.detector_sources import ValidationSet, build_sampler, build_validation
-from marrowscope.training.detector_threshold import operating_score
-from marrowscope.training.detector_validation import average_precision, find_cells
+from marrowscope.training.detector.data import CachedField, as_batch
+from marrowscope.training.detector.export import check_parity, export_detector
+from marrowscope.training.detector.loss import CellTargets, detection_loss
+from marrowscope.training.detector.recipe import DetectorRecipe
+from marrowscope.training.detector.sources import ValidationSet, build_sampler, build_validation
+from marrowscope.training.detector.threshold import operating_score
+from marrowscope.training.detector.validation import average_precision, find_cells
+from marrowscope.training.detector.yolox import YoloxNano, load_weights
 from marrowscope.training.device import Precision, keep_memory, precision_context, training_device
-from marrowscope.training.from_bundle import fill_from_layers, layers_of_onnx
+from marrowscope.training.onnx_layers import fill_from_layers, layers_of_onnx
 from marrowscope.training.release import DETECTOR_SETTINGS
 from marrowscope.training.run_log import Progress, RunLog
-from marrowscope.training.yolox import YoloxNano, load_weights
-from marrowscope.training.yolox_loss import CellTargets, detection_loss
 
 CHECKPOINT = "checkpoint.pt"
 EXPORTED = "detector.onnx"

@@ -1,0 +1,1 @@
+"""A bundle's classifier adapted to a laboratory's own cells, heads alone."""

@@ -1,0 +1,1 @@
+"""Dense fields composed of cut-out cells, with known boxes."""

@@ -1,0 +1,1 @@
+"""The detector: its recipe, fields, network, loss, and the run that trains it."""
