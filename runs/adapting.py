@@ -22,9 +22,9 @@ from marrowscope.datasets.fields import LabelledField, read_fields
 from marrowscope.domain.geometry import longer_sides
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.errors import DatasetError, MarrowscopeError
-from marrowscope.evaluation.adapting import AdaptingResult, write_adapting
-from marrowscope.evaluation.bundle_figures import ClassifierTest
-from marrowscope.evaluation.classification import BlastResult
+from marrowscope.evaluation.card.tests import ClassifierTest
+from marrowscope.evaluation.networks.adapting import AdaptingResult, write_adapting
+from marrowscope.evaluation.networks.classifier import BlastResult
 from marrowscope.imaging.crops import crop_cells
 from marrowscope.models.bundle import Bundle, load_bundle
 from marrowscope.models.working_scale import mpp_from_red_cells

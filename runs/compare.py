@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from marrowscope.evaluation.bootstrap import Estimate, resampled_weights
-from marrowscope.evaluation.metrics import area_under_roc
+from marrowscope.evaluation.statistics.bootstrap import Estimate, resampled_weights
+from marrowscope.evaluation.statistics.metrics import area_under_roc
 from marrowscope.models.runtime import Network
 from marrowscope.training.classifier.recipe import ClassifierRecipe
 from marrowscope.training.classifier.report import ANSWERS

@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 import marrowscope
-from marrowscope.evaluation.summary import with_figures, with_virtual_counts
+from marrowscope.evaluation.card.summary import with_figures, with_virtual_counts
 from marrowscope.synth import draw_patient
 
 ROOT = Path(__file__).parents[1]

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from marrowscope.evaluation.summary import with_figures
+from marrowscope.evaluation.card.summary import with_figures
 from marrowscope.models.bundle import load_bundle
 
 ROOT = Path(__file__).parents[1]

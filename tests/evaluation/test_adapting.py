@@ -7,7 +7,7 @@ import pytest
 
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.adapting import AdaptingResult, AdaptingTest, write_adapting
+from marrowscope.evaluation.networks.adapting import AdaptingResult, AdaptingTest, write_adapting
 from marrowscope.models.bundle import load_bundle, write_sums
 
 RESULT = AdaptingResult(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.bars import Bar
+from marrowscope.evaluation.card.bars import Bar
 
 RESULT: dict[str, Any] = {"ap50": 0.98, "blast": {"auc": None, "ece": 0.031, "reliability": [1]}}
 

@@ -13,9 +13,9 @@ from marrowscope.cli.app import app
 from marrowscope.datasets.convert import convert
 from marrowscope.datasets.fields import labelled_field
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.model_card import renew_metrics, write_metrics, write_model_card
-from marrowscope.evaluation.plan import measure_plan, read_plan
-from marrowscope.evaluation.summary import BEGIN, END, with_figures
+from marrowscope.evaluation.card.model_card import renew_metrics, write_metrics, write_model_card
+from marrowscope.evaluation.card.plan import measure_plan, read_plan
+from marrowscope.evaluation.card.summary import BEGIN, END, with_figures
 from marrowscope.models.bundle import load_bundle, verify, write_sums
 from marrowscope.synth import draw_field
 

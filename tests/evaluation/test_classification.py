@@ -13,10 +13,10 @@ from marrowscope.datasets.cells import LabelledCell, read_folder_per_type
 from marrowscope.datasets.fields import LabelledField, read_fields
 from marrowscope.domain.cells import CellAnswers
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.answers import Answers
-from marrowscope.evaluation.background import background_baseline
-from marrowscope.evaluation.classification import evaluate_classifier, score_answers
-from marrowscope.evaluation.shown_cells import ShownCell, cells_of_fields, cells_of_folders
+from marrowscope.evaluation.networks.answers import Answers
+from marrowscope.evaluation.networks.background import background_baseline
+from marrowscope.evaluation.networks.classifier import evaluate_classifier, score_answers
+from marrowscope.evaluation.networks.shown_cells import ShownCell, cells_of_fields, cells_of_folders
 
 CLASSES = ("blast", "lymphocyte", "monocyte", "platelet")
 

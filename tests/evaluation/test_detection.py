@@ -8,9 +8,14 @@ import pytest
 from PIL import Image
 
 from marrowscope.datasets.fields import LabelledField
-from marrowscope.evaluation.bootstrap import group_bootstrap
-from marrowscope.evaluation.detection import evaluate_detector, score_detections
-from marrowscope.evaluation.matching import Found, Truth, average_precision, match_fields
+from marrowscope.evaluation.networks.detector import evaluate_detector, score_detections
+from marrowscope.evaluation.statistics.bootstrap import group_bootstrap
+from marrowscope.evaluation.statistics.matching import (
+    Found,
+    Truth,
+    average_precision,
+    match_fields,
+)
 
 pytest.importorskip("pycocotools", reason="the `train` extra is not installed")
 

@@ -8,7 +8,7 @@ from PIL import Image
 from tests.evaluation.named_cells import cells_of
 
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.field_shares import FieldSharesTest, evaluate_field_shares
+from marrowscope.evaluation.fields.shares import FieldSharesTest, evaluate_field_shares
 from marrowscope.models.bundle import load_bundle
 from marrowscope.synth import draw_field
 

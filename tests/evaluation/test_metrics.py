@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from marrowscope.evaluation import metrics
+from marrowscope.evaluation.statistics import metrics
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics", reason="the oracle is not installed")
 

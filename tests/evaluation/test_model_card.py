@@ -13,19 +13,28 @@ from marrowscope.datasets.fields import LabelledField
 from marrowscope.datasets.known_sets import describe_set, known_sets
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.adapting import AdaptingResult
-from marrowscope.evaluation.answers import Answers
-from marrowscope.evaluation.bars import Bar
-from marrowscope.evaluation.classification import ClassificationResult, score_answers
-from marrowscope.evaluation.detection import DetectionResult, score_detections
-from marrowscope.evaluation.field_changes import FieldChange
-from marrowscope.evaluation.field_shares import evaluate_field_shares
-from marrowscope.evaluation.figures import draw_confusion_matrix, draw_precision_recall, draw_reliability
-from marrowscope.evaluation.matching import Found
-from marrowscope.evaluation.model_card import Evaluation, unfamiliar_rates, write_metrics, write_model_card
-from marrowscope.evaluation.patients import evaluate_patients
-from marrowscope.evaluation.robustness import evaluate_robustness
-from marrowscope.evaluation.summary import summary_table
+from marrowscope.evaluation.card.bars import Bar
+from marrowscope.evaluation.card.model_card import (
+    Evaluation,
+    unfamiliar_rates,
+    write_metrics,
+    write_model_card,
+)
+from marrowscope.evaluation.card.summary import summary_table
+from marrowscope.evaluation.counts.patients import evaluate_patients
+from marrowscope.evaluation.fields.changes import FieldChange
+from marrowscope.evaluation.fields.robustness import evaluate_robustness
+from marrowscope.evaluation.fields.shares import evaluate_field_shares
+from marrowscope.evaluation.networks.adapting import AdaptingResult
+from marrowscope.evaluation.networks.answers import Answers
+from marrowscope.evaluation.networks.classifier import ClassificationResult, score_answers
+from marrowscope.evaluation.networks.detector import DetectionResult, score_detections
+from marrowscope.evaluation.plots.networks import (
+    draw_confusion_matrix,
+    draw_precision_recall,
+    draw_reliability,
+)
+from marrowscope.evaluation.statistics.matching import Found
 from marrowscope.models.bundle import Bundle, ClassifierSettings, DetectorSettings
 
 pytest.importorskip("pycocotools", reason="the `train` extra is not installed")

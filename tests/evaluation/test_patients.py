@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.agreement import passing_bablok
-from marrowscope.evaluation.patient_figures import draw_patients
-from marrowscope.evaluation.patients import evaluate_patients
+from marrowscope.evaluation.counts.agreement import passing_bablok
+from marrowscope.evaluation.counts.patients import evaluate_patients
+from marrowscope.evaluation.plots.counts import draw_patients
 
 REPORTS = """patient,decision,blast_percent,ci_low,ci_high,adjusted_low,adjusted_high
 a,positive,60,50,70,52,72

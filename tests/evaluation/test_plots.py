@@ -9,10 +9,10 @@ from tests.cohorts import write_fields
 from typer.testing import CliRunner
 
 from marrowscope.cli.app import app
-from marrowscope.evaluation.answers import Answers
-from marrowscope.evaluation.classification import ClassificationResult, score_answers
-from marrowscope.evaluation.model_card import Evaluation
-from marrowscope.evaluation.plots import draw_classifier, draw_evaluations
+from marrowscope.evaluation.card.model_card import Evaluation
+from marrowscope.evaluation.networks.answers import Answers
+from marrowscope.evaluation.networks.classifier import ClassificationResult, score_answers
+from marrowscope.evaluation.plots.evaluations import draw_classifier, draw_evaluations
 from marrowscope.synth import draw_cell
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from marrowscope.evaluation.risk_coverage import certainty, risk_coverage
+from marrowscope.evaluation.statistics.risk_coverage import certainty, risk_coverage
 
 
 def test_the_nearest_to_the_threshold_is_the_least_certain() -> None:

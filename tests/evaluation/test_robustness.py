@@ -9,9 +9,14 @@ from tests.cohorts import write_fields
 from tests.evaluation.named_cells import cells
 
 from marrowscope.domain.cells import Cells
-from marrowscope.evaluation.field_changes import FIELD_CHANGES, FieldChange, brightened, stained
-from marrowscope.evaluation.field_reading import Pixels, spread
-from marrowscope.evaluation.robustness import RobustnessTest, evaluate_robustness
+from marrowscope.evaluation.fields.changes import (
+    FIELD_CHANGES,
+    FieldChange,
+    brightened,
+    stained,
+)
+from marrowscope.evaluation.fields.reading import Pixels, spread
+from marrowscope.evaluation.fields.robustness import RobustnessTest, evaluate_robustness
 from marrowscope.models.bundle import load_bundle
 from marrowscope.synth import draw_field
 

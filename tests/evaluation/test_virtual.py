@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 from marrowscope.cli.app import app
 from marrowscope.domain.cells import Cells
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.answered import MISSED, AnsweredCells, answer_drawn_cells
-from marrowscope.evaluation.patient_figures import draw_virtual
-from marrowscope.evaluation.virtual import VirtualResult, compose, evaluate_virtual
+from marrowscope.evaluation.counts.cells import MISSED, AnsweredCells, answer_drawn_cells
+from marrowscope.evaluation.counts.virtual import VirtualResult, compose, evaluate_virtual
+from marrowscope.evaluation.plots.counts import draw_virtual
 from marrowscope.models.bundle import load_bundle
 
 

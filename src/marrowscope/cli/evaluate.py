@@ -40,13 +40,13 @@ def detector(
     as_json: _Json = False,
 ) -> None:
     """Average precision, recall, precision and false finds of the detector on fields with boxes."""
-    from marrowscope.evaluation.bundle_figures import DetectorTest
+    from marrowscope.evaluation.card.tests import DetectorTest
     from marrowscope.models.bundle import load_bundle
 
     test = DetectorTest(data, layout, split, last, mpp=mpp, match_iou=match_iou)
     result = test.measure(load_bundle(bundle), threads, _counter("fields"))
     if plots is not None:
-        from marrowscope.evaluation.plots import draw_detector
+        from marrowscope.evaluation.plots.evaluations import draw_detector
 
         draw_detector({data.name: result}, plots)
     headline = ("ap50", "ap", "recall", "precision", "false_positives_per_field")
@@ -73,12 +73,12 @@ def classifier(
 
     DATA is a folder with a sub-folder per cell type, or a set of fields with labelled boxes.
     """
-    from marrowscope.evaluation.bundle_figures import ClassifierTest
+    from marrowscope.evaluation.card.tests import ClassifierTest
     from marrowscope.models.bundle import load_bundle
 
     result = ClassifierTest(data, part, mpp).measure(load_bundle(bundle), threads, _batch_counter())
     if plots is not None:
-        from marrowscope.evaluation.plots import draw_classifier
+        from marrowscope.evaluation.plots.evaluations import draw_classifier
 
         draw_classifier(result, plots)
     headline = ("blast", "types", "background_only", "abstained", "unfamiliar")
@@ -102,11 +102,11 @@ def patients(
     as_json: _Json = False,
 ) -> None:
     """Confusion matrix of decisions against the known state of patients, with intervals."""
-    from marrowscope.evaluation.patients import evaluate_patients
+    from marrowscope.evaluation.counts.patients import evaluate_patients
 
     result = evaluate_patients(reports, truth)
     if plots is not None:
-        from marrowscope.evaluation.patient_figures import draw_patients
+        from marrowscope.evaluation.plots.counts import draw_patients
 
         for path in draw_patients(result, plots):
             say(f"Drawn: {path}")
@@ -146,7 +146,7 @@ def virtual(
     Both networks answer every cell once. The share of a count made of one half of the cells is corrected by
     the error rates of the other half. Use cells that no training saw.
     """
-    from marrowscope.evaluation.virtual import VirtualTest
+    from marrowscope.evaluation.counts.virtual import VirtualTest
     from marrowscope.models.bundle import load_bundle
 
     if bool(cells) == bool(drawn):
@@ -155,7 +155,7 @@ def virtual(
     test = VirtualTest(Path(), sets, part, drawn, counts=counts, cells=size, seed=seed)
     result = test.measure(load_bundle(bundle), threads, _counter("cells" if cells else "smears"))
     if plots is not None:
-        from marrowscope.evaluation.patient_figures import draw_virtual
+        from marrowscope.evaluation.plots.counts import draw_virtual
 
         for path in draw_virtual(result, plots):
             say(f"Drawn: {path}")
@@ -200,13 +200,13 @@ def bundle_figures(
     """
     import json
 
-    from marrowscope.evaluation.model_card import (
+    from marrowscope.evaluation.card.model_card import (
         renew_metrics,
         unfamiliar_rates,
         write_metrics,
         write_model_card,
     )
-    from marrowscope.evaluation.plan import measure_plan
+    from marrowscope.evaluation.card.plan import measure_plan
     from marrowscope.models.bundle import load_bundle, write_sums
     from marrowscope.models.bundle_writer import with_unfamiliar_rates
 
@@ -216,7 +216,7 @@ def bundle_figures(
     if out is None and rates is not None:
         loaded = with_unfamiliar_rates(loaded, rates)
     if plots is not None:
-        from marrowscope.evaluation.plots import draw_evaluations
+        from marrowscope.evaluation.plots.evaluations import draw_evaluations
 
         draw_evaluations(evaluations, plots)
     metrics = (renew_metrics if only else write_metrics)(loaded, evaluations, out)

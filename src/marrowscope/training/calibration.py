@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special
 
-from marrowscope.evaluation.metrics import expected_calibration_error, reliability
+from marrowscope.evaluation.statistics.metrics import expected_calibration_error, reliability
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]

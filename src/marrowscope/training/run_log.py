@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from marrowscope.evaluation.figures import save
+from marrowscope.evaluation.plots.networks import save
 
 METRICS = "metrics.jsonl"
 CURVES = "curves.png"

@@ -25,8 +25,8 @@ from marrowscope.datasets.review_zip import read_review_zips
 from marrowscope.datasets.splits import block_split
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.errors import BundleError, DatasetError
-from marrowscope.evaluation.metrics import area_under_roc
-from marrowscope.evaluation.shown_cells import ShownCell, cells_of_fields, cells_of_folders
+from marrowscope.evaluation.networks.shown_cells import ShownCell, cells_of_fields, cells_of_folders
+from marrowscope.evaluation.statistics.metrics import area_under_roc
 from marrowscope.models.bundle import Bundle, ClassifierSettings, load_bundle
 from marrowscope.models.classifier import normalised
 from marrowscope.models.feature_space import FeatureSpace

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.special import log_softmax
 
 from marrowscope.domain.taxonomy import BLAST
-from marrowscope.evaluation.metrics import area_under_roc, confusion_matrix, macro_f1
+from marrowscope.evaluation.statistics.metrics import area_under_roc, confusion_matrix, macro_f1
 from marrowscope.models.nucleus_size import NucleusSizes, size_evidence
 from marrowscope.training.calibration import (
     blast_counts,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from marrowscope.evaluation.matching import Found, Truth, match_fields
+from marrowscope.evaluation.statistics.matching import Found, Truth, match_fields
 from marrowscope.models.bundle import DetectorSettings
 from marrowscope.models.detector import find_leukocytes
 from marrowscope.models.runtime import Network

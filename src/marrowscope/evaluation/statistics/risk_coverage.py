@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import logit
 
-from marrowscope.evaluation.metrics import Bools, Floats, Integers
+from marrowscope.evaluation.statistics.metrics import Bools, Floats, Integers
 
 SET_ASIDE = 0.10
 """Share of the cells a person could look at again: the figures at this point stand beside the curve."""

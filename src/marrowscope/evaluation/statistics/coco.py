@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from marrowscope.errors import MissingExtraError
-from marrowscope.evaluation.matching import Found, Truth
+from marrowscope.evaluation.statistics.matching import Found, Truth
 
 AP_IOUS = np.linspace(0.5, 0.95, 10)
 MOST_DETECTIONS = 1000  # a dense marrow field holds more cells than COCO's hundred

@@ -12,7 +12,12 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from marrowscope.evaluation.metrics import Floats, Integers, area_under_roc, balanced_accuracy
+from marrowscope.evaluation.statistics.metrics import (
+    Floats,
+    Integers,
+    area_under_roc,
+    balanced_accuracy,
+)
 
 FOLDS = 5
 PENALTY = 1e-3  # weak: three features cannot overfit much, but separable classes need a bound

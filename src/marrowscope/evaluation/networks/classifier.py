@@ -7,10 +7,16 @@ import numpy as np
 
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.domain.taxonomy import BLAST, UNCLASSIFIED, taxonomy
-from marrowscope.evaluation.answers import Answers, CropNamer, collect_answers
-from marrowscope.evaluation.background import BackgroundBaseline, background_baseline
-from marrowscope.evaluation.bootstrap import Estimate, Weights, group_bootstrap, share_estimate
-from marrowscope.evaluation.metrics import (
+from marrowscope.evaluation.networks.answers import Answers, CropNamer, collect_answers
+from marrowscope.evaluation.networks.background import BackgroundBaseline, background_baseline
+from marrowscope.evaluation.networks.shown_cells import ShownCell
+from marrowscope.evaluation.statistics.bootstrap import (
+    Estimate,
+    Weights,
+    group_bootstrap,
+    share_estimate,
+)
+from marrowscope.evaluation.statistics.metrics import (
     Bools,
     Floats,
     ReliabilityBin,
@@ -22,8 +28,7 @@ from marrowscope.evaluation.metrics import (
     macro_f1,
     reliability,
 )
-from marrowscope.evaluation.risk_coverage import RiskCoverage, risk_coverage
-from marrowscope.evaluation.shown_cells import ShownCell
+from marrowscope.evaluation.statistics.risk_coverage import RiskCoverage, risk_coverage
 
 BOOTSTRAP_ROUNDS = 300
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from marrowscope.evaluation.bootstrap import Estimate
+from marrowscope.evaluation.statistics.bootstrap import Estimate
 
 FEWEST = 3  # patients of whom agreement is spoken
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from marrowscope.analysis.intervals import wilson
-from marrowscope.evaluation.metrics import Bools, share
+from marrowscope.evaluation.statistics.metrics import Bools, share
 
 Weights = npt.NDArray[np.float64]
 

@@ -10,8 +10,13 @@ from marrowscope.datasets.fields import read_fields
 from marrowscope.domain.cells import Cells
 from marrowscope.domain.differential import count
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.field_changes import FIELD_CHANGES, FieldChange
-from marrowscope.evaluation.field_reading import Pixels, read_set, spread, unfamiliar_share
+from marrowscope.evaluation.fields.changes import FIELD_CHANGES, FieldChange
+from marrowscope.evaluation.fields.reading import (
+    Pixels,
+    read_set,
+    spread,
+    unfamiliar_share,
+)
 from marrowscope.models.bundle import Bundle
 
 ReadAtSize = Callable[[Sequence[Pixels], float], Sequence[Cells]]

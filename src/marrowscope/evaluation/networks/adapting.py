@@ -11,7 +11,7 @@ from typing import Any
 
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.digests import network_digests
+from marrowscope.evaluation.card.digests import network_digests
 from marrowscope.models.bundle import Bundle
 
 

@@ -13,14 +13,14 @@ from marrowscope.analysis.evidence import UNFAMILIAR
 from marrowscope.datasets.known_sets import describe_set
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.adapting import AdaptingResult
-from marrowscope.evaluation.classification import ClassificationResult
-from marrowscope.evaluation.detection import DetectionResult
-from marrowscope.evaluation.digests import network_digests
-from marrowscope.evaluation.field_shares import FieldSharesResult
-from marrowscope.evaluation.patients import PatientsResult
-from marrowscope.evaluation.robustness import RobustnessResult
-from marrowscope.evaluation.virtual import VirtualResult
+from marrowscope.evaluation.card.digests import network_digests
+from marrowscope.evaluation.counts.patients import PatientsResult
+from marrowscope.evaluation.counts.virtual import VirtualResult
+from marrowscope.evaluation.fields.robustness import RobustnessResult
+from marrowscope.evaluation.fields.shares import FieldSharesResult
+from marrowscope.evaluation.networks.adapting import AdaptingResult
+from marrowscope.evaluation.networks.classifier import ClassificationResult
+from marrowscope.evaluation.networks.detector import DetectionResult
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.feature_space import USUAL_SHARE
 from marrowscope.version import __version__
@@ -157,7 +157,7 @@ def write_model_card(bundle: Bundle, folder: Path | None = None) -> Path:
 def render_model_card(bundle: Bundle, metrics: Mapping[str, Any]) -> str:
     """Give the card's text from the bundle's facts and a `metrics.json` document."""
     environment = Environment(
-        loader=PackageLoader("marrowscope.evaluation"),
+        loader=PackageLoader("marrowscope.evaluation.card"),
         undefined=StrictUndefined,
         autoescape=False,  # noqa: S701 - Markdown, not HTML
         keep_trailing_newline=True,

@@ -9,10 +9,20 @@ import numpy as np
 from marrowscope.datasets.fields import LabelledField, read_unlabelled
 from marrowscope.domain.cells import Cells
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.background import BackgroundBaseline, background_baseline, background_colour
-from marrowscope.evaluation.bootstrap import Estimate, group_bootstrap
-from marrowscope.evaluation.field_reading import OnField, Pixels, read_set, spread, unfamiliar_share
-from marrowscope.evaluation.metrics import Bools, Floats, area_under_roc
+from marrowscope.evaluation.fields.reading import (
+    OnField,
+    Pixels,
+    read_set,
+    spread,
+    unfamiliar_share,
+)
+from marrowscope.evaluation.networks.background import (
+    BackgroundBaseline,
+    background_baseline,
+    background_colour,
+)
+from marrowscope.evaluation.statistics.bootstrap import Estimate, group_bootstrap
+from marrowscope.evaluation.statistics.metrics import Bools, Floats, area_under_roc
 from marrowscope.models.bundle import Bundle
 
 

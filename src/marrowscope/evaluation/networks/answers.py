@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from marrowscope.domain.cells import CellAnswers
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.metrics import Bools, Floats
-from marrowscope.evaluation.shown_cells import ShownCell
+from marrowscope.evaluation.networks.shown_cells import ShownCell
+from marrowscope.evaluation.statistics.metrics import Bools, Floats
 
 BATCH = 32
 

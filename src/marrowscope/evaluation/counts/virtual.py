@@ -22,11 +22,16 @@ from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.domain.taxonomy import BLAST
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.answered import MISSED, AnsweredCells, answer_drawn_cells, answer_single_cells
-from marrowscope.evaluation.bundle_figures import labelled_part
-from marrowscope.evaluation.field_reading import OnField
-from marrowscope.evaluation.metrics import Floats
-from marrowscope.evaluation.patients import DECISIONS, PatientsResult, compare_with_truth
+from marrowscope.evaluation.card.tests import labelled_part
+from marrowscope.evaluation.counts.cells import (
+    MISSED,
+    AnsweredCells,
+    answer_drawn_cells,
+    answer_single_cells,
+)
+from marrowscope.evaluation.counts.patients import DECISIONS, PatientsResult, compare_with_truth
+from marrowscope.evaluation.fields.reading import OnField
+from marrowscope.evaluation.statistics.metrics import Floats
 from marrowscope.exports.tables import csv_text, patient_row
 from marrowscope.models.bundle import Bundle
 from marrowscope.synth import HEALTHY_MARROW, demo_plan

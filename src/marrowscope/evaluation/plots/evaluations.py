@@ -4,17 +4,17 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from marrowscope.evaluation.classification import ClassificationResult, TypesResult
-from marrowscope.evaluation.detection import DetectionResult
-from marrowscope.evaluation.figures import (
+from marrowscope.evaluation.card.model_card import Evaluation
+from marrowscope.evaluation.counts.virtual import VirtualResult
+from marrowscope.evaluation.networks.classifier import ClassificationResult, TypesResult
+from marrowscope.evaluation.networks.detector import DetectionResult
+from marrowscope.evaluation.plots.counts import draw_virtual
+from marrowscope.evaluation.plots.networks import (
     draw_confusion_matrix,
     draw_precision_recall,
     draw_reliability,
     draw_risk_coverage,
 )
-from marrowscope.evaluation.model_card import Evaluation
-from marrowscope.evaluation.patient_figures import draw_virtual
-from marrowscope.evaluation.virtual import VirtualResult
 
 
 def draw_detector(results: Mapping[str, DetectionResult], folder: Path) -> list[Path]:

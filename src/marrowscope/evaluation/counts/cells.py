@@ -14,8 +14,8 @@ from marrowscope.domain.cells import Cells
 from marrowscope.domain.geometry import overlaps, touching_border
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.domain.taxonomy import BLAST, taxonomy
-from marrowscope.evaluation.field_reading import OnField, Pixels, SetReader
-from marrowscope.evaluation.metrics import Bools
+from marrowscope.evaluation.fields.reading import OnField, Pixels, SetReader
+from marrowscope.evaluation.statistics.metrics import Bools
 from marrowscope.models.bundle import Bundle
 from marrowscope.pipeline import ReadingSettings
 from marrowscope.synth import draw_patient

@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.adapting import AdaptingTest
-from marrowscope.evaluation.bars import Bar
-from marrowscope.evaluation.bundle_figures import ClassifierTest, DetectorTest
-from marrowscope.evaluation.field_shares import FieldSharesTest
-from marrowscope.evaluation.model_card import Evaluation, Result, Role
-from marrowscope.evaluation.robustness import RobustnessTest
-from marrowscope.evaluation.virtual import VirtualTest
+from marrowscope.evaluation.card.bars import Bar
+from marrowscope.evaluation.card.model_card import Evaluation, Result, Role
+from marrowscope.evaluation.card.tests import ClassifierTest, DetectorTest
+from marrowscope.evaluation.counts.virtual import VirtualTest
+from marrowscope.evaluation.fields.robustness import RobustnessTest
+from marrowscope.evaluation.fields.shares import FieldSharesTest
+from marrowscope.evaluation.networks.adapting import AdaptingTest
 from marrowscope.models.bundle import Bundle
 
 

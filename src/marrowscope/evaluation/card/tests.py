@@ -11,10 +11,16 @@ from marrowscope.datasets.cells import LabelledCell, read_folder_per_type
 from marrowscope.datasets.fields import LabelledField, read_fields, recognise_layout
 from marrowscope.datasets.splits import block_split
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.classification import ClassificationResult, evaluate_classifier
-from marrowscope.evaluation.detection import DetectionResult, evaluate_detector
-from marrowscope.evaluation.field_reading import SCALE_SAMPLE, OnField, Pixels, SetReader, spread
-from marrowscope.evaluation.shown_cells import ShownCell, cells_of_fields, cells_of_folders
+from marrowscope.evaluation.fields.reading import (
+    SCALE_SAMPLE,
+    OnField,
+    Pixels,
+    SetReader,
+    spread,
+)
+from marrowscope.evaluation.networks.classifier import ClassificationResult, evaluate_classifier
+from marrowscope.evaluation.networks.detector import DetectionResult, evaluate_detector
+from marrowscope.evaluation.networks.shown_cells import ShownCell, cells_of_fields, cells_of_folders
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.classifier import Classifier
 from marrowscope.pipeline import ReadingSettings

@@ -10,8 +10,8 @@ from marrowscope.datasets.cells import LabelledCell
 from marrowscope.datasets.fields import LabelledField
 from marrowscope.datasets.outline import cell_outline, trimmed
 from marrowscope.domain.geometry import longer_sides
-from marrowscope.evaluation.background import background_colour
-from marrowscope.evaluation.metrics import Floats
+from marrowscope.evaluation.networks.background import background_colour
+from marrowscope.evaluation.statistics.metrics import Floats
 from marrowscope.imaging.crops import crop_cells
 from marrowscope.imaging.names import natural_key
 from marrowscope.models.working_scale import mpp_from_red_cells

@@ -10,8 +10,8 @@ from scipy.stats import binomtest
 
 from marrowscope.domain.decision import Verdict
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.agreement import Agreement, agreement
-from marrowscope.evaluation.bootstrap import Estimate
+from marrowscope.evaluation.counts.agreement import Agreement, agreement
+from marrowscope.evaluation.statistics.bootstrap import Estimate
 
 TRUTHS = ("leukemia", "healthy")
 DECISIONS = tuple(verdict.value for verdict in Verdict)

@@ -8,9 +8,20 @@ import numpy as np
 import numpy.typing as npt
 
 from marrowscope.datasets.fields import LabelledField
-from marrowscope.evaluation.bootstrap import Estimate, Weights, group_bootstrap, share_estimate
-from marrowscope.evaluation.coco_metrics import AP_IOUS, coco_average_precision
-from marrowscope.evaluation.matching import Found, Matches, Truth, average_precision, match_fields
+from marrowscope.evaluation.statistics.bootstrap import (
+    Estimate,
+    Weights,
+    group_bootstrap,
+    share_estimate,
+)
+from marrowscope.evaluation.statistics.coco import AP_IOUS, coco_average_precision
+from marrowscope.evaluation.statistics.matching import (
+    Found,
+    Matches,
+    Truth,
+    average_precision,
+    match_fields,
+)
 
 DetectFunction = Callable[
     [npt.NDArray[np.uint8]], tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]

@@ -9,10 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from marrowscope.domain.decision import OVER_20
-from marrowscope.evaluation.agreement import Agreement
-from marrowscope.evaluation.figures import draw_confusion_matrix, save
-from marrowscope.evaluation.patients import DECISIONS, TRUTHS, Pair, PatientsResult
-from marrowscope.evaluation.virtual import SIDES, VirtualResult
+from marrowscope.evaluation.counts.agreement import Agreement
+from marrowscope.evaluation.counts.patients import (
+    DECISIONS,
+    TRUTHS,
+    Pair,
+    PatientsResult,
+)
+from marrowscope.evaluation.counts.virtual import SIDES, VirtualResult
+from marrowscope.evaluation.plots.networks import draw_confusion_matrix, save
 
 _BLUE, _GREY, _RED = "#2b5d8a", "#9a9a9a", "#b23a3a"
 _SUFFIXES = (".png", ".svg")

@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from marrowscope.evaluation.detection import DetectionResult
-from marrowscope.evaluation.metrics import ReliabilityBin
-from marrowscope.evaluation.risk_coverage import RiskCoverage
+from marrowscope.evaluation.networks.detector import DetectionResult
+from marrowscope.evaluation.statistics.metrics import ReliabilityBin
+from marrowscope.evaluation.statistics.risk_coverage import RiskCoverage
 
 _BLUE, _RED, _OCHRE, _GREY = "#2b5d8a", "#b03a2e", "#b9770e", "#9a9a9a"
 _TITLE_PT = 10

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from marrowscope.datasets.outline import background_colour
-from marrowscope.evaluation.field_reading import Pixels
-from marrowscope.evaluation.metrics import Floats
+from marrowscope.evaluation.fields.reading import Pixels
+from marrowscope.evaluation.statistics.metrics import Floats
 from marrowscope.imaging.scale import resample
 
 HAEMATOXYLIN_EOSIN_REST: Floats = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])

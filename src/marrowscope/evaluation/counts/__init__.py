@@ -1,0 +1,1 @@
+"""Blast shares and decisions of patients against the truth."""

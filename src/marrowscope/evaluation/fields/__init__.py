@@ -1,0 +1,1 @@
+"""Whole fields read and compared."""

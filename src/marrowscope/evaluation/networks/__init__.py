@@ -1,0 +1,1 @@
+"""Each network measured on labelled images."""

@@ -1,0 +1,1 @@
+"""Figures from plain columns, with their intervals."""
