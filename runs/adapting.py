@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from marrowscope.cli.console import say
-from marrowscope.datasets.fields import LabelledField, read_fields
+from marrowscope.datasets.layouts.fields import LabelledField, read_fields
 from marrowscope.domain.geometry import longer_sides
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.errors import DatasetError, MarrowscopeError

@@ -18,8 +18,8 @@ from marrowscope.domain.taxonomy import UNCLASSIFIED, taxonomy
 from marrowscope.engines.choose import LOCAL
 from marrowscope.errors import ImageError, InputError
 from marrowscope.exports.review import with_review
-from marrowscope.imaging.decode import FieldImage, decode
-from marrowscope.imaging.sources import discover
+from marrowscope.imaging.files.decode import FieldImage, decode
+from marrowscope.imaging.files.sources import discover
 from marrowscope.journal import Journal
 from marrowscope.models.bundle import Bundle, load_bundle
 from marrowscope.pipeline import FieldReader, ReadingSettings

@@ -14,7 +14,7 @@ from marrowscope.engines.choose import LOCAL, open_pool
 from marrowscope.engines.reading import read_by, read_here
 from marrowscope.engines.work import Networks
 from marrowscope.errors import ImageError
-from marrowscope.imaging.sources import PatientSource
+from marrowscope.imaging.files.sources import PatientSource
 from marrowscope.journal import Journal
 from marrowscope.models.bundle import Bundle
 from marrowscope.pipeline import FieldReader, FieldResult, FieldTask, ReadingSettings, failed, scale_sample

@@ -18,7 +18,7 @@ from marrowscope.domain.patient import FieldReading, FieldStatus
 from marrowscope.domain.scale import Scale
 from marrowscope.errors import InputError
 from marrowscope.exports.atomic import write_atomic
-from marrowscope.imaging.sources import RECORD_FOLDER, safe_name
+from marrowscope.imaging.files.sources import RECORD_FOLDER, safe_name
 from marrowscope.pipeline import FieldResult, FieldTask
 
 FOLDER = RECORD_FOLDER

@@ -21,11 +21,16 @@ from marrowscope.domain.scale import Scale
 from marrowscope.domain.taxonomy import CellType, taxonomy
 from marrowscope.errors import ImageError, InferenceError
 from marrowscope.imaging.crops import crop_cells
-from marrowscope.imaging.decode import DEFAULT_LIMITS, DecodeLimits, FieldImage, decode
 from marrowscope.imaging.draw import annotate
+from marrowscope.imaging.files.decode import (
+    DEFAULT_LIMITS,
+    DecodeLimits,
+    FieldImage,
+    decode,
+)
+from marrowscope.imaging.files.sources import Source
 from marrowscope.imaging.quality import assess
 from marrowscope.imaging.scale import resample
-from marrowscope.imaging.sources import Source
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.classifier import Classifier
 from marrowscope.models.detector import Detector

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from marrowscope.analysis.review import Part, lot, reviewed_share, share_from_lot, suggest_review
 from marrowscope.analysis.reviewed import Answer
-from marrowscope.cli.analyse import show_reviewed, suggest
 from marrowscope.cli.app import app
-from marrowscope.datasets.csv_boxes import read_csv
+from marrowscope.cli.commands.analyse import show_reviewed, suggest
+from marrowscope.datasets.layouts.csv_boxes import read_csv
 from marrowscope.errors import InputError
 from marrowscope.exports.review import read_review, with_review, write_review
 

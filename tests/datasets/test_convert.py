@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from marrowscope.datasets.cells import read_folder_per_type
 from marrowscope.datasets.convert import cells_as_fields, convert, write_voc
-from marrowscope.datasets.fields import LabelledField, read_fields, read_voc
+from marrowscope.datasets.layouts.cells import read_folder_per_type
+from marrowscope.datasets.layouts.fields import LabelledField, read_fields, read_voc
 from marrowscope.errors import DatasetError
 
 

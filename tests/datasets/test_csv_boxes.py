@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from marrowscope.datasets.cells import read_folder_per_type
 from marrowscope.datasets.convert import convert
-from marrowscope.datasets.csv_boxes import read_csv
-from marrowscope.datasets.fields import read_fields
+from marrowscope.datasets.layouts.cells import read_folder_per_type
+from marrowscope.datasets.layouts.csv_boxes import read_csv
+from marrowscope.datasets.layouts.fields import read_fields
 from marrowscope.datasets.splits import block_split
 from marrowscope.errors import DatasetError
 

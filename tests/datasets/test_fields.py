@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from marrowscope.datasets.corrections import load_corrections
-from marrowscope.datasets.fields import (
+from marrowscope.datasets.layouts.fields import (
     LabelledField,
     read_coco,
     read_fields,

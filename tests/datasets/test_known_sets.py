@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from marrowscope.datasets.cells import LabelledCell, read_folder_per_type
 from marrowscope.datasets.check import check_dataset
 from marrowscope.datasets.convert import sort_cells
 from marrowscope.datasets.corrections import load_corrections
-from marrowscope.datasets.fields import LAYOUTS, read_fields
 from marrowscope.datasets.known_sets import known_sets
+from marrowscope.datasets.layouts.cells import LabelledCell, read_folder_per_type
+from marrowscope.datasets.layouts.fields import LAYOUTS, read_fields
+from marrowscope.datasets.layouts.recognise import recognise_layout, recognise_set
 from marrowscope.datasets.names import normalise_label
-from marrowscope.datasets.recognise import recognise_layout, recognise_set
 from marrowscope.datasets.splits import read_and_split
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.errors import DatasetError

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from marrowscope.datasets.review_zip import read_review_zips
+from marrowscope.datasets.layouts.review_zip import read_review_zips
 from marrowscope.errors import DatasetError
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from marrowscope.datasets.cells import LabelledCell, read_folder_per_type
+from marrowscope.datasets.layouts.cells import LabelledCell, read_folder_per_type
 from marrowscope.datasets.splits import block_split
 from marrowscope.errors import DatasetError
 

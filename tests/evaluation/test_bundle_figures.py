@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from marrowscope.cli.app import app
 from marrowscope.datasets.convert import convert
-from marrowscope.datasets.fields import labelled_field
+from marrowscope.datasets.layouts.fields import labelled_field
 from marrowscope.errors import DatasetError
 from marrowscope.evaluation.card.model_card import renew_metrics, write_metrics, write_model_card
 from marrowscope.evaluation.card.plan import measure_plan, read_plan

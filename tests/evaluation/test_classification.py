@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from marrowscope.datasets.cells import LabelledCell, read_folder_per_type
-from marrowscope.datasets.fields import LabelledField, read_fields
+from marrowscope.datasets.layouts.cells import LabelledCell, read_folder_per_type
+from marrowscope.datasets.layouts.fields import LabelledField, read_fields
 from marrowscope.domain.cells import CellAnswers
 from marrowscope.errors import DatasetError
 from marrowscope.evaluation.networks.answers import Answers

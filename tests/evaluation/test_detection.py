@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from marrowscope.datasets.fields import LabelledField
+from marrowscope.datasets.layouts.fields import LabelledField
 from marrowscope.evaluation.networks.detector import evaluate_detector, score_detections
 from marrowscope.evaluation.statistics.bootstrap import group_bootstrap
 from marrowscope.evaluation.statistics.matching import (

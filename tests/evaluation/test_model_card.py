@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from tests.evaluation.named_cells import cells
 
-from marrowscope.datasets.fields import LabelledField
 from marrowscope.datasets.known_sets import describe_set, known_sets
+from marrowscope.datasets.layouts.fields import LabelledField
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.errors import DatasetError
 from marrowscope.evaluation.card.bars import Bar

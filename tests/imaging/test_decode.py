@@ -16,8 +16,8 @@ import pytest
 from PIL import Image, ImageFile
 
 from marrowscope.errors import ImageError
-from marrowscope.imaging.decode import DecodeLimits, decode
-from marrowscope.imaging.pixel_size import from_tiff_tags
+from marrowscope.imaging.files.decode import DecodeLimits, decode
+from marrowscope.imaging.files.pixel_size import from_tiff_tags
 
 
 def picture(height: int = 48, width: int = 64) -> npt.NDArray[np.uint8]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageFilter
 
-from marrowscope.imaging.decode import decode
+from marrowscope.imaging.files.decode import decode
 from marrowscope.imaging.quality import QualityFlag, assess
 from marrowscope.imaging.scale import resample
 

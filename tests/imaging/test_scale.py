@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from marrowscope.imaging.decode import decode
+from marrowscope.imaging.files.decode import decode
 from marrowscope.imaging.scale import red_cell_diameter_px, resample
 
 BACKGROUND, RED, NUCLEUS = (225, 215, 220), (175, 130, 145), (90, 40, 130)

@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 
 from marrowscope.errors import ImageError, InputError
-from marrowscope.imaging.decode import DecodeLimits, decode
+from marrowscope.imaging.files.decode import DecodeLimits, decode
+from marrowscope.imaging.files.sources import FieldSource, PatientSource, discover
 from marrowscope.imaging.names import natural_key, safe_name
-from marrowscope.imaging.sources import FieldSource, PatientSource, discover
 
 LIMITS = DecodeLimits()
 _NOBODY = 65534

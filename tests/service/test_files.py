@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from marrowscope.imaging.decode import decode
+from marrowscope.imaging.files.decode import decode
 from marrowscope.service import uploads
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.leftovers import remove_leftovers

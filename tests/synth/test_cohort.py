@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from marrowscope.errors import InputError
-from marrowscope.imaging.decode import decode
+from marrowscope.imaging.files.decode import decode
 from marrowscope.synth import PatientPlan, demo_plan, draw_patient, write_cohort
 
 

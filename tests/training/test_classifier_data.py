@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from marrowscope.datasets.cells import LabelledCell, read_folder_per_type
+from marrowscope.datasets.layouts.cells import LabelledCell, read_folder_per_type
 from marrowscope.datasets.outline import trimmed
 from marrowscope.errors import DatasetError, InputError
 from marrowscope.synth import draw_cell

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from marrowscope.datasets.fields import list_images
+from marrowscope.datasets.layouts.fields import list_images
 from marrowscope.errors import DatasetError
 from marrowscope.training.composites.backgrounds import background_from, red_cells_of
 from marrowscope.training.composites.compose import Crowding, DenseComposer

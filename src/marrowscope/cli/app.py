@@ -4,7 +4,18 @@ from typing import Annotated
 
 import typer
 
-from marrowscope.cli import analyse, audit, bundle, data, demo, evaluate, images, serve, train, users
+from marrowscope.cli.commands import (
+    analyse,
+    audit,
+    bundle,
+    data,
+    demo,
+    evaluate,
+    images,
+    serve,
+    train,
+    users,
+)
 from marrowscope.version import __version__
 
 app = typer.Typer(

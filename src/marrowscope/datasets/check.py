@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from marrowscope.datasets.cells import read_folder_per_type
 from marrowscope.datasets.contact_sheet import draw_contact_sheet
 from marrowscope.datasets.duplicates import Fingerprint, exact_duplicates, fingerprint, near_duplicates
-from marrowscope.datasets.fields import (
+from marrowscope.datasets.known_sets import LEFT_OUT, KnownSet
+from marrowscope.datasets.layouts.cells import read_folder_per_type
+from marrowscope.datasets.layouts.fields import (
     LAYOUTS,
     LabelledField,
     labelled_field,
@@ -20,8 +21,7 @@ from marrowscope.datasets.fields import (
     read_fields,
     read_voc,
 )
-from marrowscope.datasets.known_sets import LEFT_OUT, KnownSet
-from marrowscope.datasets.recognise import label_folder, recognise_layout, recognise_set
+from marrowscope.datasets.layouts.recognise import label_folder, recognise_layout, recognise_set
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.names import natural_key

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, UnidentifiedImageError
 
-from marrowscope.datasets.fields import LabelledField
+from marrowscope.datasets.layouts.fields import LabelledField
 
 _COLOURS = ("#ffd400", "#00c8ff", "#ff4fa0", "#5fe05f", "#ff8c1a", "#c08cff", "#ffffff", "#9fd6b8")
 _MOST = 48

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from marrowscope.datasets.cells import GROUP_MARK, LabelledCell
-from marrowscope.datasets.csv_boxes import BOX_COLUMNS
 from marrowscope.datasets.labelled import LabelledField, image_size, labelled_field
+from marrowscope.datasets.layouts.cells import GROUP_MARK, LabelledCell
+from marrowscope.datasets.layouts.csv_boxes import BOX_COLUMNS
 from marrowscope.datasets.outline import LEAST_SIDE_PX, cell_outline
 from marrowscope.domain.geometry import longer_sides
 from marrowscope.errors import DatasetError

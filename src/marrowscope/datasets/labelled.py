@@ -10,7 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from marrowscope.datasets.corrections import Annotation
 from marrowscope.errors import DatasetError, ImageError
-from marrowscope.imaging.decode import DecodeLimits, decode
+from marrowscope.imaging.files.decode import DecodeLimits, decode
 from marrowscope.imaging.names import natural_key
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"})

@@ -8,9 +8,9 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from marrowscope.datasets.cells import read_folder_per_type
-from marrowscope.datasets.fields import read_fields
-from marrowscope.datasets.recognise import recognise_layout
+from marrowscope.datasets.layouts.cells import read_folder_per_type
+from marrowscope.datasets.layouts.fields import read_fields
+from marrowscope.datasets.layouts.recognise import recognise_layout
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.names import natural_key
 

@@ -18,8 +18,8 @@ import distributed
 from marrowscope.engines.pool import WorkerDiedError
 from marrowscope.engines.work import Networks
 from marrowscope.errors import ImageError, InputError
-from marrowscope.imaging.decode import DecodeLimits
-from marrowscope.imaging.sources import HeldSource
+from marrowscope.imaging.files.decode import DecodeLimits
+from marrowscope.imaging.files.sources import HeldSource
 from marrowscope.models.bundle import BUILTIN
 from marrowscope.pipeline import FieldTask
 

@@ -9,7 +9,7 @@ from itertools import islice
 from marrowscope.engines.pool import DEADLY, MAX_DEATHS, Pool, WorkerDiedError
 from marrowscope.engines.work import Networks, read_field
 from marrowscope.errors import ImageError
-from marrowscope.imaging.decode import FieldImage
+from marrowscope.imaging.files.decode import FieldImage
 from marrowscope.pipeline import FieldReader, FieldResult, FieldTask, failed, load_field
 
 _AHEAD = 2  # decoded fields waiting while the networks work; each may hold hundreds of megabytes

@@ -21,8 +21,8 @@ from marrowscope.engines.pool import WorkerPool
 from marrowscope.errors import ImageError
 from marrowscope.exports.atomic import atomic_path
 from marrowscope.imaging.crops import crop_cells
-from marrowscope.imaging.decode import DecodeLimits, decode
-from marrowscope.imaging.sources import FieldSource
+from marrowscope.imaging.files.decode import DecodeLimits, decode
+from marrowscope.imaging.files.sources import FieldSource
 from marrowscope.service.blobs import Blobs
 
 TILE_PX, OVERLAP_PX = 256, 1

@@ -9,7 +9,7 @@ from typing import TypeVar
 from PIL import Image
 
 from marrowscope.engines.pool import WorkerDiedError
-from marrowscope.imaging.decode import DecodeLimits
+from marrowscope.imaging.files.decode import DecodeLimits
 from marrowscope.pipeline import GALLERY_CONTEXT, from_gallery
 from marrowscope.service import imagework
 from marrowscope.service.blobs import Blobs

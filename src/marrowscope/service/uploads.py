@@ -9,10 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marrowscope.engines.pool import WorkerDiedError
-from marrowscope.imaging.archives import member_parts
-from marrowscope.imaging.decode import DecodeLimits
+from marrowscope.imaging.files.archives import member_parts
+from marrowscope.imaging.files.decode import DecodeLimits
+from marrowscope.imaging.files.sources import FieldSource, archive_source, is_image_name
 from marrowscope.imaging.names import distinct, shown
-from marrowscope.imaging.sources import FieldSource, archive_source, is_image_name
 from marrowscope.service import audit, patients
 from marrowscope.service.actors import Actor
 from marrowscope.service.blobs import Blobs

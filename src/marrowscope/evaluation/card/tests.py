@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from marrowscope.datasets.cells import LabelledCell, read_folder_per_type
-from marrowscope.datasets.fields import LabelledField, read_fields, recognise_layout
+from marrowscope.datasets.layouts.cells import LabelledCell, read_folder_per_type
+from marrowscope.datasets.layouts.fields import LabelledField, read_fields, recognise_layout
 from marrowscope.datasets.splits import block_split
 from marrowscope.errors import DatasetError
 from marrowscope.evaluation.fields.reading import (

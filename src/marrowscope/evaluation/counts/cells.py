@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from marrowscope.datasets.cells import LabelledCell
+from marrowscope.datasets.layouts.cells import LabelledCell
 from marrowscope.datasets.splits import block_split
 from marrowscope.domain.cells import Cells
 from marrowscope.domain.geometry import overlaps, touching_border

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from marrowscope.domain.cells import FLAG_UNFAMILIAR, Cells, Detections
 from marrowscope.domain.scale import Scale
-from marrowscope.imaging.decode import FieldImage
+from marrowscope.imaging.files.decode import FieldImage
 from marrowscope.models.bundle import Bundle
 from marrowscope.pipeline import FieldReader, ReadingSettings
 

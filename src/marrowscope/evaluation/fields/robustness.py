@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from marrowscope.datasets.fields import read_fields
+from marrowscope.datasets.layouts.fields import read_fields
 from marrowscope.domain.cells import Cells
 from marrowscope.domain.differential import count
 from marrowscope.errors import DatasetError

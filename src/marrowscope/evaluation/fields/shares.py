@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from marrowscope.datasets.fields import LabelledField, read_unlabelled
+from marrowscope.datasets.layouts.fields import LabelledField, read_unlabelled
 from marrowscope.domain.cells import Cells
 from marrowscope.errors import DatasetError
 from marrowscope.evaluation.fields.reading import (

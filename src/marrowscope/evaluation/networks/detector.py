@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from marrowscope.datasets.fields import LabelledField
+from marrowscope.datasets.layouts.fields import LabelledField
 from marrowscope.evaluation.statistics.bootstrap import (
     Estimate,
     Weights,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from marrowscope.datasets.cells import LabelledCell
-from marrowscope.datasets.fields import LabelledField
+from marrowscope.datasets.layouts.cells import LabelledCell
+from marrowscope.datasets.layouts.fields import LabelledField
 from marrowscope.datasets.outline import cell_outline, trimmed
 from marrowscope.domain.geometry import longer_sides
 from marrowscope.evaluation.networks.background import background_colour

@@ -17,8 +17,8 @@ from marrowscope.domain.patient import FieldReading, FieldStatus
 from marrowscope.domain.scale import Scale
 from marrowscope.engines.pool import DEADLY, MAX_DEATHS
 from marrowscope.engines.work import Networks
-from marrowscope.imaging.decode import DecodeLimits
-from marrowscope.imaging.sources import FieldSource
+from marrowscope.imaging.files.decode import DecodeLimits
+from marrowscope.imaging.files.sources import FieldSource
 from marrowscope.journal import document_of
 from marrowscope.pipeline import FieldTask, ReadingSettings, scale_sample
 from marrowscope.service import analyses, audit, figures, patients

@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from marrowscope.datasets.cells import LabelledCell, read_folder_per_type
-from marrowscope.datasets.csv_boxes import read_csv
-from marrowscope.datasets.review_zip import read_review_zips
+from marrowscope.datasets.layouts.cells import LabelledCell, read_folder_per_type
+from marrowscope.datasets.layouts.csv_boxes import read_csv
+from marrowscope.datasets.layouts.review_zip import read_review_zips
 from marrowscope.datasets.splits import block_split
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.errors import BundleError, DatasetError

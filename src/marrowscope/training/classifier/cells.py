@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from marrowscope.datasets.cells import LabelledCell
-from marrowscope.datasets.fields import LabelledField
+from marrowscope.datasets.layouts.cells import LabelledCell
+from marrowscope.datasets.layouts.fields import LabelledField
 from marrowscope.datasets.outline import cell_outline, trimmed
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.crops import crop_cells

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from marrowscope.datasets.fields import LabelledField
+from marrowscope.datasets.layouts.fields import LabelledField
 from marrowscope.training.classifier.cells import (
     CACHE_CONTEXT,
     SYNTHETIC,

@@ -10,8 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from marrowscope.datasets.cells import LabelledCell, read_folder_per_type
-from marrowscope.datasets.fields import LabelledField, read_coco, read_unlabelled, read_voc, read_yolo
+from marrowscope.datasets.layouts.cells import LabelledCell, read_folder_per_type
+from marrowscope.datasets.layouts.fields import (
+    LabelledField,
+    read_coco,
+    read_unlabelled,
+    read_voc,
+    read_yolo,
+)
 from marrowscope.datasets.splits import block_split
 from marrowscope.domain.geometry import longer_sides
 from marrowscope.errors import DatasetError

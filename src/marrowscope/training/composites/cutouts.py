@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from marrowscope.datasets.cells import LabelledCell, read_folder_per_type
+from marrowscope.datasets.layouts.cells import LabelledCell, read_folder_per_type
 from marrowscope.datasets.outline import background_colour, cell_outline
 from marrowscope.datasets.splits import block_split
 from marrowscope.errors import DatasetError

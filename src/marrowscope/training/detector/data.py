@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from marrowscope.datasets.fields import LabelledField
+from marrowscope.datasets.layouts.fields import LabelledField
 from marrowscope.training.detector.augment import vary
 from marrowscope.training.detector.loss import CellTargets
 from marrowscope.training.detector.recipe import WORKING_MPP

@@ -8,7 +8,13 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from marrowscope.datasets.fields import LabelledField, read_coco, read_unlabelled, read_voc, read_yolo
+from marrowscope.datasets.layouts.fields import (
+    LabelledField,
+    read_coco,
+    read_unlabelled,
+    read_voc,
+    read_yolo,
+)
 from marrowscope.errors import DatasetError, InputError
 from marrowscope.training.device import Precision
 

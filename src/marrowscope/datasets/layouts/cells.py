@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from marrowscope.datasets.known_sets import LEFT_OUT, KnownSet
 from marrowscope.datasets.labelled import list_images, read_pixels, read_with_scale
+from marrowscope.datasets.layouts.recognise import label_folder, recognise_set
 from marrowscope.datasets.names import normalise_label
-from marrowscope.datasets.recognise import label_folder, recognise_set
 from marrowscope.domain.taxonomy import BLAST, taxonomy
 from marrowscope.errors import DatasetError
 

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
 from marrowscope.errors import ImageError
-from marrowscope.imaging import pixel_size
-from marrowscope.imaging.depth import to_eight_bits
+from marrowscope.imaging.files import pixel_size
+from marrowscope.imaging.files.depth import to_eight_bits
 
 
 @dataclass(frozen=True, slots=True)

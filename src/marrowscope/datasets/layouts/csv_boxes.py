@@ -18,8 +18,8 @@ from marrowscope.datasets.labelled import LabelledField, labelled_field
 from marrowscope.datasets.names import normalise_label
 from marrowscope.domain.taxonomy import REVIEWED_TYPE, taxonomy
 from marrowscope.errors import DatasetError
+from marrowscope.imaging.files.sources import FieldSource, PatientSource, discover
 from marrowscope.imaging.names import natural_key, shown
-from marrowscope.imaging.sources import FieldSource, PatientSource, discover
 
 BOX_COLUMNS = ("image", "x0", "y0", "x1", "y1", "label", "group", "ignore")
 _SIDES = ("x0", "y0", "x1", "y1")

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from marrowscope.errors import ImageError, InputError
-from marrowscope.imaging.archives import list_members, member_parts, read_member
-from marrowscope.imaging.decode import DecodeLimits
-from marrowscope.imaging.manifest import ManifestRow, read_manifest
+from marrowscope.imaging.files.archives import list_members, member_parts, read_member
+from marrowscope.imaging.files.decode import DecodeLimits
+from marrowscope.imaging.files.manifest import ManifestRow, read_manifest
 from marrowscope.imaging.names import distinct, natural_key, safe_name, shown
 
 __all__ = [

@@ -180,11 +180,11 @@ def convert(
     A cells.csv of an analysis becomes a training set: add a column reviewed_type, fill it where you have
     looked, and convert with --to cells. The patient stays in every crop's name.
     """
-    from marrowscope.datasets.cells import read_folder_per_type
     from marrowscope.datasets.convert import cells_as_fields, sort_cells
     from marrowscope.datasets.convert import convert as write
-    from marrowscope.datasets.fields import read_fields
-    from marrowscope.datasets.recognise import recognise_layout
+    from marrowscope.datasets.layouts.cells import read_folder_per_type
+    from marrowscope.datasets.layouts.fields import read_fields
+    from marrowscope.datasets.layouts.recognise import recognise_layout
 
     if layout == "cells" or (layout == "auto" and recognise_layout(source) == "cells"):
         cells = read_folder_per_type(source)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from marrowscope.datasets.corrections import Annotation, Corrections, load_corrections
-from marrowscope.datasets.csv_boxes import read_csv
 from marrowscope.datasets.labelled import (
     LabelledField,
     image_size,
@@ -17,8 +16,14 @@ from marrowscope.datasets.labelled import (
     labelled_field,
     list_images,
 )
+from marrowscope.datasets.layouts.csv_boxes import read_csv
+from marrowscope.datasets.layouts.recognise import (
+    coco_file,
+    csv_file,
+    recognise_layout,
+    recognise_set,
+)
 from marrowscope.datasets.names import normalise_label
-from marrowscope.datasets.recognise import coco_file, csv_file, recognise_layout, recognise_set
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.names import natural_key
 
