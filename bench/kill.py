@@ -35,7 +35,7 @@ import marrowscope
 from marrowscope.domain.patient import PatientReading
 from marrowscope.exports.tables import patient_row
 from marrowscope.journal import document_of
-from marrowscope.service import analyses, figures
+from marrowscope.service.analyses import analyses, figures
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 

@@ -22,7 +22,7 @@ from playwright.sync_api import sync_playwright
 from tests.service.browser import CHROMIUM_OPTIONS, chromium, serving
 from tests.service.drawn import draw
 
-from marrowscope.service.blobs import Blobs
+from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.rest import pages
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database

@@ -16,14 +16,15 @@ from tests.service.browser import CHROMIUM_OPTIONS, Running, chromium, serving
 from tests.service.browser import add_user as make_user
 from tests.service.postgres import Server
 
-from marrowscope.service import logs, passwords
+from marrowscope.service import logs
+from marrowscope.service.accounts import passwords
+from marrowscope.service.accounts.users import add_user
 from marrowscope.service.actors import SYSTEM, Role
 from marrowscope.service.rest import pages
 from marrowscope.service.rest.app import create_app
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.schema import bring_up_to_date
-from marrowscope.service.users import add_user
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -12,10 +12,10 @@ from tests.exports.fake_report import HEIGHT, RATES, WIDTH, field_reading
 from marrowscope.domain.patient import FieldReading
 from marrowscope.journal import document_of
 from marrowscope.pipeline import gallery_of
-from marrowscope.service import analyses
 from marrowscope.service.actors import SYSTEM
-from marrowscope.service.blobs import Blobs
+from marrowscope.service.analyses import analyses
 from marrowscope.service.clock import now
+from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.store.analyses import DONE, RUNNING, Analysis, AnalysisField, Cell
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.patients import Field, Patient

@@ -19,7 +19,7 @@ from tests.service.test_files import API, new_patient, rows, send
 
 import marrowscope
 from marrowscope.exports.tables import PATIENT_COLUMNS, csv_text, patient_row
-from marrowscope.service import analyses, figures
+from marrowscope.service.analyses import analyses, figures
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.analyses import Cell
 from marrowscope.service.store.engine import Database

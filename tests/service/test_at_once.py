@@ -11,8 +11,8 @@ from tests.service.conftest import logged_in
 from tests.service.drawn import Drawn, draw
 from tests.service.test_reviews import API, cells_of, change, differential, trail
 
-from marrowscope.service import audit
 from marrowscope.service.store.engine import Database
+from marrowscope.service.trail import audit
 
 TYPES = ("blast", "monocyte", "plasma_cell", "basophil")
 

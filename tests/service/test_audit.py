@@ -8,10 +8,10 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text, update
 from sqlalchemy.exc import DatabaseError
 
-from marrowscope.service import audit
 from marrowscope.service.actors import SYSTEM
 from marrowscope.service.store.audit import AuditHead
 from marrowscope.service.store.engine import Database
+from marrowscope.service.trail import audit
 
 API = "/api/v1"
 

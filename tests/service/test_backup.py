@@ -14,9 +14,9 @@ from tests.service.conftest import logged_in
 from tests.service.drawn import draw
 from tests.service.postgres import Server
 
-from marrowscope.service import audit
 from marrowscope.service.rest.app import create_app
 from marrowscope.service.settings import Settings
+from marrowscope.service.trail import audit
 
 API = "/api/v1"
 

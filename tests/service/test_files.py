@@ -11,9 +11,9 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from marrowscope.imaging.files.decode import decode
-from marrowscope.service import uploads
 from marrowscope.service.errors import ConflictError
-from marrowscope.service.leftovers import remove_leftovers
+from marrowscope.service.images import uploads
+from marrowscope.service.images.leftovers import remove_leftovers
 from marrowscope.service.settings import Settings
 from marrowscope.synth import draw_field
 

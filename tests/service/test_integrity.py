@@ -12,11 +12,11 @@ from sqlalchemy import Connection, column, table, text, update
 from tests.service.drawn import Drawn, draw
 from tests.service.test_signing import export, name_blasts, sign
 
-from marrowscope.service import patients
-from marrowscope.service.blobs import Blobs
-from marrowscope.service.integrity import check_blobs
-from marrowscope.service.leftovers import remove_leftovers
-from marrowscope.service.removal import sweep
+from marrowscope.service.images import patients
+from marrowscope.service.images.blobs import Blobs
+from marrowscope.service.images.integrity import check_blobs
+from marrowscope.service.images.leftovers import remove_leftovers
+from marrowscope.service.images.retention import sweep
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.base import Base, BlobDigest
 from marrowscope.service.store.engine import Database

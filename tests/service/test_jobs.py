@@ -19,14 +19,14 @@ from marrowscope.engines.pool import DEADLY, WorkerDiedError
 from marrowscope.engines.work import measure_scales
 from marrowscope.errors import BundleError
 from marrowscope.pipeline import FieldResult, FieldTask
-from marrowscope.service.events import Broadcaster
+from marrowscope.service.images.uploads import limits_of
 from marrowscope.service.jobs import queue
 from marrowscope.service.jobs.dispatcher import Dispatcher
 from marrowscope.service.jobs.presence import Presence
 from marrowscope.service.jobs.queue import Reading, Source
 from marrowscope.service.rest.dependencies import Service
 from marrowscope.service.store.analyses import Analysis, AnalysisField
-from marrowscope.service.uploads import limits_of
+from marrowscope.service.trail.events import Broadcaster
 
 
 class Obedient:

@@ -9,7 +9,7 @@ from tests.service.served import Served
 
 import marrowscope
 from marrowscope.exports.tables import patient_row
-from marrowscope.service import analyses, figures
+from marrowscope.service.analyses import analyses, figures
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 

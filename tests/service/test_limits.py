@@ -5,9 +5,9 @@ from argon2 import PasswordHasher, extract_parameters
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from marrowscope.errors import InputError
+from marrowscope.service.accounts.passwords import hash_password
 from marrowscope.service.errors import BusyError
 from marrowscope.service.limits import RateLimit
-from marrowscope.service.passwords import hash_password
 
 
 def test_a_bucket_empties_and_refills_for_each_key_alone() -> None:

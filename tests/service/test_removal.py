@@ -10,13 +10,13 @@ from tests.service.drawn import Drawn, draw
 from tests.service.test_reviews import API, cells_of, refused, trail
 from tests.service.test_signing import export, name_blasts, sign
 
-from marrowscope.service import audit
-from marrowscope.service.blobs import Blobs
 from marrowscope.service.clock import now
-from marrowscope.service.removal import sweep
+from marrowscope.service.images.blobs import Blobs
+from marrowscope.service.images.retention import sweep
 from marrowscope.service.store.base import Base
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.patients import Patient
+from marrowscope.service.trail import audit
 
 OF_PATIENTS = {
     "patients", "fields", "upload_answers", "analyses", "analysis_fields", "cells", "readings",

@@ -11,11 +11,12 @@ from sqlalchemy import select
 from tests.service.conftest import logged_in
 from tests.service.drawn import Drawn, draw
 
-from marrowscope.service import analyses, audit
 from marrowscope.service.actors import SYSTEM
+from marrowscope.service.analyses import analyses
 from marrowscope.service.store.analyses import DONE
 from marrowscope.service.store.audit import AuditEntry
 from marrowscope.service.store.engine import Database
+from marrowscope.service.trail import audit
 
 API = "/api/v1"
 

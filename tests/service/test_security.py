@@ -268,7 +268,7 @@ def test_an_unforeseen_failure_tells_the_client_nothing(
     def broken(*_: object) -> None:
         raise RuntimeError("P-017 Anna Keller")
 
-    monkeypatch.setattr("marrowscope.service.users.list_users", broken)
+    monkeypatch.setattr("marrowscope.service.accounts.users.list_users", broken)
     answer = admin.get(f"{API}/users")
     assert answer.status_code == 500
     assert is_problem(answer)
@@ -285,7 +285,7 @@ def test_a_database_that_is_away_is_said_to_be(
     def away(*_: object) -> None:
         raise OperationalError("SELECT 'Keller'", {}, Exception("Keller"))
 
-    monkeypatch.setattr("marrowscope.service.users.list_users", away)
+    monkeypatch.setattr("marrowscope.service.accounts.users.list_users", away)
     in_the_route = admin.get(f"{API}/users")
     monkeypatch.setattr("marrowscope.service.rest.guard.find_session", away)
     before_the_route = admin.get(f"{API}/patients")

@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from tests.service.drawn import Drawn, draw
 from tests.service.test_reviews import API, cells_of, change, differential, other, refused, trail
 
-from marrowscope.service import documents
+from marrowscope.service.reports import documents
 from marrowscope.service.store.analyses import Analysis
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.reviews import Version

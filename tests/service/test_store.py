@@ -11,6 +11,7 @@ from sqlalchemy import Column, String, select, text
 from sqlalchemy.exc import IntegrityError
 
 from marrowscope.errors import InputError
+from marrowscope.service.accounts.users import add_user, find_user
 from marrowscope.service.actors import SYSTEM
 from marrowscope.service.clock import now
 from marrowscope.service.settings import Settings
@@ -18,7 +19,6 @@ from marrowscope.service.store.accounts import LoginSession, User
 from marrowscope.service.store.base import Base
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.schema import bring_up_to_date, is_up_to_date, migration_options
-from marrowscope.service.users import add_user, find_user
 
 
 @pytest.fixture

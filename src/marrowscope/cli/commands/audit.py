@@ -37,9 +37,9 @@ def verify(
     --known later, it also finds out a trail that was rewritten as a whole.
     """
     settings = settings_of(data_folder=data, database=database)
-    from marrowscope.service import audit
-    from marrowscope.service.blobs import Blobs
-    from marrowscope.service.integrity import check_blobs
+    from marrowscope.service.images.blobs import Blobs
+    from marrowscope.service.images.integrity import check_blobs
+    from marrowscope.service.trail import audit
 
     noted = None if known is None else _noted(known)
     with opened(settings, make=False) as place:
@@ -81,7 +81,7 @@ def export(
 ) -> None:
     """Write the whole trail, oldest entry first, a JSON object a line."""
     settings = settings_of(data_folder=data, database=database)
-    from marrowscope.service import audit
+    from marrowscope.service.trail import audit
 
     try:
         target = nullcontext(sys.stdout) if out is None else out.open("w", encoding="utf-8")

@@ -32,8 +32,8 @@ def add(
 ) -> None:
     """Make an account. The password is asked for or, without a terminal, read from standard input."""
     settings = settings_of(data_folder=data, database=database)
+    from marrowscope.service.accounts.users import add_user
     from marrowscope.service.actors import SYSTEM, role_named
-    from marrowscope.service.users import add_user
 
     if admin and role not in {None, "admin"}:
         raise InputError(f"--admin and --role {role} contradict each other")
@@ -54,7 +54,7 @@ def list_all(
 ) -> None:
     """List the accounts."""
     settings = settings_of(data_folder=data, database=database)
-    from marrowscope.service.users import list_users
+    from marrowscope.service.accounts.users import list_users
 
     with opened(settings, make=False) as place, place.reading() as session:
         users = list_users(session)
@@ -78,8 +78,8 @@ def change(
 ) -> None:
     """Change an account's name, role or state; its sessions end."""
     settings = settings_of(data_folder=data, database=database)
+    from marrowscope.service.accounts.users import change_user, find_user
     from marrowscope.service.actors import SYSTEM, role_named
-    from marrowscope.service.users import change_user, find_user
 
     wanted = None if role is None else role_named(role)
     with opened(settings, make=False) as place, place.writing() as session:
@@ -93,8 +93,8 @@ def change(
 def password(username: _Username, data: Data = None, database: DatabaseUrl = None) -> None:
     """Give an account a new password and unlock it; its sessions end."""
     settings = settings_of(data_folder=data, database=database)
+    from marrowscope.service.accounts.users import change_user, find_user
     from marrowscope.service.actors import SYSTEM
-    from marrowscope.service.users import change_user, find_user
 
     with opened(settings, make=False) as place:
         new = _read_password()

@@ -8,16 +8,16 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from marrowscope.engines.choose import open_pool
-from marrowscope.service.blobs import Blobs
-from marrowscope.service.events import Broadcaster
-from marrowscope.service.integrity import log_integrity
+from marrowscope.service.images.blobs import Blobs
+from marrowscope.service.images.integrity import log_integrity
+from marrowscope.service.images.leftovers import remove_leftovers
+from marrowscope.service.images.uploads import limits_of
 from marrowscope.service.jobs.dispatcher import Dispatcher
 from marrowscope.service.jobs.presence import Presence
 from marrowscope.service.jobs.queue import Source
-from marrowscope.service.leftovers import remove_leftovers
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
-from marrowscope.service.uploads import limits_of
+from marrowscope.service.trail.events import Broadcaster
 
 _log = structlog.get_logger("marrowscope.jobs")
 _NICENESS = 10  # reading gives way to those who look at what was read

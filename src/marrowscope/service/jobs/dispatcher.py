@@ -18,12 +18,12 @@ from marrowscope.engines.pool import Pool, WorkerDiedError
 from marrowscope.engines.work import measure_scales, read_field
 from marrowscope.errors import MarrowscopeError
 from marrowscope.pipeline import FieldResult, failed
-from marrowscope.service import patients
-from marrowscope.service.events import Change
+from marrowscope.service.images import patients
 from marrowscope.service.jobs import queue
 from marrowscope.service.jobs.presence import Presence
 from marrowscope.service.jobs.queue import Measuring, Reading, Source, Work
 from marrowscope.service.store.engine import Database
+from marrowscope.service.trail.events import Change
 
 _log = structlog.get_logger("marrowscope.jobs")
 _ROUND_S = 1.0  # a look at the queue without being told of a change

@@ -21,10 +21,11 @@ from marrowscope.imaging.files.decode import DecodeLimits
 from marrowscope.imaging.files.sources import FieldSource
 from marrowscope.journal import document_of
 from marrowscope.pipeline import FieldTask, ReadingSettings, scale_sample
-from marrowscope.service import analyses, audit, figures, patients
 from marrowscope.service.actors import SYSTEM
-from marrowscope.service.blobs import Blobs
+from marrowscope.service.analyses import analyses, figures
 from marrowscope.service.clock import now
+from marrowscope.service.images import patients
+from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.store.analyses import (
     CANCELLED,
     DONE,
@@ -36,6 +37,7 @@ from marrowscope.service.store.analyses import (
     Cell,
 )
 from marrowscope.service.store.patients import Field
+from marrowscope.service.trail import audit
 
 LEASE = timedelta(seconds=60)
 _WAITING = (QUEUED, RUNNING)

@@ -6,34 +6,30 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from marrowscope.service.imagework import end_image_workers
+from marrowscope.service.images.retention import Sweeper
+from marrowscope.service.images.workers import end_image_workers
 from marrowscope.service.jobs import start as start_jobs
 from marrowscope.service.limits import RateLimit
-from marrowscope.service.removal import Sweeper
 from marrowscope.service.rest import (
-    accounts,
-    analyses,
     auditing,
     catalogue,
-    cells,
-    differential,
-    events,
-    exports,
-    fields,
-    files,
     health,
     pages,
-    patients,
     problems,
-    removal,
-    reviews,
-    sessions,
-    signature,
-    tokens,
 )
+from marrowscope.service.rest.accounts import sessions, tokens, users
+from marrowscope.service.rest.analyses import analyses, differential, events
 from marrowscope.service.rest.dependencies import Service
 from marrowscope.service.rest.guard import Guard
+from marrowscope.service.rest.images import (
+    fields,
+    files,
+    patients,
+    removal,
+)
 from marrowscope.service.rest.openapi import REFUSALS, describe
+from marrowscope.service.rest.reports import exports, signing
+from marrowscope.service.rest.review import cells, readings
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.schema import bring_up_to_date
@@ -41,8 +37,8 @@ from marrowscope.version import __version__
 
 API = "/api/v1"
 _UNDER_API = (
-    accounts, sessions, tokens, catalogue, patients, removal, files, fields, analyses, events, cells, reviews,
-    differential, signature, exports, auditing,
+    users, sessions, tokens, catalogue, patients, removal, files, fields, analyses, events, cells, readings,
+    differential, signing, exports, auditing,
 )  # fmt: skip
 
 

@@ -9,12 +9,13 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marrowscope.service import audit, readings
 from marrowscope.service.paging import read_cursor, write_cursor
 from marrowscope.service.rest.dependencies import Admin, TheService, Transaction, Viewer
 from marrowscope.service.rest.shapes import Cursor, Id, Instant, Limit, Page, Shape
+from marrowscope.service.review import readings
 from marrowscope.service.store.audit import AuditEntry
 from marrowscope.service.store.engine import Database
+from marrowscope.service.trail import audit
 
 router = APIRouter(tags=["audit"])
 _TEXT = {"application/jsonl": {"schema": {"type": "string"}}}

@@ -6,9 +6,9 @@ from marrowscope.analysis.decide import FLOOR
 from marrowscope.domain.decision import OVER_20, RULES
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.exports.provenance import NOTICE
-from marrowscope.service.catalogue import TARGET_CELLS, shortcut_keys
 from marrowscope.service.rest.dependencies import TheService, Viewer
 from marrowscope.service.rest.shapes import Page, Shape
+from marrowscope.service.review.shortcuts import TARGET_CELLS, shortcut_keys
 
 router = APIRouter(tags=["catalogue"])
 

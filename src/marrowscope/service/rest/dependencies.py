@@ -10,16 +10,16 @@ from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
 from marrowscope.service.actors import Actor, Role
-from marrowscope.service.blobs import Blobs
 from marrowscope.service.bundles import Bundles
 from marrowscope.service.errors import ForbiddenError, UnauthenticatedError
-from marrowscope.service.events import Broadcaster
+from marrowscope.service.images.blobs import Blobs
+from marrowscope.service.images.pictures import Pictures
+from marrowscope.service.images.uploads import limits_of
 from marrowscope.service.limits import RateLimit
 from marrowscope.service.metrics import Metrics
-from marrowscope.service.pictures import Pictures
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
-from marrowscope.service.uploads import limits_of
+from marrowscope.service.trail.events import Broadcaster
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 ACTOR = "marrowscope.actor"

@@ -15,6 +15,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from marrowscope.errors import MarrowscopeError
+from marrowscope.service.accounts.sessions import find_session
+from marrowscope.service.accounts.tokens import find_token
 from marrowscope.service.actors import ANYBODY, Actor
 from marrowscope.service.clock import new_id
 from marrowscope.service.errors import ForbiddenError, TooLargeError, UnauthenticatedError
@@ -23,9 +25,7 @@ from marrowscope.service.rest import problems
 from marrowscope.service.rest.cookies import session_secret
 from marrowscope.service.rest.dependencies import ACTOR, SAFE_METHODS, Service
 from marrowscope.service.secrets import csrf_token, same
-from marrowscope.service.sessions import find_session
 from marrowscope.service.settings import is_loopback
-from marrowscope.service.tokens import find_token
 
 _log = structlog.get_logger("marrowscope.request")
 _HEADERS = {

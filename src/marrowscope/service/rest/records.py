@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 from pydantic import Field as Limits
 
-from marrowscope.service.patients import FieldView
-from marrowscope.service.readings import SeenCell
+from marrowscope.service.images.patients import FieldView
 from marrowscope.service.rest.shapes import Instant, Shape
+from marrowscope.service.review.readings import SeenCell
 from marrowscope.service.store.analyses import Analysis, Cell
 from marrowscope.service.store.patients import Patient
 

@@ -1,0 +1,197 @@
+"""Single sign-on: OpenID Connect's authorization code flow with PKCE (OpenID Connect Core 1.0, RFC 7636).
+
+The issuer says who somebody is and, in one claim, to which groups they belong; the settings give them roles.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.httpx_client import OAuth2Client
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from joserfc.jwt import JWTClaimsRegistry
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from marrowscope.service.accounts.users import USERNAME_PATTERN, add_user, end_sessions
+from marrowscope.service.actors import ROLES, SYSTEM, Role
+from marrowscope.service.errors import ForbiddenError, UnauthenticatedError, UnavailableError
+from marrowscope.service.secrets import new_secret, same
+from marrowscope.service.settings import Settings
+from marrowscope.service.store.accounts import User
+from marrowscope.service.trail import audit
+
+CALLBACK = "/api/v1/session/oidc/callback"
+_ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]
+_TIMEOUT_S = 10
+_LEEWAY_S = 60
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What the browser must bring back for a log-in to count: it stays in a short-lived cookie."""
+
+    state: str
+    nonce: str
+    verifier: str
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who the issuer says somebody is, and the role that follows."""
+
+    subject: str
+    username: str
+    name: str
+    role: Role
+
+
+def begin(settings: Settings) -> tuple[str, Attempt]:
+    """Give the issuer's address to send the browser to, and what to keep until it comes back.
+
+    Raises
+    ------
+    UnavailableError
+        The issuer cannot be reached.
+    """
+    attempt = Attempt(new_secret(), new_secret(), new_secret())
+    with _client(settings) as client:
+        endpoint = _metadata(client, settings)["authorization_endpoint"]
+        url, _ = client.create_authorization_url(
+            endpoint, state=attempt.state, nonce=attempt.nonce, code_verifier=attempt.verifier
+        )
+    return str(url), attempt
+
+
+def finish(settings: Settings, attempt: Attempt, *, state: str, code: str) -> Identity:
+    """Turn the code the issuer gave into an identity.
+
+    Raises
+    ------
+    UnauthenticatedError
+        The answer belongs to another attempt, or the issuer's statement does not hold.
+    ForbiddenError
+        The issuer knows the person; the settings give none of their groups a role.
+    UnavailableError
+        The issuer cannot be reached.
+    """
+    if not same(state, attempt.state):
+        raise UnauthenticatedError("this log-in was not begun here; begin again")
+    try:
+        with _client(settings) as client:
+            metadata = _metadata(client, settings)
+            token = client.fetch_token(metadata["token_endpoint"], code=code, code_verifier=attempt.verifier)
+            keys = KeySet.import_key_set(_get(client, metadata["jwks_uri"]))
+        claims = _claims(settings, attempt, str(token.get("id_token", "")), keys)
+    except (OAuthError, JoseError, ValueError):
+        raise UnauthenticatedError("the issuer's answer does not hold; begin again") from None
+    return _identity(settings, claims)
+
+
+def admit(session: Session, identity: Identity) -> User:
+    """Find or make the account of an identity, with the role the issuer gives it today.
+
+    Raises
+    ------
+    ForbiddenError
+        An administrator has made the account inactive.
+    """
+    user = session.scalar(select(User).where(User.subject == identity.subject))
+    if user is None:
+        user = add_user(
+            session,
+            SYSTEM,
+            _free_username(session, identity),
+            identity.name,
+            role=identity.role,
+            password=None,
+        )
+        user.subject = identity.subject
+        return user
+    if not user.active:
+        raise ForbiddenError("this account is not active")
+    if user.role != identity.role:
+        audit.record(
+            session,
+            SYSTEM,
+            "user.change",
+            "user",
+            user.id,
+            before={"role": user.role},
+            after={"role": identity.role},
+        )
+        user.role = identity.role
+        end_sessions(session, user.id)
+    return user
+
+
+def _client(settings: Settings) -> OAuth2Client:
+    secret = settings.oidc_client_secret
+    return OAuth2Client(
+        settings.oidc_client_id,
+        None if secret is None else secret.get_secret_value(),
+        scope="openid profile email",
+        redirect_uri=f"{(settings.public_url or '').rstrip('/')}{CALLBACK}",
+        code_challenge_method="S256",
+        timeout=_TIMEOUT_S,
+    )
+
+
+def _metadata(client: OAuth2Client, settings: Settings) -> Mapping[str, Any]:
+    issuer = str(settings.oidc_issuer)
+    found = _get(client, f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+    if found.get("issuer") != issuer:
+        raise UnavailableError("the single sign-on's issuer has another name than the settings say")
+    return dict(found)
+
+
+def _get(client: OAuth2Client, url: str) -> Any:
+    try:
+        answer = client.request("GET", url, withhold_token=True)
+        answer.raise_for_status()
+        return answer.json()
+    except (httpx2.HTTPError, ValueError):
+        raise UnavailableError("the single sign-on's issuer does not answer") from None
+
+
+def _claims(settings: Settings, attempt: Attempt, id_token: str, keys: KeySet) -> Mapping[str, Any]:
+    claims: dict[str, Any] = jwt.decode(id_token, keys, algorithms=_ALGORITHMS).claims
+    JWTClaimsRegistry(
+        leeway=_LEEWAY_S,
+        iss={"essential": True, "value": str(settings.oidc_issuer)},
+        aud={"essential": True, "value": str(settings.oidc_client_id)},
+        exp={"essential": True},
+        sub={"essential": True},
+        nonce={"essential": True, "value": attempt.nonce},
+    ).validate(claims)
+    return dict(claims)
+
+
+def _identity(settings: Settings, claims: Mapping[str, Any]) -> Identity:
+    stated = claims.get(settings.oidc_role_claim, [])
+    groups = [stated] if isinstance(stated, str) else list(stated)
+    roles = [settings.oidc_roles[group] for group in groups if group in settings.oidc_roles]
+    if not roles:
+        raise ForbiddenError("none of your groups has a role here; ask an administrator")
+    subject = f"{claims['iss']} {claims['sub']}"
+    wanted = str(claims.get("preferred_username") or claims.get("email") or "").lower()
+    if not re.match(USERNAME_PATTERN, wanted):
+        wanted = f"user-{_short(subject)}"
+    name = "".join(c for c in str(claims.get("name") or wanted) if c.isprintable())[:200]
+    return Identity(subject, wanted, name, max(roles, key=ROLES.index))
+
+
+def _free_username(session: Session, identity: Identity) -> str:
+    # A local account of the same name is somebody else's until an administrator says otherwise.
+    taken = session.scalar(select(User.id).where(User.username == identity.username)) is not None
+    return f"{identity.username[:80]}-{_short(identity.subject)}" if taken else identity.username
+
+
+def _short(subject: str) -> str:
+    return hashlib.sha256(subject.encode()).hexdigest()[:8]

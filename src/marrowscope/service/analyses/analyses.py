@@ -1,0 +1,293 @@
+"""Analyses: asking for them, stopping and repeating them, and what they amount to."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import func, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from marrowscope.analysis.patient import CountingSettings
+from marrowscope.cohort import RunSettings
+from marrowscope.domain.decision import OVER_20, RULES
+from marrowscope.errors import InputError
+from marrowscope.models.bundle import Bundle
+from marrowscope.pipeline import ReadingSettings
+from marrowscope.service.actors import SYSTEM, Actor
+from marrowscope.service.analyses import count, figures
+from marrowscope.service.bundles import Bundles
+from marrowscope.service.clock import now
+from marrowscope.service.errors import BusyError, ConflictError, LockedError, NotFoundError
+from marrowscope.service.images import patients
+from marrowscope.service.images.uploads import limits_of
+from marrowscope.service.paging import read_cursor, write_cursor
+from marrowscope.service.settings import Settings
+from marrowscope.service.store.analyses import (
+    CANCELLED,
+    DONE,
+    ENDED,
+    FAILED,
+    QUEUED,
+    RUNNING,
+    Analysis,
+    AnalysisField,
+)
+from marrowscope.service.store.patients import FIELD_STORED, Field
+from marrowscope.service.trail import audit
+
+_RETRY_AFTER_S = 30
+
+
+def ask(
+    session: Session,
+    actor: Actor,
+    settings: Settings,
+    bundles: Bundles,
+    patient_id: str,
+    *,
+    bundle: str | None = None,
+    mpp: float | None = None,
+    rule: str | None = None,
+    priority: int = 0,
+) -> Analysis:
+    """Put a new analysis of a patient's images into the queue.
+
+    Parameters
+    ----------
+    bundle : identifier, the default one for None
+    mpp : micrometres per pixel of all images; from the files or measured for None
+    rule : identifier of a decision rule
+    priority : higher ones go first
+
+    Raises
+    ------
+    NotFoundError
+        There is no such patient or bundle.
+    InputError
+        There is no such rule, or nothing to read.
+    ConflictError
+        An analysis of this patient is under way.
+    BusyError
+        The queue is full.
+    """
+    patient = patients.get(session, patient_id)
+    if rule is not None and rule not in RULES:
+        raise InputError(f"no rule {rule}: choose one of {', '.join(RULES)}")
+    if patient.status in {QUEUED, RUNNING}:
+        raise ConflictError("an analysis of this patient is under way")
+    if patients.waiting_analyses(session) >= settings.queue_analyses:
+        raise BusyError("the queue of analyses is full; ask again later", _RETRY_AFTER_S)
+    networks = bundles.get(bundle)
+    fields = patients.fields_of(session, patient.id)
+    if not any(field.status == FIELD_STORED for field in fields):
+        raise InputError("this patient has no readable image to analyse")
+    run = run_settings(settings, mpp, rule)
+    analysis = Analysis(
+        patient_id=patient.id,
+        priority=priority,
+        bundle=str(networks.folder),
+        bundle_title=networks.title,
+        bundle_sha256=networks.sha256,
+        rule=run.counting.rule.id,
+        floor=run.counting.floor,
+        mpp=mpp,
+        facts=facts_of(run, networks),
+        created_by=actor.name,
+    )
+    session.add(analysis)
+    session.flush()
+    rows = _rows(analysis, fields)
+    session.add_all(rows)
+    analysis.total = len(rows)
+    analysis.failed = sum(row.status == FAILED for row in rows)
+    analysis.done = sum(row.status != QUEUED for row in rows)
+    patient.analysis_id = analysis.id
+    patients.refresh(session, patient)
+    after = {"bundle": analysis.bundle_title, "rule": analysis.rule, "fields": analysis.total}
+    audit.record(session, actor, "analysis.ask", "analysis", analysis.id, patient_id=patient.id, after=after)
+    return analysis
+
+
+def run_settings(settings: Settings, mpp: float | None, rule: str | None) -> RunSettings:
+    """Return everything that changes the figures of an analysis."""
+    counting = CountingSettings(RULES[rule] if rule else OVER_20)
+    return RunSettings(ReadingSettings(mpp=mpp, limits=limits_of(settings)), counting)
+
+
+def get(session: Session, analysis_id: str) -> Analysis:
+    """Return an analysis.
+
+    Raises
+    ------
+    NotFoundError
+        There is none.
+    """
+    analysis = session.get(Analysis, analysis_id)
+    if analysis is None:
+        raise NotFoundError("there is no such analysis")
+    return analysis
+
+
+def page(
+    session: Session, status: str | None, limit: int, cursor: str | None
+) -> tuple[list[Analysis], str | None]:
+    """Return analyses, the newest first, and the cursor of the next page.
+
+    Raises
+    ------
+    InputError
+        The cursor is none of this list.
+    """
+    query = select(Analysis).order_by(Analysis.created_at.desc(), Analysis.id.desc()).limit(limit + 1)
+    if status is not None:
+        query = query.where(Analysis.status == status)
+    if cursor is not None:
+        (last,) = read_cursor(cursor, str)
+        before = session.get(Analysis, last)
+        if before is not None:
+            query = query.where(
+                tuple_(Analysis.created_at, Analysis.id) < tuple_(before.created_at, before.id)
+            )
+    found = list(session.scalars(query))
+    return found[:limit], write_cursor(found[limit - 1].id) if len(found) > limit else None
+
+
+def cancel(session: Session, actor: Actor, analysis_id: str) -> Analysis:
+    """Stop an analysis; what is being read just now is thrown away.
+
+    Raises
+    ------
+    NotFoundError
+        There is none.
+    ConflictError
+        It has ended.
+    """
+    analysis = get(session, analysis_id)
+    if analysis.status in ENDED:
+        raise ConflictError(f"this analysis is {analysis.status} already")
+    session.execute(
+        update(AnalysisField)
+        .where(AnalysisField.analysis_id == analysis.id, AnalysisField.status.in_((QUEUED, RUNNING)))
+        .values(status=CANCELLED, owner=None, lease_until=None)
+    )
+    recount(session, analysis)
+    end(session, actor, analysis, CANCELLED, "")
+    return analysis
+
+
+def retry(session: Session, actor: Actor, analysis_id: str) -> Analysis:
+    """Queue an analysis again that failed or was cancelled: fields already read are kept.
+
+    Raises
+    ------
+    NotFoundError
+        There is none.
+    ConflictError
+        It has not failed, or a newer one replaced it.
+    LockedError
+        It is signed.
+    """
+    analysis = get(session, analysis_id)
+    patient = patients.get(session, analysis.patient_id)
+    if analysis.version:
+        raise LockedError("this analysis was signed; ask for a new one")
+    if patient.analysis_id != analysis.id:
+        raise ConflictError("a newer analysis of this patient has replaced this one")
+    again = session.scalars(
+        select(AnalysisField)
+        .join(Field)
+        .where(
+            AnalysisField.analysis_id == analysis.id,
+            AnalysisField.status.in_((FAILED, CANCELLED)),
+            Field.status == FIELD_STORED,
+        )
+    ).all()
+    if analysis.status not in ENDED or not again:
+        raise ConflictError("nothing of this analysis has failed")
+    before = analysis.status
+    for row in again:
+        row.status, row.deaths, row.message = QUEUED, 0, ""
+    recount(session, analysis)
+    analysis.status, analysis.message, analysis.finished_at = QUEUED, "", None
+    analysis.revision += 1
+    analysis.scale_deaths = 0
+    analysis.changed_at = now()
+    patients.refresh(session, patient)
+    audit.record(
+        session, actor, "analysis.retry", "analysis", analysis.id, patient_id=patient.id,
+        before={"status": before}, after={"status": QUEUED, "fields": len(again)},
+    )  # fmt: skip
+    return analysis
+
+
+def end(session: Session, actor: Actor, analysis: Analysis, status: str, message: str) -> None:
+    """Bring an analysis to an end state, with its result when it is done."""
+    before = analysis.status
+    analysis.status, analysis.message = status, message
+    analysis.finished_at = analysis.changed_at = now()
+    if status == DONE:
+        analysis.result = figures.worklist_result(count.counted(session, analysis))
+    patients.refresh(session, patients.get(session, analysis.patient_id))
+    audit.record(
+        session, actor, f"analysis.{status}", "analysis", analysis.id, patient_id=analysis.patient_id,
+        before={"status": before}, after={"status": status, "cells": analysis.cells},
+    )  # fmt: skip
+
+
+def end_if_complete(session: Session, analysis: Analysis) -> bool:
+    """End an analysis whose last field was read; tell whether it was."""
+    states = _states(session, analysis)
+    if states.get(QUEUED) or states.get(RUNNING):
+        return False
+    if states.get(DONE):
+        end(session, SYSTEM, analysis, DONE, "")
+    else:
+        end(session, SYSTEM, analysis, FAILED, "no image could be read")
+    return True
+
+
+def recount(session: Session, analysis: Analysis) -> None:
+    """Count the fields of an analysis anew from their rows."""
+    session.flush()
+    states = _states(session, analysis)
+    analysis.failed = states.get(FAILED, 0)
+    analysis.done = analysis.total - states.get(QUEUED, 0) - states.get(RUNNING, 0)
+
+
+def facts_of(run: RunSettings, bundle: Bundle) -> dict[str, Any]:
+    """Return what an analysis remembers of its networks: they may change or go without changing a report."""
+    return {
+        "settings": run.facts(bundle),
+        "error_rates": None if bundle.error_rates is None else asdict(bundle.error_rates),
+        "unfamiliar_rates": None if bundle.unfamiliar_rates is None else asdict(bundle.unfamiliar_rates),
+    }
+
+
+def _rows(analysis: Analysis, fields: Sequence[Field]) -> list[AnalysisField]:
+    """Make the rows of an analysis: what cannot be read or repeats another image is settled at once."""
+    first: dict[str, str] = {}
+    rows = []
+    for place, field in enumerate(fields):
+        status, message = QUEUED, ""
+        if field.sha256 is not None and field.sha256 in first:
+            status, message = figures.DUPLICATE, f"the same image as {first[field.sha256]}; counted once"
+        elif field.width == 0:
+            status, message = FAILED, field.message
+        if field.sha256 is not None:
+            first.setdefault(field.sha256, field.name)
+        rows.append(
+            AnalysisField(
+                analysis_id=analysis.id, field_id=field.id, place=place, status=status, message=message
+            )
+        )
+    return rows
+
+
+def _states(session: Session, analysis: Analysis) -> dict[str, int]:
+    """Count an analysis' fields by status."""
+    query = (
+        select(AnalysisField.status, func.count())
+        .where(AnalysisField.analysis_id == analysis.id)
+        .group_by(AnalysisField.status)
+    )
+    return {status: number for status, number in session.execute(query)}  # noqa: C416

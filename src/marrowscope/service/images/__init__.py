@@ -1,0 +1,1 @@
+"""Patients, their images, and the files both are kept in."""

@@ -1,0 +1,217 @@
+"""Patients: making, finding, and what the worklist shows of them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.orm import Session
+
+from marrowscope.imaging.names import natural_key
+from marrowscope.service.actors import Actor
+from marrowscope.service.clock import now
+from marrowscope.service.errors import ConflictError, NotFoundError
+from marrowscope.service.images.blobs import Blobs
+from marrowscope.service.paging import read_cursor, write_cursor
+from marrowscope.service.store.analyses import QUEUED, RUNNING, Analysis, AnalysisField
+from marrowscope.service.store.engine import Database
+from marrowscope.service.store.patients import FIELD_FAILED, FIELD_STORED, Field, Patient
+from marrowscope.service.store.references import is_referenced
+from marrowscope.service.trail import audit
+
+SIGNED = "signed"
+
+
+@dataclass(frozen=True)
+class FieldView:
+    """An image and its reading by the patient's latest analysis, None before."""
+
+    field: Field
+    reading: AnalysisField | None
+
+
+def add(session: Session, actor: Actor, name: str) -> Patient:
+    """Make a patient without images."""
+    patient = Patient(name=name)
+    session.add(patient)
+    session.flush()
+    audit.record(session, actor, "patient.add", "patient", patient.id, patient_id=patient.id)
+    return patient
+
+
+def get(session: Session, patient_id: str) -> Patient:
+    """Return a patient.
+
+    Raises
+    ------
+    NotFoundError
+        There is none.
+    """
+    patient = session.get(Patient, patient_id)
+    if patient is None:
+        raise NotFoundError("there is no such patient")
+    return patient
+
+
+def page(
+    session: Session, search: str | None, status: str | None, limit: int, cursor: str | None
+) -> tuple[list[tuple[Patient, Analysis | None]], str | None]:
+    """Return patients with their latest analysis, the newest first, and the cursor of the next page.
+
+    Parameters
+    ----------
+    search : part of the name, whatever the capitals
+    status : only patients in it
+
+    Raises
+    ------
+    InputError
+        The cursor is none of this list.
+    """
+    query = (
+        select(Patient, Analysis)
+        .outerjoin(Analysis, Analysis.id == Patient.analysis_id)
+        .order_by(Patient.created_at.desc(), Patient.id.desc())
+        .limit(limit + 1)
+    )
+    if search:
+        query = query.where(func.lower(Patient.name).contains(search.lower(), autoescape=True))
+    if status:
+        query = query.where(Patient.status == status)
+    if cursor:
+        (last,) = read_cursor(cursor, str)
+        before = session.get(Patient, last)
+        if before is not None:
+            query = query.where(tuple_(Patient.created_at, Patient.id) < tuple_(before.created_at, before.id))
+    rows: list[tuple[Patient, Analysis | None]] = [
+        (patient, analysis) for patient, analysis in session.execute(query)
+    ]
+    more = write_cursor(rows[limit - 1][0].id) if len(rows) > limit else None
+    return rows[:limit], more
+
+
+def latest_analysis(session: Session, patient: Patient) -> Analysis | None:
+    """Return the patient's latest analysis, None before the first."""
+    return None if patient.analysis_id is None else session.get(Analysis, patient.analysis_id)
+
+
+def refresh(session: Session, patient: Patient) -> None:
+    """Bring up to date what the worklist shows, after images or the latest analysis changed."""
+    session.flush()
+    fields = fields_of(session, patient.id)
+    analysis = latest_analysis(session, patient)
+    patient.fields_count = len(fields)
+    good = [field for field in fields if field.status == FIELD_STORED]
+    patient.cover_id = good[0].id if good else None
+    if analysis is None:
+        patient.fields_failed = sum(field.status == FIELD_FAILED for field in fields)
+        patient.status = "ready" if good else "empty"
+    else:
+        patient.fields_failed = analysis.failed
+        patient.status = SIGNED if analysis.locked and analysis.version else analysis.status
+    patient.changed_at = now()
+
+
+def fields_of(session: Session, patient_id: str) -> list[Field]:
+    """Return a patient's images in natural order of their names."""
+    found = session.scalars(select(Field).where(Field.patient_id == patient_id)).all()
+    return in_natural_order(found)
+
+
+def in_natural_order(fields: Sequence[Field]) -> list[Field]:
+    """Sort images as the command line sorts files."""
+    return sorted(fields, key=lambda field: [natural_key(part) for part in field.name.split("/")])
+
+
+def field_views(session: Session, patient: Patient) -> list[FieldView]:
+    """Return a patient's images with their readings by the latest analysis."""
+    readings: dict[str, AnalysisField] = {}
+    if patient.analysis_id is not None:
+        found = session.scalars(select(AnalysisField).where(AnalysisField.analysis_id == patient.analysis_id))
+        readings = {reading.field_id: reading for reading in found}
+    return [FieldView(field, readings.get(field.id)) for field in fields_of(session, patient.id)]
+
+
+def get_field(session: Session, field_id: str) -> Field:
+    """Return an image.
+
+    Raises
+    ------
+    NotFoundError
+        There is none.
+    """
+    field = session.get(Field, field_id)
+    if field is None:
+        raise NotFoundError("there is no such image")
+    return field
+
+
+def field_view(session: Session, field_id: str) -> FieldView:
+    """Return an image with its reading by the patient's latest analysis.
+
+    Raises
+    ------
+    NotFoundError
+        There is none.
+    """
+    field = get_field(session, field_id)
+    reading = session.scalar(
+        select(AnalysisField)
+        .join(Patient, Patient.analysis_id == AnalysisField.analysis_id)
+        .where(AnalysisField.field_id == field_id, Patient.id == field.patient_id)
+    )
+    return FieldView(field, reading)
+
+
+def remove_field(session: Session, actor: Actor, field_id: str) -> list[str]:
+    """Take an image away and return digests of bytes that may be orphans now (`forget`).
+
+    Raises
+    ------
+    NotFoundError
+        There is none.
+    ConflictError
+        An analysis has, or is to have, read it.
+    """
+    field = get_field(session, field_id)
+    read = session.scalar(select(AnalysisField.id).where(AnalysisField.field_id == field_id).limit(1))
+    if read is not None:
+        raise ConflictError("an analysis has read this image; it stays with its patient")
+    patient = get(session, field.patient_id)
+    digest = field.sha256
+    session.delete(field)
+    _promote_duplicate(session, patient.id, digest)
+    refresh(session, patient)
+    audit.record(
+        session, actor, "field.remove", "field", field_id, patient_id=patient.id, before={"sha256": digest}
+    )
+    return [] if digest is None else [digest]
+
+
+def forget(database: Database, blobs: Blobs, digests: Iterable[str]) -> None:
+    """Remove bytes from the disk that nothing refers to; call it after the deletion is committed."""
+    with database.reading() as session:
+        orphans = [digest for digest in digests if not is_referenced(session, digest)]
+    for digest in orphans:
+        blobs.remove(digest)
+
+
+def waiting_analyses(session: Session) -> int:
+    """Return how many analyses are queued or running."""
+    return (
+        session.scalar(
+            select(func.count()).select_from(Analysis).where(Analysis.status.in_((QUEUED, RUNNING)))
+        )
+        or 0
+    )
+
+
+def _promote_duplicate(session: Session, patient_id: str, digest: str | None) -> None:
+    """Let another copy of an image that was removed take its place."""
+    session.flush()
+    copies = session.scalars(
+        select(Field).where(Field.patient_id == patient_id, Field.sha256 == digest)
+    ).all()
+    if digest is None or not copies or any(copy.status != "duplicate" for copy in copies):
+        return
+    first = in_natural_order(copies)[0]
+    first.status, first.message = FIELD_STORED, ""

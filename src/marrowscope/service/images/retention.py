@@ -1,0 +1,136 @@
+"""Taking patients away: wholly, when somebody asks; their images alone, when the retention time is over.
+
+The audit trail keeps that they were there and what was done, under identifiers that name nobody.
+"""
+
+import threading
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from marrowscope.service.actors import SYSTEM, Actor
+from marrowscope.service.clock import now
+from marrowscope.service.errors import ConflictError
+from marrowscope.service.images import patients
+from marrowscope.service.images.blobs import Blobs
+from marrowscope.service.store.analyses import QUEUED, RUNNING, Analysis
+from marrowscope.service.store.engine import Database
+from marrowscope.service.store.patients import Field, Patient
+from marrowscope.service.store.references import expiring_digests, referenced_digests
+from marrowscope.service.store.reviews import Version
+from marrowscope.service.trail import audit
+
+_DAY_S = 86_400.0
+_AGAIN_S = 600.0  # after a sweep that the database or the disk did not allow
+_log = structlog.get_logger("marrowscope.retention")
+
+
+def remove_patient(session: Session, actor: Actor, patient_id: str, reason: str) -> list[str]:
+    """Delete a patient with images, analyses, reviews and signed reports.
+
+    Returns
+    -------
+    Digests of bytes to forget (`patients.forget`) once the deletion is committed
+
+    Raises
+    ------
+    NotFoundError
+        There is no such patient.
+    ConflictError
+        An analysis is under way.
+    """
+    patient = patients.get(session, patient_id)
+    if patient.status in {QUEUED, RUNNING}:
+        raise ConflictError("an analysis of this patient is under way; cancel it first")
+    digests = sorted(referenced_digests(session, patient_id))
+    signed = session.execute(
+        select(Version.version, Version.sha256)
+        .join(Analysis, Analysis.id == Version.analysis_id)
+        .where(Analysis.patient_id == patient_id)
+        .order_by(Version.signed_at)
+    ).all()
+    before = {
+        "status": patient.status,
+        "images": patient.fields_count,
+        "signed": [{"version": version, "sha256": sha256} for version, sha256 in signed],
+    }
+    # Analyses first: their rows refer to the images. All below go with them in the database itself.
+    session.execute(delete(Analysis).where(Analysis.patient_id == patient_id))
+    session.execute(delete(Patient).where(Patient.id == patient_id))
+    session.expunge(patient)
+    audit.record(
+        session, actor, "patient.delete", "patient", patient_id, patient_id=patient_id,
+        before=before, after={"reason": reason},
+    )  # fmt: skip
+    return digests
+
+
+def sweep(database: Database, blobs: Blobs, days: float) -> int:
+    """Take the images of patients untouched for `days`; counts and signed reports stay.
+
+    An image that another patient still has stays, too.
+
+    Returns
+    -------
+    How many patients lost images
+    """
+    before = now() - timedelta(days=days)
+    with database.reading() as session:
+        old = session.scalars(
+            select(Patient.id).where(Patient.changed_at < before, Patient.status.not_in((QUEUED, RUNNING)))
+        ).all()
+    return sum(_expire(database, blobs, patient_id) for patient_id in old)
+
+
+class Sweeper:
+    """Sweeps at the start and then once a day, in a thread of its own.
+
+    Parameters
+    ----------
+    database, blobs : where patients and images are
+    days : how long images are kept
+    """
+
+    def __init__(self, database: Database, blobs: Blobs, days: float) -> None:
+        self._work = (database, blobs, days)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, when the sweep under way is over."""
+        self._ended.set()
+        self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        wait = 0.0
+        while not self._ended.wait(wait):
+            wait = min(self._work[2], 1.0) * _DAY_S
+            try:
+                _log.info("images past their time removed", patients=sweep(*self._work))
+            except (SQLAlchemyError, OSError) as error:
+                wait = _AGAIN_S
+                _log.warning("retention did not get through", error=type(error).__name__)
+
+
+def _expire(database: Database, blobs: Blobs, patient_id: str) -> bool:
+    """Remove the images of one patient and tell whether there were any left."""
+    with database.writing() as session:
+        expiring = expiring_digests(session, patient_id)
+        kept = sorted(digest for digest in expiring if blobs.path(digest).is_file())
+        if not kept:
+            return False
+        session.execute(update(Field).where(Field.patient_id == patient_id).values(expired_at=now()))
+        audit.record(
+            session, SYSTEM, "patient.expire", "patient", patient_id, patient_id=patient_id,
+            after={"images": len(kept)},
+        )  # fmt: skip
+    for digest in kept:
+        blobs.remove(digest)
+    return True

@@ -1,0 +1,253 @@
+"""Taking images in: each file is stored, recognised as one already there, or refused with its reason."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from marrowscope.engines.pool import WorkerDiedError
+from marrowscope.imaging.files.archives import member_parts
+from marrowscope.imaging.files.decode import DecodeLimits
+from marrowscope.imaging.files.sources import FieldSource, archive_source, is_image_name
+from marrowscope.imaging.names import distinct, shown
+from marrowscope.service.actors import Actor
+from marrowscope.service.errors import ConflictError, UnavailableError
+from marrowscope.service.images import patients
+from marrowscope.service.images.blobs import Blobs
+from marrowscope.service.images.workers import Looked, image_workers, look
+from marrowscope.service.settings import Settings
+from marrowscope.service.store.patients import (
+    FIELD_DUPLICATE,
+    FIELD_FAILED,
+    FIELD_STORED,
+    Field,
+    Patient,
+    UploadAnswer,
+)
+from marrowscope.service.trail import audit
+
+_LONGEST_NAME = 300
+Outcome = Literal["stored", "duplicate", "refused"]
+
+
+@dataclass(frozen=True)
+class Given:
+    """A file as it arrived: its name by the sender, and where it lies until it is taken in."""
+
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A file looked at: an image with its digest and size, or the reason why it is none.
+
+    `is_image` tells whether it was meant for one, so that its failure belongs on the patient's list.
+    """
+
+    name: str
+    message: str = ""
+    sha256: str | None = None
+    size: int = 0
+    width: int = 0
+    height: int = 0
+    mpp: float | None = None
+    is_image: bool = True
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of one file."""
+
+    name: str
+    status: Outcome
+    message: str
+    field_id: str | None
+
+
+class Examiner:
+    """Looks at files and keeps the good images.
+
+    Parameters
+    ----------
+    settings : limits
+    blobs : where images and their thumbnails go
+    """
+
+    def __init__(self, settings: Settings, blobs: Blobs) -> None:
+        self._settings = settings
+        self._limits = limits_of(settings)
+        self._blobs = blobs
+
+    def examine(self, files: Sequence[Given]) -> Iterator[Examined]:
+        """Look at files one after the other; archives are opened.
+
+        Raises
+        ------
+        UnavailableError
+            The disk is full.
+        """
+        left = self._settings.request_bytes  # of an archive's content, however small it was packed
+        for given in files:
+            for source, problem in _sources(given):
+                if source is None:
+                    yield Examined(given.name, problem, is_image=False)
+                    continue
+                examined = self._look(source, left)
+                left -= examined.size
+                yield examined
+
+    def _look(self, source: FieldSource, left: int) -> Examined:
+        if self._blobs.free_bytes() < self._settings.free_bytes:
+            raise UnavailableError("the disk is full: no more images are taken")
+        is_image = is_image_name(source.name)
+        try:
+            found = image_workers().submit(look, self._blobs, self._limits, source, left).result()
+        except WorkerDiedError:
+            found = Looked("decoding this image ended the process that tried; it is damaged, or too large")
+        return Examined(source.name, is_image=is_image, **vars(found))
+
+
+def limits_of(settings: Settings) -> DecodeLimits:
+    """Return what one image may cost in this installation."""
+    return DecodeLimits(max_bytes=settings.file_bytes, max_pixels=settings.pixels)
+
+
+def clean_name(name: str) -> str:
+    """Return a sender's file name as a relative path of printable parts: none leads anywhere else."""
+    parts = [part for part in member_parts(shown(name)) if part != ".."]
+    return "/".join(parts)[-_LONGEST_NAME:].lstrip("/") or "image"
+
+
+def check_open(patient: Patient) -> None:
+    """Refuse images for a patient who is being analysed.
+
+    Raises
+    ------
+    ConflictError
+        The latest analysis is under way.
+    """
+    if patient.status in {"queued", "running"}:
+        raise ConflictError("this patient is being analysed; add images when that is done, or cancel it")
+
+
+def earlier_answer(session: Session, patient_id: str, key: str) -> list[Answer] | None:
+    """Return what an upload with this Idempotency-Key was answered, None if it is new."""
+    known = session.get(UploadAnswer, (patient_id, key))
+    return None if known is None else [Answer(*item) for item in known.items]
+
+
+def take(
+    session: Session,
+    actor: Actor,
+    settings: Settings,
+    patient_id: str,
+    *,
+    files: Sequence[Examined],
+    key: str | None = None,
+) -> list[Answer]:
+    """Put examined files on a patient's list. The same file under the same name changes nothing.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such patient.
+    ConflictError
+        The latest analysis is being made.
+    """
+    patient = patients.get(session, patient_id)
+    if key is not None and (known := earlier_answer(session, patient_id, key)) is not None:
+        return known
+    check_open(patient)
+    register = _Register(session, patient, settings.files_per_patient)
+    answers = [register.enter(file) for file in files]
+    patients.refresh(session, patient)
+    audit.record(
+        session, actor, "files.add", "patient", patient.id, patient_id=patient.id, after=_summary(answers)
+    )
+    if key is not None:
+        items = [[a.name, a.status, a.message, a.field_id] for a in answers]
+        session.add(UploadAnswer(patient_id=patient.id, key=key, items=items))
+    return answers
+
+
+class _Register:
+    """A patient's list of images while files are entered."""
+
+    def __init__(self, session: Session, patient: Patient, limit: int) -> None:
+        self._session = session
+        self._patient = patient
+        self._limit = limit
+        known = session.scalars(select(Field).where(Field.patient_id == patient.id))
+        self._by_name = {field.name: field for field in known}
+
+    def enter(self, file: Examined) -> Answer:
+        """Enter one file."""
+        known = self._by_name.get(file.name)
+        if known is not None and known.sha256 == file.sha256 and file.sha256 is not None:
+            status: Outcome = "refused" if file.message else "duplicate"
+            return Answer(file.name, status, file.message or "already there", known.id)
+        if file.message:
+            return self._refuse(file, known)
+        if len(self._by_name) >= self._limit and known is None:
+            message = f"the patient has {self._limit:,} images, the limit"
+            return Answer(file.name, "refused", message, None)
+        first = self._first_copy(file)
+        if known is not None and known.status == FIELD_FAILED:
+            field = known
+        else:
+            field = Field(patient_id=self._patient.id, name=distinct(file.name, self._by_name))
+            self._add(field)
+        self._describe(field, file)
+        if first is None:
+            field.status, field.message = FIELD_STORED, ""
+            return Answer(field.name, "stored", "", field.id)
+        field.status = FIELD_DUPLICATE
+        field.message = f"the same image as {first.name}; counted once"
+        return Answer(field.name, "duplicate", field.message, field.id)
+
+    def _refuse(self, file: Examined, known: Field | None) -> Answer:
+        """Keep a broken image on the list: the count says what is missing. Other files leave no trace."""
+        is_good = known is not None and known.status != FIELD_FAILED
+        if not file.is_image or is_good or (known is None and len(self._by_name) >= self._limit):
+            return Answer(file.name, "refused", file.message, None)
+        field = known or Field(patient_id=self._patient.id, name=file.name)
+        if known is None:
+            self._add(field)
+        self._describe(field, file)
+        field.status, field.message = FIELD_FAILED, file.message
+        return Answer(file.name, "refused", file.message, field.id)
+
+    def _add(self, field: Field) -> None:
+        self._session.add(field)
+        self._session.flush()
+        self._by_name[field.name] = field
+
+    @staticmethod
+    def _describe(field: Field, file: Examined) -> None:
+        field.sha256, field.size = file.sha256, file.size
+        field.width, field.height, field.mpp = file.width, file.height, file.mpp
+
+    def _first_copy(self, file: Examined) -> Field | None:
+        copies = (field for field in self._by_name.values() if field.sha256 == file.sha256)
+        return next((field for field in copies if field.status == FIELD_STORED), None)
+
+
+def _sources(given: Given) -> Iterator[tuple[FieldSource | None, str]]:
+    """Give what a file holds: itself, or an archive's images and its problems."""
+    if not given.name.lower().endswith(".zip"):
+        yield FieldSource(given.name, given.path), ""
+        return
+    archive = archive_source(given.path, given.name)
+    for problem in archive.problems:
+        yield None, problem
+    for field in archive.fields:
+        yield field, ""
+
+
+def _summary(answers: Sequence[Answer]) -> dict[str, int]:
+    states = [answer.status for answer in answers]
+    return {state: states.count(state) for state in sorted(set(states))}

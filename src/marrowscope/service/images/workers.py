@@ -1,0 +1,184 @@
+"""Work on images in processes of its own: one that an image brings down is replaced, and the server stands.
+
+The server's own process never decodes what was sent to it. What is here runs in a worker process, two at
+most at a time, so that memory stays bounded; it loads no networks.
+"""
+
+import hashlib
+import io
+import zipfile
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import cache
+from math import ceil
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from marrowscope.engines.pool import WorkerPool
+from marrowscope.errors import ImageError
+from marrowscope.exports.atomic import atomic_path
+from marrowscope.imaging.crops import crop_cells
+from marrowscope.imaging.files.decode import DecodeLimits, decode
+from marrowscope.imaging.files.sources import FieldSource
+from marrowscope.service.images.blobs import Blobs
+
+TILE_PX, OVERLAP_PX = 256, 1
+THUMBNAILS_PX: Final = (512, 256)
+"""Sizes kept at hand, the largest first; others are made from the next larger one."""
+TILES = "tiles.zip"
+AT_ONCE: Final = 2
+_QUALITY = 90
+_KEPT_BYTES = 256 * 2**20  # decoded pixels kept in a worker's memory for crops
+
+Pixels = npt.NDArray[np.uint8]
+_recent: "OrderedDict[str, Pixels]" = OrderedDict()
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a file is: an image with its digest and size, or, by `message`, why it is none."""
+
+    message: str = ""
+    sha256: str | None = None
+    size: int = 0
+    width: int = 0
+    height: int = 0
+    mpp: float | None = None
+
+
+@cache
+def image_workers() -> WorkerPool:
+    """Return the processes that work on images, the same for all of this process."""
+    return WorkerPool(AT_ONCE)
+
+
+def end_image_workers() -> None:
+    """End these processes, when nothing is at work on images any longer."""
+    image_workers().close()
+    image_workers.cache_clear()
+
+
+def look(blobs: Blobs, limits: DecodeLimits, source: FieldSource, left: int) -> Looked:
+    """Look at a file, and keep it with its thumbnails if it is an image that can be read.
+
+    Parameters
+    ----------
+    left : bytes it may have for the sake of the whole request
+    """
+    try:
+        data = source.read(limits)
+    except ImageError as error:
+        return Looked(str(error))
+    digest, size = hashlib.sha256(data).hexdigest(), len(data)
+    if size > left:
+        return Looked("the files of this request, unpacked, have more bytes than the limit")
+    try:
+        image = decode(data, limits=limits)
+    except ImageError as error:
+        return Looked(str(error), digest, size)
+    blobs.put(data)
+    _keep_thumbnails(blobs, digest, image.pixels)
+    height, width = image.pixels.shape[:2]
+    return Looked("", digest, size, width, height, image.mpp)
+
+
+def make_thumbnails(blobs: Blobs, limits: DecodeLimits, digest: str) -> None:
+    """Make the thumbnails of an image anew.
+
+    Raises
+    ------
+    NotFoundError
+        The image is no longer kept.
+    """
+    _keep_thumbnails(blobs, digest, _pixels(blobs, limits, digest))
+
+
+def make_tiles(blobs: Blobs, limits: DecodeLimits, digest: str) -> None:
+    """Make all Deep Zoom tiles of an image, in one archive.
+
+    Raises
+    ------
+    NotFoundError
+        The image is no longer kept.
+    """
+    path = blobs.derived(digest, TILES)
+    if path.is_file():
+        return
+    pixels = _pixels(blobs, limits, digest)
+    with atomic_path(path) as beside, zipfile.ZipFile(beside, "w") as tiles:
+        _write_levels(Image.fromarray(pixels), tiles)
+
+
+def crop(
+    blobs: Blobs,
+    limits: DecodeLimits,
+    digest: str,
+    *,
+    box: tuple[float, float, float, float],
+    size: int,
+    context: float,
+) -> bytes:
+    """Cut a square around a box as JPEG: `context` times the box's longer side, `size` pixels.
+
+    Raises
+    ------
+    NotFoundError
+        The image is no longer kept.
+    """
+    boxes = np.asarray([box], np.float32)
+    return jpeg(Image.fromarray(crop_cells(_pixels(blobs, limits, digest), boxes, size, context)[0]), 88)
+
+
+def highest_level(width: int, height: int) -> int:
+    """Return the Deep Zoom level that shows an image at its own size."""
+    return (max(width, height, 1) - 1).bit_length()
+
+
+def jpeg(image: Image.Image, quality: int) -> bytes:
+    """Return an image as JPEG without metadata."""
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=quality)
+    return stream.getvalue()
+
+
+def thumbnail_name(side: int) -> str:
+    """Return under which name a thumbnail is kept."""
+    return f"thumbnail-{side}.jpg"
+
+
+def _keep_thumbnails(blobs: Blobs, digest: str, pixels: Pixels) -> None:
+    image = Image.fromarray(pixels)
+    for side in THUMBNAILS_PX:
+        image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        blobs.put_derived(digest, thumbnail_name(side), jpeg(image, 85))
+
+
+def _pixels(blobs: Blobs, limits: DecodeLimits, digest: str) -> Pixels:
+    """Decode an image; those used last stay in memory."""
+    if digest not in _recent:
+        pixels = decode(blobs.get(digest), limits=limits).pixels
+        _recent[digest] = pixels
+        while len(_recent) > 1 and sum(kept.nbytes for kept in _recent.values()) > _KEPT_BYTES:
+            _recent.popitem(last=False)
+    _recent.move_to_end(digest)
+    return _recent[digest]
+
+
+def _write_levels(image: Image.Image, tiles: zipfile.ZipFile) -> None:
+    for level in range(highest_level(*image.size), -1, -1):
+        for row in range(ceil(image.height / TILE_PX)):
+            for column in range(ceil(image.width / TILE_PX)):
+                tiles.writestr(f"{level}/{column}_{row}.jpg", jpeg(_cut(image, column, row), _QUALITY))
+        smaller = max(ceil(image.width / 2), 1), max(ceil(image.height / 2), 1)
+        image = image.resize(smaller, Image.Resampling.BOX)
+
+
+def _cut(image: Image.Image, column: int, row: int) -> Image.Image:
+    x, y = column * TILE_PX, row * TILE_PX
+    left, top = max(x - OVERLAP_PX, 0), max(y - OVERLAP_PX, 0)
+    right = min(x + TILE_PX + OVERLAP_PX, image.width)
+    bottom = min(y + TILE_PX + OVERLAP_PX, image.height)
+    return image.crop((left, top, right, bottom))

@@ -1,0 +1,1 @@
+"""Reports as they stand, as they were signed, and as files."""

@@ -1,0 +1,141 @@
+"""Signing a count, opening it again with a reason, and the versions that come of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from marrowscope.domain.patient import Signature
+from marrowscope.domain.percent import file_percent
+from marrowscope.exports.html import render
+from marrowscope.service.actors import Actor
+from marrowscope.service.clock import iso, now
+from marrowscope.service.errors import ConflictError
+from marrowscope.service.images import patients
+from marrowscope.service.reports import documents, reports
+from marrowscope.service.reports.reports import Shelf
+from marrowscope.service.review import answers, readings
+from marrowscope.service.store.analyses import Analysis
+from marrowscope.service.store.reviews import Amendment, Version
+from marrowscope.service.trail import audit
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What somebody means by signing, in their own words, and the revision of the count they saw."""
+
+    meaning: str
+    revision: int
+
+
+def sign(session: Session, actor: Actor, shelf: Shelf, analysis_id: str, intent: Intent) -> Version:
+    """Sign the count as it stands and lock it; data and page of the report are kept as they are now.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such analysis.
+    ConflictError
+        It is not done, or has another revision than the person saw.
+    LockedError
+        It is signed.
+    ForbiddenError
+        The actor's own second reading is open.
+    """
+    analysis = answers.locked_for_change(session, analysis_id)
+    readings.refuse_blind(session, actor, analysis)
+    answers.refuse_locked(analysis)
+    if analysis.revision != intent.revision:
+        raise ConflictError("the count changed since you saw it; look again", revision=analysis.revision)
+    instant = now()
+    reason = _reason(session, analysis)
+    words = Signature(analysis.version + 1, actor.name, iso(instant), intent.meaning, reason)
+    report = reports.current(session, analysis, words)
+    (reading,) = report.patients
+    text, digest = documents.written(report)
+    page = render(report, reports.StoredPictures(session, shelf, analysis, reading))
+    raw = reading.blast_interval
+    version = Version(
+        analysis_id=analysis.id,
+        version=words.version,
+        username=actor.username,
+        signed_by=actor.name,
+        signed_at=instant,
+        meaning=intent.meaning,
+        reason=reason,
+        decision=reading.decision.verdict.value,
+        blast_percent=None if raw is None else file_percent(raw.estimate),
+        sha256=digest,
+        page=shelf.blobs.put(page.encode()),
+        document=text,
+    )
+    session.add(version)
+    analysis.version, analysis.locked = words.version, True
+    analysis.signed = {"version": words.version, "by": actor.name, "at": words.at, "meaning": intent.meaning}
+    _changed(session, analysis)
+    audit.record(
+        session, actor, "analysis.sign", "analysis", analysis.id, patient_id=analysis.patient_id,
+        before={"version": words.version - 1},
+        after={
+            "version": words.version, "revision": intent.revision, "meaning": intent.meaning,
+            "decision": version.decision, "blast_percent": version.blast_percent,
+            "sha256": digest, "bundle_sha256": analysis.bundle_sha256,
+        },
+    )  # fmt: skip
+    return version
+
+
+def amend(session: Session, actor: Actor, analysis_id: str, reason: str) -> Analysis:
+    """Open a signed analysis again; the next signature is the next version, the last one stays as it is.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such analysis.
+    ConflictError
+        It is not signed.
+    ForbiddenError
+        The actor's own second reading is open.
+    """
+    analysis = answers.locked_for_change(session, analysis_id)
+    readings.refuse_blind(session, actor, analysis)
+    if not analysis.locked:
+        raise ConflictError("this analysis is not signed; it can be changed as it is")
+    session.add(
+        Amendment(
+            analysis_id=analysis.id,
+            version=analysis.version,
+            username=actor.username,
+            by=actor.name,
+            reason=reason,
+        )
+    )
+    analysis.locked = False
+    analysis.revision += 1
+    _changed(session, analysis)
+    audit.record(
+        session, actor, "analysis.amend", "analysis", analysis.id, patient_id=analysis.patient_id,
+        before={"version": analysis.version, "locked": True}, after={"reason": reason, "locked": False},
+    )  # fmt: skip
+    return analysis
+
+
+def versions(session: Session, analysis: Analysis) -> Sequence[Version]:
+    """Return all signed versions, the first one first."""
+    query = select(Version).where(Version.analysis_id == analysis.id).order_by(Version.version)
+    return session.scalars(query).all()
+
+
+def _reason(session: Session, analysis: Analysis) -> str | None:
+    """Return why the latest version was opened again, None before the first."""
+    return session.scalar(
+        select(Amendment.reason).where(
+            Amendment.analysis_id == analysis.id, Amendment.version == analysis.version
+        )
+    )
+
+
+def _changed(session: Session, analysis: Analysis) -> None:
+    analysis.changed_at = now()
+    patients.refresh(session, patients.get(session, analysis.patient_id))

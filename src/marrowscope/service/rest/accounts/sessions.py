@@ -1,0 +1,169 @@
+"""Logging in and out, by password or by single sign-on."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import Field
+
+from marrowscope.service.accounts import oidc, sessions
+from marrowscope.service.actors import Actor
+from marrowscope.service.errors import NotFoundError, ServiceError, UnauthenticatedError
+from marrowscope.service.rest import cookies
+from marrowscope.service.rest.dependencies import ACTOR, LoggedIn, Service, TheService, Transaction
+from marrowscope.service.rest.shapes import Shape, UserShape
+from marrowscope.service.secrets import csrf_token, new_secret
+from marrowscope.service.store.accounts import User
+from marrowscope.version import __version__
+
+router = APIRouter(tags=["session"])
+
+
+class SignOn(Shape):
+    """Where single sign-on begins."""
+
+    name: str
+    url: str
+
+
+class SessionState(Shape):
+    """Who is logged in, and what the page needs to talk to the service."""
+
+    user: UserShape | None
+    csrf_token: str
+    authentication: Literal["required", "off"]
+    oidc: SignOn | None
+    version: str
+
+
+class Credentials(Shape):
+    """A user's name and password."""
+
+    username: Annotated[str, Field(min_length=1, max_length=200)]
+    password: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class PasswordChange(Shape):
+    """One's old password and the new one."""
+
+    old: Annotated[str, Field(min_length=1, max_length=1000)]
+    new: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+@router.get("/session")
+def show_session(
+    request: Request, response: Response, session: Transaction, service: TheService
+) -> SessionState:
+    """Say who is logged in; gives a browser the cookie its first unsafe request needs."""
+    secret = cookies.session_secret(request)
+    if secret is None:
+        secret = new_secret()
+        cookies.set_session(request, response, secret)
+    actor = request.scope.get(ACTOR)
+    user = None
+    if isinstance(actor, Actor):
+        user = UserShape.of(None if actor.id is None else session.get_one(User, actor.id), actor)
+    return _state(service, user, secret)
+
+
+@router.post("/session")
+def log_in(
+    request: Request, response: Response, credentials: Credentials, service: TheService
+) -> SessionState:
+    """Log in. Whatever session the browser had ends; the new one has a new identifier."""
+    service.logins.take(request.client.host if request.client else "unknown")
+    try:
+        opened = sessions.log_in(
+            service.database, service.settings, credentials.username, credentials.password
+        )
+    except ServiceError:
+        service.metrics.logins.labels("refused").inc()
+        raise
+    service.metrics.logins.labels("accepted").inc()
+    before = request.scope.get(ACTOR)
+    if isinstance(before, Actor):
+        with service.database.writing() as session:
+            sessions.log_out(session, before)
+    cookies.set_session(request, response, opened.secret, opened.max_age_s)
+    with service.database.reading() as session:
+        user = UserShape.of(session.get_one(User, opened.actor.id), opened.actor)
+    return _state(service, user, opened.secret)
+
+
+@router.delete("/session", status_code=204)
+def log_out(request: Request, response: Response, session: Transaction) -> None:
+    """Log out; harmless when nobody is logged in."""
+    actor = request.scope.get(ACTOR)
+    if isinstance(actor, Actor):
+        sessions.log_out(session, actor)
+    cookies.clear_session(request, response)
+
+
+@router.post("/session/password", status_code=204)
+def change_password(
+    request: Request,
+    response: Response,
+    change: PasswordChange,
+    session: Transaction,
+    actor: LoggedIn,
+    service: TheService,
+) -> None:
+    """Change one's own password; ends all one's other sessions."""
+    service.logins.take(f"user {actor.id}")
+    opened = sessions.change_password(session, service.settings, actor, old=change.old, new=change.new)
+    cookies.set_session(request, response, opened.secret, opened.max_age_s)
+
+
+@router.get("/session/oidc", status_code=303, response_class=RedirectResponse)
+def begin_sign_on(request: Request, service: TheService) -> Response:
+    """Send the browser to the single sign-on."""
+    _need_oidc(service)
+    service.logins.take(request.client.host if request.client else "unknown")
+    url, attempt = oidc.begin(service.settings)
+    response = RedirectResponse(url, 303)
+    cookies.set_attempt(request, response, json.dumps(asdict(attempt)))
+    return response
+
+
+@router.get("/session/oidc/callback", status_code=303, response_class=RedirectResponse)
+def finish_sign_on(
+    request: Request,
+    service: TheService,
+    state: Annotated[str, Query(max_length=500)] = "",
+    code: Annotated[str, Query(max_length=4000)] = "",
+) -> Response:
+    """Take the browser back from the single sign-on and open its session."""
+    _need_oidc(service)
+    service.logins.take(request.client.host if request.client else "unknown")
+    try:
+        attempt = oidc.Attempt(**json.loads(cookies.attempt(request) or ""))
+    except (ValueError, TypeError):
+        raise UnauthenticatedError("this log-in was not begun here; begin again") from None
+    identity = oidc.finish(service.settings, attempt, state=state, code=code)
+    with service.database.writing() as session:
+        opened = sessions.open_session(session, service.settings, oidc.admit(session, identity))
+    response = RedirectResponse("/", 303)
+    cookies.clear_attempt(request, response)
+    cookies.set_session(request, response, opened.secret, opened.max_age_s)
+    return response
+
+
+def _state(service: Service, user: UserShape | None, secret: str) -> SessionState:
+    settings = service.settings
+    sign_on = (
+        SignOn(name=settings.oidc_name, url="/api/v1/session/oidc") if settings.oidc_configured else None
+    )
+    return SessionState(
+        user=user,
+        csrf_token=csrf_token(secret),
+        authentication=settings.authentication,
+        oidc=sign_on,
+        version=__version__,
+    )
+
+
+def _need_oidc(service: Service) -> None:
+    if not service.settings.oidc_configured:
+        raise NotFoundError("single sign-on is not set up")

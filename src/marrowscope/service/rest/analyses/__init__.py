@@ -1,0 +1,1 @@
+"""Routes of analyses, their count and their events."""

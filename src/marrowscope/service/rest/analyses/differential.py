@@ -1,0 +1,203 @@
+"""The differential while a review goes on: the networks' count and the readers' side by side."""
+
+from functools import lru_cache
+from typing import Literal
+
+from fastapi import APIRouter
+
+from marrowscope.analysis.decide import TARGET
+from marrowscope.analysis.review import Inferred
+from marrowscope.analysis.shares import type_shares
+from marrowscope.domain.decision import Interval
+from marrowscope.domain.differential import myeloid_to_erythroid
+from marrowscope.domain.patient import PatientReading
+from marrowscope.domain.percent import file_percent
+from marrowscope.domain.taxonomy import taxonomy
+from marrowscope.exports.tables import reasons
+from marrowscope.service.analyses import analyses, count
+from marrowscope.service.rest.dependencies import Transaction, Viewer
+from marrowscope.service.rest.shapes import BodyId, Id, Shape
+from marrowscope.service.review import readings
+
+router = APIRouter(tags=["reviews"])
+Verdict = Literal["positive", "negative", "indeterminate", "insufficient"]
+
+
+class CountRow(Shape):
+    """A counted type; `percent` is rounded so that all types give 100, the interval is 95 %."""
+
+    type: str
+    count: int
+    percent: float
+    ci_low: float
+    ci_high: float
+
+
+class LeftOut(Shape):
+    """Cells left out of the count: a type, or ``border``."""
+
+    type: str
+    count: int
+
+
+class OtherDecision(Shape):
+    """What another rule says of the same count."""
+
+    rule: str
+    decision: Verdict
+    reasons: list[str]
+
+
+class LineageRow(Shape):
+    """All counted cells of a lineage."""
+
+    lineage: str
+    count: int
+    percent: float
+
+
+class Count(Shape):
+    """A count with its decision; percentages 0 to 100, null where undefined."""
+
+    rows: list[CountRow]
+    excluded: list[LeftOut]
+    counted: int
+    unclassified: int
+    blasts: int
+    blast_percent: float | None
+    ci_low: float | None
+    ci_high: float | None
+    adjusted_percent: float | None
+    adjusted_low: float | None
+    adjusted_high: float | None
+    decision: Verdict
+    rule: str
+    reasons: list[str]
+    alternatives: list[OtherDecision]
+    me_ratio: float | None
+    lineages: list[LineageRow]
+    more_cells: int | None
+    flags: list[str]
+
+
+class InferredShare(Shape):
+    """The blast share inferred from reviewed cells drawn by lot (prediction-powered inference)."""
+
+    percent: float
+    ci_low: float
+    ci_high: float
+    cells: int
+    warnings: list[str]
+
+
+class Differential(Shape):
+    """The networks' count, the readers', and what a marrow count should reach."""
+
+    model: Count
+    reviewed: Count
+    reviewed_cells: int
+    target: int
+    floor: int
+    inferred: InferredShare | None
+
+
+@router.get("/analyses/{analysis_id}/differential")
+def show_differential(
+    session: Transaction, user: Viewer, analysis_id: Id, reading: BodyId | None = None
+) -> Differential:
+    """Show the count as it stands now, in the first reading or in one's own."""
+    analysis = analyses.get(session, analysis_id)
+    chosen = readings.choose(session, user, analysis, reading)
+    network = count.network_reading(session, analysis)
+    words = count.said(session, analysis, chosen)
+    reviewed = count.with_answers(analysis, network, words)
+    return Differential(
+        model=_networks_count(network),
+        reviewed=count_of(reviewed),
+        reviewed_cells=0 if reviewed.review is None else reviewed.review.cells,
+        target=TARGET,
+        floor=analysis.floor,
+        inferred=_inferred(count.inferred(network, words)),
+    )
+
+
+@lru_cache(maxsize=64)
+def _networks_count(network: PatientReading) -> Count:
+    """Show the networks' count: it stays while the review goes on."""
+    return count_of(network)
+
+
+def count_of(reading: PatientReading) -> Count:
+    """Show a patient's count."""
+    differential, decision = reading.differential, reading.decision
+    raw, adjusted = reading.blast_interval, reading.adjusted_interval
+    low, middle, high = _percents(raw)
+    adjusted_low, adjusted_middle, adjusted_high = _percents(adjusted)
+    return Count(
+        rows=_rows(reading),
+        excluded=[LeftOut(type=name, count=cells) for name, cells in differential.excluded.items()],
+        counted=differential.counted,
+        unclassified=differential.unclassified,
+        blasts=differential.blasts,
+        blast_percent=middle,
+        ci_low=low,
+        ci_high=high,
+        adjusted_percent=adjusted_middle,
+        adjusted_low=adjusted_low,
+        adjusted_high=adjusted_high,
+        decision=decision.verdict.value,
+        rule=decision.rule.id,
+        reasons=list(reasons(reading)),
+        alternatives=[
+            OtherDecision(rule=other.rule.id, decision=other.verdict.value, reasons=list(other.reasons))
+            for other in reading.alternatives
+        ],
+        me_ratio=myeloid_to_erythroid(differential),
+        lineages=_lineages(reading),
+        more_cells=decision.cells_to_settle,
+        flags=list(reading.flags),
+    )
+
+
+def _rows(reading: PatientReading) -> list[CountRow]:
+    return [
+        CountRow(
+            type=share.cell_type,
+            count=share.cells,
+            percent=share.percent,
+            ci_low=file_percent(share.interval.low),
+            ci_high=file_percent(share.interval.high),
+        )
+        for share in type_shares(reading.differential, reading.fields)
+    ]
+
+
+def _lineages(reading: PatientReading) -> list[LineageRow]:
+    cells: dict[str, int] = {}
+    for name, number in reading.differential.counts.items():
+        lineage = taxonomy()[name].lineage
+        cells[lineage] = cells.get(lineage, 0) + number
+    counted = reading.differential.counted
+    return [
+        LineageRow(lineage=lineage, count=number, percent=file_percent(number / counted))
+        for lineage, number in cells.items()
+        if number
+    ]
+
+
+def _percents(interval: Interval | None) -> tuple[float | None, float | None, float | None]:
+    if interval is None:
+        return None, None, None
+    return file_percent(interval.low), file_percent(interval.estimate), file_percent(interval.high)
+
+
+def _inferred(inferred: Inferred) -> InferredShare | None:
+    if inferred.share is None:
+        return None
+    return InferredShare(
+        percent=file_percent(inferred.share.estimate),
+        ci_low=file_percent(inferred.share.low),
+        ci_high=file_percent(inferred.share.high),
+        cells=inferred.cells,
+        warnings=list(inferred.warnings),
+    )

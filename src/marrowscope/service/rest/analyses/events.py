@@ -1,0 +1,146 @@
+"""Server-sent events: what changes, as it changes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Header
+from sqlalchemy import ColumnElement, or_, select
+from sse_starlette import EventSourceResponse, JSONServerSentEvent, ServerSentEvent
+
+from marrowscope.service.analyses import analyses
+from marrowscope.service.rest.dependencies import Service, TheService, Viewer
+from marrowscope.service.rest.records import AnalysisShape, analysis_shape
+from marrowscope.service.rest.shapes import Id
+from marrowscope.service.store.analyses import ENDED, QUEUED, RUNNING, Analysis
+from marrowscope.service.store.patients import Patient
+from marrowscope.service.trail.events import Broadcaster, Change
+
+router = APIRouter(tags=["events"])
+_LONGEST = timedelta(minutes=10)  # then the browser connects anew, and is asked again who it is
+_PING_S = 15
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LastEvent = Annotated[str | None, Header(alias="Last-Event-ID", max_length=40)]
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "Events"}
+}
+
+
+class Watch:
+    """What one connection has still to be told; as many changes as there may be, each is told once."""
+
+    def __init__(self, broadcaster: Broadcaster) -> None:
+        self._broadcaster = broadcaster
+        self._loop = asyncio.get_running_loop()
+        self._news = asyncio.Event()
+        self._pending: dict[Change, None] = {}
+
+    def __enter__(self) -> "Watch":
+        self._broadcaster.add(self._notice)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._broadcaster.remove(self._notice)
+
+    async def next(self, timeout_s: float) -> list[Change]:
+        """Wait for changes and return them; none when the time is over."""
+        try:
+            await asyncio.wait_for(self._news.wait(), timeout_s)
+        except TimeoutError:
+            return []
+        self._news.clear()
+        changes, self._pending = list(self._pending), {}
+        return changes
+
+    def _notice(self, changes: Iterable[Change]) -> None:
+        self._loop.call_soon_threadsafe(self._add, tuple(changes))
+
+    def _add(self, changes: Iterable[Change]) -> None:
+        self._pending.update(dict.fromkeys(changes))
+        self._news.set()
+
+
+@router.get("/events", response_class=EventSourceResponse, responses=_STREAM)
+async def watch_all(service: TheService, _: Viewer, last_event_id: LastEvent = None) -> EventSourceResponse:
+    """Tell of every analysis (event `analysis`) and patient (event `patient`) that changes.
+
+    First come the analyses under way, and what changed after Last-Event-ID.
+    """
+    return EventSourceResponse(_everything(service, _instant(last_event_id)), ping=_PING_S)
+
+
+@router.get("/analyses/{analysis_id}/events", response_class=EventSourceResponse, responses=_STREAM)
+async def watch_analysis(service: TheService, _: Viewer, analysis_id: Id) -> EventSourceResponse:
+    """Tell how far one analysis is (event `progress`), from its state now to its end."""
+    await to_thread.run_sync(_analysis, service, analysis_id)  # refused here when there is none
+    return EventSourceResponse(_one(service, analysis_id), ping=_PING_S)
+
+
+async def _everything(service: Service, since: datetime | None) -> AsyncIterator[ServerSentEvent]:
+    end = datetime.now(UTC) + _LONGEST
+    with Watch(service.events) as watch:
+        for event in await to_thread.run_sync(_state, service, since):
+            yield event
+        while (left := (end - datetime.now(UTC)).total_seconds()) > 0:
+            for event in await to_thread.run_sync(_told, service, await watch.next(left)):
+                yield event
+
+
+async def _one(service: Service, analysis_id: str) -> AsyncIterator[ServerSentEvent]:
+    end = datetime.now(UTC) + _LONGEST
+    with Watch(service.events) as watch:
+        while True:
+            shape = await to_thread.run_sync(_analysis, service, analysis_id)
+            yield _event("progress", shape)
+            if shape.status in ENDED:
+                return
+            changes: list[Change] = []
+            while Change("analysis", analysis_id) not in changes:
+                left = (end - datetime.now(UTC)).total_seconds()
+                if left <= 0:
+                    return
+                changes = await watch.next(left)
+
+
+def _state(service: Service, since: datetime | None) -> list[ServerSentEvent]:
+    """Give what a connection is told first, the oldest change first."""
+    chosen: list[ColumnElement[bool]] = [Analysis.status.in_((QUEUED, RUNNING))]
+    if since is not None:
+        chosen.append(Analysis.changed_at > since)
+    with service.database.reading() as session:
+        found = session.scalars(select(Analysis).where(or_(*chosen)).order_by(Analysis.changed_at)).all()
+        events = [_event("analysis", analysis_shape(each), each.changed_at) for each in found]
+        if since is not None:
+            changed = session.scalars(select(Patient.id).where(Patient.changed_at > since))
+            events += [JSONServerSentEvent({"id": each}, event="patient") for each in changed]
+    return events
+
+
+def _told(service: Service, changes: Iterable[Change]) -> list[ServerSentEvent]:
+    events: list[ServerSentEvent] = []
+    with service.database.reading() as session:
+        for change in changes:
+            if change.kind == "patient":
+                events.append(JSONServerSentEvent({"id": change.id}, event="patient"))
+            elif (analysis := session.get(Analysis, change.id)) is not None:
+                events.append(_event("analysis", analysis_shape(analysis), analysis.changed_at))
+    return events
+
+
+def _analysis(service: Service, analysis_id: str) -> AnalysisShape:
+    with service.database.reading() as session:
+        return analysis_shape(analyses.get(session, analysis_id))
+
+
+def _event(name: str, shape: AnalysisShape, changed: datetime | None = None) -> ServerSentEvent:
+    number = None if changed is None else str((changed - _EPOCH) // timedelta(microseconds=1))
+    return ServerSentEvent(shape.model_dump_json(), event=name, id=number)
+
+
+def _instant(last_event_id: str | None) -> datetime | None:
+    """Read an event's number, microseconds since 1970; what is none counts as none."""
+    if last_event_id is None or not last_event_id.isdecimal() or len(last_event_id) > 16:
+        return None
+    return _EPOCH + timedelta(microseconds=int(last_event_id))

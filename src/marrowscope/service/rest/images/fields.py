@@ -1,0 +1,106 @@
+"""Images: their list, thumbnails and Deep Zoom tiles."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, BackgroundTasks, Path, Query, Request
+from fastapi.responses import Response
+
+from marrowscope.service.errors import NotFoundError
+from marrowscope.service.images import patients
+from marrowscope.service.images.pictures import dzi
+from marrowscope.service.images.workers import THUMBNAILS_PX
+from marrowscope.service.rest.dependencies import Reviewer, TheService, Transaction, Viewer
+from marrowscope.service.rest.images.pictures import (
+    PICTURE,
+    is_known,
+    jpeg,
+    tag,
+    unchanged,
+)
+from marrowscope.service.rest.records import FieldShape, field_shape
+from marrowscope.service.rest.shapes import Id, Page
+from marrowscope.service.store.patients import Field
+
+router = APIRouter(tags=["fields"])
+_XML: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/xml": {"schema": {"type": "string"}}}, "description": "The description"}
+}
+
+
+@router.get("/patients/{patient_id}/fields")
+def list_fields(session: Transaction, _: Viewer, patient_id: Id) -> Page[FieldShape]:
+    """List a patient's images in natural order, with their readings by the latest analysis."""
+    patient = patients.get(session, patient_id)
+    return Page(items=[field_shape(view) for view in patients.field_views(session, patient)])
+
+
+@router.get("/fields/{field_id}")
+def show_field(session: Transaction, _: Viewer, field_id: Id) -> FieldShape:
+    """Show one image's entry."""
+    return field_shape(patients.field_view(session, field_id))
+
+
+@router.delete("/fields/{field_id}", status_code=204)
+def remove_field(
+    session: Transaction, user: Reviewer, service: TheService, tasks: BackgroundTasks, field_id: Id
+) -> None:
+    """Take an image away that no analysis has read."""
+    orphans = patients.remove_field(session, user, field_id)
+    tasks.add_task(patients.forget, service.database, service.blobs, orphans)
+
+
+@router.get("/fields/{field_id}/thumbnail.jpg", response_class=Response, responses=PICTURE)
+def thumbnail(
+    request: Request,
+    session: Transaction,
+    _: Viewer,
+    service: TheService,
+    field_id: Id,
+    size: Annotated[int, Query(ge=16, le=THUMBNAILS_PX[0])] = 256,
+) -> Response:
+    """Show a small picture of an image: its longer side in pixels is `size` at most."""
+    digest, etag = _image(session, field_id, size)
+    if is_known(request, etag):
+        return unchanged(etag)
+    return jpeg(service.pictures.thumbnail(digest, size), etag)
+
+
+@router.get("/fields/{field_id}/image.dzi", response_class=Response, responses=_XML)
+def description(session: Transaction, _: Viewer, field_id: Id) -> Response:
+    """Describe an image for a Deep Zoom viewer."""
+    field = patients.get_field(session, field_id)
+    _readable(field)
+    return Response(dzi(field.width, field.height), media_type="application/xml")
+
+
+@router.get(
+    "/fields/{field_id}/image_files/{level}/{column}_{row}.jpg", response_class=Response, responses=PICTURE
+)
+def tile(
+    request: Request,
+    session: Transaction,
+    _: Viewer,
+    service: TheService,
+    field_id: Id,
+    level: Annotated[int, Path(ge=0, le=40)],
+    column: Annotated[int, Path(ge=0, le=100_000)],
+    row: Annotated[int, Path(ge=0, le=100_000)],
+) -> Response:
+    """Show a Deep Zoom tile of an image."""
+    digest, etag = _image(session, field_id, level, column, row)
+    session.close()  # tiles may have to be made first: no connection is held meanwhile
+    if is_known(request, etag):
+        return unchanged(etag)
+    return jpeg(service.pictures.tile(digest, level, column, row), etag)
+
+
+def _image(session: Transaction, field_id: str, *parts: int) -> tuple[str, str]:
+    field = patients.get_field(session, field_id)
+    digest = _readable(field)
+    return digest, tag(digest[:32], *parts)
+
+
+def _readable(field: Field) -> str:
+    if field.sha256 is None or field.width == 0:
+        raise NotFoundError("this image could not be read; there is no picture of it")
+    return field.sha256

@@ -1,0 +1,178 @@
+"""Uploads: many files at once, streamed to disk, each with its own answer."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any, Literal
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Header, Request
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+
+from marrowscope.errors import InputError
+from marrowscope.imaging.names import safe_name
+from marrowscope.service.actors import Actor
+from marrowscope.service.errors import BusyError, TooLargeError
+from marrowscope.service.images import patients, uploads
+from marrowscope.service.images.uploads import (
+    Answer,
+    Examined,
+    Examiner,
+    Given,
+)
+from marrowscope.service.images.workers import AT_ONCE
+from marrowscope.service.rest.dependencies import Reviewer, Service, TheService
+from marrowscope.service.rest.shapes import Id, Shape
+
+router = APIRouter(tags=["files"])
+_WAITING = 64
+_BLOCK = 1 << 20
+_FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["files"],
+                    "properties": {
+                        "files": {"type": "array", "items": {"type": "string", "format": "binary"}}
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+class FileAnswer(Shape):
+    """What became of one file."""
+
+    name: str
+    status: Literal["stored", "duplicate", "refused"]
+    message: str
+    field_id: str | None
+
+
+class FileAnswers(Shape):
+    """What became of each file; a refused one is no error of the request."""
+
+    items: list[FileAnswer]
+
+
+@router.post("/patients/{patient_id}/files", openapi_extra=_FORM)
+async def upload(
+    request: Request,
+    user: Reviewer,
+    service: TheService,
+    patient_id: Id,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200, pattern="^[!-~]+$")] = None,
+) -> FileAnswers:
+    """Add images, or ZIP archives of images, to a patient.
+
+    The same file under the same name is not added twice; a request with an Idempotency-Key that was answered
+    already is answered alike.
+    """
+    gate = _gate(request)
+    if gate.statistics().tasks_waiting >= _WAITING:
+        raise BusyError("too many uploads at once; try again in a moment", 5)
+    known = await to_thread.run_sync(_check, service, patient_id, idempotency_key)
+    if known is not None:
+        return _shape(known)
+    async with _form(request, service) as form:
+        parts = [part for part in form.getlist("files") if isinstance(part, UploadFile)]
+        if not parts:
+            raise InputError("no file: send them as parts named 'files' of a multipart form")
+        answers = await to_thread.run_sync(
+            _take, service, user, patient_id, parts, idempotency_key, limiter=gate
+        )
+    return _shape(answers)
+
+
+def _form(request: Request, service: Service) -> Any:
+    kind = request.headers.get("content-type", "")
+    if not kind.lower().startswith("multipart/form-data"):
+        raise InputError("files are sent as a multipart form")
+    return _Form(request, service.settings.files_per_patient)
+
+
+class _Form:
+    """A request's form; its files lie on disk while it is open."""
+
+    def __init__(self, request: Request, files: int) -> None:
+        self._request = request
+        self._files = files
+
+    async def __aenter__(self) -> FormData:
+        try:
+            return await self._request.form(max_files=self._files, max_fields=10)
+        except HTTPException as error:
+            if error.status_code == 413:
+                raise
+            if "Too many files" in str(error.detail):
+                raise TooLargeError(f"more than {self._files:,} files in one request") from error
+            raise InputError(f"the form cannot be read: {error.detail}") from error
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._request.close()
+
+
+def _check(service: Service, patient_id: str, key: str | None) -> list[Answer] | None:
+    """Refuse what will be refused before anything is decoded; find the answer to a repeated request."""
+    with service.database.reading() as session:
+        patient = patients.get(session, patient_id)
+        known = None if key is None else uploads.earlier_answer(session, patient_id, key)
+        if known is None:
+            uploads.check_open(patient)
+        return known
+
+
+def _take(
+    service: Service, user: Actor, patient_id: str, parts: Sequence[UploadFile], key: str | None
+) -> list[Answer]:
+    examiner = Examiner(service.settings, service.blobs)
+    with TemporaryDirectory(prefix="upload-", dir=service.scratch) as folder:
+        examined = [
+            found
+            for number, part in enumerate(parts)
+            for found in examiner.examine([_on_disk(part, Path(folder) / str(number))])
+        ]
+    try:
+        return _enter(service, user, patient_id, examined, key)
+    except Exception:  # not taken in: the images are nobody's
+        digests = [file.sha256 for file in examined if file.sha256 is not None]
+        patients.forget(service.database, service.blobs, digests)
+        raise
+
+
+def _enter(
+    service: Service, user: Actor, patient_id: str, examined: Sequence[Examined], key: str | None
+) -> list[Answer]:
+    with service.database.writing() as session:
+        return uploads.take(session, user, service.settings, patient_id, files=examined, key=key)
+
+
+def _on_disk(part: UploadFile, folder: Path) -> Given:
+    """Move a part to a file of its own; archives are opened by path."""
+    name = uploads.clean_name(part.filename or "")
+    folder.mkdir()
+    path = folder / safe_name(name.rsplit("/", 1)[-1])
+    part.file.seek(0)
+    with path.open("wb") as file:
+        while block := part.file.read(_BLOCK):
+            file.write(block)
+    return Given(name, path)
+
+
+def _gate(request: Request) -> CapacityLimiter:
+    state = request.app.state
+    if not hasattr(state, "upload_gate"):
+        state.upload_gate = CapacityLimiter(AT_ONCE)
+    gate = state.upload_gate
+    assert isinstance(gate, CapacityLimiter)  # noqa: S101
+    return gate
+
+
+def _shape(answers: Sequence[Answer]) -> FileAnswers:
+    return FileAnswers(items=[FileAnswer(**vars(answer)) for answer in answers])

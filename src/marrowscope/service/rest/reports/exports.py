@@ -1,0 +1,92 @@
+"""Files of a report: page, print, tables, FHIR, cells to learn from."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import uuid4
+
+from fastapi import APIRouter, Query
+from fastapi.responses import FileResponse, Response
+from starlette.background import BackgroundTask
+
+from marrowscope.service.analyses import analyses
+from marrowscope.service.reports import reports
+from marrowscope.service.reports.reports import Shelf
+from marrowscope.service.rest.dependencies import TheService, Transaction, Viewer
+from marrowscope.service.rest.shapes import Id
+from marrowscope.service.review import readings
+
+router = APIRouter(prefix="/analyses/{analysis_id}/exports", tags=["exports"])
+
+
+class ReportFile(StrEnum):
+    """Files made of a report."""
+
+    HTML = "report.html"
+    PDF = "report.pdf"
+    CELLS = "cells.csv"
+    PATIENTS = "patients.csv"
+    WORKBOOK = "patients.xlsx"
+    FHIR = "fhir.json"
+
+
+_MEDIA = {
+    ReportFile.HTML: "text/html; charset=utf-8",
+    ReportFile.PDF: "application/pdf",
+    ReportFile.CELLS: "text/csv; charset=utf-8",
+    ReportFile.PATIENTS: "text/csv; charset=utf-8",
+    ReportFile.WORKBOOK: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ReportFile.FHIR: "application/fhir+json",
+}
+_FILES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The file",
+        "content": {
+            media.split(";", maxsplit=1)[0]: {"schema": {"type": "string", "format": "binary"}}
+            for media in _MEDIA.values()
+        },
+    }
+}
+_ZIP: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The file",
+        "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+# A report may be opened in the browser: it brings its style, and must not be able to do anything.
+_PAGE_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox"
+Number = Annotated[int | None, Query(ge=1, le=100_000)]
+
+
+@router.get("/training.zip", response_class=FileResponse, responses=_ZIP)
+def training(session: Transaction, user: Viewer, service: TheService, analysis_id: Id) -> FileResponse:
+    """Give the cells that people named, a folder per type, to learn from."""
+    analysis = analyses.get(session, analysis_id)
+    readings.refuse_blind(session, user, analysis)
+    found = reports.reviewed_cells(session, analysis)
+    session.close()  # cutting cells takes a while: no connection is held meanwhile
+    path = service.scratch / f"training-{uuid4().hex}.zip"
+    reports.write_training_zip(found, analysis.patient_id, service.blobs, path)
+    remove = BackgroundTask(path.unlink, missing_ok=True)
+    return FileResponse(path, media_type="application/zip", filename="training.zip", background=remove)
+
+
+@router.get("/{name}", response_class=Response, responses=_FILES)
+def file(
+    session: Transaction,
+    user: Viewer,
+    service: TheService,
+    analysis_id: Id,
+    name: ReportFile,
+    version: Number = None,
+) -> Response:
+    """Give a file of the report: of a signed version, of the latest while in force, else as it stands."""
+    analysis = analyses.get(session, analysis_id)
+    readings.refuse_blind(session, user, analysis)
+    source = reports.source(session, Shelf(service.blobs, service.pictures), analysis, version)
+    session.close()  # pages and prints take a while
+    headers = {"Cache-Control": "no-store"}
+    if name == ReportFile.HTML:
+        headers["Content-Security-Policy"] = _PAGE_POLICY
+    else:
+        headers["Content-Disposition"] = f'attachment; filename="{name.value}"'
+    return Response(source.file(name), media_type=_MEDIA[name], headers=headers)

@@ -1,0 +1,1 @@
+"""Routes of cells, answers and readings."""
