@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw
+from tests.conftest import REPOSITORY
 
 from marrowscope.errors import DatasetError, InputError
 from marrowscope.training.detector import train
@@ -149,7 +150,7 @@ def test_a_recipe_reads_from_toml(tmp_path: Path, drawn_fields: Path) -> None:
 
 
 def test_the_recipe_of_the_shipped_detector_reads() -> None:
-    recipe = DetectorRecipe.from_toml(Path(__file__).parents[2] / "runs" / "detector.toml", Path("data"))
+    recipe = DetectorRecipe.from_toml(REPOSITORY / "runs" / "detector.toml", Path("data"))
     assert recipe.composites is not None
     assert recipe.composites.cells[0] == Path("data/cells/pbc")
     trained_on = {source.root.name for source in recipe.sources if source.role == "train"}

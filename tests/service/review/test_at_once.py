@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from tests.service.conftest import logged_in
 from tests.service.drawn import Drawn, draw
-from tests.service.test_reviews import API, cells_of, change, differential, trail
+from tests.service.review.test_answers import API, cells_of, change, differential, trail
 
 from marrowscope.service.store.engine import Database
 from marrowscope.service.trail import audit

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from tests.conftest import REPOSITORY
 from typer.testing import CliRunner
 
 from marrowscope.cli.app import app
@@ -21,7 +22,7 @@ from marrowscope.synth import draw_field
 
 pytest.importorskip("pycocotools", reason="needs the `train` extra")
 
-SHIPPED = Path(__file__).parents[2] / "runs" / "evaluation.toml"
+SHIPPED = REPOSITORY / "runs" / "evaluation.toml"
 
 PLAN = """
 [[evaluation]]

@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from tests.service.drawn import Drawn, draw
-from tests.service.test_reviews import API, cells_of, change, differential, refused, trail
+from tests.service.review.test_answers import API, cells_of, change, differential, refused, trail
 
 from marrowscope.service.store.engine import Database
 

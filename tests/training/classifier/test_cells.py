@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests.conftest import REPOSITORY
 
 from marrowscope.datasets.layouts.cells import LabelledCell, read_folder_per_type
 from marrowscope.datasets.outline import trimmed
@@ -188,7 +189,7 @@ def test_a_faulty_recipe_is_refused_by_name(tmp_path: Path, text: str, complaint
 
 
 def test_the_shipped_recipe_is_valid(tmp_path: Path) -> None:
-    shipped = Path(__file__).resolve().parents[2] / "runs" / "classifier.toml"
+    shipped = REPOSITORY / "runs" / "classifier.toml"
     recipe = ClassifierRecipe.from_toml(shipped, tmp_path)
     trained_on = {source.path.name for source in (*recipe.cells, *recipe.healthy)}
     assert trained_on.isdisjoint({"deepbionet", "allidb_validation", "taleqani", "apml"})

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.cohorts import write_fields
-from tests.evaluation.named_cells import cells
+from tests.evaluation.networks.named_cells import cells
 
 from marrowscope.domain.cells import Cells
 from marrowscope.evaluation.fields.changes import (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.evaluation.named_cells import cells
+from tests.evaluation.networks.named_cells import cells
 
 from marrowscope.datasets.known_sets import describe_set, known_sets
 from marrowscope.datasets.layouts.fields import LabelledField

@@ -7,8 +7,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select, update
 from tests.service.drawn import Drawn, draw
-from tests.service.test_reviews import API, cells_of, refused, trail
-from tests.service.test_signing import export, name_blasts, sign
+from tests.service.reports.test_signing import export, name_blasts, sign
+from tests.service.review.test_answers import API, cells_of, refused, trail
 
 from marrowscope.service.clock import now
 from marrowscope.service.images.blobs import Blobs

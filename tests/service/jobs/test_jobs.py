@@ -11,8 +11,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
-from tests.service.test_analyses import ask, ended
-from tests.service.test_files import API, new_patient, png, rows, send
+from tests.service.analyses.test_analyses import ask, ended
+from tests.service.images.test_files import API, new_patient, png, rows, send
 
 from marrowscope.domain.patient import FieldReading, FieldStatus
 from marrowscope.engines.pool import DEADLY, WorkerDiedError

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.evaluation.named_cells import cells_of
+from tests.evaluation.networks.named_cells import cells_of
 from typer.testing import CliRunner
 
 from marrowscope.cli.app import app

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.service.browser import PASSWORD, Running, draw_smear
-from tests.service.visit import Visit
+from tests.service.page.visit import Visit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

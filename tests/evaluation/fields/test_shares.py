@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.evaluation.named_cells import cells_of
+from tests.evaluation.networks.named_cells import cells_of
 
 from marrowscope.errors import DatasetError
 from marrowscope.evaluation.fields.shares import FieldSharesTest, evaluate_field_shares

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from sqlalchemy import select, update
 from tests.service.drawn import Drawn, draw
-from tests.service.test_reviews import API, cells_of, change, differential, other, refused, trail
+from tests.service.review.test_answers import API, cells_of, change, differential, other, refused, trail
 
 from marrowscope.service.reports import documents
 from marrowscope.service.store.analyses import Analysis

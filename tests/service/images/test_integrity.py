@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Connection, column, table, text, update
 from tests.service.drawn import Drawn, draw
-from tests.service.test_signing import export, name_blasts, sign
+from tests.service.reports.test_signing import export, name_blasts, sign
 
 from marrowscope.service.images import patients
 from marrowscope.service.images.blobs import Blobs
