@@ -21,5 +21,5 @@ def test_images_already_there_come_first() -> None:
 
 def test_the_words_stand_in_one_place() -> None:
     package = Path(marrowscope.__file__).parent
-    writers = [path.name for path in package.rglob("*.py") if "the same image as {" in path.read_text("utf-8")]
-    assert writers == ["repeats.py"]
+    texts = {path.name: path.read_text("utf-8") for path in package.rglob("*.py")}
+    assert [name for name, text in texts.items() if "the same image as {" in text] == ["repeats.py"]

@@ -17,7 +17,7 @@ class FirstCopies:
             self._first.setdefault(digest, name)
 
     def message(self, digest: str, name: str) -> str | None:
-        """Return what to say of an image that repeats an earlier one; None for the first, which is remembered.
+        """Return what to say of an image that repeats an earlier one; None for the first, now remembered.
 
         Parameters
         ----------
