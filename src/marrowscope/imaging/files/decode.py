@@ -10,13 +10,27 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Final
 
+import imagecodecs
 import numpy as np
 import numpy.typing as npt
-from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
+import tifffile
+from PIL import (
+    BmpImagePlugin,
+    Image,
+    ImageFile,
+    Jpeg2KImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    WebPImagePlugin,
+)
 
 from marrowscope.errors import ImageError
-from marrowscope.imaging.files import pixel_size
+from marrowscope.imaging.files import formats, pixel_size, tiff
+from marrowscope.imaging.files.colour import to_srgb
 from marrowscope.imaging.files.depth import to_eight_bits
+from marrowscope.imaging.files.formats import Format
+from marrowscope.imaging.files.jpeg import check_scans, decode_jpeg
+from marrowscope.imaging.files.planes import group_planes
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +49,11 @@ DEFAULT_LIMITS: Final = DecodeLimits()
 class FieldImage:
     """One field as decoded.
 
-    `pixels` is uint8 (H, W, 3) RGB, upright and read-only. `mpp` is µm per pixel where the file says it
-    plausibly. `notes` are lines for the report about what had to be converted.
+    Attributes
+    ----------
+    pixels : uint8 (H, W, 3) RGB, upright and read-only
+    mpp : micrometres per pixel, where the file states it plausibly
+    notes : lines for the report about what had to be converted
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -44,20 +61,14 @@ class FieldImage:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Format:
-    name: str
-    signatures: tuple[bytes, ...]
-    opener: Callable[[BytesIO], ImageFile.ImageFile]
-
-
 # The plug-ins are called directly: `Image.open` would compare the size with a limit global to the process.
-_FORMATS: Final = (
-    _Format("JPEG", (b"\xff\xd8\xff",), JpegImagePlugin.JpegImageFile),
-    _Format("PNG", (b"\x89PNG\r\n\x1a\n",), PngImagePlugin.PngImageFile),
-    _Format("BMP", (b"BM",), BmpImagePlugin.BmpImageFile),
-    _Format("TIFF", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), TiffImagePlugin.TiffImageFile),
-)
+_OPENERS: Final[dict[Format, Callable[[BytesIO], ImageFile.ImageFile]]] = {
+    formats.JPEG: JpegImagePlugin.JpegImageFile,
+    formats.PNG: PngImagePlugin.PngImageFile,
+    formats.BMP: BmpImagePlugin.BmpImageFile,
+    formats.WEBP: WebPImagePlugin.WebPImageFile,
+    formats.JPEG_2000: Jpeg2KImagePlugin.Jpeg2KImageFile,
+}
 
 # EXIF orientation (CIPA DC-008) to the transposition that puts the picture upright.
 _UPRIGHT: Final = {
@@ -70,28 +81,31 @@ _UPRIGHT: Final = {
     8: Image.Transpose.ROTATE_90,
 }
 _ORIENTATION_TAG: Final = 274
-_OTHER_BYTE: Final = {";16B": ";16L", ";16L": ";16B"}
+_RGB_BYTES: Final = 3  # decoded bytes a pixel that the limit on pixels is meant for
+_PNG_DEPTH_AT: Final = 24  # offset of the bit depth within a PNG file (ISO 15948, 11.2.2)
+_RUN_LENGTH_PIXELS: Final = 4_000_000
 _quiet_lock = threading.Lock()
 
 
 def decode(data: bytes, *, limits: DecodeLimits = DEFAULT_LIMITS) -> FieldImage:
-    """Decode the bytes of a JPEG, PNG, BMP or TIFF image; the content decides, never the file's name.
+    """Decode the bytes of an image; the content decides what it is, never the file's name.
 
-    The size is judged from the header before a pixel is decoded. EXIF orientation is applied, transparency is
-    laid on white, more than eight bits are scaled (see `depth`), of several pages the first is taken.
+    The size is judged from the header before a pixel is decoded. EXIF orientation is applied, colours of a
+    stated colour space become sRGB, transparency is laid on white, more than eight bits are scaled (see
+    `depth`). Of a TIFF file with several images the full-size one is read, of a focus stack the sharpest
+    plane; a file of several fields is taken apart by `fields_of` first.
 
     Raises
     ------
     ImageError
         Empty, too large, too small, truncated, damaged or not an image of these formats.
     """
-    _check_length(data, limits)
-    kind = _recognise(data)
+    kind = _recognised(data, limits)
     # A switch of the whole process, which other libraries turn on when they are imported (WeasyPrint does):
     # half an image would then be read as a whole one, its lower part grey.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
-        return _decode(data, kind, limits)
+        return _decode_tiff(data, limits) if kind is formats.TIFF else _decode(data, kind, limits)
     except ImageError:
         raise
     except MemoryError as error:
@@ -100,67 +114,120 @@ def decode(data: bytes, *, limits: DecodeLimits = DEFAULT_LIMITS) -> FieldImage:
         raise ImageError(_fault(kind.name, error)) from error
 
 
-def _decode(data: bytes, kind: _Format, limits: DecodeLimits) -> FieldImage:
+def fields_of(data: bytes, *, limits: DecodeLimits = DEFAULT_LIMITS) -> tuple[bytes, ...]:
+    """Take a TIFF file of several fields apart: a TIFF file for each, samples and tags as they were.
+
+    A focus stack stays together. Files of one field, and those of other formats, give nothing.
+
+    Raises
+    ------
+    ImageError
+        The file cannot be read.
+    """
+    if _recognised(data, limits) is not formats.TIFF:
+        return ()
+    with _quiet(), tiff.opened(data) as opened:
+        planes, _ = _checked_planes(opened, limits)
+        if len(planes) == 1:
+            return ()
+        groups = group_planes(tiff.read_plane(opened, plane).pixels for plane in planes)
+        if len(groups) == 1:
+            return ()
+        return tuple(tiff.rewritten(opened, [planes[i] for i in group.planes]) for group in groups)
+
+
+def _recognised(data: bytes, limits: DecodeLimits) -> Format:
+    if not data:
+        raise ImageError("the file is empty (0 bytes)")
+    if len(data) > limits.max_bytes:
+        raise ImageError(f"the file has {len(data):,} bytes; the limit is {limits.max_bytes:,}")
+    head = data[: formats.HEAD_BYTES]
+    kind = formats.recognise(head)
+    if kind is None or not kind.is_read:
+        raise ImageError(f"not a {formats.READ_NAMES} image (it {formats.description(head)})")
+    return kind
+
+
+def _decode(data: bytes, kind: Format, limits: DecodeLimits) -> FieldImage:
     notes: list[str] = []
+    if kind is formats.JPEG:
+        check_scans(data)
     with _quiet():
-        image = kind.opener(BytesIO(data))
-        _check_size(image.size, limits)
+        image = _OPENERS[kind](BytesIO(data))
+        _check_size(image.size, limits, _bytes_a_pixel(data, kind))
         if getattr(image, "is_animated", False):
-            notes.append("the first of several pages was read")
-        mpp = _metadata_mpp(image)
-        orientation = (
-            _orientation(image) if kind.name == "TIFF" else 1
-        )  # Pillow turns a TIFF while loading it
-        if kind.name == "TIFF":
-            image.load()
-    image.load()
-    with _quiet():
+            notes.append("the first of several pictures in the file was read")
+        mpp = pixel_size.from_dots_per_inch(image.info.get("dpi")) if kind is formats.PNG else None
         turn = _UPRIGHT.get(_orientation(image))
-    notes += ["turned upright as its EXIF orientation says"] if turn is not None or orientation > 1 else []
-    deep = _sixteen_bit_colour(image, data, kind)
-    pixels = _rgb(image, notes) if deep is None else _scaled(deep, notes)
+        profile = image.info.get("icc_profile") or b""
+    if kind is formats.BMP:
+        _check_run_lengths(image)
+    pixels = to_srgb(_pixels(image, data, kind, notes), profile, notes)
+    return _finished(pixels, mpp, turn, notes)
+
+
+def _decode_tiff(data: bytes, limits: DecodeLimits) -> FieldImage:
+    with _quiet(), tiff.opened(data) as opened:
+        planes, copies = _checked_planes(opened, limits)
+        notes = [_passed_over(copies)] if copies else []
+        chosen = planes[0]
+        if len(planes) > 1:
+            groups = group_planes(tiff.read_plane(opened, plane).pixels for plane in planes)
+            chosen = planes[groups[0].sharpest]
+            if len(groups[0].planes) > 1:
+                notes.append(f"the sharpest of {len(groups[0].planes)} planes was read")
+            if len(groups) > 1:
+                notes.append(f"the first of {len(groups)} fields in the file was read")
+        read = tiff.read_plane(opened, chosen)
+    notes += read.notes
+    return _finished(
+        to_srgb(read.pixels, read.profile, notes), read.mpp, _UPRIGHT.get(read.orientation), notes
+    )
+
+
+def _passed_over(copies: int) -> str:
+    what = "1 smaller copy in the file was" if copies == 1 else f"{copies} smaller copies in the file were"
+    return f"{what} passed over"
+
+
+def _checked_planes(opened: tifffile.TiffFile, limits: DecodeLimits) -> tuple[tuple[tiff.Plane, ...], int]:
+    planes, copies = tiff.planes_of(opened)
+    for plane in planes:
+        bytes_a_pixel = tiff.decoded_bytes(opened, plane) / max(plane.width * plane.height, 1)
+        _check_size((plane.width, plane.height), limits, bytes_a_pixel)
+    return planes, copies
+
+
+def _finished(
+    pixels: npt.NDArray[np.uint8], mpp: float | None, turn: Image.Transpose | None, notes: list[str]
+) -> FieldImage:
+    """Turn the picture upright and close it."""
     if turn is not None:
-        pixels = _turned(pixels, turn)
+        notes.append("turned upright as its EXIF orientation says")
+        pixels = np.asarray(Image.fromarray(pixels).transpose(turn))
     pixels = np.ascontiguousarray(pixels)
     pixels.flags.writeable = False
     return FieldImage(pixels, mpp, tuple(notes))
 
 
-def _check_length(data: bytes, limits: DecodeLimits) -> None:
-    if not data:
-        raise ImageError("the file is empty (0 bytes)")
-    if len(data) > limits.max_bytes:
-        raise ImageError(f"the file has {len(data):,} bytes; the limit is {limits.max_bytes:,}")
+def _bytes_a_pixel(data: bytes, kind: Format) -> float:
+    return 2.0 * _RGB_BYTES if _is_deep_png(data, kind) else _RGB_BYTES
 
 
-def _recognise(data: bytes) -> _Format:
-    for kind in _FORMATS:
-        if data.startswith(kind.signatures):
-            return kind
-    raise ImageError(f"not a JPEG, PNG, BMP or TIFF image (it {_description(data)})")
+def _is_deep_png(data: bytes, kind: Format) -> bool:
+    return kind is formats.PNG and data[_PNG_DEPTH_AT : _PNG_DEPTH_AT + 1] == b"\x10"
 
 
-def _description(data: bytes) -> str:
-    head = data[:16]
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "is a WebP image"
-    for signature, name in (
-        (b"GIF8", "a GIF image"),
-        (b"%PDF", "a PDF document"),
-        (b"PK\x03\x04", "a ZIP archive"),
-    ):
-        if head.startswith(signature):
-            return f"is {name}"
-    if all(byte >= 32 or byte in b"\t\r\n" for byte in data[:512]):
-        return "looks like text"
-    return f"begins with the bytes {head[:4].hex(' ')}"
-
-
-def _check_size(size: tuple[int, int], limits: DecodeLimits) -> None:
+def _check_size(size: tuple[int, int], limits: DecodeLimits, bytes_a_pixel: float) -> None:
     width, height = size
     if width * height > limits.max_pixels:
         raise ImageError(
             f"the image is {width:,} x {height:,} pixels, more than the limit of {limits.max_pixels:,} pixels"
+        )
+    if width * height * bytes_a_pixel > limits.max_pixels * _RGB_BYTES:
+        raise ImageError(
+            f"the image is {width:,} x {height:,} pixels of {bytes_a_pixel:g} bytes, more than the limit; "
+            "save it with 8 bits a channel"
         )
     if min(size) < limits.min_side_px:
         raise ImageError(
@@ -168,13 +235,13 @@ def _check_size(size: tuple[int, int], limits: DecodeLimits) -> None:
         )
 
 
-def _metadata_mpp(image: ImageFile.ImageFile) -> float | None:
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        return pixel_size.from_tiff_tags(image.tag_v2)
-    # JPEG and BMP densities are nominal values of cameras and converters; PNG's pHYs is written on purpose.
-    if isinstance(image, PngImagePlugin.PngImageFile):
-        return pixel_size.from_dots_per_inch(image.info.get("dpi"))
-    return None
+def _check_run_lengths(image: ImageFile.ImageFile) -> None:
+    """Refuse large run-length coded bitmaps: their decoder takes minutes over what a few bytes describe."""
+    is_coded = any(tile.codec_name == "bmp_rle" for tile in image.tile)
+    if is_coded and image.width * image.height > _RUN_LENGTH_PIXELS:
+        raise ImageError(
+            f"this BMP image is run-length coded with more than {_RUN_LENGTH_PIXELS:,} pixels: save it as PNG"
+        )
 
 
 def _orientation(image: Image.Image) -> int:
@@ -185,62 +252,40 @@ def _orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) else 1
 
 
-def _turned(pixels: npt.NDArray[np.uint8], turn: Image.Transpose) -> npt.NDArray[np.uint8]:
-    return np.asarray(Image.fromarray(pixels).transpose(turn))
+def _pixels(image: ImageFile.ImageFile, data: bytes, kind: Format, notes: list[str]) -> npt.NDArray[np.uint8]:
+    """Return uint8 (H, W, 3) of an opened image; what had to be done is added to `notes`."""
+    if kind is formats.JPEG and image.mode in {"RGB", "L", "CMYK"}:
+        decoded, fault = decode_jpeg(data, image.mode)
+        notes += [fault] if fault else []
+        if image.mode != "CMYK":  # whose inks Pillow knows how Adobe inverts
+            return _rgb(Image.fromarray(decoded.squeeze()), notes)
+    if _is_deep_png(data, kind):
+        return _deep_png(data, notes)
+    image.load()
+    return _rgb(image, notes)
 
 
-def _sixteen_bit_colour(
-    image: ImageFile.ImageFile, data: bytes, kind: _Format
-) -> npt.NDArray[np.uint16] | None:
-    """uint16 (H, W, 3) of a 16-bit RGB image, else None.
-
-    Pillow keeps the high byte only: a 12-bit camera's file would come out black. Unpacking a second time with
-    the other byte order gives the low byte.
-    """
-    if image.mode not in {"RGB", "RGBA"}:
-        return None
-    with _quiet():
-        low = kind.opener(BytesIO(data))
-        if not _take_other_byte(low):
-            return None
-        if kind.name == "TIFF":
-            low.load()
-    low.load()
-    high = np.asarray(image).astype(np.uint16)
-    both = (high << 8) | np.asarray(low)
-    return both if image.mode == "RGB" else _on_white(both, 65535)
-
-
-def _take_other_byte(image: ImageFile.ImageFile) -> bool:
-    """Point a freshly opened image's reader at the low bytes; False where it is no 16-bit colour image."""
-    changed = []
-    for tile in image.tile or ():
-        first = tile.args if isinstance(tile.args, str) else (tile.args or ("",))[0]
-        order = str(first)[-4:]
-        if order not in _OTHER_BYTE or not str(first).startswith(("RGB;", "RGBA;", "RGBX;")):
-            return False
-        other = str(first)[:-4] + _OTHER_BYTE[order]
-        args = other if isinstance(tile.args, str) else (other, *(tile.args or ())[1:])
-        changed.append(tile._replace(args=args))
-    image.tile = changed
-    return bool(changed)
-
-
-def _on_white(values: npt.NDArray[np.uint16], white: int) -> npt.NDArray[np.uint16]:
-    alpha = values[..., 3:].astype(np.float32) / white
-    return np.rint(values[..., :3] * alpha + white * (1.0 - alpha)).astype(np.uint16)
-
-
-def _scaled(values: npt.NDArray[np.generic], notes: list[str]) -> npt.NDArray[np.uint8]:
-    pixels, how = to_eight_bits(values)
+def _deep_png(data: bytes, notes: list[str]) -> npt.NDArray[np.uint8]:
+    """Return a 16-bit PNG image with all its bits; Pillow keeps the high byte of colours only."""
+    values = imagecodecs.png_decode(data)
+    samples = values[..., None] if values.ndim == 2 else values
+    colours = 1 if samples.shape[-1] <= 2 else 3
+    pixels, how = to_eight_bits(samples[..., :colours])
     notes.append(how)
-    return pixels
+    if colours == 1:
+        notes.append("grayscale: no stain colours to judge by")
+        pixels = np.repeat(pixels, 3, axis=-1)
+    if samples.shape[-1] == colours:
+        return pixels
+    alpha = (samples[..., colours:] // 257).astype(np.uint8)
+    return _rgb(Image.fromarray(np.concatenate([pixels, alpha], axis=-1), "RGBA"), notes)
 
 
 def _rgb(image: Image.Image, notes: list[str]) -> npt.NDArray[np.uint8]:
-    """uint8 (H, W, 3) of any mode Pillow reads; what had to be done is added to `notes`."""
+    """Return uint8 (H, W, 3) of any mode Pillow reads; what had to be done is added to `notes`."""
     if image.mode == "F" or image.mode.startswith("I"):
-        grey = _scaled(np.asarray(image), notes)
+        grey, how = to_eight_bits(np.asarray(image))
+        notes.append(how)
         image = Image.fromarray(grey)
     elif image.has_transparency_data:
         image = _composited(image, notes)
@@ -270,11 +315,7 @@ def _fault(name: str, error: Exception) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Let no warning out; one thread at a time, since the list of filters belongs to the whole process.
-
-    What Pillow has to say about odd metadata concerns nobody here. Only headers (and TIFF, whose reader warns
-    while it loads) are read inside, so that decoding stays parallel.
-    """
+    """Let no warning out; one thread at a time, since the list of filters belongs to the whole process."""
     with _quiet_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -77,6 +77,8 @@ def _square(x: float | None, y: float | None) -> float | None:
 
 
 def _number(value: object) -> float | None:
+    if isinstance(value, tuple) and len(value) == 2 and value[1]:  # a fraction, as TIFF stores it
+        value = value[0] / value[1]
     try:
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, ZeroDivisionError):

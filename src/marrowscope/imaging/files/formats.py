@@ -1,0 +1,78 @@
+"""What a file is, by its first bytes; names and suffixes are never believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+HEAD_BYTES: Final = 512
+"""How much of a file is needed to tell what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of file.
+
+    Attributes
+    ----------
+    name : for people
+    is_image : it holds pictures
+    is_read : and is read here
+    """
+
+    name: str
+    is_image: bool = False
+    is_read: bool = False
+
+
+JPEG: Final = Format("JPEG", is_image=True, is_read=True)
+PNG: Final = Format("PNG", is_image=True, is_read=True)
+BMP: Final = Format("BMP", is_image=True, is_read=True)
+TIFF: Final = Format("TIFF", is_image=True, is_read=True)
+WEBP: Final = Format("WebP", is_image=True, is_read=True)
+JPEG_2000: Final = Format("JPEG 2000", is_image=True, is_read=True)
+READ: Final = (JPEG, PNG, BMP, TIFF, WEBP, JPEG_2000)
+READ_NAMES: Final = "JPEG, PNG, BMP, TIFF, WebP or JPEG 2000"
+
+_SIGNATURES: Final = (
+    (b"\xff\xd8\xff", JPEG),
+    (b"\x89PNG\r\n\x1a\n", PNG),
+    (b"II*\0", TIFF), (b"MM\0*", TIFF), (b"II+\0", TIFF), (b"MM\0+", TIFF),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", JPEG_2000), (b"\xff\x4f\xff\x51", JPEG_2000),
+    (b"BM", BMP),
+    (b"GIF8", Format("GIF", is_image=True)),
+    (b"8BPS", Format("Photoshop", is_image=True)),
+    (b"\0\0\0\x0cJXL ", Format("JPEG XL", is_image=True)), (b"\xff\x0a", Format("JPEG XL", is_image=True)),
+    (b"II\xbc\x01", Format("JPEG XR", is_image=True)),
+    (b"\xda\xce\xbe\x0a", Format("Nikon ND2", is_image=True)),
+    (b"ZISRAWFILE", Format("Zeiss CZI", is_image=True)),
+    (b"\x70\0\0\0", Format("Leica LIF", is_image=True)),
+    (b"%PDF", Format("PDF")),
+    (b"PK\x03\x04", Format("ZIP archive")),
+)  # fmt: skip
+_BRANDS: Final = {
+    b"heic": "HEIC", b"heix": "HEIC", b"hevc": "HEIC", b"mif1": "HEIC", b"msf1": "HEIC",
+    b"avif": "AVIF", b"avis": "AVIF",
+}  # fmt: skip
+
+
+def recognise(head: bytes) -> Format | None:
+    """Return the kind of a file by its first bytes (`HEAD_BYTES` suffice), None where it is not known."""
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return WEBP
+    if head[4:8] == b"ftyp":
+        name = _BRANDS.get(head[8:12])
+        return Format(name, is_image=True) if name else Format("video or other ISO media")
+    if head[128:132] == b"DICM":
+        return Format("DICOM", is_image=True)
+    return next((kind for signature, kind in _SIGNATURES if head.startswith(signature)), None)
+
+
+def description(head: bytes) -> str:
+    """Return what a file that is not read is, to end the sentence "it …"."""
+    kind = recognise(head)
+    if kind is not None:
+        return f"is a {kind.name} image" if kind.is_image else f"is a {kind.name} file"
+    if all(byte >= 32 or byte in b"\t\r\n" for byte in head):
+        return "looks like text"
+    return f"begins with the bytes {head[:4].hex(' ')}"

