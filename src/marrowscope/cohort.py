@@ -1,24 +1,23 @@
 """Reading a cohort: what there is to read, the reading, and the report of it."""
 
-import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from marrowscope.analysis.patient import CountingSettings, read_patient
-from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading, Provenance
-from marrowscope.domain.repeats import FirstCopies
+from marrowscope.domain.patient import CohortReport, FieldReading, PatientReading, Provenance
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.engines.choose import LOCAL, open_pool
 from marrowscope.engines.reading import read_by, read_here
 from marrowscope.engines.work import Networks
-from marrowscope.errors import ImageError
+from marrowscope.errors import DamagedRecordError
 from marrowscope.imaging.files.sources import PatientSource
 from marrowscope.journal import Journal
 from marrowscope.models.bundle import Bundle
-from marrowscope.pipeline import FieldReader, FieldResult, FieldTask, ReadingSettings, failed, scale_sample
+from marrowscope.pipeline import FieldReader, FieldResult, FieldTask, ReadingSettings, scale_sample
+from marrowscope.planning import Plan, plan_patient, told_for_both
 from marrowscope.version import __version__
 
 
@@ -123,7 +122,7 @@ class CohortReader:
         """Read all fields that are not recorded yet and return the report of all patients."""
         started = _now()
         with self._timed("listing"):
-            plans = [self._plan(patient) for patient in patients]
+            plans = told_for_both([self._plan(patient) for patient in patients])
         with self._timed("reading"):
             self._read_missing([task for plan in plans for task in plan.tasks])
         with self._timed("counting"):
@@ -139,28 +138,13 @@ class CohortReader:
         )
         return CohortReport(readings, provenance)
 
-    def _plan(self, source: PatientSource) -> "_Plan":
-        """Digest all fields of a patient: what cannot be read or repeats another is settled here."""
-        tasks, settled = [], {}
-        copies = FirstCopies()
-        for entry in source.fields:
-            self._listener(Progress("listing", source.patient, entry.name))
-            try:
-                digest = hashlib.sha256(entry.read(self._settings.reading.limits)).hexdigest()
-            except ImageError as error:
-                settled[entry.name] = failed(FieldTask(source.patient, entry, ""), str(error)).reading
-                continue
-            repeats = copies.message(digest, entry.name)
-            if repeats is not None:
-                settled[entry.name] = FieldReading(
-                    name=entry.name,
-                    status=FieldStatus.DUPLICATE,
-                    message=repeats,
-                    sha256=digest,
-                )
-                continue
-            tasks.append(FieldTask(source.patient, entry, digest))
-        return _Plan(source, tuple(tasks), settled)
+    def _plan(self, source: PatientSource) -> Plan:
+        return plan_patient(
+            source,
+            self._settings.reading.limits,
+            self._journal.keep_part,
+            lambda name: self._listener(Progress("listing", source.patient, name)),
+        )
 
     def _read_missing(self, tasks: Sequence[FieldTask]) -> None:
         done, cells, blasts = 0, 0, 0
@@ -204,33 +188,39 @@ class CohortReader:
             for task in group:
                 yield FieldTask(task.patient, task.source, task.sha256, scales)
 
-    def _patient(self, plan: "_Plan") -> PatientReading:
-        read = {task.source.name: self._journal.find(task) for task in plan.tasks}
-        fields = [plan.settled.get(entry.name) or read[entry.name] for entry in plan.source.fields]
+    def _patient(self, plan: Plan) -> PatientReading:
+        tasks = {task.source.name: task for task in plan.tasks}
         return read_patient(
             plan.source.patient,
-            [reading for reading in fields if reading is not None],
+            [plan.settled.get(name) or self._recorded(tasks[name]) for name in plan.names],
             self._settings.counting,
             self._bundle.error_rates,
             stranger_rates=self._bundle.unfamiliar_rates,
             truth=plan.source.truth,
-            problems=plan.source.problems,
+            problems=(*plan.source.problems, *plan.notes),
         )
+
+    def _recorded(self, task: FieldTask) -> FieldReading:
+        """Return the reading of a field that was read.
+
+        Raises
+        ------
+        DamagedRecordError
+            It was recorded and is gone: a count must never rest on fewer fields than were read.
+        """
+        reading = self._journal.find(task)
+        if reading is None:
+            raise DamagedRecordError(
+                f"the record of {task.source.name} of {task.patient} disappeared while the run went on; "
+                "run again with --resume"
+            )
+        return reading
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
         self._seconds[stage] = round(time.perf_counter() - start, 3)
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What there is to read of one patient, and what is settled without reading."""
-
-    source: PatientSource
-    tasks: tuple[FieldTask, ...]
-    settled: Mapping[str, FieldReading]
 
 
 def _now() -> str:

@@ -81,6 +81,14 @@ class Journal:
         path = self._path(result.patient, reading.name, reading.sha256, ".json")
         write_atomic(path, json.dumps(to_json(reading)).encode())
 
+    def keep_part(self, part: bytes) -> Path:
+        """Keep a field that was taken out of a file of several; return where it is."""
+        path = self._folder / "parts" / f"{hashlib.sha256(part).hexdigest()}.tif"
+        if not path.is_file():
+            path.parent.mkdir(exist_ok=True)
+            write_atomic(path, part)
+        return path
+
     def gallery_path(self, patient: str, reading: FieldReading) -> Path:
         """Return where the gallery sheet of a field is."""
         return self._path(patient, reading.name, reading.sha256, ".jpg")

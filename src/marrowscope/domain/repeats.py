@@ -3,6 +3,11 @@
 from collections.abc import Iterable
 
 
+def same_field(name: str) -> str:
+    """Return what is said of an image that shows the same field as another, in other bytes."""
+    return f"the same field as {name}; counted once"
+
+
 class FirstCopies:
     """Remembers the first of all images with equal bytes.
 

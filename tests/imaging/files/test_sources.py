@@ -58,7 +58,7 @@ def test_a_folder_of_patients(tmp_path: Path) -> None:
 
 
 def test_one_patients_folder(tmp_path: Path) -> None:
-    put(tmp_path / "Anna B", "2.TIFF", "1.JPG", "overview.svs")
+    put(tmp_path / "Anna B", "2.TIFF", "1.JPG", "overview.txt")
     assert layout(discover([tmp_path / "Anna B"])) == {"Anna B": ["1.JPG", "2.TIFF"]}
 
 
@@ -99,11 +99,11 @@ def test_an_empty_patient_is_kept_and_told(tmp_path: Path) -> None:
     (tmp_path / "P3" / "readme.txt").write_text("nothing")
     found = discover([tmp_path])
     assert layout(found) == {"P1": ["a.png"], "P2": [], "P3": []}
-    assert found[1].problems == ("no JPEG, PNG, BMP or TIFF images found",)
+    assert found[1].problems == ("no JPEG, PNG, BMP, TIFF, WebP or JPEG 2000 images found",)
 
 
 def test_nothing_at_all_is_an_input_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no JPEG, PNG, BMP or TIFF images found"):
+    with pytest.raises(InputError, match=r"no JPEG, PNG, BMP, TIFF, WebP or JPEG 2000 images found"):
         discover([tmp_path])
     with pytest.raises(InputError, match=r"no such file or folder"):
         discover([tmp_path / "absent"])

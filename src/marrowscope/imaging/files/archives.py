@@ -74,6 +74,15 @@ def read_member(archive: Path, member: str, max_bytes: int) -> bytes:
         raise ImageError(f"cannot be read from {shown(archive.name)}: {_reason(error)}") from error
 
 
+def read_head(archive: Path, member: str, number: int) -> bytes:
+    """Return the first bytes of a member, nothing where it cannot be read."""
+    try:
+        with zipfile.ZipFile(archive) as opened, opened.open(member) as stream:
+            return stream.read(number)
+    except (KeyError, *_ZIP_FAULTS):
+        return b""
+
+
 def _check_declared(info: zipfile.ZipInfo, max_bytes: int) -> None:
     if info.flag_bits & 0x1:
         raise ImageError("encrypted in its ZIP archive")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
 from marrowscope.errors import ImageError, InputError
-from marrowscope.imaging.files.archives import list_members, member_parts, read_member
+from marrowscope.imaging.files.archives import list_members, member_parts, read_head, read_member
 from marrowscope.imaging.files.decode import DecodeLimits
+from marrowscope.imaging.files.formats import HEAD_BYTES, READ_NAMES, recognise
 from marrowscope.imaging.files.manifest import ManifestRow, read_manifest
 from marrowscope.imaging.names import distinct, natural_key, safe_name, shown
 
@@ -25,8 +27,18 @@ __all__ = [
     "safe_name",
 ]
 
-IMAGE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".tif", ".tiff"})
-_FORMATS: Final = "JPEG, PNG, BMP or TIFF"
+IMAGE_SUFFIXES: Final = frozenset(
+    {
+        ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".jp2", ".j2k",
+        ".jpf", ".jpx", ".j2c", ".jpc",
+    }
+)  # fmt: skip
+_NO_IMAGE_SUFFIXES: Final = frozenset(
+    {
+        ".csv", ".txt", ".md", ".json", ".xml", ".html", ".htm", ".ini", ".db", ".log", ".xls", ".xlsx",
+        ".doc", ".docx", ".pdf", ".toml", ".yaml", ".yml", ".py", ".exe",
+    }
+)  # fmt: skip
 RECORD_FOLDER: Final = ".marrowscope"
 """Folder in which a run records what it has read, below its output folder."""
 
@@ -138,7 +150,7 @@ def discover(inputs: Sequence[Path], *, manifest: Path | None = None) -> tuple[P
             raise InputError(f"no such file or folder: {shown(str(path))}")
         if path.is_dir():
             found += _in_folder(path)
-        elif _is_image(path.name):
+        elif _is_image(path):
             loose.append(path)
         else:
             found += _in_other_file(path)
@@ -148,7 +160,7 @@ def discover(inputs: Sequence[Path], *, manifest: Path | None = None) -> tuple[P
         found += _in_manifest(manifest)
     if not found:
         where = ", ".join(shown(str(path)) for path in inputs) or "nothing given"
-        raise InputError(f"no {_FORMATS} images found: {where}")
+        raise InputError(f"no {READ_NAMES} images found: {where}")
     return _with_distinct_names(found)
 
 
@@ -163,8 +175,8 @@ def archive_source(archive: Path, name: str) -> PatientSource:
 
 
 def is_image_name(name: str) -> bool:
-    """Tell whether a file is meant to be an image of the formats read, by its name."""
-    return _is_image(name.rsplit("/", 1)[-1])
+    """Return whether a file is meant to be an image of the formats read, by its name."""
+    return _is_named_image(name.rsplit("/", 1)[-1])
 
 
 @dataclass(slots=True)
@@ -210,7 +222,7 @@ def _in_other_file(path: Path) -> list[PatientSource]:
     if path.suffix.lower() == ".csv":
         return _in_manifest(path)
     raise InputError(
-        f"neither a folder, a {_FORMATS} image, a ZIP archive nor a CSV manifest: {shown(str(path))}"
+        f"neither a folder, a {READ_NAMES} image, a ZIP archive nor a CSV manifest: {shown(str(path))}"
     )
 
 
@@ -249,7 +261,7 @@ def _patient(
         fields[label] = replace(source, name=label)
     lines = list(dict.fromkeys(line for _, line in problems))
     if not fields:
-        lines.append(f"no {_FORMATS} images found")
+        lines.append(f"no {READ_NAMES} images found")
     return PatientSource(name, tuple(fields.values()), None, tuple(lines))
 
 
@@ -294,10 +306,10 @@ def _add_named(tree: _Tree, path: Path, parts: tuple[str, ...]) -> None:
         tree.problems.append(((), f"no such file or folder: {shown(str(path))}"))
     elif path.suffix.lower() == ".zip":
         _add_archive(tree, path, parts)
-    elif _is_image(path.name):
+    elif _is_image(path):
         tree.leaves.append((parts, FieldSource(path.name, path)))
     else:
-        tree.problems.append(((), f"not a {_FORMATS} image: {shown(str(path))}"))
+        tree.problems.append(((), f"not a {READ_NAMES} image: {shown(str(path))}"))
 
 
 def _walk(root: Path, prefix: tuple[str, ...] = ()) -> _Tree:
@@ -325,7 +337,7 @@ def _walk(root: Path, prefix: tuple[str, ...] = ()) -> _Tree:
                     tree.top_archives.append(path)
                 else:
                     _add_archive(tree, path, own)
-            elif _is_image(entry.name):
+            elif _is_image(path):
                 tree.leaves.append((own, FieldSource(entry.name, path)))
     return tree
 
@@ -351,7 +363,9 @@ def _add_archive(tree: _Tree, archive: Path, parts: tuple[str, ...]) -> None:
             tree.problems.append(
                 (parts, f"{shown(archive.name)}: the archive '{shown(member)}' inside it was not opened")
             )
-        elif _is_image(inner[-1]):
+        elif _is_named_image(inner[-1]) or _is_image_by_content(
+            inner[-1], partial(read_head, archive, member, HEAD_BYTES)
+        ):
             tree.leaves.append(((*parts, *inner), FieldSource(inner[-1], archive, member)))
 
 
@@ -359,8 +373,31 @@ def _nested(tree: _Tree) -> bool:
     return any(len(parts) > 1 for parts, _ in tree.leaves)
 
 
-def _is_image(name: str) -> bool:
+def _is_image(path: Path) -> bool:
+    """Return whether a file is an image, by its name or else by its content.
+
+    An image of a kind that is not read is one, too: it gets a row that says so.
+    """
+    return _is_named_image(path.name) or _is_image_by_content(path.name, partial(_head, path))
+
+
+def _is_named_image(name: str) -> bool:
     return Path(name).suffix.lower() in IMAGE_SUFFIXES and not name.startswith(".")
+
+
+def _is_image_by_content(name: str, head: Callable[[], bytes]) -> bool:
+    if name.startswith(".") or Path(name).suffix.lower() in _NO_IMAGE_SUFFIXES:
+        return False
+    kind = recognise(head())
+    return kind is not None and kind.is_image
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(HEAD_BYTES)
+    except OSError:  # told when the file is read, if it is an image by its name
+        return b""
 
 
 def _is_result(folder: Path) -> bool:

@@ -1,0 +1,151 @@
+"""What there is to read of a patient: files digested and taken apart, fields that repeat others settled."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from marrowscope.domain.patient import FieldReading, FieldStatus
+from marrowscope.domain.repeats import FirstCopies, same_field
+from marrowscope.errors import ImageError
+from marrowscope.imaging.files.decode import DecodeLimits, decode, fields_of
+from marrowscope.imaging.files.sources import FieldSource, PatientSource
+from marrowscope.imaging.likeness import Sketch, same_fields, sharpness, sketch
+from marrowscope.pipeline import FieldTask, failed
+
+KeepPart = Callable[[bytes], Path]
+"""Keeps a field that was taken out of a file with others; returns where it is."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What there is to read of one patient, and what is settled without reading.
+
+    Attributes
+    ----------
+    source : the patient
+    names : of all fields in the order of the report; a file of several fields has one for each
+    tasks : fields to read
+    settled : name → reading of a field that is not read: broken, or shown by another file, too
+    notes : lines for the patient's row
+    """
+
+    source: PatientSource
+    names: tuple[str, ...]
+    tasks: tuple[FieldTask, ...]
+    settled: Mapping[str, FieldReading]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A field that can be read, and what it is compared by."""
+
+    task: FieldTask
+    pixels: int
+    sharpness: float
+    sketch: Sketch
+
+
+@dataclass
+class _Draft:
+    names: list[str] = field(default_factory=list)
+    seen: list[_Seen] = field(default_factory=list)
+    settled: dict[str, FieldReading] = field(default_factory=dict)
+    taken_apart: int = 0
+    copies: FirstCopies = field(default_factory=FirstCopies)
+
+
+def plan_patient(
+    source: PatientSource, limits: DecodeLimits, keep_part: KeepPart, listener: Callable[[str], None]
+) -> Plan:
+    """Look at all files of a patient.
+
+    Equal files are counted once, and so is a field that several files show: in another format, smaller,
+    brighter or out of focus. Of these the largest is read, of equally large ones the sharpest.
+
+    Parameters
+    ----------
+    source : the patient's files
+    limits : what one image may cost
+    keep_part : keeps a field taken out of a file with others
+    listener : told the name of every file
+    """
+    draft = _Draft()
+    for entry in source.fields:
+        listener(entry.name)
+        try:
+            _look(draft, source.patient, entry, limits, keep_part)
+        except ImageError as error:
+            draft.names.append(entry.name)
+            draft.settled[entry.name] = failed(FieldTask(source.patient, entry, ""), str(error)).reading
+    tasks = _settle_repeats(draft)
+    notes = []
+    if draft.taken_apart:
+        files = "1 file held" if draft.taken_apart == 1 else f"{draft.taken_apart} files held"
+        notes.append(f"{files} several fields; each was read.")
+    return Plan(source, tuple(draft.names), tasks, draft.settled, tuple(notes))
+
+
+def _look(draft: _Draft, patient: str, entry: FieldSource, limits: DecodeLimits, keep_part: KeepPart) -> None:
+    data = entry.read(limits)
+    parts = fields_of(data, limits=limits)
+    if not parts:
+        _add(draft, FieldTask(patient, entry, _digest(data)), data, limits)
+        return
+    draft.taken_apart += 1
+    for number, part in enumerate(parts, start=1):
+        own = replace(entry, name=f"{entry.name}#{number}", path=keep_part(part), member=None)
+        _add(draft, FieldTask(patient, own, _digest(part)), part, limits)
+
+
+def _add(draft: _Draft, task: FieldTask, data: bytes, limits: DecodeLimits) -> None:
+    name = task.source.name
+    repeats = draft.copies.message(task.sha256, name)
+    if repeats is not None:
+        draft.names.append(name)
+        draft.settled[name] = _duplicate(task, repeats)
+        return
+    pixels = decode(data, limits=limits).pixels
+    draft.names.append(name)
+    draft.seen.append(_Seen(task, pixels.shape[0] * pixels.shape[1], sharpness(pixels), sketch(pixels)))
+
+
+def _settle_repeats(draft: _Draft) -> tuple[FieldTask, ...]:
+    """Keep one file of each field; the others are settled as its repetitions."""
+    kept = []
+    for group in same_fields([each.sketch for each in draft.seen]):
+        best = max(group, key=lambda number: (draft.seen[number].pixels, draft.seen[number].sharpness))
+        kept.append(best)
+        first = draft.seen[best].task.source.name
+        for number in group:
+            task = draft.seen[number].task
+            if number != best:
+                draft.settled[task.source.name] = _duplicate(task, same_field(first))
+    return tuple(draft.seen[number].task for number in sorted(kept))
+
+
+def told_for_both(plans: Sequence[Plan]) -> tuple[Plan, ...]:
+    """Return the plans with a note wherever two patients have an image with the same bytes."""
+    owners: dict[str, dict[str, None]] = {}
+    for plan in plans:
+        for task in plan.tasks:
+            owners.setdefault(task.sha256, {})[plan.source.patient] = None
+    return tuple(_with_shared(plan, owners) for plan in plans)
+
+
+def _with_shared(plan: Plan, owners: Mapping[str, Mapping[str, None]]) -> Plan:
+    notes = []
+    for task in plan.tasks:
+        others = [name for name in owners[task.sha256] if name != plan.source.patient]
+        if others:
+            notes.append(f"{task.source.name} is also an image of {', '.join(others)}: check whose it is.")
+    return replace(plan, notes=(*plan.notes, *notes))
+
+
+def _duplicate(task: FieldTask, message: str) -> FieldReading:
+    return FieldReading(task.source.name, FieldStatus.DUPLICATE, message=message, sha256=task.sha256)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
