@@ -19,7 +19,7 @@ LOCKS := requirements
 PINS := pyproject.toml $(wildcard $(LOCKS)/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web demo test test-core check format docs lock bench container verify-container clean
+.PHONY: help setup web demo test test-core check format hooks docs lock bench container verify-container clean
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  make %-18s %s\n", $$1, $$2 }'
@@ -48,6 +48,10 @@ check: $(VENV)/.stamp-full ## style, types, import layers
 format: $(VENV)/.stamp-tools ## rewrite the source in the project's style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+hooks: $(VENV)/.stamp-full ## let git run the checks before every commit
+	@$(INSTALL) --group hooks
+	@$(BIN)/pre-commit install
 
 docs: $(VENV)/.stamp-tools ## write the pages of docs/ that say what the code says
 	@$(BIN)/python packaging/reference.py

@@ -13,6 +13,7 @@ from tests.scripts import script
 
 ROOT = Path(__file__).parents[1]
 lock = script("lock")
+APART = ("lock", "hooks")  # groups that are installed on demand, and newest
 TORCH = ROOT / "requirements" / "torch.txt"
 
 
@@ -33,7 +34,7 @@ def asked_for() -> dict[str, list[Requirement]]:
         "build": project["build-system"]["requires"],
         "package": project["project"]["dependencies"],
         **project["project"]["optional-dependencies"],
-        **{name: group for name, group in project["dependency-groups"].items() if name != "lock"},
+        **{name: group for name, group in project["dependency-groups"].items() if name not in APART},
     }
     return {
         name: [Requirement(line) for line in lines if isinstance(line, str) and not line.startswith("torch")]
