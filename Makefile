@@ -19,7 +19,7 @@ LOCKS := requirements
 PINS := pyproject.toml $(wildcard $(LOCKS)/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web demo test test-core check format hooks docs lock bench container verify-container clean
+.PHONY: help setup web demo test test-core check format hooks docs shapes lock bench container verify-container clean
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  make %-18s %s\n", $$1, $$2 }'
@@ -55,6 +55,9 @@ hooks: $(VENV)/.stamp-full ## let git run the checks before every commit
 
 docs: $(VENV)/.stamp-tools ## write the pages of docs/ that say what the code says
 	@$(BIN)/python packaging/reference.py
+
+shapes: $(VENV)/.stamp-tools ## write the page's types after a change of the service's interface
+	@$(BIN)/python packaging/shapes.py
 
 lock: $(VENV)/.stamp-tools ## write requirements/ anew after a change of dependencies (newer versions: LOCK=--upgrade)
 	@$(INSTALL) --group lock
