@@ -25,7 +25,7 @@ const BORDER = "border"; // the service's word for a cell cut by the image's edg
 
 /** The cell as it shows with an answer the service has not confirmed yet. */
 export function withAnswer(cell: Cell, answer: Answer, counts: (type: string | null) => boolean): Cell {
-  const type = answer.type ?? cell.model_type;
+  const type = answer.type ?? cell.model_type ?? cell.type;
   return { ...cell, reviewed_type: answer.type, type, deleted: answer.deleted, counted: !answer.deleted && counts(type) && !cell.flags.includes(BORDER) };
 }
 
