@@ -212,7 +212,7 @@ class CohortReader:
             [reading for reading in fields if reading is not None],
             self._settings.counting,
             self._bundle.error_rates,
-            stranger_rates=self._bundle.unfamiliar_rates,
+            unfamiliar_rates=self._bundle.unfamiliar_rates,
             truth=plan.source.truth,
             problems=plan.source.problems,
         )

@@ -33,8 +33,8 @@ def decide(evidence: Evidence, rule: Rule, floor: int = FLOOR, target: int = TAR
     verdict = _side(evidence.verdict_bounds(), rule)
     reasons = [_counted_sentence(evidence, raw), _deciding_sentence(evidence, raw, rule, verdict)]
     more = None
-    if evidence.is_unfamiliar and evidence.strangers.cells:
-        reasons.append(_stranger_sentence(evidence, rule, verdict))
+    if evidence.is_unfamiliar and evidence.counted_unfamiliar.cells:
+        reasons.append(_unfamiliar_sentence(evidence, rule, verdict))
     if verdict is Verdict.INDETERMINATE:
         more = cells_to_settle(evidence, rule)
         reasons.append(_advice(more))
@@ -132,7 +132,7 @@ def _doubts(evidence: Evidence, raw: Interval, rule: Rule, verdict: Verdict) -> 
     return doubts
 
 
-def _stranger_sentence(evidence: Evidence, rule: Rule, verdict: Verdict) -> str:
+def _unfamiliar_sentence(evidence: Evidence, rule: Rule, verdict: Verdict) -> str:
     """Say what the cells unlike those of the training leave open."""
     low, high = (percent_text(share) for share in evidence.both_ways)
     wrong = "As any of them may be named wrongly"
@@ -143,9 +143,9 @@ def _stranger_sentence(evidence: Evidence, rule: Rule, verdict: Verdict) -> str:
         settled = _side(evidence.verdict_bounds(as_if_familiar=True), rule) is not Verdict.INDETERMINATE
         means = "the verdict does not stand both ways." if settled else "neither way settles the case."
     return (
-        f"{evidence.strangers.cells} of the counted cells look unlike those the networks learned from. "
-        f"{wrong}, all in one direction or all in the other, the counted share lies between {low} and "
-        f"{high} %; {means}"
+        f"{evidence.counted_unfamiliar.cells} of the counted cells look unlike those the networks "
+        f"learned from. {wrong}, all in one direction or all in the other, the counted share lies "
+        f"between {low} and {high} %; {means}"
     )
 
 

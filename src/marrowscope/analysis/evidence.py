@@ -7,7 +7,7 @@ from functools import cached_property
 from marrowscope.analysis.clustering import critical_value
 from marrowscope.analysis.correction import Correction, corrected_bounds, corrected_share
 from marrowscope.analysis.intervals import LEVEL, score_bounds, wilson
-from marrowscope.analysis.strangers import NO_STRANGERS, Strangers
+from marrowscope.analysis.unfamiliar import NO_UNFAMILIAR_CELLS, UnfamiliarCells
 from marrowscope.domain.decision import NO_CLUSTERING, Clustering, Interval
 from marrowscope.domain.differential import Differential
 from marrowscope.domain.rates import ErrorRates
@@ -18,7 +18,7 @@ UNFAMILIAR = 3 * USUAL_SHARE  # share of unfamiliar cells from which a smear is 
 # correlation within fields one side of a 95 % interval misses in slightly more than 2.5 % of smears, one side
 # of this one in less (measured: docs/statistics.md).
 STRICTER = 0.96
-_ENOUGH_TO_JUDGE = 20  # whole cells: of fewer, three strange ones may be chance
+_ENOUGH_TO_JUDGE = 20  # whole cells: of fewer, three unfamiliar ones may be chance
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Evidence:
     clustering : what it costs that cells of one field resemble each other
     whole_cells : cells not cut by an image's edge
     unfamiliar_cells : of these, how many look unlike the cells the networks learned from
-    strangers : the counted ones among the latter
+    counted_unfamiliar : the counted ones among the latter
     from_probabilities : blast share by the cells' probabilities (0..1), None where it cannot be had
     """
 
@@ -41,7 +41,7 @@ class Evidence:
     clustering: Clustering = NO_CLUSTERING
     whole_cells: int = 0
     unfamiliar_cells: int = 0
-    strangers: Strangers = NO_STRANGERS
+    counted_unfamiliar: UnfamiliarCells = NO_UNFAMILIAR_CELLS
     from_probabilities: float | None = None
 
     @cached_property
@@ -73,7 +73,11 @@ class Evidence:
         """
         if not self.is_unfamiliar:
             return (self.differential.blasts / max(self.differential.counted, 1),) * 2
-        known = self.strangers if self.relies_on_elsewhere else replace(self.strangers, rates=None)
+        known = (
+            self.counted_unfamiliar
+            if self.relies_on_elsewhere
+            else replace(self.counted_unfamiliar, rates=None)
+        )
         return self._ways(known)
 
     @cached_property
@@ -83,7 +87,7 @@ class Evidence:
         Not where the cells' probabilities give a share outside the interval that follows from it: then the
         names err more than they did there, or the probabilities do, and which cannot be told.
         """
-        if not self.strangers.is_measured:
+        if not self.counted_unfamiliar.is_measured:
             return False
         interval = corrected_share(
             self.differential.blasts,
@@ -91,14 +95,14 @@ class Evidence:
             self.rates,
             LEVEL,
             self.clustering,
-            both_ways=self._ways(self.strangers),
+            both_ways=self._ways(self.counted_unfamiliar),
         ).interval
         beside = self.from_probabilities
         return interval is None or beside is None or interval.low <= beside <= interval.high
 
-    def _ways(self, strangers: Strangers) -> tuple[float, float]:
-        surely = self.differential.blasts - strangers.called
-        fewest, most = strangers.blasts()
+    def _ways(self, unfamiliar: UnfamiliarCells) -> tuple[float, float]:
+        surely = self.differential.blasts - unfamiliar.called
+        fewest, most = unfamiliar.blasts()
         return (surely + fewest) / self.differential.counted, (surely + most) / self.differential.counted
 
     def verdict_bounds(

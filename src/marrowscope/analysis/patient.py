@@ -11,7 +11,7 @@ from marrowscope.analysis.correction import share_from_probabilities
 from marrowscope.analysis.decide import FLOOR, TARGET, decide
 from marrowscope.analysis.evidence import Evidence
 from marrowscope.analysis.intervals import clopper_pearson, field_bootstrap
-from marrowscope.analysis.strangers import Strangers
+from marrowscope.analysis.unfamiliar import UnfamiliarCells
 from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNFAMILIAR, Cells
 from marrowscope.domain.decision import OVER_20, RULES, Decision, Rule
 from marrowscope.domain.differential import Differential, count
@@ -49,7 +49,7 @@ def read_patient(
     settings: CountingSettings,
     error_rates: ErrorRates | None,
     *,
-    stranger_rates: ErrorRates | None = None,
+    unfamiliar_rates: ErrorRates | None = None,
     truth: str | None = None,
     problems: Sequence[str] = (),
 ) -> PatientReading:
@@ -61,11 +61,11 @@ def read_patient(
     fields : readings, in natural order
     settings : rule and floor
     error_rates : of the classifier, None when not known
-    stranger_rates : of the classifier on cells unlike those it learned from, None when not known
+    unfamiliar_rates : of the classifier on cells unlike those it learned from, None when not known
     truth : known state of the patient, if any
     problems : what was already found wrong with the patient's files
     """
-    evidence = evidence_of(fields, error_rates, stranger_rates, settings.equivalents)
+    evidence = evidence_of(fields, error_rates, unfamiliar_rates, settings.equivalents)
 
     def by(rule: Rule) -> Decision:
         return decide(evidence, rule, settings.floor, settings.target)
@@ -93,7 +93,7 @@ def read_patient(
 def evidence_of(
     fields: Sequence[FieldReading],
     error_rates: ErrorRates | None,
-    stranger_rates: ErrorRates | None = None,
+    unfamiliar_rates: ErrorRates | None = None,
     equivalents: tuple[str, ...] = (),
 ) -> Evidence:
     """Gather what the fields of a patient say of the blast share.
@@ -102,7 +102,7 @@ def evidence_of(
     stays open.
     """
     if equivalents:
-        error_rates = stranger_rates = None
+        error_rates = unfamiliar_rates = None
     differential = count((cell for field in fields for cell in field.cells), equivalents)
     parts = [field.cells for field in fields]
     whole = [words for cells in parts for words in cells.flags if FLAG_BORDER not in words]
@@ -113,7 +113,7 @@ def evidence_of(
         clustering=clustering(*_per_field(fields, differential)),
         whole_cells=len(whole),
         unfamiliar_cells=sum(FLAG_UNFAMILIAR in words for words in whole),
-        strangers=_strangers(parts, differential, stranger_rates),
+        counted_unfamiliar=_counted_unfamiliar(parts, differential, unfamiliar_rates),
         from_probabilities=_share_from(np.concatenate(p_blast) if p_blast else [], error_rates),
     )
 
@@ -128,14 +128,16 @@ def _per_field(fields: Sequence[FieldReading], differential: Differential) -> tu
     return counted, blasts
 
 
-def _strangers(parts: Sequence[Cells], differential: Differential, rates: ErrorRates | None) -> Strangers:
+def _counted_unfamiliar(
+    parts: Sequence[Cells], differential: Differential, rates: ErrorRates | None
+) -> UnfamiliarCells:
     called = [
         differential.counts_as_blast(cells[row])
         for cells in parts
         for row, words in enumerate(cells.flags)
         if FLAG_UNFAMILIAR in words and cells.is_counted[row]
     ]
-    return Strangers(sum(called), len(called) - sum(called), rates)
+    return UnfamiliarCells(sum(called), len(called) - sum(called), rates)
 
 
 def _share_from(p_blast: npt.ArrayLike, rates: ErrorRates | None) -> float | None:

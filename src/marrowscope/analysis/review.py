@@ -127,10 +127,10 @@ def share_from_lot(network: PatientReading, answers: Mapping[str, Mapping[int, A
         clustering=network.clustering,
     )
     warnings = []
-    strangers = sum(not kind.is_counted for kind in kinds)
-    if strangers:
+    uncounted = sum(not kind.is_counted for kind in kinds)
+    if uncounted:
         warnings.append(
-            f"{strangers} of the {len(sample)} reviewed cells of the lot do not belong into the count; "
+            f"{uncounted} of the {len(sample)} reviewed cells of the lot do not belong into the count; "
             "the share is that among all cells the networks counted."
         )
     return Inferred(share, len(sample), tuple(warnings))

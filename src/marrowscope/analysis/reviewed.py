@@ -186,7 +186,7 @@ def read_reviewed(
     settings: CountingSettings,
     error_rates: ErrorRates | None,
     *,
-    stranger_rates: ErrorRates | None = None,
+    unfamiliar_rates: ErrorRates | None = None,
     count_border_cells: bool = False,
     problems: Sequence[str] = (),
 ) -> PatientReading:
@@ -199,7 +199,7 @@ def read_reviewed(
     added : field → cells that a person drew
     settings : rule and floor
     error_rates : of the classifier alone
-    stranger_rates : of the classifier on cells unlike those it learned from
+    unfamiliar_rates : of the classifier on cells unlike those it learned from
     count_border_cells : whether cells cut by an image's edge count
     problems : what was found wrong with the patient's files
     """
@@ -214,7 +214,7 @@ def read_reviewed(
         fields,
         settings,
         rates,
-        stranger_rates=stranger_rates,
+        unfamiliar_rates=unfamiliar_rates,
         truth=network.truth,
         problems=problems,
     )

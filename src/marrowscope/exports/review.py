@@ -73,9 +73,9 @@ def read_review(report: CohortReport, path: Path) -> tuple[Reviewed, ...]:
     for row in _rows(path):
         by_patient.setdefault(row["patient"], []).append(row)
     known = {csv_text(patient.patient): patient for patient in report.patients}
-    strangers = sorted(set(by_patient) - set(known))
-    if strangers:
-        raise InputError(f"{path} names patient {strangers[0]}, who is not among those analysed")
+    unknown = sorted(set(by_patient) - set(known))
+    if unknown:
+        raise InputError(f"{path} names patient {unknown[0]}, who is not among those analysed")
     return tuple(_reviewed(known[name], rows, path) for name, rows in by_patient.items())
 
 

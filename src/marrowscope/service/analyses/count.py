@@ -90,7 +90,7 @@ def with_answers(analysis: Analysis, network: PatientReading, words: Said) -> Pa
         words.added,
         figures.counting_of(analysis),
         figures.error_rates_of(analysis),
-        stranger_rates=figures.stranger_rates_of(analysis),
+        unfamiliar_rates=figures.unfamiliar_rates_of(analysis),
         count_border_cells=counts_border_cells(analysis),
     )
 

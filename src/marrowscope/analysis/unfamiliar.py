@@ -13,7 +13,7 @@ from marrowscope.domain.rates import ErrorRates
 
 
 @dataclass(frozen=True)
-class Strangers:
+class UnfamiliarCells:
     """Counted cells that look unfamiliar.
 
     Attributes
@@ -52,7 +52,7 @@ class Strangers:
         return min(fewest, self.called), max(most, self.called)
 
 
-NO_STRANGERS = Strangers(0, 0)
+NO_UNFAMILIAR_CELLS = UnfamiliarCells(0, 0)
 
 
 def _lowest(successes: int, trials: int) -> float:
