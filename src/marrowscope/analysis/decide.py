@@ -85,7 +85,7 @@ def _counted_sentence(evidence: Evidence, raw: Interval) -> str:
     counted, clustering = evidence.differential.counted, evidence.clustering
     worth = ""
     if clustering.design_effect > 1:
-        worth = f" As cells of one field resemble each other, these are {clustering.words(counted)}."
+        worth = f" As cells of one field resemble each other, these are {clustering.describe(counted)}."
     blasts = f"{evidence.differential.blasts} of {counted} counted cells are blasts"
     if evidence.differential.equivalents:
         blasts = f"{evidence.differential.blasts} of {counted} counted cells are blasts or count as blasts"

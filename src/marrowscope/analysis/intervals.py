@@ -39,7 +39,7 @@ def wilson(
         low=float(low) if successes else 0.0,
         high=float(high) if successes < trials else 1.0,
         level=level,
-        method=name if clustering.design_effect == 1 else f"{name} of {clustering.words(trials)}",
+        method=name if clustering.design_effect == 1 else f"{name} of {clustering.describe(trials)}",
     )
 
 

@@ -35,7 +35,7 @@ class Suggestion:
     part: Part
 
 
-def lot(patient: PatientReading) -> tuple[tuple[str, int], ...]:
+def random_order(patient: PatientReading) -> tuple[tuple[str, int], ...]:
     """Return all counted cells, as pairs of field name and row, in the order of a lot.
 
     The lot is drawn with a fixed seed over the cells in the order of their fields' names: equal readings
@@ -65,8 +65,8 @@ def suggest_review(
     seen : cells reviewed already, which are not suggested again
     """
     fields = {field.name: field.cells for field in patient.fields}
-    place = {cell: i for i, cell in enumerate(sorted(lot(patient)))}
-    unseen = [cell for cell in lot(patient) if cell not in seen]
+    place = {cell: i for i, cell in enumerate(sorted(random_order(patient)))}
+    unseen = [cell for cell in random_order(patient) if cell not in seen]
     by_lot = unseen[: (number + 1) // 2] if number < len(unseen) else unseen
     drawn = set(by_lot)
 
@@ -97,7 +97,9 @@ class Inferred:
     warnings: tuple[str, ...] = ()
 
 
-def share_from_lot(network: PatientReading, answers: Mapping[str, Mapping[int, Answer]]) -> Inferred:
+def share_from_random_sample(
+    network: PatientReading, answers: Mapping[str, Mapping[int, Answer]]
+) -> Inferred:
     """Infer the blast share of the counted cells from those of the lot that were reviewed.
 
     The sample is the beginning of the lot up to the first cell nobody has reviewed: which cells are in it
@@ -111,9 +113,9 @@ def share_from_lot(network: PatientReading, answers: Mapping[str, Mapping[int, A
 
     def told(cell: tuple[str, int]) -> Answer | None:
         answer = answers.get(cell[0], {}).get(cell[1])
-        return answer if answer is not None and answer.says_something else None
+        return answer if answer is not None and answer.is_given else None
 
-    order = lot(network)
+    order = random_order(network)
     sample = list(takewhile(told, order))
     fields = {field.name: field.cells for field in network.fields}
     called = [bool(fields[name].is_blast[row]) for name, row in order]

@@ -1,6 +1,6 @@
 """A count that people have corrected: the networks' cells with a reader's answers laid over them.
 
-The networks' own cells are never changed: `lay_over` gives new ones, and both readings stay at hand.
+The networks' own cells are never changed: `apply_answers` gives new ones, and both readings stay at hand.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ class Answer:
     is_deleted: bool = False
 
     @property
-    def says_something(self) -> bool:
+    def is_given(self) -> bool:
         """Whether the networks' word no longer stands alone."""
         return self.is_deleted or self.cell_type is not None
 
@@ -55,7 +55,7 @@ class AddedCell:
     is_deleted: bool = False
 
 
-def lay_over(cells: Cells, answers: Mapping[int, Answer], *, count_border_cells: bool = False) -> Cells:
+def apply_answers(cells: Cells, answers: Mapping[int, Answer], *, count_border_cells: bool = False) -> Cells:
     """Return the cells with the answers in force, row for row.
 
     A named cell counts as its type does, unless the image's edge cuts it; what the networks doubted of it is
@@ -67,7 +67,7 @@ def lay_over(cells: Cells, answers: Mapping[int, Answer], *, count_border_cells:
     answers : row (from 0) → what a person says of it
     count_border_cells : whether cells cut by the image's edge count
     """
-    told = {row: answer for row, answer in answers.items() if answer.says_something}
+    told = {row: answer for row, answer in answers.items() if answer.is_given}
     if not told:
         return cells
     names, flags = list(cells.cell_types), list(cells.flags)
@@ -130,12 +130,12 @@ def reviewed_field(
     count_border_cells: bool = False,
 ) -> FieldReading:
     """Return a field with a person's answers in force; cells they drew follow those of the networks."""
-    named = lay_over(field.cells, answers, count_border_cells=count_border_cells)
+    named = apply_answers(field.cells, answers, count_border_cells=count_border_cells)
     drawn = added_cells(added, field, count_border_cells=count_border_cells)
     return replace(field, cells=Cells.concatenate([named, drawn]) if added else named)
 
 
-def rates_left(
+def remaining_rates(
     rates: ErrorRates | None, network: Sequence[Cells], answers: Sequence[Mapping[int, Answer]]
 ) -> ErrorRates | None:
     """Return the error rates of the classifier and the person together.
@@ -163,7 +163,7 @@ def rates_left(
         for row in np.flatnonzero(field.is_counted):
             is_blast = bool(field.is_blast[row])
             cells[is_blast] += 1
-            unseen[is_blast] += not (row in told and told[int(row)].says_something)
+            unseen[is_blast] += not (row in told and told[int(row)].is_given)
     if not any(unseen.values()):
         return None
     left = {called: unseen[called] / cells[called] if cells[called] else 1.0 for called in cells}
@@ -208,7 +208,7 @@ def read_reviewed(
         reviewed_field(field, said, added.get(field.name, ()), count_border_cells=count_border_cells)
         for field, said in zip(network.fields, told, strict=True)
     ]
-    rates = rates_left(error_rates, [field.cells for field in network.fields], told)
+    rates = remaining_rates(error_rates, [field.cells for field in network.fields], told)
     reading = read_patient(
         network.patient,
         fields,
@@ -218,7 +218,7 @@ def read_reviewed(
         truth=network.truth,
         problems=problems,
     )
-    spoken = [answer for said in told for answer in said.values() if answer.says_something]
+    spoken = [answer for said in told for answer in said.values() if answer.is_given]
     review = Review(
         network=network,
         named=sum(not answer.is_deleted for answer in spoken),

@@ -54,7 +54,7 @@ class Detections:
 
 
 @dataclass(frozen=True, eq=False)
-class CellAnswers:
+class CellPredictions:
     """What a classifier says of n cells.
 
     Attributes

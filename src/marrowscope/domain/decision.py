@@ -104,7 +104,7 @@ class Clustering:
         """Return how many independent cells the counted ones are worth."""
         return counted / self.design_effect
 
-    def words(self, counted: int) -> str:
+    def describe(self, counted: int) -> str:
         """Say that number for print."""
         return (
             f"{counted} cells on {self.fields} fields, worth {self.effective(counted):.0f} independent ones"

@@ -19,7 +19,7 @@ from marrowscope.engines.pool import WorkerDiedError
 from marrowscope.engines.work import Networks
 from marrowscope.errors import ImageError, InputError
 from marrowscope.imaging.files.decode import DecodeLimits
-from marrowscope.imaging.files.sources import HeldSource
+from marrowscope.imaging.files.sources import LoadedSource
 from marrowscope.models.bundle import BUILTIN
 from marrowscope.pipeline import FieldTask
 
@@ -125,7 +125,7 @@ def _portable(networks: Networks) -> Networks:
 def _held(task: FieldTask, limits: DecodeLimits) -> FieldTask:
     """Give a task that carries its image; what cannot be read here fails there, with the same words."""
     try:
-        source = HeldSource(task.source.name, task.source.read(limits))
+        source = LoadedSource(task.source.name, task.source.read(limits))
     except ImageError as error:
-        source = HeldSource(task.source.name, b"", str(error))
+        source = LoadedSource(task.source.name, b"", str(error))
     return replace(task, source=source)

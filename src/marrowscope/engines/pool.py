@@ -13,7 +13,9 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 from marrowscope.errors import InferenceError
 
 MAX_DEATHS = 3  # worker processes that may die over one field
-DEADLY = f"reading this image ended {MAX_DEATHS} worker processes; it may need more memory than there is"
+TOO_MANY_DEATHS = (
+    f"reading this image ended {MAX_DEATHS} worker processes; it may need more memory than there is"
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")

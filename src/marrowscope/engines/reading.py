@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
 
-from marrowscope.engines.pool import DEADLY, MAX_DEATHS, Pool, WorkerDiedError
+from marrowscope.engines.pool import MAX_DEATHS, TOO_MANY_DEATHS, Pool, WorkerDiedError
 from marrowscope.engines.work import Networks, read_field
 from marrowscope.errors import ImageError
 from marrowscope.imaging.files.decode import FieldImage
@@ -60,4 +60,4 @@ def _outcome(pool: Pool, networks: Networks, task: FieldTask, future: "Future[Fi
     try:
         return future.result()
     except WorkerDiedError:
-        return failed(task, DEADLY)
+        return failed(task, TOO_MANY_DEATHS)

@@ -16,7 +16,7 @@ from marrowscope.imaging.names import distinct, natural_key, safe_name, shown
 
 __all__ = [
     "FieldSource",
-    "HeldSource",
+    "LoadedSource",
     "PatientSource",
     "Source",
     "archive_source",
@@ -78,7 +78,7 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class HeldSource:
+class LoadedSource:
     """A field whose bytes are at hand, or the reason why they are not."""
 
     name: str
