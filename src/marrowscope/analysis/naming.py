@@ -1,4 +1,4 @@
-"""From probabilities to named cells: thresholds, doubt, and what enters the count."""
+"""Naming cells by their probabilities: thresholds, flags, and which cells are counted."""
 
 import numpy as np
 import numpy.typing as npt
@@ -24,12 +24,12 @@ def name_cells(
     *,
     count_border_cells: bool = False,
 ) -> Cells:
-    """Name every detected cell and say whether it counts.
+    """Name every detected cell and decide whether it counts.
 
-    A cell is a blast when its blast probability reaches the bundle's threshold. Otherwise it has the
-    likeliest other type, if that is likely enough among the types that are not blasts; if not, it is
-    unclassified. An unclassified cell still counts as a nucleated cell unless it is more likely one of the
-    kinds that do not count (a platelet, say): leaving doubtful cells out would inflate the blast share.
+    A cell is a blast if its blast probability reaches the bundle's threshold. Otherwise it has the most
+    likely other type, if that is likely enough among the types other than blasts, or else is unclassified.
+    An unclassified cell still counts as a nucleated cell, unless it is more likely of a type that does not
+    count, such as a platelet: leaving doubtful cells out would inflate the blast share.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def name_cells(
     predictions : of the classifier
     settings : thresholds and types of the bundle
     at_border : (n,) cells cut by the image's edge
-    count_border_cells : count cut cells too
+    count_border_cells : count cut cells as well
     """
     probabilities = predictions.probabilities
     p_blast = probabilities[:, 0]

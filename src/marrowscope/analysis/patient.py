@@ -1,4 +1,4 @@
-"""Assembling a patient's reading from the readings of the fields."""
+"""A patient's reading, assembled from the readings of the fields."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,19 +22,19 @@ from marrowscope.domain.scale import ScaleSource
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.models.feature_space import USUAL_SHARE
 
-_NOTICEABLE = 0.10  # share of cells or fields from which a problem is told
+_NOTICEABLE = 0.10  # problems are reported if they affect a larger share of cells or fields
 
 
 @dataclass(frozen=True)
 class CountingSettings:
-    """How a count becomes a decision.
+    """Settings that turn a count into a decision.
 
     Attributes
     ----------
-    rule : when blasts mean leukemia
-    floor : counted cells below which the answer is ``insufficient``
-    target : counted cells that are recommended
-    equivalents : types that count as blasts too, such as promonocytes in a monocytic leukemia
+    rule : the decision rule
+    floor : least number of counted cells; with fewer, the verdict is ``insufficient``
+    target : recommended number of counted cells
+    equivalents : further types that count as blasts, such as promonocytes in monocytic leukemia
     """
 
     rule: Rule = OVER_20
@@ -59,11 +59,11 @@ def read_patient(
     ----------
     patient : name
     fields : readings, in natural order
-    settings : rule and floor
-    error_rates : of the classifier, None when not known
-    unfamiliar_rates : of the classifier on cells unlike those it learned from, None when not known
+    settings : rule, floor and target
+    error_rates : of the classifier, None if not known
+    unfamiliar_rates : of the classifier on unfamiliar cells, None if not known
     truth : known state of the patient, if any
-    problems : what was already found wrong with the patient's files
+    problems : problems already found in the patient's files
     """
     evidence = evidence_of(fields, error_rates, unfamiliar_rates, settings.equivalents)
 
@@ -96,23 +96,23 @@ def evidence_of(
     unfamiliar_rates: ErrorRates | None = None,
     equivalents: tuple[str, ...] = (),
 ) -> Evidence:
-    """Gather what the fields of a patient say of the blast share.
+    """Collect a patient's evidence on the blast share from their fields.
 
-    Error rates are those of blasts: with `equivalents` no share is corrected, and what an unfamiliar cell is
-    stays open.
+    Error rates hold for blasts. With `equivalents`, therefore, the share is not corrected, and any unfamiliar
+    cell may be named wrongly.
     """
     if equivalents:
         error_rates = unfamiliar_rates = None
     differential = count((cell for field in fields for cell in field.cells), equivalents)
     parts = [field.cells for field in fields]
-    whole = [words for cells in parts for words in cells.flags if FLAG_BORDER not in words]
+    whole = [flags for cells in parts for flags in cells.flags if FLAG_BORDER not in flags]
     p_blast = [cells.p_blast[cells.is_counted] for cells in parts]
     return Evidence(
         differential=differential,
         rates=error_rates,
         clustering=clustering(*_per_field(fields, differential)),
         whole_cells=len(whole),
-        unfamiliar_cells=sum(FLAG_UNFAMILIAR in words for words in whole),
+        unfamiliar_cells=sum(FLAG_UNFAMILIAR in flags for flags in whole),
         counted_unfamiliar=_counted_unfamiliar(parts, differential, unfamiliar_rates),
         from_probabilities=_share_from(np.concatenate(p_blast) if p_blast else [], error_rates),
     )
@@ -134,8 +134,8 @@ def _counted_unfamiliar(
     called = [
         differential.counts_as_blast(cells[row])
         for cells in parts
-        for row, words in enumerate(cells.flags)
-        if FLAG_UNFAMILIAR in words and cells.is_counted[row]
+        for row, flags in enumerate(cells.flags)
+        if FLAG_UNFAMILIAR in flags and cells.is_counted[row]
     ]
     return UnfamiliarCells(sum(called), len(called) - sum(called), rates)
 
@@ -148,7 +148,7 @@ def _share_from(p_blast: npt.ArrayLike, rates: ErrorRates | None) -> float | Non
 
 
 def _disagreement(evidence: Evidence) -> list[str]:
-    """Say that probabilities and names of the cells give different shares: one of them does not hold here."""
+    """Return a sentence if the cells' probabilities and names give different shares."""
     corrected, beside = evidence.correction.interval, evidence.from_probabilities
     if corrected is None or beside is None or corrected.low <= beside <= corrected.high:
         return []
@@ -161,7 +161,7 @@ def _disagreement(evidence: Evidence) -> list[str]:
 
 
 def _equivalents(differential: Differential) -> list[str]:
-    """Say which types count as blasts by setting, and what that costs."""
+    """Return a sentence on which types count as blasts by setting, and on the consequence."""
     if not differential.equivalents:
         return []
     names = ", ".join(taxonomy()[name].name.lower() for name in differential.equivalents)
@@ -173,7 +173,7 @@ def _equivalents(differential: Differential) -> list[str]:
 
 
 def _flags(fields: Sequence[FieldReading], evidence: Evidence) -> list[str]:
-    """Say in sentences what makes the count of this patient less trustworthy."""
+    """Return sentences on what makes the count of this patient less reliable."""
     flags = []
     differential = evidence.differential
     failed = sum(f.status is FieldStatus.FAILED for f in fields)
@@ -187,7 +187,7 @@ def _flags(fields: Sequence[FieldReading], evidence: Evidence) -> list[str]:
     if differential.counted and differential.unclassified / differential.counted > _NOTICEABLE:
         share = 100 * differential.unclassified / differential.counted
         flags.append(f"{share:.0f} % of the counted cells could not be classified with certainty.")
-    for flag in sorted({word for f in read for word in f.flags}):
+    for flag in sorted({flag for f in read for flag in f.flags}):
         number = sum(flag in f.flags for f in read)
         if number / len(read) > _NOTICEABLE:
             flags.append(f"{number} of {len(read)} fields are flagged: {flag.replace('_', ' ')}.")
