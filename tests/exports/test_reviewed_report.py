@@ -46,7 +46,7 @@ def test_the_page_shows_both_counts_and_who_signed(reading: PatientReading) -> N
     assert "Networks alone" in page
     assert NETWORK.blast_interval is not None
     assert reading.blast_interval is not None
-    review = page[page.index("<h3>Review</h3>") : page.index("<h3>The rules side by side</h3>")]
+    review = page[page.index("<h3>Review</h3>") : page.index("<h3>Comparison of rules</h3>")]
     assert f"{100 * NETWORK.blast_interval.estimate:.1f}" in review
     assert f"{100 * reading.blast_interval.estimate:.1f}" in review
     assert ">Signature<" not in page
