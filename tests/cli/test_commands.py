@@ -83,7 +83,7 @@ def test_an_earlier_run_is_not_overwritten_unasked(patient: Path, tmp_path: Path
         (["analyse", "{in}", "-o", "{out}", "--threshold", "120"], "120"),
         (["analyse", "{in}", "-o", "{out}", "--mpp", "9"], "--mpp"),
         (["analyse", "{in}", "-o", "{out}", "--bundle", "none"], "no bundle none"),
-        (["analyse", "{in}", "-o", "{out}", "--blast-equivalents", "platelet"], "platelet is no counted"),
+        (["analyse", "{in}", "-o", "{out}", "--blast-equivalents", "platelet"], "platelet is not a counted"),
         (["bundle", "show", "none"], "no bundle none"),
         (["data", "check", "no-such-folder"], "no-such-folder"),
         (["evaluate", "detector", "--data", "no-such-folder"], "no-such-folder"),
