@@ -1,4 +1,4 @@
-/** What the service's REST API sends and takes, as `/openapi.json` describes it. */
+/** Types of the service's REST API, as described in `/openapi.json`. */
 
 export type Role = "viewer" | "reviewer" | "admin";
 export type Decision = "positive" | "negative" | "indeterminate" | "insufficient";
@@ -173,7 +173,7 @@ export interface Cell {
   crop: string;
 }
 
-/** One change of one cell. `type: null` takes a reviewed name back. */
+/** One change of one cell. `type: null` withdraws the reviewed type. */
 export interface Change {
   id: string;
   revision: number;
@@ -207,7 +207,7 @@ export interface AgreedCells {
 
 export interface Agreement extends AgreedCells {
   readers: string[];
-  /** The same on the cells that both readers answered. */
+  /** The same for the cells that both readers reviewed. */
   answered?: AgreedCells;
   table: { types: string[]; counts: number[][] };
 }
