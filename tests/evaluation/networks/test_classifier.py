@@ -11,7 +11,7 @@ from PIL import Image
 
 from marrowscope.datasets.layouts.cells import LabelledCell, read_folder_per_type
 from marrowscope.datasets.layouts.fields import LabelledField, read_fields
-from marrowscope.domain.cells import CellAnswers
+from marrowscope.domain.cells import CellPredictions
 from marrowscope.errors import DatasetError
 from marrowscope.evaluation.networks.answers import Answers
 from marrowscope.evaluation.networks.background import background_baseline
@@ -115,9 +115,11 @@ class BrightIsBlast:
 
     classes = CLASSES
 
-    def answer_crops(self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]) -> CellAnswers:
+    def predict_crops(
+        self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]
+    ) -> CellPredictions:
         p = (crops.mean(axis=(1, 2, 3)) > 128).astype(np.float32)
-        return CellAnswers(np.stack([p, 1 - p, 0 * p, 0 * p], axis=1), p > 0.5)
+        return CellPredictions(np.stack([p, 1 - p, 0 * p, 0 * p], axis=1), p > 0.5)
 
 
 def shown(n: int) -> Iterator[ShownCell]:
@@ -159,7 +161,7 @@ def test_background_baseline_agrees_with_scikit_learn() -> None:
     features = rng.normal(200, 10, (300, 3)) + 6 * is_blast[:, None]
     oracle = linear_model.LogisticRegression(C=100, class_weight="balanced").fit(features, is_blast)
     ours = background_baseline(features, is_blast, ["lab"] * 300, (features, is_blast, ["lab"] * 300))
-    from sklearn.metrics import balanced_accuracy_score, roc_auc_score  # noqa: PLC0415
+    from sklearn.metrics import balanced_accuracy_score, roc_auc_score  # noqa: PLC0415 - an optional oracle
 
     assert ours.blast_auc == pytest.approx(
         roc_auc_score(is_blast, oracle.decision_function(features)), abs=0.01

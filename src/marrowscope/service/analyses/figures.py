@@ -27,7 +27,7 @@ def network_reading(session: Session, analysis: Analysis) -> PatientReading:
         readings,
         counting_of(analysis),
         error_rates_of(analysis),
-        stranger_rates=stranger_rates_of(analysis),
+        unfamiliar_rates=unfamiliar_rates_of(analysis),
     )
 
 
@@ -41,7 +41,7 @@ def error_rates_of(analysis: Analysis) -> ErrorRates | None:
     return _rates(analysis, "error_rates")
 
 
-def stranger_rates_of(analysis: Analysis) -> ErrorRates | None:
+def unfamiliar_rates_of(analysis: Analysis) -> ErrorRates | None:
     """Return the classifier's error rates on unfamiliar cells, as they were when it was asked for."""
     return _rates(analysis, "unfamiliar_rates")
 
