@@ -35,13 +35,18 @@ from marrowscope.models.bundle import Bundle
 from marrowscope.models.classifier import Classifier
 from marrowscope.models.detector import Detector
 from marrowscope.models.field_detection import detect_field
-from marrowscope.models.working_scale import combine, mpp_from_red_cells, scale_from_cells
+from marrowscope.models.scale_decision import checked_given, scale_of_field, settle_scale
 
 ASSUMED_MPP = 0.1  # a 100x oil objective with a common camera
 GALLERY_PX = 96
 GALLERY_COLUMNS = 16
 GALLERY_CONTEXT = 1.35  # side of a gallery square over the longer side of the cell's box
-_SCALE_SAMPLE = 8  # fields per patient on which the scale is measured
+SCALE_DISPUTED = "scale_disputed"
+"""Flag of a field whose scale some evidence contradicts; its notes say which."""
+
+_SCALE_SAMPLE = 8  # fields per patient on which the scale is measured, and up to as many times
+_SCALE_ROUNDS = 3  # this, where they are small: single cells with a few red cells beside each
+_SCALE_PIXELS = 2_000_000  # pixels from which no further round is needed
 
 
 @dataclass(frozen=True)
@@ -102,9 +107,13 @@ T = TypeVar("T")
 
 
 def scale_sample(fields: Sequence[T]) -> list[T]:
-    """Choose a patient's fields on which the scale is measured: evenly spaced, beginning with the first."""
-    step = max(len(fields) / _SCALE_SAMPLE, 1)
-    return [fields[int(i * step)] for i in range(min(_SCALE_SAMPLE, len(fields)))]
+    """Choose a patient's fields on which the scale is measured.
+
+    They are evenly spaced, and so are the first `_SCALE_SAMPLE` of them alone.
+    """
+    number = min(_SCALE_SAMPLE * _SCALE_ROUNDS, len(fields))
+    even = [fields[int(i * len(fields) / number)] for i in range(number)]
+    return [field for first in range(_SCALE_ROUNDS) for field in even[first::_SCALE_ROUNDS]]
 
 
 def load_field(task: FieldTask, limits: DecodeLimits) -> FieldImage | ImageError:
@@ -157,8 +166,15 @@ class FieldReader:
 
     def measure_patient(self, tasks: Sequence[FieldTask]) -> ScaleBySize:
         """Return the scale of each image size in a sample of a patient's fields (`scale_sample`)."""
-        images = [load_field(task, self.settings.limits) for task in tasks]
-        return self.measure_scales([image for image in images if isinstance(image, FieldImage)])
+        images: list[FieldImage] = []
+        for number, task in enumerate(tasks):
+            seen = sum(image.pixels.shape[0] * image.pixels.shape[1] for image in images)
+            if number >= _SCALE_SAMPLE and seen >= _SCALE_PIXELS:
+                break
+            image = load_field(task, self.settings.limits)
+            if isinstance(image, FieldImage):
+                images.append(image)
+        return self.measure_scales(images)
 
     def measure_scales(self, images: Sequence[FieldImage]) -> ScaleBySize:
         """Return the scale of each image size among a patient's fields.
@@ -197,7 +213,8 @@ class FieldReader:
         return self.measure_scales([image]).get(_size(image), Scale(ASSUMED_MPP, ScaleSource.ASSUMED))
 
     def _read(self, task: FieldTask, image: FieldImage) -> FieldResult:
-        scale = task.scales.get(_size(image)) or self.scale_of(image)
+        common = task.scales.get(_size(image))
+        scale = self.scale_of(image) if common is None else scale_of_field(image, common)
         cells = self.name(image.pixels, self.detect(image.pixels, scale.mpp), scale)
         reading = FieldReading(
             name=task.source.name,
@@ -206,8 +223,8 @@ class FieldReader:
             width=image.pixels.shape[1],
             height=image.pixels.shape[0],
             scale=scale,
-            flags=self._quality(image.pixels, scale.mpp),
-            notes=image.notes,
+            flags=(*self._quality(image.pixels, scale.mpp), *((SCALE_DISPUTED,) if scale.remark else ())),
+            notes=(*image.notes, *((scale.remark,) if scale.remark else ())),
             sha256=task.sha256,
         )
         return FieldResult(
@@ -221,16 +238,8 @@ class FieldReader:
 
     def _scale(self, images: Sequence[FieldImage]) -> Scale | None:
         if self.settings.mpp is not None:
-            return Scale(self.settings.mpp, ScaleSource.GIVEN)
-        stated = [image.mpp for image in images if image.mpp is not None]
-        if stated:
-            return Scale(sorted(stated)[len(stated) // 2], ScaleSource.METADATA)
-        mpp = mpp_from_red_cells(image.pixels for image in images)
-        if mpp is not None:
-            return Scale(mpp, ScaleSource.RED_CELLS)
-        seen = (scale_from_cells(self._detector, image.pixels) for image in images)
-        mpp = combine([evidence for evidence in seen if evidence is not None])
-        return None if mpp is None else Scale(mpp, ScaleSource.LEUKOCYTES)
+            return checked_given(self.settings.mpp, images)
+        return settle_scale(self._detector, images)
 
 
 def gallery_of(pixels: npt.NDArray[np.uint8], cells: Cells) -> bytes:

@@ -32,10 +32,12 @@ class Scale:
     ----------
     mpp : micrometres per pixel
     source : where the value comes from
+    remark : evidence that contradicts this scale, as a sentence; empty where there is none
     """
 
     mpp: float
     source: ScaleSource
+    remark: str = ""
 
     @property
     def measures_cells(self) -> bool:
@@ -56,6 +58,17 @@ class SizeScale:
     width: int
     height: int
     scale: Scale
+
+
+def mpp_of_optics(objective: float, camera_um: float) -> float:
+    """Return micrometres per pixel of a camera behind an objective, without further lenses between them.
+
+    Parameters
+    ----------
+    objective : magnification, such as 100
+    camera_um : side of one of the camera's pixels in µm, from its data sheet
+    """
+    return camera_um / objective
 
 
 ScaleBySize = dict[tuple[int, int], Scale]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -16,7 +16,7 @@ RED_CELL_UM: Final = 7.0
 
 _STEPS: Final = 5  # radii in an octave
 _RADII: Final = 5.0 * 2.0 ** (np.arange(_STEPS) / _STEPS)  # px at each level of the pyramid
-_SHORTEST_SIDE: Final = 56  # px; a level this small holds about five of the largest circles
+_SHORTEST_SIDE: Final = 50  # px; a level this small holds a few of the largest circles, and images are pooled
 _LARGEST_LEVEL: Final = 700  # px; of larger levels only the centre is used
 _LEAST_CONTRAST: Final = 0.04  # weakest edge, relative to the field's contrast
 _VOTES_PER_RADIUS: Final = 6  # bins of the vote map per radius; sets how far cells may be from round
@@ -59,22 +59,46 @@ class _Level:
     purple: _Floats
 
 
-def red_cell_diameter_px(pixels: npt.NDArray[np.uint8]) -> Estimate | None:
-    """Return the typical diameter of the red cells in a field, None if too few are seen.
+@dataclass(frozen=True, slots=True)
+class Circles:
+    """What looks round in one image; `typical_diameter` finds the red cells among it."""
 
-    `pixels` is uint8 (H, W, 3) RGB; diameters from 5 px to a third of the shorter side are found. On every
-    level of a pyramid, each edge votes for the centre on its dark side around which it curves (after Loy and
-    Zelinsky, Fast radial symmetry, 2003). Pale centres, clumps and uneven light do no harm, and the result
-    scales with the image. Purple circles are nuclei and are left out. The size that covers the largest area
-    is chosen, and the edges of the circles of this size are then measured one by one.
+    levels: tuple[_Level, ...]
 
-    `confidence` is the part of the circles' area that has this size, reduced if there are few cells.
+
+def find_circles(pixels: npt.NDArray[np.uint8]) -> Circles:
+    """Find round shapes in an image, uint8 (H, W, 3) RGB, of 5 px to nearly its shorter side in diameter.
+
+    On every level of a pyramid, each edge votes for the centre on its dark side around which it curves (after
+    Loy and Zelinsky, Fast radial symmetry, 2003). Pale centres, clumps and uneven light do no harm, and the
+    result scales with the image.
     """
-    levels = list(_levels(pixels))
-    sizes = (
-        np.concatenate([np.log(level.radius * level.scale) for level in levels]) if levels else np.zeros(0)
-    )
-    weights = np.concatenate([_weight(level) for level in levels]) if levels else np.zeros(0)
+    return Circles(tuple(_levels(pixels)))
+
+
+def red_cell_diameter_px(*images: npt.NDArray[np.uint8]) -> Estimate | None:
+    """Return the typical diameter of the red cells in images of one camera, None if too few are seen.
+
+    `images` are uint8 (H, W, 3) RGB; see `find_circles` and `typical_diameter`.
+    """
+    return typical_diameter([find_circles(pixels) for pixels in images])
+
+
+def typical_diameter(images: Sequence[Circles]) -> Estimate | None:
+    """Return the typical diameter of the red cells among the circles of images of one camera, in px.
+
+    Purple circles are nuclei and are left out. The size that covers the largest area is chosen, and the edges
+    of the circles of this size are then measured one by one. Images are taken together, so that many small
+    ones with few red cells each are as good as one large one.
+
+    `confidence` is the part of the circles' area that has this size, reduced if there are few cells. None if
+    there are fewer than five.
+    """
+    levels = [level for image in images for level in image.levels]
+    if not levels:
+        return None
+    sizes = np.concatenate([np.log(level.radius * level.scale) for level in levels])
+    weights = np.concatenate([_weight(level) for level in levels])
     if not weights.any():
         return None
     common = _commonest(sizes, weights)

@@ -33,18 +33,18 @@ class ScaleEvidence:
 
 def scale_from_cells(detector: Detector, pixels: npt.NDArray[np.uint8]) -> ScaleEvidence | None:
     """Estimate micrometres per pixel from the leukocytes of a field; None if it has none."""
-    guesses = [_evidence(detector, pixels, mpp) for mpp in LADDER_MPP]
+    guesses = [cells_at_scale(detector, pixels, mpp) for mpp in LADDER_MPP]
     best = max((g for g in guesses if g is not None), key=lambda g: g.weight, default=None)
     if best is None:
         return None
-    return _evidence(detector, pixels, best.mpp) or best
+    return cells_at_scale(detector, pixels, best.mpp) or best
 
 
 def mpp_from_red_cells(images: Iterable[npt.NDArray[np.uint8]]) -> float | None:
     """Estimate micrometres per pixel from the red cells of fields (H, W, 3) from one camera, else None."""
-    measured = (red_cell_diameter_px(pixels) for pixels in images)
-    sure = [e for e in measured if e is not None and e.confidence >= _SURE_OF_RED_CELLS]
-    return combine([ScaleEvidence(RED_CELL_UM / e.value, e.confidence) for e in sure])
+    found = red_cell_diameter_px(*images)
+    sure = found is not None and found.confidence >= _SURE_OF_RED_CELLS
+    return RED_CELL_UM / found.value if found is not None and sure else None
 
 
 def combine(evidence: Sequence[ScaleEvidence]) -> float | None:
@@ -56,8 +56,11 @@ def combine(evidence: Sequence[ScaleEvidence]) -> float | None:
     return ordered[int(np.searchsorted(weights, weights[-1] / 2))].mpp
 
 
-def _evidence(detector: Detector, pixels: npt.NDArray[np.uint8], mpp: float) -> ScaleEvidence | None:
-    """Detect cells at a guessed scale, and refine it by the median cell; the weight is how well sizes fit."""
+def cells_at_scale(detector: Detector, pixels: npt.NDArray[np.uint8], mpp: float) -> ScaleEvidence | None:
+    """Find leukocytes at a guessed scale and better it by their size; the weight is how well sizes fit.
+
+    None where no leukocyte is found.
+    """
     region = _busiest_region(pixels, side=int((_REGION_PIXELS**0.5) * detector.settings.working_mpp / mpp))
     found = detect_field(detector, region, mpp, _SURE)
     if not len(found):

@@ -53,6 +53,12 @@ def analyse(
         float | None,
         typer.Option(help="Micrometres per pixel of all images; by default read from the files or measured."),
     ] = None,
+    objective: Annotated[
+        float | None, typer.Option(help="Magnification of the objective, such as 100; needs --camera-um.")
+    ] = None,
+    camera_um: Annotated[
+        float | None, typer.Option(help="Side of one of the camera's pixels in µm, from its data sheet.")
+    ] = None,
     count_border_cells: Annotated[
         bool, typer.Option("--count-border-cells", help="Also count cells cut by the image's edge.")
     ] = False,
@@ -83,8 +89,7 @@ def analyse(
         raise InputError(f"no such review: {reviewed} (--suggest-review writes one to fill in)")
     chosen = chosen_rule(rule, threshold, inclusive=inclusive)
     check_free(out, resume=resume, overwrite=overwrite)
-    if mpp is not None and not 0.005 <= mpp <= 5:
-        raise InputError(f"--mpp {mpp:g} is out of range: expected 0.005 to 5 micrometres per pixel")
+    mpp = _stated_mpp(mpp, objective, camera_um)
     try:
         with ProgressDisplay(quiet=quiet) as display:
             report = api.analyse(
@@ -194,3 +199,20 @@ def show(report: "CohortReport", out: Path, *, as_json: bool) -> None:
         print_confusion(report)
     say(f"Report: {out / 'report.html'}")
     say("For research use only; a count is not a diagnosis.")
+
+
+def _stated_mpp(mpp: float | None, objective: float | None, camera_um: float | None) -> float | None:
+    """Return the scale that the options state, if any."""
+    from marrowscope.domain.scale import mpp_of_optics
+
+    if (objective is None) != (camera_um is None):
+        raise InputError("--objective and --camera-um belong together")
+    if objective is not None and camera_um is not None:
+        if mpp is not None:
+            raise InputError("give --mpp, or --objective and --camera-um, not both")
+        if objective <= 0 or camera_um <= 0:
+            raise InputError("--objective and --camera-um must be greater than 0")
+        mpp = mpp_of_optics(objective, camera_um)
+    if mpp is not None and not 0.005 <= mpp <= 2:
+        raise InputError(f"{mpp:.3g} µm per pixel is out of range: expected 0.005 to 2")
+    return mpp

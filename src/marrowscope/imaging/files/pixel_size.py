@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from marrowscope.errors import ImageError
+
 PLAUSIBLE_UM_PER_PX: Final = (0.02, 2.0)
 """Range of light microscopy of smears; the 72 or 300 dpi of an office scan lie far outside."""
 
@@ -16,9 +18,12 @@ _MICROMETRES: Final = {
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _DESCRIPTION = 282, 283, 296, 270
 _UM_PER_UNIT: Final = {2: 25_400.0, 3: 10_000.0}  # TIFF 6.0, ResolutionUnit: inch, centimetre
 _APERIO = re.compile(r"\bMPP\s*=\s*([0-9.]+)")
-_OME = re.compile(r'PhysicalSizeX="([0-9.eE+-]+)"')
-_OME_UNIT = re.compile(r'PhysicalSizeXUnit="([^"]+)"')
+_OME_ATTRIBUTE = r"""\bPhysicalSize{axis}{what}\s*=\s*["']([^"']+)["']"""
 _IMAGEJ_UNIT = re.compile(r"^unit=(\S+)", re.MULTILINE)
+
+
+_Pair = tuple[float, float]
+_SQUARE: Final = 0.05  # part by which the sides of a square pixel may be stated to differ
 
 
 def plausible(um_per_px: float | None) -> float | None:
@@ -31,30 +36,41 @@ def from_tiff_tags(tags: Mapping[int, Any]) -> float | None:
     """Return µm per pixel from TIFF tags: OME-XML, Aperio's MPP, ImageJ's unit, or the resolution tags.
 
     A description takes precedence over the resolution tags, in which cameras often write a nominal 72 dpi.
-    Returns None if there is no plausible value, or if the pixels are not square (to within 5 %).
+    Returns None if there is no plausible value.
+
+    Raises
+    ------
+    ImageError
+        The pixels are plausibly stated not to be square (to within 5 %): cells would be seen stretched.
     """
     description = _text(tags.get(_DESCRIPTION))
-    resolution = _square(_number(tags.get(_X_RESOLUTION)), _number(tags.get(_Y_RESOLUTION)))
+    across, down = _number(tags.get(_X_RESOLUTION)), _number(tags.get(_Y_RESOLUTION))
     unit = tags.get(_RESOLUTION_UNIT, 2)  # the standard's default is inch
-    nominal = _UM_PER_UNIT[unit] / resolution if resolution and unit in _UM_PER_UNIT else None
-    for candidate in (_from_description(description, resolution), nominal):
-        if plausible(candidate) is not None:
-            return candidate
+    for pair in (
+        _from_ome(description),
+        _twice(_from_description(description, across)),
+        _per_pixel(across, down, _UM_PER_UNIT.get(unit)),
+    ):
+        size = _square(pair)
+        if size is not None:
+            return size
     return None
 
 
 def from_dots_per_inch(dpi: object) -> float | None:
-    """Return µm per pixel from Pillow's `info["dpi"]`, None if not plausible for a microscope."""
+    """Return µm per pixel from Pillow's `info["dpi"]`, None if not plausible for a microscope.
+
+    Raises
+    ------
+    ImageError
+        The pixels are plausibly stated not to be square.
+    """
     if not isinstance(dpi, tuple) or len(dpi) != 2:
         return None
-    resolution = _square(_number(dpi[0]), _number(dpi[1]))
-    return plausible(25_400.0 / resolution) if resolution else None
+    return _square(_per_pixel(_number(dpi[0]), _number(dpi[1]), _UM_PER_UNIT[2]))
 
 
 def _from_description(description: str, resolution: float | None) -> float | None:
-    if found := _OME.search(description):
-        unit = _OME_UNIT.search(description)
-        return _scaled(found[1], unit[1] if unit else "µm")
     if found := _APERIO.search(description):
         return _scaled(found[1], "µm")
     found = _IMAGEJ_UNIT.search(description)
@@ -70,9 +86,35 @@ def _scaled(number: str, unit: str) -> float | None:
     return None if factor is None or value is None else value * factor
 
 
-def _square(x: float | None, y: float | None) -> float | None:
-    if not x or not y or abs(x - y) > 0.05 * max(x, y):
+def _from_ome(description: str) -> _Pair | None:
+    """Return the size that OME-XML states, in whichever quotes; a missing second axis is like the first."""
+    found = {}
+    for axis in "XY":
+        size = re.search(_OME_ATTRIBUTE.format(axis=axis, what=""), description)
+        unit = re.search(_OME_ATTRIBUTE.format(axis=axis, what="Unit"), description)
+        found[axis] = _scaled(size[1], unit[1] if unit else "µm") if size else None
+    x, y = found["X"], found["Y"]
+    return None if x is None else (x, x if y is None else y)
+
+
+def _twice(size: float | None) -> _Pair | None:
+    return None if size is None else (size, size)
+
+
+def _per_pixel(across: float | None, down: float | None, um_per_unit: float | None) -> _Pair | None:
+    """Return the size of a pixel from a resolution, in pixels per unit."""
+    if not across or not down or um_per_unit is None:
         return None
+    return um_per_unit / across, um_per_unit / down
+
+
+def _square(pair: _Pair | None) -> float | None:
+    """Return the side of a square pixel, None where none is stated plausibly."""
+    if pair is None or plausible(pair[0]) is None or plausible(pair[1]) is None:
+        return None
+    x, y = pair
+    if abs(x - y) > _SQUARE * max(x, y):
+        raise ImageError(f"the pixels of this image are not square ({x:.3g} by {y:.3g} µm): resample it")
     return (x + y) / 2
 
 

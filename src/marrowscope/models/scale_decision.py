@@ -1,0 +1,197 @@
+"""Which scale to believe: what the file states, what its red cells say, what its leukocytes say.
+
+Each can be wrong. Files carry nominal resolutions, specks pass for red cells, and blasts differ in size. So
+none is believed blindly: where two contradict each other, the better one decides and the scale says so.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from marrowscope.domain.scale import Scale, ScaleSource
+from marrowscope.imaging.files.decode import FieldImage
+from marrowscope.imaging.red_cells import RED_CELL_UM, Circles, find_circles, typical_diameter
+from marrowscope.models.detector import Detector
+from marrowscope.models.working_scale import cells_at_scale, combine, scale_from_cells
+
+PLAUSIBLE_MPP = (0.04, 0.6)
+"""What may be measured; a scale beyond these (a 160x or a 10x objective) must be stated."""
+
+MOST_MPP = 2.0
+"""Coarsest scale that may be stated: beyond, a field would be enlarged more than tenfold to be read."""
+
+_AGREE = 1.25  # factor within which a stated scale and red cells say the same
+_AGREE_ROUGHLY = 1.6  # the same for leukocytes, whose size depends on what they are
+_TWO_OBJECTIVES = 1.5  # factor between red cells of fields of one size that were taken at two magnifications
+_SURE_OF_RED_CELLS = 0.3  # lower confidence comes from a few bubbles or platelets taken for red cells
+_VERY_SURE = 0.6
+_CHECKED_FIELDS = 4  # on which leukocytes are looked at
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """An estimate of micrometres per pixel, and how sure it is (0 to 1)."""
+
+    mpp: float
+    confidence: float
+
+
+def settle_scale(detector: Detector, images: Sequence[FieldImage]) -> Scale | None:
+    """Return the scale of fields of one size from one camera.
+
+    Parameters
+    ----------
+    detector : finds leukocytes
+    images : a sample of the fields
+
+    Returns
+    -------
+    None where nothing is known, or where fields have two magnifications: each is then measured alone
+    """
+    circles = [find_circles(image.pixels) for image in images]
+    if _are_two_objectives(circles):
+        return None
+    red_cells = _red_cells(circles)
+    stated = _stated(images)
+    if stated is not None:
+        return _checked(detector, images, Scale(stated, ScaleSource.METADATA), red_cells)
+    if red_cells is not None:
+        return _confirmed_by_leukocytes(detector, images, red_cells)
+    leukocytes = _leukocytes(detector, images)
+    return None if leukocytes is None else Scale(leukocytes, ScaleSource.LEUKOCYTES)
+
+
+def scale_of_field(image: FieldImage, common: Scale) -> Scale:
+    """Return the scale of one field, given that of the fields of its size.
+
+    What a file states counts for itself alone. It is believed where its own red cells agree, or else where
+    the other fields do.
+    """
+    if image.mpp is None or common.source is ScaleSource.GIVEN or _agree(image.mpp, common.mpp, 1.01):
+        return common
+    red_cells = _red_cells([find_circles(image.pixels)])
+    judge = common.mpp if red_cells is None else red_cells.mpp
+    if _agree(image.mpp, judge, _AGREE):
+        return Scale(image.mpp, ScaleSource.METADATA)
+    return replace(common, remark=_contradiction("the file states", image.mpp, common))
+
+
+def checked_given(mpp: float, images: Sequence[FieldImage]) -> Scale:
+    """Return the scale that the user gave; red cells that contradict it are said."""
+    red_cells = _red_cells([find_circles(image.pixels) for image in images])
+    given = Scale(mpp, ScaleSource.GIVEN)
+    if red_cells is None or _agree(mpp, red_cells.mpp, _AGREE):
+        return given
+    remark = f"given as {mpp:.3g} µm per pixel; by its red cells it would be {red_cells.mpp:.3g}"
+    return replace(given, remark=remark)
+
+
+def _checked(
+    detector: Detector, images: Sequence[FieldImage], stated: Scale, red_cells: _Evidence | None
+) -> Scale:
+    """Compare a stated scale with what the fields show."""
+    if red_cells is None:
+        looks = _leukocytes_at(detector, images, stated.mpp)
+        if looks is None or _agree(stated.mpp, looks, _AGREE_ROUGHLY):
+            return stated
+        measured = _leukocytes(detector, images)
+        if measured is None or _agree(stated.mpp, measured, _AGREE_ROUGHLY):
+            return stated
+        return _instead(stated, Scale(measured, ScaleSource.LEUKOCYTES))
+    if _agree(stated.mpp, red_cells.mpp, _AGREE):
+        return stated
+    looks = _leukocytes_at(detector, images, stated.mpp)
+    if red_cells.confidence < _VERY_SURE and looks is not None and _agree(stated.mpp, looks, _AGREE):
+        remark = (
+            f"red cells would make it {red_cells.mpp:.3g} µm per pixel, its leukocytes agree with the file"
+        )
+        return Scale(stated.mpp, stated.source, remark)
+    return _instead(stated, Scale(red_cells.mpp, ScaleSource.RED_CELLS))
+
+
+def _confirmed_by_leukocytes(detector: Detector, images: Sequence[FieldImage], red_cells: _Evidence) -> Scale:
+    """Return the scale of the red cells, unless it makes leukocytes of an impossible size."""
+    measured = Scale(red_cells.mpp, ScaleSource.RED_CELLS)
+    looks = _leukocytes_at(detector, images, red_cells.mpp)
+    if looks is not None and _agree(red_cells.mpp, looks, _AGREE_ROUGHLY):
+        return measured
+    leukocytes = _leukocytes(detector, images)
+    if leukocytes is None or _agree(red_cells.mpp, leukocytes, _AGREE_ROUGHLY):
+        return measured
+    if red_cells.confidence >= _VERY_SURE:
+        return Scale(
+            measured.mpp, measured.source, _contradiction("the leukocytes suggest", leukocytes, measured)
+        )
+    better = Scale(leukocytes, ScaleSource.LEUKOCYTES)
+    return Scale(
+        better.mpp, better.source, _contradiction("what looks like red cells suggests", red_cells.mpp, better)
+    )
+
+
+def _instead(stated: Scale, measured: Scale) -> Scale:
+    return replace(measured, remark=_contradiction("the files state", stated.mpp, measured))
+
+
+def _contradiction(claim: str, mpp: float, believed: Scale) -> str:
+    return f"{claim} {mpp:.3g} µm per pixel; {believed.mpp:.3g} is used, from {_WITNESS[believed.source]}"
+
+
+_WITNESS = {
+    ScaleSource.GIVEN: "the user",
+    ScaleSource.METADATA: "the files",
+    ScaleSource.RED_CELLS: "the red cells",
+    ScaleSource.LEUKOCYTES: "the leukocytes",
+    ScaleSource.PATIENT: "the patient's other fields",
+    ScaleSource.ASSUMED: "an assumption",
+}
+
+
+def _stated(images: Sequence[FieldImage]) -> float | None:
+    """Return what the files state, where most of them do and agree."""
+    stated = sorted(image.mpp for image in images if image.mpp is not None and image.mpp <= MOST_MPP)
+    if 2 * len(stated) <= len(images):
+        return None
+    middle = stated[len(stated) // 2]
+    return middle if all(_agree(each, middle, _AGREE) for each in stated) else None
+
+
+def _red_cells(circles: Sequence[Circles]) -> _Evidence | None:
+    found = typical_diameter(circles)
+    if found is None or found.confidence < _SURE_OF_RED_CELLS:
+        return None
+    mpp = RED_CELL_UM / found.value
+    return _Evidence(mpp, found.confidence) if PLAUSIBLE_MPP[0] <= mpp <= PLAUSIBLE_MPP[1] else None
+
+
+def _are_two_objectives(circles: Sequence[Circles]) -> bool:
+    """Return whether the fields fall into two groups by the size of their red cells, at least two in each."""
+    each = [_red_cells([one]) for one in circles]
+    sizes = np.sort([found.mpp for found in each if found is not None])
+    if len(sizes) < 4:
+        return False
+    gaps = sizes[1:] / sizes[:-1]
+    split = int(gaps.argmax()) + 1
+    low, high = sizes[:split], sizes[split:]
+    if min(len(low), len(high)) < 2 or np.median(high) / np.median(low) < _TWO_OBJECTIVES:
+        return False
+    return bool(low[-1] / low[0] < _AGREE and high[-1] / high[0] < _AGREE)
+
+
+def _leukocytes_at(detector: Detector, images: Sequence[FieldImage], mpp: float) -> float | None:
+    """Return what the leukocytes that are found at a scale say it is; None where none are found."""
+    found = (cells_at_scale(detector, image.pixels, mpp) for image in images[:_CHECKED_FIELDS])
+    return combine([each for each in found if each is not None])
+
+
+def _leukocytes(detector: Detector, images: Sequence[FieldImage]) -> float | None:
+    found = (scale_from_cells(detector, image.pixels) for image in images)
+    mpp = combine([each for each in found if each is not None])
+    return None if mpp is None else float(np.clip(mpp, *PLAUSIBLE_MPP))
+
+
+def _agree(one: float, other: float, factor: float) -> bool:
+    return 1 / factor <= one / other <= factor
