@@ -66,7 +66,7 @@ def a_field() -> FieldReading:
     )
     return FieldReading(
         "a/b.png", FieldStatus.READ, cells, "read twice", 640, 480,
-        Scale(0.1, ScaleSource.RED_CELLS, "the files state 1"), ("dark",), ("turned by 90 degrees",), "ab" * 32,
+        Scale(0.1, ScaleSource.RED_CELLS, "the files state 1"), ("dark",), ("turned upright",), "ab" * 32,
     )  # fmt: skip
 
 
