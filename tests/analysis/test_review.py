@@ -93,7 +93,7 @@ def test_a_review_goes_out_and_comes_back(tmp_path: Path) -> None:
         write_review(cohort, path, 80)
 
 
-def test_a_review_not_by_lot_is_told(tmp_path: Path) -> None:
+def test_cells_not_drawn_by_lot_are_reported(tmp_path: Path) -> None:
     cohort = report([patient("a")])
     path = tmp_path / "review.csv"
     write_review(cohort, path, 80)
@@ -105,7 +105,7 @@ def test_a_review_not_by_lot_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="patient z"):
         read_review(cohort, path)
     path.write_text("patient,field\n", "utf-8")
-    with pytest.raises(InputError, match="no column"):
+    with pytest.raises(InputError, match="missing columns"):
         read_review(cohort, path)
 
 
@@ -121,11 +121,11 @@ def test_the_command_writes_suggestions_and_says_what_a_review_gives(
     assert "from 30 reviewed cells drawn by lot" in said
 
 
-def test_a_review_that_is_not_there_is_told_before_anything_is_read(tmp_path: Path) -> None:
+def test_a_missing_review_is_reported_before_anything_is_read(tmp_path: Path) -> None:
     missing = tmp_path / "review.csv"
     answer = CliRunner().invoke(app, ["analyse", str(tmp_path), "--reviewed", str(missing)])
     assert answer.exit_code == 2
-    assert "no review" in answer.stderr
+    assert "no such review" in answer.stderr
 
 
 def test_a_filled_review_is_a_training_set_as_it_is(tmp_path: Path) -> None:

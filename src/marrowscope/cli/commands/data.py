@@ -88,8 +88,8 @@ def check(
     if as_json:
         print_json(report.to_json())
     else:
-        images, boxes = quantity(report.n_images, "image"), quantity(report.n_boxes, "box", "boxes")
-        typer.echo(f"{report.root}: {report.layout}, {images}, {boxes}")
+        size = f"{quantity(report.n_images, 'image')}, {quantity(report.n_boxes, 'box', 'boxes')}"
+        typer.echo(f"{report.root}: {report.layout}, {size}")
         if report.known_set is not None:
             known = report.known_set
             unchecked = "" if known.licence_checked else " (licence not checked)"
