@@ -107,7 +107,7 @@ def classifier(
     if recipe is None and start_from is None:
         raise InputError("give a --recipe to train by, or --from a bundle to adapt")
     if reviews and recipe is not None:
-        raise InputError("--reviews adapt a bundle (--from); they are no part of a training by --recipe")
+        raise InputError("--reviews can only be used to adapt a bundle (--from), not with --recipe")
     if recipe is None:
         if data is None and not reviews:
             raise InputError("give --data or --reviews to learn from")
