@@ -7,7 +7,7 @@ from marrowscope.domain.cells import (
     FLAG_BORDER,
     FLAG_UNCERTAIN,
     FLAG_UNFAMILIAR,
-    CellAnswers,
+    CellPredictions,
     Cells,
     Detections,
 )
@@ -17,7 +17,7 @@ from marrowscope.models.bundle import ClassifierSettings
 
 def name_cells(
     detections: Detections,
-    answers: CellAnswers,
+    predictions: CellPredictions,
     settings: ClassifierSettings,
     at_border: npt.NDArray[np.bool_],
     *,
@@ -33,12 +33,12 @@ def name_cells(
     Parameters
     ----------
     detections : n cells in pixels of the original image
-    answers : of the classifier
+    predictions : of the classifier
     settings : thresholds and types of the bundle
     at_border : (n,) cells cut by the image's edge
     count_border_cells : count cut cells too
     """
-    probabilities = answers.probabilities
+    probabilities = predictions.probabilities
     p_blast = probabilities[:, 0]
     is_blast = p_blast >= settings.blast_threshold
     conditional = probabilities[:, 1:] / np.maximum(1 - p_blast, 1e-6)[:, None]
@@ -56,7 +56,7 @@ def name_cells(
         said = (
             (FLAG_BORDER, bool(at_border[i])),
             (FLAG_UNCERTAIN, name == UNCLASSIFIED),
-            (FLAG_UNFAMILIAR, bool(answers.is_unfamiliar[i])),
+            (FLAG_UNFAMILIAR, bool(predictions.is_unfamiliar[i])),
         )
         flags.append(tuple(word for word, holds in said if holds))
     likeliest = probabilities[np.arange(len(best)), 1 + best]

@@ -54,8 +54,8 @@ class Detections:
 
 
 @dataclass(frozen=True, eq=False)
-class CellAnswers:
-    """What a classifier says of n cells.
+class CellPredictions:
+    """A classifier's predictions for n cells.
 
     Attributes
     ----------

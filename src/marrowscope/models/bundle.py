@@ -57,7 +57,7 @@ class DetectorSettings:
 
 @dataclass(frozen=True)
 class ClassifierSettings:
-    """How crops are shown to the classifier, and how its answers are read.
+    """How crops are shown to the classifier, and how its predictions are read.
 
     Attributes
     ----------

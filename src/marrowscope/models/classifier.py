@@ -1,15 +1,15 @@
 """Naming cells with EfficientNet-B3 and two heads: blast or not; if not, which type.
 
 The joint probability of a type is the product of both heads, P(not blast) · P(type | not blast). Where the
-scale is known, the size of the nucleus is joined to it by Bayes' rule (`nucleus_size`). The columns of an
-answer sum to one.
+scale is known, the size of the nucleus is joined to it by Bayes' rule (`nucleus_size`). The columns of a
+prediction sum to one.
 """
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import log_softmax, softmax
 
-from marrowscope.domain.cells import CellAnswers
+from marrowscope.domain.cells import CellPredictions
 from marrowscope.domain.geometry import longer_sides
 from marrowscope.imaging.crops import crop_cells
 from marrowscope.models.bundle import Bundle, ClassifierSettings, class_names
@@ -40,7 +40,7 @@ class Classifier:
 
     def __call__(
         self, pixels: npt.NDArray[np.uint8], boxes: npt.NDArray[np.float32], mpp: float | None
-    ) -> CellAnswers:
+    ) -> CellPredictions:
         """Name the cells of a field.
 
         Parameters
@@ -51,20 +51,22 @@ class Classifier:
         """
         side_um = longer_sides(boxes) * np.float32(mpp or 0.0)
         parts = [
-            self.answer_crops(
+            self.predict_crops(
                 crop_cells(pixels, boxes[i : i + BATCH], self.settings.input_px, self.settings.context),
                 side_um[i : i + BATCH],
             )
             for i in range(0, len(boxes), BATCH)
         ]
         if not parts:
-            return CellAnswers(np.zeros((0, len(self.classes)), np.float32), np.zeros(0, bool))
-        return CellAnswers(
+            return CellPredictions(np.zeros((0, len(self.classes)), np.float32), np.zeros(0, bool))
+        return CellPredictions(
             np.concatenate([part.probabilities for part in parts]),
             np.concatenate([part.is_unfamiliar for part in parts]),
         )
 
-    def answer_crops(self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]) -> CellAnswers:
+    def predict_crops(
+        self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]
+    ) -> CellPredictions:
         """Name one batch of ready crops.
 
         Parameters
@@ -80,8 +82,8 @@ class Classifier:
             self.settings.nuclei.log_likelihood(diameters, self.classes),
         )
         if self._space is None:
-            return CellAnswers(probabilities, np.zeros(len(crops), bool))
-        return CellAnswers(probabilities, self._space.is_unfamiliar(outputs["features"]))
+            return CellPredictions(probabilities, np.zeros(len(crops), bool))
+        return CellPredictions(probabilities, self._space.is_unfamiliar(outputs["features"]))
 
 
 def normalised(crops: npt.NDArray[np.uint8], settings: ClassifierSettings) -> npt.NDArray[np.float32]:

@@ -56,18 +56,18 @@ class NucleusSizes:
 
 
 def nucleus_um(
-    answer: npt.NDArray[np.float32], side_um: npt.NDArray[np.float32], context: float
+    predicted: npt.NDArray[np.float32], side_um: npt.NDArray[np.float32], context: float
 ) -> npt.NDArray[np.float32]:
     """Return diameters (n,) in µm, 0 where the scale is not known.
 
     Parameters
     ----------
-    answer : (n, 2) of the network: logarithm of the diameter over the crop's side, log odds of the share of
-        the cell's area
+    predicted : (n, 2) by the network: logarithm of the diameter over the crop's side, log odds of the share
+        of the cell's area
     side_um : (n,) longer side of each cell's box, 0 where the scale is not known
     context : side of the crop over the longer side of the box
     """
-    return np.asarray(np.exp(answer[:, 0]) * side_um * np.float32(context), np.float32)
+    return np.asarray(np.exp(predicted[:, 0]) * side_um * np.float32(context), np.float32)
 
 
 def size_evidence(log_likelihood: Floats, type_log_probabilities: npt.NDArray[np.floating]) -> Floats:
