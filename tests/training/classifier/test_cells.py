@@ -18,7 +18,6 @@ from marrowscope.training.classifier.cells import (
     NO_TYPE,
     SYNTHETIC,
     CellBank,
-    background_colour,
     bank_of_cells,
     bank_of_synthetic,
     joined,
@@ -88,14 +87,6 @@ def test_a_red_cell_on_a_neck_is_cut_off() -> None:
     kept = trimmed(cell | red | neck, nucleus)
     assert (kept & cell).sum() > 0.95 * cell.sum()
     assert (kept & red).sum() < 0.1 * red.sum()
-
-
-def test_background_is_the_empty_glass() -> None:
-    pixels = np.full((40, 40, 3), (220, 210, 200), dtype=np.uint8)
-    pixels[10:30, 10:30] = (90, 40, 140)
-    mask = np.zeros((40, 40), dtype=bool)
-    mask[10:30, 10:30] = True
-    np.testing.assert_allclose(background_colour(pixels, mask), (220, 210, 200))
 
 
 def test_shares_are_kept_whatever_the_sets_sizes(bank: CellBank) -> None:

@@ -180,7 +180,7 @@ def evaluate_virtual(
         A half holds no blasts or no other cells.
     """
     rates = (answered.error_rates(0, "the first half"), answered.error_rates(1, "the second half"))
-    if not all(each.blasts_seen and each.others_seen for each in rates):
+    if not all(each.are_measured for each in rates):
         raise DatasetError("either half of the labelled cells must hold blasts and other cells")
     rng = np.random.default_rng(seed)
     shares = np.linspace(0, MOST_BLASTS, counts)

@@ -11,6 +11,7 @@ from marrowscope.datasets.layouts.cells import LabelledCell
 from marrowscope.datasets.layouts.fields import LabelledField
 from marrowscope.datasets.outline import cell_outline, trimmed
 from marrowscope.errors import DatasetError
+from marrowscope.imaging.background import brightest_colour_outside
 from marrowscope.imaging.crops import crop_cells
 from marrowscope.synth import CELL_TYPES, draw_cell
 from marrowscope.training.stain import Bytes, Floats, optical_density
@@ -169,14 +170,6 @@ def bank_of_synthetic(types: Sequence[str], per_type: int, seed: int = 0) -> Cel
     return _stacked(rows)
 
 
-def background_colour(pixels: Bytes, mask: npt.NDArray[np.bool_]) -> Floats:
-    """Return the (3,) colour 0-255 of the empty background: the brightest fifth outside the cell."""
-    outside = pixels[~mask] if (~mask).sum() > 50 else pixels.reshape(-1, 3)
-    light = outside.sum(axis=1)
-    bright = outside[light >= np.quantile(light, 0.8)]
-    return np.asarray(np.median(bright, axis=0), dtype=np.float32)
-
-
 _Row = tuple[Bytes, Bytes, Floats, Floats, float, bool, int, str, bool, tuple[float, float]]
 
 
@@ -202,7 +195,7 @@ def _row(
         planes = np.repeat(np.pad(mask, pad).astype(np.uint8)[..., None] * 255, 3, axis=2)
         cut = crop_cells(planes, box[None] + np.float32(pad), CACHE_PX, CACHE_CONTEXT)[0, ..., 0]
     inside = cut > 127
-    white = background_colour(crop, inside)
+    white = brightest_colour_outside(crop, inside)
     stain = optical_density(crop[inside], white).mean(axis=0).astype(np.float32)
     side_px = float(CACHE_CONTEXT * max(box[2] - box[0], box[3] - box[1]))
     shape = _nucleus(nucleus, mask, side_px)

@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from marrowscope.datasets.layouts.fields import LabelledField
+from marrowscope.imaging.background import brightest_colour_outside
 from marrowscope.training.classifier.cells import (
     CACHE_CONTEXT,
     SYNTHETIC,
     CellBank,
-    background_colour,
 )
 from marrowscope.training.stain import (
     Bytes,
@@ -82,7 +82,7 @@ def load_backgrounds(fields: Sequence[LabelledField], um_per_px: float) -> list[
     found = []
     for field in fields:
         pixels = field.pixels()
-        white = background_colour(pixels[::4, ::4], np.zeros(pixels[::4, ::4].shape[:2], dtype=bool))
+        white = brightest_colour_outside(pixels[::4, ::4], np.zeros(pixels[::4, ::4].shape[:2], dtype=bool))
         found.append(Background(pixels, white, um_per_px))
     return found
 

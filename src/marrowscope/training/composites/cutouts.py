@@ -11,9 +11,10 @@ from PIL import Image
 from scipy import ndimage
 
 from marrowscope.datasets.layouts.cells import LabelledCell, read_folder_per_type
-from marrowscope.datasets.outline import background_colour, cell_outline
+from marrowscope.datasets.outline import cell_outline
 from marrowscope.datasets.splits import block_split
 from marrowscope.errors import DatasetError
+from marrowscope.imaging.background import slide_colour
 
 Pixels = NDArray[np.uint8]
 
@@ -59,7 +60,7 @@ def cut_out(pixels: Pixels, mpp: float, cell_type: str, source: str) -> CutOut |
         slice(max(0, top - _MARGIN_PX), min(height, bottom + _MARGIN_PX)),
         slice(max(0, left - _MARGIN_PX), min(width, right + _MARGIN_PX)),
     )
-    light = background_colour(pixels)
+    light = slide_colour(pixels)
     transmittance = np.clip(pixels[window] / np.maximum(light, 1.0) * CLEAR, 1, 255)
     # Half a pixel inwards: the outline's own edge already carries background.
     soft = ndimage.gaussian_filter(outline.mask[window].astype(np.float32), 1.2)
