@@ -118,8 +118,11 @@ def split(
         str, typer.Option(help="voc, yolo, coco, csv, unlabelled, cells (a folder per type), or auto.")
     ] = "auto",
     parts: Annotated[
-        str, typer.Option(help="Names and shares of the parts.")
-    ] = "train=0.7,val=0.15,test=0.15",
+        str | None,
+        typer.Option(
+            help="Names and shares, as train=0.7,test=0.3; those of training without.", show_default=False
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Start the blocks at a random, reproducible place.")
     ] = None,
@@ -131,11 +134,12 @@ def split(
 ) -> None:
     """Split a set by group (patient, slide, block of names), never tearing a group apart.
 
-    Where the set names no groups, contiguous blocks of file names stand in for them.
+    Where the set names no groups, contiguous blocks of file names stand in for them. A CSV written to
+    DATASET_split.csv beside the set, or to split.csv in it, is from then on the set's own list of parts.
     """
-    from marrowscope.datasets.splits import read_and_split, shares_of, write_split
+    from marrowscope.datasets.splits import PARTS, read_and_split, shares_of, write_split
 
-    table = read_and_split(folder, layout, shares_of(parts), seed, images)
+    table = read_and_split(folder, layout, shares_of(parts) if parts else PARTS, seed, images)
     write_split(table, out)
     sizes = {name: len(items) for name, items in table.items()}
     groups = {name: len({item.group for item in items}) for name, items in table.items()}

@@ -58,7 +58,7 @@ def detector(
 def classifier(
     data: _Data,
     part: Annotated[
-        str, typer.Option(help="all; or train, val or test of the 70/15/15 split by blocks of names.")
+        str, typer.Option(help="all, train, val or test: the set's own list, else blocks of names.")
     ] = "all",
     mpp: Annotated[
         float | None,
@@ -130,7 +130,7 @@ def virtual(
         ),
     ] = None,
     part: Annotated[
-        str, typer.Option(help="all; or train, val or test of the 70/15/15 split by blocks of names.")
+        str, typer.Option(help="all, train, val or test: the set's own list, else blocks of names.")
     ] = "all",
     drawn: Annotated[int, typer.Option(min=0, help="So many drawn smears instead of --cells.")] = 0,
     counts: Annotated[int, typer.Option(min=2, help="How many counts to compose.")] = 200,

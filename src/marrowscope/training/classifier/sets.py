@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from marrowscope.datasets.layouts.cells import LabelledCell, read_folder_per_type
+from marrowscope.datasets.layouts.cells import LabelledCell
 from marrowscope.datasets.layouts.fields import (
     LabelledField,
     read_coco,
@@ -18,7 +18,7 @@ from marrowscope.datasets.layouts.fields import (
     read_voc,
     read_yolo,
 )
-from marrowscope.datasets.splits import block_split
+from marrowscope.datasets.splits import in_parts, labelled_part
 from marrowscope.domain.geometry import longer_sides
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.crops import crop_cells
@@ -37,9 +37,6 @@ from marrowscope.training.classifier.cells import (
 from marrowscope.training.classifier.recipe import ClassifierRecipe, ImageSource
 from marrowscope.training.classifier.sampling import Background, load_backgrounds
 from marrowscope.training.stain import Bytes, Floats
-
-PARTS = {"train": 0.70, "val": 0.15, "test": 0.15}
-"""Contiguous blocks of names, cut the same way every time: the only stand-in for patients."""
 
 
 @dataclass(frozen=True)
@@ -95,10 +92,10 @@ def part_bank(recipe: ClassifierRecipe, part: str) -> CellBank:
     """Return one part of every labelled source; cut cells are kept in ``recipe.cache`` when it is given."""
     banks = []
     for source in recipe.cells:
-        cells = block_split(read_folder_per_type(source.path), _type_of, PARTS)[part][:: recipe.thin]
+        cells = labelled_part(source.path, part)[:: recipe.thin]
         banks.append(_cell_bank(recipe, source, part, cells[:: source.every if part == "train" else 1]))
     for source in recipe.healthy:
-        healthy = block_split(_read_fields(source), _source_of, PARTS)[part]
+        healthy = in_parts(source.path, _read_fields(source), lambda field: field.source)[part]
         if healthy:
             banks.append(bank_of_fields(healthy, source.um_per_px))
     return joined(banks)
@@ -135,14 +132,6 @@ def choosing_cells(recipe: ClassifierRecipe) -> CleanCells:
         np.concatenate(crops), np.concatenate(sides), np.array(is_blast),
         np.full(n, -1, dtype=np.int64), np.full(n, "choosing"),
     )  # fmt: skip
-
-
-def _type_of(cell: LabelledCell) -> str:
-    return cell.taxonomy_type
-
-
-def _source_of(field: LabelledField) -> str:
-    return field.source
 
 
 def _cell_bank(

@@ -15,7 +15,8 @@ from marrowscope.datasets.layouts.fields import (
     read_voc,
     read_yolo,
 )
-from marrowscope.errors import DatasetError, InputError
+from marrowscope.datasets.splits import taken
+from marrowscope.errors import InputError
 from marrowscope.training.device import Precision
 
 WORKING_MPP = 0.20
@@ -39,14 +40,6 @@ _READERS: dict[str, Callable[..., list[LabelledField]]] = {
     "coco": _read_unsplit(lambda root: read_coco(root / "annotations.coco.json")),
     "unlabelled": _read_unsplit(read_unlabelled),
 }
-
-
-def taken(paths: list[Path], part: tuple[float, float], root: Path) -> list[Path]:
-    """Give the part (fractions from and to) of `paths` by sorted name; an empty one raises DatasetError."""
-    first, last = (round(len(paths) * fraction) for fraction in part)
-    if first >= last:
-        raise DatasetError(f"{root}: no field in the part {part[0]:g} to {part[1]:g}")
-    return sorted(paths, key=lambda path: path.name)[first:last]
 
 
 @dataclass(frozen=True)
@@ -83,8 +76,7 @@ class FieldSource:
     def read(self) -> list[LabelledField]:
         """Give the fields of this source. Raises DatasetError when there are none."""
         found = _READERS[self.layout](self.root, self.split)
-        by_path = {field.path: field for field in found if field.path.stem not in self.drop}
-        return [by_path[path] for path in taken(list(by_path), self.take, self.root)]
+        return taken([field for field in found if field.path.stem not in self.drop], self.take, self.root)
 
 
 @dataclass(frozen=True)
@@ -105,7 +97,8 @@ class CompositeSource:
 
     def background_paths(self) -> list[Path]:
         """Give the images laid under composites. Raises DatasetError when there are none."""
-        return taken([field.path for field in read_unlabelled(self.backgrounds)], self.take, self.backgrounds)
+        found = read_unlabelled(self.backgrounds)
+        return [field.path for field in taken(found, self.take, self.backgrounds)]
 
 
 @dataclass(frozen=True)
