@@ -168,7 +168,7 @@ def test_what_a_recipe_takes_and_what_a_plan_takes_make_the_whole() -> None:
 def test_the_shipped_recipe_trains_on_no_field_the_plan_tests() -> None:
     recipe = tomllib.loads((REPOSITORY / "runs" / "detector.toml").read_text("utf-8"))
     plan = tomllib.loads((REPOSITORY / "runs" / "evaluation.toml").read_text("utf-8"))
-    fractions = {(s["root"], s.get("split")): s.get("take", [0, 1]) for s in recipe["source"]}
+    fractions = {(s["path"], s.get("split")): s.get("take", [0, 1]) for s in recipe["source"]}
     fractions |= {(recipe["composites"]["backgrounds"], None): recipe["composites"]["take"]}
     shared = [
         (entry, fractions[entry["data"], entry.get("split")])

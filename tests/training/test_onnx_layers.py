@@ -13,8 +13,8 @@ from marrowscope.errors import BundleError  # noqa: E402
 from marrowscope.models.bundle import load_bundle  # noqa: E402
 from marrowscope.models.runtime import Network  # noqa: E402
 from marrowscope.synth import draw_cell  # noqa: E402
-from marrowscope.training.classifier.answers import as_input  # noqa: E402
 from marrowscope.training.classifier.net import CellClassifier  # noqa: E402
+from marrowscope.training.classifier.predictions import as_input  # noqa: E402
 from marrowscope.training.detector.export import ProbabilityHead  # noqa: E402
 from marrowscope.training.detector.yolox import YoloxNano  # noqa: E402
 from marrowscope.training.onnx_layers import fill_from_layers, layers_of_onnx  # noqa: E402

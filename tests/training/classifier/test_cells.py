@@ -153,7 +153,7 @@ def test_clean_cells_are_the_middle_of_the_cached_crop(bank: CellBank) -> None:
 
 
 def test_a_recipe_reads_its_paths_from_the_data_root(tmp_path: Path) -> None:
-    text = 'steps = 7\n[[cells]]\npath = "cells/a"\num_per_px = 0.1\nevery = 2\n'
+    text = 'steps = 7\n[[cells]]\npath = "cells/a"\nmpp = 0.1\nevery = 2\n'
     (tmp_path / "r.toml").write_text(text)
     recipe = ClassifierRecipe.from_toml(tmp_path / "r.toml", tmp_path / "data")
     assert recipe.cells[0].path == tmp_path / "data" / "cells" / "a"
@@ -165,12 +165,13 @@ def test_a_recipe_reads_its_paths_from_the_data_root(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("steps = 3", "no labelled cells"),
+        ("steps = 3", "lacks cells"),
+        ("cells = []", "no labelled cells"),
         ("stepps = 3", "stepps"),
-        ("steps = ", "not a readable recipe"),
-        ('[[cells]]\npath = "x"', "um_per_px"),
-        ('start = "imagenet"\ncells = []', "start"),
-        ("input_px = 100\ncells = []", "multiple of 32"),
+        ("steps = ", "cannot be read as TOML"),
+        ('[[cells]]\npath = "x"', "cells: lacks mpp"),
+        ('start = "imagenet"\n[[cells]]\npath = "x"\nmpp = 0.1', "start"),
+        ('input_px = 100\n[[cells]]\npath = "x"\nmpp = 0.1', "multiple of 32"),
     ],
 )
 def test_a_faulty_recipe_is_refused_by_name(tmp_path: Path, text: str, complaint: str) -> None:

@@ -28,11 +28,10 @@ BANK_FORMAT = 2
 NO_TYPE = -1
 """Type index of a cell whose type is not known, and of blasts, which the type head does not see."""
 
-
 SYNTHETIC = "synthetic"
 """Source name of drawn cells."""
 
-SYNTHETIC_UM_PER_PX = 0.15
+SYNTHETIC_MPP = 0.15
 
 NUCLEUS_HIDDEN = frozenset({"basophil", "promyelocyte"})
 """Types whose granules lie over the nucleus: an outline by colour takes them for chromatin."""
@@ -89,7 +88,7 @@ def joined(banks: Sequence[CellBank]) -> CellBank:
 def bank_of_cells(
     cells: Sequence[LabelledCell],
     types: Sequence[str],
-    um_per_px: float,
+    mpp: float,
     progress: Callable[[int, int], None] | None = None,
 ) -> CellBank:
     """Cut one crop for each labelled cell, centred by its outline.
@@ -117,7 +116,7 @@ def bank_of_cells(
                 box,
                 mask,
                 nucleus,
-                um_per_px,
+                mpp,
                 is_blast=cell.is_blast,
                 type_index=index,
                 source=cell.source,
@@ -128,7 +127,7 @@ def bank_of_cells(
     return _stacked(rows)
 
 
-def bank_of_fields(fields_: Iterable[LabelledField], um_per_px: float) -> CellBank:
+def bank_of_fields(fields_: Iterable[LabelledField], mpp: float) -> CellBank:
     """Cut one crop for each whole leukocyte of healthy fields: not a blast, type unknown."""
     rows = []
     for field in fields_:
@@ -137,7 +136,7 @@ def bank_of_fields(fields_: Iterable[LabelledField], um_per_px: float) -> CellBa
         height, width = pixels.shape[:2]
         inside = (boxes[:, :2] > 1).all(axis=1) & (boxes[:, 2] < width - 1) & (boxes[:, 3] < height - 1)
         rows += [
-            _row(pixels, box, None, None, um_per_px, is_blast=False, type_index=NO_TYPE, source=field.source)
+            _row(pixels, box, None, None, mpp, is_blast=False, type_index=NO_TYPE, source=field.source)
             for box in boxes[inside & ~ignored]
         ]
     return _stacked(rows)
@@ -153,7 +152,7 @@ def bank_of_synthetic(types: Sequence[str], per_type: int, seed: int = 0) -> Cel
     wanted = [name for name in drawable for _ in range(per_type)]
     rows = []
     for name in wanted + ["blast"] * len(wanted):
-        cell = draw_cell(rng, name, SYNTHETIC_UM_PER_PX)
+        cell = draw_cell(rng, name, SYNTHETIC_MPP)
         is_blast = name == "blast"
         rows.append(
             _row(
@@ -161,7 +160,7 @@ def bank_of_synthetic(types: Sequence[str], per_type: int, seed: int = 0) -> Cel
                 cell.box,
                 cell.coverage >= 0.5,
                 cell.nucleus,
-                SYNTHETIC_UM_PER_PX,
+                SYNTHETIC_MPP,
                 is_blast=is_blast,
                 type_index=NO_TYPE if is_blast else list(types).index(name),
                 source=SYNTHETIC,
@@ -178,7 +177,7 @@ def _row(
     box: Floats,
     mask: npt.NDArray[np.bool_] | None,
     nucleus: npt.NDArray[np.bool_] | None,
-    um_per_px: float,
+    mpp: float,
     *,
     is_blast: bool,
     type_index: int,
@@ -199,7 +198,7 @@ def _row(
     stain = optical_density(crop[inside], white).mean(axis=0).astype(np.float32)
     side_px = float(CACHE_CONTEXT * max(box[2] - box[0], box[3] - box[1]))
     shape = _nucleus(nucleus, mask, side_px)
-    return crop, cut, white, stain, side_px * um_per_px, is_blast, type_index, source, outlined, shape
+    return crop, cut, white, stain, side_px * mpp, is_blast, type_index, source, outlined, shape
 
 
 def _nucleus(

@@ -34,7 +34,7 @@ from marrowscope.training.classifier.cells import (
     bank_of_synthetic,
     joined,
 )
-from marrowscope.training.classifier.recipe import ClassifierRecipe, ImageSource
+from marrowscope.training.classifier.recipe import CellSource, ClassifierRecipe
 from marrowscope.training.classifier.sampling import Background, load_backgrounds
 from marrowscope.training.stain import Bytes, Floats
 
@@ -74,7 +74,7 @@ def load_sets(recipe: ClassifierRecipe) -> TrainingSets:
     backgrounds = [
         background
         for source in recipe.backgrounds
-        for background in load_backgrounds(read_unlabelled(source.path), source.um_per_px)
+        for background in load_backgrounds(read_unlabelled(source.path), source.mpp)
     ]
     choosing = choosing_cells(recipe) if recipe.choosing else None
     train = part_bank(recipe, "train")
@@ -97,7 +97,7 @@ def part_bank(recipe: ClassifierRecipe, part: str) -> CellBank:
     for source in recipe.healthy:
         healthy = in_parts(source.path, _read_fields(source), lambda field: field.source)[part]
         if healthy:
-            banks.append(bank_of_fields(healthy, source.um_per_px))
+            banks.append(bank_of_fields(healthy, source.mpp))
     return joined(banks)
 
 
@@ -135,15 +135,15 @@ def choosing_cells(recipe: ClassifierRecipe) -> CleanCells:
 
 
 def _cell_bank(
-    recipe: ClassifierRecipe, source: ImageSource, part: str, cells: Sequence[LabelledCell]
+    recipe: ClassifierRecipe, source: CellSource, part: str, cells: Sequence[LabelledCell]
 ) -> CellBank:
     """Cut one part of one source."""
-    names = "\n".join(c.path.as_posix() for c in cells) + f"\n{source.um_per_px} {','.join(recipe.types)}"
+    names = "\n".join(c.path.as_posix() for c in cells) + f"\n{source.mpp} {','.join(recipe.types)}"
     return _kept(
         recipe.cache,
         f"{source.path.name}-{part}",
         names,
-        lambda: bank_of_cells(cells, recipe.types, source.um_per_px),
+        lambda: bank_of_cells(cells, recipe.types, source.mpp),
     )
 
 
@@ -165,7 +165,7 @@ def _kept(cache: Path | None, name: str, content: str, build: Callable[[], CellB
     return CellBank.load(stored)
 
 
-def _read_fields(source: ImageSource) -> list[LabelledField]:
+def _read_fields(source: CellSource) -> list[LabelledField]:
     """Read labelled fields in whichever of the known layouts the folder has."""
     if (source.path / "Annotations").is_dir():
         return read_voc(source.path, source.split)
