@@ -25,7 +25,7 @@ RESULTS = ("patients.csv", "cells.csv", "patients.xlsx", "report.html", "run.jso
 
 
 def analyse(inputs: Path, out: Path, **options: object) -> CohortReport:
-    return marrowscope.analyse(inputs, out, **options)  # type: ignore[arg-type]
+    return marrowscope.analyse(inputs, out, **options)  # type: ignore[arg-type]  # any of its options
 
 
 def fields_of(report: CohortReport) -> dict[str, FieldReading]:
@@ -137,7 +137,7 @@ def test_results_below_the_images_are_not_read_as_images(tmp_path: Path) -> None
 
 def test_resuming_with_other_settings_is_refused(cohort: Path, tmp_path: Path) -> None:
     analyse(cohort / "病人 2", tmp_path)
-    with pytest.raises(InputError, match="mpp differ"):
+    with pytest.raises(InputError, match="differ from the earlier run: mpp"):
         analyse(cohort / "病人 2", tmp_path, resume=True, mpp=0.2)
 
 

@@ -1,4 +1,4 @@
-"""From probabilities to named cells: thresholds, doubt, and what enters the count."""
+"""Naming cells by their probabilities: thresholds, flags, and which cells are counted."""
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ from marrowscope.domain.cells import (
     Cells,
     Detections,
 )
+from marrowscope.domain.counting import counts_in_differential
 from marrowscope.domain.taxonomy import BLAST, UNCLASSIFIED, taxonomy
 from marrowscope.models.bundle import ClassifierSettings
 
@@ -23,12 +24,12 @@ def name_cells(
     *,
     count_border_cells: bool = False,
 ) -> Cells:
-    """Name every detected cell and say whether it counts.
+    """Name every detected cell and decide whether it counts.
 
-    A cell is a blast when its blast probability reaches the bundle's threshold. Otherwise it has the
-    likeliest other type, if that is likely enough among the types that are not blasts; if not, it is
-    unclassified. An unclassified cell still counts as a nucleated cell unless it is more likely one of the
-    kinds that do not count (a platelet, say): leaving doubtful cells out would inflate the blast share.
+    A cell is a blast if its blast probability reaches the bundle's threshold. Otherwise it has the most
+    likely other type, if that is likely enough among the types other than blasts, or else is unclassified.
+    An unclassified cell still counts as a nucleated cell, unless it is more likely of a type that does not
+    count, such as a platelet: leaving doubtful cells out would inflate the blast share.
 
     Parameters
     ----------
@@ -36,7 +37,7 @@ def name_cells(
     predictions : of the classifier
     settings : thresholds and types of the bundle
     at_border : (n,) cells cut by the image's edge
-    count_border_cells : count cut cells too
+    count_border_cells : count cut cells as well
     """
     probabilities = predictions.probabilities
     p_blast = probabilities[:, 0]
@@ -49,16 +50,21 @@ def name_cells(
     names, flags, counted = [], [], []
     for i in range(len(detections)):
         name = BLAST if is_blast[i] else settings.types[best[i]] if certain[i] else UNCLASSIFIED
-        inside = bool(count_border_cells or not at_border[i])
-        counts = taxonomy()[name].is_counted and (name != UNCLASSIFIED or bool(nucleated[i]))
         names.append(name)
-        counted.append(inside and counts)
-        said = (
+        counted.append(
+            counts_in_differential(
+                name,
+                at_border=bool(at_border[i]),
+                count_border_cells=count_border_cells,
+                is_nucleated=bool(nucleated[i]),
+            )
+        )
+        marks = (
             (FLAG_BORDER, bool(at_border[i])),
             (FLAG_UNCERTAIN, name == UNCLASSIFIED),
             (FLAG_UNFAMILIAR, bool(predictions.is_unfamiliar[i])),
         )
-        flags.append(tuple(word for word, holds in said if holds))
+        flags.append(tuple(flag for flag, holds in marks if holds))
     likeliest = probabilities[np.arange(len(best)), 1 + best]
     return Cells(
         boxes=detections.boxes,

@@ -33,7 +33,7 @@ class Grouped(Protocol):
 
     @property
     def group(self) -> str:
-        """What it must stay together with: a patient, a slide, itself."""
+        """What it belongs to (a patient, a slide): all of a group falls into one part."""
 
 
 Item = TypeVar("Item", bound=Grouped)

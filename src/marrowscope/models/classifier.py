@@ -1,8 +1,8 @@
-"""Naming cells with EfficientNet-B3 and two heads: blast or not; if not, which type.
+"""Naming cells with EfficientNet-B3 and two heads: blast or not, and if not, which type.
 
-The joint probability of a type is the product of both heads, P(not blast) · P(type | not blast). Where the
-scale is known, the size of the nucleus is joined to it by Bayes' rule (`nucleus_size`). The columns of a
-prediction sum to one.
+The joint probability of a type is the product of both heads, P(not blast) · P(type | not blast). If the scale
+is known, the size of the nucleus is combined with it by Bayes' rule (`nucleus_size`). The probabilities of a
+cell sum to one.
 """
 
 import numpy as np
@@ -17,13 +17,13 @@ from marrowscope.models.feature_space import FeatureSpace
 from marrowscope.models.nucleus_size import nucleus_um
 from marrowscope.models.runtime import Network
 
-BATCH = 32  # more brings no speed on a processor and costs memory
+BATCH = 32  # larger batches cost memory and are no faster on a CPU
 
 Probabilities = npt.NDArray[np.float32]
 
 
 class Classifier:
-    """The two-headed classifier with the settings of its bundle.
+    """The classifier of a bundle, with its settings.
 
     Parameters
     ----------
@@ -45,9 +45,9 @@ class Classifier:
 
         Parameters
         ----------
-        pixels : (H, W, 3) uint8 RGB, the original image: crops are cut at full resolution
+        pixels : (H, W, 3) uint8 RGB, the original image, from which crops are cut at full resolution
         boxes : (n, 4) float32 xyxy in its pixels
-        mpp : micrometres per pixel, None where not known: cells are then named without their size
+        mpp : micrometres per pixel; None if not known, when cells are named without their size
         """
         side_um = longer_sides(boxes) * np.float32(mpp or 0.0)
         parts = [
@@ -67,12 +67,12 @@ class Classifier:
     def predict_crops(
         self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]
     ) -> CellPredictions:
-        """Name one batch of ready crops.
+        """Return the predictions for one batch of crops.
 
         Parameters
         ----------
-        crops : (n, S, S, 3) uint8 RGB of the bundle's input size
-        side_um : (n,) longer side of each cell in micrometres, 0 where not known
+        crops : (n, S, S, 3) uint8 RGB in the bundle's input size
+        side_um : (n,) longer side of each cell in micrometres, 0 if not known
         """
         outputs = self._network(normalised(crops, self.settings))
         diameters = nucleus_um(outputs["nucleus"], side_um, self.settings.context)
@@ -87,7 +87,7 @@ class Classifier:
 
 
 def normalised(crops: npt.NDArray[np.uint8], settings: ClassifierSettings) -> npt.NDArray[np.float32]:
-    """Scale crops (n, S, S, 3) uint8 to the network's input (n, 3, S, S) float32."""
+    """Convert crops (n, S, S, 3) uint8 to the network's input (n, 3, S, S) float32."""
     mean = np.asarray(settings.mean, np.float32)
     std = np.asarray(settings.std, np.float32)
     values = (crops.astype(np.float32) / np.float32(255) - mean) / std
@@ -99,12 +99,12 @@ def joint_probabilities(
     type_logits: npt.NDArray[np.float32],
     log_likelihood: npt.NDArray[np.float64],
 ) -> Probabilities:
-    """Combine both heads with what else is known of the cells.
+    """Combine both heads with other evidence.
 
     Parameters
     ----------
     blast_logits, type_logits : (n,) and (n, k), calibrated
-    log_likelihood : (n, 1 + k) of other evidence given each class, blast first; zero where there is none
+    log_likelihood : (n, 1 + k) of the other evidence given each class, blast first; zero if there is none
 
     Returns
     -------

@@ -15,7 +15,8 @@ from tests.service.analyses.test_analyses import ask, ended
 from tests.service.images.test_files import API, new_patient, png, rows, send
 
 from marrowscope.domain.patient import FieldReading, FieldStatus
-from marrowscope.engines.pool import DEADLY, WorkerDiedError
+from marrowscope.domain.scale import Scale, ScaleSource
+from marrowscope.engines.pool import TOO_MANY_DEATHS, WorkerDiedError
 from marrowscope.engines.work import measure_scales
 from marrowscope.errors import BundleError
 from marrowscope.pipeline import FieldResult, FieldTask
@@ -59,7 +60,12 @@ class Obedient:
 
 def empty(task: FieldTask) -> FieldResult:
     reading = FieldReading(
-        task.source.name, FieldStatus.READ, width=320, height=240, mpp=0.1, sha256=task.sha256
+        task.source.name,
+        FieldStatus.READ,
+        width=320,
+        height=240,
+        scale=Scale(0.1, ScaleSource.METADATA),
+        sha256=task.sha256,
     )
     return FieldResult("", reading)
 
@@ -124,7 +130,7 @@ def test_a_field_over_which_workers_die_fails_alone(
     assert (done["status"], done["done"], done["failed"]) == ("done", 3, 1)
     assert sorted(engine.read) == ["a.png", *["deadly.png"] * 3, "z.png"]
     fields = reviewer.get(f"{API}/patients/{asked['patient_id']}/fields").json()["items"]
-    assert [field["message"] for field in fields] == ["", DEADLY, ""]
+    assert [field["message"] for field in fields] == ["", TOO_MANY_DEATHS, ""]
     # It may be tried again, with more memory perhaps.
     assert reviewer.post(f"{API}/analyses/{asked['id']}/retry").status_code == 200
     assert ended(reviewer, asked["id"])["failed"] == 1

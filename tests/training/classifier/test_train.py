@@ -11,17 +11,17 @@ from typer.testing import CliRunner
 torch = pytest.importorskip("torch")
 pytest.importorskip("monai")
 
-from marrowscope.cli.app import app  # noqa: E402
-from marrowscope.errors import InputError  # noqa: E402
-from marrowscope.models.bundle import ClassifierSettings  # noqa: E402
-from marrowscope.models.feature_space import FeatureSpace  # noqa: E402
-from marrowscope.synth import draw_cell  # noqa: E402
-from marrowscope.training.classifier.net import N_FEATURES, CellClassifier  # noqa: E402
-from marrowscope.training.classifier.recipe import CellSource, ClassifierRecipe  # noqa: E402
-from marrowscope.training.classifier.sets import CleanCells  # noqa: E402
-from marrowscope.training.classifier.train import _load_weights, train_classifier  # noqa: E402
-from marrowscope.training.finished_run import read_run  # noqa: E402
-from marrowscope.training.loop import CHECKPOINT, Checkpoint  # noqa: E402
+from marrowscope.cli.app import app
+from marrowscope.errors import InputError
+from marrowscope.models.bundle import ClassifierSettings
+from marrowscope.models.feature_space import FeatureSpace
+from marrowscope.synth import draw_cell
+from marrowscope.training.classifier.net import N_FEATURES, CellClassifier
+from marrowscope.training.classifier.recipe import CellSource, ClassifierRecipe
+from marrowscope.training.classifier.sets import CleanCells
+from marrowscope.training.classifier.train import _load_weights, train_classifier
+from marrowscope.training.finished_run import read_run
+from marrowscope.training.loop import CHECKPOINT, Checkpoint
 
 pytestmark = pytest.mark.train
 

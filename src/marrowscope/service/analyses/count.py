@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from marrowscope.analysis.review import Inferred, Suggestion, share_from_lot, suggest_review
+from marrowscope.analysis.review import Inferred, Suggestion, share_from_random_sample, suggest_review
 from marrowscope.analysis.reviewed import AddedCell, Answer, read_reviewed
 from marrowscope.domain.patient import PatientReading
 from marrowscope.domain.taxonomy import ARTEFACT
@@ -90,7 +90,7 @@ def with_answers(analysis: Analysis, network: PatientReading, words: Said) -> Pa
         words.added,
         figures.counting_of(analysis),
         figures.error_rates_of(analysis),
-        stranger_rates=figures.stranger_rates_of(analysis),
+        unfamiliar_rates=figures.unfamiliar_rates_of(analysis),
         count_border_cells=counts_border_cells(analysis),
     )
 
@@ -102,7 +102,7 @@ def counts_border_cells(analysis: Analysis) -> bool:
 
 def inferred(network: PatientReading, words: Said) -> Inferred:
     """Infer the blast share from the reviewed cells of the lot."""
-    return share_from_lot(network, words.answers)
+    return share_from_random_sample(network, words.answers)
 
 
 def suggestions(
@@ -117,7 +117,7 @@ def suggestions(
     """
     network = network_reading(session, analysis)
     answers = said(session, analysis, reading).answers
-    seen = {(name, row) for name, told in answers.items() for row, a in told.items() if a.says_something}
+    seen = {(name, row) for name, told in answers.items() for row, a in told.items() if a.is_given}
     chosen = suggest_review(network, number, seen)
     wanted = {(choice.field, choice.row + 1): choice for choice in chosen}
     rows = session.execute(

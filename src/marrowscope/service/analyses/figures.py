@@ -6,11 +6,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
 from marrowscope.analysis.patient import CountingSettings, read_patient
+from marrowscope.codec import from_json
 from marrowscope.domain.decision import RULES
 from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.exports.tables import patient_row
-from marrowscope.journal import reading_of
 from marrowscope.service.images import patients
 from marrowscope.service.store.analyses import DONE, Analysis, AnalysisField
 from marrowscope.service.store.patients import Field
@@ -27,7 +27,7 @@ def network_reading(session: Session, analysis: Analysis) -> PatientReading:
         readings,
         counting_of(analysis),
         error_rates_of(analysis),
-        stranger_rates=stranger_rates_of(analysis),
+        unfamiliar_rates=unfamiliar_rates_of(analysis),
     )
 
 
@@ -41,7 +41,7 @@ def error_rates_of(analysis: Analysis) -> ErrorRates | None:
     return _rates(analysis, "error_rates")
 
 
-def stranger_rates_of(analysis: Analysis) -> ErrorRates | None:
+def unfamiliar_rates_of(analysis: Analysis) -> ErrorRates | None:
     """Return the classifier's error rates on unfamiliar cells, as they were when it was asked for."""
     return _rates(analysis, "unfamiliar_rates")
 
@@ -73,7 +73,7 @@ def worklist_result(reading: PatientReading) -> dict[str, Any]:
 
 def _reading(row: AnalysisField, field: Field) -> FieldReading:
     if row.status == DONE and row.reading is not None:
-        return reading_of(row.reading)
+        return from_json(row.reading, FieldReading)
     is_copy = row.status == DUPLICATE
     return FieldReading(
         name=field.name,

@@ -11,10 +11,17 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from marrowscope.codec import from_json, to_json
 from marrowscope.domain.decision import Clustering, Decision, Interval
 from marrowscope.domain.differential import Differential
-from marrowscope.domain.patient import CohortReport, PatientReading, Provenance, Review, Signature
-from marrowscope.journal import document_of, reading_of
+from marrowscope.domain.patient import (
+    CohortReport,
+    FieldReading,
+    PatientReading,
+    Provenance,
+    Review,
+    Signature,
+)
 
 FORMAT = 1
 
@@ -48,7 +55,7 @@ def read(text: str) -> CohortReport:
 def _patient(patient: PatientReading) -> dict[str, Any]:
     return {
         "patient": patient.patient,
-        "fields": [document_of(field) for field in patient.fields],
+        "fields": [to_json(field) for field in patient.fields],
         "differential": _differentials.dump_python(patient.differential, mode="json"),
         "blast_interval": _intervals.dump_python(patient.blast_interval, mode="json"),
         "adjusted_interval": _intervals.dump_python(patient.adjusted_interval, mode="json"),
@@ -65,7 +72,7 @@ def _patient(patient: PatientReading) -> dict[str, Any]:
 def _read_patient(document: Mapping[str, Any]) -> PatientReading:
     return PatientReading(
         patient=document["patient"],
-        fields=tuple(reading_of(field) for field in document["fields"]),
+        fields=tuple(from_json(field, FieldReading) for field in document["fields"]),
         differential=_differentials.validate_python(document["differential"]),
         blast_interval=_intervals.validate_python(document["blast_interval"]),
         adjusted_interval=_intervals.validate_python(document["adjusted_interval"]),

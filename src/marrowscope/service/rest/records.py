@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field as Limits
 
 from marrowscope.service.images.patients import FieldView
-from marrowscope.service.rest.shapes import Instant, Shape
+from marrowscope.service.rest.shapes import Instant, Shape, Verdict
 from marrowscope.service.review.readings import SeenCell
 from marrowscope.service.store.analyses import Analysis, Cell
 from marrowscope.service.store.patients import Patient
@@ -49,7 +49,7 @@ class ResultShape(Shape):
     blast_percent: float | None
     ci_low: float | None
     ci_high: float | None
-    decision: str
+    decision: Verdict
     reviewed_cells: int
 
 

@@ -214,7 +214,7 @@ def _b3_trunk() -> Any:
 def _lite2_trunk() -> Any:
     """Build EfficientNet-Lite2 without its last layer. Raises MissingExtraError without its package."""
     try:
-        from efficientnet_lite_pytorch import EfficientNet  # noqa: PLC0415
+        from efficientnet_lite_pytorch import EfficientNet  # noqa: PLC0415 - an optional part
     except ImportError as error:
         raise MissingExtraError("EfficientNet-Lite2", "train") from error
     trunk: Any = EfficientNet.from_name("efficientnet-lite2")

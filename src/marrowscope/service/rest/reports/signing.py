@@ -1,6 +1,6 @@
 """Signatures, amendments, versions."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -11,7 +11,7 @@ from marrowscope.service.reports.reports import Shelf
 from marrowscope.service.reports.signing import Intent
 from marrowscope.service.rest.dependencies import Reviewer, TheService, Transaction, Viewer
 from marrowscope.service.rest.records import AnalysisShape, analysis_shape
-from marrowscope.service.rest.shapes import Id, Instant, Line, Page, Shape
+from marrowscope.service.rest.shapes import Id, Instant, Line, Page, Shape, Verdict
 from marrowscope.service.review import readings
 
 router = APIRouter(prefix="/analyses/{analysis_id}", tags=["signature"])
@@ -38,7 +38,7 @@ class VersionShape(Shape):
     signed_at: Instant
     meaning: str
     reason: str | None
-    decision: Literal["positive", "negative", "indeterminate", "insufficient"]
+    decision: Verdict
     blast_percent: float | None
     sha256: str
 

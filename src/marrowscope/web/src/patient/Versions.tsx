@@ -6,7 +6,7 @@ import { DecisionPill, Problem } from "../parts/basics";
 import { t, when } from "../strings";
 import { ExportMenu } from "./Exports";
 
-/** Every signed version with its files, and the present state. */
+/** All signed versions with their files, and the current state. */
 export function Versions({ analysis }: { analysis: Analysis }): ReactNode {
   const versions = useLoaded(`${analysis.id} ${analysis.version} ${analysis.locked}`, (signal) => get<Page<Version>>(`/analyses/${analysis.id}/versions`, signal));
   const items = [...(versions.data?.items ?? [])].reverse();

@@ -1,0 +1,23 @@
+"""Which cells enter the differential."""
+
+from marrowscope.domain.taxonomy import UNCLASSIFIED, taxonomy
+
+
+def counts_in_differential(
+    cell_type: str, *, at_border: bool, count_border_cells: bool, is_nucleated: bool = True
+) -> bool:
+    """Return whether a cell is in the denominator of the differential.
+
+    The taxonomy says which types count (ICSH: all nucleated cells except megakaryocytes, stromal cells and
+    smudge cells; Lee et al., Int J Lab Hematol 2008;30:349). Cells cut by the image's edge do not count.
+
+    Parameters
+    ----------
+    cell_type : taxonomy identifier; a cell that a reader deleted is an artefact
+    at_border : the image's edge cuts the cell
+    count_border_cells : count cut cells as well
+    is_nucleated : whether an unclassified cell is more likely than not of a type that counts
+    """
+    if at_border and not count_border_cells:
+        return False
+    return taxonomy()[cell_type].is_counted and (cell_type != UNCLASSIFIED or is_nucleated)
