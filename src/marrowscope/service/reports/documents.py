@@ -1,110 +1,81 @@
-"""A report as text that is kept: every figure as it was printed, none computed again when it is read.
+"""A report as the text that is kept of it: every figure as it was printed, none computed again when read.
 
-A newer version of the software, other networks or another rule change nothing of a signed report.
+A newer version of the software, other networks or another rule change nothing of a signed report. What is
+written follows from the fields of the dataclasses themselves, so that a new one cannot be forgotten.
 """
 
 import hashlib
 import json
 import math
+import types
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from pydantic import TypeAdapter
-
-from marrowscope.domain.decision import Clustering, Decision, Interval
-from marrowscope.domain.differential import Differential
-from marrowscope.domain.patient import CohortReport, PatientReading, Provenance, Review, Signature
+from marrowscope.domain.decision import Clustering
+from marrowscope.domain.patient import CohortReport, FieldReading
 from marrowscope.journal import document_of, reading_of
 
-FORMAT = 1
+FORMAT = 2
+"""Format 1 left out four figures of a patient, sorted all names, and wrote an infinite number as null."""
 
-_intervals = TypeAdapter(Interval | None)
-_decisions = TypeAdapter(Decision)
-_differentials = TypeAdapter(Differential)
-_provenances = TypeAdapter(Provenance)
-_signatures = TypeAdapter(Signature | None)
+_FORMAT = "format"
 
 
 def written(report: CohortReport) -> tuple[str, str]:
-    """Return a report as text, equal for equal reports, and the text's SHA-256."""
-    document = {
-        "format": FORMAT,
-        "provenance": _provenances.dump_python(report.provenance, mode="json"),
-        "patients": [_patient(patient) for patient in report.patients],
-    }
-    text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    """Return a report as text, and the text's SHA-256."""
+    document = {_FORMAT: FORMAT, **_plain(report)}
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text, hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def read(text: str) -> CohortReport:
-    """Return the report that `written` wrote down."""
-    document = json.loads(text)
-    return CohortReport(
-        patients=tuple(_read_patient(patient) for patient in document["patients"]),
-        provenance=_provenances.validate_python(document["provenance"]),
-    )
+    """Return the report that `written`, of this version or an earlier one, wrote down."""
+    report: CohortReport = _typed(CohortReport, json.loads(text))
+    return report
 
 
-def _patient(patient: PatientReading) -> dict[str, Any]:
-    return {
-        "patient": patient.patient,
-        "fields": [document_of(field) for field in patient.fields],
-        "differential": _differentials.dump_python(patient.differential, mode="json"),
-        "blast_interval": _intervals.dump_python(patient.blast_interval, mode="json"),
-        "adjusted_interval": _intervals.dump_python(patient.adjusted_interval, mode="json"),
-        "decision": _decisions.dump_python(patient.decision, mode="json"),
-        "clustering": _clustering(patient.clustering),
-        "share_from_probabilities": patient.share_from_probabilities,
-        "alternatives": [_decisions.dump_python(other, mode="json") for other in patient.alternatives],
-        "flags": list(patient.flags),
-        "truth": patient.truth,
-        "review": None if patient.review is None else _review(patient.review),
-    }
+def _plain(value: Any) -> Any:
+    """Return a value as what JSON can hold."""
+    if isinstance(value, FieldReading):
+        return document_of(value)
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {name: _plain(member) for name, member in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(member) for member in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
 
 
-def _read_patient(document: Mapping[str, Any]) -> PatientReading:
-    return PatientReading(
-        patient=document["patient"],
-        fields=tuple(reading_of(field) for field in document["fields"]),
-        differential=_differentials.validate_python(document["differential"]),
-        blast_interval=_intervals.validate_python(document["blast_interval"]),
-        adjusted_interval=_intervals.validate_python(document["adjusted_interval"]),
-        decision=_decisions.validate_python(document["decision"]),
-        clustering=_read_clustering(document["clustering"]),
-        share_from_probabilities=document["share_from_probabilities"],
-        alternatives=tuple(_decisions.validate_python(other) for other in document["alternatives"]),
-        flags=tuple(document["flags"]),
-        truth=document["truth"],
-        review=None if document["review"] is None else _read_review(document["review"]),
-    )
+def _typed(kind: Any, document: Any) -> Any:
+    """Return the value of a type that `_plain` wrote down."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in {Union, types.UnionType}:
+        (given,) = (each for each in arguments if each is not type(None))
+        return None if document is None else _typed(given, document)
+    if origin is tuple:
+        return tuple(_typed(arguments[0], member) for member in document)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return {name: _typed(arguments[1], member) for name, member in document.items()}
+    if kind is FieldReading:
+        return reading_of(document)
+    return _of_dataclass(kind, document) if is_dataclass(kind) else kind(document)
 
 
-def _review(review: Review) -> dict[str, Any]:
-    return {
-        "network": _patient(review.network),
-        "named": review.named,
-        "deleted": review.deleted,
-        "added": review.added,
-        "signature": _signatures.dump_python(review.signature, mode="json"),
-    }
+def _of_dataclass(kind: Any, document: Mapping[str, Any]) -> Any:
+    """Return a dataclass; fields that an earlier format did not have keep their default."""
+    members = dict(document)
+    if kind is Clustering and members["freedom"] is None:  # format 1
+        members["freedom"] = math.inf
+    hints = _hints(kind)
+    return kind(**{name: _typed(hints[name], members[name]) for name in hints if name in members})
 
 
-def _read_review(document: Mapping[str, Any]) -> Review:
-    return Review(
-        network=_read_patient(document["network"]),
-        named=document["named"],
-        deleted=document["deleted"],
-        added=document["added"],
-        signature=_signatures.validate_python(document["signature"]),
-    )
-
-
-def _clustering(clustering: Clustering) -> dict[str, Any]:
-    own = ("fields", "measured_icc", "icc", "design_effect")
-    freedom = clustering.freedom if math.isfinite(clustering.freedom) else None
-    return {**{name: getattr(clustering, name) for name in own}, "freedom": freedom}
-
-
-def _read_clustering(document: Mapping[str, Any]) -> Clustering:
-    freedom = document["freedom"]
-    return Clustering(**{**document, "freedom": math.inf if freedom is None else freedom})
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    hints = get_type_hints(kind)
+    return {field.name: hints[field.name] for field in fields(kind)}
