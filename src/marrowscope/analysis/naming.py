@@ -11,6 +11,7 @@ from marrowscope.domain.cells import (
     Cells,
     Detections,
 )
+from marrowscope.domain.counting import counts_in_differential
 from marrowscope.domain.taxonomy import BLAST, UNCLASSIFIED, taxonomy
 from marrowscope.models.bundle import ClassifierSettings
 
@@ -49,10 +50,15 @@ def name_cells(
     names, flags, counted = [], [], []
     for i in range(len(detections)):
         name = BLAST if is_blast[i] else settings.types[best[i]] if certain[i] else UNCLASSIFIED
-        inside = bool(count_border_cells or not at_border[i])
-        counts = taxonomy()[name].is_counted and (name != UNCLASSIFIED or bool(nucleated[i]))
         names.append(name)
-        counted.append(inside and counts)
+        counted.append(
+            counts_in_differential(
+                name,
+                at_border=bool(at_border[i]),
+                count_border_cells=count_border_cells,
+                is_nucleated=bool(nucleated[i]),
+            )
+        )
         said = (
             (FLAG_BORDER, bool(at_border[i])),
             (FLAG_UNCERTAIN, name == UNCLASSIFIED),

@@ -18,6 +18,7 @@ from marrowscope.domain.cells import (
     FLAG_UNFAMILIAR,
     Cells,
 )
+from marrowscope.domain.counting import counts_in_differential
 from marrowscope.domain.geometry import border_margin, touching_border
 from marrowscope.domain.patient import FieldReading, PatientReading, Review
 from marrowscope.domain.rates import ErrorRates
@@ -76,10 +77,11 @@ def lay_over(cells: Cells, answers: Mapping[int, Answer], *, count_border_cells:
         names[row] = ARTEFACT if answer.is_deleted else answer.cell_type or names[row]
         kept = tuple(word for word in flags[row] if word not in _SETTLED)
         flags[row] = (*kept, FLAG_DELETED if answer.is_deleted else FLAG_REVIEWED)
-        kind = taxonomy()[names[row]]
-        inside = count_border_cells or FLAG_BORDER not in kept
-        is_blast[row], is_counted[row] = kind.is_blast, kind.is_counted and inside
-        probability[row], p_blast[row] = 1.0, float(kind.is_blast)
+        is_blast[row] = taxonomy()[names[row]].is_blast
+        is_counted[row] = counts_in_differential(
+            names[row], at_border=FLAG_BORDER in kept, count_border_cells=count_border_cells
+        )
+        probability[row], p_blast[row] = 1.0, float(is_blast[row])
     return replace(
         cells,
         cell_types=tuple(names),
@@ -100,9 +102,11 @@ def added_cells(
     boxes = np.asarray([cell.box for cell in added], np.float32)
     cut = touching_border(boxes, field.width, field.height, border_margin(field.mpp))
     names = [ARTEFACT if cell.is_deleted else cell.cell_type for cell in added]
-    kinds = [taxonomy()[name] for name in names]
-    is_blast = np.asarray([kind.is_blast for kind in kinds], bool)
-    counts = np.asarray([kind.is_counted for kind in kinds], bool)
+    is_blast = np.asarray([taxonomy()[name].is_blast for name in names], bool)
+    is_counted = [
+        counts_in_differential(name, at_border=bool(at_edge), count_border_cells=count_border_cells)
+        for name, at_edge in zip(names, cut, strict=True)
+    ]
     return Cells(
         boxes=boxes,
         scores=np.ones(len(added), np.float32),
@@ -110,7 +114,7 @@ def added_cells(
         probability=np.ones(len(added), np.float32),
         p_blast=is_blast.astype(np.float32),
         is_blast=is_blast,
-        is_counted=counts & (~cut | count_border_cells),
+        is_counted=np.asarray(is_counted, bool),
         flags=tuple(
             (FLAG_BORDER,) * bool(at_edge) + (FLAG_DELETED if cell.is_deleted else FLAG_ADDED,)
             for at_edge, cell in zip(cut, added, strict=True)
