@@ -14,7 +14,7 @@ from marrowscope.errors import InputError
 from marrowscope.models.bundle import Bundle
 from marrowscope.pipeline import ReadingSettings
 from marrowscope.service.actors import SYSTEM, Actor
-from marrowscope.service.analyses import count, figures
+from marrowscope.service.analyses import count
 from marrowscope.service.bundles import Bundles
 from marrowscope.service.clock import now
 from marrowscope.service.errors import BusyError, ConflictError, LockedError, NotFoundError
@@ -25,6 +25,7 @@ from marrowscope.service.settings import Settings
 from marrowscope.service.store.analyses import (
     CANCELLED,
     DONE,
+    DUPLICATE,
     ENDED,
     FAILED,
     QUEUED,
@@ -33,6 +34,7 @@ from marrowscope.service.store.analyses import (
     AnalysisField,
 )
 from marrowscope.service.store.patients import FIELD_STORED, Field
+from marrowscope.service.store.reviews import first_reading
 from marrowscope.service.trail import audit
 
 _RETRY_AFTER_S = 30
@@ -96,6 +98,7 @@ def ask(
     )
     session.add(analysis)
     session.flush()
+    session.add(first_reading(analysis.id))
     rows = _rows(analysis, fields)
     session.add_all(rows)
     analysis.total = len(rows)
@@ -226,7 +229,7 @@ def end(session: Session, actor: Actor, analysis: Analysis, status: str, message
     analysis.status, analysis.message = status, message
     analysis.finished_at = analysis.changed_at = now()
     if status == DONE:
-        analysis.result = figures.worklist_result(count.counted(session, analysis))
+        analysis.result = count.worklist_result(count.counted(session, analysis))
     patients.refresh(session, patients.get(session, analysis.patient_id))
     audit.record(
         session, actor, f"analysis.{status}", "analysis", analysis.id, patient_id=analysis.patient_id,
@@ -270,7 +273,7 @@ def _rows(analysis: Analysis, fields: Sequence[Field]) -> list[AnalysisField]:
     for place, field in enumerate(fields):
         status, message = QUEUED, ""
         if field.sha256 is not None and field.sha256 in first:
-            status, message = figures.DUPLICATE, f"the same image as {first[field.sha256]}; counted once"
+            status, message = DUPLICATE, f"the same image as {first[field.sha256]}; counted once"
         elif field.width == 0:
             status, message = FAILED, field.message
         if field.sha256 is not None:

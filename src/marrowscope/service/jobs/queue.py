@@ -22,13 +22,14 @@ from marrowscope.imaging.files.sources import FieldSource
 from marrowscope.journal import document_of
 from marrowscope.pipeline import FieldTask, ReadingSettings, scale_sample
 from marrowscope.service.actors import SYSTEM
-from marrowscope.service.analyses import analyses, figures
+from marrowscope.service.analyses import analyses
 from marrowscope.service.clock import now
 from marrowscope.service.images import patients
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.store.analyses import (
     CANCELLED,
     DONE,
+    DUPLICATE,
     FAILED,
     QUEUED,
     RUNNING,
@@ -280,7 +281,7 @@ def _sample(session: Session, analysis: Analysis, source: Source) -> tuple[Field
         .join(AnalysisField, AnalysisField.field_id == Field.id)
         .where(
             AnalysisField.analysis_id == analysis.id,
-            AnalysisField.status != figures.DUPLICATE,
+            AnalysisField.status != DUPLICATE,
             Field.sha256.is_not(None),
         )
         .order_by(AnalysisField.place)
@@ -311,6 +312,4 @@ def _cells(row: AnalysisField, reading: FieldReading) -> Iterable[Cell]:
             flags=list(cell.flags),
             model_type=cell.cell_type,
             model_counted=cell.is_counted,
-            type=cell.cell_type,
-            counted=cell.is_counted,
         )

@@ -31,7 +31,7 @@ from marrowscope.service.images.pictures import Pictures
 from marrowscope.service.reports import documents
 from marrowscope.service.store.analyses import DONE, Analysis, AnalysisField, Cell
 from marrowscope.service.store.patients import Field
-from marrowscope.service.store.reviews import Version
+from marrowscope.service.store.reviews import Answer, Version
 
 TABLES: Mapping[str, Callable[[CohortReport, Path], None]] = {
     "cells.csv": write_cells_csv,
@@ -243,18 +243,19 @@ def reviewed_cells(session: Session, analysis: Analysis) -> list[ReviewedCell]:
         Nobody has named a cell yet.
     """
     rows = session.execute(
-        select(Field.sha256, AnalysisField.mpp, Cell)
+        select(Field.sha256, AnalysisField.mpp, Cell, Answer.type)
+        .join(Answer, and_(Answer.cell_id == Cell.id, Answer.reading_id == analysis.id))
         .join(Field, Field.id == Cell.field_id)
         .join(
             AnalysisField, and_(AnalysisField.field_id == Field.id, AnalysisField.analysis_id == analysis.id)
         )
-        .where(Cell.analysis_id == analysis.id, Cell.reviewed_type.is_not(None), Cell.deleted.is_(False))
+        .where(Cell.analysis_id == analysis.id, Answer.type.is_not(None), Answer.deleted.is_(False))
         .order_by(Cell.place, Cell.number)
     )
     found = [
-        ReviewedCell(sha256, mpp, cell.box, cell.reviewed_type)
-        for sha256, mpp, cell in rows
-        if sha256 is not None and cell.reviewed_type is not None
+        ReviewedCell(sha256, mpp, cell.box, cell_type)
+        for sha256, mpp, cell, cell_type in rows
+        if sha256 is not None and cell_type is not None
     ]
     if not found:
         raise ConflictError("nobody has named a cell of this analysis yet: there is nothing to learn from")

@@ -17,7 +17,7 @@ from marrowscope.service.reports import documents, reports
 from marrowscope.service.reports.reports import Shelf
 from marrowscope.service.review import answers, readings
 from marrowscope.service.store.analyses import Analysis
-from marrowscope.service.store.reviews import Amendment, Version
+from marrowscope.service.store.reviews import FINISHED, OPEN, Amendment, Version
 from marrowscope.service.trail import audit
 
 
@@ -71,7 +71,8 @@ def sign(session: Session, actor: Actor, shelf: Shelf, analysis_id: str, intent:
         document=text,
     )
     session.add(version)
-    analysis.version, analysis.locked = words.version, True
+    analysis.version = words.version
+    _lock(session, analysis, is_locked=True)
     analysis.signed = {"version": words.version, "by": actor.name, "at": words.at, "meaning": intent.meaning}
     _changed(session, analysis)
     audit.record(
@@ -111,7 +112,7 @@ def amend(session: Session, actor: Actor, analysis_id: str, reason: str) -> Anal
             reason=reason,
         )
     )
-    analysis.locked = False
+    _lock(session, analysis, is_locked=False)
     analysis.revision += 1
     _changed(session, analysis)
     audit.record(
@@ -134,6 +135,13 @@ def _reason(session: Session, analysis: Analysis) -> str | None:
             Amendment.analysis_id == analysis.id, Amendment.version == analysis.version
         )
     )
+
+
+def _lock(session: Session, analysis: Analysis, *, is_locked: bool) -> None:
+    """Lock an analysis, whose first reading is finished with that, or open both again."""
+    analysis.locked = is_locked
+    reading = readings.first(session, analysis)
+    reading.status, reading.finished_at = (FINISHED, now()) if is_locked else (OPEN, None)
 
 
 def _changed(session: Session, analysis: Analysis) -> None:

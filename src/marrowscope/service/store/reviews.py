@@ -1,8 +1,4 @@
-"""What people say of cells: second readings, comments, signatures, amendments.
-
-The answers of the first reading, which all reviewers share, stand on the cells themselves
-(`analyses.Cell`); a second, blind reading has its own.
-"""
+"""What people say of cells: readings and their answers, comments, signatures, amendments."""
 
 from datetime import datetime
 
@@ -12,27 +8,43 @@ from sqlalchemy.orm import Mapped, mapped_column
 from marrowscope.service.clock import now
 from marrowscope.service.store.base import Base, BlobDigest, Identified
 
+FIRST, SECOND = "first", "second"
 OPEN, FINISHED = "open", "finished"
 
 
 class Reading(Identified, Base):
-    """A second reading of an analysis by one person, blind to the first while it is open."""
+    """A reading of an analysis: all answers that belong together.
+
+    The first one is made with the analysis, has its identifier, and is shared by all reviewers, so that it
+    has no one reader; it is finished while the analysis is signed. A second one belongs to one person and is
+    blind to the first while it is open.
+    """
 
     __tablename__ = "readings"
     __table_args__ = (UniqueConstraint("analysis_id", "username"),)
 
     analysis_id: Mapped[str] = mapped_column(ForeignKey("analyses.id", ondelete="CASCADE"))
-    username: Mapped[str] = mapped_column(String(200))
-    reader: Mapped[str] = mapped_column(String(200))
+    kind: Mapped[str] = mapped_column(String(8), default=SECOND)
+    username: Mapped[str | None] = mapped_column(String(200), default=None)
+    reader: Mapped[str | None] = mapped_column(String(200), default=None)
     status: Mapped[str] = mapped_column(String(16), default=OPEN)
     opened_at: Mapped[datetime] = mapped_column(default=now)
     finished_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
-class SecondAnswer(Base):
-    """What a second reader says of a cell of the networks; a row taken back keeps its revision."""
+def first_reading(analysis_id: str) -> Reading:
+    """Make the first reading of a new analysis."""
+    return Reading(id=analysis_id, analysis_id=analysis_id, kind=FIRST)
 
-    __tablename__ = "second_answers"
+
+class Answer(Base):
+    """What a reading says of a cell, and who said so last.
+
+    `type` is None where no type is named. An answer taken back keeps its row, so that `revision`, which
+    rises with every change, goes on. `username` is the person's identity, `by` the name they had then.
+    """
+
+    __tablename__ = "answers"
 
     reading_id: Mapped[str] = mapped_column(ForeignKey("readings.id", ondelete="CASCADE"), primary_key=True)
     cell_id: Mapped[str] = mapped_column(
@@ -40,8 +52,15 @@ class SecondAnswer(Base):
     )
     type: Mapped[str | None] = mapped_column(String(60), default=None)
     deleted: Mapped[bool] = mapped_column(default=False)
+    username: Mapped[str] = mapped_column(String(200))
+    by: Mapped[str] = mapped_column(String(200))
     at: Mapped[datetime] = mapped_column(default=now)
     revision: Mapped[int] = mapped_column(default=0)
+
+    @property
+    def says_something(self) -> bool:
+        """Whether the networks' word no longer stands alone."""
+        return self.type is not None or self.deleted
 
 
 class Comment(Identified, Base):

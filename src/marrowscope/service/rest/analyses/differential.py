@@ -109,15 +109,15 @@ def show_differential(
     analysis = analyses.get(session, analysis_id)
     chosen = readings.choose(session, user, analysis, reading)
     network = count.network_reading(session, analysis)
-    words = count.said(session, analysis, chosen)
-    reviewed = count.with_answers(analysis, network, words)
+    answers = count.answers_of(session, chosen.id)
+    reviewed = count.with_answers(analysis, network, answers)
     return Differential(
         model=_networks_count(network),
         reviewed=count_of(reviewed),
         reviewed_cells=0 if reviewed.review is None else reviewed.review.cells,
         target=TARGET,
         floor=analysis.floor,
-        inferred=_inferred(count.inferred(network, words)),
+        inferred=_inferred(count.inferred(network, answers)),
     )
 
 

@@ -41,23 +41,18 @@ def list_cells(
     analysis = analyses.get(session, analysis_id)
     chosen = readings.choose(session, user, analysis, reading)
     found, more = cells.page(
-        session, analysis, field=field, cell_type=type, order=sort, limit=limit, cursor=cursor, reading=chosen
+        session, chosen, field=field, cell_type=type, order=sort, limit=limit, cursor=cursor
     )
-    seen = found if chosen is None else readings.seen_by(session, chosen, found)
-    return Page(items=[cell_shape(cell) for cell in seen], next=more)
+    return Page(items=[cell_shape(cell) for cell in found], next=more)
 
 
 @router.get("/cells/{cell_id}")
 def show_cell(session: Transaction, user: Viewer, cell_id: Id) -> CellShape:
     """Show one cell, in the first reading or in one's own while that is open."""
-    cell = cells.get(session, cell_id)
-    own = readings.open_reading(session, user, analyses.get(session, cell.analysis_id))
-    if own is None:
-        return cell_shape(cell)
-    seen = readings.seen_by(session, own, [cell])
-    if not seen:
-        raise NotFoundError("there is no such cell")
-    return cell_shape(seen[0])
+    analysis = analyses.get(session, cells.get(session, cell_id).analysis_id)
+    reading = readings.choose(session, user, analysis, None)
+    (found,) = cells.chosen(session, reading, [cell_id])
+    return cell_shape(found)
 
 
 @router.get("/cells/{cell_id}/crop.jpg", response_class=Response, responses=PICTURE)

@@ -11,7 +11,7 @@ from marrowscope.service.errors import ConflictError, PreconditionError
 from marrowscope.service.rest.dependencies import Reviewer, Transaction, Viewer
 from marrowscope.service.rest.records import CellShape, cell_shape
 from marrowscope.service.rest.shapes import BodyId, Id, Instant, Page, Paragraph, Shape
-from marrowscope.service.review import answers, cells, readings
+from marrowscope.service.review import agreement, answers, cells, comments, readings
 from marrowscope.service.review.answers import Change, ChangedMeanwhileError, NewCell
 from marrowscope.service.review.readings import ReadingView
 
@@ -138,11 +138,11 @@ def change_cells(session: Transaction, user: Reviewer, analysis_id: Id, body: Ch
     """Name, rename or delete cells, or take that back; nothing is changed where a cell has changed since."""
     wanted = [change.change(change.id, change.revision) for change in body.changes]
     try:
-        outcome = answers.change(session, user, analysis_id, wanted, body.reading)
+        changed = answers.change(session, user, analysis_id, wanted, body.reading)
     except ChangedMeanwhileError as error:
         conflicts = [cell_shape(cell).model_dump(mode="json") for cell in error.cells]
         raise ConflictError(str(error), conflicts=conflicts) from error
-    return Changed(items=[cell_shape(cell) for cell in outcome.cells], revision=outcome.revision)
+    return Changed(items=[cell_shape(cell) for cell in changed.cells], revision=changed.revision)
 
 
 @router.post("/analyses/{analysis_id}/cells", status_code=201)
@@ -176,14 +176,14 @@ def change_cell(
 @router.get("/cells/{cell_id}/comments")
 def list_comments(session: Transaction, user: Viewer, cell_id: Id) -> Page[CommentShape]:
     """List the remarks on a cell, the oldest first."""
-    found = answers.comments(session, user, cell_id)
+    found = comments.listed(session, user, cell_id)
     return Page(items=[CommentShape.model_validate(remark) for remark in found])
 
 
 @router.post("/cells/{cell_id}/comments", status_code=201)
 def add_comment(session: Transaction, user: Reviewer, cell_id: Id, body: NewComment) -> CommentShape:
     """Remark on a cell."""
-    return CommentShape.model_validate(answers.comment(session, user, cell_id, body.text))
+    return CommentShape.model_validate(comments.add(session, user, cell_id, body.text))
 
 
 @router.get("/analyses/{analysis_id}/readings")
@@ -212,7 +212,7 @@ def show_agreement(
     session: Transaction, user: Viewer, analysis_id: Id, reading: BodyId | None = None
 ) -> AgreementShape:
     """Compare the first reading with a finished second one."""
-    found = readings.compare(session, user, analysis_id, reading)
+    found = agreement.compare(session, user, analysis_id, reading)
     table = AgreementTable(types=list(found.all_cells.types), counts=found.all_cells.counts.tolist())
     return AgreementShape(
         readers=list(found.readers),
@@ -233,7 +233,7 @@ def list_suggestions(
     """Suggest cells to review next: half by lot, half where the networks are least sure."""
     analysis = analyses.get(session, analysis_id)
     chosen = readings.choose(session, user, analysis, reading)
-    found = count.suggestions(session, analysis, chosen, number)
+    found = count.suggestions(session, analysis, chosen.id, number)
     return Page(items=[SuggestionShape(cell_id=cell, part=choice.part.value) for cell, choice in found])
 
 
@@ -241,11 +241,11 @@ def _reading(view: ReadingView) -> ReadingShape:
     return ReadingShape.model_validate(view)
 
 
-def _agreed(agreement: Agreement) -> AgreedCells:
-    kappa = agreement.kappa
+def _agreed(found: Agreement) -> AgreedCells:
+    kappa = found.kappa
     return AgreedCells(
-        cells=agreement.cells,
-        agreed=agreement.agreed,
+        cells=found.cells,
+        agreed=found.agreed,
         kappa=None if kappa is None else kappa.estimate,
         ci_low=None if kappa is None else kappa.low,
         ci_high=None if kappa is None else kappa.high,
