@@ -32,9 +32,9 @@ from tests.service.postgres import Server
 from tests.service.served import ENDED, Served
 
 import marrowscope
+from marrowscope.codec import to_json
 from marrowscope.domain.patient import PatientReading
 from marrowscope.exports.tables import patient_row
-from marrowscope.journal import document_of
 from marrowscope.service.analyses import analyses, figures
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
@@ -196,8 +196,8 @@ def _outcome(url: str, data: Path, asked: dict[str, str], undisturbed: dict[str,
 def _is_same(reading: PatientReading, undisturbed: PatientReading) -> bool:
     """Compare the patient's row, and every box and probability of every field to its last digit."""
     rows = patient_row(reading) == patient_row(undisturbed)
-    fields = [document_of(field) for field in reading.fields]
-    return rows and fields == [document_of(field) for field in undisturbed.fields]
+    fields = [to_json(field) for field in reading.fields]
+    return rows and fields == [to_json(field) for field in undisturbed.fields]
 
 
 def _table(options: argparse.Namespace, kills: Counter[str], outcome: Outcome, seconds: float) -> str:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading, Provenance
+from marrowscope.domain.repeats import FirstCopies
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.engines.choose import LOCAL, open_pool
 from marrowscope.engines.reading import read_by, read_here
@@ -141,7 +142,7 @@ class CohortReader:
     def _plan(self, source: PatientSource) -> "_Plan":
         """Digest all fields of a patient: what cannot be read or repeats another is settled here."""
         tasks, settled = [], {}
-        first: dict[str, str] = {}
+        copies = FirstCopies()
         for entry in source.fields:
             self._listener(Progress("listing", source.patient, entry.name))
             try:
@@ -149,15 +150,15 @@ class CohortReader:
             except ImageError as error:
                 settled[entry.name] = failed(FieldTask(source.patient, entry, ""), str(error)).reading
                 continue
-            if digest in first:
+            repeats = copies.message(digest, entry.name)
+            if repeats is not None:
                 settled[entry.name] = FieldReading(
                     name=entry.name,
                     status=FieldStatus.DUPLICATE,
-                    message=f"the same image as {first[digest]}; counted once",
+                    message=repeats,
                     sha256=digest,
                 )
                 continue
-            first[digest] = entry.name
             tasks.append(FieldTask(source.patient, entry, digest))
         return _Plan(source, tuple(tasks), settled)
 

@@ -7,6 +7,7 @@
     │   ├── BundleError         a model bundle is missing, altered or too new
     │   └── MissingExtraError   an optional part is not installed
     ├── InferenceError          a network failed while running                exit 1
+    ├── DamagedRecordError      what was written down cannot be read back     exit 1
     └── ServiceError            the service refuses a request (kinds: service/errors.py)
 
 Foreign exceptions are translated where their library is imported.
@@ -46,3 +47,7 @@ class MissingExtraError(InputError):
 
 class InferenceError(MarrowscopeError):
     """A network could not be run on this machine or on this input."""
+
+
+class DamagedRecordError(MarrowscopeError):
+    """Something this program wrote down is no longer what it wrote."""

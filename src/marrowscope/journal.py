@@ -7,15 +7,11 @@ disk; its name there is a digest of patient, field and content, so a changed ima
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from marrowscope.domain.cells import Cells
-from marrowscope.domain.patient import FieldReading, FieldStatus
-from marrowscope.domain.scale import Scale
+from marrowscope.codec import from_json, to_json
+from marrowscope.domain.patient import FieldReading
+from marrowscope.domain.scale import ScaleBySize, SizeScale, listed_scales, scales_by_size
 from marrowscope.errors import InputError
 from marrowscope.exports.atomic import write_atomic
 from marrowscope.imaging.files.sources import RECORD_FOLDER, safe_name
@@ -72,7 +68,7 @@ class Journal:
         path = self._path(task.patient, task.source.name, task.sha256, ".json")
         if not path.is_file():
             return None
-        return reading_of(json.loads(path.read_bytes()))
+        return from_json(json.loads(path.read_bytes()), FieldReading)
 
     def record(self, result: FieldResult) -> None:
         """Write a result; its readings last, so that what is recorded is whole."""
@@ -83,7 +79,7 @@ class Journal:
             path = self._path(result.patient, reading.name, reading.sha256, ".jpg")
             write_atomic(path, result.gallery)
         path = self._path(result.patient, reading.name, reading.sha256, ".json")
-        write_atomic(path, json.dumps(document_of(reading)).encode())
+        write_atomic(path, json.dumps(to_json(reading)).encode())
 
     def gallery_path(self, patient: str, reading: FieldReading) -> Path:
         """Return where the gallery sheet of a field is."""
@@ -94,17 +90,17 @@ class Journal:
         parts = [safe_name(part) for part in field.split("/")]
         return self.out.joinpath(ANNOTATED, safe_name(patient), *parts[:-1], parts[-1] + ".jpg")
 
-    def scales(self, patient: str) -> dict[tuple[int, int], Scale] | None:
+    def scales(self, patient: str) -> ScaleBySize | None:
         """Return the scales measured for a patient, None if they were not yet."""
         path = self._path(patient, "", "scales", ".json")
         if not path.is_file():
             return None
-        return {(w, h): Scale(mpp, source) for w, h, mpp, source in json.loads(path.read_bytes())}
+        return scales_by_size(from_json(json.loads(path.read_bytes()), tuple[SizeScale, ...]))
 
-    def record_scales(self, patient: str, scales: dict[tuple[int, int], Scale]) -> None:
+    def record_scales(self, patient: str, scales: ScaleBySize) -> None:
         """Write the scales measured for a patient."""
-        rows = [[w, h, scale.mpp, scale.source] for (w, h), scale in scales.items()]
-        write_atomic(self._path(patient, "", "scales", ".json"), json.dumps(rows).encode())
+        text = json.dumps(to_json(listed_scales(scales)))
+        write_atomic(self._path(patient, "", "scales", ".json"), text.encode())
 
     def _path(self, patient: str, field: str, sha256: str, suffix: str) -> Path:
         key = hashlib.sha256("\0".join((patient, field, sha256)).encode("utf-8", "surrogateescape"))
@@ -118,43 +114,3 @@ class Journal:
             raise InputError(
                 f"cannot resume: {', '.join(differing)} differ from the earlier run; run without --resume"
             )
-
-
-def document_of(reading: FieldReading) -> dict[str, Any]:
-    """Return a reading as what JSON can hold, every figure to its last digit."""
-    cells = reading.cells
-    columns = {
-        name: getattr(cells, name).tolist()
-        for name in ("boxes", "scores", "probability", "p_blast", "is_blast", "is_counted")
-    }
-    own = ("name", "message", "width", "height", "mpp", "scale_source", "sha256")
-    return {
-        **{name: getattr(reading, name) for name in own},
-        "status": reading.status.value,
-        "flags": list(reading.flags),
-        "notes": list(reading.notes),
-        "cells": {
-            **columns,
-            "cell_types": list(cells.cell_types),
-            "flags": [list(words) for words in cells.flags],
-        },
-    }
-
-
-def reading_of(document: Mapping[str, Any]) -> FieldReading:
-    """Return the reading that `document_of` wrote down."""
-    facts = dict(document)
-    columns = facts.pop("cells")
-    cells = Cells(
-        boxes=np.asarray(columns["boxes"], np.float32).reshape(-1, 4),
-        scores=np.asarray(columns["scores"], np.float32),
-        cell_types=tuple(columns["cell_types"]),
-        probability=np.asarray(columns["probability"], np.float32),
-        p_blast=np.asarray(columns["p_blast"], np.float32),
-        is_blast=np.asarray(columns["is_blast"], bool),
-        is_counted=np.asarray(columns["is_counted"], bool),
-        flags=tuple(tuple(words) for words in columns["flags"]),
-    )
-    status = FieldStatus(facts.pop("status"))
-    flags, notes = tuple(facts.pop("flags")), tuple(facts.pop("notes"))
-    return FieldReading(status=status, flags=flags, notes=notes, cells=cells, **facts)

@@ -17,7 +17,7 @@ from marrowscope.analysis.naming import name_cells
 from marrowscope.domain.cells import FLAG_BORDER, Cells, Detections
 from marrowscope.domain.geometry import border_margin, touching_border
 from marrowscope.domain.patient import FieldReading, FieldStatus
-from marrowscope.domain.scale import Scale
+from marrowscope.domain.scale import Scale, ScaleBySize, ScaleSource
 from marrowscope.domain.taxonomy import CellType, taxonomy
 from marrowscope.errors import ImageError, InferenceError
 from marrowscope.imaging.crops import crop_cells
@@ -155,12 +155,12 @@ class FieldReader:
         other.settings = settings
         return other
 
-    def measure_patient(self, tasks: Sequence[FieldTask]) -> dict[tuple[int, int], Scale]:
+    def measure_patient(self, tasks: Sequence[FieldTask]) -> ScaleBySize:
         """Find the scale of each image size among a sample of a patient's fields (`scale_sample`)."""
         images = [load_field(task, self.settings.limits) for task in tasks]
         return self.measure_scales([image for image in images if isinstance(image, FieldImage)])
 
-    def measure_scales(self, images: Sequence[FieldImage]) -> dict[tuple[int, int], Scale]:
+    def measure_scales(self, images: Sequence[FieldImage]) -> ScaleBySize:
         """Find the scale of each image size among a patient's fields.
 
         Fields of one size come from one camera, so their evidence is pooled: red cells first, as their size
@@ -175,7 +175,7 @@ class FieldReader:
         if not measured:
             return {}
         typical = sorted(scale.mpp for scale in measured.values())[len(measured) // 2]
-        return {size: scale or Scale(typical, "patient") for size, scale in scales.items()}
+        return {size: scale or Scale(typical, ScaleSource.PATIENT) for size, scale in scales.items()}
 
     def detect(self, pixels: npt.NDArray[np.uint8], mpp: float) -> Detections:
         """Find the leukocytes of a field of known scale; boxes in its pixels."""
@@ -194,7 +194,7 @@ class FieldReader:
 
     def scale_of(self, image: FieldImage) -> Scale:
         """Find the scale of a single image."""
-        return self.measure_scales([image]).get(_size(image), Scale(ASSUMED_MPP, "assumed"))
+        return self.measure_scales([image]).get(_size(image), Scale(ASSUMED_MPP, ScaleSource.ASSUMED))
 
     def _read(self, task: FieldTask, image: FieldImage) -> FieldResult:
         scale = task.scales.get(_size(image)) or self.scale_of(image)
@@ -205,8 +205,7 @@ class FieldReader:
             cells=cells,
             width=image.pixels.shape[1],
             height=image.pixels.shape[0],
-            mpp=scale.mpp,
-            scale_source=scale.source,
+            scale=scale,
             flags=self._quality(image.pixels, scale.mpp),
             notes=image.notes,
             sha256=task.sha256,
@@ -222,16 +221,16 @@ class FieldReader:
 
     def _scale(self, images: Sequence[FieldImage]) -> Scale | None:
         if self.settings.mpp is not None:
-            return Scale(self.settings.mpp, "given")
+            return Scale(self.settings.mpp, ScaleSource.GIVEN)
         stated = [image.mpp for image in images if image.mpp is not None]
         if stated:
-            return Scale(sorted(stated)[len(stated) // 2], "metadata")
+            return Scale(sorted(stated)[len(stated) // 2], ScaleSource.METADATA)
         mpp = mpp_from_red_cells(image.pixels for image in images)
         if mpp is not None:
-            return Scale(mpp, "red cells")
+            return Scale(mpp, ScaleSource.RED_CELLS)
         seen = (scale_from_cells(self._detector, image.pixels) for image in images)
         mpp = combine([evidence for evidence in seen if evidence is not None])
-        return None if mpp is None else Scale(mpp, "leukocytes")
+        return None if mpp is None else Scale(mpp, ScaleSource.LEUKOCYTES)
 
 
 def gallery_of(pixels: npt.NDArray[np.uint8], cells: Cells) -> bytes:

@@ -7,6 +7,7 @@ from marrowscope.analysis.naming import name_cells
 from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.domain.cells import CellAnswers, Cells, Detections
 from marrowscope.domain.patient import FieldReading, FieldStatus
+from marrowscope.domain.scale import Scale, ScaleSource
 from marrowscope.models.bundle import load_bundle
 
 SETTINGS = load_bundle().classifier
@@ -59,14 +60,14 @@ def test_cut_and_unfamiliar_cells_are_flagged() -> None:
 @pytest.mark.parametrize(("strange", "said"), [(3, False), (12, True)])
 def test_a_smear_of_strange_cells_is_called_unlike_the_training(strange: int, said: bool) -> None:
     cells = named(*[{0: 0.0, LYMPHOCYTE: 0.9}] * 40, unfamiliar=strange)
-    field = FieldReading("f", FieldStatus.READ, cells, mpp=0.1, scale_source="red cells")
+    field = FieldReading("f", FieldStatus.READ, cells, scale=Scale(0.1, ScaleSource.RED_CELLS))
     flags = read_patient("p", [field], CountingSettings(), None).flags
     assert any("unlike those the networks learned from" in flag for flag in flags) == said
 
 
 def test_fields_named_without_size_are_told() -> None:
     cells = named({0: 0.999})
-    known = FieldReading("a", FieldStatus.READ, cells, mpp=0.1, scale_source="metadata")
-    guessed = FieldReading("b", FieldStatus.READ, cells, mpp=0.1, scale_source="leukocytes")
+    known = FieldReading("a", FieldStatus.READ, cells, scale=Scale(0.1, ScaleSource.METADATA))
+    guessed = FieldReading("b", FieldStatus.READ, cells, scale=Scale(0.1, ScaleSource.LEUKOCYTES))
     flags = read_patient("p", [known, guessed], CountingSettings(), None).flags
     assert "On 1 of 2 fields cells were named without their size." in flags

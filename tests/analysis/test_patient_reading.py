@@ -15,6 +15,7 @@ from marrowscope.domain.decision import Verdict
 from marrowscope.domain.differential import count
 from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
 from marrowscope.domain.rates import ErrorRates
+from marrowscope.domain.scale import Scale, ScaleSource
 from marrowscope.domain.taxonomy import taxonomy
 
 RATES = ErrorRates(960, 1000, 1920, 2000, "test")
@@ -41,8 +42,7 @@ def field(name: str, rows: Sequence[Row], flags: tuple[str, ...] = ()) -> FieldR
             is_counted=np.array([taxonomy()[name].is_counted and not flags for name in names], bool),
             flags=tuple(flags + (FLAG_UNFAMILIAR,) * strange for _, _, strange in rows),
         ),
-        mpp=0.1,
-        scale_source="metadata",
+        scale=Scale(0.1, ScaleSource.METADATA),
     )
 
 

@@ -14,6 +14,7 @@ from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNCERTAIN, Cells
 from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading, Provenance
 from marrowscope.domain.rates import ErrorRates
+from marrowscope.domain.scale import Scale, ScaleSource
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.exports.pictures import GalleryItem, cells_to_show
 
@@ -70,8 +71,7 @@ def field_reading(
         cells=found,
         width=WIDTH,
         height=HEIGHT,
-        mpp=0.1234,
-        scale_source="cells",
+        scale=Scale(0.1234, ScaleSource.LEUKOCYTES),
         flags=flags,
         notes=(),
         sha256="ab" * 32,

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 from tests.exports.fake_report import HEIGHT, RATES, WIDTH, field_reading
 
+from marrowscope.codec import to_json
 from marrowscope.domain.patient import FieldReading
-from marrowscope.journal import document_of
 from marrowscope.pipeline import gallery_of
 from marrowscope.service.actors import SYSTEM
 from marrowscope.service.analyses import analyses
@@ -119,9 +119,9 @@ def _analysed(
         status=DONE,
         cells=len(reading.cells),
         mpp=reading.mpp,
-        scale_source=reading.scale_source,
+        scale_source="" if reading.scale is None else reading.scale.source.value,
         flags=list(reading.flags),
-        reading=document_of(reading),
+        reading=to_json(reading),
         gallery=gallery,
     )
 

@@ -18,6 +18,7 @@ from marrowscope.domain.differential import Differential, count
 from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
 from marrowscope.domain.percent import percent_text
 from marrowscope.domain.rates import ErrorRates
+from marrowscope.domain.scale import ScaleSource
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.models.feature_space import USUAL_SHARE
 
@@ -188,7 +189,7 @@ def _flags(fields: Sequence[FieldReading], evidence: Evidence) -> list[str]:
         number = sum(flag in f.flags for f in read)
         if number / len(read) > _NOTICEABLE:
             flags.append(f"{number} of {len(read)} fields are flagged: {flag.replace('_', ' ')}.")
-    assumed = sum(f.scale_source == "assumed" for f in read)
+    assumed = sum(f.scale is not None and f.scale.source is ScaleSource.ASSUMED for f in read)
     if assumed:
         flags.append(f"The size of a pixel could not be measured on {assumed} fields and was assumed.")
     if evidence.is_unfamiliar:

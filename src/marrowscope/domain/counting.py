@@ -8,8 +8,8 @@ def counts_in_differential(
 ) -> bool:
     """Return whether a cell is in the denominator of the differential.
 
-    A cell counts as its type does in the taxonomy (ICSH: all nucleated cells but megakaryocytes, stromal cells
-    and smudge cells; Lee et al., Int J Lab Hematol 2008;30:349), unless the image's edge cuts it.
+    A cell counts as its type does in the taxonomy (ICSH: all nucleated cells but megakaryocytes, stromal
+    cells and smudge cells; Lee et al., Int J Lab Hematol 2008;30:349), unless the image's edge cuts it.
 
     Parameters
     ----------

@@ -30,8 +30,7 @@ class FieldReading:
     status : read, failed, or the same image as another field (then not counted again)
     message : why it failed, or which field it repeats; one line
     width, height : pixels of the original image, 0 when it could not be read
-    mpp : micrometres per pixel used, None when not known
-    scale_source : ``given``, ``metadata``, ``red cells``, ``leukocytes``, ``patient`` or ``assumed``
+    scale : micrometres per pixel used, and what they rest on; None when the field was not read
     flags : quality problems, as words
     notes : what was done to the pixels while reading (orientation, bit depth, ...)
     cells : named cells in pixels of the original image
@@ -44,8 +43,7 @@ class FieldReading:
     message: str = ""
     width: int = 0
     height: int = 0
-    mpp: float | None = None
-    scale_source: str = ""
+    scale: Scale | None = None
     flags: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     sha256: str = ""
@@ -53,7 +51,12 @@ class FieldReading:
     @property
     def measures_cells(self) -> bool:
         """Whether the field's cells were named with their size beside their picture."""
-        return self.mpp is not None and Scale(self.mpp, self.scale_source).measures_cells
+        return self.scale is not None and self.scale.measures_cells
+
+    @property
+    def mpp(self) -> float | None:
+        """Micrometres per pixel used, None when not known."""
+        return None if self.scale is None else self.scale.mpp
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from marrowscope.domain.scale import Scale
+from marrowscope.domain.scale import ScaleBySize
 from marrowscope.errors import BundleError
 from marrowscope.models.bundle import load_bundle
 from marrowscope.pipeline import FieldReader, FieldResult, FieldTask, ReadingSettings, load_field
@@ -50,7 +50,7 @@ def read_field(networks: Networks, task: FieldTask) -> FieldResult:
     return reader.read(task, load_field(task, networks.settings.limits))
 
 
-def measure_scales(networks: Networks, sample: Sequence[FieldTask]) -> dict[tuple[int, int], Scale]:
+def measure_scales(networks: Networks, sample: Sequence[FieldTask]) -> ScaleBySize:
     """Measure the scale of each image size on a sample of a patient's fields.
 
     Raises

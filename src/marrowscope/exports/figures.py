@@ -17,6 +17,7 @@ from marrowscope.domain.decision import Interval, Verdict
 from marrowscope.domain.differential import Differential
 from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading
 from marrowscope.domain.percent import percents_that_sum
+from marrowscope.domain.scale import ScaleSource
 from marrowscope.domain.taxonomy import CellType, taxonomy
 
 VERDICTS = (Verdict.POSITIVE, Verdict.NEGATIVE, Verdict.INDETERMINATE, Verdict.INSUFFICIENT)
@@ -131,12 +132,12 @@ def non_erythroid_blasts(patient: PatientReading) -> Interval | None:
     return wilson(sum(blasts), sum(counted), clustering=clustering(counted, blasts))
 
 
-def scales(fields: Sequence[FieldReading]) -> tuple[tuple[float, str, int], ...]:
+def scales(fields: Sequence[FieldReading]) -> tuple[tuple[float, ScaleSource, int], ...]:
     """Return the scales used: micrometres per pixel, where they are from, number of fields."""
     used = Counter(
-        (round(field.mpp, 4), field.scale_source)
+        (round(field.scale.mpp, 4), field.scale.source)
         for field in fields
-        if field.status is FieldStatus.READ and field.mpp is not None
+        if field.status is FieldStatus.READ and field.scale is not None
     )
     return tuple((mpp, source, number) for (mpp, source), number in sorted(used.items()))
 

@@ -10,6 +10,7 @@ from marrowscope.domain.cells import FLAG_ADDED, FLAG_BORDER, FLAG_DELETED, FLAG
 from marrowscope.domain.decision import Decision, Interval, Verdict
 from marrowscope.domain.differential import myeloid_to_erythroid
 from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading
+from marrowscope.domain.scale import ScaleSource
 from marrowscope.domain.taxonomy import CellType, taxonomy
 from marrowscope.exports.figures import (
     LineageRow,
@@ -33,12 +34,12 @@ VERDICT_SENTENCES = {
     Verdict.INSUFFICIENT: "Too few cells were counted for a decision.",
 }
 SCALE_WORDS = {
-    "given": "given by the user",
-    "metadata": "stated in the image files",
-    "cells": "measured on the leukocytes",
-    "red cells": "measured on the red cells",
-    "patient": "taken from the patient's other fields",
-    "assumed": "assumed, not measured",
+    ScaleSource.GIVEN: "given by the user",
+    ScaleSource.METADATA: "stated in the image files",
+    ScaleSource.LEUKOCYTES: "measured on the leukocytes",
+    ScaleSource.RED_CELLS: "measured on the red cells",
+    ScaleSource.PATIENT: "taken from the patient's other fields",
+    ScaleSource.ASSUMED: "assumed, not measured",
 }
 _BAR_SCALES = (10, 15, 20, 25, 30, 40, 50, 60, 80, 100)  # upper ends of the differential's bars, in percent
 
@@ -125,7 +126,7 @@ def _view(patient: PatientReading, anchor: str, pictures: Pictures, limits: Pict
         excluded=excluded_rows(patient.differential),
         ratio=myeloid_to_erythroid(patient.differential),
         non_erythroid=non_erythroid_blasts(patient),
-        scales=tuple((mpp, SCALE_WORDS.get(source, source), n) for mpp, source, n in scales(patient.fields)),
+        scales=tuple((mpp, SCALE_WORDS[source], n) for mpp, source, n in scales(patient.fields)),
         blasts=_blasts(patient, gallery, limits.blasts),
         blasts_total=int(patient.cells.is_blast.sum()),
         others=_others(patient, gallery, limits.of_a_type),

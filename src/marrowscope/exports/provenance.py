@@ -156,7 +156,7 @@ def _patient(patient: PatientReading) -> dict[str, Any]:
                 "width": field.width,
                 "height": field.height,
                 "mpp": field.mpp,
-                "scale_source": field.scale_source or None,
+                "scale_source": None if field.scale is None else field.scale.source.value,
                 "flags": [shown(flag) for flag in field.flags],
                 "notes": [shown(note) for note in field.notes],
                 "cells": len(field.cells),

@@ -15,6 +15,7 @@ from tests.service.analyses.test_analyses import ask, ended
 from tests.service.images.test_files import API, new_patient, png, rows, send
 
 from marrowscope.domain.patient import FieldReading, FieldStatus
+from marrowscope.domain.scale import Scale, ScaleSource
 from marrowscope.engines.pool import DEADLY, WorkerDiedError
 from marrowscope.engines.work import measure_scales
 from marrowscope.errors import BundleError
@@ -59,7 +60,12 @@ class Obedient:
 
 def empty(task: FieldTask) -> FieldResult:
     reading = FieldReading(
-        task.source.name, FieldStatus.READ, width=320, height=240, mpp=0.1, sha256=task.sha256
+        task.source.name,
+        FieldStatus.READ,
+        width=320,
+        height=240,
+        scale=Scale(0.1, ScaleSource.METADATA),
+        sha256=task.sha256,
     )
     return FieldResult("", reading)
 

@@ -4,17 +4,15 @@ import json
 import math
 import types
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, fields, is_dataclass, replace
+from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from itertools import count
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
-import pytest
 
 from marrowscope.domain.cells import Cells
-from marrowscope.domain.decision import Clustering
 from marrowscope.domain.patient import CohortReport, PatientReading
 from marrowscope.exports.tables import write_cells_csv, write_patients_csv
 from marrowscope.service.reports import documents
@@ -98,14 +96,6 @@ def test_a_report_comes_back_whole_whatever_fields_it_has() -> None:
     back = documents.read(text)
     assert same(back, report)
     assert documents.written(back)[0] == text
-
-
-@pytest.mark.parametrize("number", [math.inf, -math.inf])
-def test_a_number_may_be_infinite(number: float) -> None:
-    report = Filler().value(CohortReport)
-    clustering = Clustering(fields=1, measured_icc=None, icc=0.0, design_effect=1.0, freedom=number)
-    report = replace(report, patients=tuple(replace(each, clustering=clustering) for each in report.patients))
-    assert same(documents.read(documents.written(report)[0]), report)
 
 
 def test_what_was_kept_in_format_1_is_read_and_gives_the_same_files(tmp_path: Path) -> None:

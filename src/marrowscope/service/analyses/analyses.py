@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from marrowscope.analysis.patient import CountingSettings
 from marrowscope.cohort import RunSettings
 from marrowscope.domain.decision import OVER_20, RULES
+from marrowscope.domain.repeats import FirstCopies
 from marrowscope.errors import InputError
 from marrowscope.models.bundle import Bundle
 from marrowscope.pipeline import ReadingSettings
@@ -268,16 +269,15 @@ def facts_of(run: RunSettings, bundle: Bundle) -> dict[str, Any]:
 
 def _rows(analysis: Analysis, fields: Sequence[Field]) -> list[AnalysisField]:
     """Make the rows of an analysis: what cannot be read or repeats another image is settled at once."""
-    first: dict[str, str] = {}
+    copies = FirstCopies()
     rows = []
     for place, field in enumerate(fields):
         status, message = QUEUED, ""
-        if field.sha256 is not None and field.sha256 in first:
-            status, message = DUPLICATE, f"the same image as {first[field.sha256]}; counted once"
+        repeats = None if field.sha256 is None else copies.message(field.sha256, field.name)
+        if repeats is not None:
+            status, message = DUPLICATE, repeats
         elif field.width == 0:
             status, message = FAILED, field.message
-        if field.sha256 is not None:
-            first.setdefault(field.sha256, field.name)
         rows.append(
             AnalysisField(
                 analysis_id=analysis.id, field_id=field.id, place=place, status=status, message=message

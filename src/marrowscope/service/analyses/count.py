@@ -17,12 +17,12 @@ from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.analysis.review import Inferred, Suggestion, share_from_lot, suggest_review
 from marrowscope.analysis.reviewed import AddedCell, read_reviewed
 from marrowscope.analysis.reviewed import Answer as CellAnswer
+from marrowscope.codec import from_json
 from marrowscope.domain.decision import RULES
 from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.domain.taxonomy import ARTEFACT
 from marrowscope.exports.tables import patient_row
-from marrowscope.journal import reading_of
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.store.analyses import DONE, DUPLICATE, NETWORK, PERSON, Analysis, AnalysisField, Cell
 from marrowscope.service.store.patients import Field
@@ -197,7 +197,7 @@ def _field_readings(session: Session, analysis: Analysis) -> list[FieldReading]:
 
 def _field_reading(row: AnalysisField, field: Field) -> FieldReading:
     if row.status == DONE and row.reading is not None:
-        return reading_of(row.reading)
+        return from_json(row.reading, FieldReading)
     is_copy = row.status == DUPLICATE
     return FieldReading(
         name=field.name,

@@ -8,6 +8,7 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from marrowscope.domain.repeats import FirstCopies
 from marrowscope.engines.pool import WorkerDiedError
 from marrowscope.imaging.files.archives import member_parts
 from marrowscope.imaging.files.decode import DecodeLimits
@@ -183,6 +184,8 @@ class _Register:
         self._limit = limit
         known = session.scalars(select(Field).where(Field.patient_id == patient.id))
         self._by_name = {field.name: field for field in known}
+        stored = (field for field in self._by_name.values() if field.status == FIELD_STORED)
+        self._copies = FirstCopies((field.sha256, field.name) for field in stored if field.sha256 is not None)
 
     def enter(self, file: Examined) -> Answer:
         """Enter one file."""
@@ -195,18 +198,17 @@ class _Register:
         if len(self._by_name) >= self._limit and known is None:
             message = f"the patient has {self._limit:,} images, the limit"
             return Answer(file.name, "refused", message, None)
-        first = self._first_copy(file)
         if known is not None and known.status == FIELD_FAILED:
             field = known
         else:
             field = Field(patient_id=self._patient.id, name=distinct(file.name, self._by_name))
             self._add(field)
         self._describe(field, file)
-        if first is None:
+        repeats = None if file.sha256 is None else self._copies.message(file.sha256, field.name)
+        if repeats is None:
             field.status, field.message = FIELD_STORED, ""
             return Answer(field.name, "stored", "", field.id)
-        field.status = FIELD_DUPLICATE
-        field.message = f"the same image as {first.name}; counted once"
+        field.status, field.message = FIELD_DUPLICATE, repeats
         return Answer(field.name, "duplicate", field.message, field.id)
 
     def _refuse(self, file: Examined, known: Field | None) -> Answer:
@@ -230,10 +232,6 @@ class _Register:
     def _describe(field: Field, file: Examined) -> None:
         field.sha256, field.size = file.sha256, file.size
         field.width, field.height, field.mpp = file.width, file.height, file.mpp
-
-    def _first_copy(self, file: Examined) -> Field | None:
-        copies = (field for field in self._by_name.values() if field.sha256 == file.sha256)
-        return next((field for field in copies if field.status == FIELD_STORED), None)
 
 
 def _sources(given: Given) -> Iterator[tuple[FieldSource | None, str]]:

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from marrowscope.domain.scale import Scale
+from marrowscope.domain.scale import ScaleBySize
 from marrowscope.engines.pool import Pool, WorkerDiedError
 from marrowscope.engines.work import measure_scales, read_field
 from marrowscope.errors import MarrowscopeError
@@ -143,12 +143,12 @@ class Dispatcher:
             self._record_reading(work, outcome)
 
     @staticmethod
-    def _unexpected(work: Work, error: Exception) -> "FieldResult | dict[tuple[int, int], Scale]":
+    def _unexpected(work: Work, error: Exception) -> "FieldResult | ScaleBySize":
         if isinstance(work, Measuring):
             return {}  # each field then looks for its own scale
         return failed(work.task, f"reading failed unexpectedly ({type(error).__name__})")
 
-    def _record_scales(self, work: Measuring, scales: dict[tuple[int, int], Scale]) -> None:
+    def _record_scales(self, work: Measuring, scales: ScaleBySize) -> None:
         with self._database.writing() as session:
             queue.record_scales(session, self._presence.owner, work, scales)
 

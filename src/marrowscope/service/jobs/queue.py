@@ -13,13 +13,13 @@ from typing import Any
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
+from marrowscope.codec import from_json, to_json
 from marrowscope.domain.patient import FieldReading, FieldStatus
-from marrowscope.domain.scale import Scale
+from marrowscope.domain.scale import ScaleBySize, SizeScale, listed_scales, scales_by_size
 from marrowscope.engines.pool import DEADLY, MAX_DEATHS
 from marrowscope.engines.work import Networks
 from marrowscope.imaging.files.decode import DecodeLimits
 from marrowscope.imaging.files.sources import FieldSource
-from marrowscope.journal import document_of
 from marrowscope.pipeline import FieldTask, ReadingSettings, scale_sample
 from marrowscope.service.actors import SYSTEM
 from marrowscope.service.analyses import analyses
@@ -101,7 +101,7 @@ def claim(session: Session, owner: str, source: Source) -> Work | None:
         return Measuring(analysis.id, _networks(analysis, source), _sample(session, analysis, source))
     row.status, row.owner, row.lease_until = RUNNING, owner, now() + LEASE
     field = session.get_one(Field, row.field_id)
-    scales = {(w, h): Scale(mpp, origin) for w, h, mpp, origin in analysis.scales}
+    scales = scales_by_size(from_json(analysis.scales, tuple[SizeScale, ...]))
     return Reading(row.id, _networks(analysis, source), _task(field, source, scales))
 
 
@@ -110,14 +110,12 @@ def has_work(session: Session) -> bool:
     return session.scalar(_open_work(select(AnalysisField.id)).limit(1)) is not None
 
 
-def record_scales(
-    session: Session, owner: str, work: Measuring, scales: dict[tuple[int, int], Scale]
-) -> bool:
+def record_scales(session: Session, owner: str, work: Measuring, scales: ScaleBySize) -> bool:
     """Note the scales of a patient; tell whether the claim still stood."""
     analysis = session.get(Analysis, work.analysis_id, with_for_update=True)
     if analysis is None or analysis.scale_owner != owner or analysis.is_scaled:
         return False
-    analysis.scales = [[w, h, scale.mpp, scale.source] for (w, h), scale in scales.items()]
+    analysis.scales = to_json(listed_scales(scales))
     analysis.is_scaled, analysis.scale_owner = True, None
     return True
 
@@ -142,8 +140,9 @@ def record_reading(
     is_read = reading.status is FieldStatus.READ
     row.status, row.message = (DONE if is_read else FAILED), reading.message
     row.owner = row.lease_until = None
-    row.reading = document_of(reading)
-    row.cells, row.mpp, row.scale_source = len(reading.cells), reading.mpp, reading.scale_source
+    row.reading = to_json(reading)
+    row.cells, row.mpp = len(reading.cells), reading.mpp
+    row.scale_source = "" if reading.scale is None else reading.scale.source.value
     row.flags = list(reading.flags)
     row.gallery, row.annotated = pictures
     session.add_all(_cells(row, reading))
@@ -289,7 +288,7 @@ def _sample(session: Session, analysis: Analysis, source: Source) -> tuple[Field
     return tuple(_task(field, source, {}) for field in scale_sample(fields) if field.width)
 
 
-def _task(field: Field, source: Source, scales: dict[tuple[int, int], Scale]) -> FieldTask:
+def _task(field: Field, source: Source, scales: ScaleBySize) -> FieldTask:
     digest = field.sha256 or ""
     return FieldTask("", FieldSource(field.name, source.blobs.path(digest)), digest, scales)
 

@@ -1,0 +1,83 @@
+"""Values of the domain as JSON and back, field by field of their dataclasses.
+
+Nothing is listed by hand, so no field can be forgotten: a new one is written as soon as it exists, and a
+document written before it existed is read with the field's default. Numbers keep every digit.
+"""
+
+import math
+from enum import StrEnum
+from typing import Any, TypeVar, get_args, get_origin
+
+import numpy as np
+import numpy.typing as npt
+from cattrs import Converter
+from cattrs.errors import CattrsError
+from cattrs.gen import make_dict_structure_fn, override
+
+from marrowscope.domain.cells import Cells
+from marrowscope.domain.patient import FieldReading
+from marrowscope.errors import DamagedRecordError
+
+T = TypeVar("T")
+
+_INFINITE = "Infinity"  # JSON has no such number
+
+
+def to_json(value: object) -> Any:
+    """Return a value as dictionaries, lists, texts and numbers that JSON can hold."""
+    return _converter.unstructure(value)
+
+
+def from_json(document: object, kind: type[T]) -> T:
+    """Return the value of this type that `to_json` wrote.
+
+    Raises
+    ------
+    DamagedRecordError
+        The document does not hold such a value.
+    """
+    try:
+        return _converter.structure(document, kind)
+    except (AttributeError, CattrsError, LookupError, TypeError, ValueError) as error:
+        name = getattr(kind, "__name__", "value")
+        raise DamagedRecordError(f"the record of a {name} cannot be read: {error}") from error
+
+
+def _is_array(kind: Any) -> bool:
+    return get_origin(kind) is np.ndarray
+
+
+def _array(document: Any, kind: Any) -> npt.NDArray[Any]:
+    (dtype,) = get_args(get_args(kind)[1])
+    return np.asarray(document, dtype)
+
+
+def _boxes(document: Any, _: Any) -> npt.NDArray[np.float32]:
+    return np.asarray(document, np.float32).reshape(-1, 4)  # the list of no boxes has no second dimension
+
+
+def _number(document: Any, _: Any) -> float:
+    # A document of the first format wrote null where a number was infinite.
+    return math.inf if document is None or document == _INFINITE else float(document)
+
+
+def _field_reading(document: dict[str, Any], kind: type[FieldReading]) -> FieldReading:
+    """Read a field's reading; earlier versions wrote its scale as two members."""
+    if "scale_source" in document:
+        document = dict(document)
+        mpp, source = document.pop("mpp"), document.pop("scale_source")
+        document["scale"] = None if mpp is None else {"mpp": mpp, "source": source}
+    return _structure_field_reading(document, kind)
+
+
+_converter = Converter(forbid_extra_keys=True, detailed_validation=False)
+_converter.register_unstructure_hook_func(_is_array, lambda array: array.tolist())
+_converter.register_structure_hook_func(_is_array, _array)
+_converter.register_unstructure_hook(StrEnum, lambda member: member.value)
+_converter.register_structure_hook(float, _number)
+_converter.register_unstructure_hook(float, lambda number: number if math.isfinite(number) else _INFINITE)
+_converter.register_structure_hook(
+    Cells, make_dict_structure_fn(Cells, _converter, boxes=override(struct_hook=_boxes))
+)
+_structure_field_reading = make_dict_structure_fn(FieldReading, _converter)
+_converter.register_structure_hook(FieldReading, _field_reading)
