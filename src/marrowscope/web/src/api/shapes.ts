@@ -160,7 +160,8 @@ export interface Cell {
   probability: number;
   p_blast: number;
   flags: string[];
-  counted: boolean;
+  /** Whether it is in the differential; on the page null while an answer is on its way. */
+  counted: boolean | null;
   origin: "network" | "person";
   model_type: string | null;
   reviewed_type: string | null;

@@ -21,12 +21,10 @@ export const answerOf = (cell: Cell): Answer => ({ type: cell.reviewed_type, del
 
 export const sameAnswer = (a: Answer, b: Answer): boolean => a.type === b.type && a.deleted === b.deleted;
 
-const BORDER = "border"; // the service's word for a cell cut by the image's edge: shown, not counted
-
-/** The cell as it shows with an answer the service has not confirmed yet. */
-export function withAnswer(cell: Cell, answer: Answer, counts: (type: string | null) => boolean): Cell {
+/** The cell as it shows with an answer on its way: whether it counts then, the service has still to say. */
+export function withAnswer(cell: Cell, answer: Answer): Cell {
   const type = answer.type ?? cell.model_type;
-  return { ...cell, reviewed_type: answer.type, type, deleted: answer.deleted, counted: !answer.deleted && counts(type) && !cell.flags.includes(BORDER) };
+  return { ...cell, reviewed_type: answer.type, type, deleted: answer.deleted, counted: null };
 }
 
 /** What to send so that the service's cell comes to this answer. */

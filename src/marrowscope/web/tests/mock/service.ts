@@ -326,6 +326,7 @@ export class MockService {
     if (change.type !== undefined) cell.reviewed_type = change.type;
     if (change.deleted !== undefined) cell.deleted = change.deleted;
     cell.type = cell.reviewed_type ?? cell.model_type;
+    cell.counted = !cell.deleted && (TYPES.find((type) => type.id === cell.type)?.is_counted ?? true);
     cell.reviewed_by = by;
     cell.reviewed_at = NOW;
     cell.revision += 1;
