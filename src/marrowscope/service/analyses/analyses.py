@@ -23,6 +23,7 @@ from marrowscope.service.images import patients
 from marrowscope.service.images.uploads import limits_of
 from marrowscope.service.paging import read_cursor, write_cursor
 from marrowscope.service.settings import Settings
+from marrowscope.service.store.accounts import User
 from marrowscope.service.store.analyses import (
     CANCELLED,
     DONE,
@@ -34,8 +35,8 @@ from marrowscope.service.store.analyses import (
     Analysis,
     AnalysisField,
 )
-from marrowscope.service.store.patients import FIELD_STORED, Field
-from marrowscope.service.store.reviews import first_reading
+from marrowscope.service.store.patients import FIELD_STORED, Field, Patient
+from marrowscope.service.store.reviews import OPEN, SECOND, Reading, first_reading
 from marrowscope.service.trail import audit
 
 _RETRY_AFTER_S = 30
@@ -69,7 +70,7 @@ def ask(
     InputError
         There is no such rule, or nothing to read.
     ConflictError
-        An analysis of this patient is under way.
+        An analysis of this patient is under way, or a second reader has not finished.
     BusyError
         The queue is full.
     """
@@ -78,6 +79,7 @@ def ask(
         raise InputError(f"no rule {rule}: choose one of {', '.join(RULES)}")
     if patient.status in {QUEUED, RUNNING}:
         raise ConflictError("an analysis of this patient is under way")
+    _refuse_while_read_blind(session, patient)
     if patients.waiting_analyses(session) >= settings.queue_analyses:
         raise BusyError("the queue of analyses is full; ask again later", _RETRY_AFTER_S)
     networks = bundles.get(bundle)
@@ -265,6 +267,21 @@ def facts_of(run: RunSettings, bundle: Bundle) -> dict[str, Any]:
         "error_rates": None if bundle.error_rates is None else asdict(bundle.error_rates),
         "unfamiliar_rates": None if bundle.unfamiliar_rates is None else asdict(bundle.unfamiliar_rates),
     }
+
+
+def _refuse_while_read_blind(session: Session, patient: Patient) -> None:
+    """Refuse a new analysis that would show the first reading's answers to a blind reader."""
+    inactive = select(User.username).where(User.active.is_(False))
+    reader = session.scalar(
+        select(Reading.reader).where(
+            Reading.analysis_id == patient.analysis_id,
+            Reading.kind == SECOND,
+            Reading.status == OPEN,
+            Reading.username.not_in(inactive),
+        )
+    )
+    if reader is not None:
+        raise ConflictError(f"{reader} is reading this patient blind; analyse again when that is finished")
 
 
 def _rows(analysis: Analysis, fields: Sequence[Field]) -> list[AnalysisField]:

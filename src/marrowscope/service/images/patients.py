@@ -94,6 +94,16 @@ def latest_analysis(session: Session, patient: Patient) -> Analysis | None:
     return None if patient.analysis_id is None else session.get(Analysis, patient.analysis_id)
 
 
+def signed_analyses(session: Session, patient_ids: Sequence[str]) -> dict[str, Analysis]:
+    """Return, by patient, the latest analysis that has a signed version."""
+    found = session.scalars(
+        select(Analysis)
+        .where(Analysis.patient_id.in_(patient_ids), Analysis.version > 0)
+        .order_by(Analysis.created_at)
+    )
+    return {analysis.patient_id: analysis for analysis in found}
+
+
 def refresh(session: Session, patient: Patient) -> None:
     """Bring up to date what the worklist shows, after images or the latest analysis changed."""
     session.flush()

@@ -26,6 +26,7 @@ from marrowscope.service.analyses import analyses
 from marrowscope.service.clock import now
 from marrowscope.service.images import patients
 from marrowscope.service.images.blobs import Blobs
+from marrowscope.service.review import carrying
 from marrowscope.service.store.analyses import (
     CANCELLED,
     DONE,
@@ -152,7 +153,8 @@ def record_reading(
     analysis.blasts += int((reading.cells.is_blast & reading.cells.is_counted).sum())
     analysis.changed_at = now()
     session.flush()
-    analyses.end_if_complete(session, analysis)
+    if analyses.end_if_complete(session, analysis):
+        carrying.carry_over(session, analysis)
     return True
 
 

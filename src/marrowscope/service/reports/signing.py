@@ -1,6 +1,5 @@
 """Signing a count, opening it again with a reason, and the versions that come of it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -14,7 +13,7 @@ from marrowscope.service.clock import iso, now
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.images import patients
 from marrowscope.service.reports import documents, reports
-from marrowscope.service.reports.reports import Shelf
+from marrowscope.service.reports.pictures import ImageStore, StoredPictures
 from marrowscope.service.review import answers, readings
 from marrowscope.service.store.analyses import Analysis
 from marrowscope.service.store.reviews import FINISHED, OPEN, Amendment, Version
@@ -29,7 +28,7 @@ class Intent:
     revision: int
 
 
-def sign(session: Session, actor: Actor, shelf: Shelf, analysis_id: str, intent: Intent) -> Version:
+def sign(session: Session, actor: Actor, images: ImageStore, analysis_id: str, intent: Intent) -> Version:
     """Sign the count as it stands and lock it; data and page of the report are kept as they are now.
 
     Raises
@@ -50,15 +49,15 @@ def sign(session: Session, actor: Actor, shelf: Shelf, analysis_id: str, intent:
         raise ConflictError("the count changed since you saw it; look again", revision=analysis.revision)
     instant = now()
     reason = _reason(session, analysis)
-    words = Signature(analysis.version + 1, actor.name, iso(instant), intent.meaning, reason)
-    report = reports.current(session, analysis, words)
+    signature = Signature(analysis.version + 1, actor.name, iso(instant), intent.meaning, reason)
+    report = reports.current(session, analysis, signature)
     (reading,) = report.patients
     text, digest = documents.written(report)
-    page = render(report, reports.StoredPictures(session, shelf, analysis, reading))
+    page = render(report, StoredPictures(session, images, analysis, reading))
     raw = reading.blast_interval
     version = Version(
         analysis_id=analysis.id,
-        version=words.version,
+        version=signature.version,
         username=actor.username,
         signed_by=actor.name,
         signed_at=instant,
@@ -67,19 +66,20 @@ def sign(session: Session, actor: Actor, shelf: Shelf, analysis_id: str, intent:
         decision=reading.decision.verdict.value,
         blast_percent=None if raw is None else file_percent(raw.estimate),
         sha256=digest,
-        page=shelf.blobs.put(page.encode()),
+        page=images.blobs.put(page.encode()),
         document=text,
     )
     session.add(version)
-    analysis.version = words.version
+    analysis.version = signature.version
     _lock(session, analysis, is_locked=True)
-    analysis.signed = {"version": words.version, "by": actor.name, "at": words.at, "meaning": intent.meaning}
+    own = ("version", "by", "at", "meaning")
+    analysis.signed = {name: getattr(signature, name) for name in own}
     _changed(session, analysis)
     audit.record(
         session, actor, "analysis.sign", "analysis", analysis.id, patient_id=analysis.patient_id,
-        before={"version": words.version - 1},
+        before={"version": signature.version - 1},
         after={
-            "version": words.version, "revision": intent.revision, "meaning": intent.meaning,
+            "version": signature.version, "revision": intent.revision, "meaning": intent.meaning,
             "decision": version.decision, "blast_percent": version.blast_percent,
             "sha256": digest, "bundle_sha256": analysis.bundle_sha256,
         },
@@ -120,12 +120,6 @@ def amend(session: Session, actor: Actor, analysis_id: str, reason: str) -> Anal
         before={"version": analysis.version, "locked": True}, after={"reason": reason, "locked": False},
     )  # fmt: skip
     return analysis
-
-
-def versions(session: Session, analysis: Analysis) -> Sequence[Version]:
-    """Return all signed versions, the first one first."""
-    query = select(Version).where(Version.analysis_id == analysis.id).order_by(Version.version)
-    return session.scalars(query).all()
 
 
 def _reason(session: Session, analysis: Analysis) -> str | None:

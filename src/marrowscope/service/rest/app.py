@@ -29,16 +29,16 @@ from marrowscope.service.rest.images import (
 )
 from marrowscope.service.rest.openapi import REFUSALS, describe
 from marrowscope.service.rest.reports import exports, signing
-from marrowscope.service.rest.review import cells, readings
+from marrowscope.service.rest.review import carried, cells, readings
+from marrowscope.service.rest.shapes import API
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.schema import bring_up_to_date
 from marrowscope.version import __version__
 
-API = "/api/v1"
 _UNDER_API = (
     users, sessions, tokens, catalogue, patients, removal, files, fields, analyses, events, cells, readings,
-    differential, signing, exports, auditing,
+    carried, differential, signing, exports, auditing,
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from marrowscope.service.actors import ANYBODY, Actor, Role
 from marrowscope.service.clock import iso
 from marrowscope.service.store.accounts import User
 
+API = "/api/v1"
 ID_PATTERN = "^[0-9a-f]{32}$"
 Id = Annotated[str, Path(pattern=ID_PATTERN)]
 """An identifier in the path."""

@@ -269,6 +269,7 @@ def _write(
             session.add(answer)
         answer.type, answer.deleted = after["type"], after["deleted"]
         answer.username, answer.by, answer.at = actor.username, actor.name, now()
+        answer.carried_from = None
         answer.revision += 1
         _record(session, actor, reading, cell.cell, before=_before(cell), after=after)
     session.flush()

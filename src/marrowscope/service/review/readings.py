@@ -91,6 +91,17 @@ def refuse_blind(session: Session, actor: Actor, analysis: Analysis) -> None:
         raise ForbiddenError(BLIND)
 
 
+def refuse_blind_of(session: Session, actor: Actor, patient_id: str) -> None:
+    """Refuse an actor who has a reading of any analysis of a patient open.
+
+    Raises
+    ------
+    ForbiddenError
+        There is one.
+    """
+    hidden_from(session, actor, patient_id)
+
+
 def hidden_from(session: Session, actor: Actor, patient_id: str) -> list[str]:
     """Return the open second readings of a patient, whose answers an actor must not see.
 
@@ -139,11 +150,14 @@ def begin(session: Session, actor: Actor, analysis_id: str) -> Reading:
     NotFoundError
         There is no such analysis.
     ConflictError
-        It is not done, the actor took part in the first reading, or has read it already.
+        It is not done or no longer the latest one, or the actor took part in the first reading or has read
+        it already.
     """
     analysis = analyses.get(session, analysis_id)
     if analysis.status != DONE:
         raise ConflictError(f"this analysis is {analysis.status}: there is nothing to read yet")
+    if analysis.patient.analysis_id != analysis.id:
+        raise ConflictError("a newer analysis of this patient has replaced this one")
     before = session.scalar(
         select(Reading.id).where(Reading.analysis_id == analysis.id, Reading.username == actor.username)
     )

@@ -42,6 +42,8 @@ class Answer(Base):
 
     `type` is None where no type is named. An answer taken back keeps its row, so that `revision`, which
     rises with every change, goes on. `username` is the person's identity, `by` the name they had then.
+    `carried_from` is the analysis that the answer was given to, where it was carried over from an earlier one
+    and nobody has changed it since.
     """
 
     __tablename__ = "answers"
@@ -56,11 +58,29 @@ class Answer(Base):
     by: Mapped[str] = mapped_column(String(200))
     at: Mapped[datetime] = mapped_column(default=now)
     revision: Mapped[int] = mapped_column(default=0)
+    carried_from: Mapped[str | None] = mapped_column(String(32), default=None)
 
     @property
     def says_something(self) -> bool:
         """Whether the networks' word no longer stands alone."""
         return self.type is not None or self.deleted
+
+
+class CarriedCell(Base):
+    """What became of a cell with an answer or comments when a new analysis replaced the one it is of.
+
+    `source_id` is that cell, `cell_id` the one of the new analysis that took its answer and comments over;
+    None where there is none, for the reason that `why` names.
+    """
+
+    __tablename__ = "carried_cells"
+
+    analysis_id: Mapped[str] = mapped_column(ForeignKey("analyses.id", ondelete="CASCADE"), primary_key=True)
+    source_id: Mapped[str] = mapped_column(
+        ForeignKey("cells.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    cell_id: Mapped[str | None] = mapped_column(ForeignKey("cells.id", ondelete="CASCADE"), index=True)
+    why: Mapped[str | None] = mapped_column(String(16), default=None)
 
 
 class Comment(Identified, Base):

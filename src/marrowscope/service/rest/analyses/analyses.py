@@ -1,16 +1,17 @@
 """Analyses: asked for, watched, stopped, repeated."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import Field
 
 from marrowscope.service.analyses import analyses
 from marrowscope.service.rest.dependencies import Reviewer, TheService, Transaction, Viewer
-from marrowscope.service.rest.records import API, AnalysisShape, Status, analysis_shape
-from marrowscope.service.rest.shapes import Cursor, Id, Limit, Line, Page, Shape
+from marrowscope.service.rest.shapes import API, Cursor, Id, Instant, Limit, Line, Page, Shape
+from marrowscope.service.store.analyses import Analysis
 
 router = APIRouter(tags=["analyses"])
+Status = Literal["queued", "running", "done", "failed", "cancelled"]
 
 
 class NewAnalysis(Shape):
@@ -22,6 +23,37 @@ class NewAnalysis(Shape):
     rule: Line | None = None
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
     """Higher ones go first."""
+
+
+class AnalysisShape(Shape):
+    """An analysis and how far it is; `version` is 0 until it is signed."""
+
+    id: str
+    patient_id: str
+    status: Status
+    priority: int
+    bundle: str
+    bundle_sha256: str
+    rule: str
+    mpp: float | None
+    done: int
+    total: int
+    failed: int
+    cells: int
+    blasts: int
+    created_at: Instant
+    started_at: Instant | None
+    finished_at: Instant | None
+    message: str
+    revision: int
+    version: int
+    locked: bool
+
+
+def analysis_shape(analysis: Analysis) -> AnalysisShape:
+    """Show an analysis."""
+    own = {name: getattr(analysis, name) for name in AnalysisShape.model_fields if name != "bundle"}
+    return AnalysisShape(bundle=analysis.bundle_title, **own)
 
 
 @router.post("/patients/{patient_id}/analyses", status_code=202)

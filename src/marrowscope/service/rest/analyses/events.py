@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, or_, select
 from sse_starlette import EventSourceResponse, JSONServerSentEvent, ServerSentEvent
 
 from marrowscope.service.analyses import analyses
+from marrowscope.service.rest.analyses.analyses import AnalysisShape, analysis_shape
 from marrowscope.service.rest.dependencies import Service, TheService, Viewer
-from marrowscope.service.rest.records import AnalysisShape, analysis_shape
 from marrowscope.service.rest.shapes import Id
 from marrowscope.service.store.analyses import ENDED, QUEUED, RUNNING, Analysis
 from marrowscope.service.store.patients import Patient

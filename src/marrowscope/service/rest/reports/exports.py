@@ -9,8 +9,8 @@ from fastapi.responses import FileResponse, Response
 from starlette.background import BackgroundTask
 
 from marrowscope.service.analyses import analyses
-from marrowscope.service.reports import reports
-from marrowscope.service.reports.reports import Shelf
+from marrowscope.service.reports import reports, training_zip
+from marrowscope.service.reports.pictures import ImageStore
 from marrowscope.service.rest.dependencies import TheService, Transaction, Viewer
 from marrowscope.service.rest.shapes import Id
 from marrowscope.service.review import readings
@@ -62,10 +62,10 @@ def training(session: Transaction, user: Viewer, service: TheService, analysis_i
     """Give the cells that people named, a folder per type, to learn from."""
     analysis = analyses.get(session, analysis_id)
     readings.refuse_blind(session, user, analysis)
-    found = reports.reviewed_cells(session, analysis)
+    found = training_zip.reviewed_cells(session, analysis)
     session.close()  # cutting cells takes a while: no connection is held meanwhile
     path = service.scratch / f"training-{uuid4().hex}.zip"
-    reports.write_training_zip(found, analysis.patient_id, service.blobs, path)
+    training_zip.write_training_zip(found, analysis.patient_id, service.blobs, path)
     remove = BackgroundTask(path.unlink, missing_ok=True)
     return FileResponse(path, media_type="application/zip", filename="training.zip", background=remove)
 
@@ -82,11 +82,12 @@ def file(
     """Give a file of the report: of a signed version, of the latest while in force, else as it stands."""
     analysis = analyses.get(session, analysis_id)
     readings.refuse_blind(session, user, analysis)
-    source = reports.source(session, Shelf(service.blobs, service.pictures), analysis, version)
+    images = ImageStore(service.blobs, service.pictures)
+    files = reports.report_files(session, images, analysis, version)
     session.close()  # pages and prints take a while
     headers = {"Cache-Control": "no-store"}
     if name == ReportFile.HTML:
         headers["Content-Security-Policy"] = _PAGE_POLICY
     else:
         headers["Content-Disposition"] = f'attachment; filename="{name.value}"'
-    return Response(source.file(name), media_type=_MEDIA[name], headers=headers)
+    return Response(files.file(name), media_type=_MEDIA[name], headers=headers)

@@ -1,9 +1,11 @@
 """Cells: listed in pages, with their pictures."""
 
-from typing import Annotated
+from operator import attrgetter
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
+from pydantic import Field as Limits
 
 from marrowscope.pipeline import GALLERY_PX
 from marrowscope.service.analyses import analyses
@@ -17,12 +19,52 @@ from marrowscope.service.rest.images.pictures import (
     tag,
     unchanged,
 )
-from marrowscope.service.rest.records import CellShape, cell_shape
-from marrowscope.service.rest.shapes import ID_PATTERN, Cursor, Id, Limit, Page
+from marrowscope.service.rest.shapes import API, ID_PATTERN, Cursor, Id, Instant, Limit, Page, Shape
 from marrowscope.service.review import cells, readings
-from marrowscope.service.review.cells import Order
+from marrowscope.service.review.cells import AnsweredCell, Order
 
 router = APIRouter(tags=["cells"])
+
+
+class CellShape(Shape):
+    """A cell: what the networks said, and what the reading asked for says; box in pixels of the field."""
+
+    id: str
+    analysis_id: str
+    field_id: str
+    number: int
+    box: tuple[float, float, float, float]
+    score: float = Limits(ge=0, le=1)
+    probability: float
+    p_blast: float
+    flags: list[str]
+    counted: bool
+    origin: Literal["network", "person"]
+    model_type: str | None
+    reviewed_type: str | None
+    type: str
+    reviewed_by: str | None
+    reviewed_at: Instant | None
+    deleted: bool
+    comments: int
+    revision: int
+    crop: str
+
+
+_ANSWERED = (
+    "counted", "reviewed_type", "type", "reviewed_by", "reviewed_at", "deleted", "comments", "revision"
+)  # fmt: skip
+_FOUND = tuple(name for name in CellShape.model_fields if name not in {*_ANSWERED, "crop"})
+_CELL_MEMBERS = (*_FOUND, *_ANSWERED, "crop")
+# Lists hold thousands of cells: one getter for all members is quicker than a getter for each.
+_found, _said = attrgetter(*_FOUND), attrgetter(*_ANSWERED)
+
+
+def cell_shape(answered: AnsweredCell) -> CellShape:
+    """Show a cell as a reading has it."""
+    found, said = _found(answered.cell), _said(answered)
+    crop = f"{API}/cells/{answered.cell.id}/crop.jpg"
+    return CellShape(**dict(zip(_CELL_MEMBERS, (*found, *said, crop), strict=True)))
 
 
 @router.get("/analyses/{analysis_id}/cells")

@@ -9,7 +9,7 @@ from marrowscope.analysis.kappa import Agreement
 from marrowscope.service.analyses import analyses, count
 from marrowscope.service.errors import ConflictError, PreconditionError
 from marrowscope.service.rest.dependencies import Reviewer, Transaction, Viewer
-from marrowscope.service.rest.records import CellShape, cell_shape
+from marrowscope.service.rest.review.cells import CellShape, cell_shape
 from marrowscope.service.rest.shapes import BodyId, Id, Instant, Page, Paragraph, Shape
 from marrowscope.service.review import agreement, answers, cells, comments, readings
 from marrowscope.service.review.answers import Change, ChangedMeanwhileError, NewCell
