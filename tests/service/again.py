@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from PIL import Image
 from tests.service.drawn import Drawn
 
 from marrowscope.domain.cells import Cells
 from marrowscope.domain.patient import FieldReading, FieldStatus
+from marrowscope.pipeline import gallery_of
+from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.uploads import limits_of
 from marrowscope.service.jobs import queue
 from marrowscope.service.jobs.queue import Measuring, Reading, Source
@@ -40,13 +43,22 @@ def read_all(app: FastAPI, readings: Mapping[str, FieldReading]) -> None:
             if isinstance(work, Measuring):
                 queue.record_scales(session, OWNER, work, {})
             else:
-                queue.record_reading(session, OWNER, work, _reading(work, readings))
+                reading = _reading(work, readings)
+                sheet = _sheet(service.blobs, reading)
+                queue.record_reading(session, OWNER, work, reading, (sheet, None))
 
 
 def _reading(work: Reading, readings: Mapping[str, FieldReading]) -> FieldReading:
     name = work.task.source.name
     failed = FieldReading(name, FieldStatus.FAILED, message="the disk had an error", sha256=work.task.sha256)
     return readings.get(name, failed)
+
+
+def _sheet(blobs: Blobs, reading: FieldReading) -> str | None:
+    if not len(reading.cells):
+        return None
+    with Image.new("RGB", (reading.width, reading.height), "#e9d9e4") as image:
+        return blobs.put(gallery_of(np.asarray(image), reading.cells))
 
 
 def analyse_again(

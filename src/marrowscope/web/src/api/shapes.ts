@@ -121,8 +121,41 @@ export interface Patient {
   fields_failed: number;
   analysis: Analysis | null;
   result: Result | null;
-  signed: { version: number; by: string; at: string; meaning: string } | null;
+  signed: Signed | null;
   thumbnail: string | null;
+}
+
+/** The latest signature of a patient: it holds, its analysis was opened again, or a newer analysis is not signed. */
+export interface Signed {
+  analysis_id: string;
+  version: number;
+  by: string;
+  at: string;
+  meaning: string;
+  state: "current" | "amended" | "superseded";
+}
+
+/** What a new analysis of a patient would find. */
+export interface ToCarry {
+  answers: number;
+  comments: number;
+  versions: number;
+}
+
+/** An answer, or comments, of an earlier analysis that found no cell in the new one. */
+export interface LostAnswer {
+  field: string;
+  number: number;
+  type: string | null;
+  deleted: boolean;
+  comments: number;
+  by: string | null;
+  why: "not read" | "not found";
+}
+
+export interface Carried {
+  carried: number;
+  lost: LostAnswer[];
 }
 
 export interface Field {
@@ -266,6 +299,18 @@ export interface Version {
   decision: Decision;
   blast_percent: number | null;
   sha256: string;
+}
+
+/** A signed version among all of its patient's. */
+export interface PatientVersion extends Version {
+  analysis_id: string;
+  analysed_at: string | null;
+  bundle: string;
+  bundle_sha256: string;
+  /** Why it was opened again. */
+  amended: string | null;
+  /** Whether a later version of the patient is signed. */
+  superseded: boolean;
 }
 
 export interface AuditEntry {
