@@ -16,10 +16,12 @@ RUN if [ -d /source/build/wheelhouse ]; then \
     fi; \
     export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_CACHE_DIR=1 \
     && python3 -m venv /opt/tools \
-    && /opt/tools/bin/pip wheel --no-deps --wheel-dir /opt/wheel /source \
+    && /opt/tools/bin/python -m pip install --require-hashes --no-deps -r /source/requirements/install.txt \
+    && /opt/tools/bin/python -m pip wheel --no-deps --no-build-isolation --wheel-dir /opt/wheel /source \
     && python3 -m venv --without-pip /opt/venv \
-    && /opt/tools/bin/pip --python /opt/venv/bin/python install \
-        --constraint /source/constraints/dev.txt --only-binary :all: "$(echo /opt/wheel/*.whl)[serve,postgres,pdf]"
+    && /opt/tools/bin/python -m pip --python /opt/venv/bin/python install --require-hashes --no-deps --only-binary :all: \
+        -r /source/requirements/package.txt -r /source/requirements/service.txt \
+    && /opt/tools/bin/python -m pip --python /opt/venv/bin/python install --no-index --no-deps /opt/wheel/*.whl
 
 FROM ${BASE}
 ARG VERSION=0.1.0

@@ -9,13 +9,17 @@ DEMO ?= marrowscope-demo
 IMAGE ?= marrowscope
 BENCH ?=
 PYTEST ?=
+LOCK ?=
 
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input -c constraints/dev.txt
-PINS := pyproject.toml constraints/dev.txt
+INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input
+# Everything but PyTorch is installed from the lock, file by file as its digest says, and nothing beside it.
+LOCKED := $(INSTALL) --require-hashes --no-deps
+LOCKS := requirements
+PINS := pyproject.toml $(wildcard $(LOCKS)/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web demo test test-core check format bench container verify-container clean
+.PHONY: help setup web demo test test-core check format hooks docs shapes lock bench container verify-container clean
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  make %-18s %s\n", $$1, $$2 }'
@@ -45,6 +49,20 @@ format: $(VENV)/.stamp-tools ## rewrite the source in the project's style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+hooks: $(VENV)/.stamp-full ## let git run the checks before every commit
+	@$(INSTALL) --group hooks
+	@$(BIN)/pre-commit install
+
+docs: $(VENV)/.stamp-tools ## write the pages of docs/ that say what the code says
+	@$(BIN)/python packaging/reference.py
+
+shapes: $(VENV)/.stamp-tools ## write the page's types after a change of the service's interface
+	@$(BIN)/python packaging/shapes.py
+
+lock: $(VENV)/.stamp-tools ## write requirements/ anew after a change of dependencies (newer versions: LOCK=--upgrade)
+	@$(INSTALL) --group lock
+	@$(BIN)/python packaging/lock.py $(LOCK)
+
 bench: $(VENV)/.stamp-tools ## throughput and memory of the whole pipeline (options: BENCH="--fields 50")
 	@$(BIN)/python bench/throughput.py $(BENCH)
 
@@ -61,19 +79,21 @@ clean: ## remove what the other targets made
 
 $(VENV)/.stamp-package: $(PINS) | $(VENV)/.stamp-python
 	@echo "Installing marrowscope into $(VENV) (once) ..."
-	@$(INSTALL) -e .
+	@$(LOCKED) -r $(LOCKS)/install.txt
+	@$(LOCKED) -r $(LOCKS)/package.txt
+	@$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.stamp-tools: $(VENV)/.stamp-package
 	@echo "Installing the test tools and what the service needs (once) ..."
-	@$(INSTALL) --group dev -e '.[serve,postgres,pdf,dask]'
+	@$(LOCKED) -r $(LOCKS)/service.txt -r $(LOCKS)/tools.txt
 	@touch $@
 
-# torch goes first and alone, so that nothing else chooses its version or build.
+# torch goes last and alone: what it shares with others is there by then, so TORCH_FROM decides about its build only.
 $(VENV)/.stamp-full: $(VENV)/.stamp-tools
 	@echo "Installing PyTorch and what training needs (once, minutes) ..."
-	@$(INSTALL) $(TORCH_FROM) torch
-	@$(INSTALL) -e '.[train]'
+	@$(LOCKED) -r $(LOCKS)/training.txt
+	@$(INSTALL) $(TORCH_FROM) -r $(LOCKS)/torch.txt
 	@touch $@
 
 $(VENV)/.stamp-python:
@@ -83,5 +103,4 @@ $(VENV)/.stamp-python:
 	  echo "$(PYTHON) cannot make virtual environments: install its venv package" \
 	       "(Debian and Ubuntu: apt install python3-venv) and try again." >&2; exit 2; }
 	@$(PYTHON) -m venv $(VENV)
-	@$(INSTALL) --upgrade pip
 	@touch $@

@@ -121,9 +121,9 @@ def simulated(setting: Setting, smears: int, rng: np.random.Generator) -> Outcom
     called = of_field * setting.sensitivity + (1 - of_field) * (1 - setting.specificity)
     blasts = rng.binomial(sizes, called)
     rates = ErrorRates(
-        rng.binomial(HELD_OUT[0], setting.sensitivity, smears),  # type: ignore[arg-type]
+        rng.binomial(HELD_OUT[0], setting.sensitivity, smears),  # type: ignore[arg-type]  # many smears at once
         HELD_OUT[0],
-        rng.binomial(HELD_OUT[1], setting.specificity, smears),  # type: ignore[arg-type]
+        rng.binomial(HELD_OUT[1], setting.specificity, smears),  # type: ignore[arg-type]  # many smears at once
         HELD_OUT[1],
         "simulated",
     )

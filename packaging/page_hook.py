@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from page import PageError, build_page, is_built
 
 
-class PageBuildHook(BuildHookInterface):  # type: ignore[type-arg]
+class PageBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchling's parameters say nothing here
     """Hatch's hook: the page is there before the files of the wheel are gathered."""
 
     PLUGIN_NAME = "custom"

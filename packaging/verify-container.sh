@@ -112,7 +112,7 @@ fi
 # --- build -------------------------------------------------------------------------------------------------
 python=$(dirname "$host_command")/python
 [ -x "$python" ] || python=python3
-if ! [ build/wheelhouse -nt constraints/dev.txt ] || ! [ build/wheelhouse -nt pyproject.toml ]; then
+if ! [ build/wheelhouse -nt requirements/service.txt ] || ! [ build/wheelhouse -nt pyproject.toml ]; then
     say "Collecting wheels ..."
     PYTHON=$python sh packaging/wheelhouse.sh
 fi

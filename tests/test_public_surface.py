@@ -1,7 +1,9 @@
 """The public names of the package, and that importing it is light."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import marrowscope
 
@@ -33,3 +35,10 @@ def test_help_loads_nothing_heavy() -> None:
     run = "CliRunner().invoke(app, ['--help'])"
     imports = "from typer.testing import CliRunner; from marrowscope.cli.app import app"
     assert not loaded_after(f"{imports}; {run}").intersection(HEAVY)
+
+
+def test_every_public_name_is_checked_for_its_types() -> None:
+    tree = ast.parse((Path(__file__).parent / "typing" / "api.py").read_text("utf-8"))
+    uses = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    checked = {use.attr for use in uses if isinstance(use.value, ast.Name) and use.value.id == "marrowscope"}
+    assert checked == set(marrowscope.__all__)

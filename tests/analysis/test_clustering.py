@@ -1,6 +1,7 @@
 """Fields whose cells resemble each other: what a count on them is worth."""
 
 import math
+from random import Random
 
 import numpy as np
 import pytest
@@ -49,9 +50,9 @@ def test_one_image_costs_nothing_and_says_nothing() -> None:
 
 
 @given(FIELDS, st.randoms())
-def test_order_of_fields_changes_nothing(fields: list[tuple[int, int]], random: object) -> None:
+def test_order_of_fields_changes_nothing(fields: list[tuple[int, int]], random: Random) -> None:
     shuffled = list(fields)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    random.shuffle(shuffled)
     found = clustering([m for m, _ in fields], [x for _, x in fields])
     assert found == clustering([m for m, _ in shuffled], [x for _, x in shuffled])
     assert found.design_effect >= 1

@@ -70,7 +70,7 @@ def of_type(name: str, number: int, p_blast: float = 0.0) -> list[Row]:
 @settings(max_examples=40)
 @given(SMEARS, st.integers(0, 1000))
 def test_order_of_cells_and_fields_changes_no_figure(smear: list[list[Row]], seed: int) -> None:
-    mixed = random.Random(seed)  # noqa: S311
+    mixed = random.Random(seed)  # noqa: S311 - an order, no secret
     shuffled = [mixed.sample(rows, len(rows)) for rows in mixed.sample(smear, len(smear))]
     one = reading([field(str(i), rows) for i, rows in enumerate(smear)])
     other = reading([field(str(i), rows) for i, rows in enumerate(shuffled)])

@@ -156,7 +156,7 @@ def test_stain_and_blasts_can_be_kept_over_fields() -> None:
 def test_what_cannot_be_drawn_is_told(change: dict[str, object], message: str) -> None:
     arguments: dict[str, object] = {"width": 320, "height": 256, "cells": 2}
     with pytest.raises(InputError, match=message):
-        draw_field(1, **(arguments | change))  # type: ignore[arg-type]
+        draw_field(1, **(arguments | change))  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_cell_that_cannot_be_drawn_is_told() -> None:

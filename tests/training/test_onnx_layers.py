@@ -9,15 +9,15 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("monai")
 
-from marrowscope.errors import BundleError  # noqa: E402
-from marrowscope.models.bundle import load_bundle  # noqa: E402
-from marrowscope.models.runtime import Network  # noqa: E402
-from marrowscope.synth import draw_cell  # noqa: E402
-from marrowscope.training.classifier.answers import as_input  # noqa: E402
-from marrowscope.training.classifier.net import CellClassifier  # noqa: E402
-from marrowscope.training.detector.export import ProbabilityHead  # noqa: E402
-from marrowscope.training.detector.yolox import YoloxNano  # noqa: E402
-from marrowscope.training.onnx_layers import fill_from_layers, layers_of_onnx  # noqa: E402
+from marrowscope.errors import BundleError
+from marrowscope.models.bundle import load_bundle
+from marrowscope.models.runtime import Network
+from marrowscope.synth import draw_cell
+from marrowscope.training.classifier.answers import as_input
+from marrowscope.training.classifier.net import CellClassifier
+from marrowscope.training.detector.export import ProbabilityHead
+from marrowscope.training.detector.yolox import YoloxNano
+from marrowscope.training.onnx_layers import fill_from_layers, layers_of_onnx
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -19,9 +19,12 @@ class Grouped(Protocol):
     """What can be split: it lies somewhere and belongs to a group."""
 
     @property
-    def path(self) -> Path: ...  # noqa: D102
+    def path(self) -> Path:
+        """Where it lies."""
+
     @property
-    def group(self) -> str: ...  # noqa: D102
+    def group(self) -> str:
+        """What it belongs to: all of a group falls into one part."""
 
 
 Item = TypeVar("Item", bound=Grouped)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 
 FILE_DECIMALS = 2
-PRINT_DECIMALS = 1
 
 
 def file_percent(share: float) -> float:

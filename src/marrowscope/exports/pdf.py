@@ -32,7 +32,7 @@ def pdf_of(page: str) -> bytes:
     """
     try:
         from weasyprint import HTML  # noqa: PLC0415  # an extra
-        from weasyprint.urls import URLFetcher  # noqa: PLC0415
+        from weasyprint.urls import URLFetcher  # noqa: PLC0415  # an extra
     except (ImportError, OSError) as error:
         raise MissingExtraError("the report as PDF", "pdf") from error
 

@@ -202,12 +202,13 @@ def _with_strip(image: Image.Image, legend: dict[str, Colour], caption: str, uni
     strip = Image.new("RGB", (image.width, image.height + round(y + line + margin / 2)), _PAPER)
     strip.paste(image, (0, 0))
     drawn = ImageDraw.Draw(strip)
-    for x, y, text, colour in placed:
+    for left, y, text, colour in placed:
         top = image.height + y
+        indent = 0.0
         if colour is not None:
-            drawn.rounded_rectangle((x, top, x + swatch, top + swatch), 3 * unit, fill=colour)
-            x += swatch + 8 * unit  # noqa: PLW2901
-        drawn.text((x, top + swatch / 2), text, fill=_INK, font=font, anchor="lm")
+            drawn.rounded_rectangle((left, top, left + swatch, top + swatch), 3 * unit, fill=colour)
+            indent = swatch + 8 * unit
+        drawn.text((left + indent, top + swatch / 2), text, fill=_INK, font=font, anchor="lm")
     return strip
 
 

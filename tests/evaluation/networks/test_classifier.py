@@ -159,7 +159,7 @@ def test_background_baseline_agrees_with_scikit_learn() -> None:
     features = rng.normal(200, 10, (300, 3)) + 6 * is_blast[:, None]
     oracle = linear_model.LogisticRegression(C=100, class_weight="balanced").fit(features, is_blast)
     ours = background_baseline(features, is_blast, ["lab"] * 300, (features, is_blast, ["lab"] * 300))
-    from sklearn.metrics import balanced_accuracy_score, roc_auc_score  # noqa: PLC0415
+    from sklearn.metrics import balanced_accuracy_score, roc_auc_score  # noqa: PLC0415 - an optional oracle
 
     assert ours.blast_auc == pytest.approx(
         roc_auc_score(is_blast, oracle.decision_function(features)), abs=0.01

@@ -329,7 +329,7 @@ def test_bad_manifests(tmp_path: Path, content: bytes, message: str) -> None:
 def test_sources_travel_to_other_processes(tmp_path: Path) -> None:
     put(tmp_path, "P1/a.png")
     source = discover([tmp_path])[0]
-    assert pickle.loads(pickle.dumps(source)) == source  # noqa: S301
+    assert pickle.loads(pickle.dumps(source)) == source  # noqa: S301 - its own pickle
     assert isinstance(source.fields[0], FieldSource)
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from httpx2 import Response
 from sqlalchemy import select
 from tests.service.conftest import PASSWORDS, log_in, logged_in
 
@@ -16,9 +17,9 @@ from marrowscope.service.store.engine import Database
 API = "/api/v1"
 
 
-def refused(answer: object, status: int) -> None:
-    assert answer.status_code == status, answer.text  # type: ignore[attr-defined]
-    assert answer.headers["content-type"] == "application/problem+json"  # type: ignore[attr-defined]
+def refused(answer: Response, status: int) -> None:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
 
 
 def try_to_log_in(client: TestClient, username: str, password: str) -> int:

@@ -164,7 +164,7 @@ def test_a_killed_worker_changes_nothing(
 ) -> None:
     asked = ask(reviewer, filled(reviewer, folder))
     for number in (2, 4):
-        wait_for(reviewer, asked["id"], lambda shown, n=number: shown["done"] >= n)  # type: ignore[misc]
+        wait_for(reviewer, asked["id"], lambda shown, n=number: shown["done"] >= n)  # type: ignore[misc]  # mypy cannot type a lambda's default
         for worker in workers_of_this_process():
             os.kill(worker.pid, signal.SIGKILL)
     assert ended(reviewer, asked["id"])["status"] == "done"

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from httpx2 import Response
 from sqlalchemy import func, select, update
 from tests.service.drawn import Drawn, draw
 from tests.service.reports.test_signing import export, name_blasts, sign
@@ -42,7 +43,7 @@ def files(blobs: Blobs) -> int:
     return sum(path.is_file() for path in blobs.path("00").parent.parent.rglob("*"))
 
 
-def delete(client: TestClient, drawn: Drawn, reason: str = "asked for by the patient"):  # type: ignore[no-untyped-def]  # noqa: ANN201
+def delete(client: TestClient, drawn: Drawn, reason: str = "asked for by the patient") -> Response:
     return client.request("DELETE", f"{API}/patients/{drawn.patient}", json={"reason": reason})
 
 

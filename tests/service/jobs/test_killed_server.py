@@ -30,7 +30,7 @@ def test_a_killed_server_loses_nothing_and_counts_nothing_twice(
     (undisturbed,) = marrowscope.analyse(tmp_path / "P 1", tmp_path / "out").patients
     analysis = served.ask(served.patient("P 1", fields))
     for number in (1, 3):
-        served.wait_until(analysis, lambda shown, n=number: shown["done"] >= n)  # type: ignore[misc]
+        served.wait_until(analysis, lambda shown, n=number: shown["done"] >= n)  # type: ignore[misc]  # mypy cannot type a lambda's default
         served.kill()
         served.start()
     ended = served.wait_until(analysis, lambda shown: shown["status"] in {"done", "failed"})

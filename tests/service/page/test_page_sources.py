@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from tests.scripts import script
 
 import marrowscope
 
@@ -35,3 +36,37 @@ def test_the_page_passes_its_own_checks(check: tuple[str, ...]) -> None:
 
 def test_the_lock_names_no_registry() -> None:
     assert '"resolved"' not in (WEB / "package-lock.json").read_text(encoding="utf-8")
+
+
+def test_the_pages_types_are_those_the_service_describes() -> None:
+    written = (WEB / "src" / "api" / "schema.ts").read_text(encoding="utf-8")
+    assert written == script("shapes").schema_ts(), "run `make shapes`"
+
+
+@pytest.mark.parametrize(
+    ("schema", "written"),
+    [
+        ({"type": "array", "items": {"anyOf": [{"type": "integer"}, {"type": "null"}]}}, "(number | null)[]"),
+        (
+            {"type": "array", "prefixItems": [{"type": "number"}, {"const": "a", "type": "string"}]},
+            '[number, "a"]',
+        ),
+        ({"type": "string", "enum": ["a", "b"], "title": "T"}, '"a" | "b"'),
+        (
+            {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Cell"}},
+            "Record<string, Cell>",
+        ),
+        ({"type": "object", "properties": {"a": {"type": "string"}}}, "{\n  a?: string;\n}"),
+        ({"title": "Whatever"}, "unknown"),
+    ],
+)
+def test_a_schema_becomes_a_type(schema: dict[str, object], written: str) -> None:
+    assert script("shapes").typescript(schema) == written
+
+
+@pytest.mark.parametrize(
+    "schema", [{"not": {}}, {"type": "object", "patternProperties": {}}, {"type": ["string", "null"]}]
+)
+def test_a_schema_that_is_not_understood_is_no_type(schema: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="not known here"):
+        script("shapes").typescript(schema)

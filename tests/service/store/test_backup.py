@@ -1,6 +1,5 @@
 """A backup taken while the service runs restores everything, on both databases, as docs/service.md says."""
 
-import re
 import shutil
 import sqlite3
 import subprocess
@@ -9,7 +8,6 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from tests.conftest import REPOSITORY
 from tests.service.conftest import logged_in
 from tests.service.drawn import draw
 from tests.service.postgres import Server
@@ -69,10 +67,3 @@ def test_a_backup_restores_all(
         assert seen(logged_in(restored, "rita"), drawn.analysis, cell["id"]) == before
         with restored.state.service.database.reading() as session:
             assert audit.verify(session).whole
-
-
-def test_every_setting_is_explained() -> None:
-    explained = set(
-        re.findall(r"MARROWSCOPE_([A-Z_]+)", (REPOSITORY / "docs" / "service.md").read_text("utf-8"))
-    )
-    assert {name.upper() for name in Settings.model_fields} == explained

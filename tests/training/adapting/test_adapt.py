@@ -12,17 +12,17 @@ from PIL import Image
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
-from marrowscope.errors import BundleError, DatasetError  # noqa: E402
-from marrowscope.models.bundle import Bundle, load_bundle  # noqa: E402
-from marrowscope.models.bundle_writer import BundleContent, write_bundle  # noqa: E402
-from marrowscope.models.classifier import Classifier, normalised  # noqa: E402
-from marrowscope.models.feature_space import FeatureSpace  # noqa: E402
-from marrowscope.models.runtime import Network  # noqa: E402
-from marrowscope.synth import draw_cell  # noqa: E402
-from marrowscope.training.adapting.adapt import FOLDS, _folds, adapt_classifier  # noqa: E402
-from marrowscope.training.classifier.net import LAST_LAYER  # noqa: E402
-from marrowscope.training.onnx_layers import layers_of_onnx  # noqa: E402
-from marrowscope.training.release import bundle_of_runs  # noqa: E402
+from marrowscope.errors import BundleError, DatasetError
+from marrowscope.models.bundle import Bundle, load_bundle
+from marrowscope.models.bundle_writer import BundleContent, write_bundle
+from marrowscope.models.classifier import Classifier, normalised
+from marrowscope.models.feature_space import FeatureSpace
+from marrowscope.models.runtime import Network
+from marrowscope.synth import draw_cell
+from marrowscope.training.adapting.adapt import FOLDS, _folds, adapt_classifier
+from marrowscope.training.classifier.net import LAST_LAYER
+from marrowscope.training.onnx_layers import layers_of_onnx
+from marrowscope.training.release import bundle_of_runs
 
 pytestmark = pytest.mark.train
 

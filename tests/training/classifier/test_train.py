@@ -12,13 +12,13 @@ from typer.testing import CliRunner
 torch = pytest.importorskip("torch")
 pytest.importorskip("monai")
 
-from marrowscope.cli.app import app  # noqa: E402
-from marrowscope.errors import InputError  # noqa: E402
-from marrowscope.models.feature_space import FeatureSpace  # noqa: E402
-from marrowscope.synth import draw_cell  # noqa: E402
-from marrowscope.training.classifier.net import N_FEATURES, CellClassifier  # noqa: E402
-from marrowscope.training.classifier.recipe import ClassifierRecipe, ImageSource  # noqa: E402
-from marrowscope.training.classifier.train import _load_weights, train_classifier  # noqa: E402
+from marrowscope.cli.app import app
+from marrowscope.errors import InputError
+from marrowscope.models.feature_space import FeatureSpace
+from marrowscope.synth import draw_cell
+from marrowscope.training.classifier.net import N_FEATURES, CellClassifier
+from marrowscope.training.classifier.recipe import ClassifierRecipe, ImageSource
+from marrowscope.training.classifier.train import _load_weights, train_classifier
 
 pytestmark = pytest.mark.train
 

@@ -89,7 +89,7 @@ def test_an_empty_field_has_only_objectness_to_lose() -> None:
     terms = detection_loss(raw, [targets()], 64, 64)
     assert terms.assigned == 0
     assert terms.box.item() == terms.by_class.item() == 0.0
-    terms.total.backward()  # type: ignore[no-untyped-call]
+    terms.total.backward()  # type: ignore[no-untyped-call]  # torch types it not
     assert raw.grad is not None
     assert torch.isfinite(raw.grad).all()
 

@@ -20,7 +20,10 @@ EXAMPLE = "Example:  marrowscope serve --data /srv/marrowscope --port 8000"
 @one_line_errors
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, show_default="8000")] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.", show_default="8000"),
+    ] = None,
     data: Data = None,
     database: DatabaseUrl = None,
     engine: Annotated[

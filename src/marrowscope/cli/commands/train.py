@@ -157,7 +157,7 @@ def _changed(changes: list[str] | None) -> dict[str, Any]:
 
 def _need_torch() -> None:
     try:
-        import torch  # noqa: F401
+        import torch  # noqa: F401 - only whether it can be imported is asked
     except ImportError as error:
         raise MissingExtraError("training", "train") from error
 

@@ -78,7 +78,7 @@ def _square(x: float | None, y: float | None) -> float | None:
 
 def _number(value: object) -> float | None:
     try:
-        number = float(value)  # type: ignore[arg-type]
+        number = float(value)  # type: ignore[arg-type]  # what is no number is caught
     except (TypeError, ValueError, ZeroDivisionError):
         return None
     return number if 0 < number < 1e9 else None  # also refuses NaN

@@ -384,8 +384,8 @@ def _with_distinct_names(found: Sequence[PatientSource]) -> tuple[PatientSource,
     named: dict[str, PatientSource] = {}
     for source in found:
         name = distinct(source.patient, named)
+        named[name] = source
         if name != source.patient:
             line = f"another patient is called '{source.patient}' too; this one is numbered"
-            source = replace(source, patient=name, problems=(*source.problems, line))  # noqa: PLW2901
-        named[name] = source
+            named[name] = replace(source, patient=name, problems=(*source.problems, line))
     return tuple(named.values())

@@ -1,7 +1,7 @@
 """Shapes shared by the routers."""
 
 from datetime import datetime
-from typing import Annotated, Generic, Self, TypeVar
+from typing import Annotated, Generic, Literal, Self, TypeVar
 
 from fastapi import Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
@@ -20,6 +20,8 @@ Limit = Annotated[int, Query(ge=1, le=5000)]
 Cursor = Annotated[str | None, Query(max_length=500, pattern="^[A-Za-z0-9_-]+$")]
 Instant = Annotated[datetime, PlainSerializer(iso, return_type=str)]
 """An instant, written as ISO 8601 in UTC with `Z`."""
+Verdict = Literal["positive", "negative", "indeterminate", "insufficient"]
+"""A decision, as in `patients.csv`."""
 
 
 def _printable(text: str) -> str:

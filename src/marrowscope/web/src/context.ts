@@ -30,10 +30,9 @@ function byId(taxonomy: Taxonomy): Map<string, CellType> {
   return known;
 }
 
-/** The threshold of a rule in percent: as the service gives it, else read from the rule's condition. */
+/** The threshold of a rule in percent, read from the rule's condition. */
 export function thresholdOf(settings: ServiceSettings, rule: string): { percent: number; condition: string } {
   const found = settings.rules.find((one) => one.id === rule) ?? settings.rules[0];
   const condition = found?.condition ?? "";
-  const stated = found?.threshold_percent ?? Number.parseFloat(condition.match(/[\d.]+/)?.[0] ?? "20");
-  return { percent: stated, condition };
+  return { percent: Number.parseFloat(condition.match(/[\d.]+/)?.[0] ?? "20"), condition };
 }

@@ -1,7 +1,6 @@
 """The differential while a review goes on: the networks' count and the readers' side by side."""
 
 from functools import lru_cache
-from typing import Literal
 
 from fastapi import APIRouter
 
@@ -16,11 +15,10 @@ from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.exports.tables import reasons
 from marrowscope.service.analyses import analyses, count
 from marrowscope.service.rest.dependencies import Transaction, Viewer
-from marrowscope.service.rest.shapes import BodyId, Id, Shape
+from marrowscope.service.rest.shapes import BodyId, Id, Shape, Verdict
 from marrowscope.service.review import readings
 
 router = APIRouter(tags=["reviews"])
-Verdict = Literal["positive", "negative", "indeterminate", "insufficient"]
 
 
 class CountRow(Shape):

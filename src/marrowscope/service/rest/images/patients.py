@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from marrowscope.service.images import patients
 from marrowscope.service.rest.analyses.analyses import AnalysisShape, analysis_shape
 from marrowscope.service.rest.dependencies import Reviewer, Transaction, Viewer
-from marrowscope.service.rest.shapes import API, Cursor, Id, Instant, Limit, Line, Page, Shape
+from marrowscope.service.rest.shapes import API, Cursor, Id, Instant, Limit, Line, Page, Shape, Verdict
 from marrowscope.service.review import readings
 from marrowscope.service.store.analyses import Analysis
 from marrowscope.service.store.patients import Patient
@@ -26,7 +26,7 @@ class ResultShape(Shape):
     blast_percent: float | None
     ci_low: float | None
     ci_high: float | None
-    decision: str
+    decision: Verdict
     reviewed_cells: int
 
 

@@ -1,6 +1,6 @@
 """Signatures, amendments, versions."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -13,7 +13,7 @@ from marrowscope.service.reports.signing import Intent
 from marrowscope.service.reports.versions import PatientVersion
 from marrowscope.service.rest.analyses.analyses import AnalysisShape, analysis_shape
 from marrowscope.service.rest.dependencies import Reviewer, TheService, Transaction, Viewer
-from marrowscope.service.rest.shapes import Id, Instant, Line, Page, Shape
+from marrowscope.service.rest.shapes import Id, Instant, Line, Page, Shape, Verdict
 from marrowscope.service.review import readings
 
 router = APIRouter(tags=["signature"])
@@ -40,7 +40,7 @@ class VersionShape(Shape):
     signed_at: Instant
     meaning: str
     reason: str | None
-    decision: Literal["positive", "negative", "indeterminate", "insufficient"]
+    decision: Verdict
     blast_percent: float | None
     sha256: str
 

@@ -54,7 +54,7 @@ export function AuditTable({ path }: { path: string }): ReactNode {
 const short = (text: string): string => text.replace(/\b([0-9a-f]{8})(?:[0-9a-f]{24}|[0-9a-f]{56})\b/g, "$1");
 
 function subject(value: AuditEntry["subject"]): string {
-  return typeof value === "string" ? short(value) : short(`${value.kind} ${value.id ?? ""}`);
+  return short(`${value.kind} ${value.id ?? ""}`);
 }
 
 function words(value: unknown): string {

@@ -86,7 +86,7 @@ function AgreementTable({ agreement }: { agreement: Agreement }): ReactNode {
   return (
     <>
       <Kappa words={t.readings.allCells} value={agreement} />
-      {agreement.answered ? <Kappa words={t.readings.bothAnswered} value={agreement.answered} /> : null}
+      <Kappa words={t.readings.bothAnswered} value={agreement.answered} />
       <p className="small faint">{t.readings.table(agreement.readers[0] ?? "", agreement.readers[1] ?? "")}</p>
       <div className="card" style={{ overflow: "auto" }}>
         <table className="matrix">

@@ -23,7 +23,7 @@ export const sameAnswer = (a: Answer, b: Answer): boolean => a.type === b.type &
 
 /** The cell as it shows with an answer on its way: whether it counts then, the service has still to say. */
 export function withAnswer(cell: Cell, answer: Answer): Cell {
-  const type = answer.type ?? cell.model_type;
+  const type = answer.type ?? cell.model_type ?? cell.type;
   return { ...cell, reviewed_type: answer.type, type, deleted: answer.deleted, counted: null };
 }
 

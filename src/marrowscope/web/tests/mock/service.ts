@@ -36,7 +36,7 @@ function wilson(count: number, of: number): [number, number] {
 export class MockService {
   users = [user("u1", "vera", "Dr. Vera Lind", "admin"), user("u2", "omar", "Dr. Omar Haddad", "reviewer"), user("u3", "eva", "Eva Brandt", "viewer")];
   signedIn: User | null = this.users[0] ?? null;
-  tokens: Token[] = [{ id: "t1", name: "laboratory system", scopes: ["read"], created_at: NOW, expires_at: null }];
+  tokens: Token[] = [{ id: "t1", name: "laboratory system", scopes: ["read"], created_at: NOW, expires_at: null, last_used_at: null }];
   patients: Patient[] = [];
   fields: Field[] = [];
   cells: Cell[] = [];
@@ -74,7 +74,7 @@ export class MockService {
     return {
       id: `a${patient}`, patient_id: patient, status, priority: 0, bundle: "builtin 1.1", bundle_sha256: "4be1".repeat(16), rule: "over-20", mpp: 0.12,
       done: status === "running" ? 3 : 6, total: 6, failed: status === "failed" ? 1 : 0, cells: 0, blasts: 0, created_at: NOW, started_at: NOW,
-      finished_at: status === "done" ? NOW : null, message: status === "failed" ? "every field failed" : null, revision: 1, version: 0, locked: false,
+      finished_at: status === "done" ? NOW : null, message: status === "failed" ? "every field failed" : "", revision: 1, version: 0, locked: false,
     };
   }
 
@@ -82,8 +82,8 @@ export class MockService {
     const id = `${patient}f${index}`;
     this.fields.push({
       id, patient_id: patient, name: `field-${String(index + 1).padStart(2, "0")}.jpg`, width: 1600, height: 1200, mpp: 0.12, scale_source: "file",
-      status: failed ? "failed" : "read", message: failed ? "the file ends in the middle of the image" : null, flags: index === 2 ? ["blurred"] : [],
-      cells: failed ? null : this.cellsEach / 6, thumbnail: `/api/v1/fields/${id}/thumbnail.jpg`, dzi: `/api/v1/fields/${id}/image.dzi`,
+      status: failed ? "failed" : "read", message: failed ? "the file ends in the middle of the image" : "", flags: index === 2 ? ["blurred"] : [],
+      cells: failed ? 0 : this.cellsEach / 6, thumbnail: `/api/v1/fields/${id}/thumbnail.jpg`, dzi: `/api/v1/fields/${id}/image.dzi`,
     });
   }
 
@@ -150,13 +150,14 @@ export class MockService {
     };
   }
 
-  private record(action: string, subject: string, before: unknown, after: unknown): void {
+  private record(action: string, id: string, before: unknown, after: unknown): void {
     const number = this.audit.length + 1;
+    const subject = { kind: action.split(".")[0] ?? "", id, patient_id: null };
     this.audit.push({ number, at: NOW, actor: this.signedIn?.username ?? "?", action, subject, before, after, hash: String(number).padStart(64, "0") });
   }
 
   session(): Session {
-    return { user: this.signedIn, csrf_token: this.signedIn ? "csrf" : null, authentication: "required", oidc: null, version: "0.4.0" };
+    return { user: this.signedIn, csrf_token: "csrf", authentication: "required", oidc: null, version: "0.4.0" };
   }
 
   // eslint-style complexity is beside the point here: this is a table of routes.
@@ -202,7 +203,7 @@ export class MockService {
     }
     if (route === "GET /tokens") return list(this.tokens);
     if (route === "POST /tokens") {
-      const token = { id: `t${this.tokens.length + 1}`, name: String(given["name"]), scopes: given["scopes"] as string[], created_at: NOW, expires_at: null };
+      const token = { id: `t${this.tokens.length + 1}`, name: String(given["name"]), scopes: given["scopes"] as Token["scopes"], created_at: NOW, expires_at: null, last_used_at: null };
       this.tokens.push(token);
       return ok({ ...token, token: "ms_3f9c0d7e51b24a" }, 201);
     }
@@ -275,7 +276,7 @@ export class MockService {
     if (ids) {
       const analysis = this.analysis(ids[0]);
       if (analysis) analysis.locked = false;
-      this.record("analysis.amend", `analysis ${ids[0]}`, null, given["reason"]);
+      this.record("analysis.amend", ids[0] ?? "", null, given["reason"]);
       return ok(analysis, 201);
     }
     ids = match(/^(?:GET|POST) \/cells\/(\w+)\/comments$/);
@@ -333,10 +334,10 @@ export class MockService {
 
   /** Change a cell as a user would; tests use it to pretend somebody else. */
   change(cell: Cell, change: Omit<Change, "revision">, by: string): void {
-    this.record("cell.review", `cell ${cell.number}`, { type: cell.type }, { type: change.type ?? cell.type, deleted: change.deleted });
+    this.record("cell.review", cell.id, { type: cell.type }, { type: change.type ?? cell.type, deleted: change.deleted });
     if (change.type !== undefined) cell.reviewed_type = change.type;
-    if (change.deleted !== undefined) cell.deleted = change.deleted;
-    cell.type = cell.reviewed_type ?? cell.model_type;
+    if (change.deleted != null) cell.deleted = change.deleted;
+    cell.type = cell.reviewed_type ?? cell.model_type ?? cell.type;
     cell.counted = !cell.deleted && (TYPES.find((type) => type.id === cell.type)?.is_counted ?? true);
     cell.reviewed_by = by;
     cell.reviewed_at = NOW;
@@ -378,7 +379,7 @@ export class MockService {
     this.versions.push(version);
     patient.signed = { analysis_id: id, version: version.version, by: version.signed_by, at: NOW, meaning, state: "current" };
     patient.status = "signed";
-    this.record("analysis.sign", `analysis ${id}`, null, version);
+    this.record("analysis.sign", id, null, version);
     return ok(version, 201);
   }
 }

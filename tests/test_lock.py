@@ -1,0 +1,76 @@
+"""The lock and the dependencies it was written from agree, and the lock names no place."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.scripts import script
+
+ROOT = Path(__file__).parents[1]
+lock = script("lock")
+APART = ("lock", "hooks")  # groups that are installed on demand, and newest
+TORCH = ROOT / "requirements" / "torch.txt"
+
+
+def locked() -> dict[str, str]:
+    """Give every locked package's lines by name; one that stands twice fails."""
+    found: dict[str, str] = {}
+    for depth in lock.DEPTHS:
+        for name, lines in lock.entries(lock.lock_of(depth).read_text("utf-8")).items():
+            assert name not in found, f"{name} is locked twice"
+            found[name] = lines
+    return found
+
+
+def asked_for() -> dict[str, list[Requirement]]:
+    """Give what pyproject.toml asks for, by extra or group, PyTorch aside."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    lists: dict[str, list[Any]] = {
+        "build": project["build-system"]["requires"],
+        "package": project["project"]["dependencies"],
+        **project["project"]["optional-dependencies"],
+        **{name: group for name, group in project["dependency-groups"].items() if name not in APART},
+    }
+    return {
+        name: [Requirement(line) for line in lines if isinstance(line, str) and not line.startswith("torch")]
+        for name, lines in lists.items()
+    }
+
+
+@pytest.mark.parametrize("name", asked_for())
+def test_what_is_asked_for_is_locked_at_a_version_that_serves(name: str) -> None:
+    versions = {package: lines.split("==")[1].split()[0] for package, lines in locked().items()}
+    for wanted in asked_for()[name]:
+        package = canonicalize_name(wanted.name)
+        assert package in versions, f"{package} is not locked: run `make lock`"
+        assert versions[package] in wanted.specifier, f"{package} {versions[package]}: run `make lock`"
+
+
+def test_every_locked_file_is_told_by_its_digest() -> None:
+    packages = locked()
+    assert len(packages) > 100
+    for lines in packages.values():
+        first, *digests = lines.replace("\\\n", "\n").split("\n")[:-1]
+        assert re.match(r"[a-z0-9.-]+==\S+", first)
+        assert digests
+        assert all(re.fullmatch(r"\s+--hash=sha256:[0-9a-f]{64}\s*", digest) for digest in digests)
+
+
+def test_pytorch_is_chosen_apart() -> None:
+    assert not {"torch", "triton"} & set(locked())
+    (line,) = [line for line in TORCH.read_text("utf-8").splitlines() if not line.startswith("#")]
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    (wanted,) = [line for line in extras["train"] if line.startswith("torch")]
+    assert line.removeprefix("torch==") in Requirement(wanted).specifier
+
+
+def test_no_file_says_where_packages_lie() -> None:
+    places = re.compile(r"://|file:|--index-url|--extra-index-url|--find-links| @ ")
+    assert not [
+        path.name for path in (ROOT / "requirements").iterdir() if places.search(path.read_text("utf-8"))
+    ]
