@@ -16,7 +16,7 @@ from marrowscope.pipeline import gallery_of
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.uploads import limits_of
 from marrowscope.service.jobs import queue
-from marrowscope.service.jobs.queue import Measuring, Reading, Source
+from marrowscope.service.jobs.queue import FieldWork, ReadingResources, ScaleWork
 from marrowscope.service.rest.dependencies import Service
 
 API = "/api/v1"
@@ -33,14 +33,14 @@ def ask_again(client: TestClient, drawn: Drawn) -> str:
 def read_all(app: FastAPI, readings: Mapping[str, FieldReading]) -> None:
     """Read every field that waits; a field without a reading here cannot be read."""
     service: Service = app.state.service
-    source = Source(service.blobs, limits_of(service.settings), 1)
+    resources = ReadingResources(service.blobs, limits_of(service.settings), 1)
     while True:
         with service.database.writing() as session:
-            work = queue.claim(session, OWNER, source)
+            work = queue.claim(session, OWNER, resources)
         if work is None:
             return
         with service.database.writing() as session:
-            if isinstance(work, Measuring):
+            if isinstance(work, ScaleWork):
                 queue.record_scales(session, OWNER, work, {})
             else:
                 reading = _reading(work, readings)
@@ -48,7 +48,7 @@ def read_all(app: FastAPI, readings: Mapping[str, FieldReading]) -> None:
                 queue.record_reading(session, OWNER, work, reading, (sheet, None))
 
 
-def _reading(work: Reading, readings: Mapping[str, FieldReading]) -> FieldReading:
+def _reading(work: FieldWork, readings: Mapping[str, FieldReading]) -> FieldReading:
     name = work.task.source.name
     failed = FieldReading(name, FieldStatus.FAILED, message="the disk had an error", sha256=work.task.sha256)
     return readings.get(name, failed)

@@ -250,7 +250,7 @@ def _analyse_again(visit: Visit) -> None:
 
 def _look_at_every_other_page(visit: Visit) -> None:
     visit.tab("Report")
-    visit.page.get_by_text("Second look at the blasts").wait_for()
+    visit.page.get_by_text("Reason: Second look at the blasts").wait_for()
     visit.look("report")
     visit.tab("History")
     visit.page.locator("tbody tr").first.wait_for()

@@ -126,7 +126,7 @@ def test_answers_and_comments_are_found_again_on_the_new_cells(
     assert {entry["after"].get("by") for entry in entries} == {"rita", None}
     assert trail(database, "analysis.carry")[0]["after"] == {"carried": 4, "lost": 1}
     with database.reading() as session:
-        assert audit.verify(session).whole
+        assert audit.verify(session).is_whole
         kept = session.scalars(select(Answer).where(Answer.reading_id == analysis)).all()
         assert {answer.carried_from for answer in kept} == {drawn.analysis}
 

@@ -17,6 +17,7 @@ from marrowscope.service.rest.app import create_app
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.audit import AuditEntry, AuditHead
 from marrowscope.service.store.engine import Database
+from marrowscope.service.store.patients import IdempotentUpload
 from marrowscope.service.store.reviews import Answer, Reading
 from marrowscope.service.store.schema import bring_up_to_date, config
 from marrowscope.service.trail import audit
@@ -157,6 +158,9 @@ def reviewed_in_0002(empty: Database) -> Database:
                 connection, "second_answers", reading_id=identifier("r"), cell_id=cell, type=cell_type,
                 deleted=deleted, at=EARLY + timedelta(hours=4), revision=revision,
             )  # fmt: skip
+        put(
+            connection, "upload_answers", patient_id=identifier("p"), key="k", created_at=EARLY, items="[]"
+        )  # fmt: skip
         put_entries(
             connection, ("anna", "cell.review", cells[0]), ("rita", "cell.review", cells[0]),
             ("anna", "cell.review", cells[1]), ("rita", "cell.review", cells[2]),
@@ -204,9 +208,16 @@ def test_first_readings_become_rows_and_second_ones_stay(reviewed_in_0002: Datab
         ]
 
 
+def test_a_repeated_upload_still_finds_its_results(reviewed_in_0002: Database) -> None:
+    with reviewed_in_0002.reading() as session:
+        known = session.get(IdempotentUpload, (identifier("p"), "k"))
+        assert known is not None
+        assert (known.items, known.created_at) == ([], EARLY)
+
+
 def test_the_trail_stays_whole(reviewed_in_0002: Database) -> None:
     with reviewed_in_0002.reading() as session:
-        assert audit.verify(session).whole
+        assert audit.verify(session).is_whole
 
 
 def test_a_migrated_review_is_shown_as_it_was(reviewed_in_0002: Database, tmp_path: Path) -> None:

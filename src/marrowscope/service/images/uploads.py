@@ -18,24 +18,24 @@ from marrowscope.service.actors import Actor
 from marrowscope.service.errors import ConflictError, UnavailableError
 from marrowscope.service.images import patients
 from marrowscope.service.images.blobs import Blobs
-from marrowscope.service.images.workers import Looked, image_workers, look
+from marrowscope.service.images.workers import ExaminedImage, examine_image, image_workers
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.patients import (
     FIELD_DUPLICATE,
     FIELD_FAILED,
     FIELD_STORED,
     Field,
+    IdempotentUpload,
     Patient,
-    UploadAnswer,
 )
 from marrowscope.service.trail import audit
 
 _LONGEST_NAME = 300
-Outcome = Literal["stored", "duplicate", "refused"]
+UploadStatus = Literal["stored", "duplicate", "refused"]
 
 
 @dataclass(frozen=True)
-class Given:
+class UploadedFile:
     """A file as it arrived: its name by the sender, and where it lies until it is taken in."""
 
     name: str
@@ -43,7 +43,7 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Examined:
+class ExaminedFile:
     """A file looked at: an image with its digest and size, or the reason why it is none.
 
     `is_image` tells whether it was meant for one, so that its failure belongs on the patient's list.
@@ -60,11 +60,11 @@ class Examined:
 
 
 @dataclass(frozen=True)
-class Answer:
+class UploadResult:
     """What became of one file."""
 
     name: str
-    status: Outcome
+    status: UploadStatus
     message: str
     field_id: str | None
 
@@ -83,7 +83,7 @@ class Examiner:
         self._limits = limits_of(settings)
         self._blobs = blobs
 
-    def examine(self, files: Sequence[Given]) -> Iterator[Examined]:
+    def examine(self, files: Sequence[UploadedFile]) -> Iterator[ExaminedFile]:
         """Look at files one after the other; archives are opened.
 
         Raises
@@ -95,21 +95,23 @@ class Examiner:
         for given in files:
             for source, problem in _sources(given):
                 if source is None:
-                    yield Examined(given.name, problem, is_image=False)
+                    yield ExaminedFile(given.name, problem, is_image=False)
                     continue
-                examined = self._look(source, left)
+                examined = self._examine(source, left)
                 left -= examined.size
                 yield examined
 
-    def _look(self, source: FieldSource, left: int) -> Examined:
+    def _examine(self, source: FieldSource, left: int) -> ExaminedFile:
         if self._blobs.free_bytes() < self._settings.free_bytes:
             raise UnavailableError("the disk is full: no more images are taken")
         is_image = is_image_name(source.name)
         try:
-            found = image_workers().submit(look, self._blobs, self._limits, source, left).result()
+            found = image_workers().submit(examine_image, self._blobs, self._limits, source, left).result()
         except WorkerDiedError:
-            found = Looked("decoding this image ended the process that tried; it is damaged, or too large")
-        return Examined(source.name, is_image=is_image, **vars(found))
+            found = ExaminedImage(
+                "decoding this image ended the process that tried; it is damaged, or too large"
+            )
+        return ExaminedFile(source.name, is_image=is_image, **vars(found))
 
 
 def limits_of(settings: Settings) -> DecodeLimits:
@@ -135,10 +137,10 @@ def check_open(patient: Patient) -> None:
         raise ConflictError("this patient is being analysed; add images when that is done, or cancel it")
 
 
-def earlier_answer(session: Session, patient_id: str, key: str) -> list[Answer] | None:
+def earlier_results(session: Session, patient_id: str, key: str) -> list[UploadResult] | None:
     """Return what an upload with this Idempotency-Key was answered, None if it is new."""
-    known = session.get(UploadAnswer, (patient_id, key))
-    return None if known is None else [Answer(*item) for item in known.items]
+    known = session.get(IdempotentUpload, (patient_id, key))
+    return None if known is None else [UploadResult(*item) for item in known.items]
 
 
 def take(
@@ -147,9 +149,9 @@ def take(
     settings: Settings,
     patient_id: str,
     *,
-    files: Sequence[Examined],
+    files: Sequence[ExaminedFile],
     key: str | None = None,
-) -> list[Answer]:
+) -> list[UploadResult]:
     """Put examined files on a patient's list. The same file under the same name changes nothing.
 
     Raises
@@ -160,19 +162,19 @@ def take(
         The latest analysis is being made.
     """
     patient = patients.get(session, patient_id)
-    if key is not None and (known := earlier_answer(session, patient_id, key)) is not None:
+    if key is not None and (known := earlier_results(session, patient_id, key)) is not None:
         return known
     check_open(patient)
     register = _Register(session, patient, settings.files_per_patient)
-    answers = [register.enter(file) for file in files]
+    results = [register.enter(file) for file in files]
     patients.refresh(session, patient)
     audit.record(
-        session, actor, "files.add", "patient", patient.id, patient_id=patient.id, after=_summary(answers)
+        session, actor, "files.add", "patient", patient.id, patient_id=patient.id, after=_summary(results)
     )
     if key is not None:
-        items = [[a.name, a.status, a.message, a.field_id] for a in answers]
-        session.add(UploadAnswer(patient_id=patient.id, key=key, items=items))
-    return answers
+        items = [[a.name, a.status, a.message, a.field_id] for a in results]
+        session.add(IdempotentUpload(patient_id=patient.id, key=key, items=items))
+    return results
 
 
 class _Register:
@@ -187,17 +189,17 @@ class _Register:
         stored = (field for field in self._by_name.values() if field.status == FIELD_STORED)
         self._copies = FirstCopies((field.sha256, field.name) for field in stored if field.sha256 is not None)
 
-    def enter(self, file: Examined) -> Answer:
+    def enter(self, file: ExaminedFile) -> UploadResult:
         """Enter one file."""
         known = self._by_name.get(file.name)
         if known is not None and known.sha256 == file.sha256 and file.sha256 is not None:
-            status: Outcome = "refused" if file.message else "duplicate"
-            return Answer(file.name, status, file.message or "already there", known.id)
+            status: UploadStatus = "refused" if file.message else "duplicate"
+            return UploadResult(file.name, status, file.message or "already there", known.id)
         if file.message:
             return self._refuse(file, known)
         if len(self._by_name) >= self._limit and known is None:
             message = f"the patient has {self._limit:,} images, the limit"
-            return Answer(file.name, "refused", message, None)
+            return UploadResult(file.name, "refused", message, None)
         if known is not None and known.status == FIELD_FAILED:
             field = known
         else:
@@ -207,21 +209,21 @@ class _Register:
         repeats = None if file.sha256 is None else self._copies.message(file.sha256, field.name)
         if repeats is None:
             field.status, field.message = FIELD_STORED, ""
-            return Answer(field.name, "stored", "", field.id)
+            return UploadResult(field.name, "stored", "", field.id)
         field.status, field.message = FIELD_DUPLICATE, repeats
-        return Answer(field.name, "duplicate", field.message, field.id)
+        return UploadResult(field.name, "duplicate", field.message, field.id)
 
-    def _refuse(self, file: Examined, known: Field | None) -> Answer:
+    def _refuse(self, file: ExaminedFile, known: Field | None) -> UploadResult:
         """Keep a broken image on the list: the count says what is missing. Other files leave no trace."""
         is_good = known is not None and known.status != FIELD_FAILED
         if not file.is_image or is_good or (known is None and len(self._by_name) >= self._limit):
-            return Answer(file.name, "refused", file.message, None)
+            return UploadResult(file.name, "refused", file.message, None)
         field = known or Field(patient_id=self._patient.id, name=file.name)
         if known is None:
             self._add(field)
         self._describe(field, file)
         field.status, field.message = FIELD_FAILED, file.message
-        return Answer(file.name, "refused", file.message, field.id)
+        return UploadResult(file.name, "refused", file.message, field.id)
 
     def _add(self, field: Field) -> None:
         self._session.add(field)
@@ -229,12 +231,12 @@ class _Register:
         self._by_name[field.name] = field
 
     @staticmethod
-    def _describe(field: Field, file: Examined) -> None:
+    def _describe(field: Field, file: ExaminedFile) -> None:
         field.sha256, field.size = file.sha256, file.size
         field.width, field.height, field.mpp = file.width, file.height, file.mpp
 
 
-def _sources(given: Given) -> Iterator[tuple[FieldSource | None, str]]:
+def _sources(given: UploadedFile) -> Iterator[tuple[FieldSource | None, str]]:
     """Give what a file holds: itself, or an archive's images and its problems."""
     if not given.name.lower().endswith(".zip"):
         yield FieldSource(given.name, given.path), ""
@@ -246,6 +248,6 @@ def _sources(given: Given) -> Iterator[tuple[FieldSource | None, str]]:
         yield field, ""
 
 
-def _summary(answers: Sequence[Answer]) -> dict[str, int]:
-    states = [answer.status for answer in answers]
+def _summary(results: Sequence[UploadResult]) -> dict[str, int]:
+    states = [result.status for result in results]
     return {state: states.count(state) for state in sorted(set(states))}

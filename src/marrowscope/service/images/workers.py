@@ -38,7 +38,7 @@ _recent: "OrderedDict[str, Pixels]" = OrderedDict()
 
 
 @dataclass(frozen=True)
-class Looked:
+class ExaminedImage:
     """What a file is: an image with its digest and size, or, by `message`, why it is none."""
 
     message: str = ""
@@ -61,7 +61,7 @@ def end_image_workers() -> None:
     image_workers.cache_clear()
 
 
-def look(blobs: Blobs, limits: DecodeLimits, source: FieldSource, left: int) -> Looked:
+def examine_image(blobs: Blobs, limits: DecodeLimits, source: FieldSource, left: int) -> ExaminedImage:
     """Look at a file, and keep it with its thumbnails if it is an image that can be read.
 
     Parameters
@@ -71,18 +71,18 @@ def look(blobs: Blobs, limits: DecodeLimits, source: FieldSource, left: int) -> 
     try:
         data = source.read(limits)
     except ImageError as error:
-        return Looked(str(error))
+        return ExaminedImage(str(error))
     digest, size = hashlib.sha256(data).hexdigest(), len(data)
     if size > left:
-        return Looked("the files of this request, unpacked, have more bytes than the limit")
+        return ExaminedImage("the files of this request, unpacked, have more bytes than the limit")
     try:
         image = decode(data, limits=limits)
     except ImageError as error:
-        return Looked(str(error), digest, size)
+        return ExaminedImage(str(error), digest, size)
     blobs.put(data)
     _keep_thumbnails(blobs, digest, image.pixels)
     height, width = image.pixels.shape[:2]
-    return Looked("", digest, size, width, height, image.mpp)
+    return ExaminedImage("", digest, size, width, height, image.mpp)
 
 
 def make_thumbnails(blobs: Blobs, limits: DecodeLimits, digest: str) -> None:

@@ -14,7 +14,7 @@ from marrowscope.service.images.leftovers import remove_leftovers
 from marrowscope.service.images.uploads import limits_of
 from marrowscope.service.jobs.dispatcher import Dispatcher
 from marrowscope.service.jobs.presence import Presence
-from marrowscope.service.jobs.queue import Source
+from marrowscope.service.jobs.queue import ReadingResources
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 from marrowscope.service.trail.events import Broadcaster
@@ -32,9 +32,9 @@ def start(settings: Settings, database: Database, blobs: Blobs, events: Broadcas
         The settings name no engine there is.
     """
     workers, threads = share_cores(settings.workers)
-    source = Source(blobs, limits_of(settings), threads)
+    resources = ReadingResources(blobs, limits_of(settings), threads)
     presence = Presence(settings.data_folder / "servers")
-    dispatcher = Dispatcher(database, source, open_pool(settings.engine, workers, _NICENESS), presence)
+    dispatcher = Dispatcher(database, resources, open_pool(settings.engine, workers, _NICENESS), presence)
     events.add(dispatcher.notice)
     dispatcher.start()
     arguments = (database, blobs, settings.data_folder / "scratch")

@@ -41,14 +41,14 @@ class Presence:
             return True
         return False
 
-    def bury(self, owner: str) -> None:
+    def forget_dead(self, owner: str) -> None:
         """Remove the sign of a server that is dead."""
         self._path(owner).unlink(missing_ok=True)
 
     def leave(self) -> None:
         """Take this server's sign away."""
         self._file.close()
-        self.bury(self.owner)
+        self.forget_dead(self.owner)
 
     def _path(self, owner: str) -> Path:
         return self._folder / f"{os.path.basename(owner)}.lock"  # noqa: PTH119 (owners come from the database)

@@ -46,7 +46,7 @@ _WAITING = (QUEUED, RUNNING)
 
 
 @dataclass(frozen=True)
-class Measuring:
+class ScaleWork:
     """Measuring the scale of a patient, before the first field is read."""
 
     analysis_id: str
@@ -60,7 +60,7 @@ class Measuring:
 
 
 @dataclass(frozen=True)
-class Reading:
+class FieldWork:
     """Reading a field."""
 
     row_id: str
@@ -73,11 +73,11 @@ class Reading:
         return self.row_id
 
 
-Work = Measuring | Reading
+Work = ScaleWork | FieldWork
 
 
 @dataclass(frozen=True)
-class Source:
+class ReadingResources:
     """Where claimed work finds its images, and what reading them may cost."""
 
     blobs: Blobs
@@ -85,7 +85,7 @@ class Source:
     threads: int
 
 
-def claim(session: Session, owner: str, source: Source) -> Work | None:
+def claim(session: Session, owner: str, resources: ReadingResources) -> Work | None:
     """Take the next piece of work: of the highest priority, then of the oldest analysis."""
     found = session.execute(
         _open_work(select(AnalysisField, Analysis))
@@ -99,11 +99,11 @@ def claim(session: Session, owner: str, source: Source) -> Work | None:
     _start(session, analysis)
     if not analysis.is_scaled:
         analysis.scale_owner = owner
-        return Measuring(analysis.id, _networks(analysis, source), _sample(session, analysis, source))
+        return ScaleWork(analysis.id, _networks(analysis, resources), _sample(session, analysis, resources))
     row.status, row.owner, row.lease_until = RUNNING, owner, now() + LEASE
     field = session.get_one(Field, row.field_id)
     scales = scales_by_size(from_json(analysis.scales, tuple[SizeScale, ...]))
-    return Reading(row.id, _networks(analysis, source), _task(field, source, scales))
+    return FieldWork(row.id, _networks(analysis, resources), _task(field, resources, scales))
 
 
 def has_work(session: Session) -> bool:
@@ -111,7 +111,7 @@ def has_work(session: Session) -> bool:
     return session.scalar(_open_work(select(AnalysisField.id)).limit(1)) is not None
 
 
-def record_scales(session: Session, owner: str, work: Measuring, scales: ScaleBySize) -> bool:
+def record_scales(session: Session, owner: str, work: ScaleWork, scales: ScaleBySize) -> bool:
     """Note the scales of a patient; tell whether the claim still stood."""
     analysis = session.get(Analysis, work.analysis_id, with_for_update=True)
     if analysis is None or analysis.scale_owner != owner or analysis.is_scaled:
@@ -124,7 +124,7 @@ def record_scales(session: Session, owner: str, work: Measuring, scales: ScaleBy
 def record_reading(
     session: Session,
     owner: str,
-    work: Reading,
+    work: FieldWork,
     reading: FieldReading,
     pictures: tuple[str | None, str | None] = (None, None),
 ) -> bool:
@@ -160,7 +160,7 @@ def record_reading(
 
 def give_back(session: Session, owner: str, work: Work, *, is_to_blame: bool) -> None:
     """Return claimed work to the queue; work over which workers keep dying has failed."""
-    if isinstance(work, Measuring):
+    if isinstance(work, ScaleWork):
         _give_back_measuring(session, owner, work, is_to_blame=is_to_blame)
         return
     row = _claimed(session, owner, work)
@@ -178,7 +178,7 @@ def give_back(session: Session, owner: str, work: Work, *, is_to_blame: bool) ->
 
 def fail(session: Session, owner: str, work: Work, message: str) -> None:
     """End the analysis that claimed work belongs to: it cannot go on."""
-    if isinstance(work, Reading):
+    if isinstance(work, FieldWork):
         row = _claimed(session, owner, work)
         if row is None:
             return
@@ -242,12 +242,12 @@ def _open_work(query: Any) -> Any:
     )
 
 
-def _claimed(session: Session, owner: str, work: Reading) -> AnalysisField | None:
+def _claimed(session: Session, owner: str, work: FieldWork) -> AnalysisField | None:
     row = session.get(AnalysisField, work.row_id, with_for_update=True)
     return row if row is not None and row.status == RUNNING and row.owner == owner else None
 
 
-def _give_back_measuring(session: Session, owner: str, work: Measuring, *, is_to_blame: bool) -> None:
+def _give_back_measuring(session: Session, owner: str, work: ScaleWork, *, is_to_blame: bool) -> None:
     analysis = session.get(Analysis, work.analysis_id, with_for_update=True)
     if analysis is None or analysis.scale_owner != owner:
         return
@@ -270,12 +270,12 @@ def _start(session: Session, analysis: Analysis) -> None:
     )  # fmt: skip
 
 
-def _networks(analysis: Analysis, source: Source) -> Networks:
-    settings = ReadingSettings(mpp=analysis.mpp, limits=source.limits)
-    return Networks(Path(analysis.bundle), analysis.bundle_sha256, settings, source.threads)
+def _networks(analysis: Analysis, resources: ReadingResources) -> Networks:
+    settings = ReadingSettings(mpp=analysis.mpp, limits=resources.limits)
+    return Networks(Path(analysis.bundle), analysis.bundle_sha256, settings, resources.threads)
 
 
-def _sample(session: Session, analysis: Analysis, source: Source) -> tuple[FieldTask, ...]:
+def _sample(session: Session, analysis: Analysis, resources: ReadingResources) -> tuple[FieldTask, ...]:
     """Choose the fields to measure on as the command line does: among all files but copies."""
     fields = session.scalars(
         select(Field)
@@ -287,12 +287,12 @@ def _sample(session: Session, analysis: Analysis, source: Source) -> tuple[Field
         )
         .order_by(AnalysisField.place)
     ).all()
-    return tuple(_task(field, source, {}) for field in scale_sample(fields) if field.width)
+    return tuple(_task(field, resources, {}) for field in scale_sample(fields) if field.width)
 
 
-def _task(field: Field, source: Source, scales: ScaleBySize) -> FieldTask:
+def _task(field: Field, resources: ReadingResources, scales: ScaleBySize) -> FieldTask:
     digest = field.sha256 or ""
-    return FieldTask("", FieldSource(field.name, source.blobs.path(digest)), digest, scales)
+    return FieldTask("", FieldSource(field.name, resources.blobs.path(digest)), digest, scales)
 
 
 def _cells(row: AnalysisField, reading: FieldReading) -> Iterable[Cell]:

@@ -21,14 +21,16 @@ from marrowscope.service.trail import audit
 
 
 @dataclass(frozen=True)
-class Intent:
+class SignatureRequest:
     """What somebody means by signing, in their own words, and the revision of the count they saw."""
 
     meaning: str
     revision: int
 
 
-def sign(session: Session, actor: Actor, images: ImageStore, analysis_id: str, intent: Intent) -> Version:
+def sign(
+    session: Session, actor: Actor, images: ImageStore, analysis_id: str, request: SignatureRequest
+) -> Version:
     """Sign the count as it stands and lock it; data and page of the report are kept as they are now.
 
     Raises
@@ -45,11 +47,11 @@ def sign(session: Session, actor: Actor, images: ImageStore, analysis_id: str, i
     analysis = answers.locked_for_change(session, analysis_id)
     readings.refuse_blind(session, actor, analysis)
     answers.refuse_locked(analysis)
-    if analysis.revision != intent.revision:
+    if analysis.revision != request.revision:
         raise ConflictError("the count changed since you saw it; look again", revision=analysis.revision)
     instant = now()
     reason = _reason(session, analysis)
-    signature = Signature(analysis.version + 1, actor.name, iso(instant), intent.meaning, reason)
+    signature = Signature(analysis.version + 1, actor.name, iso(instant), request.meaning, reason)
     report = reports.current(session, analysis, signature)
     (reading,) = report.patients
     text, digest = documents.written(report)
@@ -61,7 +63,7 @@ def sign(session: Session, actor: Actor, images: ImageStore, analysis_id: str, i
         username=actor.username,
         signed_by=actor.name,
         signed_at=instant,
-        meaning=intent.meaning,
+        meaning=request.meaning,
         reason=reason,
         decision=reading.decision.verdict.value,
         blast_percent=None if raw is None else file_percent(raw.estimate),
@@ -79,7 +81,7 @@ def sign(session: Session, actor: Actor, images: ImageStore, analysis_id: str, i
         session, actor, "analysis.sign", "analysis", analysis.id, patient_id=analysis.patient_id,
         before={"version": signature.version - 1},
         after={
-            "version": signature.version, "revision": intent.revision, "meaning": intent.meaning,
+            "version": signature.version, "revision": request.revision, "meaning": request.meaning,
             "decision": version.decision, "blast_percent": version.blast_percent,
             "sha256": digest, "bundle_sha256": analysis.bundle_sha256,
         },

@@ -69,7 +69,7 @@ class ToCarry:
 
 
 @dataclass(frozen=True)
-class _Source:
+class _EarlierCell:
     """A cell of an earlier analysis with what was said of it; `digest` of its image."""
 
     cell: Cell
@@ -127,7 +127,7 @@ def to_carry(session: Session, patient: Patient) -> ToCarry:
     )
 
 
-def _carry(session: Session, analysis: Analysis, sources: Sequence[_Source]) -> None:
+def _carry(session: Session, analysis: Analysis, sources: Sequence[_EarlierCell]) -> None:
     fields = _fields_by_digest(session, analysis)
     targets = _targets(session, analysis, sources, fields)
     for source in sources:
@@ -157,7 +157,7 @@ def _latest_reviewed(session: Session, patient_id: str, before: Analysis | None 
     return session.scalars(query.order_by(Analysis.created_at.desc()).limit(1)).first()
 
 
-def _sources(session: Session, previous: Analysis) -> list[_Source]:
+def _sources(session: Session, previous: Analysis) -> list[_EarlierCell]:
     """Return what was said of cells of an analysis, and what that analysis itself could not take over."""
     left = select(CarriedCell.source_id).where(
         CarriedCell.analysis_id == previous.id, CarriedCell.cell_id.is_(None)
@@ -173,7 +173,7 @@ def _sources(session: Session, previous: Analysis) -> list[_Source]:
         .where(or_(own, Cell.id.in_(left)), ~withdrawn)
         .order_by(Cell.place, Cell.number)
     )
-    return [_Source(cell, answer, digest or "") for cell, answer, digest in rows]
+    return [_EarlierCell(cell, answer, digest or "") for cell, answer, digest in rows]
 
 
 def _first_answer() -> ColumnElement[bool]:
@@ -200,7 +200,7 @@ def _fields_by_digest(session: Session, analysis: Analysis) -> dict[str, str]:
 
 
 def _targets(
-    session: Session, analysis: Analysis, sources: Sequence[_Source], fields: Mapping[str, str]
+    session: Session, analysis: Analysis, sources: Sequence[_EarlierCell], fields: Mapping[str, str]
 ) -> dict[str, Cell]:
     """Return, by the cell of the earlier analysis, the same cell as the networks found it now."""
     answered = select(Answer.cell_id).where(Answer.reading_id == analysis.id)
@@ -229,7 +229,7 @@ def _boxes(cells: Iterable[Cell]) -> Boxes:
 
 
 def _drawn_again(
-    session: Session, analysis: Analysis, source: _Source, fields: Mapping[str, str]
+    session: Session, analysis: Analysis, source: _EarlierCell, fields: Mapping[str, str]
 ) -> Cell | None:
     """Draw a cell that a person drew and the networks still do not find."""
     if source.cell.origin != PERSON or source.digest not in fields:
@@ -238,7 +238,7 @@ def _drawn_again(
     return draw_cell(session, analysis, NewCell(fields[source.digest], source.cell.box, named))
 
 
-def _give(session: Session, analysis: Analysis, source: _Source, target: Cell) -> None:
+def _give(session: Session, analysis: Analysis, source: _EarlierCell, target: Cell) -> None:
     """Copy answer and comments, with who said so and when."""
     after: dict[str, object] = {}
     answer = source.answer
@@ -280,7 +280,7 @@ def _copy_comments(session: Session, source: Cell, target: Cell) -> int:
     return len(found)
 
 
-def _why(source: _Source, fields: Mapping[str, str]) -> str:
+def _why(source: _EarlierCell, fields: Mapping[str, str]) -> str:
     if source.digest not in fields:
         return NOT_READ
     is_agreed = source.answer is not None and source.answer.deleted and not source.cell.comments

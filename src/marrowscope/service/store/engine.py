@@ -17,7 +17,6 @@ _CHANGES = "marrowscope_changes"
 _BUSY_MS = 30_000
 # Requests run in up to 40 threads. Values stay out of messages, and so out of logs: they may name a patient.
 _POOL: dict[str, Any] = {"pool_size": 16, "max_overflow": 48, "hide_parameters": True}
-_SQLITE = {"timeout": _BUSY_MS / 1000, "check_same_thread": False}
 
 
 class Database:

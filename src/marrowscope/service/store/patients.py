@@ -1,4 +1,4 @@
-"""Patients, the images given for them, and uploads that were answered already."""
+"""Patients, the images given for them, and the results of uploads that may be repeated."""
 
 from datetime import datetime
 from typing import Any
@@ -64,10 +64,10 @@ class Field(Identified, Base):
     patient: Mapped[Patient] = relationship(back_populates="fields")
 
 
-class UploadAnswer(Base):
-    """What an upload with an Idempotency-Key was answered, so that its repetition is answered alike."""
+class IdempotentUpload(Base):
+    """The results of an upload with an Idempotency-Key, so that repeating it gives the same results."""
 
-    __tablename__ = "upload_answers"
+    __tablename__ = "idempotent_uploads"
 
     patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"), primary_key=True)
     key: Mapped[str] = mapped_column(String(200), primary_key=True)

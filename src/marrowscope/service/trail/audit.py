@@ -105,7 +105,7 @@ def digest(entry: AuditEntry) -> str:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class TrailCheck:
     """What a check of the trail found: entries read, the head's digest, and the first fault, if any."""
 
     entries: int
@@ -113,12 +113,12 @@ class Verdict:
     fault: str | None
 
     @property
-    def whole(self) -> bool:
+    def is_whole(self) -> bool:
         """Whether nothing was altered."""
         return self.fault is None
 
 
-def verify(session: Session, known: tuple[int, str] | None = None) -> Verdict:
+def verify(session: Session, known: tuple[int, str] | None = None) -> TrailCheck:
     """Check every entry against its digest and the one before, and the last against the head.
 
     Parameters
@@ -129,18 +129,18 @@ def verify(session: Session, known: tuple[int, str] | None = None) -> Verdict:
     number, previous = 0, BEGINNING
     for entry in entries(session):
         if entry.number != number + 1:
-            return Verdict(number, previous, f"entry {number + 1} is missing")
+            return TrailCheck(number, previous, f"entry {number + 1} is missing")
         if entry.previous != previous or entry.hash != digest(entry):
-            return Verdict(number, previous, f"entry {entry.number} was altered")
+            return TrailCheck(number, previous, f"entry {entry.number} was altered")
         number, previous = entry.number, entry.hash
         if known is not None and known[0] == number and known[1] != previous:
-            return Verdict(number, previous, f"entry {number} is not the one noted earlier")
+            return TrailCheck(number, previous, f"entry {number} is not the one noted earlier")
     head = session.get_one(AuditHead, _HEAD)
     if (head.number, head.hash) != (number, previous):
-        return Verdict(number, previous, f"entries {number + 1} to {head.number} are missing")
+        return TrailCheck(number, previous, f"entries {number + 1} to {head.number} are missing")
     if known is not None and known[0] > number:
-        return Verdict(number, previous, f"entry {known[0]}, noted earlier, is missing")
-    return Verdict(number, previous, None)
+        return TrailCheck(number, previous, f"entry {known[0]}, noted earlier, is missing")
+    return TrailCheck(number, previous, None)
 
 
 def entries(session: Session) -> Iterator[AuditEntry]:

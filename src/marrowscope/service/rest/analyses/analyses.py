@@ -66,17 +66,17 @@ def ask(
     body: NewAnalysis | None = None,
 ) -> AnalysisShape:
     """Put a new analysis of a patient's images into the queue."""
-    wish = body or NewAnalysis()
+    wanted = body or NewAnalysis()
     analysis = analyses.ask(
         session,
         user,
         service.settings,
         service.bundles,
         patient_id,
-        bundle=wish.bundle,
-        mpp=wish.mpp,
-        rule=wish.rule,
-        priority=wish.priority,
+        bundle=wanted.bundle,
+        mpp=wanted.mpp,
+        rule=wanted.rule,
+        priority=wanted.priority,
     )
     response.headers["Location"] = f"{API}/analyses/{analysis.id}"
     return analysis_shape(analysis)

@@ -16,10 +16,10 @@ from marrowscope.service.actors import Actor
 from marrowscope.service.errors import BusyError, TooLargeError
 from marrowscope.service.images import patients, uploads
 from marrowscope.service.images.uploads import (
-    Answer,
-    Examined,
+    ExaminedFile,
     Examiner,
-    Given,
+    UploadedFile,
+    UploadResult,
 )
 from marrowscope.service.images.workers import AT_ONCE
 from marrowscope.service.rest.dependencies import Reviewer, Service, TheService
@@ -46,7 +46,7 @@ _FORM: dict[str, Any] = {
 }
 
 
-class FileAnswer(Shape):
+class UploadResultShape(Shape):
     """What became of one file."""
 
     name: str
@@ -55,10 +55,10 @@ class FileAnswer(Shape):
     field_id: str | None
 
 
-class FileAnswers(Shape):
+class UploadResults(Shape):
     """What became of each file; a refused one is no error of the request."""
 
-    items: list[FileAnswer]
+    items: list[UploadResultShape]
 
 
 @router.post("/patients/{patient_id}/files", openapi_extra=_FORM)
@@ -68,7 +68,7 @@ async def upload(
     service: TheService,
     patient_id: Id,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200, pattern="^[!-~]+$")] = None,
-) -> FileAnswers:
+) -> UploadResults:
     """Add images, or ZIP archives of images, to a patient.
 
     The same file under the same name is not added twice; a request with an Idempotency-Key that was answered
@@ -84,10 +84,10 @@ async def upload(
         parts = [part for part in form.getlist("files") if isinstance(part, UploadFile)]
         if not parts:
             raise InputError("no file: send them as parts named 'files' of a multipart form")
-        answers = await to_thread.run_sync(
+        results = await to_thread.run_sync(
             _take, service, user, patient_id, parts, idempotency_key, limiter=gate
         )
-    return _shape(answers)
+    return _shape(results)
 
 
 def _form(request: Request, service: Service) -> Any:
@@ -118,11 +118,11 @@ class _Form:
         await self._request.close()
 
 
-def _check(service: Service, patient_id: str, key: str | None) -> list[Answer] | None:
+def _check(service: Service, patient_id: str, key: str | None) -> list[UploadResult] | None:
     """Refuse what will be refused before anything is decoded; find the answer to a repeated request."""
     with service.database.reading() as session:
         patient = patients.get(session, patient_id)
-        known = None if key is None else uploads.earlier_answer(session, patient_id, key)
+        known = None if key is None else uploads.earlier_results(session, patient_id, key)
         if known is None:
             uploads.check_open(patient)
         return known
@@ -130,7 +130,7 @@ def _check(service: Service, patient_id: str, key: str | None) -> list[Answer] |
 
 def _take(
     service: Service, user: Actor, patient_id: str, parts: Sequence[UploadFile], key: str | None
-) -> list[Answer]:
+) -> list[UploadResult]:
     examiner = Examiner(service.settings, service.blobs)
     with TemporaryDirectory(prefix="upload-", dir=service.scratch) as folder:
         examined = [
@@ -147,13 +147,13 @@ def _take(
 
 
 def _enter(
-    service: Service, user: Actor, patient_id: str, examined: Sequence[Examined], key: str | None
-) -> list[Answer]:
+    service: Service, user: Actor, patient_id: str, examined: Sequence[ExaminedFile], key: str | None
+) -> list[UploadResult]:
     with service.database.writing() as session:
         return uploads.take(session, user, service.settings, patient_id, files=examined, key=key)
 
 
-def _on_disk(part: UploadFile, folder: Path) -> Given:
+def _on_disk(part: UploadFile, folder: Path) -> UploadedFile:
     """Move a part to a file of its own; archives are opened by path."""
     name = uploads.clean_name(part.filename or "")
     folder.mkdir()
@@ -162,7 +162,7 @@ def _on_disk(part: UploadFile, folder: Path) -> Given:
     with path.open("wb") as file:
         while block := part.file.read(_BLOCK):
             file.write(block)
-    return Given(name, path)
+    return UploadedFile(name, path)
 
 
 def _gate(request: Request) -> CapacityLimiter:
@@ -174,5 +174,5 @@ def _gate(request: Request) -> CapacityLimiter:
     return gate
 
 
-def _shape(answers: Sequence[Answer]) -> FileAnswers:
-    return FileAnswers(items=[FileAnswer(**vars(answer)) for answer in answers])
+def _shape(results: Sequence[UploadResult]) -> UploadResults:
+    return UploadResults(items=[UploadResultShape(**vars(result)) for result in results])

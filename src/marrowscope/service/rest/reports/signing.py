@@ -9,7 +9,7 @@ from marrowscope.service.analyses import analyses
 from marrowscope.service.images import patients
 from marrowscope.service.reports import signing, versions
 from marrowscope.service.reports.pictures import ImageStore
-from marrowscope.service.reports.signing import Intent
+from marrowscope.service.reports.signing import SignatureRequest
 from marrowscope.service.reports.versions import PatientVersion
 from marrowscope.service.rest.analyses.analyses import AnalysisShape, analysis_shape
 from marrowscope.service.rest.dependencies import Reviewer, TheService, Transaction, Viewer
@@ -65,7 +65,7 @@ def sign(
 ) -> VersionShape:
     """Sign the count as it stands; it is locked from then on."""
     images = ImageStore(service.blobs, service.pictures)
-    version = signing.sign(session, user, images, analysis_id, Intent(body.meaning, body.revision))
+    version = signing.sign(session, user, images, analysis_id, SignatureRequest(body.meaning, body.revision))
     return VersionShape.model_validate(version)
 
 

@@ -23,14 +23,14 @@ Revision = Annotated[int, Field(ge=0, le=2**31 - 1)]
 _ETAG: dict[int | str, dict[str, Any]] = {200: {"headers": {"ETag": {"schema": {"type": "string"}}}}}
 
 
-class CellWords(Shape):
+class CellAnswer(Shape):
     """What a reader says of a cell: `type` null takes their name back, without `type` it stays."""
 
     type: TypeId | None = None
     deleted: bool | None = None
 
     @model_validator(mode="after")
-    def _says_something(self) -> "CellWords":
+    def _says_something(self) -> "CellAnswer":
         if not {"type", "deleted"} & self.model_fields_set:
             raise ValueError("give type or deleted")
         return self
@@ -41,7 +41,7 @@ class CellWords(Shape):
         return Change(cell_id, revision, name, self.deleted)
 
 
-class CellChange(CellWords):
+class CellChange(CellAnswer):
     """A change of one cell; `revision` is that of the cell the reader saw."""
 
     id: BodyId
@@ -86,7 +86,7 @@ class CommentShape(Shape):
     text: str
 
 
-class Nothing(Shape):
+class EmptyBody(Shape):
     """An empty object."""
 
 
@@ -157,7 +157,7 @@ def change_cell(
     session: Transaction,
     user: Reviewer,
     cell_id: Id,
-    body: CellWords,
+    body: CellAnswer,
     response: Response,
     if_match: Annotated[str, Header(max_length=40, pattern='^"?[0-9]{1,9}"?$')],
 ) -> CellShape:
@@ -195,7 +195,7 @@ def list_readings(session: Transaction, _: Viewer, analysis_id: Id) -> Page[Read
 
 @router.post("/analyses/{analysis_id}/readings", status_code=201)
 def open_reading(
-    session: Transaction, user: Reviewer, analysis_id: Id, _: Nothing | None = None
+    session: Transaction, user: Reviewer, analysis_id: Id, _: EmptyBody | None = None
 ) -> ReadingShape:
     """Open a second reading of one's own, blind to the first."""
     return _reading(readings.view(session, readings.begin(session, user, analysis_id)))

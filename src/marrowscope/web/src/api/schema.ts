@@ -75,6 +75,12 @@ export interface CarriedShape {
   lost: LostAnswerShape[];
 }
 
+/** What a reader says of a cell: `type` null takes their name back, without `type` it stays. */
+export interface CellAnswer {
+  type?: string | null;
+  deleted?: boolean | null;
+}
+
 /** A change of one cell; `revision` is that of the cell the reader saw. */
 export interface CellChange {
   type?: string | null;
@@ -105,12 +111,6 @@ export interface CellShape {
   comments: number;
   revision: number;
   crop: string;
-}
-
-/** What a reader says of a cell: `type` null takes their name back, without `type` it stays. */
-export interface CellWords {
-  type?: string | null;
-  deleted?: boolean | null;
 }
 
 /** Cells as they are now, and the new revision of their analysis. */
@@ -181,6 +181,9 @@ export interface Differential {
   inferred: InferredShare | null;
 }
 
+/** An empty object. */
+export type EmptyBody = Record<string, never>;
+
 /** One act: who did what to what, from what to what. */
 export interface EntryShape {
   number: number;
@@ -208,19 +211,6 @@ export interface FieldShape {
   cells: number;
   thumbnail: string | null;
   dzi: string | null;
-}
-
-/** What became of one file. */
-export interface FileAnswer {
-  name: string;
-  status: "stored" | "duplicate" | "refused";
-  message: string;
-  field_id: string | null;
-}
-
-/** What became of each file; a refused one is no error of the request. */
-export interface FileAnswers {
-  items: FileAnswer[];
 }
 
 /** A token just made; its secret is shown this once. */
@@ -322,9 +312,6 @@ export interface NewUser {
   role: "viewer" | "reviewer" | "admin";
   password: string;
 }
-
-/** An empty object. */
-export type Nothing = Record<string, never>;
 
 /** What another rule says of the same count. */
 export interface OtherDecision {
@@ -573,6 +560,19 @@ export interface TypeShape {
   is_counted: boolean;
   parent: string | null;
   key: string;
+}
+
+/** What became of one file. */
+export interface UploadResultShape {
+  name: string;
+  status: "stored" | "duplicate" | "refused";
+  message: string;
+  field_id: string | null;
+}
+
+/** What became of each file; a refused one is no error of the request. */
+export interface UploadResults {
+  items: UploadResultShape[];
 }
 
 /** What to change of an account; what is absent stays. */

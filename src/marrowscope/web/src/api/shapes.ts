@@ -14,7 +14,7 @@ export type {
   Differential,
   EntryShape as AuditEntry,
   FieldShape as Field,
-  FileAnswer as UploadItem,
+  UploadResultShape as UploadItem,
   LostAnswerShape as LostAnswer,
   PatientShape as Patient,
   PatientVersionShape as PatientVersion,

@@ -1,4 +1,4 @@
-"""All readers' answers become rows of one table; the first reading becomes a row of `readings`.
+"""All readers' answers become rows of one table, and the first reading a row of `readings`.
 
 The answers of the first reading stood on the cells themselves, with the display name of who gave them; who
 that was is taken from the audit trail, which has the user name of every change. The trail stays as it is.
@@ -46,10 +46,34 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("reading_id", "cell_id", name=op.f("pk_answers")),
     )
     op.create_index(op.f("ix_answers_cell_id"), "answers", ["cell_id"], unique=False)
+    _rename_uploads()
     _add_first_readings()
     _move_second_answers()
     _move_first_answers()
     _drop_what_is_replaced()
+
+
+def _rename_uploads() -> None:
+    """Give the results of uploads a table of that name: *answer* is a reader's word alone."""
+    op.create_table(
+        "idempotent_uploads",
+        sa.Column("patient_id", sa.String(length=32), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("items", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["patient_id"],
+            ["patients.id"],
+            name=op.f("fk_idempotent_uploads_patient_id_patients"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("patient_id", "key", name=op.f("pk_idempotent_uploads")),
+    )
+    op.execute(
+        """INSERT INTO idempotent_uploads (patient_id, key, created_at, items)
+        SELECT patient_id, key, created_at, items FROM upload_answers"""
+    )
+    op.drop_table("upload_answers")
 
 
 def _add_first_readings() -> None:
