@@ -1,4 +1,4 @@
-"""Analyses: asking for them, stopping and repeating them, and what they amount to."""
+"""Analyses: requesting, cancelling and retrying them, and their end."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -142,7 +142,7 @@ def page(
     Raises
     ------
     InputError
-        The cursor is none of this list.
+        The cursor does not belong to this list.
     """
     query = select(Analysis).order_by(Analysis.created_at.desc(), Analysis.id.desc()).limit(limit + 1)
     if status is not None:
@@ -159,7 +159,7 @@ def page(
 
 
 def cancel(session: Session, actor: Actor, analysis_id: str) -> Analysis:
-    """Stop an analysis; what is being read just now is thrown away.
+    """Cancel an analysis; readings in progress are discarded.
 
     Raises
     ------
@@ -182,14 +182,14 @@ def cancel(session: Session, actor: Actor, analysis_id: str) -> Analysis:
 
 
 def retry(session: Session, actor: Actor, analysis_id: str) -> Analysis:
-    """Queue an analysis again that failed or was cancelled: fields already read are kept.
+    """Queue a failed or cancelled analysis again; fields already read are kept.
 
     Raises
     ------
     NotFoundError
         There is none.
     ConflictError
-        It has not failed, or a newer one replaced it.
+        Nothing of it has failed, or a newer one has replaced it.
     LockedError
         It is signed.
     """
@@ -227,7 +227,7 @@ def retry(session: Session, actor: Actor, analysis_id: str) -> Analysis:
 
 
 def end(session: Session, actor: Actor, analysis: Analysis, status: str, message: str) -> None:
-    """Bring an analysis to an end state, with its result when it is done."""
+    """End an analysis, with its result when it is done."""
     before = analysis.status
     analysis.status, analysis.message = status, message
     analysis.finished_at = analysis.changed_at = now()
@@ -241,7 +241,7 @@ def end(session: Session, actor: Actor, analysis: Analysis, status: str, message
 
 
 def end_if_complete(session: Session, analysis: Analysis) -> bool:
-    """End an analysis whose last field was read; tell whether it was."""
+    """End an analysis if all its fields have been read; return whether it ended."""
     states = _states(session, analysis)
     if states.get(QUEUED) or states.get(RUNNING):
         return False
@@ -253,7 +253,7 @@ def end_if_complete(session: Session, analysis: Analysis) -> bool:
 
 
 def recount(session: Session, analysis: Analysis) -> None:
-    """Count the fields of an analysis anew from their rows."""
+    """Recount the fields of an analysis from their rows."""
     session.flush()
     states = _states(session, analysis)
     analysis.failed = states.get(FAILED, 0)
@@ -261,7 +261,7 @@ def recount(session: Session, analysis: Analysis) -> None:
 
 
 def facts_of(run: RunSettings, bundle: Bundle) -> dict[str, Any]:
-    """Return what an analysis remembers of its networks: they may change or go without changing a report."""
+    """Return what an analysis stores about its networks, which may change or go afterwards."""
     return {
         "settings": run.facts(bundle),
         "error_rates": None if bundle.error_rates is None else asdict(bundle.error_rates),
@@ -285,7 +285,7 @@ def _refuse_while_read_blind(session: Session, patient: Patient) -> None:
 
 
 def _rows(analysis: Analysis, fields: Sequence[Field]) -> list[AnalysisField]:
-    """Make the rows of an analysis: what cannot be read or repeats another image is settled at once."""
+    """Create the rows of an analysis; unreadable and repeated images are settled at once."""
     copies = FirstCopies()
     rows = []
     for place, field in enumerate(fields):
@@ -310,4 +310,4 @@ def _states(session: Session, analysis: Analysis) -> dict[str, int]:
         .where(AnalysisField.analysis_id == analysis.id)
         .group_by(AnalysisField.status)
     )
-    return {status: number for status, number in session.execute(query)}  # noqa: C416
+    return dict(session.execute(query).all())

@@ -1,4 +1,4 @@
-"""The count of an analysis, with its readers' answers or without, computed whenever it is asked for.
+"""The count of an analysis, with or without its readers' answers, computed on demand.
 
 Everything comes from the store: readings of fields, rule and error rates, answers.
 """
@@ -52,7 +52,7 @@ class ReadingAnswers:
 def network_reading(session: Session, analysis: Analysis) -> PatientReading:
     """Return the patient as the networks alone read it: the same value `marrowscope analyse` reports.
 
-    A finished analysis does not change: its reading is kept in memory for the next question.
+    A finished analysis does not change: its reading is kept in memory for the next request.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def counted(session: Session, analysis: Analysis) -> PatientReading:
 
 
 def with_answers(analysis: Analysis, network: PatientReading, given: ReadingAnswers) -> PatientReading:
-    """Lay answers over the networks' reading and count anew."""
+    """Recount the networks' reading with answers in force."""
     return read_reviewed(
         network,
         given.answers,
@@ -128,7 +128,7 @@ def with_answers(analysis: Analysis, network: PatientReading, given: ReadingAnsw
 
 
 def counts_border_cells(analysis: Analysis) -> bool:
-    """Tell whether cells cut by an image's edge count in this analysis."""
+    """Return whether cells cut by an image's edge count in this analysis."""
     return bool(analysis.facts["settings"].get("count_border_cells") == "true")
 
 
@@ -141,7 +141,7 @@ def worklist_result(reading: PatientReading) -> dict[str, Any]:
 
 
 def inferred(network: PatientReading, given: ReadingAnswers) -> Inferred:
-    """Infer the blast share from the reviewed cells of the lot."""
+    """Infer the blast share from the reviewed cells that were drawn by lot."""
     return share_from_lot(network, given.answers)
 
 

@@ -1,4 +1,4 @@
-"""Taking images in: each file is stored, recognised as one already there, or refused with its reason."""
+"""Uploads: each file is stored, recognised as a duplicate, or refused with a reason."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ UploadStatus = Literal["stored", "duplicate", "refused"]
 
 @dataclass(frozen=True)
 class UploadedFile:
-    """A file as it arrived: its name by the sender, and where it lies until it is taken in."""
+    """A file as received: the sender's name for it, and its temporary path."""
 
     name: str
     path: Path
@@ -44,9 +44,9 @@ class UploadedFile:
 
 @dataclass(frozen=True)
 class ExaminedFile:
-    """A file looked at: an image with its digest and size, or the reason why it is none.
+    """An examined file: an image with its digest and size, or the reason why it is none.
 
-    `is_image` tells whether it was meant for one, so that its failure belongs on the patient's list.
+    `is_image` tells whether it was meant to be one, so that its failure belongs on the patient's list.
     """
 
     name: str
@@ -61,7 +61,7 @@ class ExaminedFile:
 
 @dataclass(frozen=True)
 class UploadResult:
-    """What became of one file."""
+    """The result for one file."""
 
     name: str
     status: UploadStatus
@@ -70,12 +70,12 @@ class UploadResult:
 
 
 class Examiner:
-    """Looks at files and keeps the good images.
+    """Examines files and stores the readable images.
 
     Parameters
     ----------
     settings : limits
-    blobs : where images and their thumbnails go
+    blobs : where images and thumbnails are stored
     """
 
     def __init__(self, settings: Settings, blobs: Blobs) -> None:
@@ -84,14 +84,14 @@ class Examiner:
         self._blobs = blobs
 
     def examine(self, files: Sequence[UploadedFile]) -> Iterator[ExaminedFile]:
-        """Look at files one after the other; archives are opened.
+        """Examine files one by one; archives are opened.
 
         Raises
         ------
         UnavailableError
             The disk is full.
         """
-        left = self._settings.request_bytes  # of an archive's content, however small it was packed
+        left = self._settings.request_bytes  # for an archive's content, however small it was packed
         for given in files:
             for source, problem in _sources(given):
                 if source is None:
@@ -103,7 +103,7 @@ class Examiner:
 
     def _examine(self, source: FieldSource, left: int) -> ExaminedFile:
         if self._blobs.free_bytes() < self._settings.free_bytes:
-            raise UnavailableError("the disk is full: no more images are taken")
+            raise UnavailableError("the disk is full: no more images can be stored")
         is_image = is_image_name(source.name)
         try:
             found = image_workers().submit(examine_image, self._blobs, self._limits, source, left).result()
@@ -115,12 +115,12 @@ class Examiner:
 
 
 def limits_of(settings: Settings) -> DecodeLimits:
-    """Return what one image may cost in this installation."""
+    """Return the limits of one image in this installation."""
     return DecodeLimits(max_bytes=settings.file_bytes, max_pixels=settings.pixels)
 
 
 def clean_name(name: str) -> str:
-    """Return a sender's file name as a relative path of printable parts: none leads anywhere else."""
+    """Return a sender's file name as a safe relative path of printable parts."""
     parts = [part for part in member_parts(shown(name)) if part != ".."]
     return "/".join(parts)[-_LONGEST_NAME:].lstrip("/") or "image"
 
@@ -138,7 +138,7 @@ def check_open(patient: Patient) -> None:
 
 
 def earlier_results(session: Session, patient_id: str, key: str) -> list[UploadResult] | None:
-    """Return what an upload with this Idempotency-Key was answered, None if it is new."""
+    """Return the results of an earlier upload with this Idempotency-Key, None if there is none."""
     known = session.get(IdempotentUpload, (patient_id, key))
     return None if known is None else [UploadResult(*item) for item in known.items]
 
@@ -152,14 +152,14 @@ def take(
     files: Sequence[ExaminedFile],
     key: str | None = None,
 ) -> list[UploadResult]:
-    """Put examined files on a patient's list. The same file under the same name changes nothing.
+    """Add examined files to a patient; the same file under the same name changes nothing.
 
     Raises
     ------
     NotFoundError
         There is no such patient.
     ConflictError
-        The latest analysis is being made.
+        The latest analysis is under way.
     """
     patient = patients.get(session, patient_id)
     if key is not None and (known := earlier_results(session, patient_id, key)) is not None:
@@ -178,7 +178,7 @@ def take(
 
 
 class _Register:
-    """A patient's list of images while files are entered."""
+    """A patient's images while files are added."""
 
     def __init__(self, session: Session, patient: Patient, limit: int) -> None:
         self._session = session
@@ -190,7 +190,7 @@ class _Register:
         self._copies = FirstCopies((field.sha256, field.name) for field in stored if field.sha256 is not None)
 
     def enter(self, file: ExaminedFile) -> UploadResult:
-        """Enter one file."""
+        """Add one file."""
         known = self._by_name.get(file.name)
         if known is not None and known.sha256 == file.sha256 and file.sha256 is not None:
             status: UploadStatus = "refused" if file.message else "duplicate"
@@ -214,7 +214,7 @@ class _Register:
         return UploadResult(field.name, "duplicate", field.message, field.id)
 
     def _refuse(self, file: ExaminedFile, known: Field | None) -> UploadResult:
-        """Keep a broken image on the list: the count says what is missing. Other files leave no trace."""
+        """List a broken image, so that the count says what is missing; other files leave no trace."""
         is_good = known is not None and known.status != FIELD_FAILED
         if not file.is_image or is_good or (known is None and len(self._by_name) >= self._limit):
             return UploadResult(file.name, "refused", file.message, None)
@@ -237,7 +237,7 @@ class _Register:
 
 
 def _sources(given: UploadedFile) -> Iterator[tuple[FieldSource | None, str]]:
-    """Give what a file holds: itself, or an archive's images and its problems."""
+    """Return what a file holds: itself, or an archive's images and problems."""
     if not given.name.lower().endswith(".zip"):
         yield FieldSource(given.name, given.path), ""
         return

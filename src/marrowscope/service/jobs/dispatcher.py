@@ -1,7 +1,7 @@
-"""The dispatcher: a thread that keeps the engine busy with what waits in the database.
+"""The dispatcher: a thread that feeds the engine with work from the database.
 
-Killed at any instant, it loses nothing: what it had claimed is taken up again by the next server, and what it
-had recorded was recorded whole. While the database is away it waits, keeping finished readings in memory.
+Killed at any time, it loses nothing: the next server takes up its claims, and what it had recorded was recorded
+completely. While the database is unavailable it waits and keeps finished readings in memory.
 """
 
 import threading
@@ -26,8 +26,8 @@ from marrowscope.service.store.engine import Database
 from marrowscope.service.trail.events import Change
 
 _log = structlog.get_logger("marrowscope.jobs")
-_ROUND_S = 1.0  # a look at the queue without being told of a change
-_UPKEEP_S = 10.0  # leases renewed, lost work taken up
+_ROUND_S = 1.0  # the queue is also checked without news of a change
+_UPKEEP_S = 10.0  # leases are renewed, lost work is taken up
 _LONGEST_PAUSE_S = 5.0
 
 
@@ -37,9 +37,9 @@ class Dispatcher:
     Parameters
     ----------
     database : holds the queue
-    resources : where images are, and what reading them may cost
+    resources : images, limits for decoding, threads
     engine : where networks run
-    presence : this server's sign of life
+    presence : this server's lock file
     """
 
     def __init__(
@@ -60,13 +60,13 @@ class Dispatcher:
         self._thread.start()
 
     def stop(self) -> None:
-        """Take no more work, record what is being read, give the rest back."""
+        """Stop: take no more work, record finished readings, return the rest to the queue."""
         self._stops = True
         self._wake.set()
         self._thread.join()
 
     def notice(self, changes: Iterable[Change]) -> None:
-        """Look at the queue: something changed."""
+        """Check the queue because something changed."""
         del changes
         self._wake.set()
 
@@ -79,7 +79,7 @@ class Dispatcher:
             except DBAPIError as error:
                 pause = min(max(2 * pause, 0.2), _LONGEST_PAUSE_S)
                 _log.warning("database away", error=type(error.orig).__name__, pause_s=pause)
-            except Exception as error:  # noqa: BLE001 (work goes on when the cause is gone)
+            except Exception as error:  # noqa: BLE001 (work continues when the cause is gone)
                 pause = _LONGEST_PAUSE_S
                 _log.error("dispatcher round failed", exc_info=error)
             if pause:
@@ -136,7 +136,7 @@ class Dispatcher:
             with self._database.writing() as session:
                 queue.fail(session, self._presence.owner, work, str(error))
             return
-        except Exception as error:  # noqa: BLE001 (a fault of this program over one image must not stop the others)
+        except Exception as error:  # noqa: BLE001 (a bug that one image triggers must not stop the others)
             _log.error("reading failed unexpectedly", exc_info=error)
             result = self._unexpected(work, error)
         if isinstance(work, ScaleWork):
@@ -175,7 +175,7 @@ class Dispatcher:
             self._presence.forget_dead(each)
 
     def _finish(self) -> None:
-        """Record what was being read; what does not get recorded the next server takes up."""
+        """Record finished readings; the next server takes up the rest."""
         self._engine.close()
         try:
             self._record_finished()

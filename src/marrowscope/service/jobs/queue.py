@@ -1,7 +1,7 @@
-"""The queue in the database: work is claimed, given back, and its outcome recorded exactly once.
+"""The queue in the database: work is claimed or given back, and each result is recorded exactly once.
 
-Every function is one transaction's work. An outcome counts only while its claim stands: a field that was
-cancelled, or taken up by another server meanwhile, is not recorded again.
+Every function is the work of one transaction. A result counts only while its claim holds: a field that was
+cancelled or taken up by another server is not recorded again.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -55,7 +55,7 @@ class ScaleWork:
 
     @property
     def key(self) -> str:
-        """What the claim is on."""
+        """Identifies the claim."""
         return self.analysis_id
 
 
@@ -69,7 +69,7 @@ class FieldWork:
 
     @property
     def key(self) -> str:
-        """What the claim is on."""
+        """Identifies the claim."""
         return self.row_id
 
 
@@ -78,7 +78,7 @@ Work = ScaleWork | FieldWork
 
 @dataclass(frozen=True)
 class ReadingResources:
-    """Where claimed work finds its images, and what reading them may cost."""
+    """What claimed work needs: the images, limits for decoding, threads."""
 
     blobs: Blobs
     limits: DecodeLimits
@@ -86,7 +86,7 @@ class ReadingResources:
 
 
 def claim(session: Session, owner: str, resources: ReadingResources) -> Work | None:
-    """Take the next piece of work: of the highest priority, then of the oldest analysis."""
+    """Claim the next work: highest priority first, then the oldest analysis."""
     found = session.execute(
         _open_work(select(AnalysisField, Analysis))
         .order_by(Analysis.priority.desc(), Analysis.created_at, Analysis.id, AnalysisField.place)
@@ -107,12 +107,12 @@ def claim(session: Session, owner: str, resources: ReadingResources) -> Work | N
 
 
 def has_work(session: Session) -> bool:
-    """Tell whether `claim` would find any; it changes nothing."""
+    """Return whether `claim` would find work; changes nothing."""
     return session.scalar(_open_work(select(AnalysisField.id)).limit(1)) is not None
 
 
 def record_scales(session: Session, owner: str, work: ScaleWork, scales: ScaleBySize) -> bool:
-    """Note the scales of a patient; tell whether the claim still stood."""
+    """Record the scales of a patient; return whether the claim still held."""
     analysis = session.get(Analysis, work.analysis_id, with_for_update=True)
     if analysis is None or analysis.scale_owner != owner or analysis.is_scaled:
         return False
@@ -128,7 +128,7 @@ def record_reading(
     reading: FieldReading,
     pictures: tuple[str | None, str | None] = (None, None),
 ) -> bool:
-    """Note a field's reading and its cells, a row each; tell whether the claim still stood.
+    """Record a field's reading and its cells; return whether the claim still held.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def record_reading(
 
 
 def give_back(session: Session, owner: str, work: Work, *, is_to_blame: bool) -> None:
-    """Return claimed work to the queue; work over which workers keep dying has failed."""
+    """Return claimed work to the queue; work that keeps killing workers fails."""
     if isinstance(work, ScaleWork):
         _give_back_measuring(session, owner, work, is_to_blame=is_to_blame)
         return
@@ -177,7 +177,7 @@ def give_back(session: Session, owner: str, work: Work, *, is_to_blame: bool) ->
 
 
 def fail(session: Session, owner: str, work: Work, message: str) -> None:
-    """End the analysis that claimed work belongs to: it cannot go on."""
+    """Fail the analysis that claimed work belongs to."""
     if isinstance(work, FieldWork):
         row = _claimed(session, owner, work)
         if row is None:
@@ -199,7 +199,7 @@ def fail(session: Session, owner: str, work: Work, message: str) -> None:
 
 
 def renew(session: Session, owner: str) -> None:
-    """Say that this server is still at work on what it claimed."""
+    """Renew the leases on this server's claims."""
     session.execute(
         update(AnalysisField)
         .where(AnalysisField.owner == owner, AnalysisField.status == RUNNING)
@@ -210,12 +210,12 @@ def renew(session: Session, owner: str) -> None:
 def take_up(
     session: Session, owner: str, at_hand: Collection[str], is_alive: Callable[[str], bool]
 ) -> set[str]:
-    """Return work to the queue that nobody is at any longer, and give the owners found dead.
+    """Return abandoned work to the queue; return the owners found dead.
 
     Parameters
     ----------
-    at_hand : keys of this server's own work: what it claimed besides was lost on the way
-    is_alive : whether another server lives
+    at_hand : keys of this server's work in progress; its other claims were lost
+    is_alive : whether another server is alive
     """
     rows = session.scalars(select(AnalysisField).where(AnalysisField.status == RUNNING)).all()
     measured = session.scalars(select(Analysis).where(Analysis.scale_owner.is_not(None))).all()
@@ -234,7 +234,7 @@ def take_up(
 
 
 def _open_work(query: Any) -> Any:
-    """Restrict a query to fields that wait to be read, or for their patient to be measured."""
+    """Restrict a query to fields waiting to be read or for their patient's scale."""
     return query.join(Analysis, Analysis.id == AnalysisField.analysis_id).where(
         AnalysisField.status == QUEUED,
         Analysis.status.in_(_WAITING),
@@ -276,7 +276,7 @@ def _networks(analysis: Analysis, resources: ReadingResources) -> Networks:
 
 
 def _sample(session: Session, analysis: Analysis, resources: ReadingResources) -> tuple[FieldTask, ...]:
-    """Choose the fields to measure on as the command line does: among all files but copies."""
+    """Choose the fields to measure the scale on as the command line does: all files but copies."""
     fields = session.scalars(
         select(Field)
         .join(AnalysisField, AnalysisField.field_id == Field.id)

@@ -1,6 +1,6 @@
-"""A report as the text that is kept of it: every figure as it was printed, none computed again when read.
+"""A report as stored text: every figure as printed, nothing recomputed when it is read.
 
-A newer version of the software, other networks or another rule change nothing of a signed report.
+Newer software, other networks or another rule do not change a signed report.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ def written(report: CohortReport) -> tuple[str, str]:
 
 
 def read(text: str) -> CohortReport:
-    """Return the report that `written`, of this version or an earlier one, wrote down.
+    """Return the report in a text by `written`, of this version or an earlier one.
 
     Raises
     ------

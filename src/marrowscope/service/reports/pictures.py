@@ -1,4 +1,4 @@
-"""Pictures for the pages of a report, from what the service keeps."""
+"""Pictures for a report's page, from the blob store."""
 
 import io
 from collections.abc import Sequence
@@ -22,16 +22,16 @@ _PREVIEW_PX = 720
 
 @dataclass(frozen=True)
 class ImageStore:
-    """Where images and pictures are kept."""
+    """Access to images and pictures."""
 
     blobs: Blobs
     pictures: Pictures
 
 
 class StoredPictures:
-    """Pictures of an analysis from the blob store; what is no longer kept is left out.
+    """Pictures of an analysis from the blob store; missing ones are left out.
 
-    All of the database's part is read at the start: pictures may be made after the session is closed.
+    The database is read at construction only: pictures may be made after the session is closed.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class StoredPictures:
         return items
 
     def preview(self, patient: str, field: str) -> bytes | None:
-        """Return a small JPEG of the annotated field, None where it is not kept."""
+        """Return a small JPEG of the annotated field, None if there is none."""
         del patient
         _, _, annotated = self._digests.get(field, (None, None, None))
         if annotated is None:
@@ -83,12 +83,12 @@ class StoredPictures:
             return None
 
     def annotated_path(self, patient: str, field: str) -> str | None:
-        """Return nothing: a report that leaves the service links nowhere."""
+        """Return None: a report that leaves the service has no links to files."""
         del patient, field
         return None
 
     def _squares(self, name: str, rows: Sequence[int]) -> list[tuple[int, bytes]]:
-        """Return squares of cells: from the sheet, those a person drew from the image."""
+        """Return squares of cells: from the sheet, or from the image for cells a person drew."""
         image, sheet, _ = self._digests.get(name, (None, None, None))
         reading = self._reading
         network = reading.review.network if reading.review else reading

@@ -31,7 +31,7 @@ PAGE, PRINT = "report.html", "report.pdf"
 
 @dataclass(frozen=True)
 class ReportFiles:
-    """A report to make files of; `page` is as it was signed, or the pictures to make it with."""
+    """A report to make files from; `page` is the signed page, or the pictures to make one with."""
 
     report: CohortReport
     page: str | StoredPictures

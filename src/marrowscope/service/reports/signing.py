@@ -1,4 +1,4 @@
-"""Signing a count, opening it again with a reason, and the versions that come of it."""
+"""Signing a count, and amending it."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ from marrowscope.service.trail import audit
 
 @dataclass(frozen=True)
 class SignatureRequest:
-    """What somebody means by signing, in their own words, and the revision of the count they saw."""
+    """The meaning of a signature in the signer's words, and the revision of the count they saw."""
 
     meaning: str
     revision: int
@@ -31,7 +31,7 @@ class SignatureRequest:
 def sign(
     session: Session, actor: Actor, images: ImageStore, analysis_id: str, request: SignatureRequest
 ) -> Version:
-    """Sign the count as it stands and lock it; data and page of the report are kept as they are now.
+    """Sign the count and lock it; the report's data and page are stored as they are now.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def sign(
 
 
 def amend(session: Session, actor: Actor, analysis_id: str, reason: str) -> Analysis:
-    """Open a signed analysis again; the next signature is the next version, the last one stays as it is.
+    """Reopen a signed analysis; the next signature makes the next version, the last one stays as it is.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def amend(session: Session, actor: Actor, analysis_id: str, reason: str) -> Anal
 
 
 def _reason(session: Session, analysis: Analysis) -> str | None:
-    """Return why the latest version was opened again, None before the first."""
+    """Return why the latest version was amended, None before the first."""
     return session.scalar(
         select(Amendment.reason).where(
             Amendment.analysis_id == analysis.id, Amendment.version == analysis.version
@@ -134,7 +134,7 @@ def _reason(session: Session, analysis: Analysis) -> str | None:
 
 
 def _lock(session: Session, analysis: Analysis, *, is_locked: bool) -> None:
-    """Lock an analysis, whose first reading is finished with that, or open both again."""
+    """Lock an analysis and finish its first reading, or reopen both."""
     analysis.locked = is_locked
     reading = readings.first(session, analysis)
     reading.status, reading.finished_at = (FINISHED, now()) if is_locked else (OPEN, None)

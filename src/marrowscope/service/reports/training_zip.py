@@ -24,7 +24,7 @@ _SET = "marrowscope"
 
 @dataclass(frozen=True)
 class ReviewedCell:
-    """A reviewed cell of an image: where it is, what a person called it, and µm per pixel where known."""
+    """A reviewed cell: its image and box, the type a person named, and µm per pixel where known."""
 
     image: str
     mpp: float | None
@@ -33,7 +33,7 @@ class ReviewedCell:
 
 
 def reviewed_cells(session: Session, analysis: Analysis) -> list[ReviewedCell]:
-    """Return the cells that people named in the first reading, in order; deleted ones are none.
+    """Return the cells that people named in the first reading, in order, without deleted ones.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def reviewed_cells(session: Session, analysis: Analysis) -> list[ReviewedCell]:
         if sha256 is not None and cell_type is not None
     ]
     if not found:
-        raise ConflictError("nobody has named a cell of this analysis yet: there is nothing to learn from")
+        raise ConflictError("nobody has named a cell of this analysis yet: there is nothing to train on")
     return found
 
 
@@ -66,8 +66,8 @@ def write_training_zip(cells: Sequence[ReviewedCell], group: str, blobs: Blobs, 
     Parameters
     ----------
     cells : of one patient
-    group : what keeps the patient's cells together in a split; part of every file's name
-    blobs : where the images lie
+    group : keeps the patient's cells together in a split; part of every file's name
+    blobs : holds the images
     path : file to write
 
     Raises
@@ -94,6 +94,6 @@ def _pack(folder: Path, path: Path) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as packed:
         for file in sorted(folder.rglob("*")):
             if file.is_file():
-                # A fixed instant: equal cells give equal bytes.
+                # A fixed time: equal cells give equal bytes.
                 entry = zipfile.ZipInfo(file.relative_to(folder).as_posix(), (1980, 1, 1, 0, 0, 0))
                 packed.writestr(entry, file.read_bytes())

@@ -55,7 +55,7 @@ def of_patient(session: Session, patient: Patient) -> list[PatientVersion]:
 
 
 def in_force(session: Session, analysis: Analysis, number: int | None) -> Version | None:
-    """Return a version with its document: the one of this number, for None the latest while it is in force.
+    """Return a version with its document: the one with this number, or for None the latest while in force.
 
     Raises
     ------

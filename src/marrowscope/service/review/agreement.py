@@ -1,4 +1,4 @@
-"""How far the first reading and a second one agree."""
+"""Agreement of the first reading with a second one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

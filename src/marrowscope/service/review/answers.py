@@ -56,7 +56,7 @@ class ChangedMeanwhileError(ConflictError):
 
     def __init__(self, found: Sequence[AnsweredCell]) -> None:
         number = len(found)
-        super().__init__(f"{number} of these cells changed meanwhile; nothing was changed")
+        super().__init__(f"{number} of these cells have changed since; nothing was changed")
         self.cells = found
 
 
@@ -71,7 +71,7 @@ class ChangedCells:
 def change(
     session: Session, actor: Actor, analysis_id: str, changes: Sequence[Change], reading_id: str | None = None
 ) -> ChangedCells:
-    """Take a batch of changes, all or none of them.
+    """Apply a batch of changes, all or none of them.
 
     Raises
     ------
@@ -206,7 +206,7 @@ def refuse_locked(analysis: Analysis) -> None:
 
 
 def touch(session: Session, analysis: Analysis) -> None:
-    """Note that the count changed: a new revision, and what the worklist shows."""
+    """Record that the count changed: a new revision, and what the worklist shows."""
     session.flush()
     analysis.revision += 1
     analysis.changed_at = analysis.patient.changed_at = now()
@@ -258,7 +258,7 @@ def _after(cell: AnsweredCell, wanted: Change) -> dict[str, Any]:
 def _write(
     session: Session, actor: Actor, reading: Reading, given: Sequence[tuple[AnsweredCell, dict[str, Any]]]
 ) -> None:
-    """Write answers that differ from those that are there."""
+    """Write answers that differ from the stored ones."""
     ids = [cell.cell.id for cell, _ in given]
     query = select(Answer).where(Answer.reading_id == reading.id, Answer.cell_id.in_(ids))
     known = {answer.cell_id: answer for answer in session.scalars(query)}
@@ -284,7 +284,7 @@ def _record(
     before: dict[str, Any],
     after: dict[str, Any],
 ) -> None:
-    """Note a change of an answer; while a second reading is open its entries are hidden from others."""
+    """Record a change of an answer; entries of an open second reading are hidden from others."""
     if reading.kind == FIRST:
         action, kind, subject = "cell.review", "cell", cell.id
     else:

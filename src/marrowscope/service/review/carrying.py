@@ -1,9 +1,9 @@
 """Carrying readers' answers and comments over to a new analysis of the same patient.
 
-A new analysis finds the cells anew. Those on an image with the same digest whose boxes overlap are the same
-cell: what the first reading of the earlier analysis says of one holds of the other. It is done in the
-transaction that ends the new analysis, so that nobody sees half of it; where an analysis ends a second time,
-after fields were tried again, what was left behind is tried again, too.
+A new analysis finds the cells again. Cells on an image with the same digest whose boxes overlap are the same
+cell, and the answer of the earlier analysis' first reading holds for the new one. Carrying is part of the
+transaction that ends the new analysis, so that it is never seen half done. When an analysis ends a second time,
+after failed fields were retried, what was left behind is tried again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -54,7 +54,7 @@ class LostAnswer:
 
 @dataclass(frozen=True)
 class CarriedOver:
-    """What became of the answers of earlier analyses."""
+    """The result of carrying answers of earlier analyses over."""
 
     carried: int
     lost: Sequence[LostAnswer]
@@ -62,7 +62,7 @@ class CarriedOver:
 
 @dataclass(frozen=True)
 class ToCarry:
-    """What a new analysis of a patient would carry over: cells with an answer, and comments."""
+    """What a new analysis of a patient would carry over: numbers of answers and of comments."""
 
     answers: int
     comments: int
@@ -78,7 +78,7 @@ class _EarlierCell:
 
 
 def carry_over(session: Session, analysis: Analysis) -> None:
-    """Give the cells of an analysis that is done the answers and comments of the patient's earlier one."""
+    """Carry the answers and comments of the patient's earlier analysis over to one that is done."""
     previous = _previous(session, analysis)
     if analysis.status != DONE or previous is None:
         return
@@ -86,7 +86,7 @@ def carry_over(session: Session, analysis: Analysis) -> None:
     sources = [s for s in _sources(session, previous) if s.cell.id not in known]
     if not sources:
         return
-    # What was said last has the first choice of the cells found now; what was left behind before comes after.
+    # The latest answers choose among the cells found now before those that were left behind earlier.
     for is_own in (True, False):
         chosen = [s for s in sources if (s.cell.analysis_id == previous.id) == is_own]
         _carry(session, analysis, chosen)
@@ -142,7 +142,7 @@ def _carry(session: Session, analysis: Analysis, sources: Sequence[_EarlierCell]
 
 
 def _previous(session: Session, analysis: Analysis) -> Analysis | None:
-    """Return the latest earlier analysis of the patient that anybody said something of."""
+    """Return the latest earlier analysis of the patient that has answers or comments."""
     return _latest_reviewed(session, analysis.patient_id, before=analysis)
 
 
@@ -158,13 +158,13 @@ def _latest_reviewed(session: Session, patient_id: str, before: Analysis | None 
 
 
 def _sources(session: Session, previous: Analysis) -> list[_EarlierCell]:
-    """Return what was said of cells of an analysis, and what that analysis itself could not take over."""
+    """Return the cells of an analysis with answers or comments, and those it could not take over itself."""
     left = select(CarriedCell.source_id).where(
         CarriedCell.analysis_id == previous.id, CarriedCell.cell_id.is_(None)
     )
     says_something = or_(Answer.type.is_not(None), Answer.deleted.is_(True), Cell.comments > 0)
     own = and_(Cell.analysis_id == previous.id, says_something)
-    # A cell that a person drew and took away again was never there.
+    # A cell that a person drew and deleted again is not carried over.
     withdrawn = and_(Cell.origin == PERSON, func.coalesce(Answer.deleted, False).is_(True))
     rows = session.execute(
         select(Cell, Answer, Field.sha256)
@@ -202,7 +202,7 @@ def _fields_by_digest(session: Session, analysis: Analysis) -> dict[str, str]:
 def _targets(
     session: Session, analysis: Analysis, sources: Sequence[_EarlierCell], fields: Mapping[str, str]
 ) -> dict[str, Cell]:
-    """Return, by the cell of the earlier analysis, the same cell as the networks found it now."""
+    """Return, by cell of the earlier analysis, the same cell as the networks found it now."""
     answered = select(Answer.cell_id).where(Answer.reading_id == analysis.id)
     free = session.scalars(
         select(Cell)
@@ -231,7 +231,7 @@ def _boxes(cells: Iterable[Cell]) -> Boxes:
 def _drawn_again(
     session: Session, analysis: Analysis, source: _EarlierCell, fields: Mapping[str, str]
 ) -> Cell | None:
-    """Draw a cell that a person drew and the networks still do not find."""
+    """Draw a cell again that a person drew and the networks still do not find."""
     if source.cell.origin != PERSON or source.digest not in fields:
         return None
     named = ARTEFACT if source.answer is None else source.answer.type or ARTEFACT
@@ -239,7 +239,7 @@ def _drawn_again(
 
 
 def _give(session: Session, analysis: Analysis, source: _EarlierCell, target: Cell) -> None:
-    """Copy answer and comments, with who said so and when."""
+    """Copy answer and comments, with their author and time."""
     after: dict[str, object] = {}
     answer = source.answer
     if answer is not None and answer.says_something:

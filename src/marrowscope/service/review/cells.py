@@ -21,7 +21,7 @@ _FEW = 200
 
 
 class GivenAnswer(NamedTuple):
-    """The columns of an `Answer` that show, without the cost of an object of the database for each."""
+    """The visible columns of an `Answer`, cheaper to load in thousands than database objects."""
 
     type: str | None
     deleted: bool
@@ -31,7 +31,7 @@ class GivenAnswer(NamedTuple):
 
     @property
     def says_something(self) -> bool:
-        """Whether the networks' word no longer stands alone."""
+        """Whether a person named a type or deleted the cell."""
         return self.type is not None or self.deleted
 
 
@@ -40,7 +40,7 @@ class AnsweredCell(NamedTuple):
 
     Attributes
     ----------
-    cell : what the networks, or whoever drew it, found
+    cell : as the networks found it or a person drew it
     answer : what the reading says of it, None where it says nothing yet
     comments : how many its reader may see
     count_border_cells : whether cells cut by the image's edge count in this analysis
@@ -53,7 +53,7 @@ class AnsweredCell(NamedTuple):
 
     @property
     def reviewed_type(self) -> str | None:
-        """The type a person named, None without one."""
+        """The type a person named, if any."""
         return None if self.answer is None else self.answer.type
 
     @property
@@ -80,7 +80,7 @@ class AnsweredCell(NamedTuple):
 
     @property
     def reviewed_by(self) -> str | None:
-        """The name of who answered, None once the answer is taken back."""
+        """The name of the person who answered, None once the answer is taken back."""
         return self.answer.by if self.answer is not None and self.answer.says_something else None
 
     @property
@@ -115,7 +115,7 @@ def page(
     Raises
     ------
     InputError
-        The cursor is none of this list.
+        The cursor does not belong to this list.
     """
     query = _cells_of(reading).limit(limit + 1)
     if field is not None:
@@ -193,12 +193,12 @@ def sheet_of(session: Session, analysis_id: str, field_id: str) -> str:
 
 
 def is_on_sheet(cell: Cell) -> bool:
-    """Tell whether a cell has its square on the field's gallery sheet."""
+    """Return whether a cell has its square on the field's gallery sheet."""
     return cell.origin == NETWORK
 
 
 def _cells_of(reading: Reading) -> "Select[Cell]":
-    """Select the cells of a reading; a second one has none of those that people drew."""
+    """Select the cells of a reading; a second one has none of the cells that people drew."""
     query = select(Cell).where(Cell.analysis_id == reading.analysis_id)
     return query.where(Cell.origin == NETWORK) if reading.kind == SECOND else query
 
@@ -214,8 +214,8 @@ def _is_of_type(reading: Reading, cell_type: str) -> ColumnElement[bool]:
 def _answered(session: Session, reading: Reading, found: Sequence[Cell]) -> list[AnsweredCell]:
     """Show cells as a reading has them.
 
-    While a second reading is open its reader's own comments alone are counted: that somebody else stopped at
-    a cell tells, too.
+    While a second reading is open only its reader's own comments are counted: a comment of another reader
+    would draw attention to the cell.
     """
     count_border_cells = count.counts_border_cells(analyses.get(session, reading.analysis_id))
     answers = _answers_by_cell(session, reading, found)
@@ -235,7 +235,7 @@ def _answers_by_cell(session: Session, reading: Reading, found: Sequence[Cell]) 
     query = select(Answer.cell_id, Answer.type, Answer.deleted, Answer.by, Answer.at, Answer.revision).where(
         Answer.reading_id == reading.id
     )
-    if len(found) <= _FEW:  # for more, naming them takes longer than reading all answers
+    if len(found) <= _FEW:  # for more, listing them takes longer than reading all answers
         query = query.where(Answer.cell_id.in_([cell.id for cell in found]))
     return {cell_id: GivenAnswer._make(answer) for cell_id, *answer in session.execute(query)}
 

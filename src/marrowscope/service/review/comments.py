@@ -27,7 +27,7 @@ def listed(session: Session, actor: Actor, cell_id: str) -> list[Comment]:
 
 
 def add(session: Session, actor: Actor, cell_id: str, text: str) -> Comment:
-    """Comment on a cell; comments may follow a signature, as they change no figure.
+    """Comment on a cell; also after a signature, since a comment changes no figure.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def add(session: Session, actor: Actor, cell_id: str, text: str) -> Comment:
     session.add(comment)
     session.execute(update(Cell).where(Cell.id == cell.id).values(comments=Cell.comments + 1))
     session.flush()
-    # The text itself may name a person: it goes with the patient, while the trail stays.
+    # The text may name a person: it is deleted with the patient, while the trail stays.
     after = {"comment": comment.id, "characters": len(text)}
     audit.record(session, actor, "cell.comment", "cell", cell.id, patient_id=analysis.patient_id, after=after)
     return comment

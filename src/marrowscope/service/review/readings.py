@@ -38,7 +38,7 @@ def first(session: Session, analysis: Analysis) -> Reading:
 
 
 def choose(session: Session, actor: Actor, analysis: Analysis, reading_id: str | None) -> Reading:
-    """Return the reading an actor asks for; nobody sees what they must not.
+    """Return the reading that an actor asks for, if they may see it.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def view(session: Session, reading: Reading) -> ReadingView:
 
 
 def begin(session: Session, actor: Actor, analysis_id: str) -> Reading:
-    """Open a second, blind reading of one's own.
+    """Open a second, blind reading for the actor.
 
     Raises
     ------
@@ -162,12 +162,12 @@ def begin(session: Session, actor: Actor, analysis_id: str) -> Reading:
         select(Reading.id).where(Reading.analysis_id == analysis.id, Reading.username == actor.username)
     )
     if before is not None:
-        raise ConflictError("you have read this analysis a second time already")
+        raise ConflictError("you have already made a second reading of this analysis")
     own_answer = select(Answer.cell_id).where(
         Answer.reading_id == first(session, analysis).id, Answer.username == actor.username
     )
     if session.scalar(own_answer.limit(1)) is not None:
-        raise ConflictError("you took part in the first reading; a second one needs other eyes")
+        raise ConflictError("you took part in the first reading; a second reading needs another person")
     reading = Reading(analysis_id=analysis.id, kind=SECOND, username=actor.username, reader=actor.name)
     session.add(reading)
     session.flush()
@@ -179,7 +179,7 @@ def begin(session: Session, actor: Actor, analysis_id: str) -> Reading:
 
 
 def finish(session: Session, actor: Actor, reading_id: str) -> Reading:
-    """Close one's own second reading; it cannot be opened again.
+    """Finish the actor's own second reading; it cannot be reopened.
 
     Raises
     ------

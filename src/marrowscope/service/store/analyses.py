@@ -1,4 +1,4 @@
-"""Analyses, the reading of each of their fields, and their cells, a row each."""
+"""Tables of analyses, the readings of their fields, and their cells."""
 
 from datetime import datetime
 from typing import Any

@@ -15,7 +15,7 @@ FIELD_DUPLICATE = "duplicate"
 
 
 class Patient(Identified, Base):
-    """Whose smear it is.
+    """A patient; the name may be a number.
 
     `status` follows the latest analysis: ``empty``, ``ready``, ``queued``, ``running``, ``done``, ``failed``,
     ``cancelled`` or ``signed``; `analysis_id` names it. `cover_id` is the field whose picture stands for it.
@@ -39,7 +39,7 @@ class Patient(Identified, Base):
 
 
 class Field(Identified, Base):
-    """One image given for a patient.
+    """One image of a patient.
 
     `name` is unique among the patient's images. `sha256` is the digest of the file's bytes, under which the
     blob store keeps them; None where the file was too large to be taken. `expired_at` is when the image and

@@ -62,7 +62,7 @@ class Answer(Base):
 
     @property
     def says_something(self) -> bool:
-        """Whether the networks' word no longer stands alone."""
+        """Whether a person named a type or deleted the cell."""
         return self.type is not None or self.deleted
 
 
@@ -84,7 +84,7 @@ class CarriedCell(Base):
 
 
 class Comment(Identified, Base):
-    """A remark on a cell; never changed."""
+    """A comment on a cell; never changed."""
 
     __tablename__ = "comments"
     __table_args__ = (Index(None, "cell_id", "at"),)

@@ -1,4 +1,4 @@
-"""Analyses: asked for, watched, stopped, repeated."""
+"""Analyses: requesting, showing, cancelling, retrying."""
 
 from typing import Annotated, Literal
 
@@ -15,7 +15,7 @@ Status = Literal["queued", "running", "done", "failed", "cancelled"]
 
 
 class NewAnalysis(Shape):
-    """What to analyse with; everything has a default."""
+    """Options of an analysis; all have defaults."""
 
     bundle: Line | None = None
     mpp: Annotated[float | None, Field(ge=0.005, le=5, allow_inf_nan=False)] = None
@@ -26,7 +26,7 @@ class NewAnalysis(Shape):
 
 
 class AnalysisShape(Shape):
-    """An analysis and how far it is; `version` is 0 until it is signed."""
+    """An analysis and its progress; `version` is 0 until it is signed."""
 
     id: str
     patient_id: str
@@ -93,17 +93,17 @@ def list_analyses(
 
 @router.get("/analyses/{analysis_id}")
 def show_analysis(session: Transaction, _: Viewer, analysis_id: Id) -> AnalysisShape:
-    """Show one analysis and how far it is."""
+    """Show one analysis and its progress."""
     return analysis_shape(analyses.get(session, analysis_id))
 
 
 @router.post("/analyses/{analysis_id}/cancel")
 def cancel(session: Transaction, user: Reviewer, analysis_id: Id) -> AnalysisShape:
-    """Stop an analysis that has not ended."""
+    """Cancel an analysis that has not ended."""
     return analysis_shape(analyses.cancel(session, user, analysis_id))
 
 
 @router.post("/analyses/{analysis_id}/retry")
 def retry(session: Transaction, user: Reviewer, analysis_id: Id) -> AnalysisShape:
-    """Go on with an analysis that was cancelled, or some of whose images failed."""
+    """Resume an analysis that was cancelled or some of whose images failed."""
     return analysis_shape(analyses.retry(session, user, analysis_id))

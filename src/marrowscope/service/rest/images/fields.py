@@ -86,7 +86,7 @@ def show_field(session: Transaction, _: Viewer, field_id: Id) -> FieldShape:
 def remove_field(
     session: Transaction, user: Reviewer, service: TheService, tasks: BackgroundTasks, field_id: Id
 ) -> None:
-    """Take an image away that no analysis has read."""
+    """Remove an image that no analysis has read."""
     orphans = patients.remove_field(session, user, field_id)
     tasks.add_task(patients.forget, service.database, service.blobs, orphans)
 
@@ -100,7 +100,7 @@ def thumbnail(
     field_id: Id,
     size: Annotated[int, Query(ge=16, le=THUMBNAILS_PX[0])] = 256,
 ) -> Response:
-    """Show a small picture of an image: its longer side in pixels is `size` at most."""
+    """Show a small picture of an image; its longer side has at most `size` pixels."""
     digest, etag = _image(session, field_id, size)
     if is_known(request, etag):
         return unchanged(etag)
@@ -130,7 +130,7 @@ def tile(
 ) -> Response:
     """Show a Deep Zoom tile of an image."""
     digest, etag = _image(session, field_id, level, column, row)
-    session.close()  # tiles may have to be made first: no connection is held meanwhile
+    session.close()  # tiles may have to be made first: release the database connection
     if is_known(request, etag):
         return unchanged(etag)
     return jpeg(service.pictures.tile(digest, level, column, row), etag)

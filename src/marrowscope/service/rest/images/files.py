@@ -1,4 +1,4 @@
-"""Uploads: many files at once, streamed to disk, each with its own answer."""
+"""Uploads: many files at once, streamed to disk, each with its own result."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,7 +47,7 @@ _FORM: dict[str, Any] = {
 
 
 class UploadResultShape(Shape):
-    """What became of one file."""
+    """The result for one file."""
 
     name: str
     status: Literal["stored", "duplicate", "refused"]
@@ -56,7 +56,7 @@ class UploadResultShape(Shape):
 
 
 class UploadResults(Shape):
-    """What became of each file; a refused one is no error of the request."""
+    """The result for each file; a refused file is not an error of the request."""
 
     items: list[UploadResultShape]
 
@@ -71,8 +71,8 @@ async def upload(
 ) -> UploadResults:
     """Add images, or ZIP archives of images, to a patient.
 
-    The same file under the same name is not added twice; a request with an Idempotency-Key that was answered
-    already is answered alike.
+    The same file under the same name is not added twice; repeating a request with the same Idempotency-Key
+    returns the same results.
     """
     gate = _gate(request)
     if gate.statistics().tasks_waiting >= _WAITING:
@@ -98,7 +98,7 @@ def _form(request: Request, service: Service) -> Any:
 
 
 class _Form:
-    """A request's form; its files lie on disk while it is open."""
+    """A request's form; its files are on disk while it is open."""
 
     def __init__(self, request: Request, files: int) -> None:
         self._request = request
@@ -119,7 +119,7 @@ class _Form:
 
 
 def _check(service: Service, patient_id: str, key: str | None) -> list[UploadResult] | None:
-    """Refuse what will be refused before anything is decoded; find the answer to a repeated request."""
+    """Refuse early what would be refused later; return the results of a repeated request."""
     with service.database.reading() as session:
         patient = patients.get(session, patient_id)
         known = None if key is None else uploads.earlier_results(session, patient_id, key)
@@ -140,7 +140,7 @@ def _take(
         ]
     try:
         return _enter(service, user, patient_id, examined, key)
-    except Exception:  # not taken in: the images are nobody's
+    except Exception:  # not added: the images are unreferenced
         digests = [file.sha256 for file in examined if file.sha256 is not None]
         patients.forget(service.database, service.blobs, digests)
         raise
@@ -154,7 +154,7 @@ def _enter(
 
 
 def _on_disk(part: UploadFile, folder: Path) -> UploadedFile:
-    """Move a part to a file of its own; archives are opened by path."""
+    """Write a part to its own file; archives are opened by path."""
     name = uploads.clean_name(part.filename or "")
     folder.mkdir()
     path = folder / safe_name(name.rsplit("/", 1)[-1])
@@ -170,7 +170,7 @@ def _gate(request: Request) -> CapacityLimiter:
     if not hasattr(state, "upload_gate"):
         state.upload_gate = CapacityLimiter(AT_ONCE)
     gate = state.upload_gate
-    assert isinstance(gate, CapacityLimiter)  # noqa: S101
+    assert isinstance(gate, CapacityLimiter)  # noqa: S101 (tells the type checker)
     return gate
 
 

@@ -61,7 +61,7 @@ class PatientShape(Shape):
 
 
 class NewPatient(Shape):
-    """A patient to be; the name may be a number: nothing needs a person's name."""
+    """A patient to add; the name may be a number, a person's name is never needed."""
 
     name: Line
 
@@ -83,7 +83,7 @@ def list_patients(
 
 @router.post("", status_code=201)
 def add_patient(session: Transaction, user: Reviewer, body: NewPatient) -> PatientShape:
-    """Make a patient without images."""
+    """Add a patient without images."""
     (shape,) = _shapes(session, [(patients.add(session, user, body.name), None)])
     return shape
 
@@ -115,7 +115,7 @@ def _shape(
         id=patient.id,
         name=patient.name,
         created_at=patient.created_at,
-        status=patient.status,  # type: ignore[arg-type]  # the store holds these words only
+        status=patient.status,  # type: ignore[arg-type]  # the store holds these values only
         fields=patient.fields_count,
         fields_failed=patient.fields_failed,
         analysis=None if analysis is None else analysis_shape(analysis),

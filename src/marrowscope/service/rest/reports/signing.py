@@ -27,7 +27,7 @@ class NewSignature(Shape):
 
 
 class NewAmendment(Shape):
-    """Why a signed report is opened again."""
+    """Why a signed report is amended."""
 
     reason: Line
 
@@ -63,7 +63,7 @@ class PatientVersionShape(VersionShape):
 def sign(
     session: Transaction, user: Reviewer, service: TheService, analysis_id: Id, body: NewSignature
 ) -> VersionShape:
-    """Sign the count as it stands; it is locked from then on."""
+    """Sign the current count, which is locked from then on."""
     images = ImageStore(service.blobs, service.pictures)
     version = signing.sign(session, user, images, analysis_id, SignatureRequest(body.meaning, body.revision))
     return VersionShape.model_validate(version)
@@ -71,7 +71,7 @@ def sign(
 
 @router.post("/analyses/{analysis_id}/amendments", status_code=201)
 def amend(session: Transaction, user: Reviewer, analysis_id: Id, body: NewAmendment) -> AnalysisShape:
-    """Open a signed analysis again; the next signature is the next version."""
+    """Reopen a signed analysis; the next signature makes the next version."""
     return analysis_shape(signing.amend(session, user, analysis_id, body.reason))
 
 

@@ -1,4 +1,4 @@
-"""What became of readers' answers when a patient was analysed again."""
+"""Readers' answers carried over when a patient is analysed again."""
 
 from typing import Literal
 

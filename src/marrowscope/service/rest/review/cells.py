@@ -1,4 +1,4 @@
-"""Cells: listed in pages, with their pictures."""
+"""Cells and their pictures."""
 
 from operator import attrgetter
 from typing import Annotated, Literal
@@ -27,7 +27,7 @@ router = APIRouter(tags=["cells"])
 
 
 class CellShape(Shape):
-    """A cell: what the networks said, and what the reading asked for says; box in pixels of the field."""
+    """A cell with the networks' prediction and a reading's answer; box in pixels of the field."""
 
     id: str
     analysis_id: str
@@ -56,7 +56,7 @@ _ANSWERED = (
 )  # fmt: skip
 _FOUND = tuple(name for name in CellShape.model_fields if name not in {*_ANSWERED, "crop"})
 _CELL_MEMBERS = (*_FOUND, *_ANSWERED, "crop")
-# Lists hold thousands of cells: one getter for all members is quicker than a getter for each.
+# Lists hold thousands of cells: one getter for all members is faster than one for each.
 _found, _said = attrgetter(*_FOUND), attrgetter(*_ANSWERED)
 
 
@@ -73,13 +73,13 @@ def list_cells(
     user: Viewer,
     analysis_id: Id,
     field: Annotated[str | None, Query(pattern=ID_PATTERN)] = None,
-    type: Annotated[str | None, Query(max_length=60)] = None,  # noqa: A002
+    type: Annotated[str | None, Query(max_length=60)] = None,  # noqa: A002 (the parameter's name in the address)
     sort: Order = "number",
     limit: Limit = 1000,
     cursor: Cursor = None,
     reading: Annotated[str | None, Query(pattern=ID_PATTERN)] = None,
 ) -> Page[CellShape]:
-    """List cells of an analysis, by field and number or the surest first, as a reading has them."""
+    """List cells of an analysis as a reading has them, by field and number or the surest first."""
     analysis = analyses.get(session, analysis_id)
     chosen = readings.choose(session, user, analysis, reading)
     found, more = cells.page(
@@ -90,7 +90,7 @@ def list_cells(
 
 @router.get("/cells/{cell_id}")
 def show_cell(session: Transaction, user: Viewer, cell_id: Id) -> CellShape:
-    """Show one cell, in the first reading or in one's own while that is open."""
+    """Show one cell in the first reading, or in your own while that is open."""
     analysis = analyses.get(session, cells.get(session, cell_id).analysis_id)
     reading = readings.choose(session, user, analysis, None)
     (found,) = cells.chosen(session, reading, [cell_id])
@@ -116,7 +116,7 @@ def crop(
         return unchanged(etag)
     on_sheet = size == GALLERY_PX and cells.is_on_sheet(cell)
     sheet = cells.sheet_of(session, cell.analysis_id, cell.field_id) if on_sheet else None
-    session.close()  # the picture may take a while: no connection is held meanwhile
+    session.close()  # the picture may take a while: release the database connection
     if sheet is not None:
         return jpeg(service.pictures.from_sheet(sheet, cell.number - 1), etag)
     return jpeg(service.pictures.crop(field.sha256, cell.box, size), etag)
@@ -126,7 +126,7 @@ def crop(
 def sheet(
     request: Request, session: Transaction, _: Viewer, service: TheService, analysis_id: Id, field_id: Id
 ) -> Response:
-    """Show all cells of a field on one sheet: squares of 96 pixels, 16 a row, in the order of numbers."""
+    """Show all cells of a field on one sheet: squares of 96 pixels, 16 per row, by number."""
     digest = cells.sheet_of(session, analysis_id, field_id)
     etag = tag(digest[:32])
     if is_known(request, etag):

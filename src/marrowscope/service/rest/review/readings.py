@@ -1,4 +1,4 @@
-"""Reviewing: names, deletions and additions of cells, remarks on them, readings and their agreement."""
+"""Reviewing: answers, added cells, comments, readings and their agreement."""
 
 from typing import Annotated, Any, Literal
 
@@ -24,7 +24,7 @@ _ETAG: dict[int | str, dict[str, Any]] = {200: {"headers": {"ETag": {"schema": {
 
 
 class CellAnswer(Shape):
-    """What a reader says of a cell: `type` null takes their name back, without `type` it stays."""
+    """A reader's answer: `type` null takes their type back, without `type` it stays."""
 
     type: TypeId | None = None
     deleted: bool | None = None
@@ -36,7 +36,7 @@ class CellAnswer(Shape):
         return self
 
     def change(self, cell_id: str, revision: int) -> Change:
-        """Return it as the use case takes it."""
+        """Return the change for the use case."""
         name = self.type if "type" in self.model_fields_set else answers.KEEP
         return Change(cell_id, revision, name, self.deleted)
 
@@ -49,14 +49,14 @@ class CellChange(CellAnswer):
 
 
 class Changes(Shape):
-    """Changes taken all or none; `reading` is one's own open reading or the first where not given."""
+    """Changes, applied all or none; `reading` defaults to your own open reading or the first."""
 
     reading: BodyId | None = None
     changes: Annotated[list[CellChange], Field(min_length=1, max_length=5000)]
 
 
 class Changed(Shape):
-    """Cells as they are now, and the new revision of their analysis."""
+    """The changed cells and the new revision of their analysis."""
 
     items: list[CellShape]
     revision: int
@@ -72,13 +72,13 @@ class AddedCell(Shape):
 
 
 class NewComment(Shape):
-    """A remark to be."""
+    """A comment to add."""
 
     text: Paragraph
 
 
 class CommentShape(Shape):
-    """A remark on a cell."""
+    """A comment on a cell."""
 
     id: str
     author: str
@@ -91,7 +91,7 @@ class EmptyBody(Shape):
 
 
 class ReadingShape(Shape):
-    """A reading; `cells` are those its reader answered. The first is shared and has no one reader."""
+    """A reading; `cells` is the number of answers. The first is shared and has no single reader."""
 
     id: str
     analysis_id: str
@@ -135,7 +135,7 @@ class SuggestionShape(Shape):
 
 @router.patch("/analyses/{analysis_id}/cells", responses={409: {"description": "conflicts hold the cells"}})
 def change_cells(session: Transaction, user: Reviewer, analysis_id: Id, body: Changes) -> Changed:
-    """Name, rename or delete cells, or take that back; nothing is changed where a cell has changed since."""
+    """Name, rename or delete cells, or undo that; nothing changes if one of them has changed since."""
     wanted = [change.change(change.id, change.revision) for change in body.changes]
     try:
         changed = answers.change(session, user, analysis_id, wanted, body.reading)
@@ -168,21 +168,21 @@ def change_cell(
         (changed,) = answers.change(session, user, cell.analysis_id, [wanted]).cells
     except ChangedMeanwhileError as error:
         conflicts = [cell_shape(found).model_dump(mode="json") for found in error.cells]
-        raise PreconditionError("the cell changed meanwhile", conflicts=conflicts) from error
+        raise PreconditionError("the cell has changed since", conflicts=conflicts) from error
     response.headers["ETag"] = f'"{changed.revision}"'
     return cell_shape(changed)
 
 
 @router.get("/cells/{cell_id}/comments")
 def list_comments(session: Transaction, user: Viewer, cell_id: Id) -> Page[CommentShape]:
-    """List the remarks on a cell, the oldest first."""
+    """List the comments on a cell, the oldest first."""
     found = comments.listed(session, user, cell_id)
-    return Page(items=[CommentShape.model_validate(remark) for remark in found])
+    return Page(items=[CommentShape.model_validate(comment) for comment in found])
 
 
 @router.post("/cells/{cell_id}/comments", status_code=201)
 def add_comment(session: Transaction, user: Reviewer, cell_id: Id, body: NewComment) -> CommentShape:
-    """Remark on a cell."""
+    """Comment on a cell."""
     return CommentShape.model_validate(comments.add(session, user, cell_id, body.text))
 
 
@@ -197,13 +197,13 @@ def list_readings(session: Transaction, _: Viewer, analysis_id: Id) -> Page[Read
 def open_reading(
     session: Transaction, user: Reviewer, analysis_id: Id, _: EmptyBody | None = None
 ) -> ReadingShape:
-    """Open a second reading of one's own, blind to the first."""
+    """Open your own second reading, blind to the first."""
     return _reading(readings.view(session, readings.begin(session, user, analysis_id)))
 
 
 @router.post("/readings/{reading_id}/finish")
 def finish_reading(session: Transaction, user: Reviewer, reading_id: Id) -> ReadingShape:
-    """Finish one's own second reading."""
+    """Finish your own second reading."""
     return _reading(readings.view(session, readings.finish(session, user, reading_id)))
 
 

@@ -35,7 +35,7 @@ export interface AgreementTable {
   counts: number[][];
 }
 
-/** An analysis and how far it is; `version` is 0 until it is signed. */
+/** An analysis and its progress; `version` is 0 until it is signed. */
 export interface AnalysisShape {
   id: string;
   patient_id: string;
@@ -75,7 +75,7 @@ export interface CarriedShape {
   lost: LostAnswerShape[];
 }
 
-/** What a reader says of a cell: `type` null takes their name back, without `type` it stays. */
+/** A reader's answer: `type` null takes their type back, without `type` it stays. */
 export interface CellAnswer {
   type?: string | null;
   deleted?: boolean | null;
@@ -89,7 +89,7 @@ export interface CellChange {
   revision: number;
 }
 
-/** A cell: what the networks said, and what the reading asked for says; box in pixels of the field. */
+/** A cell with the networks' prediction and a reading's answer; box in pixels of the field. */
 export interface CellShape {
   id: string;
   analysis_id: string;
@@ -113,19 +113,19 @@ export interface CellShape {
   crop: string;
 }
 
-/** Cells as they are now, and the new revision of their analysis. */
+/** The changed cells and the new revision of their analysis. */
 export interface Changed {
   items: CellShape[];
   revision: number;
 }
 
-/** Changes taken all or none; `reading` is one's own open reading or the first where not given. */
+/** Changes, applied all or none; `reading` defaults to your own open reading or the first. */
 export interface Changes {
   reading?: string | null;
   changes: CellChange[];
 }
 
-/** A remark on a cell. */
+/** A comment on a cell. */
 export interface CommentShape {
   id: string;
   author: string;
@@ -171,7 +171,7 @@ export interface Credentials {
   password: string;
 }
 
-/** The networks' count, the readers', and what a marrow count should reach. */
+/** The networks' count, the readers' count, and the recommended number of cells. */
 export interface Differential {
   model: Count;
   reviewed: Count;
@@ -184,7 +184,7 @@ export interface Differential {
 /** An empty object. */
 export type EmptyBody = Record<string, never>;
 
-/** One act: who did what to what, from what to what. */
+/** One action: who did what to which object, with its state before and after. */
 export interface EntryShape {
   number: number;
   at: string;
@@ -213,7 +213,7 @@ export interface FieldShape {
   dzi: string | null;
 }
 
-/** A token just made; its secret is shown this once. */
+/** A new token; its secret is shown this once. */
 export interface FreshToken {
   id: string;
   name: string;
@@ -224,7 +224,7 @@ export interface FreshToken {
   token: string;
 }
 
-/** That all is well. */
+/** A healthy state. */
 export interface Health {
   status: string;
 }
@@ -238,7 +238,7 @@ export interface InferredShare {
   warnings: string[];
 }
 
-/** Cells left out of the count: a type, or ``border``. */
+/** Cells not counted: a type, or ``border``. */
 export interface LeftOut {
   type: string;
   count: number;
@@ -269,12 +269,12 @@ export interface LostAnswerShape {
   why: "not read" | "not found";
 }
 
-/** Why a signed report is opened again. */
+/** Why a signed report is amended. */
 export interface NewAmendment {
   reason: string;
 }
 
-/** What to analyse with; everything has a default. */
+/** Options of an analysis; all have defaults. */
 export interface NewAnalysis {
   bundle?: string | null;
   mpp?: number | null;
@@ -282,12 +282,12 @@ export interface NewAnalysis {
   priority?: number;
 }
 
-/** A remark to be. */
+/** A comment to add. */
 export interface NewComment {
   text: string;
 }
 
-/** A patient to be; the name may be a number: nothing needs a person's name. */
+/** A patient to add; the name may be a number, a person's name is never needed. */
 export interface NewPatient {
   name: string;
 }
@@ -298,14 +298,14 @@ export interface NewSignature {
   revision: number;
 }
 
-/** A token to make. */
+/** A token to create. */
 export interface NewToken {
   name: string;
   scopes: ("read" | "write" | "admin")[];
   expires_days?: number | null;
 }
 
-/** An account to make. */
+/** An account to create. */
 export interface NewUser {
   username: string;
   name: string;
@@ -385,7 +385,7 @@ export interface Page_VersionShape_ {
   next?: string | null;
 }
 
-/** One's old password and the new one. */
+/** The current password and the new one. */
 export interface PasswordChange {
   old: string;
   new: string;
@@ -437,7 +437,7 @@ export interface Problem {
   [member: string]: unknown;
 }
 
-/** A reading; `cells` are those its reader answered. The first is shared and has no one reader. */
+/** A reading; `cells` is the number of answers. The first is shared and has no single reader. */
 export interface ReadingShape {
   id: string;
   analysis_id: string;
@@ -447,7 +447,7 @@ export interface ReadingShape {
   cells: number;
 }
 
-/** Why a patient is deleted; it stays in the audit trail, so let it name nobody. */
+/** Why a patient is deleted; it stays in the audit trail and must not name anybody. */
 export interface Removal {
   reason: string;
 }
@@ -482,7 +482,7 @@ export interface SessionState {
   version: string;
 }
 
-/** Defaults of analyses: rule, cells below which no decision is given, cells to aim at. */
+/** Defaults of analyses: rule, fewest cells for a decision, recommended cells. */
 export interface SettingsShape {
   rule: string;
   rules: RuleShape[];
@@ -513,7 +513,7 @@ export interface SignedShape {
   state: "current" | "amended" | "superseded";
 }
 
-/** What was acted upon. */
+/** The object of an action. */
 export interface Subject {
   kind: string;
   id: string | null;
@@ -562,7 +562,7 @@ export interface TypeShape {
   key: string;
 }
 
-/** What became of one file. */
+/** The result for one file. */
 export interface UploadResultShape {
   name: string;
   status: "stored" | "duplicate" | "refused";
@@ -570,12 +570,12 @@ export interface UploadResultShape {
   field_id: string | null;
 }
 
-/** What became of each file; a refused one is no error of the request. */
+/** The result for each file; a refused file is not an error of the request. */
 export interface UploadResults {
   items: UploadResultShape[];
 }
 
-/** What to change of an account; what is absent stays. */
+/** Changes to an account; absent members stay as they are. */
 export interface UserChange {
   name?: string | null;
   role?: "viewer" | "reviewer" | "admin" | null;
@@ -583,7 +583,7 @@ export interface UserChange {
   password?: string | null;
 }
 
-/** A user, without secrets. Where authentication is off there is one user, `local`. */
+/** A user, without secrets. While authentication is off there is one user, `local`. */
 export interface UserShape {
   id: string;
   username: string;

@@ -17,7 +17,7 @@ export const admin = {
   you: "you",
 };
 
-export const password = { title: "Change password", old: "Present password", new: "New password", done: "The password is changed." };
+export const password = { title: "Change password", old: "Current password", new: "New password", done: "The password is changed." };
 
 export const display = {
   title: "Display",
