@@ -1,11 +1,11 @@
-"""How often the intervals hold the truth and the decision is wrong, on simulated counts of known truth.
+"""Measure how often intervals contain the truth and decisions are wrong, on simulated counts of known truth.
 
     python bench/coverage.py --write docs/statistics.md
 
 Each field of a smear has its own share of blasts (beta-distributed about the smear's, so that marks within
-a field correlate as stated), each cell is called by a classifier of known error rates, and these rates are
-known to the software only from held-out cells, drawn anew for each smear. A last table is of smears with many
-unfamiliar cells. The functions measured are the product's.
+a field correlate as stated). Each cell is called by a classifier with given error rates, which the software
+knows only from held-out cells, drawn anew for each smear. The last table is about smears with many unfamiliar
+cells. The functions measured are those of the software.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from marrowscope.analysis.correction import corrected_bounds
 from marrowscope.analysis.decide import decide
 from marrowscope.analysis.evidence import STRICTER, Evidence
 from marrowscope.analysis.intervals import LEVEL, score_bounds
-from marrowscope.analysis.strangers import Strangers
+from marrowscope.analysis.unfamiliar import UnfamiliarCells
 from marrowscope.domain.decision import OVER_20, Verdict
 from marrowscope.domain.differential import Differential
 from marrowscope.domain.rates import ErrorRates
@@ -33,8 +33,8 @@ CORRELATIONS = (0.0, 0.05)
 FIELD_SIZES = (7, 13)  # cells, in turn: ten on average
 OTHER_SIZES = ((2, 4), (15, 25), (40, 60))
 HELD_OUT = (1000, 2000)  # blasts and other cells from which the error rates are known
-UNFAMILIAR = (0.3, 0.6)  # share of a smear's cells that are unlike the training's
-STRANGERS = ErrorRates(170, 200, 170, 200, "simulated")  # how such cells are named, and were elsewhere
+UNFAMILIAR = (0.3, 0.6)  # shares of unfamiliar cells in a smear
+UNFAMILIAR_RATES = ErrorRates(170, 200, 170, 200, "simulated")  # of unfamiliar cells, here and elsewhere
 FAMILIAR = ErrorRates(960, 1000, 1920, 2000, "simulated")
 THRESHOLD = OVER_20.threshold_percent / 100
 START, END = "<!-- coverage: start -->", "<!-- coverage: end -->"
@@ -42,7 +42,7 @@ START, END = "<!-- coverage: start -->", "<!-- coverage: end -->"
 
 @dataclass(frozen=True)
 class Setting:
-    """One kind of smear and classifier."""
+    """A kind of smear and classifier."""
 
     cells: int
     share: float
@@ -56,9 +56,9 @@ class Setting:
 class Outcome:
     """Percentages over the smears of one setting.
 
-    `covered` of the corrected interval, `raw_covered` of the counted one; `wrong` decisions of the three-way
-    rule, `open_` those left undecided; `wrong_at_printed` if the printed interval decided; `naive_wrong` of
-    the bare comparison with the threshold.
+    `covered` and `raw_covered` are the coverage of the corrected and of the counted interval. `wrong` and
+    `open_` are wrong and undecided decisions; `wrong_at_printed` are wrong ones if the printed interval
+    decided, and `naive_wrong` those of the bare comparison with the threshold.
     """
 
     setting: Setting
@@ -74,7 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--smears", type=int, default=10_000, help="of each setting (10000)")
     parser.add_argument("--seed", type=int, default=20_260_101)
-    parser.add_argument("--write", type=Path, help="page whose table between the markers is replaced")
+    parser.add_argument("--write", type=Path, help="document whose table between the markers is replaced")
     options = parser.parse_args()
     rng = np.random.default_rng(options.seed)
     outcomes = [simulated(setting, options.smears, rng) for setting in settings()]
@@ -87,12 +87,14 @@ def main() -> None:
         ]
         for sizes in OTHER_SIZES
     }
-    strange = [
-        strange_smears(share, unfamiliar, options.smears // 10, rng)
+    unfamiliar_outcomes = [
+        unfamiliar_smears(share, unfamiliar, options.smears // 10, rng)
         for unfamiliar in UNFAMILIAR
         for share in SHARES
     ]
-    text = "\n".join([*page(outcomes, options.smears), "", *other_sizes(others), "", *strange_page(strange)])
+    text = "\n".join(
+        [*page(outcomes, options.smears), "", *other_sizes(others), "", *unfamiliar_page(unfamiliar_outcomes)]
+    )
     print(text)
     if options.write:
         before = options.write.read_text("utf-8")
@@ -152,8 +154,8 @@ def simulated(setting: Setting, smears: int, rng: np.random.Generator) -> Outcom
 
 
 @dataclass(frozen=True)
-class StrangeOutcome:
-    """Percentages over smears partly of unfamiliar cells; `plain_wrong` if these were taken as familiar."""
+class UnfamiliarOutcome:
+    """Percentages over smears with unfamiliar cells; `plain_wrong` if these were taken as familiar."""
 
     share: float
     unfamiliar: float
@@ -163,29 +165,35 @@ class StrangeOutcome:
     plain_wrong: float
 
 
-def strange_smears(share: float, unfamiliar: float, smears: int, rng: np.random.Generator) -> StrangeOutcome:
-    """Decide smears of 500 independent cells, as the software does."""
+def unfamiliar_smears(
+    share: float, unfamiliar: float, smears: int, rng: np.random.Generator
+) -> UnfamiliarOutcome:
+    """Simulate smears of 500 independent cells, and decide them as the software does."""
     truth = Verdict.POSITIVE if share > THRESHOLD else Verdict.NEGATIVE
     wrong = {Verdict.POSITIVE: Verdict.NEGATIVE, Verdict.NEGATIVE: Verdict.POSITIVE}[truth]
     covered, verdicts, plain = [], [], []
     for _ in range(smears):
-        strangers = int(rng.binomial(500, unfamiliar))
+        unfamiliar_cells = int(rng.binomial(500, unfamiliar))
         called = [
             int(rng.binomial(blasts, rates.blasts_called / rates.blasts_seen))
             + int(rng.binomial(cells - blasts, 1 - rates.others_cleared / rates.others_seen))
-            for cells, rates in ((500 - strangers, FAMILIAR), (strangers, STRANGERS))
+            for cells, rates in ((500 - unfamiliar_cells, FAMILIAR), (unfamiliar_cells, UNFAMILIAR_RATES))
             for blasts in [int(rng.binomial(cells, share))]
         ]
         differential = Differential({"blast": sum(called), "lymphocyte": 500 - sum(called)}, {}, sum(called))
-        doubtful = Strangers(called[1], strangers - called[1], STRANGERS)
+        doubtful = UnfamiliarCells(called[1], unfamiliar_cells - called[1], UNFAMILIAR_RATES)
         evidence = Evidence(
-            differential, FAMILIAR, whole_cells=500, unfamiliar_cells=strangers, strangers=doubtful
+            differential,
+            FAMILIAR,
+            whole_cells=500,
+            unfamiliar_cells=unfamiliar_cells,
+            counted_unfamiliar=doubtful,
         )
         interval = evidence.correction.interval
         covered.append(interval is not None and interval.low <= share <= interval.high)
         verdicts.append(decide(evidence, OVER_20).verdict)
         plain.append(decide(Evidence(differential, FAMILIAR), OVER_20).verdict)
-    return StrangeOutcome(
+    return UnfamiliarOutcome(
         share,
         unfamiliar,
         covered=100 * float(np.mean(covered)),
@@ -195,14 +203,14 @@ def strange_smears(share: float, unfamiliar: float, smears: int, rng: np.random.
     )
 
 
-def strange_page(outcomes: list[StrangeOutcome]) -> Iterator[str]:
-    se = STRANGERS.blasts_called / STRANGERS.blasts_seen
-    sp = STRANGERS.others_cleared / STRANGERS.others_seen
+def unfamiliar_page(outcomes: list[UnfamiliarOutcome]) -> Iterator[str]:
+    se = UNFAMILIAR_RATES.blasts_called / UNFAMILIAR_RATES.blasts_seen
+    sp = UNFAMILIAR_RATES.others_cleared / UNFAMILIAR_RATES.others_seen
     yield (
         "Smears of 500 cells of which some are unfamiliar and named worse than the bundle's rates say "
-        f"(0.96 / 0.96): {se:g} / {sp:g}, known from {STRANGERS.blasts_seen} blasts and "
-        f"{STRANGERS.others_seen} other cells of another laboratory. *As if familiar*: wrong decisions if "
-        "these cells were counted like the others."
+        f"(0.96 / 0.96): {se:g} / {sp:g}, known from {UNFAMILIAR_RATES.blasts_seen} blasts and "
+        f"{UNFAMILIAR_RATES.others_seen} other cells of another laboratory. *As if familiar*: wrong "
+        "decisions if these cells were counted like the others."
     )
     yield ""
     yield (

@@ -1,4 +1,4 @@
-"""Figures measured by a script, put into a document between the marks that bear the script's name."""
+"""Writing of measured figures into a document, between marks with the script's name."""
 
 import os
 import platform
@@ -9,7 +9,7 @@ import psutil
 
 
 def put(document: Path, name: str, text: str) -> None:
-    """Replace what stands between ``<!-- name -->`` and ``<!-- /name -->``; append it where no mark is."""
+    """Replace the text between ``<!-- name -->`` and ``<!-- /name -->``; append it if there are no marks."""
     content = document.read_text("utf-8") if document.exists() else ""
     block = f"<!-- {name} -->\n{text.strip()}\n<!-- /{name} -->"
     marked = re.compile(rf"<!-- {re.escape(name)} -->.*?<!-- /{re.escape(name)} -->", re.DOTALL)
@@ -21,7 +21,7 @@ def put(document: Path, name: str, text: str) -> None:
 
 
 def machine() -> str:
-    """Say what was measured on, and how busy it was besides."""
+    """Return a description of this machine and its load."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     memory = psutil.virtual_memory().total / 2**30
     return (

@@ -1,11 +1,11 @@
-"""What is left of 20 analyses after kill -9 of the server, of workers and of PostgreSQL, 20 times.
+"""Check 20 analyses after killing the server, workers and PostgreSQL with kill -9, 20 times in all.
 
     python bench/kill.py --into docs/service-measured.md
 
-Synthetic patients are analysed by the command line first: those are the figures undisturbed. Then a real
-server on a real PostgreSQL analyses the same files while it, its workers and the database are killed in turn,
-at even steps of the work. At the end every analysis must have ended once, with the same figures to the last
-digit, and the audit chain must be whole. Exit code 1 if not.
+Synthetic patients are first analysed on the command line, which gives the undisturbed figures. Then a real
+server on a real PostgreSQL analyses the same files, while the server, its workers and the database are killed
+in turn, at even steps of the work. In the end, every analysis must have ended once, with the same figures to
+the last digit, and the audit chain must be intact. The exit code is 1 otherwise.
 """
 
 import argparse
@@ -45,7 +45,7 @@ _KINDS = ("server", "worker", "PostgreSQL")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of the analyses."""
+    """The state of the analyses in the end."""
 
     ended_once: int
     same_figures: int
@@ -92,60 +92,62 @@ def _disturb(
     url = postgres.create("kills")
     served = Served(scratch / "data", url, workers=str(options.workers))
     try:
-        asked = {
+        requested = {
             served.ask(served.patient(folder.name, files)): folder.name for folder, files in patients.items()
         }
-        kills = _kill(served, postgres, list(asked), options)
-        for analysis in asked:
+        kills = _kill(served, postgres, list(requested), options)
+        for analysis in requested:
             served.wait_until(analysis, lambda shown: shown["status"] in ENDED, timeout_s=1800)
     finally:
         served.stop()
-    return kills, _outcome(url, scratch / "data", asked, undisturbed)
+    return kills, _outcome(url, scratch / "data", requested, undisturbed)
 
 
-def _kill(served: Served, postgres: Server, asked: list[str], options: argparse.Namespace) -> Counter[str]:
-    """Kill in turn, each time when another part of all fields is done and a random moment later."""
-    lot = random.Random(options.seed)
+def _kill(
+    served: Served, postgres: Server, requested: list[str], options: argparse.Namespace
+) -> Counter[str]:
+    """Kill processes in turn, each a random moment after another part of the fields is done."""
+    random_source = random.Random(options.seed)
     kills: Counter[str] = Counter()
-    total = len(asked) * options.fields
+    total = len(requested) * options.fields
     for number in range(options.kills):
-        _wait_for_work(served, asked, round(total * number / (options.kills + 1)))
-        time.sleep(lot.uniform(0, 1))
+        _wait_for_work(served, requested, round(total * number / (options.kills + 1)))
+        time.sleep(random_source.uniform(0, 1))
         kind = _KINDS[number % len(_KINDS)]
         print(f"{number + 1}: kill -9 of {kind}", file=sys.stderr)
         if kind == "server":
             served.kill()
             served.start()
         elif kind == "worker":
-            _kill_worker(served, lot)
+            _kill_worker(served, random_source)
         else:
             _kill_postgres(postgres)
         kills[kind] += 1
     return kills
 
 
-def _wait_for_work(served: Served, asked: list[str], done: int) -> None:
+def _wait_for_work(served: Served, requested: list[str], done: int) -> None:
     end = time.monotonic() + 1800
     while time.monotonic() < end:
         try:
-            shown = [served.analysis(each) for each in asked]
+            shown = [served.analysis(each) for each in requested]
         except httpx2.HTTPError:
             continue
         if sum(each["done"] for each in shown) >= done:
             return
         time.sleep(0.2)
-    raise TimeoutError("the analyses do not go on")
+    raise TimeoutError("the analyses make no progress")
 
 
-def _kill_worker(served: Served, lot: random.Random) -> None:
-    """Kill a process that has networks in memory; those that decode uploads are small."""
+def _kill_worker(served: Served, random_source: random.Random) -> None:
+    """Kill a worker with networks in memory, not one of the small processes that decode uploads."""
     while not (workers := [w for w in served.workers() if w.memory_info().rss > _NETWORKS_BYTES]):
         time.sleep(0.1)
-    lot.choice(workers).send_signal(signal.SIGKILL)
+    random_source.choice(workers).send_signal(signal.SIGKILL)
 
 
 def _kill_postgres(postgres: Server) -> None:
-    """Kill the postmaster and all its processes, and start it again."""
+    """Kill the postmaster and all its processes, and restart it."""
     pid = int((postgres.data / "postmaster.pid").read_text().splitlines()[0])
     processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     for process in processes:
@@ -158,13 +160,15 @@ def _kill_postgres(postgres: Server) -> None:
             time.sleep(0.5)
         else:
             return
-    raise RuntimeError("PostgreSQL does not start again")
+    raise RuntimeError("PostgreSQL does not restart")
 
 
-def _outcome(url: str, data: Path, asked: dict[str, str], undisturbed: dict[str, PatientReading]) -> Outcome:
+def _outcome(
+    url: str, data: Path, requested: dict[str, str], undisturbed: dict[str, PatientReading]
+) -> Outcome:
     database = Database(Settings(database=url).database_url)
     same = 0
-    for analysis, name in asked.items():
+    for analysis, name in requested.items():
         with database.reading() as session:
             reading = count.network_reading(session, analyses.get(session, analysis))
         same += _is_same(reading, undisturbed[name])
@@ -185,7 +189,7 @@ def _outcome(url: str, data: Path, asked: dict[str, str], undisturbed: dict[str,
     print(verified.stdout + verified.stderr, file=sys.stderr)
     expected = sum(len(patient.cells) for patient in undisturbed.values())
     return Outcome(
-        ended_once=sum(ends[analysis] == 1 for analysis in asked),
+        ended_once=sum(ends[analysis] == 1 for analysis in requested),
         same_figures=same,
         cells=cells,
         cells_twice=abs(cells - expected) + cells - distinct,
@@ -226,8 +230,8 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--fields", type=int, default=3, help="of each patient")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=1, help="of the moments")
-    parser.add_argument("--into", type=Path, help="document to put the table into")
+    parser.add_argument("--seed", type=int, default=1, help="of the random moments")
+    parser.add_argument("--into", type=Path, help="document to write the table to")
     return parser.parse_args()
 
 

@@ -1,12 +1,12 @@
-"""How the service holds up under 50 clients that upload and read at once while analyses run.
+"""Measure the service under 50 clients that upload and read at the same time while analyses run.
 
     python bench/load.py --into docs/service-measured.md
 
-A real server process, SQLite in its data folder (or PostgreSQL), analyses always under way. About every two
-seconds each client looks at another patient, which takes five to eight requests: worklist, patient, images,
-thumbnail, tile, cells, crops; every tenth time it makes a patient, uploads an image and asks for an analysis.
-The only refusal allowed is 429. Exit code 1 when there was another, or p95 of reads is above the limit. The
-clients run on the same machine and take their share of it.
+A real server process has SQLite in its data folder (or PostgreSQL), and analyses are always running. About
+every two seconds, each client looks at another patient, which takes five to eight requests: worklist,
+patient, images, thumbnail, tile, cells, crops. Every tenth time, it creates a patient, uploads an image and
+requests an analysis. The only refusal allowed is 429. The exit code is 1 if there was another one, or if p95 of reads is
+above the limit. The clients run on the same machine and use some of its resources.
 """
 
 import argparse
@@ -42,7 +42,7 @@ _UPLOADS = 0.1  # share of a client's steps
 
 @dataclass
 class Seen:
-    """What the clients were answered, and what it took."""
+    """The responses to the clients, and their durations."""
 
     reads_ms: list[float] = field(default_factory=list)
     changes_ms: list[float] = field(default_factory=list)
@@ -54,14 +54,14 @@ class Seen:
 
 @dataclass(frozen=True)
 class Memory:
-    """Resident MiB of the server's process and of all its processes together."""
+    """Resident MiB of the server process, and of all its processes together."""
 
     server: float
     together: float
 
 
 class Sampler(threading.Thread):
-    """Watches a process and its children's memory."""
+    """Samples the memory of a process and its children."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
@@ -70,7 +70,7 @@ class Sampler(threading.Thread):
         self.samples: list[Memory] = []
 
     def cpu_seconds(self) -> tuple[float, float]:
-        """Processor seconds of the server, and of all its processes that are alive."""
+        """Return the processor seconds of the server process, and of its living child processes."""
         processes = [self._process, *self._process.children(recursive=True)]
         times = [sum(process.cpu_times()[:2]) for process in processes]
         return times[0], sum(times[1:])
@@ -92,20 +92,20 @@ class Sampler(threading.Thread):
 
 @dataclass(frozen=True)
 class Answer:
-    """What was answered."""
+    """A response of the service."""
 
     status: int
     content: bytes
 
     @property
     def items(self) -> list[dict[str, Any]]:
-        """The items of a list, none where it was refused."""
+        """Return the items of a list, none if it was refused."""
         found: list[dict[str, Any]] = json.loads(self.content)["items"] if self.status == 200 else []
         return found
 
 
 class Client(threading.Thread):
-    """Somebody at work, over one connection."""
+    """A simulated user with one connection."""
 
     def __init__(self, served: Served, images: list[bytes], seed: int, seen: Seen) -> None:
         super().__init__(name=f"client {seed}")
@@ -114,23 +114,23 @@ class Client(threading.Thread):
         cookies = "; ".join(f"{name}={value}" for name, value in served.client.cookies.items())
         self._headers = {"Cookie": cookies, "X-CSRF-Token": served.client.headers["X-CSRF-Token"]}
         self._images = images
-        self._lot = random.Random(seed)
+        self._random = random.Random(seed)
         self._seen = seen
         self._made = 0
         self.seconds, self.pause_s = 0.0, 1.0
 
     def run(self) -> None:
-        """Upload and read until the time is over."""
+        """Upload and read until the time is up."""
         end = time.monotonic() + self.seconds
-        time.sleep(self._lot.uniform(0, self.pause_s))
+        time.sleep(self._random.uniform(0, self.pause_s))
         while time.monotonic() < end:
-            step = self._upload if self._lot.random() < _UPLOADS or not self._made else self._look
+            step = self._upload if self._random.random() < _UPLOADS or not self._made else self._look
             try:
                 step()
             except (OSError, HTTPException) as error:
                 self._seen.failures[type(error).__name__] += 1
                 self._http.close()
-            time.sleep(self._lot.expovariate(1 / self.pause_s))
+            time.sleep(self._random.expovariate(1 / self.pause_s))
 
     def _upload(self) -> None:
         self._made += 1
@@ -141,7 +141,7 @@ class Client(threading.Thread):
         patient = json.loads(made.content)["id"]
         form = (
             b'--edge\r\nContent-Disposition: form-data; name="files"; filename="field.png"\r\n'
-            b"Content-Type: image/png\r\n\r\n" + self._lot.choice(self._images) + b"\r\n--edge--\r\n"
+            b"Content-Type: image/png\r\n\r\n" + self._random.choice(self._images) + b"\r\n--edge--\r\n"
         )
         kind = "multipart/form-data; boundary=edge"
         if self._timed("POST", f"{API}/patients/{patient}/files", form, kind).status == 200:
@@ -151,7 +151,7 @@ class Client(threading.Thread):
         listed = self._get(f"{API}/patients?limit=50").items
         if not listed:
             return
-        patient = self._lot.choice(listed)
+        patient = self._random.choice(listed)
         self._get(f"{API}/patients/{patient['id']}")
         for each in self._get(f"{API}/patients/{patient['id']}/fields").items[:1]:
             self._get(f"{each['thumbnail']}?size=256")
@@ -284,12 +284,12 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--pause", type=float, default=2.0, help="seconds between steps, on average")
-    parser.add_argument("--images", type=int, default=10, help="distinct ones")
+    parser.add_argument("--images", type=int, default=10, help="number of distinct images")
     parser.add_argument("--width", type=int, default=1280)
     parser.add_argument("--height", type=int, default=960)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--postgresql", action="store_true", help="instead of SQLite")
-    parser.add_argument("--into", type=Path, help="document to put the table into")
+    parser.add_argument("--into", type=Path, help="document to write the table to")
     return parser.parse_args()
 
 

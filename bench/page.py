@@ -1,11 +1,11 @@
-"""How long from a keypress to the painted page: naming cells and moving among them in the gallery.
+"""Measure the time from a keypress to the painted page, when naming cells and moving in the gallery.
 
     python bench/page.py --cells 500 5000 --into docs/service-measured.md
 
-A drawn analysis in a real service, the built page, the machine's Chromium without a graphics card. Each key
-is timed in the page itself, from the keyboard event's own time stamp until the frame after it has been
-painted (the first task after the next animation frame). A key follows the last one's frame by 100 ms, a brisk
-reader's rhythm.
+A synthetic analysis in a real service is shown on the built page, in the machine's Chromium without a
+graphics card. Each key is timed in the page itself, from the time stamp of the keyboard event until the next
+frame is painted (the first task after the next animation frame). The next key follows 100 ms after that
+frame, the rhythm of a fast reader.
 """
 
 import argparse
@@ -44,7 +44,7 @@ _TIME_KEYS = """() => {
 
 
 def main() -> None:
-    """Measure, print, and put the table into a document."""
+    """Measure, print, and write the table to a document."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cells", type=int, nargs="+", default=[500, 5000])
     parser.add_argument("--presses", type=int, default=60)
@@ -88,7 +88,7 @@ def _measure(cells: int, presses: int) -> list[str]:
             page.evaluate(_TIME_KEYS)
             letter = page.locator("[data-bin='monocyte'] kbd").inner_text()
             keys = {"name a cell": letter, "move": "ArrowRight", "undo": "Control+z", "next uncertain": "n"}
-            rows = [f"| {cells} | {words} | {_times(page, key, presses)} |" for words, key in keys.items()]
+            rows = [f"| {cells} | {label} | {_times(page, key, presses)} |" for label, key in keys.items()]
             browser.close()
     return rows
 

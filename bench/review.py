@@ -1,10 +1,10 @@
-"""How long a review waits for the service: a keypress taken, and the count after it.
+"""Measure how long a review waits for the service, for a change and for the count after it.
 
     python bench/review.py --into docs/service-measured.md
 
-A drawn analysis is reviewed through the real application, without a network between: one cell at a time,
-then fifty at once, the differential after each. Times are of the whole request, and of the processor alone,
-which other work on the machine disturbs less.
+A synthetic analysis is reviewed through the real application, without a network: one cell at a time, then
+fifty at once, with the differential after each. Times are those of the whole request, and of the processor
+alone, which is less affected by other work on the machine.
 """
 
 import argparse
@@ -33,26 +33,26 @@ _TYPES = ("blast", "monocyte", "lymphocyte")
 
 
 def main() -> None:
-    """Measure, print, and put the table into a document."""
+    """Measure, print, and write the table to a document."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cells", type=int, nargs="+", default=[500, 1000, 5000])
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--into", type=Path)
-    wish = parser.parse_args()
+    options = parser.parse_args()
     lines = [
         "| cells | one cell named, ms | fifty named, ms | differential, ms |",
         "|--:|--:|--:|--:|",
-        *(_row(cells, wish.rounds) for cells in wish.cells),
+        *(_row(cells, options.rounds) for cells in options.cells),
         "",
         "Median of whole requests; in brackets the processor's time alone. SQLite.",
         "",
-        f"`python {_NAME} --rounds {wish.rounds}`;",
+        f"`python {_NAME} --rounds {options.rounds}`;",
         f"{machine()}.",
     ]
     text = "\n".join(lines)
     print(text)
-    if wish.into is not None:
-        put(wish.into, _NAME, text)
+    if options.into is not None:
+        put(options.into, _NAME, text)
 
 
 def _row(cells: int, rounds: int) -> str:
@@ -82,12 +82,12 @@ def _row(cells: int, rounds: int) -> str:
     return f"| {cells} | {one} | {fifty} | {count} |"
 
 
-def _timed(deed: Callable[[int], Any], rounds: int) -> str:
-    deed(rounds)  # what is read for the first time is kept
+def _timed(action: Callable[[int], Any], rounds: int) -> str:
+    action(rounds)  # fills the caches
     whole, processor = [], []
     for number in range(rounds):
         started, spent = time.perf_counter(), time.process_time()
-        deed(number)
+        action(number)
         whole.append(1000 * (time.perf_counter() - started))
         processor.append(1000 * (time.process_time() - spent))
     return f"{statistics.median(whole):.0f} ({statistics.median(processor):.0f})"

@@ -1,10 +1,10 @@
-"""Fields and cells per second of the whole pipeline, and its peak memory, on synthetic fields.
+"""Measure fields and cells per second of the whole pipeline, and its peak memory, on synthetic fields.
 
     python bench/throughput.py --fields 50 500
 
-Each count of fields runs in a process of its own: images to finished report, networks loaded from disk.
-Processor seconds say more than the clock's on a busy machine. Memory is the resident set of the process
-and its workers, sampled; it should not grow with the number of fields.
+Each number of fields is run in a separate process, from images to finished report, with the networks loaded
+from disk. On a busy machine, processor seconds are more meaningful than clock time. Memory is the sampled
+resident set of the process and its workers; it should not grow with the number of fields.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from PIL import Image
 import marrowscope
 from marrowscope.synth import draw_field
 
-_DRAWN = 10  # distinct fields; the others are these, shifted: drawing costs more than reading
+_DRAWN = 10  # distinct fields; the others are shifted copies, as drawing takes longer than reading
 _PATIENTS = 5
 _SAMPLE_S = 0.02
 _MIB = 2**20
@@ -74,7 +74,7 @@ def _parse() -> argparse.Namespace:
 
 
 def _draw(folder: Path, count: int, width: int, height: int, cells: int) -> Path:
-    """Write `count` different fields; no two are equal, since equal ones would be read once."""
+    """Write `count` fields, all different, as equal ones would be read only once."""
     random = np.random.default_rng(0)
     drawn = [
         draw_field(seed, width=width, height=height, cells=cells).pixels for seed in range(min(count, _DRAWN))
@@ -101,7 +101,7 @@ def _measure(images: Path, out: Path, workers: int, threads: int) -> Measurement
 
 
 def _resident(process: psutil.Process) -> int:
-    """Sum the resident sets of a process and its children; those that just ended count as nothing."""
+    """Sum the resident sets of a process and its children; ended ones count as zero."""
     total = 0
     try:
         for one in [process, *process.children(recursive=True)]:
@@ -112,7 +112,7 @@ def _resident(process: psutil.Process) -> int:
 
 
 def _read(images: Path, out: Path, *, workers: int, threads: int) -> None:
-    """Analyse and print what it took; runs in the measured process."""
+    """Analyse, and print the durations; runs in the measured process."""
     started, before = time.perf_counter(), _cpu_seconds()
     report = marrowscope.analyse(images, out, workers=workers, threads=threads)
     seconds, cpu_seconds = time.perf_counter() - started, _cpu_seconds() - before
@@ -122,7 +122,7 @@ def _read(images: Path, out: Path, *, workers: int, threads: int) -> None:
 
 
 def _cpu_seconds() -> float:
-    return sum(os.times()[:4])  # own and finished children's, user and system
+    return sum(os.times()[:4])  # user and system time, including finished children
 
 
 def _print(runs: list[Measurement], options: argparse.Namespace) -> None:

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Build the image with whichever engine works on this machine.
+# Build the image with any engine that works on this machine.
 set -eu
 
 case "${1:-}" in
 -h | --help)
     echo "usage: [BASE=IMAGE] packaging/build-container.sh [NAME]"
-    echo "Builds the image NAME (marrowscope) with docker, podman or buildah, whichever works here."
+    echo "Builds the image NAME (marrowscope) with docker, podman or buildah, whichever works on this machine."
     exit 0
     ;;
 esac
@@ -21,7 +21,7 @@ elif command -v podman >/dev/null 2>&1; then
 elif command -v buildah >/dev/null 2>&1; then
     engine="buildah build"
 else
-    echo "No container engine works here: install docker, podman or buildah" >&2
+    echo "No container engine works on this machine: install docker, podman or buildah" >&2
     echo "(or, as root on Debian, see packaging/verify-container.sh --help)." >&2
     exit 2
 fi

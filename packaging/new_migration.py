@@ -1,4 +1,4 @@
-"""Write a migration from the difference between models and migrations so far; read and complete it.
+"""Write a migration from the difference between the models and the existing migrations, for you to complete.
 
 Example:  python packaging/new_migration.py "Notes on fields"
 """
@@ -15,7 +15,7 @@ from marrowscope.service.store.schema import bring_up_to_date, config
 
 
 def main() -> None:
-    """Migrate an empty database as far as it goes and compare."""
+    """Migrate an empty database to the last migration, and compare it with the models."""
     with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite+pysqlite:///{Path(folder) / 'compared.db'}")
         bring_up_to_date(database)

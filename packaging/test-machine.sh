@@ -1,7 +1,7 @@
 #!/bin/sh
-# What the tests need beside Python: a PostgreSQL server, a Chromium, and the text layout library behind the PDF report.
-# Debian and Ubuntu, as root: installs what is missing and says so. Elsewhere: says what is missing; the tests that need it
-# are skipped, and say so too.
+# Check for what the tests need besides Python: a PostgreSQL server, Chromium, and the text layout library for PDF reports.
+# On Debian and Ubuntu, as root, install what is missing. Elsewhere, print what is missing; the tests that need it
+# are skipped, visibly.
 set -eu
 
 missing=""
@@ -11,7 +11,7 @@ fi
 command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 \
     || command -v google-chrome >/dev/null 2>&1 || missing="$missing chromium"
 has_library() {
-    # ldconfig is in /usr/sbin, which users do not always have in their path.
+    # ldconfig is in /usr/sbin, which is not always in the path of users.
     PATH="$PATH:/usr/sbin:/sbin" ldconfig -p 2>/dev/null | grep -q "$1"
 }
 has_library libpangoft2-1.0.so.0 || missing="$missing libpangoft2-1.0-0"
@@ -21,7 +21,7 @@ has_library libharfbuzz-subset.so.0 || missing="$missing libharfbuzz-subset0"
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "Installing Debian packages the tests need (once):$missing ..."
     export DEBIAN_FRONTEND=noninteractive
-    # A machine without a network still runs all other tests.
+    # Without a network, all other tests can still run.
     if apt-get update -qq && apt-get install -qq -y --no-install-recommends $missing >/dev/null; then
         exit 0
     fi

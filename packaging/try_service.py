@@ -1,8 +1,8 @@
-"""Put the service to work as a program would: `python try_service.py PATIENTS OUT`.
+"""Use the service as a program would: `python try_service.py PATIENTS OUT`.
 
-Starts `marrowscope serve` on this machine's loopback, asks for the page, uploads every patient's images,
+Starts `marrowscope serve` on the loopback address, requests the page, uploads the images of all patients,
 waits for the analyses, and writes each patient's `patients.csv` and `report.pdf` to `OUT/<patient>/`.
-Standard library alone, so that it runs wherever the package does.
+Needs only the standard library, so that it runs wherever the package does.
 """
 
 import json
@@ -30,23 +30,23 @@ class Client:
         self._token = self.json("GET", "/session")["csrf_token"]
 
     def call(self, method: str, url: str, body: bytes | None = None, kind: str = "application/json") -> bytes:
-        """Return the body of an answer; raises HTTPError for a refusal."""
+        """Return the body of a response; raises HTTPError for a refusal."""
         headers = {"Content-Type": kind, "X-CSRF-Token": self._token}
         request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310  # loopback alone
         with self._opener.open(request, timeout=READ_SECONDS) as answer:
             return bytes(answer.read())
 
     def json(self, method: str, path: str, document: Any = None) -> Any:
-        """Return the JSON of an answer of the interface."""
+        """Return the JSON of a response of the REST interface."""
         body = None if document is None else json.dumps(document).encode()
         return json.loads(self.call(method, API + path, body))
 
 
 def main() -> None:
-    """Serve, ask, compare nothing: what comes back is written down for whoever called."""
+    """Start the service, use it, and write its output for the caller to compare."""
     patients, out = Path(sys.argv[1]), Path(sys.argv[2])
     out.mkdir(parents=True)
-    # Not below the system's temporary folder: in a container that is small, and the service wants room.
+    # Not in the system's temporary folder, which in a container is too small for the service.
     with tempfile.TemporaryDirectory(dir=out.parent) as data:
         command = ["marrowscope", "serve", "--authentication", "off", "--port", ADDRESS.rsplit(":", 1)[1]]
         server = subprocess.Popen([*command, "--data", data])
@@ -55,7 +55,7 @@ def main() -> None:
             client = Client()
             page = client.call("GET", ADDRESS + "/")
             if b'<div id="root">' not in page:
-                raise SystemExit("the service gives no page")
+                raise SystemExit("the service does not deliver the page")
             for folder in sorted(path for path in patients.iterdir() if path.is_dir()):
                 _read(client, folder, out / folder.name)
         finally:
@@ -65,18 +65,18 @@ def main() -> None:
 
 def _wait_for_service(server: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + START_SECONDS
-    said = "no answer"
+    reason = "no response"
     while time.monotonic() < deadline and server.poll() is None:
         try:
             urllib.request.urlopen(f"{ADDRESS}/readyz", timeout=5)  # noqa: S310  # loopback alone
         except urllib.error.HTTPError as refusal:
-            said = refusal.read().decode(errors="replace")
+            reason = refusal.read().decode(errors="replace")
         except OSError as error:
-            said = str(error)
+            reason = str(error)
         else:
             return
         time.sleep(0.5)
-    raise SystemExit(f"the service is not ready in {START_SECONDS} s: {said}")
+    raise SystemExit(f"the service is not ready in {START_SECONDS} s: {reason}")
 
 
 def _read(client: Client, folder: Path, out: Path) -> None:

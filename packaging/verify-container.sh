@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Build the image for real and run it, on a machine without a container engine.
+# Build and run the real image, on a machine without a container engine.
 #
 # Base: a Debian made by debootstrap. Builder and runner: buildah with chroot isolation. The script then compares
 # what the image computes with what the same version computes on this machine, byte for byte.
-# docs/container.md says what that proves and what it does not.
+# docs/container.md describes what this shows and what it does not.
 set -euo pipefail
 
 usage() {
@@ -55,7 +55,7 @@ proved() { printf '  ok    %s\n' "$*"; }
 refuted() { printf '  FAIL  %s\n' "$*" >&2; exit 1; }
 
 [ "$(id -u)" = 0 ] || { echo "This needs root: chroot, mounts and a network namespace." >&2; exit 2; }
-[ -x "$host_command" ] || { echo "No $host_command to compare with: run 'make setup' or 'make demo' first." >&2; exit 2; }
+[ -x "$host_command" ] || { echo "There is no $host_command to compare with: run 'make setup' or 'make demo' first." >&2; exit 2; }
 
 # --- tools -------------------------------------------------------------------------------------------------
 missing=""
@@ -96,7 +96,7 @@ if ! "${buildah[@]}" inspect --type image "$base" >/dev/null 2>&1; then
         # shellcheck disable=SC2016  # apt's own placeholder
         mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Codename: $suite" | head -n 1)
     fi
-    say "Making the base: Debian $suite with Python, by debootstrap (minutes, once) ..."
+    say "Creating the base: Debian $suite with Python, by debootstrap (takes minutes, once) ..."
     # An empty mirror means debootstrap's own.
     debootstrap --variant=minbase --include=python3,python3-venv,$pango "$suite" "$work/base" ${mirror:+"$mirror"} \
         >"$work/debootstrap.log" 2>&1 || { tail -n 5 "$work/debootstrap.log" >&2; refuted "debootstrap"; }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Fetch every wheel the image needs into build/wheelhouse, so that the image is built without a network.
-# Run it with a Python of the image's version; pip's own configuration says where wheels come from.
+# Download all wheels for the image to build/wheelhouse, so that the image can be built without a network.
+# Run it with the same Python version as the image; pip's configuration determines where wheels come from.
 set -eu
 
 PYTHON=${PYTHON:-python3}
@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 case "${1:-}" in
 -h | --help)
     echo "usage: [PYTHON=python3.11] packaging/wheelhouse.sh"
-    echo "Fills build/wheelhouse with what the Dockerfile installs; 'docker build' then needs no network."
+    echo "Downloads everything that the Dockerfile installs to build/wheelhouse; 'docker build' then needs no network."
     exit 0
     ;;
 esac

@@ -137,7 +137,7 @@ def test_results_below_the_images_are_not_read_as_images(tmp_path: Path) -> None
 
 def test_resuming_with_other_settings_is_refused(cohort: Path, tmp_path: Path) -> None:
     analyse(cohort / "病人 2", tmp_path)
-    with pytest.raises(InputError, match="mpp differ"):
+    with pytest.raises(InputError, match="differ from the earlier run: mpp"):
         analyse(cohort / "病人 2", tmp_path, resume=True, mpp=0.2)
 
 

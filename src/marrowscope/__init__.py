@@ -15,7 +15,7 @@ __all__ = ["__version__", "analyse", "classify", "count", "detect", "export", "l
 
 
 def __getattr__(name: str) -> Any:
-    """Import the verbs when they are first asked for: ``import marrowscope`` alone stays light."""
+    """Import the functions on first use, so that ``import marrowscope`` alone is fast."""
     if name in __all__:
         return getattr(import_module("marrowscope.api"), name)
     raise AttributeError(f"module 'marrowscope' has no attribute {name!r}")

@@ -2,5 +2,5 @@
 
 from marrowscope.cli.app import main
 
-if __name__ == "__main__":  # worker processes import this module again
+if __name__ == "__main__":  # worker processes import this module, too
     main()

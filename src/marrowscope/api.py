@@ -1,4 +1,4 @@
-"""The verbs of the package, the same as on the command line."""
+"""The public functions of the package, which match the commands of the command line."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,13 +42,13 @@ def detect(
     Parameters
     ----------
     image : a file, or (H, W, 3) uint8 RGB pixels
-    bundle : networks, the built-in ones by default
-    mpp : micrometres per pixel; from the file or measured on the cells by default
-    score_threshold : least confidence of a box, the bundle's own by default
+    bundle : networks, by default the built-in ones
+    mpp : micrometres per pixel, by default read from the file or measured on the cells
+    score_threshold : least confidence of a box, by default that of the bundle
 
     Returns
     -------
-    Detections with boxes in pixels of the image, the surest first
+    Detections with boxes in pixels of the image, most confident first
 
     Raises
     ------
@@ -74,7 +74,7 @@ def classify(
     Parameters
     ----------
     image : a file, or (H, W, 3) uint8 RGB pixels
-    detections : the cells to name; found in the image when not given
+    detections : the cells to name; by default found in the image
     bundle, mpp : as for `detect`
 
     Raises
@@ -92,7 +92,7 @@ def classify(
 
 
 def count(cells: Cells) -> Differential:
-    """Count named cells: the differential."""
+    """Return the differential of named cells."""
     return count_cells(cells)
 
 
@@ -120,27 +120,27 @@ def analyse(
     Parameters
     ----------
     inputs : a folder with a sub-folder per patient, one patient's folder, images, or ZIP files of these
-    out : folder for the results; an earlier run's results there are replaced
-    manifest : CSV ``patient,path[,truth]``, instead of or besides `inputs`
-    bundle : networks, the built-in ones by default
-    rule : when blasts mean leukemia
-    floor : counted cells below which the decision is ``insufficient``
-    target : counted cells that are recommended; fewer are told
-    blast_equivalents : types of the taxonomy that count as blasts too, such as ``promonocyte``
-    mpp : micrometres per pixel of all images; from the files or measured on the cells by default
-    count_border_cells : count cells cut by an image's edge too
-    workers : processes that read fields
-    threads : processor threads inside each
+    out : folder for the results; results of an earlier run are replaced
+    manifest : CSV ``patient,path[,truth]``, instead of or in addition to `inputs`
+    bundle : networks, by default the built-in ones
+    rule : decision rule
+    floor : least number of counted cells; with fewer, the decision is ``insufficient``
+    target : recommended number of counted cells; with fewer, the report says so
+    blast_equivalents : further types of the taxonomy that count as blasts, such as ``promonocyte``
+    mpp : micrometres per pixel of all images, by default read from the files or measured on the cells
+    count_border_cells : also count cells cut by an image's edge
+    workers : number of processes that read fields
+    threads : processor threads in each process
     engine : ``local``, or ``dask://HOST:PORT`` of a Dask cluster (extra ``dask``)
-    resume : go on with an interrupted run in `out`
-    reviewed : a filled-in ``review.csv``: the blast share with what was seen stands in the report, too
-    listener : told about every step
+    resume : continue an interrupted run in `out`
+    reviewed : a completed ``review.csv``, from which the report also infers the blast share
+    listener : called with the progress at every step
 
     Raises
     ------
     InputError
-        There is nothing to read, a type is not known, the review cannot be read, or the run in `out` cannot
-        be resumed with these settings.
+        No images were found, a type is unknown, the review cannot be read, or the run in `out` cannot be
+        resumed with these settings.
     BundleError
         The bundle cannot be used.
     """
@@ -166,18 +166,18 @@ def analyse(
 
 
 def export(report: CohortReport, out: str | Path, formats: Sequence[str] = FORMATS) -> tuple[Path, ...]:
-    """Write a report again, in some of its formats, into the folder of its run.
+    """Write a report again, in some of its formats, to the folder of its run.
 
     Returns
     -------
-    The files written
+    Paths of the files written
 
     Raises
     ------
     InputError
-        A format is not known.
+        A format is unknown.
     MissingExtraError
-        A PDF is asked for, and the extra `pdf` is not installed.
+        A PDF is requested, and the extra `pdf` is not installed.
     """
     known = (*FORMATS, *MORE_FORMATS)
     unknown = sorted(set(formats) - set(known))
@@ -187,12 +187,12 @@ def export(report: CohortReport, out: str | Path, formats: Sequence[str] = FORMA
 
 
 def _known_types(names: Sequence[str]) -> tuple[str, ...]:
-    """Find types that may count as blasts by identifier, name or abbreviation."""
+    """Return the identifiers of types that may count as blasts, given by identifier, name or abbreviation."""
     found = []
     for name in names:
         cell_type = taxonomy().named(name)
         if cell_type is None or not cell_type.is_counted or cell_type.id == UNCLASSIFIED:
-            raise InputError(f"{name} is no counted cell type that could stand for a blast")
+            raise InputError(f"{name} is not a counted cell type, so it cannot count as a blast")
         if not cell_type.is_blast:
             found.append(cell_type.id)
     return tuple(dict.fromkeys(found))

@@ -1,7 +1,7 @@
-"""Values of the domain as JSON and back, field by field of their dataclasses.
+"""Conversion of domain values to JSON and back, by the fields of their dataclasses.
 
-Nothing is listed by hand, so no field can be forgotten: a new one is written as soon as it exists, and a
-document written before it existed is read with the field's default. Numbers keep every digit.
+No field is listed by hand, so none can be forgotten: new fields are written automatically, and documents
+written without them are read with their defaults. Numbers keep all digits.
 """
 
 import math
@@ -20,21 +20,21 @@ from marrowscope.errors import DamagedRecordError
 
 T = TypeVar("T")
 
-_INFINITE = "Infinity"  # JSON has no such number
+_INFINITE = "Infinity"  # JSON has no number for it
 
 
 def to_json(value: object) -> Any:
-    """Return a value as dictionaries, lists, texts and numbers that JSON can hold."""
+    """Return a value as dictionaries, lists, strings and numbers for JSON."""
     return _converter.unstructure(value)
 
 
 def from_json(document: object, kind: type[T]) -> T:
-    """Return the value of this type that `to_json` wrote.
+    """Return the value of this type from the output of `to_json`.
 
     Raises
     ------
     DamagedRecordError
-        The document does not hold such a value.
+        The document does not contain such a value.
     """
     try:
         return _converter.structure(document, kind)
@@ -53,16 +53,16 @@ def _array(document: Any, kind: Any) -> npt.NDArray[Any]:
 
 
 def _boxes(document: Any, _: Any) -> npt.NDArray[np.float32]:
-    return np.asarray(document, np.float32).reshape(-1, 4)  # the list of no boxes has no second dimension
+    return np.asarray(document, np.float32).reshape(-1, 4)  # an empty list has no second dimension
 
 
 def _number(document: Any, _: Any) -> float:
-    # A document of the first format wrote null where a number was infinite.
+    # Documents of the first format contain null for infinite numbers.
     return math.inf if document is None or document == _INFINITE else float(document)
 
 
 def _field_reading(document: dict[str, Any], kind: type[FieldReading]) -> FieldReading:
-    """Read a field's reading; earlier versions wrote its scale as two members."""
+    """Return a field's reading; earlier versions wrote its scale as two members."""
     if "scale_source" in document:
         document = dict(document)
         mpp, source = document.pop("mpp"), document.pop("scale_source")

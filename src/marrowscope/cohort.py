@@ -1,4 +1,4 @@
-"""Reading a cohort: what there is to read, the reading, and the report of it."""
+"""Reading of a cohort: from the list of images to the report."""
 
 import hashlib
 import time
@@ -24,14 +24,14 @@ from marrowscope.version import __version__
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is.
+    """Progress of a run.
 
     Attributes
     ----------
     stage : ``listing``, ``scale``, ``reading`` or ``writing``
-    patient, field : at work now
-    done, total : fields
-    cells, blasts : found so far
+    patient, field : currently being read
+    done, total : number of fields
+    cells, blasts : number found so far
     """
 
     stage: str
@@ -48,15 +48,15 @@ Listener = Callable[[Progress], None]
 
 @dataclass(frozen=True)
 class RunSettings:
-    """Everything that changes a report.
+    """Settings of a run.
 
     Attributes
     ----------
-    reading : of a field
-    counting : how a count becomes a decision
-    workers : processes; does not change the result
-    threads : processor threads inside each; does not change the result
-    engine : ``local`` or ``dask://HOST:PORT``; does not change the result
+    reading : settings for reading fields
+    counting : settings that turn a count into a decision
+    workers : number of processes; does not affect the result
+    threads : processor threads in each process; does not affect the result
+    engine : ``local`` or ``dask://HOST:PORT``; does not affect the result
     """
 
     reading: ReadingSettings = field(default_factory=ReadingSettings)
@@ -66,7 +66,7 @@ class RunSettings:
     engine: str = LOCAL
 
     def reading_facts(self, bundle: Bundle) -> dict[str, str]:
-        """Name everything a field's reading depends on, besides its content."""
+        """Return everything on which a field's reading depends, except its content."""
         reading = self.reading
         return {
             "version": __version__,
@@ -84,7 +84,7 @@ class RunSettings:
         }
 
     def facts(self, bundle: Bundle) -> dict[str, str]:
-        """Name everything the report depends on, for its provenance."""
+        """Return everything on which the report depends, for its provenance."""
         rule = self.counting.rule
         return {
             **self.reading_facts(bundle),
@@ -99,14 +99,14 @@ class RunSettings:
 
 
 class CohortReader:
-    """Reads patients into a journal and assembles the report from it.
+    """Reads patients into a journal, and assembles the report from it.
 
     Parameters
     ----------
     bundle : a verified bundle
-    settings : everything that changes the report
+    settings : settings of the run
     journal : where finished fields are recorded
-    listener : told about every step
+    listener : called with the progress at every step
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class CohortReader:
         self._reader = FieldReader(bundle, settings.reading, settings.threads)
 
     def read(self, patients: Sequence[PatientSource]) -> CohortReport:
-        """Read all fields that are not recorded yet and return the report of all patients."""
+        """Read all fields that are not yet recorded, and return the report of all patients."""
         started = _now()
         with self._timed("listing"):
             plans = [self._plan(patient) for patient in patients]
@@ -140,7 +140,7 @@ class CohortReader:
         return CohortReport(readings, provenance)
 
     def _plan(self, source: PatientSource) -> "_Plan":
-        """Digest all fields of a patient: what cannot be read or repeats another is settled here."""
+        """Digest all fields of a patient; unreadable and repeated ones need no further reading."""
         tasks, settled = [], {}
         copies = FirstCopies()
         for entry in source.fields:
@@ -191,7 +191,7 @@ class CohortReader:
         return read_by(open_pool(self._settings.engine, self._settings.workers), networks, scaled)
 
     def _with_scales(self, tasks: Sequence[FieldTask]) -> Iterator[FieldTask]:
-        """Give each task the scales of its patient, measured when the patient's turn comes."""
+        """Yield the tasks with their patients' scales, which are measured when a patient's turn comes."""
         by_patient: dict[str, list[FieldTask]] = {}
         for task in tasks:
             by_patient.setdefault(task.patient, []).append(task)
@@ -212,7 +212,7 @@ class CohortReader:
             [reading for reading in fields if reading is not None],
             self._settings.counting,
             self._bundle.error_rates,
-            stranger_rates=self._bundle.unfamiliar_rates,
+            unfamiliar_rates=self._bundle.unfamiliar_rates,
             truth=plan.source.truth,
             problems=plan.source.problems,
         )
@@ -226,7 +226,7 @@ class CohortReader:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What there is to read of one patient, and what is settled without reading."""
+    """The fields of one patient to read, and the readings already settled."""
 
     source: PatientSource
     tasks: tuple[FieldTask, ...]

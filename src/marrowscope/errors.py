@@ -1,37 +1,37 @@
-"""Every error the package raises on purpose.
+"""All errors that the package raises on purpose.
 
     MarrowscopeError
-    ├── InputError              what was asked or given cannot be used        exit 2
-    │   ├── ImageError          one image cannot be read (recorded on its row, never ends a run)
-    │   ├── DatasetError        a labelled set is not what it should be
+    ├── InputError              a request or an input cannot be used          exit 2
+    │   ├── ImageError          an image cannot be read (noted on its row; the run continues)
+    │   ├── DatasetError        a labelled set is not as its layout requires
     │   ├── BundleError         a model bundle is missing, altered or too new
     │   └── MissingExtraError   an optional part is not installed
     ├── InferenceError          a network failed while running                exit 1
-    ├── DamagedRecordError      what was written down cannot be read back     exit 1
+    ├── DamagedRecordError      a stored record cannot be read                exit 1
     └── ServiceError            the service refuses a request (kinds: service/errors.py)
 
-Foreign exceptions are translated where their library is imported.
+Exceptions of libraries are translated where the library is imported.
 """
 
 
 class MarrowscopeError(Exception):
-    """Base of all errors raised on purpose; its text is one line a person can act on."""
+    """Base of all errors raised on purpose; the message is one line that users can act on."""
 
     exit_code = 1
 
 
 class InputError(MarrowscopeError):
-    """What the user asked for or gave cannot be used."""
+    """A request or an input of the user cannot be used."""
 
     exit_code = 2
 
 
 class ImageError(InputError):
-    """One image cannot be read; its row says why and the run goes on."""
+    """An image cannot be read; its row gives the reason, and the run continues."""
 
 
 class DatasetError(InputError):
-    """A labelled data set is not what its layout promises."""
+    """A labelled data set is not as its layout requires."""
 
 
 class BundleError(InputError):
@@ -46,8 +46,8 @@ class MissingExtraError(InputError):
 
 
 class InferenceError(MarrowscopeError):
-    """A network could not be run on this machine or on this input."""
+    """A network failed on this machine or on this input."""
 
 
 class DamagedRecordError(MarrowscopeError):
-    """Something this program wrote down is no longer what it wrote."""
+    """A record written by this software cannot be read or was changed."""

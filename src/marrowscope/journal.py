@@ -1,7 +1,8 @@
-"""What is already read, on disk: an interrupted run goes on where it stopped.
+"""The journal: finished fields on disk, from which an interrupted run can continue.
 
-The journal lives under the output folder. A field is in it once its pictures and its cells are whole on the
-disk; its name there is a digest of patient, field and content, so a changed image is read anew.
+The journal is a folder in the output folder. It contains a field once the field's pictures and cells are
+completely written. Entries are named by a digest of patient, field and content, so changed images are read
+again.
 """
 
 import hashlib
@@ -22,18 +23,18 @@ ANNOTATED = "annotated"
 
 
 class Journal:
-    """The record of one output folder.
+    """The journal of one output folder.
 
     Parameters
     ----------
     out : the output folder
-    settings : name → value of everything that changes a reading
-    resume : go on with what is there; otherwise an earlier run's record is removed
+    settings : name → value of everything that affects a reading
+    resume : keep the entries of an earlier run; otherwise they are removed
 
     Raises
     ------
     InputError
-        Resuming was asked for, but the settings or networks differ from the earlier run's.
+        The run is to be resumed, but its settings or networks were different.
     """
 
     def __init__(self, out: Path, settings: dict[str, str], *, resume: bool) -> None:
@@ -51,27 +52,27 @@ class Journal:
 
     @classmethod
     def of(cls, out: Path) -> "Journal":
-        """Open the journal of a finished run as it is.
+        """Open the journal of a finished run without changing it.
 
         Raises
         ------
         InputError
-            The folder holds no run.
+            The folder does not contain a run.
         """
         known = out / FOLDER / "settings.json"
         if not known.is_file():
-            raise InputError(f"{out} holds no run")
+            raise InputError(f"{out} does not contain a run")
         return cls(out, json.loads(known.read_bytes()), resume=True)
 
     def find(self, task: FieldTask) -> FieldReading | None:
-        """Return the reading of a field if it is recorded, None if it has to be read."""
+        """Return the reading of a field, None if it is not recorded."""
         path = self._path(task.patient, task.source.name, task.sha256, ".json")
         if not path.is_file():
             return None
         return from_json(json.loads(path.read_bytes()), FieldReading)
 
     def record(self, result: FieldResult) -> None:
-        """Write a result; its readings last, so that what is recorded is whole."""
+        """Write a result. The reading is written last, so that recorded fields are complete."""
         reading = result.reading
         if result.annotated:
             write_atomic(self.annotated_path(result.patient, reading.name), result.annotated)
@@ -82,16 +83,16 @@ class Journal:
         write_atomic(path, json.dumps(to_json(reading)).encode())
 
     def gallery_path(self, patient: str, reading: FieldReading) -> Path:
-        """Return where the gallery sheet of a field is."""
+        """Return the path of a field's gallery sheet."""
         return self._path(patient, reading.name, reading.sha256, ".jpg")
 
     def annotated_path(self, patient: str, field: str) -> Path:
-        """Return where the annotated picture of a field is: ``annotated/<patient>/<field>.jpg``."""
+        """Return the path of a field's annotated picture: ``annotated/<patient>/<field>.jpg``."""
         parts = [safe_name(part) for part in field.split("/")]
         return self.out.joinpath(ANNOTATED, safe_name(patient), *parts[:-1], parts[-1] + ".jpg")
 
     def scales(self, patient: str) -> ScaleBySize | None:
-        """Return the scales measured for a patient, None if they were not yet."""
+        """Return the scales measured for a patient, None if there are none yet."""
         path = self._path(patient, "", "scales", ".json")
         if not path.is_file():
             return None
@@ -112,5 +113,6 @@ class Journal:
         differing = sorted(k for k in {*earlier, *settings} if earlier.get(k) != settings.get(k))
         if differing:
             raise InputError(
-                f"cannot resume: {', '.join(differing)} differ from the earlier run; run without --resume"
+                f"cannot resume, as these settings differ from the earlier run: {', '.join(differing)}; "
+                "run without --resume"
             )

@@ -1,4 +1,4 @@
-"""The reading of one field: the one place where imaging, networks and analysis meet.
+"""The reading of one field, in which imaging, networks and analysis come together.
 
 bytes → pixels → scale → boxes → crops → probabilities → named cells → annotated picture and gallery
 """
@@ -46,14 +46,14 @@ _SCALE_SAMPLE = 8  # fields per patient on which the scale is measured
 
 @dataclass(frozen=True)
 class ReadingSettings:
-    """What changes the reading of a field.
+    """Settings that affect the reading of a field.
 
     Attributes
     ----------
-    mpp : micrometres per pixel of all images; measured or read from the files when None
-    count_border_cells : count cells cut by the image's edge too
-    score_threshold : least confidence of a box, the bundle's own when None
-    limits : what one image may cost
+    mpp : micrometres per pixel of all images; if None, read from the files or measured
+    count_border_cells : also count cells cut by the image's edge
+    score_threshold : least confidence of a box; if None, that of the bundle
+    limits : limits on the size of an image
     """
 
     mpp: float | None = None
@@ -68,10 +68,10 @@ class FieldTask:
 
     Attributes
     ----------
-    patient : whose field it is
-    source : where its bytes are
-    sha256 : digest of them
-    scales : scale per image size (width, height), as measured on a sample of the patient's fields
+    patient : name of the patient
+    source : source of the image's bytes
+    sha256 : digest of the bytes
+    scales : scale per image size (width, height), measured on a sample of the patient's fields
     """
 
     patient: str
@@ -86,9 +86,9 @@ class FieldResult:
 
     Attributes
     ----------
-    patient : whose field it is
+    patient : name of the patient
     reading : the field and its cells
-    annotated : JPEG of the field with boxes, empty when it was not read
+    annotated : JPEG of the field with boxes, empty if the field was not read
     gallery : JPEG with a square per cell, row by row; empty without cells
     """
 
@@ -102,13 +102,13 @@ T = TypeVar("T")
 
 
 def scale_sample(fields: Sequence[T]) -> list[T]:
-    """Choose, of all fields of a patient, those on which the scale is measured: evenly, from the first on."""
+    """Choose a patient's fields on which the scale is measured: evenly spaced, beginning with the first."""
     step = max(len(fields) / _SCALE_SAMPLE, 1)
     return [fields[int(i * step)] for i in range(min(_SCALE_SAMPLE, len(fields)))]
 
 
 def load_field(task: FieldTask, limits: DecodeLimits) -> FieldImage | ImageError:
-    """Read and decode a field; an image that cannot be read is an answer, not an exception."""
+    """Read and decode a field; for an unreadable image, the error is returned instead of raised."""
     try:
         return decode(task.source.read(limits), limits=limits)
     except ImageError as error:
@@ -124,12 +124,12 @@ def failed(task: FieldTask, message: str) -> FieldResult:
 
 
 class FieldReader:
-    """Both networks in memory, reading one field after the other.
+    """Reads fields one after the other, with both networks in memory.
 
     Parameters
     ----------
     bundle : a verified bundle
-    settings : what changes the reading
+    settings : settings that affect the reading
     threads : processor threads used inside each network
     """
 
@@ -139,7 +139,7 @@ class FieldReader:
         self._classifier = Classifier(bundle, threads)
 
     def read(self, task: FieldTask, image: FieldImage | ImageError) -> FieldResult:
-        """Read one field, already decoded."""
+        """Read one decoded field."""
         if isinstance(image, ImageError):
             return failed(task, str(image))
         try:
@@ -156,16 +156,16 @@ class FieldReader:
         return other
 
     def measure_patient(self, tasks: Sequence[FieldTask]) -> ScaleBySize:
-        """Find the scale of each image size among a sample of a patient's fields (`scale_sample`)."""
+        """Return the scale of each image size in a sample of a patient's fields (`scale_sample`)."""
         images = [load_field(task, self.settings.limits) for task in tasks]
         return self.measure_scales([image for image in images if isinstance(image, FieldImage)])
 
     def measure_scales(self, images: Sequence[FieldImage]) -> ScaleBySize:
-        """Find the scale of each image size among a patient's fields.
+        """Return the scale of each image size among a patient's fields.
 
-        Fields of one size come from one camera, so their evidence is pooled: red cells first, as their size
-        varies least, then leukocytes, where a marrow is too dense to show red cells. A size without any
-        evidence takes what the rest of the patient's fields say.
+        Fields of one size come from one camera, so their evidence is pooled: red cells if possible, as their
+        size varies least, or leukocytes if the marrow is too dense to show red cells. A size without evidence
+        takes the scale of the patient's other fields.
         """
         by_size: dict[tuple[int, int], list[FieldImage]] = {}
         for image in images:
@@ -178,11 +178,11 @@ class FieldReader:
         return {size: scale or Scale(typical, ScaleSource.PATIENT) for size, scale in scales.items()}
 
     def detect(self, pixels: npt.NDArray[np.uint8], mpp: float) -> Detections:
-        """Find the leukocytes of a field of known scale; boxes in its pixels."""
+        """Find the leukocytes in a field of known scale; boxes are in its pixels."""
         return detect_field(self._detector, pixels, mpp, self.settings.score_threshold)
 
     def name(self, pixels: npt.NDArray[np.uint8], found: Detections, scale: Scale) -> Cells:
-        """Name the cells found in a field of known scale."""
+        """Name the cells detected in a field of known scale."""
         height, width = pixels.shape[:2]
         return name_cells(
             found,
@@ -193,7 +193,7 @@ class FieldReader:
         )
 
     def scale_of(self, image: FieldImage) -> Scale:
-        """Find the scale of a single image."""
+        """Return the scale of a single image."""
         return self.measure_scales([image]).get(_size(image), Scale(ASSUMED_MPP, ScaleSource.ASSUMED))
 
     def _read(self, task: FieldTask, image: FieldImage) -> FieldResult:
@@ -215,7 +215,7 @@ class FieldReader:
         )
 
     def _quality(self, pixels: npt.NDArray[np.uint8], mpp: float) -> tuple[str, ...]:
-        """Judge light and focus at the scale the judgement is made for."""
+        """Return the quality flags of a field, judged at the detector's working scale."""
         at_scale = resample(pixels, mpp / self._detector.settings.working_mpp)
         return tuple(str(flag) for flag in assess(at_scale).flags)
 
@@ -234,7 +234,7 @@ class FieldReader:
 
 
 def gallery_of(pixels: npt.NDArray[np.uint8], cells: Cells) -> bytes:
-    """Lay a square of each cell on one sheet, row by row; JPEG, empty without cells."""
+    """Return a JPEG sheet with a square of each cell, row by row; empty without cells."""
     if not len(cells):
         return b""
     crops = crop_cells(pixels, cells.boxes, GALLERY_PX, GALLERY_CONTEXT)
@@ -258,7 +258,7 @@ def _annotated(pixels: npt.NDArray[np.uint8], cells: Cells) -> bytes:
         cells.boxes,
         [_rgb(kind) for kind in kinds],
         [kind.abbreviation for kind in kinds],
-        cut=[FLAG_BORDER in words for words in cells.flags],
+        cut=[FLAG_BORDER in flags for flags in cells.flags],
         legend={kind.name: _rgb(kind) for kind in taxonomy() if kind.id in set(cells.cell_types)},
     )
     return _jpeg(picture, 90)

@@ -1,4 +1,4 @@
-"""The folder of results: every file of a finished run."""
+"""The results folder: all files of a finished run."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -19,21 +19,21 @@ from marrowscope.journal import Journal
 from marrowscope.pipeline import from_gallery
 
 FORMATS = ("csv", "xlsx", "html", "json")
-"""Those a run writes."""
+"""Formats that every run writes."""
 MORE_FORMATS = ("fhir", "pdf")
-"""Those written when asked for."""
+"""Formats written on request."""
 _PREVIEW_PX = 720
 
 
 def write_report(
     report: CohortReport, journal: Journal, formats: Sequence[str] = FORMATS
 ) -> tuple[Path, ...]:
-    """Write the files of a report into the folder of its run and return their paths.
+    """Write the files of a report to the folder of its run, and return their paths.
 
     Raises
     ------
     MissingExtraError
-        A PDF is asked for, and the extra `pdf` is not installed.
+        A PDF is requested, and the extra `pdf` is not installed.
     OSError
         The folder cannot be written to.
     """
@@ -62,12 +62,12 @@ def write_report(
 
 
 class JournalPictures:
-    """Pictures for the report page, from what the journal holds.
+    """Pictures for the report page, taken from the journal.
 
     Parameters
     ----------
-    report : the report they belong to
-    journal : of its run
+    report : the report
+    journal : journal of its run
     """
 
     def __init__(self, report: CohortReport, journal: Journal) -> None:
@@ -75,7 +75,7 @@ class JournalPictures:
         self._journal = journal
 
     def gallery(self, patient: str) -> Sequence[GalleryItem]:
-        """Return the squares of the cells a report shows of a patient."""
+        """Return pictures of a patient's cells for the report."""
         reading = self._patients[patient]
         fields = {field.name: field for field in reading.fields}
         sheets: dict[str, Image.Image] = {}
@@ -100,7 +100,7 @@ class JournalPictures:
             return _jpeg(image, 80)
 
     def annotated_path(self, patient: str, field: str) -> str | None:
-        """Return the address of the annotated field relative to the page, None if there is none."""
+        """Return the URL of the annotated field relative to the page, None if there is none."""
         path = self._journal.annotated_path(patient, field)
         return quote(path.relative_to(self._journal.out).as_posix()) if path.is_file() else None
 

@@ -34,7 +34,7 @@ def test_measured_again_on_fewer_smears(bench: ModuleType, share: float, correla
 def test_the_published_table_keeps_what_it_promises(bench: ModuleType) -> None:
     text = (ROOT / "docs" / "statistics.md").read_text("utf-8")
     table = text.split(bench.START)[1].split(bench.END)[0]
-    main, strange = (
+    main, unfamiliar = (
         [line.strip("| ").split(" | ") for line in part.splitlines() if line.startswith("| ")][1:]
         for part in table.split("Other sizes of fields")
     )
@@ -46,8 +46,8 @@ def test_the_published_table_keeps_what_it_promises(bench: ModuleType) -> None:
         assert covered <= 97.5 or true <= 5
         assert wrong <= 2.5
     assert sum(float(row[4]) > 97.5 for row in rows) <= 4
-    assert len(strange) == len(bench.UNFAMILIAR) * len(bench.SHARES)
-    for row in strange:
+    assert len(unfamiliar) == len(bench.UNFAMILIAR) * len(bench.SHARES)
+    for row in unfamiliar:
         assert float(row[2]) >= 93
         assert float(row[3]) <= 2.5
 
@@ -56,7 +56,7 @@ def test_the_published_table_keeps_what_it_promises(bench: ModuleType) -> None:
 def test_smears_of_unfamiliar_cells_are_decided_where_both_ways_agree(
     bench: ModuleType, share: float, decided: bool
 ) -> None:
-    outcome = bench.strange_smears(share, 0.4, 150, np.random.default_rng(4))
+    outcome = bench.unfamiliar_smears(share, 0.4, 150, np.random.default_rng(4))
     assert outcome.covered >= 97
     assert outcome.wrong == 0
     assert (outcome.open_ < 10) == decided

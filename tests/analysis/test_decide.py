@@ -10,7 +10,7 @@ from marrowscope.analysis.correction import corrected_share
 from marrowscope.analysis.decide import cells_to_settle, decide
 from marrowscope.analysis.evidence import Evidence
 from marrowscope.analysis.intervals import wilson
-from marrowscope.analysis.strangers import Strangers
+from marrowscope.analysis.unfamiliar import UnfamiliarCells
 from marrowscope.domain.decision import OVER_20, WHO_2022, Decision, Interval, Rule, Verdict, custom_rule
 from marrowscope.domain.differential import Differential
 from marrowscope.domain.rates import ErrorRates
@@ -155,58 +155,58 @@ def test_the_threshold_itself_counts_where_the_rule_includes_it() -> None:
     assert doubtful(39, 61, 500, WHO_2022).verdict is Verdict.INDETERMINATE
 
 
-STRANGERS = ErrorRates(180, 200, 170, 200, "another laboratory")
+ELSEWHERE = ErrorRates(180, 200, 170, 200, "another laboratory")
 
 
-def strange(blasts: int, strangers: Strangers, rates: ErrorRates | None = None) -> Evidence:
+def partly_unfamiliar(blasts: int, unfamiliar: UnfamiliarCells, rates: ErrorRates | None = None) -> Evidence:
     """Count 500 cells or so, all whole, some of them unfamiliar."""
-    counted = max(500, blasts + strangers.cleared)
+    counted = max(500, blasts + unfamiliar.cleared)
     return Evidence(
         Differential({"blast": blasts, "lymphocyte": counted - blasts}, {}, blasts),
         rates,
         whole_cells=counted,
-        unfamiliar_cells=strangers.cells,
-        strangers=strangers,
+        unfamiliar_cells=unfamiliar.cells,
+        counted_unfamiliar=unfamiliar,
     )
 
 
 @pytest.mark.parametrize("blasts", [5, 100, 400])
 def test_few_unfamiliar_cells_change_nothing(blasts: int) -> None:
-    found = strange(blasts, Strangers(5, 70))
+    found = partly_unfamiliar(blasts, UnfamiliarCells(5, 70))
     assert decide(found, OVER_20) == decided(blasts, 500)
 
 
 @pytest.mark.parametrize(
-    ("blasts", "strangers", "verdict"),
+    ("blasts", "unfamiliar", "verdict"),
     [
-        (300, Strangers(150, 50), Verdict.POSITIVE),  # 150 others are familiar blasts: 30 %
-        (300, Strangers(250, 50), Verdict.INDETERMINATE),  # only 50 are beyond doubt
-        (5, Strangers(0, 76), Verdict.NEGATIVE),  # 16 % even if all of them are blasts
-        (5, Strangers(0, 150), Verdict.INDETERMINATE),
+        (300, UnfamiliarCells(150, 50), Verdict.POSITIVE),  # 150 others are familiar blasts: 30 %
+        (300, UnfamiliarCells(250, 50), Verdict.INDETERMINATE),  # only 50 are beyond doubt
+        (5, UnfamiliarCells(0, 76), Verdict.NEGATIVE),  # 16 % even if all of them are blasts
+        (5, UnfamiliarCells(0, 150), Verdict.INDETERMINATE),
     ],
 )
 def test_unfamiliar_cells_are_counted_one_way_and_the_other(
-    blasts: int, strangers: Strangers, verdict: Verdict
+    blasts: int, unfamiliar: UnfamiliarCells, verdict: Verdict
 ) -> None:
-    decision = decide(strange(blasts, strangers), OVER_20)
+    decision = decide(partly_unfamiliar(blasts, unfamiliar), OVER_20)
     assert decision.verdict is verdict
     (told,) = (reason for reason in decision.reasons if "look unlike" in reason)
     assert ("the verdict stands both ways" in told) == (verdict is not Verdict.INDETERMINATE)
 
 
 def test_what_other_laboratories_cells_taught_narrows_the_doubt() -> None:
-    known = Strangers(250, 50, STRANGERS)
-    assert decide(strange(300, known), OVER_20).verdict is Verdict.POSITIVE
+    known = UnfamiliarCells(250, 50, ELSEWHERE)
+    assert decide(partly_unfamiliar(300, known), OVER_20).verdict is Verdict.POSITIVE
     fewest, most = known.blasts()
     # Worst rates within their exact intervals: sensitivity 0.85, specificity 0.79.
     assert 0 < fewest < 250 < most < 300
-    assert Strangers(0, 100, STRANGERS).blasts() == (0, 0)
-    assert Strangers(10, 90, ErrorRates(0, 0, 0, 0, "nothing")).blasts() == (0, 100)
+    assert UnfamiliarCells(0, 100, ELSEWHERE).blasts() == (0, 0)
+    assert UnfamiliarCells(10, 90, ErrorRates(0, 0, 0, 0, "nothing")).blasts() == (0, 100)
 
 
 def test_what_other_laboratories_taught_is_not_believed_against_the_probabilities() -> None:
     """Nearly all blasts missed, as on a smear that misleads the names: the probabilities say so."""
-    missed = strange(20, Strangers(18, 250, STRANGERS), RATES)
+    missed = partly_unfamiliar(20, UnfamiliarCells(18, 250, ELSEWHERE), RATES)
     assert decide(missed, OVER_20).verdict is Verdict.NEGATIVE
     doubted = replace(missed, from_probabilities=0.8)
     assert not doubted.relies_on_elsewhere
@@ -220,13 +220,13 @@ def test_what_other_laboratories_taught_is_not_believed_against_the_probabilitie
     st.integers(0, 250),
     st.integers(0, 250),
     st.integers(0, 100),
-    st.sampled_from([None, STRANGERS]),
+    st.sampled_from([None, ELSEWHERE]),
     st.sampled_from([None, RATES]),
 )
 def test_doubt_only_widens(
-    called: int, cleared: int, familiar: int, of_strangers: ErrorRates | None, rates: ErrorRates | None
+    called: int, cleared: int, familiar: int, of_unfamiliar: ErrorRates | None, rates: ErrorRates | None
 ) -> None:
-    found = strange(called + familiar, Strangers(called, cleared, of_strangers), rates)
+    found = partly_unfamiliar(called + familiar, UnfamiliarCells(called, cleared, of_unfamiliar), rates)
     low, high = found.verdict_bounds()
     inner = found.verdict_bounds(as_if_familiar=True)
     assert low <= inner[0] <= inner[1] <= high

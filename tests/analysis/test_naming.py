@@ -5,7 +5,7 @@ import pytest
 
 from marrowscope.analysis.naming import name_cells
 from marrowscope.analysis.patient import CountingSettings, read_patient
-from marrowscope.domain.cells import CellAnswers, Cells, Detections
+from marrowscope.domain.cells import CellPredictions, Cells, Detections
 from marrowscope.domain.patient import FieldReading, FieldStatus
 from marrowscope.domain.scale import Scale, ScaleSource
 from marrowscope.models.bundle import load_bundle
@@ -29,7 +29,7 @@ def named(
     boxes = np.tile(np.array([[10, 10, 40, 40]], np.float32), (n, 1))
     return name_cells(
         Detections(boxes, np.ones(n, np.float32)),
-        CellAnswers(probabilities, np.arange(n) < unfamiliar),
+        CellPredictions(probabilities, np.arange(n) < unfamiliar),
         SETTINGS,
         np.arange(n) < border,
         count_border_cells=count_border,

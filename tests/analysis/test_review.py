@@ -9,7 +9,13 @@ from PIL import Image
 from tests.exports.fake_report import patient, report
 from typer.testing import CliRunner
 
-from marrowscope.analysis.review import Part, lot, reviewed_share, share_from_lot, suggest_review
+from marrowscope.analysis.review import (
+    Part,
+    random_order,
+    reviewed_share,
+    share_from_random_sample,
+    suggest_review,
+)
 from marrowscope.analysis.reviewed import Answer
 from marrowscope.cli.app import app
 from marrowscope.cli.commands.analyse import show_reviewed, suggest
@@ -143,7 +149,7 @@ def test_what_is_seen_is_not_suggested_again() -> None:
     second = {(s.field, s.row) for s in suggest_review(reading, 20, seen=first)}
     assert len(second) == 20
     assert not first & second
-    drawn = [cell for cell in lot(reading) if cell not in first][:10]
+    drawn = [cell for cell in random_order(reading) if cell not in first][:10]
     assert {(s.field, s.row) for s in suggest_review(reading, 20, seen=first) if s.part is Part.RANDOM} == {
         *drawn
     }
@@ -153,27 +159,27 @@ def test_the_share_rests_on_the_beginning_of_the_lot() -> None:
     reading = patient("a", cells=400, blast_share=0.2)
     cells = {field.name: field.cells for field in reading.fields}
     answers: dict[str, dict[int, Answer]] = {}
-    for name, row in lot(reading)[:60]:
+    for name, row in random_order(reading)[:60]:
         answers.setdefault(name, {})[row] = Answer(cells[name].cell_types[row])
-    found = share_from_lot(reading, answers)
+    found = share_from_random_sample(reading, answers)
     assert found.cells == 60
     assert found.share is not None
     assert found.share.low < reading.differential.blasts / reading.differential.counted < found.share.high
-    name, row = lot(reading)[100]  # picked for its looks: tells nothing of a share
+    name, row = random_order(reading)[100]  # picked for its looks: tells nothing of a share
     answers.setdefault(name, {})[row] = Answer("blast")
-    assert share_from_lot(reading, answers) == found
-    name, row = lot(reading)[10]  # taken back: the sample ends there
+    assert share_from_random_sample(reading, answers) == found
+    name, row = random_order(reading)[10]  # taken back: the sample ends there
     answers[name][row] = Answer()
-    assert share_from_lot(reading, answers).cells == 10
-    assert share_from_lot(reading, answers).share is None
+    assert share_from_random_sample(reading, answers).cells == 10
+    assert share_from_random_sample(reading, answers).share is None
 
 
 def test_cells_that_are_none_are_told() -> None:
     reading = patient("a", cells=400, blast_share=0.2)
     answers: dict[str, dict[int, Answer]] = {}
-    for name, row in lot(reading)[:30]:
+    for name, row in random_order(reading)[:30]:
         answers.setdefault(name, {})[row] = Answer(is_deleted=True)
-    found = share_from_lot(reading, answers)
+    found = share_from_random_sample(reading, answers)
     assert found.share is not None
     assert found.share.estimate < reading.differential.blasts / reading.differential.counted
     assert "30 of the 30" in found.warnings[0]

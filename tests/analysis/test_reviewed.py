@@ -10,7 +10,7 @@ from tests.exports.fake_report import RATES, patient
 
 from marrowscope.analysis.correction import corrected_share
 from marrowscope.analysis.patient import CountingSettings
-from marrowscope.analysis.reviewed import AddedCell, Answer, lay_over, rates_left, read_reviewed
+from marrowscope.analysis.reviewed import AddedCell, Answer, apply_answers, read_reviewed, remaining_rates
 from marrowscope.domain.cells import FLAG_BORDER, FLAG_DELETED, Cells
 from marrowscope.domain.decision import Verdict
 from marrowscope.domain.patient import PatientReading
@@ -57,16 +57,16 @@ def test_an_answer_moves_one_cell_and_leaves_the_networks_word() -> None:
 def test_a_cell_cut_by_the_edge_stays_out_whatever_its_name() -> None:
     field = next(f for f in NETWORK.fields if any(FLAG_BORDER in words for words in f.cells.flags))
     row = next(i for i, words in enumerate(field.cells.flags) if FLAG_BORDER in words)
-    named = lay_over(field.cells, {row: Answer("blast")})
+    named = apply_answers(field.cells, {row: Answer("blast")})
     assert named.is_blast[row]
     assert not named.is_counted[row]
-    assert lay_over(field.cells, {row: Answer("blast")}, count_border_cells=True).is_counted[row]
+    assert apply_answers(field.cells, {row: Answer("blast")}, count_border_cells=True).is_counted[row]
 
 
 def test_a_persons_answer_settles_the_networks_doubt() -> None:
     field = next(f for f in NETWORK.fields if "unclassified" in f.cells.cell_types)
     row = field.cells.cell_types.index("unclassified")
-    named = lay_over(field.cells, {row: Answer("monocyte")})
+    named = apply_answers(field.cells, {row: Answer("monocyte")})
     assert "uncertain" in field.cells.flags[row]
     assert "uncertain" not in named.flags[row]
 
@@ -98,13 +98,13 @@ def test_errors_survive_only_where_nobody_looked() -> None:
         {i: Answer(c.cell_type) for i, c in enumerate(cells) if c.is_counted and c.is_blast}
         for cells in network
     ]
-    left = rates_left(RATES, network, called)
+    left = remaining_rates(RATES, network, called)
     assert left is not None
     assert left.others_cleared == left.others_seen  # every blast looked at: no false alarm is left
     assert left.blasts_called == RATES.blasts_called  # a blast missed among the others still is
     every = [{i: Answer(c.cell_type) for i, c in enumerate(cells)} for cells in network]
-    assert rates_left(RATES, network, every) is None
-    assert rates_left(None, network, called) is None
+    assert remaining_rates(RATES, network, every) is None
+    assert remaining_rates(None, network, called) is None
 
 
 @pytest.mark.parametrize("looked_at", [(1.0, 0.0), (0.0, 1.0), (0.5, 0.5), (0.9, 0.2)])
@@ -121,8 +121,8 @@ def test_the_corrected_share_is_right_whatever_was_looked_at(looked_at: tuple[fl
         ones, all_true = np.ones(500, np.float32), np.ones(500, bool)
         cells = Cells(np.zeros((500, 4), np.float32), ones, types, ones, ones, called, all_true, ((),) * 500)
         answers = {int(row): Answer("blast" if truth[row] else "lymphocyte") for row in np.flatnonzero(seen)}
-        blasts = int(lay_over(cells, answers).is_blast.sum())
-        found = corrected_share(blasts, 500, rates_left(rates, [cells], [answers])).interval
+        blasts = int(apply_answers(cells, answers).is_blast.sum())
+        found = corrected_share(blasts, 500, remaining_rates(rates, [cells], [answers])).interval
         assert found is not None
         estimates.append(found.estimate)
         covered.append(found.low <= 0.2 <= found.high)
@@ -167,11 +167,10 @@ def test_any_way_to_the_same_answers_gives_the_same_count(
         field = NETWORK.fields[position]
         if row < len(field.cells):
             last.setdefault(field.name, {})[row] = answer or Answer()
-            read_now = lay_over(field.cells, last[field.name])
+            read_now = apply_answers(field.cells, last[field.name])
             assert len(read_now) == len(field.cells)
     final = {
-        name: {row: answer for row, answer in told.items() if answer.says_something}
-        for name, told in last.items()
+        name: {row: answer for row, answer in told.items() if answer.is_given} for name, told in last.items()
     }
     one, other = read(last), read(final)
     assert one.differential == other.differential

@@ -83,7 +83,7 @@ def test_an_earlier_run_is_not_overwritten_unasked(patient: Path, tmp_path: Path
         (["analyse", "{in}", "-o", "{out}", "--threshold", "120"], "120"),
         (["analyse", "{in}", "-o", "{out}", "--mpp", "9"], "--mpp"),
         (["analyse", "{in}", "-o", "{out}", "--bundle", "none"], "no bundle none"),
-        (["analyse", "{in}", "-o", "{out}", "--blast-equivalents", "platelet"], "platelet is no counted"),
+        (["analyse", "{in}", "-o", "{out}", "--blast-equivalents", "platelet"], "platelet is not a counted"),
         (["bundle", "show", "none"], "no bundle none"),
         (["data", "check", "no-such-folder"], "no-such-folder"),
         (["evaluate", "detector", "--data", "no-such-folder"], "no-such-folder"),
@@ -149,7 +149,7 @@ def test_reviewed_cells_become_a_folder_per_type(tmp_path: Path) -> None:
     values = "P1,a.png,1,10.0,10.0,30.0,30.0,0.9,blast,0.8,0.8,true,true,,monocyte"
     table.write_text(f"{','.join(columns)}\n{values}\n")
     command = ("data", "convert", table, "--images", tmp_path / "patients", "--to", "cells", "-o")
-    assert "1 fields, 1 boxes" in run(*command, tmp_path / "new").stdout
+    assert "1 field, 1 box" in run(*command, tmp_path / "new").stdout
     assert [p.relative_to(tmp_path / "new").as_posix() for p in (tmp_path / "new").rglob("*.png")] == [
         "monocyte/P1@a_0.png"
     ]
@@ -170,7 +170,7 @@ def test_a_set_is_converted_into_a_new_folder_only(tmp_path: Path) -> None:
     Image.new("RGB", (100, 50), "white").save(tmp_path / "set" / "images" / "a.png")
     (tmp_path / "set" / "labels" / "a.txt").write_text("0 0.5 0.5 0.2 0.4\n")
     command = ("data", "convert", tmp_path / "set", "--to", "coco", "-o", tmp_path / "new")
-    assert "1 fields, 1 boxes" in run(*command).stdout
+    assert "1 field, 1 box" in run(*command).stdout
     document = json.loads((tmp_path / "new" / "annotations.coco.json").read_text("utf-8"))
     assert document["annotations"][0]["bbox"] == pytest.approx([40, 15, 20, 20])
     again = run(*command)

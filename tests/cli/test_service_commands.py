@@ -99,10 +99,10 @@ def test_a_server_starts_answers_and_stops(data: str) -> None:
         try:
             address = re.search(r"http://\S+", server.stderr.readline())
             assert address is not None
-            told = server.stderr.readline()
-            if told.strip() == pages.NOT_BUILT:
-                told = server.stderr.readline()
-            assert "Nobody can log in yet" in told
+            message = server.stderr.readline()
+            if message.strip() == pages.NOT_BUILT:
+                message = server.stderr.readline()
+            assert "There are no accounts yet" in message
             health = httpx2.get(f"{address[0]}/healthz", timeout=60)
             assert health.json() == {"status": "ok"}
             assert httpx2.get(f"{address[0]}/readyz", timeout=60).status_code == 200

@@ -99,7 +99,7 @@ def test_who_signed_and_what_the_networks_said_are_in_it() -> None:
     assert "a field was counted twice" in found["conclusion"]
     assert NOTICE in found["conclusion"]
     texts = json.dumps(resources(signed(2), "Observation"))
-    assert "as the networks alone counted it" in texts
+    assert "by the networks alone" in texts
     (device,) = resources(signed(2), "Device")
     assert {v["value"] for v in device["version"]} >= {"marrowscope-1", "4c1d" * 16}
 

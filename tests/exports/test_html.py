@@ -89,7 +89,7 @@ def test_every_patient_starts_with_the_decision(page: str) -> None:
     for section, reading in zip(sections, nine_patients().patients, strict=True):
         words = unescape(re.sub(r"<[^>]+>", " ", section))
         verdict = reading.decision.verdict.value.capitalize()
-        assert words.index(verdict) < words.index("The rules side by side") < words.index("Differential")
+        assert words.index(verdict) < words.index("Comparison of rules") < words.index("Differential")
         for reason in (*reading.decision.reasons, *reading.flags):
             assert reason in words
         for other in reading.alternatives:
@@ -105,7 +105,7 @@ def test_research_use_and_provenance_are_said(page: str) -> None:
 
 
 def test_known_states_make_a_confusion_matrix(page: str) -> None:
-    part = page[page.index("Known state against decision") :]
+    part = page[page.index("Known state and decision") :]
     rows = re.findall(r'<tr><td class="name">(\w+)</td>(.*?)</tr>', part)
     numbers = {name: [int(n) for n in re.findall(r">(\d+)<", cells)] for name, cells in rows}
     assert list(numbers) == ["leukemia", "healthy"]
@@ -124,7 +124,7 @@ def test_poor_input_gives_a_page(tmp_path: Path) -> None:
     _tags(page)
     assert "&lt;b&gt;truncated&lt;/b&gt;" in page
     assert "and 10 more fields that could not be read" in page
-    assert "There was no field to read." in page
+    assert "There were no fields to read." in page
     _tags(render(report([]), NoPictures()))
 
 

@@ -40,13 +40,13 @@ def test_the_built_in_bundle_is_whole_and_small() -> None:
 def test_an_altered_file_is_refused(copy: Path, name: str) -> None:
     with (copy / name).open("ab") as stream:
         stream.write(b"\n")
-    with pytest.raises(BundleError, match=f"{name} is not the file that was released"):
+    with pytest.raises(BundleError, match=f"{name} is not the released file"):
         load_bundle(copy)
 
 
 def test_a_missing_file_is_refused(copy: Path) -> None:
     (copy / "classifier.onnx").unlink()
-    with pytest.raises(BundleError, match=r"lacks classifier\.onnx"):
+    with pytest.raises(BundleError, match=r"has no file classifier\.onnx"):
         load_bundle(copy)
 
 
@@ -54,7 +54,7 @@ def test_a_missing_file_is_refused(copy: Path) -> None:
 def test_a_list_of_digests_cannot_lead_outside(copy: Path, line: str) -> None:
     with (copy / "SHA256SUMS").open("a") as stream:
         stream.write(line)
-    with pytest.raises(BundleError, match="no digest of its own files"):
+    with pytest.raises(BundleError, match="not the digest of a file"):
         verify(copy)
 
 
@@ -66,17 +66,17 @@ def test_settings_that_do_not_fit_are_one_clear_error(copy: Path) -> None:
         load_bundle(copy)
 
 
-def test_what_is_no_bundle_is_told_apart(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="not a folder and not built in"):
+def test_a_folder_that_is_not_a_bundle_is_rejected(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="neither a folder nor built in"):
         load_bundle("no-such-bundle")
     with pytest.raises(BundleError, match="is not a bundle"):
         load_bundle(tmp_path)
 
 
-def test_a_broken_network_is_told_by_its_name(copy: Path) -> None:
+def test_a_broken_network_is_reported_by_name(copy: Path) -> None:
     (copy / "detector.onnx").write_bytes(b"not a network")
     write_sums(copy)
-    with pytest.raises(BundleError, match=r"detector\.onnx is not a network"):
+    with pytest.raises(BundleError, match=r"detector\.onnx cannot be loaded"):
         Detector(load_bundle(copy))
 
 

@@ -50,7 +50,7 @@ def test_it_survives_the_disk_and_anything_else_is_refused(space: FeatureSpace, 
     some = cells(50, 3)[0]
     np.testing.assert_allclose(again.distance(some), space.distance(some), rtol=0.02)
     (tmp_path / "other.npz").write_bytes(b"nothing")
-    with pytest.raises(BundleError, match="no feature space"):
+    with pytest.raises(BundleError, match="not a feature space"):
         FeatureSpace.load(tmp_path / "other.npz")
 
 

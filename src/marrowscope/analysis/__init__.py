@@ -1,1 +1,1 @@
-"""Numbers from cells: counts, intervals, decisions."""
+"""Statistics on cells: counts, intervals, corrections, decisions."""

@@ -1,8 +1,9 @@
-"""How much a count is worth when cells of one field resemble each other.
+"""The precision of a count when cells of one field resemble each other.
 
-Cells of one field share a spot on the smear, a focus and a light, so n of them are worth fewer than n drawn
-at random: ``n / (1 + (m - 1)·ICC)``, m being the size of a field and ICC the correlation within fields (Kish,
-Survey Sampling, 1965; Donner & Klar, Design and Analysis of Cluster Randomization Trials, 2000).
+Cells of one field share a spot on the smear, focus and light, so n of them are worth fewer than n cells drawn
+at random: ``n / (1 + (m - 1)·ICC)``, where m is the number of cells in a field and ICC the correlation within
+fields (Kish, Survey Sampling, 1965; Donner & Klar, Design and Analysis of Cluster Randomization Trials,
+2000).
 """
 
 import math
@@ -16,13 +17,13 @@ from marrowscope.domain.decision import Clustering
 
 Floats = npt.NDArray[np.float64]
 
-EXPECTED_ICC = 0.05  # what is assumed of fields before they are seen (setting)
-ICC_SPREAD = 0.05  # how far fields of one smear may be from that (setting)
-MOST_ICC = 0.3  # beyond this few fields tell more of chance than of the smear
+EXPECTED_ICC = 0.05  # correlation assumed before any measurement (setting)
+ICC_SPREAD = 0.05  # how much smears may differ from it (setting)
+MOST_ICC = 0.3  # larger values from few fields are chance rather than a property of the smear
 
 
 def intraclass_correlation(cells: npt.ArrayLike, hits: npt.ArrayLike) -> Floats:
-    """Estimate the correlation of a yes-or-no mark within fields by analysis of variance.
+    """Estimate the correlation of a binary mark within fields by analysis of variance.
 
     Ridout, Demétrio & Firth, Biometrics 1999;55:137, estimator ANOVA (rho_A).
 
@@ -33,8 +34,8 @@ def intraclass_correlation(cells: npt.ArrayLike, hits: npt.ArrayLike) -> Floats:
 
     Returns
     -------
-    (...) correlations, negative where fields are more alike than chance makes them; NaN where nothing varies
-    or no two fields or no two cells of one field can be compared
+    (...) correlations, negative where fields are more alike than by chance; NaN where nothing varies, or
+    where there are no two fields or no two cells of one field to compare
     """
     m, x = np.asarray(cells, np.float64), np.asarray(hits, np.float64)
     k, n = m.size, m.sum()
@@ -45,18 +46,18 @@ def intraclass_correlation(cells: npt.ArrayLike, hits: npt.ArrayLike) -> Floats:
     within = (total - squares) / (n - k)
     typical = (n - (m**2).sum() / n) / (k - 1)
     spread = between + (typical - 1) * within
-    # Rounding leaves about 1e-16 where nothing varies.
+    # Where nothing varies, rounding leaves about 1e-16.
     varies = spread > 1e-12
     return np.where(varies, (between - within) / np.where(varies, spread, 1), np.nan)
 
 
 def design(cells: npt.ArrayLike, measured: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:
-    """Turn a measured correlation into what it costs: an empirical-Bayes compromise.
+    """Turn a measured correlation into a design effect, by empirical Bayes.
 
-    A few fields measure the correlation poorly, so the measurement is weighed against what is expected of
-    smears, `EXPECTED_ICC` ± `ICC_SPREAD`, by its own sampling variance where there is no clustering,
-    ``2 / ((k - 1)·m·(m - 1))``, and kept within 0 and `MOST_ICC`. Fields that show nothing get the expected
-    one; a single field shows no spread between fields at all and is taken as it is.
+    A few fields measure the correlation poorly. The measurement is therefore weighed against the expected
+    value, `EXPECTED_ICC` ± `ICC_SPREAD`, by its sampling variance without clustering,
+    ``2 / ((k - 1)·m·(m - 1))``, and kept between 0 and `MOST_ICC`. If nothing can be measured, the expected
+    value is used; a single field shows no spread between fields, and its cells are taken as independent.
 
     Parameters
     ----------
@@ -65,8 +66,8 @@ def design(cells: npt.ArrayLike, measured: npt.ArrayLike) -> tuple[Floats, Float
 
     Returns
     -------
-    correlation used, design effect (at least 1), and degrees of freedom of the latter, each (...): the part
-    of the variance that rests on k fields has k - 1 (Satterthwaite, Biometrics Bulletin 1946;2:110)
+    correlation used, design effect (at least 1), and degrees of freedom of the latter, each (...); the part
+    of the variance that comes from k fields has k - 1 (Satterthwaite, Biometrics Bulletin 1946;2:110)
     """
     m, rho = np.asarray(cells, np.float64), np.asarray(measured, np.float64)
     k, n = m.size, m.sum()
@@ -82,16 +83,16 @@ def design(cells: npt.ArrayLike, measured: npt.ArrayLike) -> tuple[Floats, Float
 
 
 def clustering(cells: npt.ArrayLike, hits: npt.ArrayLike) -> Clustering:
-    """Measure what the fields cost a share.
+    """Measure how much precision a share loses through clustering in fields.
 
     Parameters
     ----------
-    cells : (k,) counted cells per field; fields without any are passed over
-    hits : (k,) cells among them that make the share
+    cells : (k,) counted cells per field; fields without any are skipped
+    hits : (k,) those of them that make up the share
     """
     pairs = np.stack([np.asarray(cells, np.int64), np.asarray(hits, np.int64)])
     pairs = pairs[:, pairs[0] > 0]
-    # In one order always, so that the fields' order changes no figure, not even in the last bit.
+    # Sorted, so that the order of the fields does not change any figure, not even in the last bit.
     m, x = pairs[:, np.lexsort(pairs[::-1])]
     measured = intraclass_correlation(m, x)
     used, effect, freedom = design(m, measured)
@@ -105,7 +106,7 @@ def clustering(cells: npt.ArrayLike, hits: npt.ArrayLike) -> Clustering:
 
 
 def critical_value(level: float, freedom: npt.ArrayLike = math.inf) -> Floats:
-    """Return how many standard errors an interval of a level spans each way: normal, or Student's t."""
+    """Return the number of standard errors an interval spans to each side: normal, or Student's t."""
     degrees = np.asarray(freedom, np.float64)
     finite = np.where(np.isinf(degrees), 1e9, degrees)
     t = np.asarray(stdtrit(finite, (1 + level) / 2))

@@ -1,4 +1,4 @@
-"""The blast share corrected for the classifier's known error rates."""
+"""The blast share, corrected for the known error rates of the classifier."""
 
 import math
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from marrowscope.domain.rates import ErrorRates
 
 Floats = npt.NDArray[np.float64]
 
-_LEAST_INFORMATION = 0.2  # sensitivity + specificity - 1 below this inverts noise, not signal
+_LEAST_INFORMATION = 0.2  # if sensitivity + specificity - 1 is lower, a correction only amplifies noise
 _MOST_ROUNDS = 10_000
 _CONVERGED = 1e-12
 
 
 @dataclass(frozen=True)
 class Correction:
-    """A corrected share, or why there is none.
+    """A corrected share, or the reason why there is none.
 
     Attributes
     ----------
-    interval : None where the share cannot be corrected
-    reason : then why, as a sentence; empty otherwise
+    interval : None if the share cannot be corrected
+    reason : why it cannot be corrected, as a sentence; empty otherwise
     """
 
     interval: Interval | None
@@ -43,18 +43,18 @@ def corrected_share(
 ) -> Correction:
     """Estimate the true blast share behind a counted one.
 
-    The expected counted share is ``q = s·Se + (1 - s)·(1 - Sp)``; solved for ``s`` it gives the estimate
-    (Rogan & Gladen, Am J Epidemiol 1978;107:71), clipped to 0..1. Bounds are those of `corrected_bounds`,
-    for as many cells as the counted ones are worth.
+    The expected counted share is ``q = s·Se + (1 - s)·(1 - Sp)``; solving for ``s`` gives the estimate (Rogan
+    & Gladen, Am J Epidemiol 1978;107:71), clipped to 0..1. The bounds are those of `corrected_bounds` for the
+    effective number of cells.
 
     Parameters
     ----------
-    blasts, counted : cells called blasts, of all counted
-    rates : of the classifier, None when not known
+    blasts, counted : cells called blasts, and all counted cells
+    rates : of the classifier, None if not known
     level : coverage
-    clustering : what the fields cost
-    both_ways : lowest and highest counted share (0..1) if cells in doubt are counted one way and the other;
-        the interval reaches from the lower bound of the one to the upper bound of the other
+    clustering : precision lost through fields
+    both_ways : lowest and highest counted share (0..1) when doubtful cells are counted one way and the other;
+        the interval reaches from the lower bound of the first to the upper bound of the second
     """
     if counted == 0 or rates is None:
         return Correction(
@@ -98,23 +98,23 @@ def corrected_bounds(
     *,
     equal_tails: bool = False,
 ) -> tuple[Floats, Floats]:
-    """Return bounds of the true share behind a counted one, unknown error rates included.
+    """Return bounds of the true share behind a counted one, including the uncertainty of the error rates.
 
-    Lang & Reiczigel, Prev Vet Med 2014;113:13: the delta method on shares that are first drawn towards the
-    middle (by z² cells; the error rates by two), with their correction for skewness, clipped to 0..1. Two
-    things are added. The interval reaches at least to what a faultless classifier leaves open after calling
-    no cell (or every cell) a blast, so it never shrinks to a point where fewer blasts are called than errors
-    expected. And below that open end, where the upper bound can therefore not miss the truth, the lower one
-    spends both halves of the error (in test inversion: Blaker, Can J Stat 2000;28:783); likewise above.
+    Lang & Reiczigel, Prev Vet Med 2014;113:13: the delta method on shares that are first moved towards the
+    middle (by z² cells; the error rates by two), with their correction for skewness, clipped to 0..1. There
+    are two additions. First, the interval reaches at least as far as that of a faultless classifier that
+    calls no cell (or every cell) a blast, so that it does not shrink to a point when fewer blasts are called
+    than errors are expected. Second, below that end, where the upper bound cannot miss the truth, the lower
+    bound uses both halves of the error (in test inversion: Blaker, Can J Stat 2000;28:783); likewise above.
 
     Parameters
     ----------
     share : (...) counted share of blasts
-    number : (...) independent cells it rests on
-    rates : held-out counts; arrays of counts serve too
+    number : (...) number of independent cells behind it
+    rates : counts on held-out cells; may hold arrays of counts
     level, freedom : coverage, and degrees of freedom of Student's t, (...)
-    equal_tails : leave out the second addition, so that either bound errs in (1 - level) / 2 at most: for a
-        decision, which asks for one bound
+    equal_tails : leave out the second addition, so that each bound errs in at most (1 - level) / 2; for
+        decisions, which depend on one bound
     """
     share, number = np.asarray(share, np.float64), np.asarray(number, np.float64)
     z = critical_value(level, freedom)
@@ -128,7 +128,7 @@ def corrected_bounds(
 
 
 def _lang_reiczigel(share: Floats, number: Floats, rates: ErrorRates, z: Floats) -> tuple[Floats, Floats]:
-    """Return Lang and Reiczigel's bounds, not clipped."""
+    """Return Lang and Reiczigel's bounds, without clipping."""
     smoothed = number + z**2
     p = (number * share + z**2 / 2) / smoothed
     sensitivity, of_sensitivity = _drawn_in(rates.blasts_called, rates.blasts_seen)
@@ -146,21 +146,21 @@ def share_from_probabilities(
 ) -> float | None:
     """Estimate the true share from calibrated probabilities, without naming any cell.
 
-    The probabilities are right for the share of blasts the classifier was calibrated on. Expectation and
-    maximisation finds the share under which, so re-weighed, they average to the share itself: the most
-    likely one (Saerens, Latinne & Decaestecker, Neural Computation 2002;14:21).
+    The probabilities hold for the share of blasts on which the classifier was calibrated. Expectation
+    maximisation finds the share for which the probabilities, reweighted to it, average to the share itself.
+    This is the most likely share (Saerens, Latinne & Decaestecker, Neural Computation 2002;14:21).
 
     Parameters
     ----------
     p_blast : (n,) calibrated blast probabilities of the counted cells
-    trained_share : share of blasts among the cells of the calibration (0..1)
+    trained_share : share of blasts among the calibration cells (0..1)
     tolerance : change of the share at which to stop
 
     Returns
     -------
-    None without cells or where the calibration saw one kind only
+    None without cells, or if the calibration cells were all blasts or all others
     """
-    # Sorted, so that the cells' order changes no figure, not even in the last bit.
+    # Sorted, so that the order of the cells does not change any figure, not even in the last bit.
     p = np.sort(np.asarray(p_blast, np.float64))
     if not p.size or not 0 < trained_share < 1:
         return None
@@ -177,7 +177,7 @@ def share_from_probabilities(
 
 
 def _drawn_in(successes: npt.ArrayLike, trials: npt.ArrayLike) -> tuple[Floats, Floats]:
-    """Return a rate drawn towards one half by two cells, and its sampling variance."""
+    """Return a rate moved towards one half by two cells, and its sampling variance."""
     n = np.asarray(trials, np.float64) + 2
     rate = (np.asarray(successes, np.float64) + 1) / n
     return rate, rate * (1 - rate) / n

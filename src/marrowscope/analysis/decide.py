@@ -1,31 +1,31 @@
-"""From a count to a decision in three ways, with reasons in plain sentences."""
+"""From a count to a three-way decision, with reasons as plain sentences."""
 
 from marrowscope.analysis.evidence import Evidence
 from marrowscope.domain.decision import Decision, Interval, Rule, Verdict
 from marrowscope.domain.percent import percent_text
 
-FLOOR = 200  # counted cells below which no decision is given (setting)
-TARGET = 500  # nucleated cells a marrow differential should rest on (ICSH 2008)
-_TOO_MANY = 100_000  # beyond this, "count more" is no advice
+FLOOR = 200  # with fewer counted cells, no decision is given (setting)
+TARGET = 500  # recommended number of nucleated cells in a marrow differential (ICSH 2008)
+_TOO_MANY = 100_000  # with more than this, "count more" is not useful advice
 _OPPOSITES = {Verdict.POSITIVE, Verdict.NEGATIVE}
 
 
 def decide(evidence: Evidence, rule: Rule, floor: int = FLOOR, target: int = TARGET) -> Decision:
     """Apply a rule to a count.
 
-    The interval of the corrected share decides where there is one, else that of the counted share
-    (`Evidence.verdict_bounds`): positive when all of it lies beyond the threshold, negative when all of it
-    lies on the other side, else indeterminate. A verdict is withheld (indeterminate) when the count cannot
-    carry it: the counted and the corrected share lie on different sides of the threshold beyond doubt, or
-    naming the unclassified cells could cross it. Where many cells are unfamiliar to the networks they are
-    counted one way and the other (`Evidence.both_ways`), and a verdict must stand both ways.
+    The interval of the corrected share decides if there is one, else that of the counted share
+    (`Evidence.verdict_bounds`): positive if it lies entirely beyond the threshold, negative if it lies
+    entirely on the other side, else indeterminate. The verdict is also indeterminate if the count cannot
+    support another: the counted and the corrected share lie on different sides of the threshold beyond doubt,
+    or naming the unclassified cells could cross it. If many cells are unfamiliar to the networks, they are
+    counted one way and the other (`Evidence.both_ways`), and the verdict must hold both ways.
 
     Parameters
     ----------
     evidence : the count, its intervals and its doubts
-    rule : when blasts mean leukemia
-    floor : counted cells below which the answer is ``insufficient``
-    target : counted cells that are recommended; fewer are told
+    rule : the decision rule
+    floor : least number of counted cells; with fewer, the verdict is ``insufficient``
+    target : recommended number of counted cells; with fewer, the reasons say so
     """
     counted, raw = evidence.differential.counted, evidence.raw
     if raw is None or counted < floor:
@@ -33,8 +33,8 @@ def decide(evidence: Evidence, rule: Rule, floor: int = FLOOR, target: int = TAR
     verdict = _side(evidence.verdict_bounds(), rule)
     reasons = [_counted_sentence(evidence, raw), _deciding_sentence(evidence, raw, rule, verdict)]
     more = None
-    if evidence.is_unfamiliar and evidence.strangers.cells:
-        reasons.append(_stranger_sentence(evidence, rule, verdict))
+    if evidence.is_unfamiliar and evidence.counted_unfamiliar.cells:
+        reasons.append(_unfamiliar_sentence(evidence, rule, verdict))
     if verdict is Verdict.INDETERMINATE:
         more = cells_to_settle(evidence, rule)
         reasons.append(_advice(more))
@@ -50,8 +50,8 @@ def decide(evidence: Evidence, rule: Rule, floor: int = FLOOR, target: int = TAR
 def cells_to_settle(evidence: Evidence, rule: Rule) -> int | None:
     """Return how many more cells would settle the case if shares and fields stayed as they are.
 
-    None when no reasonable count would: the share is too close to the threshold, or the error rates
-    themselves are not known well enough.
+    Returns None if no reasonable number would, because the share is too close to the threshold or the error
+    rates are not known well enough.
     """
     counted = evidence.differential.counted
 
@@ -85,7 +85,7 @@ def _counted_sentence(evidence: Evidence, raw: Interval) -> str:
     counted, clustering = evidence.differential.counted, evidence.clustering
     worth = ""
     if clustering.design_effect > 1:
-        worth = f" As cells of one field resemble each other, these are {clustering.words(counted)}."
+        worth = f" As cells of one field resemble each other, these are {clustering.describe(counted)}."
     blasts = f"{evidence.differential.blasts} of {counted} counted cells are blasts"
     if evidence.differential.equivalents:
         blasts = f"{evidence.differential.blasts} of {counted} counted cells are blasts or count as blasts"
@@ -117,7 +117,7 @@ def _range(interval: Interval) -> str:
 
 
 def _doubts(evidence: Evidence, raw: Interval, rule: Rule, verdict: Verdict) -> list[str]:
-    """Say why the count cannot carry a verdict, if it cannot."""
+    """Return the reasons, if any, why the count cannot support the verdict."""
     doubts = []
     if verdict is Verdict.NEGATIVE and rule.is_met_by(100 * evidence.most_blasts):
         doubts.append(
@@ -132,8 +132,8 @@ def _doubts(evidence: Evidence, raw: Interval, rule: Rule, verdict: Verdict) -> 
     return doubts
 
 
-def _stranger_sentence(evidence: Evidence, rule: Rule, verdict: Verdict) -> str:
-    """Say what the cells unlike those of the training leave open."""
+def _unfamiliar_sentence(evidence: Evidence, rule: Rule, verdict: Verdict) -> str:
+    """Return a sentence on what the unfamiliar cells leave open."""
     low, high = (percent_text(share) for share in evidence.both_ways)
     wrong = "As any of them may be named wrongly"
     if evidence.relies_on_elsewhere:
@@ -143,9 +143,9 @@ def _stranger_sentence(evidence: Evidence, rule: Rule, verdict: Verdict) -> str:
         settled = _side(evidence.verdict_bounds(as_if_familiar=True), rule) is not Verdict.INDETERMINATE
         means = "the verdict does not stand both ways." if settled else "neither way settles the case."
     return (
-        f"{evidence.strangers.cells} of the counted cells look unlike those the networks learned from. "
-        f"{wrong}, all in one direction or all in the other, the counted share lies between {low} and "
-        f"{high} %; {means}"
+        f"{evidence.counted_unfamiliar.cells} of the counted cells look unlike those the networks "
+        f"learned from. {wrong}, all in one direction or all in the other, the counted share lies "
+        f"between {low} and {high} %; {means}"
     )
 
 

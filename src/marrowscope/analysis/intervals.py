@@ -1,4 +1,4 @@
-"""Intervals of a share."""
+"""Intervals of shares."""
 
 import math
 
@@ -19,15 +19,15 @@ def wilson(
 ) -> Interval | None:
     """Return a share with its Wilson score interval, None without trials.
 
-    Wilson EB. Probable inference, the law of succession, and statistical inference. JASA 1927;22:209; with
-    clustered cells the effective number takes the place of the counted one and Student's t that of the
-    normal deviate (Korn & Graubard, Survey Methodology 1998;24:193).
+    Wilson EB. Probable inference, the law of succession, and statistical inference. JASA 1927;22:209. With
+    clustered cells, the effective number replaces the counted one, and Student's t the normal deviate (Korn &
+    Graubard, Survey Methodology 1998;24:193).
 
     Parameters
     ----------
-    successes, trials : cells with the mark, of all counted
+    successes, trials : cells with the mark, and all counted cells
     level : coverage
-    clustering : what the fields cost
+    clustering : precision lost through fields
     """
     if trials == 0:
         return None
@@ -39,17 +39,17 @@ def wilson(
         low=float(low) if successes else 0.0,
         high=float(high) if successes < trials else 1.0,
         level=level,
-        method=name if clustering.design_effect == 1 else f"{name} of {clustering.words(trials)}",
+        method=name if clustering.design_effect == 1 else f"{name} of {clustering.describe(trials)}",
     )
 
 
 def clopper_pearson(
     successes: int, trials: int, level: float = LEVEL, clustering: Clustering = NO_CLUSTERING
 ) -> Interval | None:
-    """Return a share with its exact interval, None without trials; wider than need be, never too narrow.
+    """Return a share with its exact interval, None without trials; never too narrow, often too wide.
 
-    Clopper & Pearson, Biometrika 1934;26:404, of the effective numbers, made smaller by the square of the
-    normal deviate over Student's t (Korn & Graubard as above).
+    Clopper & Pearson, Biometrika 1934;26:404, for the effective numbers, reduced by the square of the normal
+    deviate divided by Student's t (Korn & Graubard as above).
     """
     if trials == 0:
         return None
@@ -70,16 +70,16 @@ def clopper_pearson(
 def field_bootstrap(
     cells: npt.ArrayLike, hits: npt.ArrayLike, level: float = LEVEL, rounds: int = 2000
 ) -> Interval | None:
-    """Return a share with the percentile interval over resampled fields, None with fewer than two fields.
+    """Return a share with its percentile interval over resampled fields, None with fewer than two fields.
 
-    Efron, Ann Stat 1979;7:1. The seed is fixed and the fields are taken in one order: equal counts, equal
-    interval. With few fields it is too narrow; it stands beside the others as what assumes least.
+    Efron, Ann Stat 1979;7:1. The seed is fixed and the fields are sorted, so that equal counts give equal
+    intervals. With few fields the interval is too narrow; it is given because it assumes least.
 
     Parameters
     ----------
-    cells, hits : (k,) counted cells per field, and those that make the share
+    cells, hits : (k,) counted cells per field, and those of them that make up the share
     level : coverage
-    rounds : resamplings
+    rounds : number of resamplings
     """
     pairs = np.stack([np.asarray(cells, np.int64), np.asarray(hits, np.int64)])
     pairs = pairs[:, pairs[0] > 0]
@@ -95,7 +95,7 @@ def field_bootstrap(
 
 
 def score_bounds(share: npt.ArrayLike, number: npt.ArrayLike, z: npt.ArrayLike) -> tuple[Floats, Floats]:
-    """Solve ``|p - share| = z·sqrt(p(1 - p) / number)`` for p: Wilson's bounds, any shapes that broadcast."""
+    """Solve ``|p - share| = z·sqrt(p(1 - p) / number)`` for p: Wilson's bounds. Arguments are broadcast."""
     p, n, z = (np.asarray(value, np.float64) for value in (share, number, z))
     centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)

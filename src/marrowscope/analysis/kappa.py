@@ -1,4 +1,4 @@
-"""How far two readers agree beyond chance."""
+"""Agreement of two readers beyond chance."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from marrowscope.domain.taxonomy import taxonomy
 
 @dataclass(frozen=True)
 class Agreement:
-    """Two readers on the same cells.
+    """Two readers' answers for the same cells.
 
     Attributes
     ----------
-    types : what either said, in the taxonomy's order
-    counts : (types, types) cells; rows are the first reader's words, columns the second's
-    kappa : Cohen's, with its interval; None without cells, or where both said one and the same of all
+    types : types that either reader named, in the taxonomy's order
+    counts : (types, types) cells; rows are the first reader's answers, columns the second's
+    kappa : Cohen's kappa with its interval; None without cells, or if both named one type throughout
     """
 
     types: tuple[str, ...]
@@ -29,24 +29,24 @@ class Agreement:
 
     @property
     def cells(self) -> int:
-        """Cells that both have seen."""
+        """Number of cells."""
         return int(self.counts.sum())
 
     @property
     def agreed(self) -> int:
-        """Cells of which both said the same."""
+        """Number of cells for which both answers are the same."""
         return int(np.trace(self.counts))
 
 
 def agreement(first: Sequence[str], second: Sequence[str]) -> Agreement:
-    """Compare what two readers said of the same cells, in the same order.
+    """Compare two readers' answers for the same cells, in the same order.
 
     Parameters
     ----------
     first, second : n taxonomy identifiers each
     """
-    said = {*first, *second}
-    types = tuple(kind.id for kind in taxonomy() if kind.id in said)
+    named = {*first, *second}
+    types = tuple(kind.id for kind in taxonomy() if kind.id in named)
     place = {name: row for row, name in enumerate(types)}
     counts = np.zeros((len(types), len(types)), np.int64)
     for one, other in zip(first, second, strict=True):
@@ -55,11 +55,11 @@ def agreement(first: Sequence[str], second: Sequence[str]) -> Agreement:
 
 
 def cohens_kappa(counts: npt.NDArray[np.int64], level: float = LEVEL) -> Interval | None:
-    """Return Cohen's kappa (Educ Psychol Meas 1960;20:37) of a table of two readers.
+    """Return Cohen's kappa (Educ Psychol Meas 1960;20:37) for a table of two readers.
 
-    Its variance is that of Fleiss, Cohen & Everitt (Psychol Bull 1969;72:323). Where the readers agree on
-    every cell that variance is nothing, though so many cells cannot show that they never differ: there the
-    lower end is the kappa of Wilson's lower bound of the agreement, chance agreement as it is.
+    Its variance is that of Fleiss, Cohen & Everitt (Psychol Bull 1969;72:323). If the readers agree on every
+    cell, that variance is zero, although no number of cells can show that they never differ. The lower bound
+    is then the kappa of Wilson's lower bound of the agreement, with the same chance agreement.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def cohens_kappa(counts: npt.NDArray[np.int64], level: float = LEVEL) -> Interva
 
     Returns
     -------
-    None without cells, or where chance alone would bring full agreement
+    None without cells, or if chance alone would give full agreement
     """
     n = int(counts.sum())
     if n == 0:
@@ -95,7 +95,7 @@ def cohens_kappa(counts: npt.NDArray[np.int64], level: float = LEVEL) -> Interva
 
 
 def _variance(p: npt.NDArray[np.float64], kappa: float, chance: float) -> float:
-    """Return n times the variance of kappa, ``p`` being the shares of the table (k, k)."""
+    """Return n times the variance of kappa; ``p`` are the shares of the table, (k, k)."""
     rows, columns = p.sum(axis=1), p.sum(axis=0)
     diagonal = np.diag(p)
     same = float((diagonal * (1 - (rows + columns) * (1 - kappa)) ** 2).sum())

@@ -1,4 +1,4 @@
-"""From probabilities to named cells: thresholds, doubt, and what enters the count."""
+"""Naming cells by their probabilities: thresholds, flags, and which cells are counted."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,7 +7,7 @@ from marrowscope.domain.cells import (
     FLAG_BORDER,
     FLAG_UNCERTAIN,
     FLAG_UNFAMILIAR,
-    CellAnswers,
+    CellPredictions,
     Cells,
     Detections,
 )
@@ -18,28 +18,28 @@ from marrowscope.models.bundle import ClassifierSettings
 
 def name_cells(
     detections: Detections,
-    answers: CellAnswers,
+    predictions: CellPredictions,
     settings: ClassifierSettings,
     at_border: npt.NDArray[np.bool_],
     *,
     count_border_cells: bool = False,
 ) -> Cells:
-    """Name every detected cell and say whether it counts.
+    """Name every detected cell and decide whether it counts.
 
-    A cell is a blast when its blast probability reaches the bundle's threshold. Otherwise it has the
-    likeliest other type, if that is likely enough among the types that are not blasts; if not, it is
-    unclassified. An unclassified cell still counts as a nucleated cell unless it is more likely one of the
-    kinds that do not count (a platelet, say): leaving doubtful cells out would inflate the blast share.
+    A cell is a blast if its blast probability reaches the bundle's threshold. Otherwise it has the most
+    likely other type, if that is likely enough among the types other than blasts, or else is unclassified.
+    An unclassified cell still counts as a nucleated cell, unless it is more likely of a type that does not
+    count, such as a platelet: leaving doubtful cells out would inflate the blast share.
 
     Parameters
     ----------
     detections : n cells in pixels of the original image
-    answers : of the classifier
+    predictions : of the classifier
     settings : thresholds and types of the bundle
     at_border : (n,) cells cut by the image's edge
-    count_border_cells : count cut cells too
+    count_border_cells : count cut cells as well
     """
-    probabilities = answers.probabilities
+    probabilities = predictions.probabilities
     p_blast = probabilities[:, 0]
     is_blast = p_blast >= settings.blast_threshold
     conditional = probabilities[:, 1:] / np.maximum(1 - p_blast, 1e-6)[:, None]
@@ -59,12 +59,12 @@ def name_cells(
                 is_nucleated=bool(nucleated[i]),
             )
         )
-        said = (
+        marks = (
             (FLAG_BORDER, bool(at_border[i])),
             (FLAG_UNCERTAIN, name == UNCLASSIFIED),
-            (FLAG_UNFAMILIAR, bool(answers.is_unfamiliar[i])),
+            (FLAG_UNFAMILIAR, bool(predictions.is_unfamiliar[i])),
         )
-        flags.append(tuple(word for word, holds in said if holds))
+        flags.append(tuple(flag for flag, holds in marks if holds))
     likeliest = probabilities[np.arange(len(best)), 1 + best]
     return Cells(
         boxes=detections.boxes,

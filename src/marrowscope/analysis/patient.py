@@ -1,4 +1,4 @@
-"""Assembling a patient's reading from the readings of the fields."""
+"""A patient's reading, assembled from the readings of the fields."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from marrowscope.analysis.correction import share_from_probabilities
 from marrowscope.analysis.decide import FLOOR, TARGET, decide
 from marrowscope.analysis.evidence import Evidence
 from marrowscope.analysis.intervals import clopper_pearson, field_bootstrap
-from marrowscope.analysis.strangers import Strangers
+from marrowscope.analysis.unfamiliar import UnfamiliarCells
 from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNFAMILIAR, Cells
 from marrowscope.domain.decision import OVER_20, RULES, Decision, Rule
 from marrowscope.domain.differential import Differential, count
@@ -22,19 +22,19 @@ from marrowscope.domain.scale import ScaleSource
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.models.feature_space import USUAL_SHARE
 
-_NOTICEABLE = 0.10  # share of cells or fields from which a problem is told
+_NOTICEABLE = 0.10  # problems are reported if they affect a larger share of cells or fields
 
 
 @dataclass(frozen=True)
 class CountingSettings:
-    """How a count becomes a decision.
+    """Settings that turn a count into a decision.
 
     Attributes
     ----------
-    rule : when blasts mean leukemia
-    floor : counted cells below which the answer is ``insufficient``
-    target : counted cells that are recommended
-    equivalents : types that count as blasts too, such as promonocytes in a monocytic leukemia
+    rule : the decision rule
+    floor : least number of counted cells; with fewer, the verdict is ``insufficient``
+    target : recommended number of counted cells
+    equivalents : further types that count as blasts, such as promonocytes in monocytic leukemia
     """
 
     rule: Rule = OVER_20
@@ -49,7 +49,7 @@ def read_patient(
     settings: CountingSettings,
     error_rates: ErrorRates | None,
     *,
-    stranger_rates: ErrorRates | None = None,
+    unfamiliar_rates: ErrorRates | None = None,
     truth: str | None = None,
     problems: Sequence[str] = (),
 ) -> PatientReading:
@@ -59,13 +59,13 @@ def read_patient(
     ----------
     patient : name
     fields : readings, in natural order
-    settings : rule and floor
-    error_rates : of the classifier, None when not known
-    stranger_rates : of the classifier on cells unlike those it learned from, None when not known
+    settings : rule, floor and target
+    error_rates : of the classifier, None if not known
+    unfamiliar_rates : of the classifier on unfamiliar cells, None if not known
     truth : known state of the patient, if any
-    problems : what was already found wrong with the patient's files
+    problems : problems already found in the patient's files
     """
-    evidence = evidence_of(fields, error_rates, stranger_rates, settings.equivalents)
+    evidence = evidence_of(fields, error_rates, unfamiliar_rates, settings.equivalents)
 
     def by(rule: Rule) -> Decision:
         return decide(evidence, rule, settings.floor, settings.target)
@@ -93,27 +93,27 @@ def read_patient(
 def evidence_of(
     fields: Sequence[FieldReading],
     error_rates: ErrorRates | None,
-    stranger_rates: ErrorRates | None = None,
+    unfamiliar_rates: ErrorRates | None = None,
     equivalents: tuple[str, ...] = (),
 ) -> Evidence:
-    """Gather what the fields of a patient say of the blast share.
+    """Collect a patient's evidence on the blast share from their fields.
 
-    Error rates are those of blasts: with `equivalents` no share is corrected, and what an unfamiliar cell is
-    stays open.
+    Error rates hold for blasts. With `equivalents`, therefore, the share is not corrected, and any unfamiliar
+    cell may be named wrongly.
     """
     if equivalents:
-        error_rates = stranger_rates = None
+        error_rates = unfamiliar_rates = None
     differential = count((cell for field in fields for cell in field.cells), equivalents)
     parts = [field.cells for field in fields]
-    whole = [words for cells in parts for words in cells.flags if FLAG_BORDER not in words]
+    whole = [flags for cells in parts for flags in cells.flags if FLAG_BORDER not in flags]
     p_blast = [cells.p_blast[cells.is_counted] for cells in parts]
     return Evidence(
         differential=differential,
         rates=error_rates,
         clustering=clustering(*_per_field(fields, differential)),
         whole_cells=len(whole),
-        unfamiliar_cells=sum(FLAG_UNFAMILIAR in words for words in whole),
-        strangers=_strangers(parts, differential, stranger_rates),
+        unfamiliar_cells=sum(FLAG_UNFAMILIAR in flags for flags in whole),
+        counted_unfamiliar=_counted_unfamiliar(parts, differential, unfamiliar_rates),
         from_probabilities=_share_from(np.concatenate(p_blast) if p_blast else [], error_rates),
     )
 
@@ -128,14 +128,16 @@ def _per_field(fields: Sequence[FieldReading], differential: Differential) -> tu
     return counted, blasts
 
 
-def _strangers(parts: Sequence[Cells], differential: Differential, rates: ErrorRates | None) -> Strangers:
+def _counted_unfamiliar(
+    parts: Sequence[Cells], differential: Differential, rates: ErrorRates | None
+) -> UnfamiliarCells:
     called = [
         differential.counts_as_blast(cells[row])
         for cells in parts
-        for row, words in enumerate(cells.flags)
-        if FLAG_UNFAMILIAR in words and cells.is_counted[row]
+        for row, flags in enumerate(cells.flags)
+        if FLAG_UNFAMILIAR in flags and cells.is_counted[row]
     ]
-    return Strangers(sum(called), len(called) - sum(called), rates)
+    return UnfamiliarCells(sum(called), len(called) - sum(called), rates)
 
 
 def _share_from(p_blast: npt.ArrayLike, rates: ErrorRates | None) -> float | None:
@@ -146,7 +148,7 @@ def _share_from(p_blast: npt.ArrayLike, rates: ErrorRates | None) -> float | Non
 
 
 def _disagreement(evidence: Evidence) -> list[str]:
-    """Say that probabilities and names of the cells give different shares: one of them does not hold here."""
+    """Return a sentence if the cells' probabilities and names give different shares."""
     corrected, beside = evidence.correction.interval, evidence.from_probabilities
     if corrected is None or beside is None or corrected.low <= beside <= corrected.high:
         return []
@@ -159,7 +161,7 @@ def _disagreement(evidence: Evidence) -> list[str]:
 
 
 def _equivalents(differential: Differential) -> list[str]:
-    """Say which types count as blasts by setting, and what that costs."""
+    """Return a sentence on which types count as blasts by setting, and on the consequence."""
     if not differential.equivalents:
         return []
     names = ", ".join(taxonomy()[name].name.lower() for name in differential.equivalents)
@@ -171,7 +173,7 @@ def _equivalents(differential: Differential) -> list[str]:
 
 
 def _flags(fields: Sequence[FieldReading], evidence: Evidence) -> list[str]:
-    """Say in sentences what makes the count of this patient less trustworthy."""
+    """Return sentences on what makes the count of this patient less reliable."""
     flags = []
     differential = evidence.differential
     failed = sum(f.status is FieldStatus.FAILED for f in fields)
@@ -185,7 +187,7 @@ def _flags(fields: Sequence[FieldReading], evidence: Evidence) -> list[str]:
     if differential.counted and differential.unclassified / differential.counted > _NOTICEABLE:
         share = 100 * differential.unclassified / differential.counted
         flags.append(f"{share:.0f} % of the counted cells could not be classified with certainty.")
-    for flag in sorted({word for f in read for word in f.flags}):
+    for flag in sorted({flag for f in read for flag in f.flags}):
         number = sum(flag in f.flags for f in read)
         if number / len(read) > _NOTICEABLE:
             flags.append(f"{number} of {len(read)} fields are flagged: {flag.replace('_', ' ')}.")

@@ -1,4 +1,4 @@
-"""What reviewing some cells is worth: which to look at, and the blast share with what was seen."""
+"""Review of a sample of cells: which cells to review, and the blast share inferred from their answers."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,32 +15,31 @@ from marrowscope.domain.decision import NO_CLUSTERING, Clustering, Interval
 from marrowscope.domain.patient import PatientReading
 from marrowscope.domain.taxonomy import ARTEFACT, taxonomy
 
-FEWEST_REVIEWED = 20  # below it the normal approximation of the interval does not hold (setting)
+FEWEST_REVIEWED = 20  # with fewer, the normal approximation of the interval does not hold (setting)
 _SEED = 20_260_101
 
 
 class Part(StrEnum):
-    """Why a cell is worth a look."""
+    """Why a cell is suggested for review."""
 
-    RANDOM = "random"  # drawn by lot: from these a share can be inferred
-    UNCERTAIN = "uncertain"  # the networks are least sure: most is learned from these, no share
+    RANDOM = "random"  # drawn at random; a share can be inferred from these cells
+    UNCERTAIN = "uncertain"  # the networks are least certain; best for training, but no basis for a share
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A cell worth reviewing: the field's name, the cell's row there (from 0), and why."""
+    """A cell suggested for review: the field's name, the cell's row in it (from 0), and the reason."""
 
     field: str
     row: int
     part: Part
 
 
-def lot(patient: PatientReading) -> tuple[tuple[str, int], ...]:
-    """Return all counted cells, as pairs of field name and row, in the order of a lot.
+def random_order(patient: PatientReading) -> tuple[tuple[str, int], ...]:
+    """Return all counted cells, as pairs of field name and row, in random order.
 
-    The lot is drawn with a fixed seed over the cells in the order of their fields' names: equal readings
-    give equal lots, whatever order the fields were read in. However many are taken from its beginning,
-    they are a random sample.
+    The order is drawn with a fixed seed after sorting by the fields' names: equal readings give equal orders,
+    whatever order the fields were read in. The first cells of it, however many, are a random sample.
     """
     cells = [
         (field.name, int(row))
@@ -53,22 +52,22 @@ def lot(patient: PatientReading) -> tuple[tuple[str, int], ...]:
 def suggest_review(
     patient: PatientReading, number: int, seen: Collection[tuple[str, int]] = frozenset()
 ) -> tuple[Suggestion, ...]:
-    """Choose counted cells to review: the first half by lot, the rest where the networks are least sure.
+    """Choose counted cells to review: one half at random, the rest where the networks are least certain.
 
-    The least sure are those whose blast probability is nearest to one half. Fewer cells than asked for give
-    all of them, by lot.
+    The least certain are those whose blast probability is closest to one half. If there are no more cells
+    than requested, all are returned, at random.
 
     Parameters
     ----------
-    patient : as the networks read it
-    number : cells wanted
-    seen : cells reviewed already, which are not suggested again
+    patient : the networks' reading
+    number : number of cells requested
+    seen : cells already reviewed, which are not suggested again
     """
     fields = {field.name: field.cells for field in patient.fields}
-    place = {cell: i for i, cell in enumerate(sorted(lot(patient)))}
-    unseen = [cell for cell in lot(patient) if cell not in seen]
-    by_lot = unseen[: (number + 1) // 2] if number < len(unseen) else unseen
-    drawn = set(by_lot)
+    place = {cell: i for i, cell in enumerate(sorted(random_order(patient)))}
+    unseen = [cell for cell in random_order(patient) if cell not in seen]
+    at_random = unseen[: (number + 1) // 2] if number < len(unseen) else unseen
+    drawn = set(at_random)
 
     def doubt(cell: tuple[str, int]) -> tuple[float, int]:
         name, row = cell
@@ -76,8 +75,8 @@ def suggest_review(
 
     unsure = sorted((cell for cell in unseen if cell not in drawn), key=doubt)
     return (
-        *(Suggestion(name, row, Part.RANDOM) for name, row in sorted(by_lot)),
-        *(Suggestion(name, row, Part.UNCERTAIN) for name, row in unsure[: number - len(by_lot)]),
+        *(Suggestion(name, row, Part.RANDOM) for name, row in sorted(at_random)),
+        *(Suggestion(name, row, Part.UNCERTAIN) for name, row in unsure[: number - len(at_random)]),
     )
 
 
@@ -87,9 +86,9 @@ class Inferred:
 
     Attributes
     ----------
-    share : with its interval, None while too few cells of the lot are reviewed
-    cells : reviewed cells it rests on
-    warnings : sentences about what the review lacks
+    share : with its interval, None while the reviewed random sample is too small
+    cells : number of reviewed cells behind it
+    warnings : sentences about limits of the review
     """
 
     share: Interval | None
@@ -97,28 +96,31 @@ class Inferred:
     warnings: tuple[str, ...] = ()
 
 
-def share_from_lot(network: PatientReading, answers: Mapping[str, Mapping[int, Answer]]) -> Inferred:
-    """Infer the blast share of the counted cells from those of the lot that were reviewed.
+def share_from_random_sample(
+    network: PatientReading, answers: Mapping[str, Mapping[int, Answer]]
+) -> Inferred:
+    """Infer the blast share of the counted cells from the reviewed ones among them.
 
-    The sample is the beginning of the lot up to the first cell nobody has reviewed: which cells are in it
-    must not depend on what is in them. So cells picked for their looks count only where the lot reaches them.
+    The sample is the beginning of the random order, up to the first cell without an answer, because the
+    choice of the cells must not depend on their content. Cells that a reader picked by their looks are used
+    only once the sample reaches them.
 
     Parameters
     ----------
-    network : the patient as the networks read it
-    answers : field → row → what a person says
+    network : the networks' reading of the patient
+    answers : field → row → the reader's answer
     """
 
-    def told(cell: tuple[str, int]) -> Answer | None:
+    def answer_to(cell: tuple[str, int]) -> Answer | None:
         answer = answers.get(cell[0], {}).get(cell[1])
-        return answer if answer is not None and answer.says_something else None
+        return answer if answer is not None and answer.is_given else None
 
-    order = lot(network)
-    sample = list(takewhile(told, order))
+    order = random_order(network)
+    sample = list(takewhile(answer_to, order))
     fields = {field.name: field.cells for field in network.fields}
     called = [bool(fields[name].is_blast[row]) for name, row in order]
     kinds = [
-        taxonomy()[ARTEFACT if a.is_deleted else a.cell_type or ARTEFACT] for a in map(told, sample) if a
+        taxonomy()[ARTEFACT if a.is_deleted else a.cell_type or ARTEFACT] for a in map(answer_to, sample) if a
     ]
     share = reviewed_share(
         [kind.is_blast for kind in kinds],
@@ -127,10 +129,10 @@ def share_from_lot(network: PatientReading, answers: Mapping[str, Mapping[int, A
         clustering=network.clustering,
     )
     warnings = []
-    strangers = sum(not kind.is_counted for kind in kinds)
-    if strangers:
+    uncounted = sum(not kind.is_counted for kind in kinds)
+    if uncounted:
         warnings.append(
-            f"{strangers} of the {len(sample)} reviewed cells of the lot do not belong into the count; "
+            f"{uncounted} of the {len(sample)} reviewed cells of the lot do not belong into the count; "
             "the share is that among all cells the networks counted."
         )
     return Inferred(share, len(sample), tuple(warnings))
@@ -146,24 +148,24 @@ def reviewed_share(
     """Estimate the blast share from a random sample of reviewed cells and the calls on all others.
 
     Prediction-powered inference, power-tuned (PPI++: Angelopoulos, Duchi & Zrnic, arXiv:2311.01453, 2023):
-    ``λ·mean(others_called) + mean(seen - λ·called)``, λ in 0..1 such that the variance is least. It is right
-    on average whatever the classifier does; a good classifier makes the interval narrow. Needed for that:
+    ``λ·mean(others_called) + mean(seen - λ·called)``, with λ in 0..1 such that the variance is least. It is
+    unbiased whatever the classifier does, and a good classifier makes the interval narrow. This requires that
     the reviewed cells are a *random* sample of the counted ones.
 
-    Where the sample shows too few disagreements to measure them, one is assumed: no review of n cells
-    shows that the classifier never errs.
+    If the sample has too few disagreements to measure their rate, one is assumed, as no review of n cells can
+    show that the classifier never errs.
 
     Parameters
     ----------
-    seen : (n,) reviewed cells that are blasts
-    called : (n,) what the classifier called them
-    others_called : (N,) what it called the counted cells not reviewed
+    seen : (n,) whether each reviewed cell is a blast
+    called : (n,) whether the classifier called it a blast
+    others_called : (N,) the same for the counted cells not reviewed
     level : coverage
-    clustering : what the fields cost the calls on the others
+    clustering : precision lost through fields, for the calls on the others
 
     Returns
     -------
-    None with fewer than `FEWEST_REVIEWED` reviewed cells or none else
+    None with fewer than `FEWEST_REVIEWED` reviewed cells, or if no other cells are left
     """
     y, f, g = (np.asarray(marks, np.float64) for marks in (seen, called, others_called))
     n, others = y.size, g.size
@@ -186,7 +188,7 @@ def reviewed_share(
 def tuned_power(
     seen: npt.NDArray[np.float64], called: npt.NDArray[np.float64], others_called: npt.NDArray[np.float64]
 ) -> float:
-    """Return how far to trust the calls: 0 ignores them, 1 is plain prediction-powered inference."""
+    """Return the weight of the calls: 0 ignores them, 1 is plain prediction-powered inference."""
     spread = np.concatenate([called, others_called]).var(ddof=1)
     if spread == 0:
         return 0.0

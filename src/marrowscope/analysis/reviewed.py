@@ -1,6 +1,6 @@
-"""A count that people have corrected: the networks' cells with a reader's answers laid over them.
+"""A reviewed count: the networks' cells with a reader's answers in force.
 
-The networks' own cells are never changed: `lay_over` gives new ones, and both readings stay at hand.
+The networks' cells are never changed: `apply_answers` returns new ones, and both readings are kept.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,58 +24,59 @@ from marrowscope.domain.patient import FieldReading, PatientReading, Review
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.domain.taxonomy import ARTEFACT, taxonomy
 
-_SETTLED = {FLAG_UNCERTAIN, FLAG_UNFAMILIAR}  # doubts of the networks, which a person's answer ends
+_SETTLED = {FLAG_UNCERTAIN, FLAG_UNFAMILIAR}  # doubts of the networks, removed by a reader's answer
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a person says of a cell that the networks found.
+    """A reader's answer for a detected cell.
 
     Attributes
     ----------
-    cell_type : what the person saw, None where they name no type
-    is_deleted : that there is no cell
+    cell_type : type named by the reader, None if they named none
+    is_deleted : the reader marked it as not a cell
     """
 
     cell_type: str | None = None
     is_deleted: bool = False
 
     @property
-    def says_something(self) -> bool:
-        """Whether the networks' word no longer stands alone."""
+    def is_given(self) -> bool:
+        """Whether there is an answer at all."""
         return self.is_deleted or self.cell_type is not None
 
 
 @dataclass(frozen=True)
 class AddedCell:
-    """A cell that the networks missed: ``x0, y0, x1, y1`` in pixels of the image, and its type."""
+    """A cell that a reader drew: ``x0, y0, x1, y1`` in pixels of the image, and its type."""
 
     box: tuple[float, float, float, float]
     cell_type: str
     is_deleted: bool = False
 
 
-def lay_over(cells: Cells, answers: Mapping[int, Answer], *, count_border_cells: bool = False) -> Cells:
+def apply_answers(cells: Cells, answers: Mapping[int, Answer], *, count_border_cells: bool = False) -> Cells:
     """Return the cells with the answers in force, row for row.
 
-    A named cell counts as its type does, unless the image's edge cuts it; what the networks doubted of it is
-    settled. A deleted cell keeps its row, so that numbers stay, as an artefact that does not count.
+    Whether a named cell counts depends on its type, and on whether the image's edge cuts it; the networks'
+    doubts about it are removed. A deleted cell becomes an artefact, which does not count, and keeps its row
+    so that the numbering does not change.
 
     Parameters
     ----------
     cells : n cells as the networks named them
-    answers : row (from 0) → what a person says of it
+    answers : row (from 0) → the reader's answer
     count_border_cells : whether cells cut by the image's edge count
     """
-    told = {row: answer for row, answer in answers.items() if answer.says_something}
-    if not told:
+    given = {row: answer for row, answer in answers.items() if answer.is_given}
+    if not given:
         return cells
     names, flags = list(cells.cell_types), list(cells.flags)
     probability, p_blast = cells.probability.copy(), cells.p_blast.copy()
     is_blast, is_counted = cells.is_blast.copy(), cells.is_counted.copy()
-    for row, answer in told.items():
+    for row, answer in given.items():
         names[row] = ARTEFACT if answer.is_deleted else answer.cell_type or names[row]
-        kept = tuple(word for word in flags[row] if word not in _SETTLED)
+        kept = tuple(flag for flag in flags[row] if flag not in _SETTLED)
         flags[row] = (*kept, FLAG_DELETED if answer.is_deleted else FLAG_REVIEWED)
         is_blast[row] = taxonomy()[names[row]].is_blast
         is_counted[row] = counts_in_differential(
@@ -96,7 +97,7 @@ def lay_over(cells: Cells, answers: Mapping[int, Answer], *, count_border_cells:
 def added_cells(
     added: Sequence[AddedCell], field: FieldReading, *, count_border_cells: bool = False
 ) -> Cells:
-    """Return cells that a person drew into a field, in their order, with full scores."""
+    """Return the cells that a reader drew in a field, in order, with a score of 1."""
     if not added:
         return Cells.empty()
     boxes = np.asarray([cell.box for cell in added], np.float32)
@@ -129,41 +130,41 @@ def reviewed_field(
     *,
     count_border_cells: bool = False,
 ) -> FieldReading:
-    """Return a field with a person's answers in force; cells they drew follow those of the networks."""
-    named = lay_over(field.cells, answers, count_border_cells=count_border_cells)
+    """Return a field with a reader's answers in force; cells they drew follow the detected ones."""
+    named = apply_answers(field.cells, answers, count_border_cells=count_border_cells)
     drawn = added_cells(added, field, count_border_cells=count_border_cells)
     return replace(field, cells=Cells.concatenate([named, drawn]) if added else named)
 
 
-def rates_left(
+def remaining_rates(
     rates: ErrorRates | None, network: Sequence[Cells], answers: Sequence[Mapping[int, Answer]]
 ) -> ErrorRates | None:
-    """Return the error rates of the classifier and the person together.
+    """Return the error rates that remain after a review.
 
-    An error survives only where nobody looked: a missed blast among the cells called something else, a false
-    alarm among those called blasts. So of the misses the share of unreviewed cells among the first is left,
-    of the false alarms that among the second. This supposes that reviewed cells were no surer than the
-    others; where people look at the doubtful ones first, fewer errors are left, and the rates are cautious.
+    Errors remain only among unreviewed cells: missed blasts among those called something else, false alarms
+    among those called blasts. The misses are therefore reduced to the unreviewed share of the former, the
+    false alarms to that of the latter. This assumes that reviewed cells were as certain as the others. If
+    readers look at doubtful cells first, fewer errors remain, and the rates are cautious.
 
     Parameters
     ----------
-    rates : of the classifier alone, None when not known
+    rates : of the classifier alone, None if not known
     network : cells of each field as the networks named them
-    answers : what a person says of them, per field
+    answers : the reader's answers, per field
 
     Returns
     -------
-    None when the rates are not known, or nothing counted is left unreviewed
+    None if the rates are not known, or if all counted cells were reviewed
     """
     if rates is None:
         return None
     cells = {True: 0, False: 0}
     unseen = {True: 0, False: 0}
-    for field, told in zip(network, answers, strict=True):
+    for field, given in zip(network, answers, strict=True):
         for row in np.flatnonzero(field.is_counted):
             is_blast = bool(field.is_blast[row])
             cells[is_blast] += 1
-            unseen[is_blast] += not (row in told and told[int(row)].says_something)
+            unseen[is_blast] += not (row in given and given[int(row)].is_given)
     if not any(unseen.values()):
         return None
     left = {called: unseen[called] / cells[called] if cells[called] else 1.0 for called in cells}
@@ -186,43 +187,43 @@ def read_reviewed(
     settings: CountingSettings,
     error_rates: ErrorRates | None,
     *,
-    stranger_rates: ErrorRates | None = None,
+    unfamiliar_rates: ErrorRates | None = None,
     count_border_cells: bool = False,
     problems: Sequence[str] = (),
 ) -> PatientReading:
-    """Count a patient anew with the answers of a reader; what the networks found stays beside it.
+    """Count a patient again with a reader's answers in force; the networks' reading is kept beside it.
 
     Parameters
     ----------
-    network : the patient as the networks read it
-    answers : field → row → what a person says
-    added : field → cells that a person drew
-    settings : rule and floor
+    network : the networks' reading of the patient
+    answers : field → row → the reader's answer
+    added : field → cells that the reader drew
+    settings : rule, floor and target
     error_rates : of the classifier alone
-    stranger_rates : of the classifier on cells unlike those it learned from
+    unfamiliar_rates : of the classifier on unfamiliar cells
     count_border_cells : whether cells cut by an image's edge count
-    problems : what was found wrong with the patient's files
+    problems : problems found in the patient's files
     """
-    told = [answers.get(field.name, {}) for field in network.fields]
+    by_field = [answers.get(field.name, {}) for field in network.fields]
     fields = [
-        reviewed_field(field, said, added.get(field.name, ()), count_border_cells=count_border_cells)
-        for field, said in zip(network.fields, told, strict=True)
+        reviewed_field(field, given, added.get(field.name, ()), count_border_cells=count_border_cells)
+        for field, given in zip(network.fields, by_field, strict=True)
     ]
-    rates = rates_left(error_rates, [field.cells for field in network.fields], told)
+    rates = remaining_rates(error_rates, [field.cells for field in network.fields], by_field)
     reading = read_patient(
         network.patient,
         fields,
         settings,
         rates,
-        stranger_rates=stranger_rates,
+        unfamiliar_rates=unfamiliar_rates,
         truth=network.truth,
         problems=problems,
     )
-    spoken = [answer for said in told for answer in said.values() if answer.says_something]
+    given = [answer for answers in by_field for answer in answers.values() if answer.is_given]
     review = Review(
         network=network,
-        named=sum(not answer.is_deleted for answer in spoken),
-        deleted=sum(answer.is_deleted for answer in spoken),
+        named=sum(not answer.is_deleted for answer in given),
+        deleted=sum(answer.is_deleted for answer in given),
         added=sum(not cell.is_deleted for drawn in added.values() for cell in drawn),
     )
     return replace(reading, review=review)

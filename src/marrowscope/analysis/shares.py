@@ -1,4 +1,4 @@
-"""The share of every type of a differential, with its intervals."""
+"""The share of each type in a differential, with its intervals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ class TypeShare:
     Attributes
     ----------
     cell_type : identifier in the taxonomy
-    cells : how many
-    percent : of the counted cells to one decimal, so rounded that all types together give 100.0; that of the
-        blasts is their share as printed elsewhere
+    cells : number of cells
+    percent : of the counted cells, rounded to one decimal so that all types sum to 100.0; that of the blasts
+        equals their share as printed elsewhere
     interval, exact : its share with Wilson's and with Clopper and Pearson's interval
-    effective : independent cells the counted ones are worth for this type
+    effective : number of independent cells that the counted ones are worth for this type
     """
 
     cell_type: str
@@ -36,13 +36,13 @@ class TypeShare:
 
 
 def type_shares(differential: Differential, fields: Sequence[FieldReading] = ()) -> tuple[TypeShare, ...]:
-    """Return the counted types in the taxonomy's order, those without a cell left out.
+    """Return the types that have counted cells, in the taxonomy's order.
 
     Parameters
     ----------
     differential : the count
-    fields : whose count it is; cells of one type gather on fields each in their own way, so each type has its
-        own effective number. Without them cells are taken as independent.
+    fields : the counted fields, from which each type's effective number is measured, as types cluster
+        differently; without them cells are taken as independent
     """
     counts = {name: cells for name, cells in differential.counts.items() if cells}
     percents = percents_that_sum(counts, fixed=BLAST)

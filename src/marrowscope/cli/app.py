@@ -1,4 +1,4 @@
-"""The command line's root."""
+"""The root of the command line."""
 
 from typing import Annotated
 
@@ -40,8 +40,8 @@ app.add_typer(users.app, name="users")
 app.add_typer(audit.app, name="audit")
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"marrowscope {__version__}")
         raise typer.Exit
 

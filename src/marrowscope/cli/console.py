@@ -1,4 +1,4 @@
-"""What commands say: results on stdout, everything else on stderr, errors in one line."""
+"""Output of commands: results on stdout, everything else on stderr, errors in one line."""
 
 import functools
 import json
@@ -10,14 +10,14 @@ import typer
 
 from marrowscope.errors import MarrowscopeError
 
-INTERRUPTED = 130  # 128 + SIGINT: what a shell expects
+INTERRUPTED = 130  # 128 + SIGINT, as shells expect
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Turn the package's errors into one line on stderr and the exit code of their class."""
+    """Print the package's errors as one line on stderr, and exit with the code of their class."""
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -32,16 +32,16 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def fail(message: str, exit_code: int) -> NoReturn:
-    """Print a one-line error and leave."""
+    """Print a one-line error and exit."""
     sys.stderr.write(f"marrowscope: {' '.join(message.split())}\n")
     raise typer.Exit(exit_code)
 
 
 def say(message: str) -> None:
-    """Tell the user something that is not the result."""
+    """Print a message that is not part of the result."""
     sys.stderr.write(message + "\n")
 
 
 def print_json(document: Any) -> None:
-    """Print a result for a program."""
+    """Print a result as JSON."""
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")

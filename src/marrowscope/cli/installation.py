@@ -1,4 +1,4 @@
-"""What commands about a running installation share: its options, its settings, its database."""
+"""Options, settings and database of an installation, shared by its commands."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
 
 Data = Annotated[
     Path | None,
-    typer.Option("--data", help="Folder with everything the service keeps.", show_default="marrowscope-data"),
+    typer.Option("--data", help="Data folder of the service.", show_default="marrowscope-data"),
 ]
 DatabaseUrl = Annotated[
     str | None,
     typer.Option(
         "--database",
-        help="postgresql://USER:PASSWORD@HOST/NAME; better set as MARROWSCOPE_DATABASE, unseen by others.",
+        help="postgresql://USER:PASSWORD@HOST/NAME; set it as MARROWSCOPE_DATABASE to hide it from others.",
         show_default="SQLite in the data folder",
     ),
 ]
 
 
 def settings_of(**given: Any) -> "Settings":
-    """Read the settings: options that were given, else environment variables, else defaults.
+    """Return the settings, from options, else environment variables, else defaults.
 
     Raises
     ------
     MissingExtraError
         The service is not installed.
     InputError
-        A setting is not usable.
+        A setting is invalid.
     """
     if any(find_spec(name) is None for name in ("fastapi", "sqlalchemy", "pydantic_settings")):
         raise MissingExtraError("The service", "serve")
@@ -52,7 +52,7 @@ def opened(settings: "Settings", make: bool) -> Iterator["Database"]:
     Raises
     ------
     InputError
-        There is none, it does not answer, or it has another version's tables.
+        There is none, it does not respond, or its tables are of another version.
     """
     from sqlalchemy.exc import OperationalError
 
@@ -67,9 +67,11 @@ def opened(settings: "Settings", make: bool) -> Iterator["Database"]:
             bring_up_to_date(database)
         with database.reading() as session:
             if not is_up_to_date(session.connection()):
-                raise InputError("the database has another version's tables; marrowscope serve updates them")
+                raise InputError(
+                    "the tables of the database are of another version; marrowscope serve updates them"
+                )
         yield database
     except OperationalError:
-        raise InputError("the database does not answer: check its address, name and password") from None
+        raise InputError("the database does not respond: check its address, name and password") from None
     finally:
         database.close()

@@ -1,4 +1,4 @@
-"""Progress of a run on the terminal: a bar for people, a line now and then for logs."""
+"""Progress of a run: a bar on terminals, an occasional line in logs."""
 
 import time
 from types import TracebackType
@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from marrowscope.cohort import Progress
+from marrowscope.domain.quantity import quantity
 
 _LOG_EVERY_SECONDS = 30.0
 _STAGES = {
@@ -20,11 +21,11 @@ _STAGES = {
 
 
 class ProgressDisplay:
-    """Shows fields done, cells found, cells per second and the time left; quiet in a pipe.
+    """Shows fields done, cells found, cells per second and the remaining time.
 
     Parameters
     ----------
-    quiet : show nothing at all
+    quiet : show nothing
     """
 
     def __init__(self, *, quiet: bool) -> None:
@@ -75,10 +76,10 @@ class ProgressDisplay:
     def _found(self, progress: Progress) -> str:
         seconds = max(time.monotonic() - self._started, 1e-3)
         rate = (progress.cells - (self._first_cells or 0)) / seconds
-        return f"{progress.cells} cells, {progress.blasts} blasts, {rate:.0f} cells/s"
+        return f"{quantity(progress.cells, 'cell')}, {quantity(progress.blasts, 'blast')}, {rate:.0f} cells/s"
 
     def _log(self, progress: Progress) -> None:
-        """Write a line now and then where there is no terminal to draw on."""
+        """Write an occasional line if there is no terminal for the bar."""
         now = time.monotonic()
         if self._quiet or self._terminal or now - self._last_line < _LOG_EVERY_SECONDS:
             return

@@ -1,4 +1,4 @@
-"""Results as tables on the terminal."""
+"""Tables of results on the terminal."""
 
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -10,11 +10,12 @@ from rich.table import Table
 
 from marrowscope.domain.decision import Verdict
 from marrowscope.domain.percent import percent_text, range_text
+from marrowscope.domain.quantity import quantity
 
 if TYPE_CHECKING:
     from marrowscope.domain.patient import CohortReport
 
-_CONFUSION = "Known state of the patients against the decision"
+_CONFUSION = "Known state and decision"
 _STYLES = {
     Verdict.POSITIVE: "bold red",
     Verdict.NEGATIVE: "green",
@@ -24,7 +25,7 @@ _STYLES = {
 
 
 def print_patients(report: "CohortReport") -> None:
-    """Print a row per patient; the corrected interval decides, so it stands beside the counted one."""
+    """Print a row per patient, with the counted interval and the corrected one, which decides."""
     rule = report.patients[0].decision.rule
     table = _table(f"Decision by {rule.id}: {rule.condition}")
     for title in ("patient", "counted", "blasts", "blast %", "95 % CI", "corrected", "decision"):
@@ -34,7 +35,7 @@ def print_patients(report: "CohortReport") -> None:
             justify="left" if is_text else "right",
             no_wrap=title != "patient",
             min_width=10 if title == "patient" else None,
-            overflow="fold",  # two patients must never look alike
+            overflow="fold",  # a cut name could be mistaken for another patient's
         )
     for patient in report.patients:
         differential, interval = patient.differential, patient.blast_interval
@@ -52,11 +53,12 @@ def print_patients(report: "CohortReport") -> None:
     Console().print(table)
     failures = sum(patient.fields_failed for patient in report.patients)
     if failures:
-        Console(stderr=True).print(f"{failures} fields could not be read; the report says which and why.")
+        fields = quantity(failures, "field")
+        Console(stderr=True).print(f"{fields} could not be read; the report lists them with the reasons.")
 
 
 def print_confusion(report: "CohortReport") -> None:
-    """Print known state against decision, for the patients whose state is known."""
+    """Print known state against decision for the patients whose state is known."""
     pairs = Counter((p.truth, p.decision.verdict) for p in report.patients if p.truth)
     table = _table(_CONFUSION)
     table.add_column("known state")
@@ -68,5 +70,5 @@ def print_confusion(report: "CohortReport") -> None:
 
 
 def _table(title: str) -> Table:
-    """Make a table that fits a terminal of 80 columns."""
+    """Return a table that fits a terminal of 80 columns."""
     return Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))

@@ -1,1 +1,1 @@
-"""Pure values: what a smear's reading is made of, with no input or output."""
+"""Plain values that make up the reading of a smear; no input or output."""

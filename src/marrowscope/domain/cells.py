@@ -9,18 +9,18 @@ import numpy.typing as npt
 
 from marrowscope.domain.geometry import Boxes, Scores
 
-# What may be said of a single cell besides its type.
+# Marks a cell can carry besides its type.
 FLAG_BORDER = "border"  # cut by the image's edge: not counted
 FLAG_UNCERTAIN = "uncertain"  # no type is certain enough
 FLAG_UNFAMILIAR = "unfamiliar"  # unlike the cells the networks learned from
-FLAG_REVIEWED = "reviewed"  # a person named it
-FLAG_ADDED = "added"  # a person drew it
-FLAG_DELETED = "deleted"  # a person said that there is no cell
+FLAG_REVIEWED = "reviewed"  # named by a reader
+FLAG_ADDED = "added"  # drawn by a reader
+FLAG_DELETED = "deleted"  # marked by a reader as not a cell
 
 
 def _checked(name: str, array: npt.NDArray[np.generic], shape: tuple[int | None, ...]) -> None:
-    wanted = tuple(a if w is None else w for a, w in zip(array.shape, shape, strict=False))
-    if len(array.shape) != len(shape) or array.shape != wanted:
+    expected = tuple(a if w is None else w for a, w in zip(array.shape, shape, strict=False))
+    if len(array.shape) != len(shape) or array.shape != expected:
         raise ValueError(f"{name} has shape {array.shape}, expected {shape}")
 
 
@@ -49,18 +49,18 @@ class Detections:
 
     @classmethod
     def empty(cls) -> Self:
-        """Return no detection at all."""
+        """Return a value with no detections."""
         return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
 
 
 @dataclass(frozen=True, eq=False)
-class CellAnswers:
-    """What a classifier says of n cells.
+class CellPredictions:
+    """The classifier's predictions for n cells.
 
     Attributes
     ----------
     probabilities : (n, 1 + types) float32, blast first, rows sum to 1
-    is_unfamiliar : (n,) cells unlike any the classifier learned from; all False where it cannot tell
+    is_unfamiliar : (n,) cells unlike those the classifier learned from; all False if the bundle cannot tell
     """
 
     probabilities: npt.NDArray[np.float32]
@@ -93,10 +93,10 @@ class Cells:
     boxes : (n, 4) float32, ``x0, y0, x1, y1`` in pixels of the original image, origin top left
     scores : (n,) float32, the detector's confidence
     cell_types : n taxonomy identifiers
-    probability : (n,) float32, probability of the named type (of the likeliest one when unclassified)
+    probability : (n,) float32, probability of the named type (of the most likely one if unclassified)
     p_blast : (n,) float32
     is_blast, is_counted : (n,) bool
-    flags : n tuples of words
+    flags : n tuples of ``FLAG_*`` values
     """
 
     boxes: Boxes
@@ -148,7 +148,7 @@ class Cells:
         return (Cell(tuple(box), *rest) for box, *rest in rows)
 
     def rows(self, chosen: npt.NDArray[np.integer] | Sequence[int]) -> Self:
-        """Return the chosen rows, in the order given, a row as often as it is chosen."""
+        """Return the chosen rows in the order given; a row chosen twice appears twice."""
         index = np.asarray(chosen, np.intp)
         return replace(
             self,
@@ -181,5 +181,5 @@ class Cells:
             p_blast=np.concatenate([p.p_blast for p in parts]),
             is_blast=np.concatenate([p.is_blast for p in parts]),
             is_counted=np.concatenate([p.is_counted for p in parts]),
-            flags=tuple(words for p in parts for words in p.flags),
+            flags=tuple(flags for p in parts for flags in p.flags),
         )

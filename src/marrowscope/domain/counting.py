@@ -8,15 +8,15 @@ def counts_in_differential(
 ) -> bool:
     """Return whether a cell is in the denominator of the differential.
 
-    A cell counts as its type does in the taxonomy (ICSH: all nucleated cells but megakaryocytes, stromal
-    cells and smudge cells; Lee et al., Int J Lab Hematol 2008;30:349), unless the image's edge cuts it.
+    The taxonomy says which types count (ICSH: all nucleated cells except megakaryocytes, stromal cells and
+    smudge cells; Lee et al., Int J Lab Hematol 2008;30:349). Cells cut by the image's edge do not count.
 
     Parameters
     ----------
     cell_type : taxonomy identifier; a cell that a reader deleted is an artefact
     at_border : the image's edge cuts the cell
-    count_border_cells : whether cut cells count
-    is_nucleated : for an unclassified cell, whether it is more likely of a type that counts
+    count_border_cells : count cut cells as well
+    is_nucleated : whether an unclassified cell is more likely than not of a type that counts
     """
     if at_border and not count_border_cells:
         return False

@@ -16,7 +16,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Rule:
-    """When a blast share means leukemia.
+    """The condition under which a blast share means leukemia.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Rule:
     includes_threshold: bool
 
     def is_met_by(self, percent: float) -> bool:
-        """Tell whether a blast percentage is positive by this rule."""
+        """Return whether a blast percentage is positive by this rule."""
         if self.includes_threshold:
             return percent >= self.threshold_percent
         return percent > self.threshold_percent
@@ -51,7 +51,7 @@ RULES = {rule.id: rule for rule in (OVER_20, WHO_2022, ICC_2022)}
 
 
 def custom_rule(threshold_percent: float, *, inclusive: bool) -> Rule:
-    """Return a rule with a threshold of one's own.
+    """Return a rule with a user-defined threshold.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def custom_rule(threshold_percent: float, *, inclusive: bool) -> Rule:
 
 @dataclass(frozen=True)
 class Interval:
-    """A share with its uncertainty, all as 0..1.
+    """A share and its uncertainty, each in 0..1.
 
     Attributes
     ----------
@@ -83,15 +83,15 @@ class Interval:
 
 @dataclass(frozen=True)
 class Clustering:
-    """What it costs a count that cells of one field resemble each other.
+    """How much precision a count loses because cells of one field resemble each other.
 
     Attributes
     ----------
-    fields : with counted cells
-    measured_icc : correlation within fields as measured, None where it cannot be
-    icc : the one used
-    design_effect : counted cells over the number of independent ones they are worth
-    freedom : degrees of freedom of that figure, infinite where it does not rest on the fields
+    fields : number of fields with counted cells
+    measured_icc : measured correlation within fields, None if it cannot be measured
+    icc : correlation used
+    design_effect : counted cells divided by the number of independent cells they are worth
+    freedom : degrees of freedom of the design effect, infinite if it does not depend on the fields
     """
 
     fields: int
@@ -104,8 +104,8 @@ class Clustering:
         """Return how many independent cells the counted ones are worth."""
         return counted / self.design_effect
 
-    def words(self, counted: int) -> str:
-        """Say that number for print."""
+    def describe(self, counted: int) -> str:
+        """Return the effective number as text for print."""
         return (
             f"{counted} cells on {self.fields} fields, worth {self.effective(counted):.0f} independent ones"
         )
@@ -116,14 +116,14 @@ NO_CLUSTERING = Clustering(fields=1, measured_icc=None, icc=0.0, design_effect=1
 
 @dataclass(frozen=True)
 class Decision:
-    """What one rule says of one patient.
+    """The decision of one rule for one patient.
 
     Attributes
     ----------
     rule : the rule applied
     verdict : what the count supports
-    reasons : sentences a physician can read
-    cells_to_settle : about how many more cells would settle an indeterminate case, None when not asked
+    reasons : sentences for the physician
+    cells_to_settle : approximate number of further cells that would settle an open case, None if none would
     """
 
     rule: Rule

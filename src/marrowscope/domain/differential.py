@@ -1,4 +1,4 @@
-"""The differential: how many cells of each type, and what is left out of the count."""
+"""The differential: the number of cells of each type, and the cells left out of the count."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from marrowscope.domain.cells import FLAG_DELETED, Cell
 from marrowscope.domain.taxonomy import BLAST, UNCLASSIFIED, taxonomy
 
 RATIO_DECIMALS = 1
-"""Decimals with which M:E is printed, everywhere."""
+"""Decimals of every printed M:E ratio."""
 
 
 @dataclass(frozen=True)
@@ -16,10 +16,10 @@ class Differential:
 
     Attributes
     ----------
-    counts : cells per type that are in the denominator; types of the taxonomy's order
-    excluded : cells left out, per reason (a type that is not counted, or ``border``)
-    blasts : counted cells called blasts, those of `equivalents` among them
-    equivalents : types that count as blasts too, by the user's setting
+    counts : cells in the denominator, by type in the taxonomy's order
+    excluded : cells left out, by reason (a type that is not counted, or ``border``)
+    blasts : counted cells that are blasts, including those of the types in `equivalents`
+    equivalents : types that the user has set to count as blasts
     """
 
     counts: Mapping[str, int]
@@ -29,37 +29,37 @@ class Differential:
 
     @property
     def counted(self) -> int:
-        """Nucleated cells in the denominator."""
+        """Number of nucleated cells in the denominator."""
         return sum(self.counts.values())
 
     @property
     def cells(self) -> int:
-        """All cells found, counted or not."""
+        """Number of cells found, counted or not."""
         return self.counted + sum(self.excluded.values())
 
     def counts_as_blast(self, cell: Cell) -> bool:
-        """Whether a cell is one of `blasts` if it is counted."""
+        """Return whether a cell, if counted, adds to `blasts`."""
         return cell.is_blast or cell.cell_type in self.equivalents
 
     @property
     def unclassified(self) -> int:
-        """Counted nucleated cells whose type is not certain."""
+        """Number of counted cells whose type is not certain."""
         return self.counts.get(UNCLASSIFIED, 0)
 
     def share(self, cell_type: str) -> float | None:
-        """Return the share of a type among the counted cells (0..1), None when none is counted."""
+        """Return the share of a type among the counted cells (0..1), None if no cell is counted."""
         return self.counts.get(cell_type, 0) / self.counted if self.counted else None
 
     @property
     def blast_share(self) -> float | None:
-        """Share of blasts among the counted cells (0..1), None when none is counted."""
+        """Share of blasts among the counted cells (0..1), None if no cell is counted."""
         return self.blasts / self.counted if self.counted else None
 
 
 def count(cells: Iterable[Cell], equivalents: Collection[str] = ()) -> Differential:
-    """Count cells by type: the differential of everything given, in the taxonomy's order.
+    """Count cells by type, in the taxonomy's order.
 
-    Cells of the types in `equivalents` keep their type and count as blasts.
+    Cells of the types in `equivalents` keep their type but count as blasts.
     """
     counts: dict[str, int] = {}
     excluded: dict[str, int] = {}
@@ -83,9 +83,9 @@ def count(cells: Iterable[Cell], equivalents: Collection[str] = ()) -> Different
 
 
 def myeloid_to_erythroid(differential: Differential) -> float | None:
-    """Return the M:E ratio: granulocytes and their precursors over nucleated erythroid cells.
+    """Return the M:E ratio: granulocytes and their precursors divided by nucleated erythroid cells.
 
-    Blasts and monocytes are not in M. None without erythroid cells.
+    M leaves out blasts and monocytes. Returns None if there are no erythroid cells.
     """
     lineage = {t.id: t.lineage for t in taxonomy() if not t.is_blast and t.id != BLAST}
     sums = {"granulocytic": 0, "erythroid": 0}

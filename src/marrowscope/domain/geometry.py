@@ -1,6 +1,6 @@
-"""Boxes: overlap, suppression, and joining what several tiles saw of one cell.
+"""Boxes: areas, overlaps, suppression of repeated detections, and contact with edges.
 
-A box is ``x0, y0, x1, y1`` in pixels, origin at the top left, ``x1`` and ``y1`` outside.
+A box is ``x0, y0, x1, y1`` in pixels with the origin at the top left; ``x1`` and ``y1`` are exclusive.
 """
 
 import numpy as np
@@ -9,12 +9,12 @@ import numpy.typing as npt
 Boxes = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float32]
 
-BORDER_UM = 0.15  # a box nearer than this to the image's edge is cut by it
-_TINY = 1e-9  # keeps degenerate boxes from dividing by nothing
+BORDER_UM = 0.15  # a box closer than this to the image's edge is taken as cut
+_TINY = 1e-9  # avoids division by zero for degenerate boxes
 
 
 def areas(boxes: Boxes) -> npt.NDArray[np.float32]:
-    """Return the area of each box, (n,) in square pixels; a degenerate box has none."""
+    """Return the area of each box, (n,) in square pixels; 0 for degenerate boxes."""
     sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
     return np.asarray(sides[:, 0] * sides[:, 1], dtype=np.float32)
 
@@ -68,12 +68,12 @@ def pair_by_overlap(a: Boxes, b: Boxes, least: float) -> list[tuple[int, int]]:
 def suppress(boxes: Boxes, scores: Scores, iou: float, ios: float = 1.01) -> npt.NDArray[np.intp]:
     """Keep the best of overlapping boxes (greedy non-maximum suppression).
 
-    A box falls when it shares more than `iou` of the union with a better one, or more than `ios` of the
-    smaller of both: the second test removes a part of a cell seen beside the whole of it.
+    A box is dropped if its overlap with a better one exceeds `iou` of their union or `ios` of the smaller
+    box. The second test removes a partial box of a cell that also has a full one.
 
     Returns
     -------
-    Indices kept, the best score first.
+    Indices of the boxes kept, best score first.
     """
     order = np.argsort(-scores, kind="stable")
     kept: list[int] = []
@@ -89,12 +89,15 @@ def suppress(boxes: Boxes, scores: Scores, iou: float, ios: float = 1.01) -> npt
 
 
 def border_margin(mpp: float | None) -> float:
-    """Return how near to the image's edge, in pixels, a box is cut by it; `mpp` in micrometres per pixel."""
+    """Return the distance from the image's edge, in pixels, below which a box counts as cut.
+
+    `mpp` is in micrometres per pixel, None if not known.
+    """
     return max(BORDER_UM / mpp, 1.0) if mpp else 1.0
 
 
 def touching_border(boxes: Boxes, width: float, height: float, margin: float) -> npt.NDArray[np.bool_]:
-    """Tell which boxes come within `margin` pixels of the edge of a ``width`` x ``height`` image, (n,)."""
+    """Return which boxes lie within `margin` pixels of the edge of a ``width`` x ``height`` image, (n,)."""
     return np.asarray(
         (boxes[:, 0] <= margin)
         | (boxes[:, 1] <= margin)
@@ -106,7 +109,7 @@ def touching_border(boxes: Boxes, width: float, height: float, margin: float) ->
 def cut_by_tile(
     boxes: Boxes, tile: tuple[float, float, float, float], image: tuple[float, float], margin: float
 ) -> npt.NDArray[np.bool_]:
-    """Tell which boxes touch an inner edge of a tile, an edge that is not the image's own, (n,).
+    """Return which boxes touch an inner edge of a tile, that is, one that is not an image edge, (n,).
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from marrowscope.domain.scale import Scale
 
 
 class FieldStatus(StrEnum):
-    """How the reading of a field ended."""
+    """Outcome of reading a field."""
 
     READ = "read"
     FAILED = "failed"
@@ -26,15 +26,15 @@ class FieldReading:
 
     Attributes
     ----------
-    name : path relative to the patient's folder, with ``/``
-    status : read, failed, or the same image as another field (then not counted again)
+    name : path relative to the patient's folder, separated by ``/``
+    status : read, failed, or duplicate (the same image as another field, not counted again)
     message : why it failed, or which field it repeats; one line
-    width, height : pixels of the original image, 0 when it could not be read
-    scale : micrometres per pixel used, and what they rest on; None when the field was not read
-    flags : quality problems, as words
-    notes : what was done to the pixels while reading (orientation, bit depth, ...)
+    width, height : pixels of the original image, 0 if it could not be read
+    scale : micrometres per pixel used, and their source; None if the field was not read
+    flags : names of quality problems
+    notes : conversions made while reading (orientation, bit depth, ...)
     cells : named cells in pixels of the original image
-    sha256 : digest of the file's bytes, empty when it could not be read
+    sha256 : digest of the file's bytes, empty if it could not be read
     """
 
     name: str
@@ -50,26 +50,26 @@ class FieldReading:
 
     @property
     def measures_cells(self) -> bool:
-        """Whether the field's cells were named with their size beside their picture."""
+        """Whether the size of the cells was used, besides their picture, to name them."""
         return self.scale is not None and self.scale.measures_cells
 
     @property
     def mpp(self) -> float | None:
-        """Micrometres per pixel used, None when not known."""
+        """Micrometres per pixel used, None if not known."""
         return None if self.scale is None else self.scale.mpp
 
 
 @dataclass(frozen=True)
 class Signature:
-    """Who answers for a count.
+    """A signature under a report.
 
     Attributes
     ----------
-    version : 1 for the first signed report, one more after each amendment
-    by : name of the person
+    version : 1 for the first signed report, increased by one with each amendment
+    by : name of the signer
     at : UTC, ISO 8601
-    meaning : what the signature says, in the person's words
-    reason : why the report was amended, None for the first
+    meaning : what the signer confirms, in their own words
+    reason : why the report was amended, None for the first version
     """
 
     version: int
@@ -81,14 +81,14 @@ class Signature:
 
 @dataclass(frozen=True, eq=False)
 class Review:
-    """What people did to a count.
+    """What readers changed in a count.
 
     Attributes
     ----------
-    network : the patient as the networks alone read it
-    named, deleted : cells of the networks that a person named, or said not to be cells
-    added : cells that a person drew
-    signature : None until somebody signs
+    network : the patient's reading by the networks alone
+    named, deleted : number of detected cells that a reader named, or marked as not a cell
+    added : number of cells that a reader drew
+    signature : None until the report is signed
     """
 
     network: "PatientReading"
@@ -99,32 +99,32 @@ class Review:
 
     @property
     def cells(self) -> int:
-        """All cells a person said something of."""
+        """Number of cells with a reader's answer."""
         return self.named + self.deleted + self.added
 
 
 @dataclass(frozen=True, eq=False)
 class PatientReading:
-    """Everything known of one patient.
+    """Everything known about one patient.
 
     Attributes
     ----------
-    patient : the name given by folder, file or manifest
+    patient : name given by the folder, file or manifest
     fields : in natural order
     differential : of all fields together
-    blast_interval : raw share with its interval, None when no cell is counted
-    adjusted_interval : share corrected for the classifier's error rates, None when they are not known
-    decision : by the rule chosen
-    clustering : what it costs the count that cells of one field resemble each other
-    share_from_probabilities : blast share by the cells' probabilities (0..1), None where it cannot be had
-    exact_interval : the raw share with Clopper and Pearson's interval
-    bootstrap_interval : the raw share with an interval over resampled fields, None with one field
-    rates : the classifier's error rates by which `adjusted_interval` is corrected
-    reviewed_interval : share inferred from cells that a person reviewed, None without a review
-    alternatives : what the other rules say of the same count
-    flags : problems of the whole patient, as sentences
-    truth : ``leukemia`` / ``healthy`` (or what the manifest says), None when not given
-    review : what people did to the count, None when nobody has looked at it
+    blast_interval : counted share with its interval, None if no cell is counted
+    adjusted_interval : share corrected for the classifier's error rates, None if they are not known
+    decision : by the chosen rule
+    clustering : precision lost because cells of one field resemble each other
+    share_from_probabilities : blast share estimated from the cells' probabilities (0..1), None if impossible
+    exact_interval : counted share with Clopper and Pearson's interval
+    bootstrap_interval : counted share with an interval over resampled fields, None with a single field
+    rates : the classifier's error rates used to correct `adjusted_interval`
+    reviewed_interval : share inferred from reviewed cells, None without a review
+    alternatives : decisions of the other rules on the same count
+    flags : problems that concern the whole patient, as sentences
+    truth : ``leukemia`` / ``healthy`` (or the manifest's own value), None if not given
+    review : what readers changed in the count, None before a review
     """
 
     patient: str
@@ -146,18 +146,18 @@ class PatientReading:
 
     @property
     def fields_failed(self) -> int:
-        """Fields that could not be read."""
+        """Number of fields that could not be read."""
         return sum(f.status is FieldStatus.FAILED for f in self.fields)
 
     @cached_property
     def cells(self) -> Cells:
-        """Cells of all fields, in their order."""
+        """Cells of all fields, in field order."""
         return Cells.concatenate([f.cells for f in self.fields])
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a report comes from.
+    """How a report was made.
 
     Attributes
     ----------
@@ -165,7 +165,7 @@ class Provenance:
     bundle : name and version of the networks
     bundle_sha256 : digest of the bundle
     started, finished : UTC, ISO 8601
-    settings : name → value, everything that changes the result
+    settings : name → value of everything that affects the result
     seconds : stage → wall-clock seconds
     """
 
@@ -180,7 +180,7 @@ class Provenance:
 
 @dataclass(frozen=True, eq=False)
 class CohortReport:
-    """A run over one or more patients."""
+    """The results of a run over one or more patients."""
 
     patients: tuple[PatientReading, ...]
     provenance: Provenance

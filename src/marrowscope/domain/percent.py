@@ -1,4 +1,4 @@
-"""Shares as percentages: one rounding for every file, so that all of them agree to the last digit."""
+"""Shares as percentages, rounded in one place so that all files agree to the last digit."""
 
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
@@ -12,9 +12,9 @@ def file_percent(share: float) -> float:
 
 
 def percent_text(share: float) -> str:
-    """Return a share (0..1) as the percentage that people read, one decimal.
+    """Return a share (0..1) as a printed percentage with one decimal.
 
-    Rounded from the file's two decimals, halves up, as a spreadsheet does that shows one of them.
+    It is rounded half up from the file's two decimals, as a spreadsheet that shows one decimal would do.
     """
     return str(_tenths(share))
 
@@ -27,8 +27,9 @@ def range_text(low: float, high: float) -> str:
 def percents_that_sum(counts: Mapping[str, int], fixed: str | None = None) -> dict[str, float]:
     """Return counts as percentages of one decimal that sum to 100.
 
-    By largest remainder (Hamilton's method): each share is rounded down, then those with the largest rest
-    gain a tenth. The `fixed` one, printed elsewhere too, keeps its own rounding wherever others can give way.
+    Largest remainder (Hamilton's method): each share is rounded down, then those with the largest remainders
+    gain a tenth. The `fixed` one, which is printed elsewhere too, keeps its own rounding if any other can
+    absorb the difference.
     """
     total = sum(counts.values())
     if not total:

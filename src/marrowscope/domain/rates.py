@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ErrorRates:
-    """Held-out counts of the blast head, from which a share is corrected.
+    """Counts on held-out cells by which a blast share is corrected.
 
     Attributes
     ----------
-    blasts_called, blasts_seen : blasts called blasts, of all blasts shown (sensitivity)
-    others_cleared, others_seen : other cells not called blasts, of all others shown (specificity)
-    source : which cells these were
+    blasts_called, blasts_seen : blasts called blasts, and all blasts tested (sensitivity)
+    others_cleared, others_seen : other cells not called blasts, and all other cells tested (specificity)
+    source : where these cells come from
     """
 
     blasts_called: int
@@ -22,5 +22,5 @@ class ErrorRates:
 
     @property
     def are_measured(self) -> bool:
-        """Whether blasts and other cells were shown at all."""
+        """Whether both blasts and other cells were tested."""
         return bool(self.blasts_seen) and bool(self.others_seen)

@@ -1,14 +1,14 @@
-"""The same image given more than once: its cells are counted once, and the repetition is said."""
+"""Repeated images: their cells are counted once, and the copy is reported."""
 
 from collections.abc import Iterable
 
 
 class FirstCopies:
-    """Remembers the first of all images with equal bytes.
+    """Remembers the first image of each content.
 
     Parameters
     ----------
-    known : digest and name of images that are there already
+    known : digest and name of images already present
     """
 
     def __init__(self, known: Iterable[tuple[str, str]] = ()) -> None:
@@ -17,7 +17,7 @@ class FirstCopies:
             self._first.setdefault(digest, name)
 
     def message(self, digest: str, name: str) -> str | None:
-        """Return what to say of an image that repeats an earlier one; None for the first, now remembered.
+        """Return a message if the image repeats an earlier one, else remember it and return None.
 
         Parameters
         ----------

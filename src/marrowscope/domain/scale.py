@@ -1,24 +1,24 @@
-"""How large a pixel is, and how that is known."""
+"""The size of a pixel, and its source."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class ScaleSource(StrEnum):
-    """What a scale rests on."""
+    """Where a scale comes from."""
 
     GIVEN = "given"
     """Stated by the user."""
     METADATA = "metadata"
     """Stated in the image file."""
     RED_CELLS = "red cells"
-    """Measured on red cells, whose diameter varies least."""
+    """Measured on red cells, the cells whose diameter varies least."""
     LEUKOCYTES = "leukocytes"
-    """Measured on leukocytes, where no red cells are seen."""
+    """Measured on leukocytes, because no red cells were seen."""
     PATIENT = "patient"
     """Taken from the patient's other fields."""
     ASSUMED = "assumed"
-    """Not known; the most common scale is taken."""
+    """Not known; the most common scale is used."""
 
 
 _MEASURES_CELLS = {ScaleSource.GIVEN, ScaleSource.METADATA, ScaleSource.RED_CELLS}
@@ -26,12 +26,12 @@ _MEASURES_CELLS = {ScaleSource.GIVEN, ScaleSource.METADATA, ScaleSource.RED_CELL
 
 @dataclass(frozen=True)
 class Scale:
-    """Size of a pixel and how it is known.
+    """The size of a pixel, and its source.
 
     Attributes
     ----------
     mpp : micrometres per pixel
-    source : what it rests on
+    source : where the value comes from
     """
 
     mpp: float
@@ -39,13 +39,13 @@ class Scale:
 
     @property
     def measures_cells(self) -> bool:
-        """Whether cells can be measured by it: a scale taken from the leukocytes' own size says nothing."""
+        """Whether cell sizes can be measured with it; not if it was derived from the leukocytes."""
         return self.source in _MEASURES_CELLS
 
 
 @dataclass(frozen=True)
 class SizeScale:
-    """The scale of a patient's images of one size: one camera took them.
+    """The scale of a patient's images of one size, which are taken to come from one camera.
 
     Attributes
     ----------
@@ -63,10 +63,10 @@ ScaleBySize = dict[tuple[int, int], Scale]
 
 
 def listed_scales(scales: ScaleBySize) -> tuple[SizeScale, ...]:
-    """Return the scales as a list that can be written down."""
+    """Return the scales as a list that can be stored."""
     return tuple(SizeScale(width, height, scale) for (width, height), scale in scales.items())
 
 
 def scales_by_size(listed: tuple[SizeScale, ...]) -> ScaleBySize:
-    """Return the scales that `listed_scales` listed."""
+    """Return the mapping from which `listed_scales` made the list."""
     return {(each.width, each.height): each.scale for each in listed}

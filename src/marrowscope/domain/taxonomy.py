@@ -14,7 +14,7 @@ BLAST = "blast"
 UNCLASSIFIED = "unclassified"
 ARTEFACT = "artefact"
 REVIEWED_TYPE = "reviewed_type"
-"""Column of a table of cells in which a person names what they saw: `Taxonomy.named` reads it."""
+"""Column of a cell table in which a reader names the cell type; `Taxonomy.named` reads it."""
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,13 @@ class CellType:
     Attributes
     ----------
     id : identifier used in files and programs
-    name : the field's term, for people
+    name : term for print
     lineage : granulocytic, monocytic, lymphoid, erythroid, megakaryocytic, stromal, foreign, blast, unknown
     is_blast : counts as a blast
     is_counted : in the denominator of the differential (all nucleated cells)
     parent : identifier of the broader type, if any
-    snomed, loinc : codes, if the type has one
-    abbreviation : label beside a box
+    snomed, loinc : codes, if the type has them
+    abbreviation : label drawn beside a box
     colour : ``#rrggbb``
     """
 
@@ -66,16 +66,16 @@ class Taxonomy:
         return iter(self.cell_types)
 
     def named(self, text: str) -> CellType | None:
-        """Find a type by identifier, name or abbreviation, whatever the capitals; None when there is none."""
-        asked = text.strip().casefold()
+        """Return the type with this identifier, name or abbreviation (any case), None if there is none."""
+        wanted = text.strip().casefold()
         for candidate in self.cell_types:
             known = {candidate.id, candidate.id.replace("_", " "), candidate.name, candidate.abbreviation}
-            if asked in {name.casefold() for name in known}:
+            if wanted in {name.casefold() for name in known}:
                 return candidate
         return None
 
     def ancestors(self, cell_type: str) -> tuple[CellType, ...]:
-        """Return the broader types of a cell type, the nearest first."""
+        """Return the broader types of a cell type, nearest first."""
         found: list[CellType] = []
         parent = self[cell_type].parent
         while parent is not None:
@@ -99,5 +99,5 @@ def _cell_type(entry: dict[str, str | bool]) -> CellType:
     return CellType(
         is_blast=bool(entry.get("blast", False)),
         is_counted=bool(entry["counted"]),
-        **fields,  # type: ignore[arg-type]  # the data file's own test holds keys and types
+        **fields,  # type: ignore[arg-type]  # a test of the data file checks keys and types
     )

@@ -1,4 +1,4 @@
-"""Which engine a name means."""
+"""Choice of an engine by name."""
 
 from importlib.util import find_spec
 
@@ -10,20 +10,20 @@ _DASK = "dask://"
 
 
 def open_pool(engine: str, workers: int, niceness: int = 0) -> Pool:
-    """Open the pool of workers that an engine's name means.
+    """Open the pool of workers of an engine.
 
     Parameters
     ----------
     engine : ``local``, or ``dask://HOST:PORT`` of a cluster's scheduler
-    workers : processes of this machine; a cluster has its own
-    niceness : by how much processes of this machine give way to others
+    workers : number of processes on this machine; a cluster has its own workers
+    niceness : added to the niceness of processes on this machine
 
     Raises
     ------
     InputError
-        There is no such engine, or no scheduler answers.
+        There is no such engine, or no scheduler responds.
     MissingExtraError
-        A cluster was asked for, and what talks to one is not installed.
+        A cluster was requested, and the extra `dask` is not installed.
     """
     if engine == LOCAL:
         return WorkerPool(workers, niceness)

@@ -1,7 +1,7 @@
-"""A Dask cluster as the place where networks run: `--engine dask://HOST:PORT`.
+"""Running networks on a Dask cluster: `--engine dask://HOST:PORT`.
 
-Images travel to the workers and pictures back, so the cluster needs no folder in common with this machine. It
-needs this package, of the same version, and the bundle: a built-in one is there, any other at the same path.
+Images are sent to the workers and pictures sent back, so the cluster needs no shared folder. Its workers need
+the same version of this package and the bundle, which must be built in or at the same path as here.
 """
 
 import socket
@@ -19,21 +19,21 @@ from marrowscope.engines.pool import WorkerDiedError
 from marrowscope.engines.work import Networks
 from marrowscope.errors import ImageError, InputError
 from marrowscope.imaging.files.decode import DecodeLimits
-from marrowscope.imaging.files.sources import HeldSource
+from marrowscope.imaging.files.sources import LoadedSource
 from marrowscope.models.bundle import BUILTIN
 from marrowscope.pipeline import FieldTask
 
 SCHEME = "dask://"
-_Client: Any = distributed.Client  # its functions carry no types
+_Client: Any = distributed.Client  # its functions have no types
 _PATIENCE_S = 15
 T = TypeVar("T")
 
 
 class DaskPool:
-    """The workers of a Dask cluster, each thread of them with one piece of work at a time.
+    """The workers of a Dask cluster; each of their threads does one piece of work at a time.
 
-    The scheduler moves work from a worker that died to another one; work over which several die fails with
-    `WorkerDiedError`. A scheduler that was started anew is found again.
+    The scheduler moves the work of a dead worker to another one. Work on which several workers die fails with
+    `WorkerDiedError`. After a restart of the scheduler, the pool reconnects.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class DaskPool:
     Raises
     ------
     InputError
-        No scheduler answers there.
+        No scheduler responds there.
     """
 
     def __init__(self, address: str) -> None:
@@ -52,24 +52,24 @@ class DaskPool:
 
     @property
     def workers(self) -> int:
-        """Return how many pieces of work the cluster does at the same time just now."""
+        """Number of pieces of work that the cluster can currently do at a time."""
         return int(sum(self._connected().nthreads().values()))
 
     def submit(self, work: Callable[[Networks, Any], T], networks: Networks, tasks: Any, /) -> "Future[T]":
-        """Run a module's function on the cluster, with images that are read here."""
+        """Run a module's function on the cluster, with images read on this machine."""
         limits = networks.settings.limits
         if isinstance(tasks, FieldTask):
-            held: Any = _held(tasks, limits)
+            loaded: Any = _loaded(tasks, limits)
         else:
-            held = tuple(_held(task, limits) for task in tasks)
-        there = self._connected().get_executor(pure=False).submit(work, _portable(networks), held)
+            loaded = tuple(_loaded(task, limits) for task in tasks)
+        there = self._connected().get_executor(pure=False).submit(work, _portable(networks), loaded)
         here: Future[T] = Future()
         here.set_running_or_notify_cancel()
         there.add_done_callback(lambda done: _settle(here, done))
         return here
 
     def close(self) -> None:
-        """Leave the cluster; what is at work there is forgotten."""
+        """Disconnect from the cluster and drop unfinished work."""
         self._client.close()
 
     def _connected(self) -> Any:
@@ -80,17 +80,17 @@ class DaskPool:
             return self._client
 
     def _connect(self) -> Any:
-        _knock(self._address)
+        _check_reachable(self._address)
         try:
             return _Client(self._address, timeout=_PATIENCE_S, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
-            raise InputError(f"no Dask scheduler answers at {self._address}") from error
+            raise InputError(f"no Dask scheduler responds at {self._address}") from error
 
 
-def _knock(address: str) -> None:
-    """Refuse an address at which nothing listens, before a client is made.
+def _check_reachable(address: str) -> None:
+    """Raise InputError if nothing listens at an address, before a client is created.
 
-    A client that fails in its constructor may wait for ever on its own lock when it is collected.
+    A client whose constructor fails may deadlock on its own lock when it is garbage-collected.
     """
     place = urlsplit(address)
     try:
@@ -99,8 +99,8 @@ def _knock(address: str) -> None:
             socket.create_connection((host, port), timeout=_PATIENCE_S).close()
             return
     except (OSError, ValueError) as error:
-        raise InputError(f"no Dask scheduler answers at {address}") from error
-    raise InputError(f"{address} names no host and port: write {SCHEME}HOST:PORT")
+        raise InputError(f"no Dask scheduler responds at {address}") from error
+    raise InputError(f"{address} has no host and port: write {SCHEME}HOST:PORT")
 
 
 def _settle(here: "Future[Any]", there: "Future[Any]") -> None:
@@ -110,22 +110,22 @@ def _settle(here: "Future[Any]", there: "Future[Any]") -> None:
         died = WorkerDiedError("several workers of the cluster died")
         died.__cause__ = error
         here.set_exception(died)
-    except BaseException as error:  # noqa: BLE001 (whoever waits is told, whatever it is)
+    except BaseException as error:  # noqa: BLE001  # any error is passed on to whoever waits
         here.set_exception(error)
     else:
         here.set_result(outcome)
 
 
 def _portable(networks: Networks) -> Networks:
-    """Name a built-in bundle by its name: it lies elsewhere on another machine."""
+    """Refer to a built-in bundle by name, as its path differs between machines."""
     is_builtin = networks.bundle.parent == BUILTIN
     return replace(networks, bundle=Path(networks.bundle.name)) if is_builtin else networks
 
 
-def _held(task: FieldTask, limits: DecodeLimits) -> FieldTask:
-    """Give a task that carries its image; what cannot be read here fails there, with the same words."""
+def _loaded(task: FieldTask, limits: DecodeLimits) -> FieldTask:
+    """Return the task with its image loaded; one that cannot be read fails there with the same message."""
     try:
-        source = HeldSource(task.source.name, task.source.read(limits))
+        source = LoadedSource(task.source.name, task.source.read(limits))
     except ImageError as error:
-        source = HeldSource(task.source.name, b"", str(error))
+        source = LoadedSource(task.source.name, b"", str(error))
     return replace(task, source=source)

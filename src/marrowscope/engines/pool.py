@@ -1,4 +1,4 @@
-"""Worker processes that may die: the work at hand is blamed, the worker replaced, the others go on."""
+"""Worker processes: if one dies, its work fails, the process is replaced, and the others continue."""
 
 import multiprocessing
 import os
@@ -12,15 +12,17 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 
 from marrowscope.errors import InferenceError
 
-MAX_DEATHS = 3  # worker processes that may die over one field
-DEADLY = f"reading this image ended {MAX_DEATHS} worker processes; it may need more memory than there is"
+MAX_DEATHS = 3  # worker deaths after which a field is given up
+TOO_MANY_DEATHS = (
+    f"reading this image ended {MAX_DEATHS} worker processes; it may need more memory than there is"
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class WorkerDiedError(InferenceError):
-    """A worker process ended in the middle of its work, killed for want of memory perhaps."""
+    """A worker process died during its work, for example for lack of memory."""
 
 
 class Pool(Protocol):
@@ -28,24 +30,24 @@ class Pool(Protocol):
 
     @property
     def workers(self) -> int:
-        """Return how many pieces of work are done at the same time."""
+        """Number of pieces of work done at a time."""
 
     def submit(self, work: Callable[[Any, Any], T], networks: Any, tasks: Any, /) -> "Future[T]":
-        """Run a function of `work`; the future has `WorkerDiedError` if a worker died over it."""
+        """Run a function of module `work`; the future raises `WorkerDiedError` if the worker dies."""
 
     def close(self) -> None:
-        """Take no more work and end."""
+        """Take no more work, and end."""
 
 
 class WorkerPool:
-    """Processes of this machine, each with one piece of work at a time.
+    """Processes on this machine, each doing one piece of work at a time.
 
-    Every process is a pool of its own: when one dies, only its own work is lost, and is known.
+    Every process is a pool of its own: if it dies, only its own work is lost, and it is known which.
 
     Parameters
     ----------
-    workers : processes
-    niceness : by how much they give way to other processes
+    workers : number of processes
+    niceness : added to the niceness of the processes
     """
 
     def __init__(self, workers: int, niceness: int = 0) -> None:
@@ -57,11 +59,11 @@ class WorkerPool:
         self._processes: set[ProcessPoolExecutor] = set()
 
     def submit(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
-        """Run a module's function in a worker process; if that dies, the future has `WorkerDiedError`."""
+        """Run a module's function in a worker process; if it dies, the future raises `WorkerDiedError`."""
         return self._threads.submit(self._run, work, args, kwargs)
 
     def close(self) -> None:
-        """Take no more work, wait for that at hand, and end the processes."""
+        """Take no more work, wait for running work, and end the processes."""
         self._threads.shutdown(wait=True, cancel_futures=True)
         with self._lock:
             processes = tuple(self._processes)
@@ -72,7 +74,7 @@ class WorkerPool:
     def _run(self, work: Callable[..., T], args: tuple[object, ...], kwargs: dict[str, object]) -> T:
         try:
             future = self._process().submit(work, *args, **kwargs)
-        except BrokenProcessPool:  # it died while idle: not this work's fault
+        except BrokenProcessPool:  # it died while idle, so this work is not the cause
             self._forget()
             future = self._process().submit(work, *args, **kwargs)
         try:
@@ -86,7 +88,7 @@ class WorkerPool:
         if process is None:
             process = ProcessPoolExecutor(
                 1,
-                # A fresh interpreter: the networks' thread pools do not survive a fork.
+                # A new interpreter, as the networks' thread pools do not survive a fork.
                 mp_context=multiprocessing.get_context("spawn"),
                 initializer=start_worker,
                 initargs=(self._niceness,),
@@ -105,7 +107,7 @@ class WorkerPool:
 
 
 def start_worker(niceness: int = 0) -> None:
-    """Prepare a worker process: it leaves interrupts to its parent and does not outlive it."""
+    """Set up a worker process, which ignores interrupts and ends with its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if niceness and hasattr(os, "nice"):
         os.nice(niceness)

@@ -1,4 +1,4 @@
-"""Reading many fields: in this process, or by the workers of a pool."""
+"""Reading of many fields, in this process or by the workers of a pool."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -6,17 +6,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
 
-from marrowscope.engines.pool import DEADLY, MAX_DEATHS, Pool, WorkerDiedError
+from marrowscope.engines.pool import MAX_DEATHS, TOO_MANY_DEATHS, Pool, WorkerDiedError
 from marrowscope.engines.work import Networks, read_field
 from marrowscope.errors import ImageError
 from marrowscope.imaging.files.decode import FieldImage
 from marrowscope.pipeline import FieldReader, FieldResult, FieldTask, failed, load_field
 
-_AHEAD = 2  # decoded fields waiting while the networks work; each may hold hundreds of megabytes
+_AHEAD = 2  # fields decoded in advance; each may take hundreds of megabytes
 
 
 def read_here(reader: FieldReader, tasks: Iterable[FieldTask]) -> Iterator[FieldResult]:
-    """Read fields in this process, decoding the next ones while the networks work; results in order."""
+    """Read fields in this process, decoding the next ones meanwhile; results are in order."""
     limits = reader.settings.limits
     waiting: deque[tuple[FieldTask, Future[FieldImage | ImageError]]] = deque()
     remaining = iter(tasks)
@@ -35,9 +35,9 @@ def read_here(reader: FieldReader, tasks: Iterable[FieldTask]) -> Iterator[Field
 
 
 def read_by(pool: Pool, networks: Networks, tasks: Iterable[FieldTask]) -> Iterator[FieldResult]:
-    """Read fields by the workers of a pool, which is closed at the end; results in the order of the tasks.
+    """Read fields by the workers of a pool, which is closed at the end; results are in task order.
 
-    A field over which workers keep dying has failed.
+    A field on which `MAX_DEATHS` workers die has failed.
     """
     remaining = iter(tasks)
     waiting: deque[tuple[FieldTask, Future[FieldResult]]] = deque()
@@ -60,4 +60,4 @@ def _outcome(pool: Pool, networks: Networks, task: FieldTask, future: "Future[Fi
     try:
         return future.result()
     except WorkerDiedError:
-        return failed(task, DEADLY)
+        return failed(task, TOO_MANY_DEATHS)

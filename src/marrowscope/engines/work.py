@@ -1,7 +1,7 @@
-"""What a worker process does: it keeps networks in memory and reads fields with them.
+"""The work of worker processes: they keep networks in memory and read fields with them.
 
-The functions are sent to worker processes by name, with values that can be pickled; so they serve processes
-of this machine and those of a cluster alike.
+Functions are sent to workers by name and their arguments are pickled, so that they run on this machine and on
+a cluster alike.
 """
 
 import threading
@@ -15,20 +15,20 @@ from marrowscope.errors import BundleError
 from marrowscope.models.bundle import load_bundle
 from marrowscope.pipeline import FieldReader, FieldResult, FieldTask, ReadingSettings, load_field
 
-_BUNDLES_KEPT = 2  # in one worker's memory
+_BUNDLES_KEPT = 2  # in the memory of one worker
 _lock = threading.Lock()  # a cluster's worker may read several fields at the same time
 _readers: OrderedDict[tuple[Path, str, int], FieldReader] = OrderedDict()
 
 
 @dataclass(frozen=True)
 class Networks:
-    """Which networks read, and how.
+    """The networks to read with, and their settings.
 
     Attributes
     ----------
-    bundle : folder of the networks
-    sha256 : digest the bundle must have
-    settings : what changes the reading
+    bundle : folder of the bundle
+    sha256 : digest that the bundle must have
+    settings : settings that affect the reading
     threads : processor threads used inside each network
     """
 
@@ -44,7 +44,7 @@ def read_field(networks: Networks, task: FieldTask) -> FieldResult:
     Raises
     ------
     BundleError
-        The networks are not those asked for.
+        The bundle is not the requested one.
     """
     reader = _reader(networks)
     return reader.read(task, load_field(task, networks.settings.limits))
@@ -56,7 +56,7 @@ def measure_scales(networks: Networks, sample: Sequence[FieldTask]) -> ScaleBySi
     Raises
     ------
     BundleError
-        The networks are not those asked for.
+        The bundle is not the requested one.
     """
     return _reader(networks).measure_patient(sample)
 
@@ -67,7 +67,7 @@ def _reader(networks: Networks) -> FieldReader:
         if key not in _readers:
             bundle = load_bundle(str(networks.bundle))
             if bundle.sha256 != networks.sha256:
-                raise BundleError(f"the bundle {bundle.name} is not the one the analysis was asked for with")
+                raise BundleError(f"the bundle {bundle.name} is not the one requested for the analysis")
             while len(_readers) >= _BUNDLES_KEPT:
                 _readers.popitem(last=False)
             _readers[key] = FieldReader(bundle, networks.settings, networks.threads)

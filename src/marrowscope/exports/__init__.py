@@ -1,1 +1,1 @@
-"""A reading as bytes: one module per format."""
+"""Reports as files, a module per format."""

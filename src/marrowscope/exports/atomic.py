@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written beside their place, then moved into it."""
+"""Atomic writing: a file is written under a temporary name, then moved to its place."""
 
 import os
 import secrets
@@ -9,11 +9,11 @@ from pathlib import Path
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a path to write to; move it to `path` when the block ends well, remove it when it does not.
+    """Yield a temporary path to write to; move it to `path` if the block succeeds, else remove it.
 
-    The temporary file lies in the same folder, so that the move is one step of the file system; its content
-    is on the disk before the move. Missing folders are made. The name does not repeat that of `path`, which
-    may already be as long as file systems allow.
+    The temporary file is in the same folder, so that the move is atomic, and its content is flushed to disk
+    before the move. Missing folders are created. Its name does not contain that of `path`, which may already
+    be as long as the file system allows.
 
     Raises
     ------
@@ -24,7 +24,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     beside = path.parent / f".{os.getpid()}-{secrets.token_hex(6)}.tmp"
     try:
         yield beside
-        # Opened for writing: some systems refuse to flush a file opened for reading.
+        # Opened for writing, as some systems refuse to flush a file opened for reading.
         with beside.open("r+b") as written:
             os.fsync(written.fileno())
         beside.replace(path)
@@ -35,7 +35,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a run killed half way, never meets a part of it.
+    """Write a file so that neither a reader nor an interrupted run ever leaves or sees part of it.
 
     Raises
     ------

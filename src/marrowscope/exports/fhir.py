@@ -1,9 +1,9 @@
 """``fhir.json``: the report for a laboratory system, as HL7 FHIR R4 (https://hl7.org/fhir/R4).
 
-A Bundle of type `collection`: the software as Device, and for each patient a DiagnosticReport with an
-Observation per cell type. Unsigned reports are `preliminary`, signed ones `final`, those signed again after
-an amendment `amended`. LOINC's codes "by manual count" stand for what a person has signed, only; before, a
-cell type is coded by SNOMED CT.
+A Bundle of type `collection` with the software as Device and, for each patient, a DiagnosticReport with an
+Observation per cell type. Unsigned reports are `preliminary`, signed ones `final`, and those signed again
+after an amendment `amended`. LOINC's codes "by manual count" are used only in signed reports; until then,
+cell types are coded by SNOMED CT.
 """
 
 import json
@@ -16,6 +16,7 @@ from marrowscope.domain.decision import Interval
 from marrowscope.domain.differential import myeloid_to_erythroid
 from marrowscope.domain.patient import CohortReport, PatientReading, Provenance, Signature
 from marrowscope.domain.percent import file_percent
+from marrowscope.domain.quantity import quantity
 from marrowscope.domain.taxonomy import BLAST, UNCLASSIFIED, CellType, taxonomy
 from marrowscope.exports.atomic import write_atomic
 from marrowscope.exports.figures import type_rows
@@ -27,13 +28,13 @@ Resource = dict[str, Any]
 
 LOINC, SNOMED, UNITS = "http://loinc.org", "http://snomed.info/sct", "http://unitsofmeasure.org"
 REPORT, CELLS_COUNTED, MYELOID_ERYTHROID = "48807-2", "38257-2", "11138-5"
-# Types whose LOINC code does not say "by manual count": they hold for an unsigned count, too.
+# Types with a LOINC code that does not say "by manual count" and so also applies to unsigned counts.
 _ANY_METHOD = {BLAST: "11150-0", "eosinophil": "11152-6", UNCLASSIFIED: "43415-9"}
-_SPACE = uuid.UUID("6f1c1f0a-4a0e-5f0e-9a54-0d5b6f6d7c11")  # of this module's name-based identifiers
+_SPACE = uuid.UUID("6f1c1f0a-4a0e-5f0e-9a54-0d5b6f6d7c11")  # namespace of the identifiers made here
 
 
 def write_fhir(report: CohortReport, path: Path) -> None:
-    """Write the Bundle; equal reports give equal bytes.
+    """Write the Bundle. Equal reports give equal bytes.
 
     Raises
     ------
@@ -45,7 +46,7 @@ def write_fhir(report: CohortReport, path: Path) -> None:
 
 
 def fhir_bundle(report: CohortReport) -> Resource:
-    """Return the Bundle as what JSON can hold."""
+    """Return the Bundle as a JSON document."""
     device = _device(report.provenance)
     resources = [device]
     for patient in report.patients:
@@ -118,15 +119,17 @@ class _PatientResources:
             **({"issued": self._issued} if self._issued else {}),
             **signed,
             "result": [{"reference": _address(each)} for each in observations],
-            "conclusion": "\n".join([sentence, *map(shown, reasons(self._patient)), *self._words(), NOTICE]),
+            "conclusion": "\n".join(
+                [sentence, *map(shown, reasons(self._patient)), *self._review_lines(), NOTICE]
+            ),
         }
 
-    def _words(self) -> Iterator[str]:
-        """Say what people did to the count, and who answers for it."""
+    def _review_lines(self) -> Iterator[str]:
+        """Yield lines about the review and the signature."""
         review = self._patient.review
         if review is None:
             return
-        yield f"A person reviewed {review.cells} cells."
+        yield f"A reader reviewed {quantity(review.cells, 'cell')}."
         signature = review.signature
         if signature is not None:
             yield f"Version {signature.version}, signed by {shown(signature.by)}: {shown(signature.meaning)}"
@@ -166,7 +169,7 @@ class _PatientResources:
             }
 
     def _types(self) -> Iterator[Resource]:
-        """Give an Observation per counted type; blasts not named further are those of the total above."""
+        """Yield an Observation per counted type; the total of all blasts is a separate Observation."""
         rows = type_rows(self._patient)
         has_kinds = any(row.cell_type.is_blast and row.cell_type.id != BLAST for row in rows)
         for row in rows:
@@ -187,7 +190,7 @@ class _PatientResources:
             return []
         return [
             {
-                "code": {"text": "blast share as the networks alone counted it"},
+                "code": {"text": "blast share by the networks alone"},
                 **_share(review.network.blast_interval),
             }
         ]
@@ -198,17 +201,17 @@ class _PatientResources:
 
 
 def status_of(signature: Signature | None) -> str:
-    """Return the status of a report (http://hl7.org/fhir/diagnostic-report-status) by its signature."""
+    """Return the status of a report (http://hl7.org/fhir/diagnostic-report-status) from its signature."""
     if signature is None:
         return "preliminary"
     return "amended" if signature.version > 1 else "final"
 
 
 def type_code(cell_type: CellType, *, is_signed: bool) -> Resource:
-    """Return the coded concept of "cells of this type per 100 cells"."""
+    """Return the coded concept for "cells of this type per 100 cells"."""
     codings = []
     loinc = _ANY_METHOD.get(cell_type.id) or (cell_type.loinc if is_signed else None)
-    # The total of all blasts has this code already.
+    # The total of all blasts already has this code.
     if loinc is not None and cell_type.id != BLAST:
         codings.append({"system": LOINC, "code": loinc})
     if cell_type.snomed is not None:
@@ -218,7 +221,7 @@ def type_code(cell_type: CellType, *, is_signed: bool) -> Resource:
 
 
 def codes() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return every LOINC and every SNOMED CT code that a Bundle can hold."""
+    """Return all LOINC and all SNOMED CT codes that a Bundle can contain."""
     loinc = {REPORT, CELLS_COUNTED, MYELOID_ERYTHROID, *_ANY_METHOD.values()}
     loinc |= {kind.loinc for kind in taxonomy() if kind.loinc}
     return tuple(sorted(loinc)), tuple(sorted(kind.snomed for kind in taxonomy() if kind.snomed))

@@ -1,6 +1,6 @@
-"""Figures shared by the workbook and the page: rows of a differential, facts beside it, the cohort's table.
+"""Figures that several formats print: rows of a differential, related facts, and the cohort's table.
 
-A hematologist recounts from these, so each is computed once, here.
+They are computed in one place so that all formats agree.
 """
 
 from collections import Counter
@@ -17,6 +17,7 @@ from marrowscope.domain.decision import Interval, Verdict
 from marrowscope.domain.differential import Differential
 from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading
 from marrowscope.domain.percent import percents_that_sum
+from marrowscope.domain.quantity import quantity
 from marrowscope.domain.scale import ScaleSource
 from marrowscope.domain.taxonomy import CellType, taxonomy
 
@@ -32,12 +33,12 @@ LINEAGES = {
     "megakaryocytic": ("Megakaryocytic cells", "#b07aa1"),
     "unknown": ("Unclassified", "#b8bec7"),
 }
-"""Name and colour of the lineages; blasts of any kind are one of them."""
+"""Name and colour of each lineage. Blasts of all kinds form a lineage of their own."""
 
 
 @dataclass(frozen=True)
 class LineageRow:
-    """A lineage's total: name, colour, counted cells, percent of all; those of all lineages sum to 100."""
+    """A lineage's total: name, colour, counted cells, and percent; the percentages sum to 100."""
 
     name: str
     colour: str
@@ -47,7 +48,7 @@ class LineageRow:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How the counted cells are spread: slides with their counts, fields with any, cells in such a field."""
+    """Distribution of the counted cells: cells per slide, number of fields with any, cells per such field."""
 
     slides: tuple[tuple[str, int], ...]
     fields: int
@@ -63,9 +64,9 @@ class TypeRow:
     Attributes
     ----------
     cell_type : the type
-    cells : how many
+    cells : number of cells
     interval : its share of the counted cells, with the Wilson interval
-    share : the same with everything else known of it
+    share : the same share with all its figures
     """
 
     cell_type: CellType
@@ -75,7 +76,7 @@ class TypeRow:
 
 
 def type_rows(patient: PatientReading) -> tuple[TypeRow, ...]:
-    """Return the counted types in the taxonomy's order, those without a cell left out."""
+    """Return the types that have counted cells, in the taxonomy's order."""
     return tuple(
         TypeRow(taxonomy()[share.cell_type], share.cells, share.interval, share)
         for share in type_shares(patient.differential, patient.fields)
@@ -83,7 +84,7 @@ def type_rows(patient: PatientReading) -> tuple[TypeRow, ...]:
 
 
 def lineage_rows(differential: Differential) -> tuple[LineageRow, ...]:
-    """Return the totals of the lineages that have a counted cell."""
+    """Return the totals of the lineages that have counted cells."""
     totals: Counter[str] = Counter()
     for name, cells in differential.counts.items():
         cell_type = taxonomy()[name]
@@ -95,9 +96,9 @@ def lineage_rows(differential: Differential) -> tuple[LineageRow, ...]:
 
 
 def sampling(patient: PatientReading) -> Sampling | None:
-    """Return how the counted cells are spread over slides and fields, None without a counted cell.
+    """Return the distribution of the counted cells over slides and fields, None without any.
 
-    The slide of a field is the folder it lies in, within the patient's own.
+    Each sub-folder of the patient's folder is taken as a slide.
     """
     slides: Counter[str] = Counter()
     filled = []
@@ -113,14 +114,14 @@ def sampling(patient: PatientReading) -> Sampling | None:
 
 
 def excluded_rows(differential: Differential) -> tuple[tuple[str, int], ...]:
-    """Return what is left out of the count, in words, with the number of cells."""
+    """Return the reasons for which cells are left out of the count, each with the number of cells."""
     return tuple((_reason(name), cells) for name, cells in differential.excluded.items())
 
 
 def non_erythroid_blasts(patient: PatientReading) -> Interval | None:
     """Return the blast share of the non-erythroid cells, printed beside the deciding share of all cells.
 
-    Its interval knows what the fields cost, as that of all cells does.
+    Its interval takes clustering in fields into account, like that of all cells.
     """
     erythroid = {cell_type.id for cell_type in taxonomy() if cell_type.lineage == "erythroid"}
     kept = [
@@ -133,7 +134,7 @@ def non_erythroid_blasts(patient: PatientReading) -> Interval | None:
 
 
 def scales(fields: Sequence[FieldReading]) -> tuple[tuple[float, ScaleSource, int], ...]:
-    """Return the scales used: micrometres per pixel, where they are from, number of fields."""
+    """Return the scales used: micrometres per pixel, source, and number of fields."""
     used = Counter(
         (round(field.scale.mpp, 4), field.scale.source)
         for field in fields
@@ -143,21 +144,20 @@ def scales(fields: Sequence[FieldReading]) -> tuple[tuple[float, ScaleSource, in
 
 
 def confusion(report: CohortReport) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    """Return per known truth how many patients got each of `VERDICTS`; empty when no truth is known."""
+    """Return for each known state the number of patients with each of `VERDICTS`; empty if none is known."""
     known = [patient for patient in report.patients if patient.truth]
     table = Counter((patient.truth, patient.decision.verdict) for patient in known)
-    truths = sorted({patient.truth for patient in known if patient.truth}, key=_sick_first)
+    truths = sorted({patient.truth for patient in known if patient.truth}, key=_leukemia_first)
     return tuple((truth, tuple(table[truth, verdict] for verdict in VERDICTS)) for truth in truths)
 
 
 def review_facts(patient: PatientReading) -> tuple[tuple[str, str], ...]:
-    """Return what people did to a count and who answers for it, as titles and words."""
+    """Return titles and texts about the review and the signature."""
     review = patient.review
     if review is None:
         return ()
-    facts = [
-        ("Review", f"{review.named} cells named by a person, {review.deleted} deleted, {review.added} added")
-    ]
+    named = quantity(review.named, "cell")
+    facts = [("Review", f"{named} named by a reader, {review.deleted} deleted, {review.added} added")]
     signature = review.signature
     if signature is None:
         return (*facts, ("Signature", "not signed: a preliminary report"))
@@ -170,11 +170,11 @@ def review_facts(patient: PatientReading) -> tuple[tuple[str, str], ...]:
 
 
 def fields_with(patient: PatientReading, status: FieldStatus) -> tuple[FieldReading, ...]:
-    """Return the fields whose reading ended so."""
+    """Return the fields with this status."""
     return tuple(field for field in patient.fields if field.status is status)
 
 
-def _sick_first(truth: str) -> tuple[bool, str]:
+def _leukemia_first(truth: str) -> tuple[bool, str]:
     return truth.casefold() not in {"leukemia", "leukaemia", "positive"}, truth
 
 

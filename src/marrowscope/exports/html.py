@@ -1,4 +1,4 @@
-"""``report.html``: one self-contained page that a physician reads, prints and signs."""
+"""``report.html``: a self-contained page to read, print and sign."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from marrowscope.domain.patient import CohortReport
 from marrowscope.domain.percent import percent_text
+from marrowscope.domain.quantity import quantity
 from marrowscope.exports.atomic import write_atomic
 from marrowscope.exports.figures import LINEAGES, VERDICTS, confusion
 from marrowscope.exports.page import patient_views
@@ -16,9 +17,9 @@ from marrowscope.imaging.names import shown
 
 
 def write_html(report: CohortReport, path: Path, pictures: Pictures | None = None) -> None:
-    """Write the page: no script, nothing loaded from elsewhere, pictures inside it.
+    """Write the page. It has no scripts, includes its pictures, and loads nothing.
 
-    Percentages are printed with one decimal. Equal reports and pictures give equal bytes.
+    Percentages have one decimal. Equal reports and pictures give equal bytes.
 
     Raises
     ------
@@ -29,7 +30,7 @@ def write_html(report: CohortReport, path: Path, pictures: Pictures | None = Non
 
 
 def render(report: CohortReport, pictures: Pictures) -> str:
-    """Return the page as text; everything that comes from outside is escaped."""
+    """Return the page as text, with all external text escaped."""
     return (
         _environment()
         .get_template("report.html.j2")
@@ -55,12 +56,13 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["percent"] = percent_text
+    environment.filters["quantity"] = quantity
     environment.filters["moment"] = _moment
     return environment
 
 
 def _printable(value: object) -> object:
-    """Make any text writable: a file name need not be valid Unicode."""
+    """Make any text printable, as file names need not be valid Unicode."""
     return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 

@@ -1,4 +1,4 @@
-"""What the report's page shows of each patient: the template's view of a reading."""
+"""The template's view of each patient."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ VERDICT_SENTENCES = {
     Verdict.INDETERMINATE: "This count does not settle the case.",
     Verdict.INSUFFICIENT: "Too few cells were counted for a decision.",
 }
-SCALE_WORDS = {
+SCALE_SOURCES = {
     ScaleSource.GIVEN: "given by the user",
     ScaleSource.METADATA: "stated in the image files",
     ScaleSource.LEUKOCYTES: "measured on the leukocytes",
@@ -41,12 +41,12 @@ SCALE_WORDS = {
     ScaleSource.PATIENT: "taken from the patient's other fields",
     ScaleSource.ASSUMED: "assumed, not measured",
 }
-_BAR_SCALES = (10, 15, 20, 25, 30, 40, 50, 60, 80, 100)  # upper ends of the differential's bars, in percent
+_BAR_SCALES = (10, 15, 20, 25, 30, 40, 50, 60, 80, 100)  # possible ends of the bar axis, in percent
 
 
 @dataclass(frozen=True)
 class CellView:
-    """One picture of the gallery: image as a data URI, words below it, words on hovering, left out or not."""
+    """A picture in the gallery: data URI, caption, tooltip, and whether the cell is counted."""
 
     image: Markup
     caption: str
@@ -56,7 +56,7 @@ class CellView:
 
 @dataclass(frozen=True)
 class TypeGallery:
-    """Example cells of one type, and how many there are in all."""
+    """Example cells of one type, and their total number."""
 
     cell_type: CellType
     total: int
@@ -65,7 +65,7 @@ class TypeGallery:
 
 @dataclass(frozen=True)
 class FieldView:
-    """A field: its reading, blasts in it, link to its annotated picture, preview as a data URI."""
+    """A field: its reading, number of blasts, link to the annotated picture, and preview as a data URI."""
 
     reading: FieldReading
     blasts: int
@@ -75,7 +75,7 @@ class FieldView:
 
 @dataclass(frozen=True)
 class PatientView:
-    """Everything the page prints of one patient."""
+    """Everything the page shows of one patient."""
 
     anchor: str
     reading: PatientReading
@@ -98,11 +98,11 @@ class PatientView:
     failed: tuple[FieldReading, ...]
     repeated: tuple[FieldReading, ...]
     renamed_away: tuple[tuple[str, int], ...]
-    review_words: str
+    review_summary: str
 
 
 def patient_views(report: CohortReport, pictures: Pictures) -> tuple[PatientView, ...]:
-    """Return the views of all patients, their pictures limited so that the page stays light."""
+    """Return the views of all patients, with fewer pictures each in large cohorts."""
     limits = limits_for(len(report.patients))
     return tuple(
         _view(patient, f"patient-{number}", pictures, limits)
@@ -126,7 +126,7 @@ def _view(patient: PatientReading, anchor: str, pictures: Pictures, limits: Pict
         excluded=excluded_rows(patient.differential),
         ratio=myeloid_to_erythroid(patient.differential),
         non_erythroid=non_erythroid_blasts(patient),
-        scales=tuple((mpp, SCALE_WORDS[source], n) for mpp, source, n in scales(patient.fields)),
+        scales=tuple((mpp, SCALE_SOURCES[source], n) for mpp, source, n in scales(patient.fields)),
         blasts=_blasts(patient, gallery, limits.blasts),
         blasts_total=int(patient.cells.is_blast.sum()),
         others=_others(patient, gallery, limits.of_a_type),
@@ -136,12 +136,12 @@ def _view(patient: PatientReading, anchor: str, pictures: Pictures, limits: Pict
         failed=fields_with(patient, FieldStatus.FAILED),
         repeated=fields_with(patient, FieldStatus.DUPLICATE),
         renamed_away=_renamed_away(patient),
-        review_words=dict(review_facts(patient)).get("Review", ""),
+        review_summary=dict(review_facts(patient)).get("Review", ""),
     )
 
 
 def _renamed_away(patient: PatientReading) -> tuple[tuple[str, int], ...]:
-    """Return types that the networks counted and a review left without a cell, with the networks' number."""
+    """Return the types that lost all their counted cells in the review, with the number they had before."""
     if patient.review is None:
         return ()
     left = patient.differential.counts
@@ -183,17 +183,17 @@ def _cells(patient: PatientReading, items: Sequence[GalleryItem]) -> tuple[CellV
 
 
 def _certainty(cell: Cell) -> tuple[str, str]:
-    """Return what stands below a cell and what is said of it on hovering: how sure its name is."""
+    """Return caption and tooltip on how certain a cell's type is."""
     if FLAG_ADDED in cell.flags:
-        return "added", "drawn by a person"
+        return "added", "drawn by a reader"
     if FLAG_REVIEWED in cell.flags:
-        return "named", "named by a person"
+        return "named", "named by a reader"
     likelihood = cell.p_blast if cell.is_blast else cell.probability
     return f"{likelihood:.2f}", f"probability {cell.probability:.4f}, blast probability {cell.p_blast:.4f}"
 
 
 def _previews(patient: PatientReading, pictures: Pictures, most: int) -> tuple[FieldView, ...]:
-    """Return the fields worth looking at, those with the most blasts and cells, in their own order."""
+    """Return the fields with the most blasts and cells, in field order."""
     read = list(enumerate(fields_with(patient, FieldStatus.READ)))
     telling = sorted(read, key=lambda entry: (-int(entry[1].cells.is_blast.sum()), -len(entry[1].cells)))
     views = (_field(patient, field, pictures) for _, field in sorted(telling[:most], key=lambda e: e[0]))
@@ -214,5 +214,5 @@ def _field(
 
 
 def _data_uri(jpeg: bytes) -> Markup:
-    """Return a picture as an address; its letters need no escaping, and megabytes of them no look."""
+    """Return a picture as a data URI, which needs no escaping."""
     return Markup("data:image/jpeg;base64," + b64encode(jpeg).decode())  # noqa: S704  # base64 only

@@ -1,4 +1,4 @@
-"""``report.pdf``: the page of `html`, printed by WeasyPrint (extra `pdf`)."""
+"""``report.pdf``: the page of `html` printed by WeasyPrint (extra `pdf`)."""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ from marrowscope.exports.pictures import NoPictures, Pictures
 
 
 def write_pdf(report: CohortReport, path: Path, pictures: Pictures | None = None) -> None:
-    """Write the report for print, A4, pictures inside it.
+    """Write the report for print on A4, with its pictures.
 
     Raises
     ------
     MissingExtraError
-        WeasyPrint, or a library of the system that it needs, is not installed.
+        WeasyPrint, or a system library that it needs, is not installed.
     OSError
         The file cannot be written.
     """
@@ -23,12 +23,12 @@ def write_pdf(report: CohortReport, path: Path, pictures: Pictures | None = None
 
 
 def pdf_of(page: str) -> bytes:
-    """Print a page that holds all it needs; whatever else it names is not fetched, from nowhere.
+    """Print a self-contained page. Anything else it refers to is not loaded.
 
     Raises
     ------
     MissingExtraError
-        WeasyPrint, or a library of the system that it needs, is not installed.
+        WeasyPrint, or a system library that it needs, is not installed.
     """
     try:
         from weasyprint import HTML  # noqa: PLC0415  # an extra
@@ -36,7 +36,7 @@ def pdf_of(page: str) -> bytes:
     except (ImportError, OSError) as error:
         raise MissingExtraError("the report as PDF", "pdf") from error
 
-    # Only `data:`: pictures that are part of the page itself.
+    # Only `data:`, for the pictures in the page itself.
     inside = URLFetcher(allowed_protocols=["data"], allow_redirects=False)
     printed: bytes = HTML(string=page, url_fetcher=inside).write_pdf()
     return printed

@@ -1,4 +1,4 @@
-"""Pictures a report is illustrated with, and which cells it shows."""
+"""The pictures in a report, and the choice of cells to show."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from marrowscope.domain.cells import FLAG_DELETED, Cell
 from marrowscope.domain.patient import PatientReading
 from marrowscope.domain.taxonomy import taxonomy
 
-_PATIENTS_AT_EASE = 12  # with full limits this many patients make a page of about 15 MB
+_PATIENTS_WITH_FULL_LIMITS = 12  # which makes a page of about 15 MB
 
 
 @dataclass(frozen=True)
 class PictureLimits:
-    """How many pictures the page shows of one patient: blasts, cells of every other type, fields."""
+    """Greatest number of pictures per patient: blasts, cells of each other type, fields."""
 
     blasts: int = 60
     of_a_type: int = 6
@@ -24,28 +24,28 @@ FULL = PictureLimits()
 
 
 def limits_for(patients: int) -> PictureLimits:
-    """Return the limits for a cohort: fewer pictures each when there are many patients."""
-    if patients <= _PATIENTS_AT_EASE:
+    """Return the limits for a cohort, with fewer pictures per patient in large ones."""
+    if patients <= _PATIENTS_WITH_FULL_LIMITS:
         return FULL
 
     def fewer(most: int, least: int) -> int:
-        return max(most * _PATIENTS_AT_EASE // patients, least)
+        return max(most * _PATIENTS_WITH_FULL_LIMITS // patients, least)
 
     return PictureLimits(fewer(FULL.blasts, 6), fewer(FULL.of_a_type, 1), fewer(FULL.fields, 1))
 
 
 @dataclass(frozen=True)
 class GalleryItem:
-    """The picture of one cell.
+    """A picture of one cell.
 
     Attributes
     ----------
     cell_type : taxonomy identifier
     p_blast : 0..1
-    is_blast : called a blast
-    field : name of the field it lies in
+    is_blast : whether it is called a blast
+    field : name of its field
     cell_index : row among the cells of that field, from 0
-    jpeg : a square around the cell
+    jpeg : square image around the cell
     """
 
     cell_type: str
@@ -57,20 +57,20 @@ class GalleryItem:
 
 
 class Pictures(Protocol):
-    """Where a report gets its pictures."""
+    """Source of the pictures in a report."""
 
     def gallery(self, patient: str) -> Sequence[GalleryItem]:
-        """Return cells of a patient, at least those of `cells_to_show`; more are left out."""
+        """Return pictures of a patient's cells, including all in `cells_to_show`; others are ignored."""
 
     def preview(self, patient: str, field: str) -> bytes | None:
         """Return a small JPEG of an annotated field, None if there is none."""
 
     def annotated_path(self, patient: str, field: str) -> str | None:
-        """Return the annotated field's path relative to the report, quoted as in an URL, or None."""
+        """Return the annotated field's path relative to the report, quoted as in a URL, or None."""
 
 
 class NoPictures:
-    """No pictures at all: a report of numbers."""
+    """No pictures, for a report of figures only."""
 
     def gallery(self, patient: str) -> Sequence[GalleryItem]:
         """Return nothing."""
@@ -89,10 +89,10 @@ class NoPictures:
 
 
 def cells_to_show(patient: PatientReading, limits: PictureLimits = FULL) -> tuple[tuple[str, int], ...]:
-    """Choose the cells a report shows, as pairs of field name and row in that field.
+    """Choose the cells to show in a report, as pairs of field name and row in that field.
 
-    Blasts come first, the likeliest first; then each other type in the taxonomy's order, likewise. Counted
-    cells come before cells left out of the count; those a person deleted are not shown.
+    Blasts come first, then the other types in the taxonomy's order, each with the most likely cells first.
+    Counted cells come before cells left out of the count; deleted cells are not shown.
     """
     groups: dict[str, list[tuple[tuple[bool, float], str, int]]] = {}
     for field in patient.fields:

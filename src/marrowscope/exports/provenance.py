@@ -1,4 +1,4 @@
-"""``run.json``: what was read, with what, how long it took, what failed."""
+"""``run.json``: the record of a run, with inputs, networks, settings, durations and failures."""
 
 import json
 from collections.abc import Mapping
@@ -17,19 +17,18 @@ NOTICE = "For research use only. A count is not a diagnosis."
 
 
 def write_run_json(report: CohortReport, path: Path, extra: Mapping[str, Any] | None = None) -> None:
-    """Write the record of a run, keys in a fixed order.
+    """Write the record of a run, with its keys in a fixed order.
 
     Parameters
     ----------
     report : the run's report
     path : file to write
-    extra : further facts that JSON can hold, such as the command's arguments; they stand under their own
-        names, sorted, after the record's own
+    extra : further JSON members, such as the command's arguments, appended in sorted order
 
     Raises
     ------
     ValueError
-        An extra fact has the name of one of the record's own.
+        A name in `extra` is already in the record.
     OSError
         The file cannot be written.
     """
@@ -37,14 +36,14 @@ def write_run_json(report: CohortReport, path: Path, extra: Mapping[str, Any] | 
     extra = extra or {}
     taken = sorted(set(document) & set(extra))
     if taken:
-        raise ValueError(f"the run's record has its own {', '.join(taken)}")
+        raise ValueError(f"already in the record of the run: {', '.join(taken)}")
     document.update({name: extra[name] for name in sorted(extra)})
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
     write_atomic(path, text.encode("utf-8", "replace") + b"\n")
 
 
 def run_document(report: CohortReport) -> dict[str, Any]:
-    """Return the record of a run as what JSON can hold."""
+    """Return the record of a run as a JSON document."""
     return {
         "notice": NOTICE,
         **_provenance(report.provenance),
@@ -70,9 +69,9 @@ def _provenance(provenance: Provenance) -> dict[str, Any]:
 
 
 def _count(patient: PatientReading) -> dict[str, Any]:
-    """Return a patient's figures, those of every other file.
+    """Return a patient's figures, the same as in the other files.
 
-    Percentages have the tables' two decimals; those of types and of lineages have one and sum to 100.
+    Percentages have two decimals, as in the tables; those of types and lineages have one and sum to 100.
     """
     differential, spread, clustering = patient.differential, sampling(patient), patient.clustering
     beside, ratio = patient.share_from_probabilities, myeloid_to_erythroid(differential)

@@ -1,6 +1,6 @@
-"""``review.csv``: cells worth a look, to be filled in by a person, read back, and learned from.
+"""``review.csv``: cells suggested for review, which a reader fills in and the software reads back.
 
-Its columns are among those of a reviewed `cells.csv`, so that training reads it as it is.
+Its columns are a subset of those of a reviewed `cells.csv`, so that training can read it as well.
 """
 
 import csv
@@ -22,18 +22,18 @@ REVIEW_COLUMNS = (
 
 
 REVIEW = "Review: "
-"""How a flag begins that says what a review lacks."""
+"""Beginning of the flags about limits of a review."""
 
 
 @dataclass(frozen=True)
 class Reviewed:
-    """What a patient's reviewed cells say of the blast share.
+    """The blast share inferred from a patient's reviewed cells.
 
     Attributes
     ----------
     patient : name
-    share : None where the review does not allow one
-    warnings : sentences about what the review lacks
+    share : None if the review does not allow an estimate
+    warnings : sentences about limits of the review
     """
 
     patient: str
@@ -42,17 +42,17 @@ class Reviewed:
 
 
 def write_review(report: CohortReport, path: Path, number: int) -> int:
-    """Write `number` cells per patient worth reviewing and return how many there are in all.
+    """Write `number` suggested cells per patient, and return the total number of cells written.
 
     Raises
     ------
     InputError
-        The file is there and somebody has filled it in.
+        The file exists and has been filled in.
     OSError
         The file cannot be written.
     """
     if path.exists() and any(row.get(REVIEWED_TYPE) for row in _rows(path)):
-        raise InputError(f"{path} is filled in: move it elsewhere before asking for new suggestions")
+        raise InputError(f"{path} has been filled in: move it elsewhere before asking for new suggestions")
     rows = [row for patient in report.patients for row in _suggested(patient, number)]
     with atomic_path(path) as beside, beside.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
@@ -62,25 +62,25 @@ def write_review(report: CohortReport, path: Path, number: int) -> int:
 
 
 def read_review(report: CohortReport, path: Path) -> tuple[Reviewed, ...]:
-    """Infer the blast share of every patient that a filled-in review names.
+    """Infer the blast share of every patient in a completed review.
 
     Raises
     ------
     InputError
-        The file is no such table, or names a cell or a type that does not exist.
+        The file is not such a table, or names a patient, cell or type that does not exist.
     """
     by_patient: dict[str, list[dict[str, str]]] = {}
     for row in _rows(path):
         by_patient.setdefault(row["patient"], []).append(row)
     known = {csv_text(patient.patient): patient for patient in report.patients}
-    strangers = sorted(set(by_patient) - set(known))
-    if strangers:
-        raise InputError(f"{path} names patient {strangers[0]}, who is not among those analysed")
+    unknown = sorted(set(by_patient) - set(known))
+    if unknown:
+        raise InputError(f"{path} names patient {unknown[0]}, who is not in this run")
     return tuple(_reviewed(known[name], rows, path) for name, rows in by_patient.items())
 
 
 def with_review(report: CohortReport, path: Path) -> CohortReport:
-    """Return the report with what a filled-in review says of each patient it names.
+    """Return the report with the blast shares inferred from a completed review.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def _reviewed(patient: PatientReading, rows: list[dict[str, str]], path: Path) -
     for row in rows:
         key = (row["field"], row["cell"])
         if key not in called:
-            raise InputError(f"{path}: cell {key[1]} of {key[0]} is no counted cell of the patient")
+            raise InputError(f"{path}: cell {key[1]} of {key[0]} is not a counted cell of the patient")
         if row["part"] == Part.RANDOM:
             drawn += 1
             if row[REVIEWED_TYPE].strip():
@@ -154,7 +154,7 @@ def _is_blast(row: Mapping[str, str], path: Path, equivalents: Sequence[str]) ->
     found = taxonomy().named(row[REVIEWED_TYPE])
     if found is None:
         raise InputError(
-            f"{path}: {row[REVIEWED_TYPE]!r} is no cell type (see the column cell_type for examples)"
+            f"{path}: {row[REVIEWED_TYPE]!r} is not a cell type (see the column cell_type for examples)"
         )
     return found.is_blast or found.id in equivalents
 
@@ -165,7 +165,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
             reader = csv.DictReader(stream)
             missing = [name for name in REVIEW_COLUMNS if name not in (reader.fieldnames or ())]
             if missing:
-                raise InputError(f"{path}: has no column {', '.join(missing)}")
+                raise InputError(f"{path}: the columns {', '.join(missing)} are missing")
             return [{key: value or "" for key, value in row.items() if key} for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as a table ({error})") from error

@@ -1,7 +1,7 @@
-"""The report as tables: ``patients.csv`` and ``cells.csv``, and the rows every other format prints too.
+"""The report as tables: ``patients.csv``, ``cells.csv``, and the rows that other formats print, too.
 
-Equal readings give equal bytes: decimals are fixed, order is that of the report, lines end in a line feed.
-Percentages carry two decimals here; where people read them (page, workbook's display) they carry one.
+Equal readings give equal bytes: decimals are fixed, rows are in the report's order, lines end in a line feed.
+Percentages have two decimals here, and one in formats for reading (the page, the workbook's display).
 """
 
 import csv
@@ -60,13 +60,13 @@ CELL_COLUMNS = (
 REVIEW_COLUMNS = ("network_type", REVIEWED_TYPE)
 _BOX_DECIMALS = 1
 _PROBABILITY_DECIMALS = 4
-_FAILURES_TOLD = 5  # failed fields named in a patient's reasons; run.json has all of them
+_FAILURES_LISTED = 5  # failed fields listed in a patient's reasons; run.json has all of them
 _JOINT = "; "
 _FORMULA_STARTS = ("=", "+", "-", "@")
 
 
 def write_patients_csv(report: CohortReport, path: Path) -> None:
-    """Write a row per patient; columns are `PATIENT_COLUMNS`.
+    """Write a row per patient, with the columns `PATIENT_COLUMNS`.
 
     Raises
     ------
@@ -78,10 +78,10 @@ def write_patients_csv(report: CohortReport, path: Path) -> None:
 
 
 def write_cells_csv(report: CohortReport, path: Path) -> None:
-    """Write a row per cell; columns are `CELL_COLUMNS`, boxes in pixels of the original image.
+    """Write a row per cell, with the columns `CELL_COLUMNS` and boxes in pixels of the original image.
 
-    Where people have reviewed a patient, `REVIEW_COLUMNS` follow: the network's own name of every cell, and
-    what a person called it, by which training reads the file. `cell_type` is then the name in force.
+    If a patient was reviewed, `REVIEW_COLUMNS` follow: the networks' type of each cell and the reader's,
+    which training uses. `cell_type` is then the type in force.
 
     Raises
     ------
@@ -95,10 +95,10 @@ def write_cells_csv(report: CohortReport, path: Path) -> None:
 
 
 def patient_row(patient: PatientReading) -> dict[str, Value]:
-    """Return what is printed of a patient, by column; None where a figure is not defined.
+    """Return a patient's values by column; None if a figure is not defined.
 
-    Percentages are 0..100, rounded to two decimals. Reasons are those of the decision, then the patient's
-    own flags, then the first fields that could not be read, each with its cause.
+    Percentages are 0..100, rounded to two decimals. Reasons are those of the decision, followed by the
+    patient's flags and the first fields that could not be read, each with its cause.
     """
     differential = patient.differential
     return {
@@ -121,17 +121,17 @@ def patient_row(patient: PatientReading) -> dict[str, Value]:
 
 
 def reasons(patient: PatientReading) -> tuple[str, ...]:
-    """Return why the decision is what it is, and what weakens it."""
+    """Return the reasons for a decision, and what weakens it."""
     failed = [field for field in patient.fields if field.status is FieldStatus.FAILED]
-    told = [f"{field.name}: {field.message}" for field in failed[:_FAILURES_TOLD]]
-    more = [f"and {len(failed) - len(told)} more"] if len(failed) > len(told) else []
-    return (*patient.decision.reasons, *patient.flags, *told, *more)
+    listed = [f"{field.name}: {field.message}" for field in failed[:_FAILURES_LISTED]]
+    more = [f"and {len(failed) - len(listed)} more"] if len(failed) > len(listed) else []
+    return (*patient.decision.reasons, *patient.flags, *listed, *more)
 
 
 def csv_text(value: Value) -> str:
-    """Return a value as a CSV field: empty for None, fixed decimals, harmless in a spreadsheet.
+    """Return a value as a CSV field: empty for None, with fixed decimals, and safe for spreadsheets.
 
-    A text that a spreadsheet would take for a formula gets a leading apostrophe (OWASP, CSV injection).
+    Text that a spreadsheet would take as a formula gets a leading apostrophe (OWASP, CSV injection).
     """
     if value is None:
         return ""
@@ -181,7 +181,7 @@ def _cell_values(cell: Cell) -> list[str]:
 
 
 def _unsigned(value: float, decimals: int) -> float:
-    """Round, and write zero without a sign: a box just outside the image must not print as ``-0.0``."""
+    """Round, and remove the sign of zero: a box just outside the image must not print as ``-0.0``."""
     return round(value, decimals) + 0.0
 
 

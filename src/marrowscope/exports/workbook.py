@@ -1,4 +1,4 @@
-"""``patients.xlsx``: the tables for people, with a differential per patient."""
+"""``patients.xlsx``: the tables as a workbook, with a sheet for each patient's differential."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -11,6 +11,7 @@ from marrowscope.domain.decision import Interval, Verdict
 from marrowscope.domain.differential import RATIO_DECIMALS, Differential, myeloid_to_erythroid
 from marrowscope.domain.patient import CohortReport, FieldStatus, PatientReading
 from marrowscope.domain.percent import file_percent
+from marrowscope.domain.quantity import quantity
 from marrowscope.exports.atomic import atomic_path
 from marrowscope.exports.figures import (
     excluded_rows,
@@ -53,7 +54,7 @@ _TITLES = {
     "rule": ("Rule", 10),
     "reasons": ("Reasons", 90),
 }
-# Fill and ink of a decision: told apart by lightness too, and always beside the word.
+# Fill and text colour of a decision. They also differ in lightness, and the decision is always in words, too.
 _COLOURS = {
     Verdict.POSITIVE: ("#F6D5CC", "#8A2A0C"),
     Verdict.NEGATIVE: ("#D6E6F4", "#0B4A7A"),
@@ -79,10 +80,10 @@ _FORMATS: dict[str, dict[str, Any]] = {
 
 
 def write_workbook(report: CohortReport, path: Path) -> None:
-    """Write the workbook: patients, a differential per patient, provenance.
+    """Write the workbook: patients, a differential per patient, and provenance.
 
-    Percentages are numbers 0..100, those of `patient_row`, displayed with one decimal. No text is ever taken
-    for a formula or a link. Equal reports give equal bytes.
+    Percentages are numbers 0..100 as in `patient_row`, displayed with one decimal. Text is never taken as a
+    formula or a link. Equal reports give equal bytes.
 
     Raises
     ------
@@ -92,7 +93,7 @@ def write_workbook(report: CohortReport, path: Path) -> None:
     with atomic_path(path) as beside:
         options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
         with xlsxwriter.Workbook(str(beside), options) as book:
-            # The creation date is the run's, not the clock's.
+            # The creation date is that of the run, so that bytes do not depend on the clock.
             book.set_properties(
                 {
                     "title": "marrowscope",
@@ -104,11 +105,11 @@ def write_workbook(report: CohortReport, path: Path) -> None:
 
 
 def sheet_name(patient: str, taken: Collection[str]) -> str:
-    """Return a name that Excel accepts for a patient's sheet and no other sheet has.
+    """Return a unique sheet name for a patient that Excel accepts.
 
-    Excel compares names without regard to case, allows 31 characters (UTF-16 units, so that rare characters
-    count twice), forbids brackets, colon, star, question mark and slashes, an apostrophe at either end, and
-    the name History.
+    Excel ignores case when comparing names, allows 31 UTF-16 units (rare characters count twice), and
+    forbids brackets, colons, asterisks, question marks and slashes, an apostrophe at either end, and the name
+    History.
     """
     cleaned = _cut(shown(patient).translate(_NOT_IN_SHEET_NAMES).strip().strip("'"), _LONGEST_SHEET_NAME)
     folded = {name.casefold() for name in taken} | {"history"}
@@ -224,11 +225,11 @@ class _Writer:
         self._share(sheet, line + 1, patient.adjusted_interval)
         self._write(sheet, line + 2, 0, "Blasts, of non-erythroid cells")
         self._share(sheet, line + 2, non_erythroid_blasts(patient))
-        self._write(sheet, line + 3, 0, "Blasts, with what a person reviewed")
+        self._write(sheet, line + 3, 0, "Blasts, inferred from reviewed cells")
         self._share(sheet, line + 3, patient.reviewed_interval)
-        self._write(sheet, line + 4, 0, "Blasts, resampled by fields")
+        self._write(sheet, line + 4, 0, "Blasts, resampled fields")
         self._share(sheet, line + 4, patient.bootstrap_interval)
-        self._write(sheet, line + 5, 0, "Blasts, by the cells' probabilities")
+        self._write(sheet, line + 5, 0, "Blasts, from cell probabilities")
         beside = patient.share_from_probabilities
         self._write(sheet, line + 5, 2, None if beside is None else file_percent(beside))
         self._write(sheet, line + 6, 0, "Effective cells, design effect")
@@ -239,7 +240,7 @@ class _Writer:
         line += 8
         if patient.review is not None:
             network = patient.review.network
-            self._write(sheet, line, 0, "Blasts, as the networks alone counted")
+            self._write(sheet, line, 0, "Blasts, networks alone")
             self._write(sheet, line, 1, network.differential.blasts)
             self._share(sheet, line, network.blast_interval)
             line += 1
@@ -258,7 +259,7 @@ class _Writer:
         return line + 1 + len(rows)
 
     def _slides(self, sheet: Any, line: int, patient: PatientReading) -> int:
-        """Write the counted cells of each slide where there are several; return the next free line."""
+        """Write the counted cells of each slide if there are several; return the next free line."""
         spread = sampling(patient)
         if spread is None or len(spread.slides) < 2:
             return line
@@ -270,7 +271,7 @@ class _Writer:
         return line + 2 + len(spread.slides)
 
     def _excluded(self, sheet: Any, line: int, patient: PatientReading) -> int:
-        """Write what was left out of the count; return the next free line."""
+        """Write the cells left out of the count; return the next free line."""
         self._write(sheet, line, 0, "Not in the count", "head")
         self._write(sheet, line, 1, "Cells", "head")
         rows = excluded_rows(patient.differential)
@@ -311,9 +312,9 @@ class _Writer:
         ]
         for patient in report.patients:
             name = shown(patient.patient)
-            facts += [(f"{title}: {name}", words) for title, words in review_facts(patient)]
+            facts += [(f"{title}: {name}", text) for title, text in review_facts(patient)]
             facts += [
-                (f"Scale: {name}", f"{mpp:.4f} µm per pixel from {source} ({number} fields)")
+                (f"Scale: {name}", f"{mpp:.4f} µm per pixel from {source} ({quantity(number, 'field')})")
                 for mpp, source, number in scales(patient.fields)
             ]
             facts += [
@@ -329,7 +330,7 @@ class _Writer:
             self._write(sheet, line, 1, value, "left" if isinstance(value, int | float) else "wrap")
 
     def _share(self, sheet: Any, line: int, interval: Interval | None) -> None:
-        """Write a share and its interval as percentages into the third to fifth column."""
+        """Write a share and its interval as percentages into the third to fifth columns."""
         if interval is None:
             return
         for column, share in enumerate((interval.estimate, interval.low, interval.high), start=2):

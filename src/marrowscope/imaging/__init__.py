@@ -1,1 +1,1 @@
-"""Pixels in, pixels out."""
+"""Image files, pixel size, image quality and pictures."""

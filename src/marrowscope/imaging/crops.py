@@ -1,10 +1,10 @@
-"""Square crops of cells: the one function that training and inference share."""
+"""Square crops of cells, cut the same way in training and inference."""
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-CONTEXT = 1.2  # side of the crop over the longer side of the cell's box: a thin rim of surroundings
+CONTEXT = 1.2  # side of the crop divided by the longer side of the cell's box: leaves a thin rim
 
 
 def crop_cells(
@@ -13,17 +13,17 @@ def crop_cells(
     size_px: int,
     context: float = CONTEXT,
 ) -> npt.NDArray[np.uint8]:
-    """Cut a square around each box and bring it to one size.
+    """Cut a square around each box and resize it.
 
-    The square has side ``context * max(width, height)`` and the box's centre; what lies outside the
-    image repeats its border. Resampling is antialiased, so a cell looks alike at any magnification.
+    The square is centred on the box and has side ``context * max(width, height)``. Beyond the image its
+    border is repeated. Resampling is antialiased, so a cell looks the same at any magnification.
 
     Parameters
     ----------
     pixels : (H, W, 3) uint8 RGB
     boxes : (n, 4) float32, ``x0, y0, x1, y1`` in pixels of `pixels`
     size_px : side of the crops in pixels
-    context : side of the square over the longer side of the box
+    context : side of the square divided by the longer side of the box
 
     Returns
     -------
@@ -40,7 +40,7 @@ def crop_cells(
 def _resized_square(
     pixels: npt.NDArray[np.uint8], left: float, top: float, side: float, size_px: int
 ) -> npt.NDArray[np.uint8]:
-    """Resample the square at (left, top); only the part of the image it touches is copied."""
+    """Resample the square at (left, top), copying only the part of the image it covers."""
     height, width = pixels.shape[:2]
     columns = np.clip(np.arange(int(np.floor(left)) - 1, int(np.ceil(left + side)) + 2), 0, width - 1)
     rows = np.clip(np.arange(int(np.floor(top)) - 1, int(np.ceil(top + side)) + 2), 0, height - 1)

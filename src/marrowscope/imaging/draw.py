@@ -1,4 +1,4 @@
-"""Pictures for people: boxes over a field, a legend below it, thumbnails."""
+"""Pictures: fields with boxes and a legend, and thumbnails."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _Rectangle = tuple[float, float, float, float]
 
 _INK: Final[Colour] = (33, 37, 41)
 _PAPER: Final[Colour] = (255, 255, 255)
-_LARGEST_SIDE: Final = 2400  # px; more than a screen shows, and a file of a megabyte
-_SMALLEST_SIDE: Final = 900  # px; a smaller field is enlarged, so that labels do not cover its cells
+_LARGEST_SIDE: Final = 2400  # px; more than a screen shows, in a file of about a megabyte
+_SMALLEST_SIDE: Final = 900  # px; smaller fields are enlarged, or labels would cover their cells
 _FONTS_BY_SIZE: dict[int, ImageFont.FreeTypeFont | ImageFont.ImageFont] = {}
 
 
@@ -32,20 +32,20 @@ def annotate(
     legend: Mapping[str, Colour] | None = None,
     caption: str = "",
 ) -> Image.Image:
-    """Draw a field with a box and a short label on every cell, and a strip that explains the colours.
+    """Draw a field with a box and a short label for every cell, and a legend below it.
 
     Parameters
     ----------
     pixels
-        uint8 (H, W, 3) RGB. The picture is brought to between 900 and 2400 px.
+        uint8 (H, W, 3) RGB. The longer side of the picture is scaled to between 900 and 2400 px.
     boxes
         (n, 4) x0, y0, x1, y1 in px of `pixels`.
     colours, labels
-        n each; an empty label draws none.
+        n each; an empty label is not drawn.
     cut
-        Where True, the cell is cut by the border: its box is thin and dashed.
+        True for cells cut by the border, whose boxes are thin and dashed.
     legend
-        Text to colour, in the order to show; with `caption` it makes the strip below the field. Without both
+        Text → colour, in display order. With `caption` it forms the strip below the field; without either
         there is no strip.
 
     Raises
@@ -70,14 +70,14 @@ def annotate(
 
 
 def thumbnail(pixels: npt.NDArray[np.uint8], side: int) -> Image.Image:
-    """Shrink a field (uint8 (H, W, 3) RGB) so that its longer side is at most `side` px; never enlarged."""
+    """Shrink a field (uint8 (H, W, 3) RGB) to at most `side` px on its longer side; never enlarge it."""
     image = Image.fromarray(pixels)
     image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
     return image
 
 
 def _shown_size(pixels: npt.NDArray[np.uint8]) -> tuple[Image.Image, float]:
-    """Give a picture of a size to look at, and its scale."""
+    """Return the picture in a convenient size, and the factor by which it was scaled."""
     image = Image.fromarray(pixels)
     longest = max(image.size)
     factor = min(max(1.0, _SMALLEST_SIDE / longest), _LARGEST_SIDE / longest)
@@ -96,7 +96,7 @@ def _outline(
     *,
     dashed: bool,
 ) -> None:
-    """Draw one box: a coloured line in a thin pale one, seen on dark nuclei and on pale background alike."""
+    """Draw one box: a coloured line with a pale halo, visible on dark nuclei and on pale background."""
     x0, y0, x1, y1 = box
     if dashed:
         width = max(1, round(1.4 * unit))
@@ -115,7 +115,7 @@ def _outline(
 def _dashes(
     x0: float, y0: float, x1: float, y1: float, length: float
 ) -> list[tuple[tuple[float, float], tuple[float, float]]]:
-    """Give the ends of the dashes around a box, gaps as long as three fifths of a dash."""
+    """Return the ends of the dashes around a box; gaps are three fifths as long as dashes."""
     corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)]
     dashes = []
     for (ax, ay), (bx, by) in pairwise(corners):
@@ -135,7 +135,7 @@ def _write_labels(
     labels: Sequence[str],
     unit: float,
 ) -> None:
-    """Write each label on a plate of its box's colour."""
+    """Write each label on a plate in the colour of its box."""
     font, pad = _font(round(15 * unit)), 3.5 * unit
     width, height = drawn.im.size
     plates: list[_Rectangle] = []
@@ -159,7 +159,7 @@ def _place(
     plates: Sequence[_Rectangle],
     boxes: Sequence[_Rectangle],
 ) -> _Rectangle:
-    """Choose where a label covers other labels and cells least; above its box where it may."""
+    """Return the place where a label covers other labels and cells least, preferably above its box."""
     (x0, y0, x1, y1), (width, height) = box, extent
     corners = [(x0, y0 - height), (x1 - width, y0 - height), (x0, y1), (x1 - width, y1)]
     corners += [(x1, y0), (x0 - width, y0), (x0, y0), (x0, y1 - height)]
@@ -186,7 +186,7 @@ def _shared(a: _Rectangle, b: _Rectangle) -> float:
 
 
 def _with_strip(image: Image.Image, legend: dict[str, Colour], caption: str, unit: float) -> Image.Image:
-    """Append the explanation of the colours below the field, in as many lines as it needs."""
+    """Append caption and legend below the field, on as many lines as needed."""
     font = _font(round(17 * unit))
     ruler = ImageDraw.Draw(image)
     margin, swatch, line = 16 * unit, 16 * unit, 30 * unit
@@ -202,24 +202,24 @@ def _with_strip(image: Image.Image, legend: dict[str, Colour], caption: str, uni
     strip = Image.new("RGB", (image.width, image.height + round(y + line + margin / 2)), _PAPER)
     strip.paste(image, (0, 0))
     drawn = ImageDraw.Draw(strip)
-    for left, y, text, colour in placed:
+    for x, y, text, colour in placed:
         top = image.height + y
-        indent = 0.0
+        left = x
         if colour is not None:
-            drawn.rounded_rectangle((left, top, left + swatch, top + swatch), 3 * unit, fill=colour)
-            indent = swatch + 8 * unit
-        drawn.text((left + indent, top + swatch / 2), text, fill=_INK, font=font, anchor="lm")
+            drawn.rounded_rectangle((x, top, x + swatch, top + swatch), 3 * unit, fill=colour)
+            left += swatch + 8 * unit
+        drawn.text((left, top + swatch / 2), text, fill=_INK, font=font, anchor="lm")
     return strip
 
 
 def _is_light(colour: Colour) -> bool:
-    """Whether dark letters read better on it (relative luminance after WCAG 2, gamma taken as 2.2)."""
+    """Return whether dark text reads better on it (relative luminance of WCAG 2 with a gamma of 2.2)."""
     red, green, blue = ((channel / 255) ** 2.2 for channel in colour)
     return bool(0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.30)
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Pillow's own scalable font: no file to ship, the same on every machine."""
+    """Return Pillow's built-in scalable font, which is the same on every machine."""
     height = max(10, size)
     if height not in _FONTS_BY_SIZE:
         _FONTS_BY_SIZE[height] = ImageFont.load_default(height)

@@ -1,4 +1,4 @@
-"""Names of patients and fields: their order, how they are shown, how they become file names."""
+"""Names of patients and fields: sorting, display and conversion to file names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Collection
 from typing import Final
 
-_LONGEST_BYTES: Final = 120  # most file systems allow 255 bytes; suffixes are still to be added
+_LONGEST_BYTES: Final = 120  # most file systems allow 255 bytes; leaves room for suffixes
 _NUMBER = re.compile(r"(\d+)")
 _UNSAFE = re.compile(r'[/\\:*?"<>|]')
 _RESERVED: Final = frozenset(
@@ -17,22 +17,22 @@ _RESERVED: Final = frozenset(
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort key under which `field 2` comes before `field 10`."""
+    """Return a sort key that puts `field 2` before `field 10`."""
     parts = _NUMBER.split(unicodedata.normalize("NFC", name).casefold())
     return (*((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p), (-1, 0, name))
 
 
 def shown(name: str) -> str:
-    """Text that can always be written as UTF-8 on one line, whatever bytes the file system gave."""
+    """Return text that can be written as UTF-8 on one line, whatever bytes the file system returned."""
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join("\ufffd" if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in text)
 
 
 def safe_name(name: str) -> str:
-    """One file or folder name for any text: no separators, no `..`, short; different for different texts.
+    """Return a short file or folder name without separators or `..`, different for different texts.
 
-    Names that are harmless already, non-Latin ones and those with inner spaces among them, stay as they are;
-    any other is cleaned and gets eight digits of its digest.
+    Names that are already safe are returned unchanged, including non-Latin names and names with spaces. Any
+    other name is cleaned, and eight digits of its digest are appended.
     """
     clean = _UNSAFE.sub("_", shown(name)).strip(" .")
     reserved = clean.split(".")[0].casefold() in _RESERVED
@@ -44,7 +44,7 @@ def safe_name(name: str) -> str:
 
 
 def distinct(name: str, taken: Collection[str]) -> str:
-    """Return `name`, or `name (2)`, `name (3)` ... where it is taken."""
+    """Return `name`, or `name (2)`, `name (3)` ... if it is taken."""
     if name not in taken:
         return name
     number = 2

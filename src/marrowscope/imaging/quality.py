@@ -1,4 +1,4 @@
-"""What is wrong with a field as a picture: values for the report, never a reason to stop."""
+"""Image quality of a field. Problems are reported; they never stop a run."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-_BLANK_RANGE: Final = 14.0  # grey levels between the darkest and the lightest parts of an empty field
+_BLANK_RANGE: Final = 14.0  # grey levels between the darkest and lightest parts of an empty field
 _LOW_RANGE: Final = 32.0
-_WASHED_OUT: Final = 185.0  # not even the darkest hundredth of the field is darker than this
+_WASHED_OUT: Final = 185.0  # less than a hundredth of the field is darker than this
 _DARK_BACKGROUND: Final = 75.0
 _SHARP: Final = 0.088
-"""Of 225 real fields of nine laboratories all lie above; blurred by 3 px all lie below, by 2 px half."""
+"""All of 225 real fields from nine laboratories lie above; blurred by 3 px all lie below, by 2 px half."""
 _SMALL_SAMPLES: Final = 60_000
 _NEAR_PX, _FAR_PX = 2, 8
-_ROWS: Final = 160  # rows of pixels the focus is measured on
+_ROWS: Final = 160  # rows of pixels on which focus is measured
 
 
 class QualityFlag(StrEnum):
-    """One thing wrong with a field."""
+    """A quality problem of a field."""
 
     BLANK = "blank"
     OUT_OF_FOCUS = "out_of_focus"
@@ -32,10 +32,10 @@ class QualityFlag(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FieldQuality:
-    """A field's quality: `flags`, and the figures they rest on.
+    """The quality `flags` of a field, and the figures behind them.
 
     `contrast` and `background` are grey levels of the green channel. `sharpness` is 0.25 for ideal edges and
-    falls to 0.06 as they blur; None where there are no edges to judge by.
+    falls to 0.06 as they blur; it is None if the field has no edges.
     """
 
     flags: tuple[QualityFlag, ...]
@@ -47,9 +47,9 @@ class FieldQuality:
 def assess(pixels: npt.NDArray[np.uint8]) -> FieldQuality:
     """Judge a field, uint8 (H, W, 3) RGB at the working scale of 0.20 µm per px.
 
-    Light is judged on a sparse grid, focus on evenly spread rows: a field of any size costs about the same.
-    The focus measure compares brightness differences over 2 and 8 px; contrast cancels out, and so does most
-    noise. It is bound to the scale: judge the resampled field, not the original.
+    Brightness is measured on a sparse grid and focus on evenly spaced rows, so the cost hardly depends on the
+    size of the field. The focus measure compares brightness differences over 2 and 8 px; contrast and most
+    noise cancel out. It depends on the scale: pass the resampled field, not the original.
     """
     height, width = pixels.shape[:2]
     step = max(1, round((height * width / _SMALL_SAMPLES) ** 0.5))
@@ -69,10 +69,9 @@ def assess(pixels: npt.NDArray[np.uint8]) -> FieldQuality:
 
 
 def _sharpness(pixels: npt.NDArray[np.uint8]) -> float | None:
-    """Mean squared difference over 2 px as a part of that over 8 px, along rows.
+    """Return the mean squared difference over 2 px divided by that over 8 px, along rows.
 
-    For ideal steps the mean squared difference grows as the distance (2/8), for blurred ones as its square
-    (4/64).
+    For ideal steps it grows with the distance (2/8), for blurred ones with its square (4/64).
     """
     height, width = pixels.shape[:2]
     if width <= 4 * _FAR_PX:

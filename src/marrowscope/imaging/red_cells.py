@@ -1,4 +1,4 @@
-"""How large the red cells are in a field: the ruler every smear carries."""
+"""The diameter of the red cells in a field, by which its scale can be measured."""
 
 from __future__ import annotations
 
@@ -16,27 +16,25 @@ RED_CELL_UM: Final = 7.0
 
 _STEPS: Final = 5  # radii in an octave
 _RADII: Final = 5.0 * 2.0 ** (np.arange(_STEPS) / _STEPS)  # px at each level of the pyramid
-_SHORTEST_SIDE: Final = 56  # a level this small shows about five of the largest circles
-_LARGEST_LEVEL: Final = 700  # px; of a larger level its centre is enough to measure cells of this size
-_LEAST_CONTRAST: Final = 0.04  # an edge is at least this part of the field's contrast
-_VOTES_PER_RADIUS: Final = 6  # bins of the vote map along one radius: cells may be this far from round
+_SHORTEST_SIDE: Final = 56  # px; a level this small holds about five of the largest circles
+_LARGEST_LEVEL: Final = 700  # px; of larger levels only the centre is used
+_LEAST_CONTRAST: Final = 0.04  # weakest edge, relative to the field's contrast
+_VOTES_PER_RADIUS: Final = 6  # bins of the vote map per radius; sets how far cells may be from round
 _SUPPORT: Final = 0.5  # part of the circumference that must agree on the centre
 _PURPLE: Final = (
-    0.36  # green minus blue optical density: nuclei lie above (0.4 to 1.7), red cells below (0 to 0.3)
+    0.36  # green minus blue optical density: higher in nuclei (0.4 to 1.7), lower in red cells (0 to 0.3)
 )
-_FEWEST: Final = 5  # red cells below which no estimate is given
-_NEAR: Final = 1.3  # factor around the commonest size within which circles count as that size
+_FEWEST: Final = 5  # red cells needed for an estimate
+_NEAR: Final = 1.3  # circles within this factor of the most common size count as that size
 _ANGLES: Final = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-_PROFILE: Final = np.linspace(
-    0.6, 1.5, 28
-)  # radii, in units of the circle's, at which its edge is looked for
+_PROFILE: Final = np.linspace(0.6, 1.5, 28)  # where the edge is searched, in units of the circle's radius
 
 _Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A measured length: `value` in px, `confidence` from 0 to 1, and how many cells it rests on."""
+    """A measured length: `value` in px, `confidence` from 0 to 1, and the number of cells behind it."""
 
     value: float
     confidence: float
@@ -45,9 +43,10 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """Circles found at one size of the image, as columns; `scale` is full-resolution px per px here.
+    """Circles found at one level of the pyramid, as columns.
 
-    `share` is the part of the field a circle covers, `purple` its green minus its blue optical density.
+    `scale` is full-resolution px per px of the level, `share` the part of the field that a circle covers, and
+    `purple` its green minus its blue optical density.
     """
 
     green: _Floats
@@ -61,15 +60,15 @@ class _Level:
 
 
 def red_cell_diameter_px(pixels: npt.NDArray[np.uint8]) -> Estimate | None:
-    """Measure the common diameter of the red cells of a field, or None where few are seen.
+    """Return the typical diameter of the red cells in a field, None if too few are seen.
 
-    `pixels` is uint8 (H, W, 3) RGB; diameters from 5 px to a third of the shorter side are found. Every edge
-    votes for the centre it curves around, towards its dark side (after Loy and Zelinsky, Fast radial
-    symmetry, 2003), over a pyramid: pale centres, clumps and uneven light do no harm, and the answer follows
-    the scale of the image. Purple circles are nuclei and left out. The commonest size by covered area wins;
-    the edges of the circles of this size are then measured one by one.
+    `pixels` is uint8 (H, W, 3) RGB; diameters from 5 px to a third of the shorter side are found. On every
+    level of a pyramid, each edge votes for the centre on its dark side around which it curves (after Loy and
+    Zelinsky, Fast radial symmetry, 2003). Pale centres, clumps and uneven light do no harm, and the result
+    scales with the image. Purple circles are nuclei and are left out. The size that covers the largest area
+    is chosen, and the edges of the circles of this size are then measured one by one.
 
-    `confidence` is the part of the circles' area that has this size, less where cells are few.
+    `confidence` is the part of the circles' area that has this size, reduced if there are few cells.
     """
     levels = list(_levels(pixels))
     sizes = (
@@ -91,12 +90,12 @@ def red_cell_diameter_px(pixels: npt.NDArray[np.uint8]) -> Estimate | None:
 
 
 def _weight(level: _Level) -> _Floats:
-    """Weigh each circle by the area it covers and how well it is supported; nuclei weigh nothing."""
+    """Return a weight per circle, from its area and its support; 0 for nuclei."""
     return np.where(level.purple < _PURPLE, (level.support - _SUPPORT) * level.share, 0.0).astype(np.float32)
 
 
 def _levels(pixels: npt.NDArray[np.uint8]) -> Iterator[_Level]:
-    """Circles of every octave of size, the smallest cells first: for them the image is doubled."""
+    """Yield the circles of each octave, smallest first; for the smallest the image is enlarged twofold."""
     image = Image.fromarray(pixels)
     background, contrast = _light(image)
     centre = _centre(image, _LARGEST_LEVEL // 2)
@@ -117,7 +116,7 @@ def _centre(image: Image.Image, side: int) -> Image.Image:
 
 
 def _light(image: Image.Image) -> tuple[_Floats, float]:
-    """RGB of the empty background, and the range of the green channel between cells and background."""
+    """Return the RGB of the empty background, and the green range between cells and background."""
     small = np.asarray(image.reduce(max(1, min(image.size) // 128)), dtype=np.float32).reshape(-1, 3)
     dark, light = np.percentile(small[:, 1], [2, 97])
     background = np.median(small[small[:, 1] >= np.percentile(small[:, 1], 90)], axis=0)
@@ -139,7 +138,7 @@ def _level(image: Image.Image, background: _Floats, contrast: float, scale: floa
 
 
 def _edges(green: _Floats, least: float) -> tuple[_Floats, _Floats, _Floats, _Floats]:
-    """Thinned edge pixels and the unit vector from each towards its dark side."""
+    """Return the thinned edge pixels, and the unit vector from each towards its dark side."""
     slope_y, slope_x = cast("list[_Floats]", np.gradient(green))
     strength: _Floats = np.sqrt(np.square(slope_x) + np.square(slope_y))
     inner = strength[1:-1, 1:-1]
@@ -153,7 +152,7 @@ def _edges(green: _Floats, least: float) -> tuple[_Floats, _Floats, _Floats, _Fl
 
 
 def _centres(x: _Floats, y: _Floats, radius: float, shape: tuple[int, ...]) -> _Floats:
-    """Circles as (x, y, radius, support) of shape (4, n) where the votes at `x`, `y` agree.
+    """Return circles as (x, y, radius, support), shape (4, n), where the votes at `x`, `y` agree.
 
     Support is the part of the circumference that votes for the centre.
     """
@@ -170,7 +169,7 @@ def _centres(x: _Floats, y: _Floats, radius: float, shape: tuple[int, ...]) -> _
 
 
 def _refined(level: _Level, here: npt.NDArray[np.bool_]) -> _Floats:
-    """Radius in full-resolution px at which each circle brightens fastest, all directions taken together."""
+    """Return the radius, in full-resolution px, at which each circle brightens fastest on average."""
     radius = level.radius[here]
     reach = radius[:, None, None] * _PROFILE[:, None]
     sample_x = level.x[here, None, None] + reach * np.cos(_ANGLES)
@@ -183,7 +182,7 @@ def _refined(level: _Level, here: npt.NDArray[np.bool_]) -> _Floats:
 
 
 def _ring_density(level: _Floats, background: _Floats, x: _Floats, y: _Floats, radius: _Floats) -> _Floats:
-    """Optical density (n, 3) of the ring at three quarters of each circle's radius."""
+    """Return the optical density (n, 3) of the ring at three quarters of each circle's radius."""
     column = np.clip(np.rint(x[:, None] + 0.75 * radius[:, None] * np.cos(_ANGLES)), 0, level.shape[1] - 1)
     row = np.clip(np.rint(y[:, None] + 0.75 * radius[:, None] * np.sin(_ANGLES)), 0, level.shape[0] - 1)
     ring: _Floats = np.median(level[row.astype(np.intp), column.astype(np.intp)], axis=1)
@@ -192,7 +191,7 @@ def _ring_density(level: _Floats, background: _Floats, x: _Floats, y: _Floats, r
 
 
 def _commonest(log_radius: npt.NDArray[np.floating], weight: npt.NDArray[np.floating]) -> float:
-    """Mode of the weighted sizes: the window of one step either side that holds most."""
+    """Return the mode of the weighted sizes: the centre of the heaviest window of one step either side."""
     order = np.argsort(log_radius)
     sizes, total = log_radius[order], np.concatenate([[0.0], np.cumsum(weight[order])])
     half = np.log(_NEAR) / 2

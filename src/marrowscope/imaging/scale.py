@@ -1,4 +1,4 @@
-"""Fields brought to the scale the networks know, and the ruler for it."""
+"""Resampling of fields to the scale at which the networks were trained."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["RED_CELL_UM", "Estimate", "red_cell_diameter_px", "resample"]
 
 
 def resample(pixels: npt.NDArray[np.uint8], factor: float) -> npt.NDArray[np.uint8]:
-    """Scale uint8 (H, W, 3) by `factor`, antialiased; each side is rounded to a whole px and is at least 1.
+    """Scale uint8 (H, W, 3) by `factor`, antialiased; sides are rounded to whole px, at least 1.
 
-    Shrinking averages whole blocks first (Pillow's `reducing_gap`, several times faster) and ends in a
-    Lanczos filter; enlarging is bicubic. A factor that changes nothing gives the same array back.
+    Shrinking first averages whole blocks (Pillow's `reducing_gap`, several times faster), then applies a
+    Lanczos filter; enlarging is bicubic. If the size does not change, the same array is returned.
 
     Raises
     ------

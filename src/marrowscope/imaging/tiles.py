@@ -8,7 +8,7 @@ from math import ceil
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A rectangle of a field in px: columns `x0` to `x1` and rows `y0` to `y1`, the last ones excluded."""
+    """A rectangle of a field in px: columns `x0` to `x1` and rows `y0` to `y1`, ends exclusive."""
 
     x0: int
     y0: int
@@ -17,20 +17,20 @@ class Tile:
 
     @property
     def width(self) -> int:
-        """Columns in the tile."""
+        """Number of columns."""
         return self.x1 - self.x0
 
     @property
     def height(self) -> int:
-        """Rows in the tile."""
+        """Number of rows."""
         return self.y1 - self.y0
 
 
 def tile_grid(width: int, height: int, tile: int, overlap: int) -> tuple[Tile, ...]:
-    """Cover `width` x `height` px by squares of side `tile`, row by row.
+    """Cover `width` x `height` px with squares of side `tile`, row by row.
 
-    Neighbours share at least `overlap` px; the surplus is spread evenly, so that no last tile is a sliver.
-    Along a side shorter than `tile`, tiles are as short as the field.
+    Neighbours share at least `overlap` px; any surplus is spread evenly, so that the last tile is not a
+    sliver. Where the field is shorter than `tile`, so are the tiles.
 
     Raises
     ------

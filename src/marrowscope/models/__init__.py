@@ -1,1 +1,1 @@
-"""Inference: bundles and the two networks."""
+"""Inference: model bundles, the detector and the classifier."""

@@ -1,13 +1,13 @@
-"""A bundle: the networks and everything that must agree with them, verified before use.
+"""A bundle: both networks and everything that must match them, verified before use.
 
 A bundle is a folder::
 
-    bundle.toml     the only home of input size, scaling, thresholds, temperatures, classes, error rates
-    detector.onnx   YOLOX-Nano
-    classifier.onnx EfficientNet-B3, two heads
-    feature_space.npz   where the training cells lie in the classifier's feature space
+    bundle.toml         input size, scaling, thresholds, temperatures, classes, error rates
+    detector.onnx       YOLOX-Nano
+    classifier.onnx     EfficientNet-B3, two heads
+    feature_space.npz   distribution of the training cells in the classifier's feature space
     metrics.json, MODEL_CARD.md   written by the evaluation
-    SHA256SUMS      digest of every other file
+    SHA256SUMS          digest of every other file
 """
 
 import hashlib
@@ -31,17 +31,17 @@ DEFAULT_NAME = "marrowscope-1"
 
 @dataclass(frozen=True)
 class DetectorSettings:
-    """How fields are shown to the detector.
+    """Settings of the detector.
 
     Attributes
     ----------
     file : network, relative to the bundle
     architecture : name of the network
-    working_mpp : micrometres per pixel the network was trained at
-    tile_px, overlap_px : largest input side and the overlap of neighbouring tiles, pixels at working scale
-    typical_cell_px : median side of a leukocyte's box at working scale, by which scale is estimated
-    score_threshold : least confidence of a box that is kept
-    nms_iou, nms_ios : overlap (of the union, of the smaller) above which two boxes are one cell
+    working_mpp : micrometres per pixel at which the network was trained
+    tile_px, overlap_px : largest input side and overlap of neighbouring tiles, pixels at working scale
+    typical_cell_px : median side of a leukocyte's box at working scale, used to estimate scales
+    score_threshold : least confidence of the boxes kept
+    nms_iou, nms_ios : overlap (relative to the union, to the smaller box) above which two boxes are one cell
     """
 
     file: str
@@ -57,22 +57,22 @@ class DetectorSettings:
 
 @dataclass(frozen=True)
 class ClassifierSettings:
-    """How crops are shown to the classifier, and how its answers are read.
+    """Settings of the classifier: how crops are prepared and its outputs interpreted.
 
     Attributes
     ----------
     file : network, relative to the bundle
     architecture : name of the network
     input_px : side of the square crop
-    context : side of the crop over the longer side of the cell's box
+    context : side of the crop divided by the longer side of the cell's box
     mean, std : per RGB channel, of values in 0..1
-    types : what the second head tells apart, in the order of its outputs
-    blast_threshold : probability from which a cell is called a blast
+    types : types that the second head distinguishes, in the order of its outputs
+    blast_threshold : blast probability from which a cell is called a blast
     type_threshold : least probability of a type; below it the cell is unclassified
-    stated_specificity : for which the blast threshold was chosen on validation; 0 where it was not
-    blast_temperature, type_temperature : divisors of the logits that calibrate them
-    nuclei : how large the nuclei of each type are, beside what the crops show
-    feature_space : file that tells unfamiliar cells, relative to the bundle; empty when there is none
+    stated_specificity : specificity for which the blast threshold was chosen on validation; 0 if it was not
+    blast_temperature, type_temperature : divisors that calibrate the logits
+    nuclei : sizes of the nuclei of each type, used besides the crops
+    feature_space : file that identifies unfamiliar cells, relative to the bundle; empty if there is none
     """
 
     file: str
@@ -95,8 +95,8 @@ class ClassifierSettings:
 class Bundle:
     """A verified bundle on disk.
 
-    `error_rates` are those of the classifier on held-out cells, `unfamiliar_rates` those on cells of other
-    laboratories that look unlike the training's; None where not measured.
+    `error_rates` are those of the classifier on held-out cells, `unfamiliar_rates` those on unfamiliar cells
+    of other laboratories; None if not measured.
     """
 
     folder: Path
@@ -117,17 +117,17 @@ class Bundle:
 
 
 def list_builtin() -> tuple[str, ...]:
-    """Return the names of the bundles that travel inside the package."""
+    """Return the names of the bundles in the package."""
     return tuple(sorted(p.parent.name for p in BUILTIN.glob(f"*/{SETTINGS}")))
 
 
 def load_bundle(bundle: str | Path | None = None) -> Bundle:
-    """Open a bundle by built-in name or folder, after checking every digest.
+    """Open a bundle by built-in name or folder, after checking all digests.
 
     Raises
     ------
     BundleError
-        There is no such bundle, or a file of it is missing, altered or not understood.
+        There is no such bundle, or one of its files is missing, altered or not understood.
     """
     folder = _locate(bundle)
     sha256 = verify(folder)
@@ -141,34 +141,36 @@ def load_bundle(bundle: str | Path | None = None) -> Bundle:
 
 
 def verify(folder: Path) -> str:
-    """Check every file of a bundle against its list of digests and return the digest of that list.
+    """Check all files of a bundle against its list of digests, and return the digest of that list.
 
     Raises
     ------
     BundleError
-        The list is missing, or names a file that is missing, altered or outside the bundle.
+        There is no list, or it names a file that is missing, altered or outside the bundle.
     """
     sums = folder / SUMS
     if not sums.is_file():
         raise BundleError(f"{folder} is not a bundle: it has no {SUMS}")
-    named: set[str] = set()
+    listed: set[str] = set()
     for line in sums.read_text("utf-8").splitlines():
         digest, _, name = line.partition("  ")
         path = folder / name
         if not name or Path(name).is_absolute() or ".." in Path(name).parts:
-            raise BundleError(f"{folder.name}/{SUMS} has a line that is no digest of its own files")
+            raise BundleError(
+                f"{folder.name}/{SUMS} has a line that is not the digest of a file in the bundle"
+            )
         if not path.is_file():
-            raise BundleError(f"bundle {folder.name} lacks {name}")
+            raise BundleError(f"bundle {folder.name} has no file {name}")
         if _sha256(path) != digest:
-            raise BundleError(f"{folder.name}/{name} is not the file that was released (digest differs)")
-        named.add(name)
-    if SETTINGS not in named:
-        raise BundleError(f"{folder.name}/{SUMS} does not vouch for {SETTINGS}")
+            raise BundleError(f"{folder.name}/{name} is not the released file (its digest differs)")
+        listed.add(name)
+    if SETTINGS not in listed:
+        raise BundleError(f"{folder.name}/{SUMS} does not list {SETTINGS}")
     return _sha256(sums)
 
 
 def write_sums(folder: Path) -> str:
-    """Write the list of digests of a finished bundle and return the digest of that list."""
+    """Write the list of digests of a finished bundle, and return the digest of that list."""
     names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
     lines = [f"{_sha256(folder / name)}  {name}\n" for name in names if name != SUMS]
     (folder / SUMS).write_text("".join(lines), "utf-8")
@@ -181,14 +183,18 @@ def _locate(bundle: str | Path | None) -> Path:
         folder = Path(bundle)
     if not folder.is_dir():
         known = ", ".join(list_builtin()) or "none"
-        raise BundleError(f"no bundle {bundle or DEFAULT_NAME}: not a folder and not built in ({known})")
+        raise BundleError(
+            f"there is no bundle {bundle or DEFAULT_NAME}: it is neither a folder nor built in ({known})"
+        )
     return folder
 
 
 def _parse(folder: Path, document: Mapping[str, Any], sha256: str) -> Bundle:
     head = document["bundle"]
     if head["format"] != FORMAT:
-        raise BundleError(f"bundle {folder.name} has format {head['format']}, this version reads {FORMAT}")
+        raise BundleError(
+            f"bundle {folder.name} has format {head['format']}, but this version reads format {FORMAT}"
+        )
     classifier = dict(document["classifier"])
     for key in ("mean", "std", "types"):
         classifier[key] = tuple(classifier[key])
@@ -196,7 +202,7 @@ def _parse(folder: Path, document: Mapping[str, Any], sha256: str) -> Bundle:
         classifier["nuclei"] = NucleusSizes.of(classifier["nuclei"])
     unknown = [name for name in classifier["types"] if name not in taxonomy() or taxonomy()[name].is_blast]
     if unknown:
-        raise BundleError(f"bundle {folder.name} names types the taxonomy has no place for: {unknown}")
+        raise BundleError(f"bundle {folder.name} has types that the taxonomy lacks: {', '.join(unknown)}")
     return Bundle(
         folder=folder,
         name=head["name"],
@@ -216,7 +222,7 @@ def _rates(document: Mapping[str, Any], name: str) -> ErrorRates | None:
 
 
 def class_names(settings: ClassifierSettings) -> tuple[str, ...]:
-    """Return the names of the columns of the joint probabilities: blast first, then the types."""
+    """Return the columns of the joint probabilities: blast first, then the types."""
     return (BLAST, *settings.types)
 
 

@@ -1,4 +1,4 @@
-"""Putting networks and their settings together into a bundle."""
+"""Writing networks and their settings as a bundle."""
 
 import shutil
 from dataclasses import asdict, dataclass, replace
@@ -22,17 +22,17 @@ from marrowscope.models.bundle import (
 
 @dataclass(frozen=True)
 class BundleContent:
-    """What a bundle is made of.
+    """The content of a bundle.
 
     Attributes
     ----------
     name, version, licence : of the bundle
-    trained_on : identifiers of the data sets that shaped the weights
+    trained_on : identifiers of the data sets used in training
     detector_onnx, classifier_onnx : the networks
-    detector, classifier : their settings; the networks are copied under the file names given there
-    error_rates : held-out counts of the blast head, None when not measured
-    unfamiliar_rates : the same of other laboratories' unfamiliar cells
-    feature_space : file that tells unfamiliar cells, copied under the name in the classifier's settings
+    detector, classifier : their settings, which give the file names under which the networks are copied
+    error_rates : error rates on held-out cells, None if not measured
+    unfamiliar_rates : error rates on unfamiliar cells of other laboratories, None if not measured
+    feature_space : file that identifies unfamiliar cells, copied under the name in the classifier's settings
     """
 
     name: str
@@ -49,7 +49,7 @@ class BundleContent:
 
     @classmethod
     def of(cls, bundle: Bundle) -> "BundleContent":
-        """Return what an existing bundle is made of, to replace parts of it."""
+        """Return the content of an existing bundle, so that parts of it can be replaced."""
         return cls(
             name=bundle.name,
             version=bundle.version,
@@ -66,17 +66,17 @@ class BundleContent:
 
 
 def write_bundle(folder: Path, content: BundleContent) -> Bundle:
-    """Write a bundle and open it, so that what is written is known to load.
+    """Write a bundle and open it, to make sure that it loads.
 
-    Model card and metrics are added by the evaluation afterwards, which renews the digests.
+    The evaluation later adds the model card and the metrics, and renews the digests.
 
     Raises
     ------
     BundleError
-        The folder holds something that is not a bundle, or the settings do not fit together.
+        The folder holds something other than a bundle, or the settings do not fit together.
     """
     if folder.exists() and any(folder.iterdir()) and not (folder / SETTINGS).is_file():
-        raise BundleError(f"{folder} is not empty and no bundle: choose another folder")
+        raise BundleError(f"{folder} is not empty and not a bundle: choose another folder")
     folder.mkdir(parents=True, exist_ok=True)
     _copy(content.detector_onnx, folder / content.detector.file)
     _copy(content.classifier_onnx, folder / content.classifier.file)
@@ -88,7 +88,7 @@ def write_bundle(folder: Path, content: BundleContent) -> Bundle:
 
 
 def with_unfamiliar_rates(bundle: Bundle, rates: ErrorRates) -> Bundle:
-    """Write into a bundle how unfamiliar cells of other laboratories were named; return it opened anew."""
+    """Store the error rates on unfamiliar cells in a bundle, and return it reopened."""
     content = replace(BundleContent.of(bundle), unfamiliar_rates=rates)
     (bundle.folder / SETTINGS).write_text(tomli_w.dumps(_document(content)), "utf-8")
     write_sums(bundle.folder)

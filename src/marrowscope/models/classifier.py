@@ -1,15 +1,15 @@
-"""Naming cells with EfficientNet-B3 and two heads: blast or not; if not, which type.
+"""Naming cells with EfficientNet-B3 and two heads: blast or not, and if not, which type.
 
-The joint probability of a type is the product of both heads, P(not blast) · P(type | not blast). Where the
-scale is known, the size of the nucleus is joined to it by Bayes' rule (`nucleus_size`). The columns of an
-answer sum to one.
+The joint probability of a type is the product of both heads, P(not blast) · P(type | not blast). If the scale
+is known, the size of the nucleus is combined with it by Bayes' rule (`nucleus_size`). The probabilities of a
+cell sum to one.
 """
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import log_softmax, softmax
 
-from marrowscope.domain.cells import CellAnswers
+from marrowscope.domain.cells import CellPredictions
 from marrowscope.domain.geometry import longer_sides
 from marrowscope.imaging.crops import crop_cells
 from marrowscope.models.bundle import Bundle, ClassifierSettings, class_names
@@ -17,13 +17,13 @@ from marrowscope.models.feature_space import FeatureSpace
 from marrowscope.models.nucleus_size import nucleus_um
 from marrowscope.models.runtime import Network
 
-BATCH = 32  # more brings no speed on a processor and costs memory
+BATCH = 32  # larger batches cost memory and are no faster on a CPU
 
 Probabilities = npt.NDArray[np.float32]
 
 
 class Classifier:
-    """The two-headed classifier with the settings of its bundle.
+    """The classifier of a bundle, with its settings.
 
     Parameters
     ----------
@@ -40,37 +40,39 @@ class Classifier:
 
     def __call__(
         self, pixels: npt.NDArray[np.uint8], boxes: npt.NDArray[np.float32], mpp: float | None
-    ) -> CellAnswers:
+    ) -> CellPredictions:
         """Name the cells of a field.
 
         Parameters
         ----------
-        pixels : (H, W, 3) uint8 RGB, the original image: crops are cut at full resolution
+        pixels : (H, W, 3) uint8 RGB, the original image, from which crops are cut at full resolution
         boxes : (n, 4) float32 xyxy in its pixels
-        mpp : micrometres per pixel, None where not known: cells are then named without their size
+        mpp : micrometres per pixel; None if not known, when cells are named without their size
         """
         side_um = longer_sides(boxes) * np.float32(mpp or 0.0)
         parts = [
-            self.answer_crops(
+            self.predict_crops(
                 crop_cells(pixels, boxes[i : i + BATCH], self.settings.input_px, self.settings.context),
                 side_um[i : i + BATCH],
             )
             for i in range(0, len(boxes), BATCH)
         ]
         if not parts:
-            return CellAnswers(np.zeros((0, len(self.classes)), np.float32), np.zeros(0, bool))
-        return CellAnswers(
+            return CellPredictions(np.zeros((0, len(self.classes)), np.float32), np.zeros(0, bool))
+        return CellPredictions(
             np.concatenate([part.probabilities for part in parts]),
             np.concatenate([part.is_unfamiliar for part in parts]),
         )
 
-    def answer_crops(self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]) -> CellAnswers:
-        """Name one batch of ready crops.
+    def predict_crops(
+        self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]
+    ) -> CellPredictions:
+        """Return the predictions for one batch of crops.
 
         Parameters
         ----------
-        crops : (n, S, S, 3) uint8 RGB of the bundle's input size
-        side_um : (n,) longer side of each cell in micrometres, 0 where not known
+        crops : (n, S, S, 3) uint8 RGB in the bundle's input size
+        side_um : (n,) longer side of each cell in micrometres, 0 if not known
         """
         outputs = self._network(normalised(crops, self.settings))
         diameters = nucleus_um(outputs["nucleus"], side_um, self.settings.context)
@@ -80,12 +82,12 @@ class Classifier:
             self.settings.nuclei.log_likelihood(diameters, self.classes),
         )
         if self._space is None:
-            return CellAnswers(probabilities, np.zeros(len(crops), bool))
-        return CellAnswers(probabilities, self._space.is_unfamiliar(outputs["features"]))
+            return CellPredictions(probabilities, np.zeros(len(crops), bool))
+        return CellPredictions(probabilities, self._space.is_unfamiliar(outputs["features"]))
 
 
 def normalised(crops: npt.NDArray[np.uint8], settings: ClassifierSettings) -> npt.NDArray[np.float32]:
-    """Scale crops (n, S, S, 3) uint8 to the network's input (n, 3, S, S) float32."""
+    """Convert crops (n, S, S, 3) uint8 to the network's input (n, 3, S, S) float32."""
     mean = np.asarray(settings.mean, np.float32)
     std = np.asarray(settings.std, np.float32)
     values = (crops.astype(np.float32) / np.float32(255) - mean) / std
@@ -97,12 +99,12 @@ def joint_probabilities(
     type_logits: npt.NDArray[np.float32],
     log_likelihood: npt.NDArray[np.float64],
 ) -> Probabilities:
-    """Combine both heads with what else is known of the cells.
+    """Combine both heads with other evidence.
 
     Parameters
     ----------
     blast_logits, type_logits : (n,) and (n, k), calibrated
-    log_likelihood : (n, 1 + k) of other evidence given each class, blast first; zero where there is none
+    log_likelihood : (n, 1 + k) of the other evidence given each class, blast first; zero if there is none
 
     Returns
     -------

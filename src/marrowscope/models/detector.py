@@ -1,4 +1,4 @@
-"""Finding leukocytes with YOLOX-Nano (Ge et al., arXiv:2107.08430)."""
+"""Detection of leukocytes with YOLOX-Nano (Ge et al., arXiv:2107.08430)."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +10,11 @@ from marrowscope.models.runtime import Network
 
 STRIDES = (8, 16, 32)
 PAD_VALUE = 114  # grey of YOLOX's letterbox
-_LARGEST_LOG_SIDE = 8.0  # exp of more than this is no cell and would overflow
+_LARGEST_LOG_SIDE = 8.0  # larger values are not cells, and their exp would overflow
 
 
 class Detector:
-    """YOLOX-Nano with the settings of its bundle.
+    """The detector of a bundle, with its settings.
 
     Parameters
     ----------
@@ -32,11 +32,11 @@ class Detector:
         Parameters
         ----------
         pixels : (H, W, 3) uint8 RGB at the bundle's working scale
-        score_threshold : least confidence, the bundle's own by default
+        score_threshold : least confidence, by default that of the bundle
 
         Returns
         -------
-        Detections in pixels of the tile, clipped to it, the surest first
+        Detections in pixels of the tile, clipped to it, most confident first
         """
         threshold = self.settings.score_threshold if score_threshold is None else score_threshold
         return find_leukocytes(self._network, self.settings, pixels, threshold)
@@ -45,7 +45,7 @@ class Detector:
 def find_leukocytes(
     network: Network, settings: DetectorSettings, pixels: npt.NDArray[np.uint8], score_threshold: float
 ) -> Detections:
-    """Run an exported detector on RGB pixels (H, W, 3) at its working scale, as `Detector` does."""
+    """Run an exported detector on RGB pixels (H, W, 3) at its working scale, like `Detector`."""
     height, width = pixels.shape[:2]
     predictions = network(network_input(pixels))["predictions"]
     boxes, scores = decode_predictions(predictions[0], *padded_size(height, width))
@@ -60,13 +60,13 @@ def find_leukocytes(
 
 
 def padded_size(height: int, width: int) -> tuple[int, int]:
-    """Return the size of the network's input for an image: the next multiples of the largest stride."""
+    """Return the input size for an image: height and width rounded up to multiples of the largest stride."""
     stride = STRIDES[-1]
     return -(-height // stride) * stride, -(-width // stride) * stride
 
 
 def network_input(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Pad an RGB image with grey at the right and bottom; (1, 3, H', W') float32, BGR, 0..255."""
+    """Return an RGB image padded with grey at the right and bottom: (1, 3, H', W') float32, BGR, 0..255."""
     height, width = pixels.shape[:2]
     batch = np.full((1, 3, *padded_size(height, width)), PAD_VALUE, np.float32)
     batch[0, :, :height, :width] = pixels[:, :, ::-1].transpose(2, 0, 1)
@@ -95,7 +95,7 @@ def decode_predictions(
 
 
 def _anchors(height: int, width: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Grid cells (A, 2) and strides (A, 1) of all levels, in the order of the network's output."""
+    """Return grid cells (A, 2) and strides (A, 1) of all levels, in the order of the network's output."""
     cells, strides = [], []
     for stride in STRIDES:
         ys, xs = np.mgrid[: height // stride, : width // stride]

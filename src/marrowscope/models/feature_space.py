@@ -1,10 +1,10 @@
-"""Where a cell lies among those the classifier learned from: how to notice what it does not know.
+"""The position of cells in the classifier's feature space, by which unfamiliar cells are recognised.
 
-Each class is a Gaussian in the space of the network's last layer, all with one covariance, kept in few
-directions (probabilistic principal components); a cell's distance is that to the nearest class (Lee et al.,
-"A simple unified framework for detecting out-of-distribution samples", arXiv:1807.03888). Of the texture, the
-features behind it, means and deviations are kept for drawing cells; distances leave it out, because another
-stain alone would be far.
+Each class is a Gaussian in the space of the network's last layer. All share one covariance, which is stored
+in few directions (probabilistic principal components). A cell's distance is that to the nearest class (Lee et
+al., "A simple unified framework for detecting out-of-distribution samples", arXiv:1807.03888). Of the texture
+features, which precede the last layer, means and deviations are stored so that cells can be sampled;
+distances ignore them, because another stain alone would appear far away.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -17,22 +17,22 @@ import numpy.typing as npt
 from marrowscope.errors import BundleError
 
 USUAL_SHARE = 0.05
-"""Share of held-out cells from the training's own laboratories that lie beyond the limit."""
+"""Share of held-out cells of the training laboratories that lie beyond the limit."""
 
 Features = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class FeatureSpace:
-    """Gaussians of the training cells' features.
+    """Gaussians fitted to the features of the training cells.
 
     Attributes
     ----------
-    means : (classes, F) mean features, of which the first L are the last layer's, the others texture
+    means : (classes, F) mean features; the first L are those of the last layer, the others texture
     directions : (k, L) orthonormal directions of the largest spread within classes
-    deviations : (k,) standard deviation along each
+    deviations : (k,) standard deviation along each direction
     residual : () standard deviation along every other direction
-    texture : (F-L,) standard deviations of the texture within classes
+    texture : (F-L,) standard deviations of the texture features within classes
     limit : () distance that `USUAL_SHARE` of familiar cells exceed
     """
 
@@ -44,7 +44,7 @@ class FeatureSpace:
     limit: Features
 
     def distance(self, features: Features) -> npt.NDArray[np.float64]:
-        """Return how far cells with features (n, F) lie from the nearest class, (n,): about 1 if familiar."""
+        """Return the distance from features (n, F) to the nearest class, (n,); about 1 for familiar cells."""
         width = self.directions.shape[1]
         nearest = np.full(len(features), np.inf)
         for mean in self.means[:, :width].astype(np.float64):
@@ -56,11 +56,11 @@ class FeatureSpace:
         return np.asarray(np.sqrt(nearest / width))
 
     def is_unfamiliar(self, features: Features) -> npt.NDArray[np.bool_]:
-        """Tell which cells lie beyond the limit, (n,)."""
+        """Return which cells lie beyond the limit, (n,)."""
         return np.asarray(self.distance(features) > self.limit)
 
     def drawn(self, rng: np.random.Generator, n: int) -> Features:
-        """Draw features (n, F) of imagined cells, every class as often."""
+        """Return features (n, F) of simulated cells, sampled from all classes with equal chance."""
         along = rng.normal(0, 1, (n, len(self.deviations))) * self.deviations
         beside = rng.normal(0, float(self.residual), (n, self.directions.shape[1]))
         texture = rng.normal(0, 1, (n, len(self.texture))) * self.texture
@@ -76,9 +76,9 @@ class FeatureSpace:
         last_layer: int,
         n_directions: int = 64,
     ) -> Self:
-        """Fit to features (n, F) of classes (n,); the limit is set on `held_out` cells (m, F).
+        """Fit to features (n, F) of classes (n,); `held_out` cells (m, F) set the limit.
 
-        The first `last_layer` features are the last layer's.
+        The first `last_layer` features are those of the last layer.
         """
         means = np.stack([features[classes == c].mean(axis=0) for c in np.unique(classes)])
         within = features - means[np.searchsorted(np.unique(classes), classes)]
@@ -94,7 +94,7 @@ class FeatureSpace:
         return replace(space, limit=np.asarray(limit, np.float32))
 
     def save(self, path: Path) -> None:
-        """Write an `.npz`, the large arrays in half precision."""
+        """Write an `.npz` file, with the large arrays in half precision."""
         np.savez_compressed(
             path,
             means=self.means.astype(np.float16),
@@ -107,14 +107,14 @@ class FeatureSpace:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read what `save` wrote. Raises BundleError when it is anything else."""
+        """Read a file written by `save`. Raises BundleError if it is anything else."""
         try:
             with np.load(path, allow_pickle=False) as stored:
                 space = cls(*(stored[f.name].astype(np.float32) for f in fields(cls)))
         except (OSError, ValueError, KeyError) as error:
-            raise BundleError(f"{path.name} holds no feature space: {error}") from error
+            raise BundleError(f"{path.name} is not a feature space: {error}") from error
         k, last_layer = space.directions.shape
         width = last_layer + space.texture.size
         if space.means.shape[1:] != (width,) or space.deviations.shape != (k,):
-            raise BundleError(f"{path.name} holds arrays that do not fit together")
+            raise BundleError(f"{path.name} contains arrays whose shapes do not match")
         return space

@@ -1,4 +1,4 @@
-"""Finding the leukocytes of a whole field: bring it to working scale, tile it, join what tiles saw."""
+"""Detection of leukocytes in a whole field: resampled, tiled, and the tiles' detections merged."""
 
 from collections.abc import Iterator
 
@@ -11,8 +11,8 @@ from marrowscope.domain.geometry import cut_by_tile, suppress
 from marrowscope.imaging.tiles import Tile, tile_grid
 from marrowscope.models.detector import Detector
 
-_CUT_MARGIN_PX = 2.0  # a box this near an inner edge of its tile is taken for a cut cell
-_MOST_SCALED_PIXELS = 2_000_000_000  # an image that scale would blow up beyond this is a wrong scale
+_CUT_MARGIN_PX = 2.0  # a box this close to an inner edge of its tile is taken as cut
+_MOST_SCALED_PIXELS = 2_000_000_000  # if the scaled image were larger, the scale must be wrong
 
 
 def detect_field(
@@ -23,19 +23,19 @@ def detect_field(
 ) -> Detections:
     """Find the leukocytes of one field.
 
-    The field is read tile by tile, each resampled on its own, so memory stays that of the image itself.
-    A cell on a border between tiles is seen whole by the next tile, as tiles overlap by more than a cell;
-    its cut part there gives way to the whole.
+    Tiles are resampled one by one, so that hardly more memory is needed than for the image itself. As tiles
+    overlap by more than a cell, a cell cut by one tile is complete in the next, and the complete box replaces
+    the cut one.
 
     Parameters
     ----------
     pixels : (H, W, 3) uint8 RGB, original image
     mpp : its micrometres per pixel
-    score_threshold : least confidence, the bundle's own by default
+    score_threshold : least confidence, by default that of the bundle
 
     Returns
     -------
-    Detections in pixels of the original image, the surest first
+    Detections in pixels of the original image, most confident first
     """
     settings = detector.settings
     image = Image.fromarray(pixels)
@@ -51,7 +51,7 @@ def detect_field(
         scores.append(found.scores)
         cut.append(cut_by_tile(shifted, inner, (size[0], size[1]), _CUT_MARGIN_PX))
     all_boxes, all_scores = np.concatenate(boxes), np.concatenate(scores)
-    # Ranks put every whole box before every cut one; scores themselves stay as they are.
+    # The ranks put all complete boxes before all cut ones; the scores stay unchanged.
     ranks = np.asarray(all_scores - np.concatenate(cut), np.float32)
     kept = suppress(all_boxes, ranks, settings.nms_iou, settings.nms_ios)
     kept = kept[np.argsort(-all_scores[kept], kind="stable")]
@@ -67,7 +67,7 @@ def _tiles(
     for tile in tile_grid(size[0], size[1], settings.tile_px, settings.overlap_px):
         source = (tile.x0 * across, tile.y0 * down, tile.x1 * across, tile.y1 * down)
         source = (source[0], source[1], min(source[2], image.width), min(source[3], image.height))
-        # The filters of `imaging.scale.resample`, with which training fields are brought to scale.
+        # The same filters as in `imaging.scale.resample`, which scales the training fields.
         kernel = Image.Resampling.LANCZOS if across > 1 else Image.Resampling.BICUBIC
         scaled = image.resize((tile.x1 - tile.x0, tile.y1 - tile.y0), kernel, box=source, reducing_gap=2.0)
         yield tile, detector(np.asarray(scaled), score_threshold)

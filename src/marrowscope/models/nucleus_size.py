@@ -1,10 +1,10 @@
-"""What the size of a cell's nucleus says of its type.
+"""Evidence on a cell's type from the size of its nucleus.
 
-A crop shows every cell at one size, so the network cannot see how large it is; yet the size of the nucleus
-beside the red cells is the first thing that tells a small lymphocyte from a blast. The network measures the
-nucleus as a share of the crop, the scale turns that into micrometres, and Bayes' rule joins it to what the
-crop shows, taken to be independent given the type. Diameters are log-normal; a share of outliers keeps one
-wrong box or scale from overruling the picture.
+All crops have the same size, so the network cannot see how large a cell is, although the size of the nucleus
+relative to the red cells is what first distinguishes a small lymphocyte from a blast. The network measures
+the nucleus as a share of the crop, and the scale converts that to micrometres. Bayes' rule combines it with
+the evidence of the crop, assumed to be independent given the type. Diameters are log-normal; a share of
+outliers prevents a wrong box or scale from overruling the picture.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,21 +15,21 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import logsumexp
 
-_OUTLIERS = 0.1  # share of cells whose nucleus says nothing
-_OUTLIER_UM, _OUTLIER_SPREAD = 9.0, 0.5  # and how these are spread
-_UNKNOWN_SPREAD = 0.5  # of a type whose nuclei were never measured: it says next to nothing
+_OUTLIERS = 0.1  # share of cells whose nucleus is no evidence
+_OUTLIER_UM, _OUTLIER_SPREAD = 9.0, 0.5  # median and spread of the outliers
+_UNKNOWN_SPREAD = 0.5  # for types whose nuclei were not measured: hardly any evidence
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class NucleusSizes:
-    """Diameter of the nucleus, as of the circle of equal area, type by type.
+    """Diameter of the nucleus (that of a circle of equal area), by type.
 
     Attributes
     ----------
-    um : type -> median in micrometres and standard deviation of the logarithm; empty: size is not used
-    error : standard deviation of the logarithm by which networks and scales are wrong
+    um : type → median in micrometres and standard deviation of the logarithm; if empty, size is not used
+    error : standard deviation of the logarithm of the measurement error of network and scale
     """
 
     um: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -37,14 +37,14 @@ class NucleusSizes:
 
     @classmethod
     def of(cls, table: Mapping[str, Any]) -> "NucleusSizes":
-        """Read what `dataclasses.asdict` wrote; raises KeyError, TypeError or ValueError on anything else."""
+        """Read the output of `dataclasses.asdict`; raises KeyError, TypeError or ValueError if malformed."""
         um = {str(name): (float(median), float(spread)) for name, (median, spread) in table["um"].items()}
         if any(median <= 0 or spread <= 0 for median, spread in um.values()):
             raise ValueError("sizes must be positive")
         return cls(um, float(table["error"]))
 
     def log_likelihood(self, nucleus_um: npt.NDArray[np.float32], classes: Sequence[str]) -> Floats:
-        """Return log P(diameter | class), (n, classes), of diameters (n,) µm; zero where 0, not known."""
+        """Return log P(diameter | class), (n, classes), of diameters (n,) in µm; zero if unknown (0 µm)."""
         known = nucleus_um > 0
         log_um = np.log(np.where(known, nucleus_um, _OUTLIER_UM).astype(np.float64))[:, None]
         fitted = [self.um.get(name, (_OUTLIER_UM, _UNKNOWN_SPREAD)) for name in classes]
@@ -56,27 +56,27 @@ class NucleusSizes:
 
 
 def nucleus_um(
-    answer: npt.NDArray[np.float32], side_um: npt.NDArray[np.float32], context: float
+    output: npt.NDArray[np.float32], side_um: npt.NDArray[np.float32], context: float
 ) -> npt.NDArray[np.float32]:
-    """Return diameters (n,) in µm, 0 where the scale is not known.
+    """Return diameters (n,) in µm, 0 if the scale is not known.
 
     Parameters
     ----------
-    answer : (n, 2) of the network: logarithm of the diameter over the crop's side, log odds of the share of
-        the cell's area
-    side_um : (n,) longer side of each cell's box, 0 where the scale is not known
-    context : side of the crop over the longer side of the box
+    output : (n, 2) of the network: logarithm of the diameter divided by the crop's side, and log odds of the
+        nucleus' share of the cell's area
+    side_um : (n,) longer side of each cell's box, 0 if the scale is not known
+    context : side of the crop divided by the longer side of the box
     """
-    return np.asarray(np.exp(answer[:, 0]) * side_um * np.float32(context), np.float32)
+    return np.asarray(np.exp(output[:, 0]) * side_um * np.float32(context), np.float32)
 
 
 def size_evidence(log_likelihood: Floats, type_log_probabilities: npt.NDArray[np.floating]) -> Floats:
-    """Return what size adds to each cell's log odds of being a blast, (n,).
+    """Return the amount that size adds to each cell's log odds of being a blast, (n,).
 
     Parameters
     ----------
     log_likelihood : (n, 1 + types), blast first
-    type_log_probabilities : (n, types), log P(type | not blast), rows sum to 1 as probabilities
+    type_log_probabilities : (n, types), log P(type | not blast), whose probabilities sum to 1 in each row
     """
     others = logsumexp(type_log_probabilities + log_likelihood[:, 1:], axis=1)
     return np.asarray(log_likelihood[:, 0] - others)

@@ -1,4 +1,4 @@
-"""Running a network: the only importer of onnxruntime."""
+"""Running networks with onnxruntime, which no other module imports."""
 
 from pathlib import Path
 from typing import cast
@@ -9,7 +9,7 @@ import onnxruntime as ort
 
 from marrowscope.errors import BundleError, InferenceError
 
-ort.set_default_logger_severity(3)  # its warnings about the hardware are not for the user
+ort.set_default_logger_severity(3)  # hides warnings about the hardware
 
 
 class Network:
@@ -23,30 +23,30 @@ class Network:
     Raises
     ------
     BundleError
-        The file is not a network this runtime can load.
+        The runtime cannot load the file.
     """
 
     def __init__(self, path: Path, threads: int) -> None:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        # Memory patterns are planned per input shape; tiles come in many shapes and the plans pile up.
+        # Memory patterns are kept per input shape, and would accumulate as tiles have many shapes.
         options.enable_mem_pattern = False
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = ort.InferenceSession(path, options, providers=_providers())
-        except Exception as error:  # onnxruntime raises a private family of types
-            raise BundleError(f"{path.name} is not a network this runtime can load: {error}") from error
+        except Exception as error:  # onnxruntime raises private exception types
+            raise BundleError(f"{path.name} cannot be loaded as a network: {error}") from error
         self._input = self._session.get_inputs()[0].name
         self.outputs = tuple(output.name for output in self._session.get_outputs())
 
     def __call__(self, batch: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float32]]:
-        """Run the network and return its outputs by name.
+        """Run the network, and return its outputs by name.
 
         Raises
         ------
         InferenceError
-            The run failed, for want of memory for example.
+            The run failed, for example for lack of memory.
         """
         try:
             values = self._session.run(None, {self._input: batch})
@@ -56,6 +56,6 @@ class Network:
 
 
 def _providers() -> list[str]:
-    """Prefer a GPU where the installed onnxruntime has one."""
+    """Return the execution providers, with a GPU first if onnxruntime supports one."""
     available = ort.get_available_providers()
     return [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in available]

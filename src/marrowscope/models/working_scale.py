@@ -1,7 +1,7 @@
-"""How large a pixel is, when nobody says: measured on the cells themselves.
+"""The scale of images that do not state it, measured on the cells themselves.
 
-Leukocytes differ from 20 to 250 pixels between microscopes. The detector is run at a ladder of guessed
-scales; the right one is where it finds many cells of the size it was trained on.
+Depending on the microscope, leukocytes are 20 to 250 pixels wide. The detector is run at a series of guessed
+scales; at the right one it finds many cells of the size it was trained on.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,23 +16,23 @@ from marrowscope.imaging.red_cells import RED_CELL_UM, red_cell_diameter_px
 from marrowscope.models.detector import Detector
 from marrowscope.models.field_detection import detect_field
 
-LADDER_MPP = (0.05, 0.1, 0.2, 0.4, 0.8)  # 5 to 80 pixels a red cell
-_REGION_PIXELS = 1_000_000  # working-scale pixels looked at per guess
-_SURE = 0.5  # confidence from which a box speaks for a scale
-_SURE_OF_RED_CELLS = 0.3  # below, a few bubbles or platelets were taken for red cells
+LADDER_MPP = (0.05, 0.1, 0.2, 0.4, 0.8)  # red cells of 5 to 80 pixels
+_REGION_PIXELS = 1_000_000  # working-scale pixels searched per guess
+_SURE = 0.5  # confidence from which a box is evidence of a scale
+_SURE_OF_RED_CELLS = 0.3  # lower confidence comes from a few bubbles or platelets taken for red cells
 _SPREAD = 0.35  # standard deviation of log size among leukocytes and guesses
 
 
 @dataclass(frozen=True)
 class ScaleEvidence:
-    """What one field says of its scale: `mpp`, with the summed confidence of the cells behind it."""
+    """One field's estimate of its scale: `mpp`, and the summed confidence of the cells behind it."""
 
     mpp: float
     weight: float
 
 
 def scale_from_cells(detector: Detector, pixels: npt.NDArray[np.uint8]) -> ScaleEvidence | None:
-    """Estimate micrometres per pixel from the leukocytes of a field, None when it shows none."""
+    """Estimate micrometres per pixel from the leukocytes of a field; None if it has none."""
     guesses = [_evidence(detector, pixels, mpp) for mpp in LADDER_MPP]
     best = max((g for g in guesses if g is not None), key=lambda g: g.weight, default=None)
     if best is None:
@@ -41,14 +41,14 @@ def scale_from_cells(detector: Detector, pixels: npt.NDArray[np.uint8]) -> Scale
 
 
 def mpp_from_red_cells(images: Iterable[npt.NDArray[np.uint8]]) -> float | None:
-    """Estimate micrometres per pixel from the red cells of fields (H, W, 3) of one camera; None without."""
+    """Estimate micrometres per pixel from the red cells of fields (H, W, 3) from one camera, else None."""
     measured = (red_cell_diameter_px(pixels) for pixels in images)
     sure = [e for e in measured if e is not None and e.confidence >= _SURE_OF_RED_CELLS]
     return combine([ScaleEvidence(RED_CELL_UM / e.value, e.confidence) for e in sure])
 
 
 def combine(evidence: Sequence[ScaleEvidence]) -> float | None:
-    """Return the weighted median of several fields' estimates, None without any."""
+    """Return the weighted median of the estimates of several fields, None if there is none."""
     if not evidence:
         return None
     ordered = sorted(evidence, key=lambda e: e.mpp)
@@ -57,7 +57,7 @@ def combine(evidence: Sequence[ScaleEvidence]) -> float | None:
 
 
 def _evidence(detector: Detector, pixels: npt.NDArray[np.uint8], mpp: float) -> ScaleEvidence | None:
-    """Detect at a guessed scale; better scale by the median cell, weighted by how well sizes fit."""
+    """Detect cells at a guessed scale, and refine it by the median cell; the weight is how well sizes fit."""
     region = _busiest_region(pixels, side=int((_REGION_PIXELS**0.5) * detector.settings.working_mpp / mpp))
     found = detect_field(detector, region, mpp, _SURE)
     if not len(found):
@@ -73,7 +73,7 @@ def _evidence(detector: Detector, pixels: npt.NDArray[np.uint8], mpp: float) -> 
 
 
 def _busiest_region(pixels: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
-    """Cut the square of `side` pixels that holds most dark purple, the colour of nuclei."""
+    """Return the square of `side` pixels with the most dark purple, the colour of nuclei."""
     height, width = pixels.shape[:2]
     if side >= max(height, width):
         return pixels

@@ -1,4 +1,4 @@
-"""Synthetic May-Grünwald-Giemsa smears with known truth: for the demonstration, tests and training."""
+"""Synthetic May-Grünwald-Giemsa smears with known truth, for the demonstration, tests and training."""
 
 from marrowscope.synth.cell import CELL_TYPES, NUCLEATED_TYPES, SyntheticCell, draw_cell
 from marrowscope.synth.field import HEALTHY_MARROW, SyntheticField, draw_field

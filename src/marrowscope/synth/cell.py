@@ -1,4 +1,4 @@
-"""One nucleated cell of each type, drawn from a recipe."""
+"""Nucleated cells, drawn from a recipe per type."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ CELL_TYPES: tuple[str, ...] = tuple(sorted([*RECIPES, "platelet"]))
 class CellDyes:
     """A cell before it is photographed.
 
-    `amounts` float32 (S, S, 6) in the order of `stain.DYES`, `coverage` float32 (S, S) 0-1 of the whole cell,
-    `nucleus` bool (S, S), all centred on the cell.
+    `amounts` float32 (S, S, 6) in the order of `stain.DYES`, `coverage` float32 (S, S), 0-1, of the whole
+    cell, and `nucleus` bool (S, S), all centred on the cell.
     """
 
     amounts: npt.NDArray[np.float32]
@@ -37,7 +37,7 @@ class SyntheticCell:
     """One cell on empty glass.
 
     `pixels` uint8 (S, S, 3) RGB; `coverage` float32 (S, S), 0-1, of the whole cell; `nucleus` bool (S, S);
-    `box` float32 (4,) xyxy px around the whole cell.
+    `box` float32 (4,) xyxy in px around the whole cell.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -51,12 +51,12 @@ class SyntheticCell:
 def draw_cell(
     rng: np.random.Generator, cell_type: str, mpp: float, *, stain: Stain | None = None
 ) -> SyntheticCell:
-    """Return one cell of a type of `CELL_TYPES`, `mpp` µm per pixel, on empty glass.
+    """Return one cell of a type in `CELL_TYPES` on empty glass, at `mpp` µm per pixel.
 
     Raises
     ------
     InputError
-        for a type that cannot be drawn or a pixel size outside 0.02-1 µm.
+        The type cannot be drawn, or the pixel size is outside 0.02-1 µm.
     """
     drawn = lay_cell(rng, cell_type, mpp)
     look = draw_stain(rng) if stain is None else stain
@@ -73,7 +73,7 @@ def draw_cell(
 def lay_cell(
     rng: np.random.Generator, cell_type: str, mpp: float, blast_look: BlastLook | None = None
 ) -> CellDyes:
-    """Return the dyes of one cell; blasts follow `blast_look`, drawn at random where it is None."""
+    """Return the dyes of one cell; blasts follow `blast_look`, which is random if None."""
     if not 0.02 <= mpp <= 1.0:
         raise InputError(f"pixel size {mpp} µm is outside 0.02-1 µm")
     if cell_type == "platelet":
@@ -91,7 +91,7 @@ def lay_cell(
 
 
 def coverage_box(coverage: Float2D) -> npt.NDArray[np.float32]:
-    """Return float32 (4,) xyxy px around the pixels at least half covered."""
+    """Return float32 (4,) xyxy in px around the pixels that are at least half covered."""
     rows, columns = np.nonzero(coverage >= 0.5)
     return np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], dtype=np.float32)
 
@@ -114,7 +114,7 @@ def _from_recipe(rng: np.random.Generator, recipe: Recipe, mpp: float) -> CellDy
     share = rng.uniform(*recipe.nucleus_share)
     kind = recipe.nuclei[int(rng.integers(len(recipe.nuclei)))]
     core = outline(rng, canvas, kind, radius, share)
-    core = np.minimum(core, body - np.float32(0.15))  # a nucleus never leaves its cell
+    core = np.minimum(core, body - np.float32(0.15))  # keeps the nucleus inside the cell
     chromatin = fill(rng, canvas, core, _varied(rng, recipe.chromatin))
     cover = canvas.coverage(body, 0.2)
     amounts = _cytoplasm(rng, canvas, recipe, body, core)
@@ -128,7 +128,7 @@ def _from_recipe(rng: np.random.Generator, recipe: Recipe, mpp: float) -> CellDy
 
 
 def _pressed(rng: np.random.Generator, canvas: Canvas, body: Float2D, radius_um: float) -> Float2D:
-    """Return the cell flattened on one or two sides, as by neighbours."""
+    """Return the cell flattened on one or two sides, as if by neighbours."""
     for _ in range(int(rng.integers(1, 3))):
         angle = rng.uniform(0, 2 * np.pi)
         wall = canvas.x * np.float32(np.cos(angle)) + canvas.y * np.float32(np.sin(angle))
@@ -151,7 +151,7 @@ def _cytoplasm(
     cover = canvas.coverage(body, 0.3)
     mottled = 1.0 + 0.10 * canvas.noise(rng, 1.0) + 0.07 * canvas.noise(rng, 0.35)
     edge = 1.0 + recipe.rim * np.exp(-((body / 0.7) ** 2))
-    # Around the nucleus the Golgi zone takes less dye.
+    # The Golgi zone around the nucleus takes up less dye.
     clear = 1.0 - recipe.clearing * np.exp(-(((core + 0.9) / 0.8) ** 2)) * (core < 0.2)
     thickness = cover * mottled * edge * clear
     amounts[..., dyes.BASOPHILIA] = thickness * np.float32(rng.uniform(*recipe.blue))

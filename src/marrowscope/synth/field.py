@@ -1,4 +1,4 @@
-"""A field of view: counted cells among red cells and platelets, with every box known."""
+"""Fields of view: nucleated cells among red cells and platelets, with known boxes."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ HEALTHY_MARROW: Mapping[str, float] = {
     "segmented_neutrophil": 0.19, "eosinophil": 0.03, "basophil": 0.005, "monocyte": 0.035,
     "lymphocyte": 0.13, "erythroblast": 0.18,
 }  # fmt: skip
-"""Shares of the types other than blasts in a healthy marrow, about (Bain, *Br J Haematol* 1996;94:206)."""
+"""Approximate shares of the types other than blasts in healthy marrow (Bain, *Br J Haematol* 1996;94:206)."""
 
 _MAX_AREA_SHARE = 0.62
-_CELL_AREA_UM2 = 145.0  # of a mean marrow cell
+_CELL_AREA_UM2 = 145.0  # of an average marrow cell
 
 
 @dataclass(frozen=True, eq=False)
 class SyntheticField:
     """A field with its truth.
 
-    `pixels` uint8 (H, W, 3) RGB; `boxes` float32 (n, 4) xyxy px around whole nucleated cells, cut at the
-    border; `cell_types` their types, in the same order; `mpp` µm per pixel. Red cells, platelets and smudges
-    carry no box.
+    `pixels` uint8 (H, W, 3) RGB; `boxes` float32 (n, 4) xyxy in px around nucleated cells, clipped to the
+    image; `cell_types` their types, in the same order; `mpp` µm per pixel. Red cells, platelets and smudges
+    have no boxes.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -56,22 +56,22 @@ def draw_field(
     stain: Stain | None = None,
     blast_look: BlastLook | None = None,
 ) -> SyntheticField:
-    """Return a field of `width` x `height` px drawn from `seed` alone.
+    """Return a field of `width` x `height` px that depends on `seed` only.
 
     Parameters
     ----------
-    cells : how many nucleated cells, of types drawn from `composition` (type to weight; healthy marrow with
-        a fifth of blasts where None)
-    cell_types : the exact types instead; overrides `cells` and `composition`
-    crowding : 0 cells keep apart, 1 they touch and press on each other
-    red_cells : share of the free glass under red cells, about 0-1
-    smudges : burst nuclei, without a box
-    stain, blast_look : those of the slide and of the patient; random where None
+    cells : number of nucleated cells, of types drawn from `composition` (type to weight; if None, healthy
+        marrow with 20 % blasts)
+    cell_types : exact types; overrides `cells` and `composition`
+    crowding : 0 for cells apart from each other, 1 for cells that touch and deform each other
+    red_cells : approximate share of the free glass covered by red cells, 0-1
+    smudges : number of burst nuclei, which have no boxes
+    stain, blast_look : those of the slide and of the patient; random if None
 
     Raises
     ------
     InputError
-        for an unknown type, or more cells than the field holds.
+        A type is unknown, or there are more cells than fit into the field.
     """
     rng = np.random.default_rng(seed)
     types = list(cell_types) if cell_types is not None else _draw_types(rng, cells, composition)
@@ -103,25 +103,25 @@ def _draw_types(rng: np.random.Generator, cells: int, composition: Mapping[str, 
     names = sorted(weights)
     shares = np.array([float(weights[name]) for name in names])
     if len(names) == 0 or shares.min() < 0 or shares.sum() <= 0:
-        raise InputError("a composition needs weights of 0 or more, one of them above 0")
+        raise InputError("the weights of a composition must be 0 or more, and one of them above 0")
     return [names[index] for index in rng.choice(len(names), cells, p=shares / shares.sum())]
 
 
 def _check(types: Sequence[str], width: int, height: int, mpp: float) -> None:
     for cell_type in types:
         if cell_type not in NUCLEATED_TYPES:
-            raise InputError(f"{cell_type!r} is not drawn in a field; types: {', '.join(NUCLEATED_TYPES)}")
+            raise InputError(f"{cell_type!r} cannot be drawn in a field; types: {', '.join(NUCLEATED_TYPES)}")
     holds = int(_MAX_AREA_SHARE * width * height * mpp**2 / _CELL_AREA_UM2)
     if len(types) > holds:
         raise InputError(
-            f"{len(types)} cells do not fit {width}x{height} px at {mpp} µm/px (at most {holds})"
+            f"{len(types)} cells do not fit into {width}x{height} px at {mpp} µm/px (at most {holds})"
         )
 
 
 def _spread(
     rng: np.random.Generator, radii: npt.NDArray[np.float64], size: tuple[int, int], crowding: float
 ) -> npt.NDArray[np.float64]:
-    """Return centres (n, 2) xy px, pushed apart until cells keep the distance that `crowding` asks for."""
+    """Return centres (n, 2) xy in px, pushed apart to the distance that `crowding` requires."""
     count = len(radii)
     low = np.minimum(radii[:, None] * 0.75, np.array(size) / 2)
     high = np.array(size) - low
@@ -147,15 +147,15 @@ def _red_cell_spots(
     share: float,
     occupied: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]],
 ) -> list[npt.NDArray[np.float64]]:
-    """Return where red cells lie, clear of the `occupied` centres and radii."""
+    """Return positions of red cells outside the `occupied` centres and radii."""
     centres, radii = occupied
     width, height = size
     free = max(width * height - float((np.pi * radii**2).sum()) * 0.9, 0.0)
-    wanted = int(free * max(share, 0.0) / (np.pi * radius_px**2))
+    target = int(free * max(share, 0.0) / (np.pi * radius_px**2))
     apart = radius_px * 2 * rng.uniform(0.55, 0.95)
     placed: list[npt.NDArray[np.float64]] = []
-    for _attempt in range(wanted * 12):
-        if len(placed) == wanted:
+    for _attempt in range(target * 12):
+        if len(placed) == target:
             break
         spot = rng.uniform((-radius_px, -radius_px), (width + radius_px, height + radius_px))
         clear = np.hypot(*(centres - spot).T) > radii + radius_px * 0.55
@@ -182,7 +182,7 @@ def _lay_red_cells(
 
 
 def _cloud(rng: np.random.Generator, amounts: npt.NDArray[np.float32], mpp: float) -> None:
-    """Let the glass keep a little dye, unevenly: dried plasma and a faint precipitate."""
+    """Add a little uneven dye to the glass, like dried plasma and a faint precipitate."""
     height, width = amounts.shape[:2]
     coarse = rng.normal(0.0, 1.0, (height // 64 + 3, width // 64 + 3)).astype(np.float32)
     plasma = zoom(coarse, 64, order=1)[:height, :width]
@@ -199,7 +199,7 @@ def _paste(
     centre: tuple[int, int],
 ) -> None:
     window, part = _windows(amounts.shape, stamp.shape, centre)
-    if coverage is not None:  # a cell lies in the place of what it pushes aside
+    if coverage is not None:  # a cell replaces what was in its place
         amounts[window] *= (1.0 - coverage[part])[..., None]
     amounts[window] += stamp[part]
 

@@ -1,4 +1,4 @@
-"""Nuclei: their outlines and their chromatin."""
+"""Nuclei: outlines and chromatin."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ NucleusKind = Literal["round", "oval", "bean", "kidney", "folded", "band", "segm
 
 @dataclass(frozen=True)
 class Chromatin:
-    """How the chromatin looks.
+    """Appearance of the chromatin.
 
     `density` is the mean dye amount, `clump_um` and `clumping` the grain and contrast of the coarse pattern,
-    `fineness` the contrast of the fine one, `nucleoli` the least and most pale nucleoli,
-    `redness` how far the open chromatin of young cells leans to magenta, 0-1.
+    `fineness` the contrast of the fine one, `nucleoli` the least and greatest number of pale nucleoli, and
+    `redness` the shift of open chromatin in young cells towards magenta, 0-1.
     """
 
     density: float
@@ -33,7 +33,7 @@ class Chromatin:
 def outline(
     rng: np.random.Generator, canvas: Canvas, kind: NucleusKind, cell_radius_um: float, share: float
 ) -> Float2D:
-    """Return a nucleus filling about `share` of a cell of that radius, as signed distance in µm."""
+    """Return a nucleus that fills about `share` of a cell of that radius, as signed distance in µm."""
     radius = cell_radius_um * float(np.sqrt(share))
     if kind in ("round", "oval"):
         shape = _roundish(rng, canvas, radius, cell_radius_um, 1.06 if kind == "round" else 1.25)
@@ -50,17 +50,17 @@ def outline(
 
 
 def fill(rng: np.random.Generator, canvas: Canvas, shape: Float2D, chromatin: Chromatin) -> Float2D:
-    """Return the dye amounts of the nucleus of that outline."""
+    """Return the dye amounts of a nucleus with that outline."""
     inside = canvas.coverage(shape, 0.25)
     coarse = np.tanh(canvas.noise(rng, chromatin.clump_um) * np.float32(1.2))
     fine = canvas.noise(rng, 0.28)
     cloud = canvas.noise(rng, 3.0)
-    # Between the clumps lie small pale gaps: the parachromatin.
+    # The small pale gaps between the clumps are the parachromatin.
     gaps = np.clip(canvas.noise(rng, chromatin.clump_um * 0.75) - 0.7, 0.0, 1.3)
     texture = (
         1.0 + 1.3 * chromatin.clumping * (coarse - 0.7 * gaps) + chromatin.fineness * fine + 0.09 * cloud
     )
-    # The membrane carries condensed chromatin; the thickness falls off towards the edge.
+    # The membrane carries condensed chromatin; the thickness decreases towards the edge.
     membrane = 0.16 * np.exp(-(((shape - 0.3) / 0.28) ** 2))
     dome = 0.85 + 0.15 * np.clip(shape / 1.5, 0.0, 1.0)
     amount = inside * np.maximum(texture + membrane, 0.15) * dome * np.float32(chromatin.density)
@@ -140,7 +140,7 @@ def _lobed(rng: np.random.Generator, canvas: Canvas, cell_radius: float, share: 
     sweep = {2: 2.6, 3: 3.9, 4: 4.6, 5: 5.2}[lobes] * rng.uniform(0.85, 1.1)
     points = _arc(rng, ring, sweep, lobes)
     points += rng.normal(0, 0.07 * cell_radius, points.shape) - points.mean(axis=0) * 0.7
-    # Every lobe is two balls, so that it is longer than wide.
+    # Each lobe consists of two balls, so that it is longer than wide.
     drawn = np.full(canvas.x.shape, -1e3, dtype=np.float32)
     for point in points:
         tilt = rng.uniform(0, np.pi)

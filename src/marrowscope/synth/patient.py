@@ -1,4 +1,4 @@
-"""Patients and cohorts of synthetic fields, in memory or as files with their truth."""
+"""Synthetic patients and cohorts, in memory or as files, with their truth."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ ImageFormat = Literal["jpg", "png"]
 
 @dataclass(frozen=True)
 class PatientPlan:
-    """What a patient shall be: `blast_share` 0-1 of `cells` nucleated cells over `fields` fields."""
+    """Plan of a patient: `blast_share` (0-1) of `cells` nucleated cells on `fields` fields."""
 
     name: str
     blast_share: float
-    cells: int = 360  # about a quarter of them is cut by a field's edge and not counted
+    cells: int = 360  # about a quarter of them are cut by a field's edge and not counted
     fields: int = 8
 
 
 @dataclass(frozen=True, eq=False)
 class SyntheticPatient:
-    """A patient's fields; `blast_percent` 0-100 is exact over the drawn cells."""
+    """A patient's fields; `blast_percent` (0-100) is exact for the cells drawn."""
 
     fields: tuple[SyntheticField, ...]
     blast_percent: float
@@ -41,13 +41,13 @@ class SyntheticPatient:
 
     @property
     def truth(self) -> Literal["leukemia", "healthy"]:
-        """Leukemia where more than 20 % of the cells are blasts."""
+        """Leukemia if more than 20 % of the cells are blasts."""
         return "leukemia" if self.blast_percent > LEUKEMIA_OVER_PERCENT else "healthy"
 
 
 @dataclass(frozen=True)
 class CohortFiles:
-    """Where a cohort was written."""
+    """Paths of a written cohort."""
 
     root: Path
     truth: Path
@@ -65,14 +65,14 @@ def draw_patient(
     height: int = 960,
     mpp: float = 0.10,
 ) -> SyntheticPatient:
-    """Return a patient whose fields share one slide's stain and one leukemia's blasts.
+    """Return a patient whose fields share the stain of one slide and the blasts of one leukemia.
 
-    `round(blast_share * cells)` cells are blasts; the rest is a healthy marrow's mixture.
+    `round(blast_share * cells)` cells are blasts; the others are a mixture as in healthy marrow.
 
     Raises
     ------
     InputError
-        for a share outside 0-1, no cells or fields, or more cells than the fields hold.
+        The share is outside 0-1, there are no cells or fields, or the cells do not fit into the fields.
     """
     if not 0.0 <= blast_share <= 1.0:
         raise InputError(f"blast share {blast_share} is outside 0-1")
@@ -101,7 +101,7 @@ def draw_patient(
 
 
 def demo_plan(seed: int = 0) -> tuple[PatientPlan, ...]:
-    """Return the demonstration's nine patients, four healthy and five leukemic, in shuffled order."""
+    """Return the nine patients of the demonstration, four healthy and five with leukemia, in random order."""
     shares = (0.01, 0.03, 0.08, 0.14, 0.26, 0.35, 0.48, 0.70, 0.90)
     order = np.random.default_rng(seed).permutation(len(shares))
     return tuple(
@@ -113,15 +113,15 @@ def demo_plan(seed: int = 0) -> tuple[PatientPlan, ...]:
 def write_cohort(
     out: Path, *, seed: int, patients: Sequence[PatientPlan], image_format: ImageFormat = "jpg"
 ) -> CohortFiles:
-    """Draw patients and write `<out>/<patient>/field_01.jpg` ..., `truth.csv` and `truth_cells.csv`.
+    """Draw patients, and write `<out>/<patient>/field_01.jpg` ..., `truth.csv` and `truth_cells.csv`.
 
-    `truth.csv`: `patient, truth, blast_percent, cells`, a row per patient. `truth_cells.csv`: `patient,
-    field, x0, y0, x1, y1, cell_type`, a row per cell, px of the field.
+    `truth.csv` has a row per patient: `patient, truth, blast_percent, cells`. `truth_cells.csv` has a row per
+    cell: `patient, field, x0, y0, x1, y1, cell_type`, with the box in px of the field.
 
     Raises
     ------
     InputError
-        for two patients of one name, or a plan that cannot be drawn.
+        Two patients have the same name, or a plan cannot be drawn.
     """
     names = [plan.name for plan in patients]
     if len(set(names)) < len(names):

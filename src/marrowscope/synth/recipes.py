@@ -1,7 +1,7 @@
-"""What makes a cell of each type: sizes in µm, nucleus, chromatin, cytoplasm, granules.
+"""Recipes for the cells of each type: sizes in µm, nucleus, chromatin, cytoplasm, granules.
 
-Sizes and proportions: usual descriptions of May-Grünwald-Giemsa smears (Bain, *Blood Cells*, 6th ed.),
-checked against outlines of public single-cell sets.
+Sizes and proportions follow common descriptions of May-Grünwald-Giemsa smears (Bain, *Blood Cells*, 6th ed.)
+and were checked against outlines in public single-cell sets.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _NONE: Range = (0.0, 0.0)
 
 @dataclass(frozen=True)
 class Granules:
-    """Granules: how many per µm², how wide, how dark, of which dyes, what share lies over the nucleus too."""
+    """Granules: number per µm², width, darkness, dyes, and the share that also lies over the nucleus."""
 
     per_um2: float
     size_um: float
@@ -30,10 +30,10 @@ class Granules:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to draw one type; every range is drawn from anew for each cell.
+    """Recipe for one type; each cell draws its own values from the ranges.
 
-    `blue`, `pink` and `haemoglobin` are the cytoplasm's dye amounts, `rim` how much deeper its edge stains,
-    `clearing` how pale the zone around the nucleus is, `pressed` how often a side is flat.
+    `blue`, `pink` and `haemoglobin` are the dye amounts of the cytoplasm, `rim` the extra stain at its edge,
+    `clearing` the paleness of the zone around the nucleus, and `pressed` the chance that a side is flat.
     """
 
     diameter_um: Range
@@ -112,7 +112,7 @@ RECIPES: dict[str, Recipe] = {
 
 @dataclass(frozen=True)
 class BlastLook:
-    """What the blasts of one patient have in common: leukemias differ more between patients than within."""
+    """Common traits of one patient's blasts, as leukemias differ more between patients than within one."""
 
     diameter_um: Range
     nucleus_share: Range
@@ -124,7 +124,7 @@ class BlastLook:
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> BlastLook:
-        """Return a random leukemia's blasts, myeloid or lymphoid."""
+        """Return the blasts of a random leukemia, myeloid or lymphoid."""
         lymphoid = rng.random() < 0.4
         middle = rng.uniform(10.5, 13.0) if lymphoid else rng.uniform(12.5, 16.0)
         share = rng.uniform(0.76, 0.86) if lymphoid else rng.uniform(0.68, 0.82)
@@ -140,7 +140,7 @@ class BlastLook:
         )
 
     def applied_to(self, recipe: Recipe) -> Recipe:
-        """Return the recipe with this look."""
+        """Return the recipe with these traits."""
         granules = (Granules(self.granular, 0.33, 0.6, ((AZUROPHIL, 1.0), (BASOPHILIA, 0.1))),)
         return replace(
             recipe,

@@ -1,4 +1,4 @@
-"""Red cells, platelets and smudges: what surrounds the cells that are counted."""
+"""Red cells, platelets and smudges, which surround the counted cells."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from marrowscope.synth.shapes import Canvas, Float2D, blob
 
 
 def red_cell(rng: np.random.Generator, mpp: float, pallor: float, crenated: float = 0.03) -> Float2D:
-    """Return the haemoglobin amounts, float32 (S, S), of a red cell of 6-8.6 µm, crenated by that chance."""
+    """Return the haemoglobin amounts, float32 (S, S), of a red cell of 6-8.6 µm; `crenated` is a chance."""
     radius = float(np.clip(rng.normal(3.6, 0.22), 3.0, 4.3))
     canvas = Canvas.of_half_side(radius * 1.45, mpp)
     kind = rng.random()

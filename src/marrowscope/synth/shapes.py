@@ -1,4 +1,4 @@
-"""Shapes on a small canvas in micrometres, as signed distances (positive inside)."""
+"""Shapes on a small canvas in micrometres, given as signed distances (positive inside)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Float2D = npt.NDArray[np.float32]
 
 _NOISE_SIDE = 640
 _ANGLES = 2048
-_GRAIN_STEP = 0.14  # grain sizes are kept in steps of 15 %, so that few sheets serve every pixel size
+_GRAIN_STEP = 0.14  # grain sizes come in steps of 15 %, so that a few sheets are enough for all pixel sizes
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,14 +27,14 @@ class Canvas:
 
     @classmethod
     def of_half_side(cls, half_side_um: float, mpp: float) -> Canvas:
-        """Return a canvas reaching at least `half_side_um` from its centre."""
+        """Return a canvas that extends at least `half_side_um` from its centre."""
         reach = int(np.ceil(half_side_um / mpp)) + 1
         axis = np.arange(-reach, reach + 1, dtype=np.float32) * np.float32(mpp)
         y, x = np.meshgrid(axis, axis, indexing="ij")
         return cls(x=x, y=y, mpp=mpp)
 
     def noise(self, rng: np.random.Generator, scale_um: float) -> Float2D:
-        """Return smooth noise of zero mean and unit deviation whose grains are about `scale_um` wide."""
+        """Return smooth noise of zero mean and unit deviation with grains about `scale_um` wide."""
         sigma_px = max(scale_um / self.mpp / 2.0, 0.35)
         tile = _noise_tile(round(float(np.log(sigma_px)) / _GRAIN_STEP))
         side = self.x.shape[0]
@@ -53,12 +53,12 @@ class Canvas:
         return window, Canvas(self.x[window], self.y[window], self.mpp)
 
     def coverage(self, distance: Float2D, softness_um: float = 0.0) -> Float2D:
-        """Return how much of each pixel lies inside, 0-1; a soft border is `softness_um` wide."""
+        """Return the part of each pixel that lies inside, 0-1; a soft border is `softness_um` wide."""
         width = max(self.mpp, softness_um)
         return np.asarray(np.clip(distance / np.float32(width) + np.float32(0.5), 0.0, 1.0))
 
     def dots(self, rng: np.random.Generator, where: Float2D, per_um2: float, size_um: float) -> Float2D:
-        """Return granules scattered over `where` (0-1), each a smooth dot of peak about 1."""
+        """Return granules scattered over `where` (0-1), each a smooth dot with a peak of about 1."""
         chance = where * np.float32(per_um2 * self.mpp**2)
         hits = (rng.random(self.x.shape, dtype=np.float32) < chance).astype(np.float32)
         hits *= rng.uniform(0.6, 1.4, self.x.shape).astype(np.float32)
@@ -68,7 +68,7 @@ class Canvas:
 
 @cache
 def _noise_tile(step: int) -> Float2D:
-    # One sheet of noise a grain size, cut anew for every use: filtering fresh noise was half of the time.
+    # One sheet of noise per grain size, cropped for each use, as filtering new noise took half of the time.
     white = np.random.default_rng(1000 + step).standard_normal((_NOISE_SIDE, _NOISE_SIDE), dtype=np.float32)
     smooth = gaussian_filter(white, float(np.exp(step * _GRAIN_STEP)), mode="wrap")
     smooth -= smooth.mean()
@@ -87,7 +87,7 @@ def blob(
     centre_um: tuple[float, float] = (0.0, 0.0),
     sharpest: int = 6,
 ) -> Float2D:
-    """Return a roundish shape: a circle whose radius wavers by `roughness`, drawn out by `elongation`."""
+    """Return a roundish shape: a circle whose radius varies by `roughness`, stretched by `elongation`."""
     angle = rng.uniform(0.0, 2 * np.pi)
     dx, dy = canvas.x - np.float32(centre_um[0]), canvas.y - np.float32(centre_um[1])
     cosine, sine, stretch = (np.float32(v) for v in (np.cos(angle), np.sin(angle), np.sqrt(elongation)))
@@ -109,9 +109,9 @@ def chain(
     radii_um: Sequence[float],
     waist_um: float | None = None,
 ) -> Float2D:
-    """Return balls joined in a row by tubes.
+    """Return a row of balls joined by tubes.
 
-    Without `waist_um` a tube passes smoothly from one ball's radius to the next; with it, every tube is a
+    Without `waist_um`, a tube changes smoothly from one ball's radius to the next; with it, every tube is a
     thread of that half-width.
     """
     best = np.full(canvas.x.shape, -np.inf, dtype=np.float32)
@@ -127,7 +127,7 @@ def chain(
 
 
 def cut(shape: Float2D, bite: Float2D, rounding_um: float = 1.2) -> Float2D:
-    """Return `shape` without `bite`, the corner rounded."""
+    """Return `shape` without `bite`, with rounded corners."""
     return -_soft_union(-shape, bite, rounding_um)
 
 

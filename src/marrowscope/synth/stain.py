@@ -1,4 +1,4 @@
-"""How a slide is stained and photographed: dyes, light, focus, sensor."""
+"""Staining and photography of a slide: dyes, light, focus, sensor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 DYES = ("haemoglobin", "chromatin", "basophilia", "eosin", "azurophil", "eosinophil_granule")
-"""What absorbs light, in the order of the last axis of every `amounts` array."""
+"""Absorbing substances, in the order of the last axis of every `amounts` array."""
 
 HAEMOGLOBIN, CHROMATIN, BASOPHILIA, EOSIN, AZUROPHIL, EOSINOPHIL_GRANULE = range(6)
 
@@ -20,18 +20,18 @@ Rgb = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Stain:
-    """One slide's look: what light passes where nothing is, and what each dye takes away.
+    """The look of one slide: the light that passes through empty glass, and what each dye absorbs.
 
     Attributes
     ----------
     background : RGB 0-255 of the empty glass
-    absorbances : for each of `DYES`, natural-log absorbance in R, G, B at amount 1 (Beer-Lambert)
+    absorbances : natural-log absorbance in R, G, B at amount 1 for each of `DYES` (Beer-Lambert)
     pallor : depth of the red cells' central pallor, 0-1
     blur_um : Gaussian sigma of the optics
     sharpening : strength of the camera's unsharp mask
     noise : sensor noise, grey levels
     vignetting : loss of light in the corners, 0-1
-    jpeg_quality : of the camera's own file
+    jpeg_quality : quality of the camera's file
     """
 
     background: Rgb
@@ -44,7 +44,7 @@ class Stain:
     jpeg_quality: int = 92
 
 
-# Read off public smears of seven laboratories and cameras: glass, red cells, nuclei, basophilic cytoplasm.
+# Measured on public smears of seven laboratories and cameras: glass, red cells, nuclei, basophilic cytoplasm.
 _LOOKS: tuple[tuple[Rgb, Rgb, Rgb, Rgb], ...] = (
     ((255, 229, 203), (0.25, 0.34, 0.30), (1.20, 1.95, 0.44), (0.50, 0.48, 0.16)),
     ((242, 240, 240), (0.13, 0.36, 0.28), (1.10, 2.80, 0.34), (0.42, 0.46, 0.08)),
@@ -58,7 +58,7 @@ _LOOKS: tuple[tuple[Rgb, Rgb, Rgb, Rgb], ...] = (
 
 
 def draw_stain(rng: np.random.Generator) -> Stain:
-    """Return a random slide's look: a mixture of two of the known ones, every figure jittered."""
+    """Return the look of a random slide: a mixture of two known ones, with every value jittered."""
     first, second = rng.choice(len(_LOOKS), 2, replace=False)
     share = rng.beta(0.5, 0.5)
     glass, red, nucleus, blue = (
@@ -104,7 +104,7 @@ def expose(
     # Interpolating the colour filter array correlates the noise of neighbours.
     grain = rng.standard_normal(light.shape, dtype=np.float32)
     grain[1:, 1:] = (grain[1:, 1:] + grain[:-1, 1:] + grain[1:, :-1] + grain[:-1, :-1]) * np.float32(0.5)
-    # Shot noise grows with the light; a straight line stands for the root, at a quarter of its time.
+    # Shot noise grows with the light; a straight line replaces the square root, at a quarter of its time.
     light += grain * (light * np.float32(stain.noise * 0.65 / 255.0) + np.float32(stain.noise * 0.35))
     return _through_jpeg(np.clip(np.rint(light), 0, 255).astype(np.uint8), stain.jpeg_quality)
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from marrowscope.datasets.layouts.cells import LabelledCell, read_folder_per_type
 from marrowscope.datasets.layouts.fields import LabelledField, read_fields
-from marrowscope.domain.cells import CellAnswers
+from marrowscope.domain.cells import CellPredictions
 from marrowscope.errors import DatasetError
 from marrowscope.evaluation.networks.answers import Answers
 from marrowscope.evaluation.networks.background import background_baseline
@@ -115,9 +115,11 @@ class BrightIsBlast:
 
     classes = CLASSES
 
-    def answer_crops(self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]) -> CellAnswers:
+    def predict_crops(
+        self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]
+    ) -> CellPredictions:
         p = (crops.mean(axis=(1, 2, 3)) > 128).astype(np.float32)
-        return CellAnswers(np.stack([p, 1 - p, 0 * p, 0 * p], axis=1), p > 0.5)
+        return CellPredictions(np.stack([p, 1 - p, 0 * p, 0 * p], axis=1), p > 0.5)
 
 
 def shown(n: int) -> Iterator[ShownCell]:

@@ -79,7 +79,7 @@ def test_nothing_signed_or_answered_is_hidden_by_a_newer_analysis(again: Again, 
     strip.get_by_role("button", name="Show").click()
     cells = strip.locator("tbody td").all_inner_texts()
     assert cells == [
-        "field 1.png", str(again.lost["number"]), "Blast", "Local user", "no cell was found there again"
+        "field 1.png", str(again.lost["number"]), "Blast", "Local user", "no cell was detected there again"
     ]  # fmt: skip
     visit.look("carried")
 
@@ -102,7 +102,7 @@ def test_nothing_signed_or_answered_is_hidden_by_a_newer_analysis(again: Again, 
 
     visit.tab("Fields")
     page.get_by_role("button", name="Add images").click()
-    page.get_by_text("Adding images leads to a new analysis.").wait_for()
+    page.get_by_text("Adding images starts a new analysis.").wait_for()
     page.get_by_test_id("what-stays").get_by_text("3 answers are carried over").wait_for()
     visit.look("upload-again")
     assert "\n".join(visit.complaints) == ""

@@ -218,7 +218,7 @@ def _sign_amend_and_sign_again(visit: Visit) -> None:
 def _download(visit: Visit) -> None:
     for words, start, least in (
         ("Report (PDF)", b"%PDF", 10_000),
-        ("Every cell (CSV)", b"", 10_000),
+        ("All cells (CSV)", b"", 10_000),
         ("Laboratory system (FHIR)", b"{", 1000),
     ):
         visit.page.get_by_role("button", name="Export").click()
@@ -288,7 +288,7 @@ def _others_are_refused(visit: Visit, browser: "Browser") -> None:
     eva = Visit(browser, visit.service)
     eva.log_in("eva")
     eva.open(SECOND)
-    eva.page.get_by_text("You may look but not change").wait_for()
+    eva.page.get_by_text("You can view this patient but not change").wait_for()
     assert eva.page.get_by_role("button", name="Sign", exact=True).count() == 0
     blasts = eva.count("*all")
     eva.press("Control+a", "Delete")
@@ -305,7 +305,7 @@ def _second_reading(visit: Visit, browser: "Browser") -> None:
     assert omar.ask("GET", "/audit") == 403
     omar.tab("Readings")
     omar.page.get_by_role("button", name="Start a blind second reading").click()
-    omar.page.get_by_role("button", name="Go on reading").click()
+    omar.page.get_by_role("button", name="Continue reading").click()
     omar.page.get_by_text("Blind second reading").wait_for()
     omar.page.locator(".tile").first.wait_for()
     omar.press("Control+a", "Enter")

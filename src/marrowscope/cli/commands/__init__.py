@@ -1,1 +1,1 @@
-"""The commands, a module per noun or verb."""
+"""The commands, a module per command or group."""

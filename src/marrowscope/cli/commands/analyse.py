@@ -1,4 +1,4 @@
-"""``marrowscope analyse``: the main job."""
+"""``marrowscope analyse``: from images to reports."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,6 +7,7 @@ import typer
 
 from marrowscope.cli.console import INTERRUPTED, fail, one_line_errors, print_json, say
 from marrowscope.domain.decision import RULES, Rule, custom_rule
+from marrowscope.domain.quantity import quantity
 from marrowscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,60 +31,60 @@ def analyse(
     ] = None,
     rule: Annotated[str, typer.Option(help=f"Decision rule: {', '.join(RULES)}.")] = "over-20",
     threshold: Annotated[
-        float | None, typer.Option(help="Blast percentage of a rule of your own, instead of --rule.")
+        float | None, typer.Option(help="Blast percentage of a custom rule, instead of --rule.")
     ] = None,
     inclusive: Annotated[
         bool, typer.Option("--inclusive/--exclusive", help="Whether exactly --threshold is positive.")
     ] = False,
     min_cells: Annotated[
-        int, typer.Option(min=1, help="Counted cells below which no decision is given.")
+        int, typer.Option(min=1, help="With fewer counted cells, no decision is given.")
     ] = 200,
     target_cells: Annotated[
-        int, typer.Option(min=1, help="Counted cells that are recommended; fewer are told.")
+        int, typer.Option(min=1, help="Recommended number of counted cells; with fewer, the report says so.")
     ] = 500,
     blast_equivalents: Annotated[
         str,
         typer.Option(
-            help="Types that count as blasts too, by comma: promonocyte in a monocytic, promyelocyte in an "
-            "acute promyelocytic leukemia. None by default."
+            help="Further types that count as blasts, separated by commas, such as promonocyte in monocytic "
+            "leukemia or promyelocyte in acute promyelocytic leukemia. None by default."
         ),
     ] = "",
     mpp: Annotated[
         float | None,
-        typer.Option(help="Micrometres per pixel of all images; otherwise read from the files or measured."),
+        typer.Option(help="Micrometres per pixel of all images; by default read from the files or measured."),
     ] = None,
     count_border_cells: Annotated[
-        bool, typer.Option("--count-border-cells", help="Count cells cut by the image's edge too.")
+        bool, typer.Option("--count-border-cells", help="Also count cells cut by the image's edge.")
     ] = False,
     bundle: Annotated[str | None, typer.Option(help="Networks: a built-in name or a folder.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that read fields.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads inside each process.")] = 2,
     engine: Annotated[str, typer.Option(help="Where networks run: local or dask://HOST:PORT.")] = "local",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run in --out.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run in --out.")] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the results of an earlier run in --out.")
     ] = False,
     suggest_review: Annotated[
-        int, typer.Option(min=0, help="Write review.csv into --out: so many cells a patient to look at.")
+        int, typer.Option(min=0, help="Write review.csv to --out with this many cells per patient to review.")
     ] = 0,
     reviewed: Annotated[
-        Path | None, typer.Option(help="A filled-in review.csv: the blast share with what was seen.")
+        Path | None, typer.Option(help="Completed review.csv, from which the blast share is inferred.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the patients' rows as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
-    """Read patients' smears: differential, blast percentage, decision, pictures, report."""
+    """Read patients' smears and write differentials, blast percentages, decisions, pictures and a report."""
     from marrowscope import api
     from marrowscope.cli.progress import ProgressDisplay
 
     if not patients and manifest is None:
         raise InputError("nothing to analyse: give a folder, images, or --manifest")
     if reviewed is not None and not reviewed.is_file():
-        raise InputError(f"no review {reviewed}: --suggest-review writes one to fill in")
+        raise InputError(f"no such review: {reviewed} (--suggest-review writes one to fill in)")
     chosen = chosen_rule(rule, threshold, inclusive=inclusive)
     check_free(out, resume=resume, overwrite=overwrite)
     if mpp is not None and not 0.005 <= mpp <= 5:
-        raise InputError(f"--mpp {mpp:g} is no microscope: expected 0.005 to 5 micrometres per pixel")
+        raise InputError(f"--mpp {mpp:g} is out of range: expected 0.005 to 5 micrometres per pixel")
     try:
         with ProgressDisplay(quiet=quiet) as display:
             report = api.analyse(
@@ -105,7 +106,7 @@ def analyse(
                 listener=display,
             )
     except KeyboardInterrupt:
-        fail(f"stopped; finished fields are kept in {out}, go on with --resume", INTERRUPTED)
+        fail(f"stopped; finished fields are kept in {out}: continue with --resume", INTERRUPTED)
     show(report, out, as_json=as_json)
     if reviewed is not None:
         show_reviewed(report)
@@ -114,19 +115,19 @@ def analyse(
 
 
 def suggest(report: "CohortReport", out: Path, number: int) -> None:
-    """Write the cells worth reviewing."""
+    """Write the cells suggested for review."""
     from marrowscope.domain.taxonomy import REVIEWED_TYPE
     from marrowscope.exports.review import write_review
 
     written = write_review(report, out / "review.csv", number)
     say(
-        f"{written} cells to review: fill in the column {REVIEWED_TYPE} of {out / 'review.csv'}, "
-        "read it by --reviewed, learn from it by train classifier"
+        f"{quantity(written, 'cell')} to review: fill in the column {REVIEWED_TYPE} of {out / 'review.csv'}, "
+        "then pass the file to --reviewed or to train classifier"
     )
 
 
 def show_reviewed(report: "CohortReport") -> None:
-    """Say what a review makes of the blast shares."""
+    """Print the blast shares inferred from a review."""
     from marrowscope.domain.percent import percent_text, range_text
     from marrowscope.exports.review import REVIEW
 
@@ -143,12 +144,12 @@ def show_reviewed(report: "CohortReport") -> None:
 
 
 def chosen_rule(name: str, threshold: float | None, *, inclusive: bool) -> Rule:
-    """Return the rule the options name.
+    """Return the rule that the options select.
 
     Raises
     ------
     InputError
-        There is no such rule or the threshold is impossible.
+        There is no such rule, or the threshold is out of range.
     """
     if threshold is not None:
         try:
@@ -156,29 +157,31 @@ def chosen_rule(name: str, threshold: float | None, *, inclusive: bool) -> Rule:
         except ValueError as error:
             raise InputError(str(error)) from error
     if name not in RULES:
-        raise InputError(f"no rule {name}: choose one of {', '.join(RULES)}, or give --threshold")
+        raise InputError(f"no rule {name}: choose {', '.join(RULES)}, or set --threshold")
     return RULES[name]
 
 
 def check_free(out: Path, *, resume: bool, overwrite: bool) -> None:
-    """Refuse to touch an earlier run's results unless asked to.
+    """Refuse to change the results of an earlier run unless asked to.
 
     Raises
     ------
     InputError
-        The folder holds results, or is no folder.
+        The folder holds results, or is a file.
     """
     from marrowscope.journal import FOLDER
 
     if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file, not a folder for results")
+        raise InputError(f"{out} is a file, not a folder")
     used = (out / FOLDER).exists() or (out / "patients.csv").exists()
     if used and not (resume or overwrite):
-        raise InputError(f"{out} holds an earlier run: go on with --resume, or replace it with --overwrite")
+        raise InputError(
+            f"{out} holds an earlier run: continue it with --resume or replace it with --overwrite"
+        )
 
 
 def show(report: "CohortReport", out: Path, *, as_json: bool) -> None:
-    """Print the outcome: a table for people or JSON for a program."""
+    """Print the results as a table or as JSON."""
     from marrowscope.exports.tables import patient_row
 
     if as_json:

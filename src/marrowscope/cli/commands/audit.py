@@ -11,6 +11,7 @@ import typer
 
 from marrowscope.cli.console import fail, one_line_errors, print_json, say
 from marrowscope.cli.installation import Data, DatabaseUrl, opened, settings_of
+from marrowscope.domain.quantity import quantity
 from marrowscope.errors import InputError
 
 app = typer.Typer(
@@ -25,16 +26,16 @@ app = typer.Typer(
 def verify(
     known: Annotated[
         str | None,
-        typer.Option(metavar="NUMBER:DIGEST", help="An entry noted earlier; it must still be there."),
+        typer.Option(metavar="NUMBER:DIGEST", help="Entry noted earlier, which must still be in the trail."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
     data: Data = None,
     database: DatabaseUrl = None,
 ) -> None:
-    """Check that no entry of the trail and no kept file was changed or removed. Exit code 1 when one was.
+    """Check that no audit entry and no stored file was changed or removed. The exit code is 1 if one was.
 
-    The last line gives the trail's end as NUMBER:DIGEST. Noted out of the administrator's reach and given as
-    --known later, it also finds out a trail that was rewritten as a whole.
+    The last line of the output is the end of the trail as NUMBER:DIGEST. If you keep it where administrators
+    cannot change it and pass it as --known later, a trail that was rewritten as a whole is detected, too.
     """
     settings = settings_of(data_folder=data, database=database)
     from marrowscope.service.images.blobs import Blobs
@@ -65,8 +66,9 @@ def verify(
     if check.fault is not None:
         fail(f"the audit trail was tampered with: {check.fault}", 1)
     if files.faults:
-        fail(f"{len(files.faults)} of {files.checked} files are missing or altered", 1)
-    typer.echo(f"{check.entries} entries and {files.checked} files, none altered or missing")
+        fail(f"{len(files.faults)} of {quantity(files.checked, 'file')} missing or altered", 1)
+    entries, checked = quantity(check.entries, "entry", "entries"), quantity(files.checked, "file")
+    typer.echo(f"{entries} and {checked}, none altered or missing")
     typer.echo(f"{check.entries}:{check.head}")
 
 
@@ -79,7 +81,7 @@ def export(
     data: Data = None,
     database: DatabaseUrl = None,
 ) -> None:
-    """Write the whole trail, oldest entry first, a JSON object a line."""
+    """Write the whole trail, oldest entry first, one JSON object per line."""
     settings = settings_of(data_folder=data, database=database)
     from marrowscope.service.trail import audit
 
@@ -92,11 +94,11 @@ def export(
                 written += 1
     except OSError as error:
         raise InputError(f"{out}: {error.strerror}") from None
-    say(f"{written} entries")
+    say(quantity(written, "entry", "entries"))
 
 
 def _noted(text: str) -> tuple[int, str]:
     number, _, digest = text.partition(":")
     if not number.isdigit() or len(digest) != 64:
-        raise InputError("--known is NUMBER:DIGEST as `audit verify` prints it")
+        raise InputError("--known must be NUMBER:DIGEST as printed by `audit verify`")
     return int(number), digest

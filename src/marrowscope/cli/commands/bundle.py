@@ -1,4 +1,4 @@
-"""``marrowscope bundle``: the networks and what they come with."""
+"""``marrowscope bundle``: bundles of networks and their settings."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +9,7 @@ import typer
 from marrowscope.cli.console import one_line_errors, print_json
 
 app = typer.Typer(
-    help="List, show and verify model bundles.",
+    help="List, show, build and verify model bundles.",
     no_args_is_help=True,
     epilog="Example:  marrowscope bundle verify builtin",
 )
@@ -21,7 +21,7 @@ _Json = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 @app.command("list", epilog="Example:  marrowscope bundle list")
 @one_line_errors
 def list_bundles(as_json: _Json = False) -> None:
-    """List the bundles that travel inside the package."""
+    """List the built-in bundles."""
     from marrowscope.models.bundle import list_builtin, load_bundle
 
     bundles = [load_bundle(name) for name in list_builtin()]
@@ -55,16 +55,16 @@ def show(bundle: _Which = None, as_json: _Json = False) -> None:
 @one_line_errors
 def build(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the bundle.", show_default=False)],
-    detector: Annotated[Path | None, typer.Option(help="A finished training of the detector.")] = None,
-    classifier: Annotated[Path | None, typer.Option(help="A finished training of the classifier.")] = None,
+    detector: Annotated[Path | None, typer.Option(help="Folder of a finished detector training.")] = None,
+    classifier: Annotated[Path | None, typer.Option(help="Folder of a finished classifier training.")] = None,
     base: Annotated[
-        str | None, typer.Option("--from", help="Bundle that gives what is not newly trained.")
+        str | None, typer.Option("--from", help="Bundle that provides the network not newly trained.")
     ] = None,
     name: Annotated[str, typer.Option(help="Name of the bundle.")] = "my-bundle",
-    version: Annotated[str, typer.Option(help="Its version.")] = "1",
+    version: Annotated[str, typer.Option(help="Version of the bundle.")] = "1",
     licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "Apache-2.0",
 ) -> None:
-    """Put trained networks together into a bundle that every command takes with --bundle."""
+    """Combine trained networks into a bundle, which every command accepts as --bundle."""
     from marrowscope.training.release import bundle_of_runs
 
     made = bundle_of_runs(out, detector, classifier, base, name=name, version=version, licence=licence)
@@ -74,7 +74,7 @@ def build(
 @app.command("verify", epilog="Example:  marrowscope bundle verify my-bundle/")
 @one_line_errors
 def verify(bundle: _Which = None, as_json: _Json = False) -> None:
-    """Check every file of a bundle against its digest, and that both networks load and answer."""
+    """Check all files of a bundle against their digests, and that both networks run."""
     import numpy as np
 
     from marrowscope.models.bundle import load_bundle
@@ -89,4 +89,4 @@ def verify(bundle: _Which = None, as_json: _Json = False) -> None:
     if as_json:
         print_json({"bundle": loaded.title, "sha256": loaded.sha256, "intact": sums_to_one})
     else:
-        typer.echo(f"{loaded.title}: every file is as released, both networks answer. sha256 {loaded.sha256}")
+        typer.echo(f"{loaded.title}: all files are as released, both networks run. sha256 {loaded.sha256}")

@@ -1,4 +1,4 @@
-"""``marrowscope data``: looking after labelled sets."""
+"""``marrowscope data``: labelled data sets."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from marrowscope.cli.console import one_line_errors, print_json
+from marrowscope.domain.quantity import quantity
 
 _SHOWN = 20
 
@@ -22,7 +23,7 @@ app = typer.Typer(
 
 @contextmanager
 def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on a terminal's stderr for work that tells (done, of all); nothing in a pipe."""
+    """Show a progress bar on stderr for work that reports (done, total); nothing if it is not a terminal."""
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(title, total=None)
@@ -39,10 +40,10 @@ def data() -> None:
 def list_sets(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything known as JSON.")] = False,
 ) -> None:
-    """List the public image sets this software can read by name, with licence and use.
+    """List the public image sets that this software recognises, with licences and uses.
 
-    A licence marked ? is only remembered: read it at the set's origin before you rely on it. Uses: train,
-    choose (settings are chosen on it), test, look (no figure is computed on it).
+    A licence marked ? has not been checked: read it at the set's origin before you rely on it. Uses: train,
+    choose (settings are chosen on it), test, look (no figures are computed on it).
     """
     from marrowscope.datasets.known_sets import known_sets
 
@@ -72,33 +73,34 @@ def check(
         typer.Option(help="Where the images of a CSV or COCO file lie; for a cells.csv what was analysed."),
     ] = None,
     contact_sheet: Annotated[
-        Path | None, typer.Option(help="Draw a sheet of examples to look at (PNG).")
+        Path | None, typer.Option(help="Write a contact sheet of examples (PNG).")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Find broken files, duplicates, wrong boxes, unknown labels and leaks between splits.
 
-    The exit code is 1 when something is wrong, 0 when there are warnings at most.
+    The exit code is 1 if there are errors, 0 if there are at most warnings.
     """
     from marrowscope.datasets.check import check_dataset
 
-    with _bar("Looking at images") as on_image:
+    with _bar("Checking images") as on_image:
         report = check_dataset(folder, layout, images=images, contact_sheet=contact_sheet, on_image=on_image)
     if as_json:
         print_json(report.to_json())
     else:
-        typer.echo(f"{report.root}: {report.layout}, {report.n_images} images, {report.n_boxes} boxes")
+        number = quantity(report.n_images, "image")
+        typer.echo(f"{report.root}: {report.layout}, {number}, {quantity(report.n_boxes, 'box', 'boxes')}")
         if report.known_set is not None:
             known = report.known_set
-            remembered = "" if known.licence_checked else " (licence remembered, not checked)"
-            typer.echo(f"  looks like {known.id}: {known.title}; {known.licence}{remembered}")
+            unchecked = "" if known.licence_checked else " (licence not checked)"
+            typer.echo(f"  looks like {known.id}: {known.title}; {known.licence}{unchecked}")
         for name, number in report.class_counts.items():
             typer.echo(f"  {name:<28}{number}")
         for problem in report.problems[:_SHOWN]:
             level = "error" if problem.is_error else "warning"
             typer.echo(f"{level}: {problem.kind}: {problem.where}: {problem.detail}")
         if len(report.problems) > _SHOWN:
-            typer.echo(f"... and {len(report.problems) - _SHOWN} more; all of them with --json")
+            typer.echo(f"... and {len(report.problems) - _SHOWN} more; --json prints all")
         errors = sum(problem.is_error for problem in report.problems)
         typer.echo(f"errors: {errors}, warnings: {len(report.problems) - errors}")
     if not report.is_clean:
@@ -118,10 +120,10 @@ def split(
         str, typer.Option(help="voc, yolo, coco, csv, unlabelled, cells (a folder per type), or auto.")
     ] = "auto",
     parts: Annotated[
-        str, typer.Option(help="Names and shares of the parts.")
+        str, typer.Option(help="Names of the parts and their shares.")
     ] = "train=0.7,val=0.15,test=0.15",
     seed: Annotated[
-        int | None, typer.Option(help="Start the blocks at a random, reproducible place.")
+        int | None, typer.Option(help="Seed for a random but reproducible start of the blocks.")
     ] = None,
     images: Annotated[
         Path | None,
@@ -129,9 +131,9 @@ def split(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the parts' sizes as JSON.")] = False,
 ) -> None:
-    """Split a set by group (patient, slide, block of names), never tearing a group apart.
+    """Split a set by group (patient, slide, block of names) without dividing any group.
 
-    Where the set names no groups, contiguous blocks of file names stand in for them.
+    If the set has no groups, contiguous blocks of file names are used instead.
     """
     from marrowscope.datasets.splits import read_and_split, shares_of, write_split
 
@@ -144,7 +146,7 @@ def split(
         return
     typer.echo(f"{out}: " + ", ".join(f"{name} {size}" for name, size in sizes.items()))
     if groups == sizes:
-        typer.echo("no image shares a group with another: each part is a contiguous block of file names")
+        typer.echo("the set has no groups: each part is a contiguous block of file names")
     else:
         typer.echo("groups: " + ", ".join(f"{name} {number}" for name, number in groups.items()))
 
@@ -162,7 +164,7 @@ def convert(
     to: Annotated[str, typer.Option(help="voc, yolo, coco, csv, or cells (a folder of crops per label).")],
     out: Annotated[Path, typer.Option("--out", "-o", help="A new folder.")],
     layout: Annotated[str, typer.Option(help="voc, yolo, coco, csv, cells, or auto.")] = "auto",
-    split: Annotated[str | None, typer.Option(help="Only an official split of the set.")] = None,
+    split: Annotated[str | None, typer.Option(help="Convert only this official split of the set.")] = None,
     images: Annotated[
         Path | None,
         typer.Option(help="Where the images of a CSV or COCO file lie; for a cells.csv what was analysed."),
@@ -170,15 +172,15 @@ def convert(
     keep_unreviewed: Annotated[
         bool,
         typer.Option(
-            "--keep-unreviewed", help="Of a cells.csv with reviewed_type, take cells without a review, too."
+            "--keep-unreviewed", help="For a cells.csv with reviewed_type: include cells without a review."
         ),
     ] = False,
 ) -> None:
-    """Write labelled fields in another layout, or cut their cells into a folder per label.
+    """Convert labelled fields to another layout, or crop their cells into a folder per label.
 
-    A set of single cells in a public set's own folders becomes a folder per type of the taxonomy.
-    A cells.csv of an analysis becomes a training set: add a column reviewed_type, fill it where you have
-    looked, and convert with --to cells. The patient stays in every crop's name.
+    A recognised public set of single cells becomes a folder per type of the taxonomy. The cells.csv of an
+    analysis becomes a training set: add a column reviewed_type, fill it in for the cells you reviewed, and
+    convert with --to cells. The names of the crops contain the patient.
     """
     from marrowscope.datasets.convert import cells_as_fields, sort_cells
     from marrowscope.datasets.convert import convert as write
@@ -190,7 +192,8 @@ def convert(
         cells = read_folder_per_type(source)
         if to == "cells":
             sort_cells(cells, out)
-            typer.echo(f"{out}: {len(cells)} cells of {len({cell.cell_type for cell in cells})} types")
+            types = {cell.cell_type for cell in cells}
+            typer.echo(f"{out}: {quantity(len(cells), 'cell')} of {quantity(len(types), 'type')}")
             return
         fields = cells_as_fields(cells)
     else:
@@ -198,5 +201,5 @@ def convert(
     write(fields, to, out)
     boxes = sum(int((~field.ignore).sum()) for field in fields)
     ignored = sum(len(field.boxes) for field in fields) - boxes
-    note = f", {ignored} more to be ignored" if ignored else ""
-    typer.echo(f"{out}: {len(fields)} fields, {boxes} boxes{note}")
+    note = f", {ignored} more marked to be ignored" if ignored else ""
+    typer.echo(f"{out}: {quantity(len(fields), 'field')}, {quantity(boxes, 'box', 'boxes')}{note}")

@@ -20,16 +20,16 @@ def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for images and results.")] = Path(
         "marrowscope-demo"
     ),
-    seed: Annotated[int, typer.Option(help="Another number draws other patients.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the synthetic patients.")] = 1,
     workers: Annotated[int, typer.Option(min=1, help="Processes that read fields.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads inside each process.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print the patients' rows as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
-    """See it work: draws nine synthetic patients, reads their smears, compares with the known truth.
+    """Run a demonstration: draw nine synthetic patients, read their smears, and compare with the truth.
 
-    Nothing is downloaded. The images are drawn, not photographed: they show the way from images to a
-    report, not how well the networks read real smears.
+    Nothing is downloaded. As the images are drawn, they show the path from images to a report, not how well
+    the networks read real smears.
     """
     from marrowscope import api
     from marrowscope.cli.progress import ProgressDisplay

@@ -19,7 +19,7 @@ app = typer.Typer(
 
 _Data = Annotated[Path, typer.Option(help="The labelled set's folder.", show_default=False)]
 _Bundle = Annotated[str | None, typer.Option(help="Networks: a built-in name or a folder.")]
-_Plots = Annotated[Path | None, typer.Option(help="Folder for pictures of the results (PNG).")]
+_Plots = Annotated[Path | None, typer.Option(help="Folder for plots of the results (PNG).")]
 _Json = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
 
@@ -30,16 +30,19 @@ def detector(
     layout: Annotated[str, typer.Option(help="voc, yolo, coco, unlabelled, or auto.")] = "auto",
     split: Annotated[str | None, typer.Option(help="An official split of the set, such as test.")] = None,
     last: Annotated[
-        int | None, typer.Option(min=1, help="Only the last N fields by name: a part held out of training.")
+        int | None,
+        typer.Option(min=1, help="Only the last N fields by name, such as a part held out of training."),
     ] = None,
     mpp: Annotated[float | None, typer.Option(help="Micrometres per pixel; otherwise measured.")] = None,
-    match_iou: Annotated[float, typer.Option(min=0.1, max=0.95, help="Overlap that counts as found.")] = 0.5,
+    match_iou: Annotated[
+        float, typer.Option(min=0.1, max=0.95, help="Least overlap for a box to count as found.")
+    ] = 0.5,
     bundle: _Bundle = None,
     plots: _Plots = None,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 2,
     as_json: _Json = False,
 ) -> None:
-    """Average precision, recall, precision and false finds of the detector on fields with boxes."""
+    """Measure average precision, recall, precision and false detections on fields with boxes."""
     from marrowscope.evaluation.card.tests import DetectorTest
     from marrowscope.models.bundle import load_bundle
 
@@ -62,14 +65,16 @@ def classifier(
     ] = "all",
     mpp: Annotated[
         float | None,
-        typer.Option(help="Micrometres per pixel; otherwise measured on fields, not known of single cells."),
+        typer.Option(
+            help="Micrometres per pixel; by default measured on fields and unknown for single cells."
+        ),
     ] = None,
     bundle: _Bundle = None,
     plots: _Plots = None,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 2,
     as_json: _Json = False,
 ) -> None:
-    """Blast head and types of the classifier on labelled cells, with the background-only baseline beside.
+    """Measure the classifier's blast head and types on labelled cells, beside a background-only baseline.
 
     DATA is a folder with a sub-folder per cell type, or a set of fields with labelled boxes.
     """
@@ -101,7 +106,7 @@ def patients(
     plots: Annotated[Path | None, typer.Option(help="Folder for pictures, PNG and SVG.")] = None,
     as_json: _Json = False,
 ) -> None:
-    """Confusion matrix of decisions against the known state of patients, with intervals."""
+    """Compare decisions with the known state of patients: confusion matrix with intervals."""
     from marrowscope.evaluation.counts.patients import evaluate_patients
 
     result = evaluate_patients(reports, truth)
@@ -126,31 +131,33 @@ def virtual(
     cells: Annotated[
         list[str] | None,
         typer.Option(
-            help="FOLDER=MPP: a sub-folder per cell type, and micrometres per pixel; may be repeated."
+            help="FOLDER=MPP: folder with a sub-folder per cell type, and micrometres per pixel; repeatable."
         ),
     ] = None,
     part: Annotated[
         str, typer.Option(help="all; or train, val or test of the 70/15/15 split by blocks of names.")
     ] = "all",
-    drawn: Annotated[int, typer.Option(min=0, help="So many drawn smears instead of --cells.")] = 0,
-    counts: Annotated[int, typer.Option(min=2, help="How many counts to compose.")] = 200,
-    size: Annotated[int, typer.Option(min=1, help="Cells in each.")] = 500,
-    seed: Annotated[int, typer.Option(help="Another number composes other counts.")] = 0,
+    drawn: Annotated[
+        int, typer.Option(min=0, help="Number of synthetic smears to use instead of --cells.")
+    ] = 0,
+    counts: Annotated[int, typer.Option(min=2, help="Number of counts to compose.")] = 200,
+    size: Annotated[int, typer.Option(min=1, help="Cells in each count.")] = 500,
+    seed: Annotated[int, typer.Option(help="Seed of the composition.")] = 0,
     bundle: _Bundle = None,
     plots: Annotated[Path | None, typer.Option(help="Folder for pictures, PNG and SVG.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 2,
     as_json: _Json = False,
 ) -> None:
-    """Compose counts of known blast share from labelled cells and test the whole way to the decision.
+    """Compose counts of known blast share from labelled cells, and test all steps up to the decision.
 
-    Both networks answer every cell once. The share of a count made of one half of the cells is corrected by
-    the error rates of the other half. Use cells that no training saw.
+    Both networks read every cell once. Counts composed of one half of the cells are corrected by the error
+    rates of the other half. Use cells that were not used in training.
     """
     from marrowscope.evaluation.counts.virtual import VirtualTest
     from marrowscope.models.bundle import load_bundle
 
     if bool(cells) == bool(drawn):
-        raise InputError("name either --cells FOLDER=MPP or --drawn SMEARS")
+        raise InputError("give either --cells FOLDER=MPP or --drawn SMEARS")
     sets = dict(map(_folder_and_mpp, cells or []))
     test = VirtualTest(Path(), sets, part, drawn, counts=counts, cells=size, seed=seed)
     result = test.measure(load_bundle(bundle), threads, _counter("cells" if cells else "smears"))
@@ -180,23 +187,25 @@ def _folder_and_mpp(text: str) -> tuple[str, float]:
 def bundle_figures(
     bundle: Annotated[str, typer.Argument(help="A built-in name or a folder.", show_default=False)],
     plan: Annotated[Path, typer.Option(help="TOML file that lists sets, their roles, and bars to reach.")],
-    data: Annotated[Path, typer.Option(help="Where the plan's folders are.")],
+    data: Annotated[Path, typer.Option(help="Folder that contains the plan's folders.")],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Folder to write to; the bundle's own, digests renewed, without."),
+        typer.Option(
+            "--out", "-o", help="Folder to write to; by default the bundle, whose digests are renewed."
+        ),
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(help="Only this kind of the plan's evaluations, others kept; may be repeated."),
+        typer.Option(help="Run only this kind of evaluation and keep the other results; repeatable."),
     ] = None,
     plots: _Plots = None,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print metrics.json.")] = False,
 ) -> None:
-    """Measure a bundle on all sets of a plan and write metrics.json and MODEL_CARD.md.
+    """Measure a bundle on all sets of a plan, and write metrics.json and MODEL_CARD.md.
 
-    The error rates of other laboratories' unfamiliar cells are written into the bundle, too, unless --out
-    names another folder.
+    The error rates on unfamiliar cells of other laboratories are also written to the bundle, unless --out is
+    another folder.
     """
     import json
 
@@ -235,7 +244,7 @@ def bundle_figures(
 
 
 def _counter(what: str) -> "Callable[[int, int], None]":
-    """Show progress on a terminal's stderr."""
+    """Return a function that shows progress on stderr if it is a terminal."""
     from rich.console import Console
 
     console = Console(stderr=True)
@@ -268,7 +277,7 @@ def _print(document: dict[str, Any], headline: tuple[str, ...], *, as_json: bool
 
 
 def _short(value: Any) -> Any:
-    """Round figures and leave long lists out, for people."""
+    """Round figures and leave out long lists, for printing."""
     if isinstance(value, float):
         return float(round(value, 4))
     if isinstance(value, list):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from marrowscope.cli.console import fail, one_line_errors, print_json, say
+from marrowscope.domain.quantity import quantity
 from marrowscope.errors import ImageError
 
 if TYPE_CHECKING:
@@ -17,14 +18,14 @@ CLASSIFY_EXAMPLE = "Example:  marrowscope classify field.jpg --mpp 0.1"
 _Images = Annotated[list[Path], typer.Argument(help="Image files.", show_default=False)]
 _Bundle = Annotated[str | None, typer.Option(help="Networks: a built-in name or a folder.")]
 _Mpp = Annotated[
-    float | None, typer.Option(min=0.005, max=5, help="Micrometres per pixel; otherwise measured.")
+    float | None, typer.Option(min=0.005, max=5, help="Micrometres per pixel; by default measured.")
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
 
 @one_line_errors
 def detect(images: _Images, bundle: _Bundle = None, mpp: _Mpp = None, as_json: _Json = False) -> None:
-    """Find the leukocytes of images: a box and a confidence each, in pixels of the image."""
+    """Find the leukocytes in images, each with a box in pixels and a confidence."""
     from marrowscope import api
 
     networks = api.load_bundle(bundle)
@@ -33,7 +34,7 @@ def detect(images: _Images, bundle: _Bundle = None, mpp: _Mpp = None, as_json: _
 
 @one_line_errors
 def classify(images: _Images, bundle: _Bundle = None, mpp: _Mpp = None, as_json: _Json = False) -> None:
-    """Find and name the leukocytes of images."""
+    """Find and name the leukocytes in images."""
     from marrowscope import api
 
     networks = api.load_bundle(bundle)
@@ -41,7 +42,7 @@ def classify(images: _Images, bundle: _Bundle = None, mpp: _Mpp = None, as_json:
 
 
 def _each(images: list[Path], rows_of: Any, *, as_json: bool) -> None:
-    """Answer for every image; one that cannot be read does not stop the rest."""
+    """Print the results for each image; an unreadable one does not stop the others."""
     answers: list[dict[str, Any]] = []
     failures = 0
     for path in images:
@@ -57,7 +58,7 @@ def _each(images: list[Path], rows_of: Any, *, as_json: bool) -> None:
         for answer in answers:
             _print_rows(answer)
     if failures:
-        fail(f"{failures} of {len(images)} images could not be read", ImageError.exit_code)
+        fail(f"{failures} of {quantity(len(images), 'image')} could not be read", ImageError.exit_code)
 
 
 def _boxes(found: "Detections") -> list[dict[str, Any]]:
@@ -84,7 +85,7 @@ def _named(cells: "Cells") -> list[dict[str, Any]]:
 
 
 def _print_rows(answer: dict[str, Any]) -> None:
-    typer.echo(f"{answer['image']}: {len(answer['cells'])} cells")
+    typer.echo(f"{answer['image']}: {quantity(len(answer['cells']), 'cell')}")
     for row in answer["cells"]:
         x0, y0, x1, y1 = row["box"]
         name = f"  {row['cell_type']:<22}{row['probability']:.2f}" if "cell_type" in row else ""

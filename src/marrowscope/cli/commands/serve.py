@@ -1,4 +1,4 @@
-"""``marrowscope serve``: the service and its page."""
+"""``marrowscope serve``: the service and its review page."""
 
 import socket
 import sys
@@ -31,12 +31,12 @@ def serve(
     ] = None,
     authentication: Annotated[
         str | None,
-        typer.Option(help="required, or off: then only on a loopback address.", show_default="required"),
+        typer.Option(help="required, or off (loopback addresses only).", show_default="required"),
     ] = None,
 ) -> None:
     """Serve the review page at / and the REST interface under /api/v1.
 
-    Every setting can also be an environment variable, MARROWSCOPE_HOST and so on (docs/service.md).
+    All settings can also be given as environment variables such as MARROWSCOPE_HOST (docs/service.md).
     """
     settings = settings_of(
         host=host,
@@ -59,7 +59,7 @@ def serve(
     with opened(settings, make=True) as checked, checked.reading() as session:
         nobody = not session.scalar(select(func.count()).select_from(User))
     application = create_app(settings)
-    # Many short answers in threads: each waits less for its turn than by the default of 5 ms.
+    # Many short requests run in threads, and each waits less for its turn than with the default of 5 ms.
     sys.setswitchinterval(0.0005)
     listening = _listen(settings.host, settings.port)
     logs.set_up(settings.log_level)
@@ -68,7 +68,7 @@ def serve(
     if not pages.is_built():
         say(pages.NOT_BUILT)
     if nobody and settings.authentication == "required":
-        say(f"Nobody can log in yet: marrowscope users add NAME --admin --data {settings.data_folder}")
+        say(f"There are no accounts yet: marrowscope users add NAME --admin --data {settings.data_folder}")
     configuration = uvicorn.Config(
         application,
         log_config=None,
@@ -84,7 +84,7 @@ def serve(
 
 @contextmanager
 def _temporary_files_in(folder: Path) -> Iterator[None]:
-    """Let uploads wait on the disk of the images, not in a folder for temporary files that may be memory."""
+    """Keep unfinished uploads on the disk of the images; the system's temporary folder may be in memory."""
     before = tempfile.tempdir
     folder.mkdir(exist_ok=True)
     tempfile.tempdir = str(folder)
@@ -98,7 +98,8 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listening = socket.create_server((host, port), family=family)
-        # Connections inherit it; without, the second part of an answer waits 40 ms for an acknowledgement.
+        # Inherited by connections. Without it, the second part of a response waits 40 ms for an
+        # acknowledgement.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
         raise InputError(f"cannot listen on {host} port {port}: {error.strerror or error}") from None

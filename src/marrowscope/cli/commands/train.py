@@ -1,4 +1,4 @@
-"""``marrowscope train``: both networks, on one's own images."""
+"""``marrowscope train``: training of both networks on your own images."""
 
 import json
 import tomllib
@@ -21,16 +21,16 @@ _Data = Annotated[
     typer.Option(help="Folder of labelled images; with --recipe, where its folders are.", show_default=False),
 ]
 _Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for checkpoints and the network.")]
-_Recipe = Annotated[Path | None, typer.Option(help="TOML file that names sources and schedule.")]
+_Recipe = Annotated[Path | None, typer.Option(help="TOML file with sources and schedule.")]
 _From = Annotated[
     str | None,
-    typer.Option("--from", help="Go on from a bundle: its folder, or 'builtin'.", show_default=False),
+    typer.Option("--from", help="Bundle to start from: a folder, or 'builtin'.", show_default=False),
 ]
 _Set = Annotated[
     list[str] | None,
-    typer.Option("--set", help="Change a setting of the recipe, as in TOML: --set 'steps = 100'."),
+    typer.Option("--set", help="Change a setting of the recipe, in TOML syntax: --set 'steps = 100'."),
 ]
-_Resume = Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")]
+_Resume = Annotated[bool, typer.Option("--resume", help="Continue from the checkpoint in --out.")]
 
 
 @app.command("detector", epilog="Example:  marrowscope train detector --data FIELDS/ --mpp 0.1 -o run/")
@@ -87,21 +87,21 @@ def classifier(
         float | None, typer.Option(help="Micrometres per pixel of --data without a recipe, if known.")
     ] = None,
     images: Annotated[
-        Path | None, typer.Option(help="With a reviewed cells.csv as --data: what was analysed.")
+        Path | None, typer.Option(help="If --data is a reviewed cells.csv: the images that were analysed.")
     ] = None,
     reviews: Annotated[
         list[Path] | None,
-        typer.Option(help="training.zip of cells reviewed in the service; may be given several times."),
+        typer.Option(help="training.zip of cells reviewed in the service; repeatable."),
     ] = None,
     changes: _Set = None,
     resume: _Resume = False,
 ) -> None:
-    """Train the two-headed EfficientNet-B3, or adapt a bundle's to the cells of a laboratory.
+    """Train the two-headed EfficientNet-B3, or adapt that of a bundle to the cells of a laboratory.
 
-    With --recipe the whole network is trained. With --from alone its heads are adapted, in minutes: DATA is a
-    folder with a sub-folder of single-cell images per type (leukocyte_not_blast: type unknown), or the
-    cells.csv of an analysis with a column reviewed_type, --images being what was analysed. Cells reviewed in
-    the service come by --reviews, beside such a folder or alone.
+    With --recipe, the whole network is trained. With --from alone, only its heads are adapted, which takes
+    minutes. DATA is then a folder with a sub-folder of single-cell images per type (leukocyte_not_blast: type
+    unknown), or the cells.csv of an analysis with a column reviewed_type, and --images are the images
+    analysed. Cells reviewed in the service are given by --reviews, with or without DATA.
     """
     _need_torch()
     if recipe is None and start_from is None:
@@ -127,7 +127,7 @@ def classifier(
         )
         return
     if data is None:
-        raise InputError("give --data: where the folders of the recipe are")
+        raise InputError("give --data, the folder that contains the folders of the recipe")
     from dataclasses import replace
 
     from marrowscope.training.classifier.recipe import ClassifierRecipe
@@ -143,16 +143,16 @@ def _finish(train: Any, out: Path) -> None:
     try:
         network = train()
     except KeyboardInterrupt:
-        fail(f"stopped; go on from {out} with --resume", INTERRUPTED)
+        fail(f"stopped; continue from {out} with --resume", INTERRUPTED)
     typer.echo(network)
 
 
 def _changed(changes: list[str] | None) -> dict[str, Any]:
-    """Read settings given on the command line."""
+    """Return the settings given by --set."""
     try:
         return tomllib.loads("\n".join(changes or ()))
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"--set takes NAME = VALUE as in TOML ({error})") from error
+        raise InputError(f"--set must be NAME = VALUE in TOML syntax ({error})") from error
 
 
 def _need_torch() -> None:

@@ -1,4 +1,4 @@
-"""``marrowscope users``: the accounts of an installation."""
+"""``marrowscope users``: the accounts of the service."""
 
 import getpass
 import sys
@@ -11,7 +11,7 @@ from marrowscope.cli.installation import Data, DatabaseUrl, opened, settings_of
 from marrowscope.errors import InputError
 
 app = typer.Typer(
-    help="Accounts of the service.",
+    help="Manage the accounts of the service.",
     no_args_is_help=True,
     epilog="Example:  marrowscope users add anna --admin",
 )
@@ -30,18 +30,18 @@ def add(
     data: Data = None,
     database: DatabaseUrl = None,
 ) -> None:
-    """Make an account. The password is asked for or, without a terminal, read from standard input."""
+    """Create an account. The password is prompted for or, without a terminal, read from standard input."""
     settings = settings_of(data_folder=data, database=database)
     from marrowscope.service.accounts.users import add_user
     from marrowscope.service.actors import SYSTEM, role_named
 
     if admin and role not in {None, "admin"}:
         raise InputError(f"--admin and --role {role} contradict each other")
-    wanted = role_named("admin" if admin else role or "reviewer")
+    new_role = role_named("admin" if admin else role or "reviewer")
     with opened(settings, make=True) as place:
         password = _read_password()
         with place.writing() as session:
-            user = add_user(session, SYSTEM, username, name or username, role=wanted, password=password)
+            user = add_user(session, SYSTEM, username, name or username, role=new_role, password=password)
     typer.echo(f"{user.username}  {user.role}")
 
 
@@ -76,22 +76,22 @@ def change(
     data: Data = None,
     database: DatabaseUrl = None,
 ) -> None:
-    """Change an account's name, role or state; its sessions end."""
+    """Change an account's name, role or state. Its sessions end."""
     settings = settings_of(data_folder=data, database=database)
     from marrowscope.service.accounts.users import change_user, find_user
     from marrowscope.service.actors import SYSTEM, role_named
 
-    wanted = None if role is None else role_named(role)
+    new_role = None if role is None else role_named(role)
     with opened(settings, make=False) as place, place.writing() as session:
         found = find_user(session, username)
-        user = change_user(session, SYSTEM, found.id, name=name, role=wanted, active=active)
+        user = change_user(session, SYSTEM, found.id, name=name, role=new_role, active=active)
     typer.echo(f"{user.username}  {user.role}  {'active' if user.active else 'inactive'}")
 
 
 @app.command("password", epilog="Example:  marrowscope users password anna")
 @one_line_errors
 def password(username: _Username, data: Data = None, database: DatabaseUrl = None) -> None:
-    """Give an account a new password and unlock it; its sessions end."""
+    """Set a new password for an account and unlock it. Its sessions end."""
     settings = settings_of(data_folder=data, database=database)
     from marrowscope.service.accounts.users import change_user, find_user
     from marrowscope.service.actors import SYSTEM
@@ -107,6 +107,6 @@ def _read_password() -> str:
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
     new = getpass.getpass("Password: ")
-    if new != getpass.getpass("Once more: "):
+    if new != getpass.getpass("Repeat password: "):
         raise InputError("the two passwords differ")
     return new

@@ -89,7 +89,7 @@ class VirtualTest:
             counts=self.counts,
             cells=self.cells,
             seed=self.seed,
-            stranger_rates=bundle.unfamiliar_rates,
+            unfamiliar_rates=bundle.unfamiliar_rates,
         )
 
 
@@ -162,7 +162,7 @@ def evaluate_virtual(
     counts: int = COUNTS,
     cells: int = CELLS,
     seed: int = 0,
-    stranger_rates: ErrorRates | None = None,
+    unfamiliar_rates: ErrorRates | None = None,
 ) -> VirtualResult:
     """Compose counts of blast shares evenly spread over 0 to 95 %, read them, and compare with the truth.
 
@@ -172,7 +172,7 @@ def evaluate_virtual(
     counts : how many counts; half of them are composed of either half of the cells
     cells : in each count
     seed : another number draws other counts
-    stranger_rates : how other laboratories' unfamiliar cells were named, None when not known
+    unfamiliar_rates : how other laboratories' unfamiliar cells were named, None when not known
 
     Raises
     ------
@@ -184,9 +184,9 @@ def evaluate_virtual(
         raise DatasetError("either half of the labelled cells must hold blasts and other cells")
     rng = np.random.default_rng(seed)
     shares = np.linspace(0, MOST_BLASTS, counts)
-    composed = compose(answered, shares, cells, rates, rng, stranger_rates=stranger_rates)
+    composed = compose(answered, shares, cells, rates, rng, unfamiliar_rates=unfamiliar_rates)
     nine_shares = np.array([plan.blast_share for plan in demo_plan()])
-    nine = compose(answered, nine_shares, cells, rates, rng, stranger_rates=stranger_rates)
+    nine = compose(answered, nine_shares, cells, rates, rng, unfamiliar_rates=unfamiliar_rates)
     true = np.array([count.true_percent for count in composed])
     return VirtualResult(
         all_counts=_compared(composed),
@@ -209,7 +209,7 @@ def compose(
     rates: Sequence[ErrorRates],
     rng: np.random.Generator,
     *,
-    stranger_rates: ErrorRates | None = None,
+    unfamiliar_rates: ErrorRates | None = None,
 ) -> list[Composed]:
     """Draw a count for every share, of the halves in turn, each corrected by the other half's `rates`.
 
@@ -226,7 +226,7 @@ def compose(
             _as_fields(answered, drawn),
             CountingSettings(),
             rates[1 - half],
-            stranger_rates=stranger_rates,
+            unfamiliar_rates=unfamiliar_rates,
         )
         composed.append(Composed(true_percent, reading))
     return composed

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from marrowscope.domain.cells import CellAnswers
+from marrowscope.domain.cells import CellPredictions
 from marrowscope.errors import DatasetError
 from marrowscope.evaluation.networks.shown_cells import ShownCell
 from marrowscope.evaluation.statistics.metrics import Bools, Floats
@@ -23,7 +23,9 @@ class CropNamer(Protocol):
     def classes(self) -> tuple[str, ...]:
         """Names of the columns, blast first."""
 
-    def answer_crops(self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]) -> CellAnswers:
+    def predict_crops(
+        self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]
+    ) -> CellPredictions:
         """Answer (n, S, S, 3) uint8 RGB crops of cells whose longer side is (n,) µm, 0 where not known."""
 
 
@@ -55,11 +57,11 @@ def collect_answers(
     DatasetError
         There is no cell.
     """
-    said: list[CellAnswers] = []
+    said: list[CellPredictions] = []
     rows: list[tuple[str, Floats, str, str]] = []
     for batch in _batches(cells):
         sides = np.array([cell.side_um for cell in batch], np.float32)
-        said.append(namer.answer_crops(np.stack([cell.crop for cell in batch]), sides))
+        said.append(namer.predict_crops(np.stack([cell.crop for cell in batch]), sides))
         rows += [(cell.true_type, cell.background, cell.group, cell.source) for cell in batch]
         if on_batch is not None:
             on_batch(len(rows))

@@ -1,1 +1,1 @@
-"""Files in, pixels out: folders, archives, manifests, decoding within limits."""
+"""Image files: folders, archives and manifests, and decoding within limits."""

@@ -1,4 +1,4 @@
-"""ZIP archives of images: listed and read with distrust."""
+"""ZIP archives of images, which are listed and read without being trusted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from marrowscope.errors import ImageError
 from marrowscope.imaging.names import shown
 
 MAX_MEMBERS: Final = 100_000
-_HIGHEST_RATIO: Final = 500  # deflate cannot exceed 1032; an uncompressed image of one colour comes near
+_HIGHEST_RATIO: Final = 500  # deflate reaches at most 1032, on uncompressed images of a single colour
 _RATIO_MATTERS_FROM: Final = 16 * 2**20
 _BLOCK: Final = 2**20
 _DRIVE = re.compile(r"^[A-Za-z]:")
@@ -26,14 +26,14 @@ _ZIP_FAULTS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Members of an archive that may be read, and a line for each that may not."""
+    """Members of an archive that may be read, and a line about those that may not."""
 
     members: tuple[str, ...]
     problems: tuple[str, ...]
 
 
 def list_members(archive: Path) -> Listing:
-    """Name the members of a ZIP file without reading them; an unreadable archive has none and says why."""
+    """List the members of a ZIP file without reading them; of an unreadable archive only the reason."""
     name = shown(archive.name)
     try:
         with zipfile.ZipFile(archive) as opened:
@@ -48,17 +48,17 @@ def list_members(archive: Path) -> Listing:
 
 
 def member_parts(member: str) -> tuple[str, ...]:
-    """Folders and name of a member; archives made on Windows may carry backslashes."""
+    """Return the folders and the name of a member; archives made on Windows may contain backslashes."""
     return tuple(part for part in member.replace("\\", "/").split("/") if part not in {"", "."})
 
 
 def read_member(archive: Path, member: str, max_bytes: int) -> bytes:
-    """Read one member, never more than `max_bytes` of it, whatever its header declares.
+    """Read one member, never more than `max_bytes`, whatever its header declares.
 
     Raises
     ------
     ImageError
-        Encrypted, too large, suspiciously compressed, damaged, or gone.
+        Encrypted, too large, suspiciously compressed, damaged or missing.
     """
     try:
         with zipfile.ZipFile(archive) as opened:

@@ -1,4 +1,4 @@
-"""Bytes of one image to RGB pixels, within limits, every fault told in one line."""
+"""Decoding of one image to RGB pixels, within limits; every fault is reported in one line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from marrowscope.imaging.files.depth import to_eight_bits
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
-    """What one image may cost: bytes of its file, pixels once decoded, and its shorter side at least."""
+    """Limits of one image: file size in bytes, number of pixels, and least length of its shorter side."""
 
     max_bytes: int = 256 * 2**20
     max_pixels: int = 120_000_000
@@ -33,10 +33,10 @@ DEFAULT_LIMITS: Final = DecodeLimits()
 
 @dataclass(frozen=True, eq=False, slots=True)
 class FieldImage:
-    """One field as decoded.
+    """One decoded field.
 
-    `pixels` is uint8 (H, W, 3) RGB, upright and read-only. `mpp` is µm per pixel where the file says it
-    plausibly. `notes` are lines for the report about what had to be converted.
+    `pixels` is uint8 (H, W, 3) RGB, upright and read-only. `mpp` is µm per pixel if the file gives a
+    plausible value. `notes` are lines for the report about conversions.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -51,7 +51,7 @@ class _Format:
     opener: Callable[[BytesIO], ImageFile.ImageFile]
 
 
-# The plug-ins are called directly: `Image.open` would compare the size with a limit global to the process.
+# The plug-ins are called directly: `Image.open` would apply a size limit that is global to the process.
 _FORMATS: Final = (
     _Format("JPEG", (b"\xff\xd8\xff",), JpegImagePlugin.JpegImageFile),
     _Format("PNG", (b"\x89PNG\r\n\x1a\n",), PngImagePlugin.PngImageFile),
@@ -59,7 +59,7 @@ _FORMATS: Final = (
     _Format("TIFF", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), TiffImagePlugin.TiffImageFile),
 )
 
-# EXIF orientation (CIPA DC-008) to the transposition that puts the picture upright.
+# EXIF orientation (CIPA DC-008) to the transposition that turns the image upright.
 _UPRIGHT: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -75,20 +75,20 @@ _quiet_lock = threading.Lock()
 
 
 def decode(data: bytes, *, limits: DecodeLimits = DEFAULT_LIMITS) -> FieldImage:
-    """Decode the bytes of a JPEG, PNG, BMP or TIFF image; the content decides, never the file's name.
+    """Decode a JPEG, PNG, BMP or TIFF image, recognised by its content and never by its file name.
 
-    The size is judged from the header before a pixel is decoded. EXIF orientation is applied, transparency is
-    laid on white, more than eight bits are scaled (see `depth`), of several pages the first is taken.
+    The size is checked in the header before any pixel is decoded. EXIF orientation is applied, transparent
+    parts become white, more than eight bits are scaled (see `depth`), and only the first page is read.
 
     Raises
     ------
     ImageError
-        Empty, too large, too small, truncated, damaged or not an image of these formats.
+        Empty, too large, too small, truncated, damaged, or not in one of these formats.
     """
     _check_length(data, limits)
     kind = _recognise(data)
-    # A switch of the whole process, which other libraries turn on when they are imported (WeasyPrint does):
-    # half an image would then be read as a whole one, its lower part grey.
+    # This switch is global, and some libraries turn it on when imported (WeasyPrint does): a truncated image
+    # would then be read as a complete one, with its lower part grey.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         return _decode(data, kind, limits)
@@ -96,7 +96,7 @@ def decode(data: bytes, *, limits: DecodeLimits = DEFAULT_LIMITS) -> FieldImage:
         raise
     except MemoryError as error:
         raise ImageError(f"this {kind.name} image does not fit into memory") from error
-    except Exception as error:  # on damaged bytes Pillow's readers raise nearly anything
+    except Exception as error:  # Pillow's readers raise almost anything on damaged bytes
         raise ImageError(_fault(kind.name, error)) from error
 
 
@@ -110,7 +110,7 @@ def _decode(data: bytes, kind: _Format, limits: DecodeLimits) -> FieldImage:
         mpp = _metadata_mpp(image)
         orientation = (
             _orientation(image) if kind.name == "TIFF" else 1
-        )  # Pillow turns a TIFF while loading it
+        )  # Pillow has already turned a TIFF while loading it
         if kind.name == "TIFF":
             image.load()
     image.load()
@@ -171,7 +171,7 @@ def _check_size(size: tuple[int, int], limits: DecodeLimits) -> None:
 def _metadata_mpp(image: ImageFile.ImageFile) -> float | None:
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         return pixel_size.from_tiff_tags(image.tag_v2)
-    # JPEG and BMP densities are nominal values of cameras and converters; PNG's pHYs is written on purpose.
+    # JPEG and BMP densities are nominal values from cameras and converters; PNG's pHYs is set on purpose.
     if isinstance(image, PngImagePlugin.PngImageFile):
         return pixel_size.from_dots_per_inch(image.info.get("dpi"))
     return None
@@ -180,7 +180,7 @@ def _metadata_mpp(image: ImageFile.ImageFile) -> float | None:
 def _orientation(image: Image.Image) -> int:
     try:
         value = image.getexif().get(_ORIENTATION_TAG, 1)
-    except Exception:  # noqa: BLE001 (broken EXIF raises nearly anything; a picture with broken EXIF is still a picture)
+    except Exception:  # noqa: BLE001 (broken EXIF raises almost anything, and must not cost the image)
         return 1
     return value if isinstance(value, int) else 1
 
@@ -192,10 +192,10 @@ def _turned(pixels: npt.NDArray[np.uint8], turn: Image.Transpose) -> npt.NDArray
 def _sixteen_bit_colour(
     image: ImageFile.ImageFile, data: bytes, kind: _Format
 ) -> npt.NDArray[np.uint16] | None:
-    """uint16 (H, W, 3) of a 16-bit RGB image, else None.
+    """Return uint16 (H, W, 3) of a 16-bit RGB image, None for any other.
 
-    Pillow keeps the high byte only: a 12-bit camera's file would come out black. Unpacking a second time with
-    the other byte order gives the low byte.
+    Pillow keeps only the high byte, so a file from a 12-bit camera would turn out black. A second pass with
+    the other byte order yields the low byte.
     """
     if image.mode not in {"RGB", "RGBA"}:
         return None
@@ -212,7 +212,7 @@ def _sixteen_bit_colour(
 
 
 def _take_other_byte(image: ImageFile.ImageFile) -> bool:
-    """Point a freshly opened image's reader at the low bytes; False where it is no 16-bit colour image."""
+    """Point a freshly opened image's reader at the low bytes; return False if it is not 16-bit colour."""
     changed = []
     for tile in image.tile or ():
         first = tile.args if isinstance(tile.args, str) else (tile.args or ("",))[0]
@@ -238,7 +238,7 @@ def _scaled(values: npt.NDArray[np.generic], notes: list[str]) -> npt.NDArray[np
 
 
 def _rgb(image: Image.Image, notes: list[str]) -> npt.NDArray[np.uint8]:
-    """uint8 (H, W, 3) of any mode Pillow reads; what had to be done is added to `notes`."""
+    """Return uint8 (H, W, 3) from any mode Pillow reads; conversions are added to `notes`."""
     if image.mode == "F" or image.mode.startswith("I"):
         grey = _scaled(np.asarray(image), notes)
         image = Image.fromarray(grey)
@@ -252,7 +252,7 @@ def _rgb(image: Image.Image, notes: list[str]) -> npt.NDArray[np.uint8]:
 
 
 def _composited(image: Image.Image, notes: list[str]) -> Image.Image:
-    """Lay the image on white; an opaque alpha channel is dropped without a word."""
+    """Lay the image on white; an opaque alpha channel is dropped without a note."""
     grey = image.mode in {"L", "LA", "La"}
     layered = image.convert("RGBA")
     if np.asarray(layered.getchannel("A")).min() < 255:
@@ -270,10 +270,10 @@ def _fault(name: str, error: Exception) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Let no warning out; one thread at a time, since the list of filters belongs to the whole process.
+    """Suppress warnings, in one thread at a time because the warning filters are global.
 
-    What Pillow has to say about odd metadata concerns nobody here. Only headers (and TIFF, whose reader warns
-    while it loads) are read inside, so that decoding stays parallel.
+    Pillow's warnings about odd metadata do not matter here. Only headers are read inside (and TIFF files, as
+    their reader warns while loading), so that decoding stays parallel.
     """
     with _quiet_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")

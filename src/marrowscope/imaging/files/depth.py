@@ -1,4 +1,4 @@
-"""More than eight bits a channel brought to eight, as bright as the microscope saw it."""
+"""Conversion of more than eight bits per channel to eight, at the original brightness."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import numpy as np
 import numpy.typing as npt
 
 BIT_DEPTHS: Final = (8, 10, 12, 14, 16)
-"""Depths of microscope cameras; 12 and 14 bits usually sit in the low bits of a 16-bit file."""
+"""Bit depths of microscope cameras; 12 and 14 bits are usually stored in the low bits of a 16-bit file."""
 
 _DIM: Final = (
-    0.5  # a bright field whose brightest parts stay below half the range was not exposed to the full range
+    0.5  # if the brightest parts of a bright field stay below half the range, it was not fully exposed
 )
 _BRIGHTEST_PERCENTILE: Final = 99.9
-_WHITE: Final = 245.0  # leaves room above the background, so that it does not clip
+_WHITE: Final = 245.0  # leaves headroom above the background, so that it does not clip
 
 
 def to_eight_bits(values: npt.NDArray[np.generic]) -> tuple[npt.NDArray[np.uint8], str]:
-    """8-bit values of the same shape, and one line saying how they were made.
+    """Return 8-bit values of the same shape, and one line on how they were made.
 
-    The depth is the smallest of `BIT_DEPTHS` that holds the largest value. A smear is a bright field: where
-    its 99.9th percentile lies below half of that depth, the values are scaled by it instead. Black
-    stays black in both ways, so that optical density keeps its meaning. Floats are scaled by 1 or 255 where
-    their range says so, otherwise by their largest value.
+    The depth is the smallest of `BIT_DEPTHS` that holds the largest value. A smear is a bright field: if its
+    99.9th percentile lies below half of that depth, the values are scaled by the percentile instead. Black
+    stays black either way, so that optical density keeps its meaning. Floats are scaled by 1 or 255 if their
+    range suggests it, otherwise by their largest value.
     """
     if values.dtype == np.uint8:
         return values.astype(np.uint8, copy=False), "8 bits"
@@ -38,7 +38,7 @@ def to_eight_bits(values: npt.NDArray[np.generic]) -> tuple[npt.NDArray[np.uint8
 
 
 def _full_scale(values: npt.NDArray[np.generic], largest: float) -> tuple[float, str]:
-    """Give the value that means white, and the name of that depth."""
+    """Return the value that stands for white, and the name of that depth."""
     if np.issubdtype(values.dtype, np.floating):
         return (1.0 if largest <= 1.0 else 255.0 if largest <= 255.0 else largest), "floating point"
     for bits in BIT_DEPTHS:
@@ -48,6 +48,6 @@ def _full_scale(values: npt.NDArray[np.generic], largest: float) -> tuple[float,
 
 
 def _sample(numbers: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """About a hundred thousand values, evenly spread: enough for a percentile."""
+    """Return about a hundred thousand evenly spaced values, enough for a percentile."""
     flat = numbers.reshape(-1)
     return flat[:: max(1, flat.size // 100_000)]

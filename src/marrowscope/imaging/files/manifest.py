@@ -12,13 +12,13 @@ from typing import Final
 from marrowscope.errors import InputError
 from marrowscope.imaging.names import shown
 
-_DELIMITERS: Final = (",", ";", "\t")  # spreadsheets of half of Europe write the second
+_DELIMITERS: Final = (",", ";", "\t")  # many European spreadsheets write the second
 _MAX_BYTES: Final = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestRow:
-    """One line: whose images, where they are (absolute), and what the patient is known to be, if anything."""
+    """One line: the patient, the absolute path of their images, and their known state, if any."""
 
     patient: str
     path: Path
@@ -26,15 +26,15 @@ class ManifestRow:
 
 
 def read_manifest(manifest: Path) -> tuple[ManifestRow, ...]:
-    """Read the lines of a manifest; relative paths start at the manifest's own folder.
+    """Read the lines of a manifest; paths may be relative to the manifest's own folder.
 
-    Columns are found by name, whatever their order or capitals; comma, semicolon and tab separate. UTF-8,
-    with or without a byte-order mark. Empty lines are passed over.
+    Columns are found by name, in any order and case, separated by comma, semicolon or tab. The file is UTF-8,
+    with or without a byte-order mark. Empty lines are skipped.
 
     Raises
     ------
     InputError
-        Unreadable, not UTF-8, no such columns, or a line without patient or path.
+        Unreadable, not UTF-8, a missing column, or a line without patient or path.
     """
     name = shown(manifest.name)
     text = _text(manifest)
@@ -47,7 +47,7 @@ def read_manifest(manifest: Path) -> tuple[ManifestRow, ...]:
         raise InputError(f"manifest {name} is empty")
     columns = [cell.strip().lower() for cell in lines[0][1]]
     if "patient" not in columns or "path" not in columns:
-        raise InputError(f"manifest {name} needs the columns 'patient' and 'path' (and may have 'truth')")
+        raise InputError(f"manifest {name} needs the columns 'patient' and 'path'; 'truth' is optional")
     return tuple(_row(manifest, columns, number, cells) for number, cells in lines[1:])
 
 

@@ -1,4 +1,4 @@
-"""The size of one pixel in micrometres, where the file says it."""
+"""The size of one pixel in micrometres, as stated in the image file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 PLAUSIBLE_UM_PER_PX: Final = (0.02, 2.0)
-"""Light microscopy of smears lies between these; 72 or 300 dpi of an office scan lies far outside."""
+"""Range of light microscopy of smears; the 72 or 300 dpi of an office scan lie far outside."""
 
 _MICROMETRES: Final = {
     "µm": 1.0, "μm": 1.0, "um": 1.0, "micron": 1.0, "microns": 1.0,
@@ -22,20 +22,20 @@ _IMAGEJ_UNIT = re.compile(r"^unit=(\S+)", re.MULTILINE)
 
 
 def plausible(um_per_px: float | None) -> float | None:
-    """`um_per_px` where a microscope can have made it, else None."""
+    """Return `um_per_px` if it is plausible for a microscope, else None."""
     low, high = PLAUSIBLE_UM_PER_PX
     return um_per_px if um_per_px is not None and low <= um_per_px <= high else None
 
 
 def from_tiff_tags(tags: Mapping[int, Any]) -> float | None:
-    """µm per pixel from TIFF tags: OME-XML, Aperio's MPP, ImageJ's unit, or the resolution tags.
+    """Return µm per pixel from TIFF tags: OME-XML, Aperio's MPP, ImageJ's unit, or the resolution tags.
 
-    A description wins over the resolution tags, which cameras often fill with a nominal 72 dpi.
-    None where nothing plausible is said, or where the pixels are said not to be square (5 %).
+    A description takes precedence over the resolution tags, in which cameras often write a nominal 72 dpi.
+    Returns None if there is no plausible value, or if the pixels are not square (to within 5 %).
     """
     description = _text(tags.get(_DESCRIPTION))
     resolution = _square(_number(tags.get(_X_RESOLUTION)), _number(tags.get(_Y_RESOLUTION)))
-    unit = tags.get(_RESOLUTION_UNIT, 2)  # inch is the standard's default
+    unit = tags.get(_RESOLUTION_UNIT, 2)  # the standard's default is inch
     nominal = _UM_PER_UNIT[unit] / resolution if resolution and unit in _UM_PER_UNIT else None
     for candidate in (_from_description(description, resolution), nominal):
         if plausible(candidate) is not None:
@@ -44,7 +44,7 @@ def from_tiff_tags(tags: Mapping[int, Any]) -> float | None:
 
 
 def from_dots_per_inch(dpi: object) -> float | None:
-    """µm per pixel from Pillow's `info["dpi"]`, where it is plausible for a microscope."""
+    """Return µm per pixel from Pillow's `info["dpi"]`, None if not plausible for a microscope."""
     if not isinstance(dpi, tuple) or len(dpi) != 2:
         return None
     resolution = _square(_number(dpi[0]), _number(dpi[1]))
@@ -81,10 +81,10 @@ def _number(value: object) -> float | None:
         number = float(value)  # type: ignore[arg-type]  # what is no number is caught
     except (TypeError, ValueError, ZeroDivisionError):
         return None
-    return number if 0 < number < 1e9 else None  # also refuses NaN
+    return number if 0 < number < 1e9 else None  # NaN fails this, too
 
 
 def _text(value: object) -> str:
-    if isinstance(value, str):  # Pillow reads TIFF text as Latin-1, OME and ImageJ write UTF-8
+    if isinstance(value, str):  # Pillow reads TIFF text as Latin-1, but OME and ImageJ write UTF-8
         value = value.encode("latin-1", "replace")
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else ""

@@ -1,4 +1,4 @@
-"""Where the images of each patient lie: folders, files, ZIP archives, a manifest."""
+"""The images of each patient: found in folders, files, ZIP archives or a manifest."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from marrowscope.imaging.names import distinct, natural_key, safe_name, shown
 
 __all__ = [
     "FieldSource",
-    "HeldSource",
+    "LoadedSource",
     "PatientSource",
     "Source",
     "archive_source",
@@ -28,18 +28,17 @@ __all__ = [
 IMAGE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".tif", ".tiff"})
 _FORMATS: Final = "JPEG, PNG, BMP or TIFF"
 RECORD_FOLDER: Final = ".marrowscope"
-"""Folder in which a run records what it has read, below its output folder."""
+"""Folder below the output folder in which a run records finished fields."""
 
 _RESULT_FILES: Final = ("run.json", "patients.csv")
 
 
 @dataclass(frozen=True, slots=True)
 class FieldSource:
-    """One field that can be read when its turn comes.
+    """One field in a file or in a ZIP archive, read on demand.
 
-    `name` is its path relative to the patient's folder with `/` between the parts; inside an archive the
-    archive's name is one of them. `member` is the name inside the ZIP file `path`, None for an ordinary
-    file.
+    `name` is its path relative to the patient's folder with `/` between the parts; an archive's name is one
+    of the parts. `member` is the name inside the ZIP file `path`, None for an ordinary file.
     """
 
     name: str
@@ -47,12 +46,12 @@ class FieldSource:
     member: str | None = None
 
     def read(self, limits: DecodeLimits) -> bytes:
-        """Give the bytes of the file, never more than `limits.max_bytes`.
+        """Return the bytes of the file, never more than `limits.max_bytes`.
 
         Raises
         ------
         ImageError
-            Missing, unreadable, too large, or refused by the archive's checks.
+            Missing, unreadable, too large, or rejected by the archive's checks.
         """
         if self.member is not None:
             return read_member(self.path, self.member, limits.max_bytes)
@@ -67,31 +66,31 @@ class FieldSource:
 
 
 class Source(Protocol):
-    """A field that can be read when its turn comes."""
+    """Where the bytes of a field come from."""
 
     @property
     def name(self) -> str:
-        """Return its path relative to the patient's folder."""
+        """Path relative to the patient's folder."""
 
     def read(self, limits: DecodeLimits) -> bytes:
-        """Give the bytes of its file, or raise ImageError."""
+        """Return the bytes of the file, or raise ImageError."""
 
 
 @dataclass(frozen=True, slots=True)
-class HeldSource:
-    """A field whose bytes are at hand, or the reason why they are not."""
+class LoadedSource:
+    """A field whose bytes are already in memory, or the reason why they could not be read."""
 
     name: str
     content: bytes
     fault: str = ""
 
     def read(self, limits: DecodeLimits) -> bytes:
-        """Give the bytes.
+        """Return the bytes.
 
         Raises
         ------
         ImageError
-            There are none, or too many.
+            They could not be read, or there are too many.
         """
         if self.fault:
             raise ImageError(self.fault)
@@ -104,7 +103,7 @@ class HeldSource:
 class PatientSource:
     """One patient's fields in natural order.
 
-    `truth` is the manifest's word for the patient, if it has one. `problems` are lines for the patient's row.
+    `truth` is the state given in the manifest, if any. `problems` are lines for the patient's row.
     """
 
     patient: str
@@ -114,22 +113,22 @@ class PatientSource:
 
 
 def discover(inputs: Sequence[Path], *, manifest: Path | None = None) -> tuple[PatientSource, ...]:
-    """Find the patients and their fields in `inputs`; no image is opened.
+    """Find the patients and their fields in `inputs`, without opening any image.
 
-    - A folder without images of its own: every sub-folder (all that lies below it) and every ZIP file is a
+    - A folder without images of its own: every sub-folder (with everything below it) and every ZIP file is a
       patient.
-    - A folder with images: one patient. Sub-folders with images beside them are patients of their own, since
-      merging two patients is the worse mistake; the row says so.
+    - A folder with images: one patient. If it also has sub-folders with images, each of them is a separate
+      patient, as merging two patients would be the worse mistake; the patient's row says so.
     - Image files: one patient, named after the folder they share.
-    - A ZIP file: as the folder it holds.
-    - A CSV file, among `inputs` or as `manifest`: `patient,path[,truth]`, see `manifest`.
+    - A ZIP file: the same as the folder it contains.
+    - A CSV file, in `inputs` or as `manifest`: `patient,path[,truth]`, see module `manifest`.
 
-    Hidden files and files that are no images are passed over. Equal names of different patients are numbered.
+    Hidden files and files that are not images are skipped. Different patients of the same name are numbered.
 
     Raises
     ------
     InputError
-        An input does not exist, the manifest is malformed, or there is nothing at all.
+        An input does not exist, the manifest is malformed, or no image is found.
     """
     found: list[PatientSource] = []
     loose: list[Path] = []
@@ -147,15 +146,15 @@ def discover(inputs: Sequence[Path], *, manifest: Path | None = None) -> tuple[P
     if manifest is not None:
         found += _in_manifest(manifest)
     if not found:
-        where = ", ".join(shown(str(path)) for path in inputs) or "nothing given"
-        raise InputError(f"no {_FORMATS} images found: {where}")
+        where = ", ".join(shown(str(path)) for path in inputs)
+        raise InputError(f"no {_FORMATS} images found{f' in {where}' if where else ''}")
     return _with_distinct_names(found)
 
 
 def archive_source(archive: Path, name: str) -> PatientSource:
-    """Find the images of a ZIP file that belongs to one patient; no image is opened.
+    """Find the images of a ZIP file that belongs to one patient, without opening any image.
 
-    Field names begin with `name`, as those of an archive inside a patient's folder begin with the archive's.
+    Field names begin with `name`, as they begin with the archive's name in a patient's folder.
     """
     tree = _Tree()
     _add_archive(tree, archive, member_parts(name))
@@ -163,13 +162,13 @@ def archive_source(archive: Path, name: str) -> PatientSource:
 
 
 def is_image_name(name: str) -> bool:
-    """Tell whether a file is meant to be an image of the formats read, by its name."""
+    """Return whether a file name has the suffix of a supported image format."""
     return _is_image(name.rsplit("/", 1)[-1])
 
 
 @dataclass(slots=True)
 class _Tree:
-    """Images below one root as (parts of the relative path, source), and what was seen on the way."""
+    """Images below one root, as (parts of the relative path, source), and what else was found there."""
 
     leaves: list[tuple[tuple[str, ...], FieldSource]] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
@@ -196,7 +195,7 @@ def _in_archive(archive: Path) -> list[PatientSource]:
     name = shown(archive.stem)
     first_folders = {parts[0] for parts, _ in tree.leaves if len(parts) > 1}
     is_wrapped = len(first_folders) == 1 and all(len(parts) > 2 for parts, _ in tree.leaves)
-    if is_wrapped:  # the folder of a whole cohort was compressed, not its content
+    if is_wrapped:  # the folder of a cohort was compressed, not its contents
         tree.leaves = [(parts[1:], source) for parts, source in tree.leaves]
     if not _nested(tree):
         return [_patient(name, tree.leaves, tree.problems, skip=0)]
@@ -215,7 +214,7 @@ def _in_other_file(path: Path) -> list[PatientSource]:
 
 
 def _split(tree: _Tree, name: str) -> list[PatientSource]:
-    """Every folder directly below the root is a patient; images beside them are one more, and it says so."""
+    """Make each folder directly below the root a patient; images beside them are one more, with a note."""
     patients = []
     general = [(parts, line) for parts, line in tree.problems if not parts or parts[0] not in tree.folders]
     for folder in tree.folders:
@@ -238,7 +237,7 @@ def _patient(
     *,
     skip: int,
 ) -> PatientSource:
-    """One patient of these images; `skip` leading parts of their paths are the patient's own folder."""
+    """Return one patient with these images; the first `skip` parts of the paths are the patient's folder."""
     fields: dict[str, FieldSource] = {}
     seen: set[tuple[Path, str | None]] = set()
     for parts, source in sorted(leaves, key=lambda leaf: [natural_key(part) for part in leaf[0]]):
@@ -267,7 +266,7 @@ def _in_manifest(path: Path) -> list[PatientSource]:
 
 
 def _of_rows(patient: str, rows: Sequence[ManifestRow]) -> PatientSource:
-    """Everything the manifest names for one patient; field names are relative to what its rows share."""
+    """Return a patient from their manifest rows; field names are relative to the folder the rows share."""
     paths = list(dict.fromkeys(row.path for row in rows))
     is_one_folder = len(paths) == 1 and paths[0].is_dir()
     common = paths[0] if is_one_folder else Path(os.path.commonpath([path.parent for path in paths]))
@@ -301,7 +300,7 @@ def _add_named(tree: _Tree, path: Path, parts: tuple[str, ...]) -> None:
 
 
 def _walk(root: Path, prefix: tuple[str, ...] = ()) -> _Tree:
-    """All images below `root`. Links are followed, each real folder is entered once: loops end."""
+    """Find all images below `root`. Links are followed, but no folder is entered twice, so loops end."""
     tree = _Tree()
     entered = {_identity(root)}
     todo = [(root, prefix)]
@@ -364,11 +363,11 @@ def _is_image(name: str) -> bool:
 
 
 def _is_result(folder: Path) -> bool:
-    """Whether a run, finished or not, wrote its output here; its annotated pictures are no fields."""
+    """Return whether the folder is a run's output, finished or not; its annotated pictures are not fields."""
     try:
         finished = all((folder / name).is_file() for name in _RESULT_FILES)
         return finished or (folder / RECORD_FOLDER).is_dir()
-    except OSError:  # a folder that may not be entered: told when it is read
+    except OSError:  # no access to the folder, which is reported when it is read
         return False
 
 
@@ -384,8 +383,7 @@ def _with_distinct_names(found: Sequence[PatientSource]) -> tuple[PatientSource,
     named: dict[str, PatientSource] = {}
     for source in found:
         name = distinct(source.patient, named)
-        named[name] = source
-        if name != source.patient:
-            line = f"another patient is called '{source.patient}' too; this one is numbered"
-            named[name] = replace(source, patient=name, problems=(*source.problems, line))
+        line = f"another patient is called '{source.patient}' too; this one is numbered"
+        problems = source.problems if name == source.patient else (*source.problems, line)
+        named[name] = replace(source, patient=name, problems=problems)
     return tuple(named.values())

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
 from marrowscope.analysis.patient import CountingSettings, read_patient
-from marrowscope.analysis.review import Inferred, Suggestion, share_from_lot, suggest_review
+from marrowscope.analysis.review import Inferred, Suggestion, share_from_random_sample, suggest_review
 from marrowscope.analysis.reviewed import AddedCell, read_reviewed
 from marrowscope.analysis.reviewed import Answer as CellAnswer
 from marrowscope.codec import from_json
@@ -71,7 +71,7 @@ def network_reading(session: Session, analysis: Analysis) -> PatientReading:
         _field_readings(session, analysis),
         _settings_of(analysis),
         _rates(analysis, "error_rates"),
-        stranger_rates=_rates(analysis, "unfamiliar_rates"),
+        unfamiliar_rates=_rates(analysis, "unfamiliar_rates"),
     )
     with _lock:
         _recent[key] = reading
@@ -122,7 +122,7 @@ def with_answers(analysis: Analysis, network: PatientReading, given: ReadingAnsw
         given.added,
         _settings_of(analysis),
         _rates(analysis, "error_rates"),
-        stranger_rates=_rates(analysis, "unfamiliar_rates"),
+        unfamiliar_rates=_rates(analysis, "unfamiliar_rates"),
         count_border_cells=counts_border_cells(analysis),
     )
 
@@ -141,8 +141,8 @@ def worklist_result(reading: PatientReading) -> dict[str, Any]:
 
 
 def inferred(network: PatientReading, given: ReadingAnswers) -> Inferred:
-    """Infer the blast share from the reviewed cells that were drawn by lot."""
-    return share_from_lot(network, given.answers)
+    """Infer the blast share from the reviewed cells of the random sample."""
+    return share_from_random_sample(network, given.answers)
 
 
 def suggestions(
@@ -157,7 +157,7 @@ def suggestions(
     """
     network = network_reading(session, analysis)
     answers = answers_of(session, reading_id).answers
-    seen = {(name, row) for name, told in answers.items() for row, a in told.items() if a.says_something}
+    seen = {(name, row) for name, told in answers.items() for row, a in told.items() if a.is_given}
     chosen = suggest_review(network, number, seen)
     wanted = {(choice.field, choice.row + 1): choice for choice in chosen}
     rows = session.execute(

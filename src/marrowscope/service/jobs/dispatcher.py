@@ -1,7 +1,7 @@
 """The dispatcher: a thread that feeds the engine with work from the database.
 
-Killed at any time, it loses nothing: the next server takes up its claims, and what it had recorded was recorded
-completely. While the database is unavailable it waits and keeps finished readings in memory.
+Killed at any time, it loses nothing: the next server takes up its claims, and what it recorded is complete.
+While the database is unavailable it waits and keeps finished readings in memory.
 """
 
 import threading

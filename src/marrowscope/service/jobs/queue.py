@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from marrowscope.codec import from_json, to_json
 from marrowscope.domain.patient import FieldReading, FieldStatus
 from marrowscope.domain.scale import ScaleBySize, SizeScale, listed_scales, scales_by_size
-from marrowscope.engines.pool import DEADLY, MAX_DEATHS
+from marrowscope.engines.pool import MAX_DEATHS, TOO_MANY_DEATHS
 from marrowscope.engines.work import Networks
 from marrowscope.imaging.files.decode import DecodeLimits
 from marrowscope.imaging.files.sources import FieldSource
@@ -171,7 +171,10 @@ def give_back(session: Session, owner: str, work: Work, *, is_to_blame: bool) ->
         row.status, row.owner, row.lease_until = QUEUED, None, None
         return
     failed = FieldReading(
-        name=work.task.source.name, status=FieldStatus.FAILED, message=DEADLY, sha256=work.task.sha256
+        name=work.task.source.name,
+        status=FieldStatus.FAILED,
+        message=TOO_MANY_DEATHS,
+        sha256=work.task.sha256,
     )
     record_reading(session, owner, work, failed)
 

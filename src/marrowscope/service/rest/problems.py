@@ -86,9 +86,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(IntegrityError)
     def collided(request: Request, error: IntegrityError) -> JSONResponse:
         del error
-        return problem(
-            request, 409, "conflict", "Conflict", detail="somebody else has changed it since"
-        )
+        return problem(request, 409, "conflict", "Conflict", detail="somebody else has changed it since")
 
     for kind in DATABASE_AWAY:
         app.add_exception_handler(kind, unreachable)

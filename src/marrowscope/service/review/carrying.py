@@ -2,8 +2,8 @@
 
 A new analysis finds the cells again. Cells on an image with the same digest whose boxes overlap are the same
 cell, and the answer of the earlier analysis' first reading holds for the new one. Carrying is part of the
-transaction that ends the new analysis, so that it is never seen half done. When an analysis ends a second time,
-after failed fields were retried, what was left behind is tried again.
+transaction that ends the new analysis, so that it is never seen half done. When an analysis ends again after
+failed fields were retried, what was left behind is tried again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -122,7 +122,7 @@ def to_carry(session: Session, patient: Patient) -> ToCarry:
     previous = _latest_reviewed(session, patient.id)
     sources = [] if previous is None else _sources(session, previous)
     return ToCarry(
-        answers=sum(source.answer is not None and source.answer.says_something for source in sources),
+        answers=sum(source.answer is not None and source.answer.is_given for source in sources),
         comments=sum(source.cell.comments for source in sources),
     )
 
@@ -162,8 +162,8 @@ def _sources(session: Session, previous: Analysis) -> list[_EarlierCell]:
     left = select(CarriedCell.source_id).where(
         CarriedCell.analysis_id == previous.id, CarriedCell.cell_id.is_(None)
     )
-    says_something = or_(Answer.type.is_not(None), Answer.deleted.is_(True), Cell.comments > 0)
-    own = and_(Cell.analysis_id == previous.id, says_something)
+    is_given = or_(Answer.type.is_not(None), Answer.deleted.is_(True), Cell.comments > 0)
+    own = and_(Cell.analysis_id == previous.id, is_given)
     # A cell that a person drew and deleted again is not carried over.
     withdrawn = and_(Cell.origin == PERSON, func.coalesce(Answer.deleted, False).is_(True))
     rows = session.execute(
@@ -242,7 +242,7 @@ def _give(session: Session, analysis: Analysis, source: _EarlierCell, target: Ce
     """Copy answer and comments, with their author and time."""
     after: dict[str, object] = {}
     answer = source.answer
-    if answer is not None and answer.says_something:
+    if answer is not None and answer.is_given:
         session.add(
             Answer(
                 reading_id=analysis.id,
@@ -288,7 +288,7 @@ def _why(source: _EarlierCell, fields: Mapping[str, str]) -> str:
 
 
 def _lost(field: str, cell: Cell, answer: Answer | None, why: str) -> LostAnswer:
-    given = answer if answer is not None and answer.says_something else None
+    given = answer if answer is not None and answer.is_given else None
     return LostAnswer(
         field=field,
         number=cell.number,

@@ -30,7 +30,7 @@ class GivenAnswer(NamedTuple):
     revision: int
 
     @property
-    def says_something(self) -> bool:
+    def is_given(self) -> bool:
         """Whether a person named a type or deleted the cell."""
         return self.type is not None or self.deleted
 
@@ -81,12 +81,12 @@ class AnsweredCell(NamedTuple):
     @property
     def reviewed_by(self) -> str | None:
         """The name of the person who answered, None once the answer is taken back."""
-        return self.answer.by if self.answer is not None and self.answer.says_something else None
+        return self.answer.by if self.answer is not None and self.answer.is_given else None
 
     @property
     def reviewed_at(self) -> datetime | None:
         """When they answered."""
-        return self.answer.at if self.answer is not None and self.answer.says_something else None
+        return self.answer.at if self.answer is not None and self.answer.is_given else None
 
     @property
     def revision(self) -> int:

@@ -61,7 +61,7 @@ class Answer(Base):
     carried_from: Mapped[str | None] = mapped_column(String(32), default=None)
 
     @property
-    def says_something(self) -> bool:
+    def is_given(self) -> bool:
         """Whether a person named a type or deleted the cell."""
         return self.type is not None or self.deleted
 

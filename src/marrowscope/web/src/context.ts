@@ -1,7 +1,7 @@
 import { createContext, useContext } from "react";
 import type { CellType, ServiceSettings, Session, Taxonomy, User } from "./api/shapes";
 
-/** What every page needs to know, loaded once. */
+/** Values that every page needs, loaded once. */
 export interface Known {
   session: Session;
   user: User;

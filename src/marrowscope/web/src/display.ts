@@ -1,4 +1,4 @@
-/** How the page looks on this computer: colours and text size, kept in the browser. */
+/** Display settings of this computer: colours and text size, stored in the browser. */
 
 export const THEMES = ["system", "light", "dark", "contrast"] as const;
 export const TEXTS = ["small", "medium", "large", "larger"] as const;
@@ -36,7 +36,7 @@ export function keepDisplay(display: Display): void {
   applyDisplay(display);
 }
 
-/** A small setting of one's own, such as the gallery's layout. */
+/** A personal setting, such as the gallery's layout. */
 export function kept<T extends string>(name: string, allowed: readonly T[], otherwise: T): T {
   const value = localStorage.getItem(`marrowscope:${name}`);
   return allowed.find((one) => one === value) ?? otherwise;

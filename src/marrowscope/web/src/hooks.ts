@@ -9,7 +9,7 @@ export interface Loaded<T> {
   set: (data: T) => void;
 }
 
-/** Load something when the key changes; what was there stays until the new is. A null key loads nothing. */
+/** Load a value when the key changes, keeping the previous one until then. A null key loads nothing. */
 export function useLoaded<T>(key: string | null, load: (signal: AbortSignal) => Promise<T>): Loaded<T> {
   const [state, setState] = useState<{ key: string | null; data: T | null; error: string | null }>({ key, data: null, error: null });
   const [turn, setTurn] = useState(0);
@@ -30,15 +30,15 @@ export function useLoaded<T>(key: string | null, load: (signal: AbortSignal) => 
 }
 
 export interface Pages<T> {
-  /** Null until the first page is there. */
+  /** Null until the first page is loaded. */
   items: T[] | null;
   error: string | null;
   reload: () => void;
-  /** Adds the next page; null when all is shown. */
+  /** Loads the next page; null after the last one. */
   more: (() => void) | null;
 }
 
-/** A list that comes page by page; another path begins anew. */
+/** A list loaded page by page; it starts again when the path changes. */
 export function usePages<T>(path: string): Pages<T> {
   const first = useLoaded(path, (signal) => get<Page<T>>(path, signal));
   const [added, setAdded] = useState<{ path: string; items: T[]; next: string | null } | null>(null);
@@ -58,7 +58,7 @@ export function usePages<T>(path: string): Pages<T> {
   return { items, error: first.error ?? error, reload: first.reload, more: cursor ? more : null };
 }
 
-/** Run an action once at a time; its error is told. */
+/** Run one action at a time, and report its error. */
 export function useAction(): { busy: boolean; error: string | null; run: (action: () => Promise<void>) => void; clear: () => void } {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
@@ -73,7 +73,7 @@ export function useAction(): { busy: boolean; error: string | null; run: (action
   return { busy, error, run, clear };
 }
 
-/** A value that follows another after it has been still for a while. */
+/** A value that follows another once that has not changed for a while. */
 export function useSettled<T>(value: T, after: number): T {
   const [settled, setSettled] = useState(value);
   useEffect(() => {

@@ -1,18 +1,18 @@
-/** Addresses of the page: the browser's history, no fragment. */
+/** Routes of the page, in the browser's history rather than in the URL fragment. */
 import { useSyncExternalStore } from "react";
 
 const listeners = new Set<() => void>();
 
-function tell(): void {
+function notify(): void {
   for (const listener of listeners) listener();
 }
 
-addEventListener("popstate", tell);
+addEventListener("popstate", notify);
 
 export function go(path: string, replace = false): void {
   if (path === location.pathname + location.search) return;
   history[replace ? "replaceState" : "pushState"](null, "", path);
-  tell();
+  notify();
 }
 
 export function usePath(): string {

@@ -79,7 +79,7 @@ class Count(Shape):
 
 
 class InferredShare(Shape):
-    """The blast share inferred from reviewed cells drawn by lot (prediction-powered inference)."""
+    """The blast share inferred from a random sample of reviewed cells (prediction-powered inference)."""
 
     percent: float
     ci_low: float

@@ -30,7 +30,7 @@ class CellAnswer(Shape):
     deleted: bool | None = None
 
     @model_validator(mode="after")
-    def _says_something(self) -> "CellAnswer":
+    def _is_given(self) -> "CellAnswer":
         if not {"type", "deleted"} & self.model_fields_set:
             raise ValueError("give type or deleted")
         return self
@@ -230,7 +230,7 @@ def list_suggestions(
     number: Annotated[int, Field(ge=1, le=1000)] = 20,
     reading: BodyId | None = None,
 ) -> Page[SuggestionShape]:
-    """Suggest cells to review next: half by lot, half where the networks are least sure."""
+    """Suggest cells to review next: half at random, half where the networks are least certain."""
     analysis = analyses.get(session, analysis_id)
     chosen = readings.choose(session, user, analysis, reading)
     found = count.suggestions(session, analysis, chosen.id, number)

@@ -1,9 +1,9 @@
-/** Requests to the service: one place for the address, the CSRF header, problems and paging. */
+/** Requests to the service, with address, CSRF header, errors and paging. */
 import type { Page, ProblemShape, Session, UploadItem } from "./shapes";
 
 export const API = "/api/v1";
 
-/** The service answered with a problem (RFC 9457). */
+/** The service responded with a problem (RFC 9457). */
 export class Problem extends Error {
   readonly status: number;
   readonly body: ProblemShape;
@@ -20,13 +20,13 @@ export class Problem extends Error {
   }
 }
 
-/** The service could not be reached: the same request may go through later. */
+/** The service could not be reached; the same request may succeed later. */
 export class Unreachable extends Error {}
 
 let csrfToken: string | null = null;
 let signedOut: () => void = () => undefined;
 
-/** Called when a request finds that nobody is logged in any more. */
+/** Called when a request shows that the session has ended. */
 export function onSignedOut(callback: () => void): void {
   signedOut = callback;
 }
@@ -37,7 +37,7 @@ interface Options {
   signal?: AbortSignal;
 }
 
-/** Send a request and return the JSON it answers with (undefined for an empty answer). */
+/** Send a request and return the JSON of the response (undefined if it is empty). */
 export async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
   const headers: Record<string, string> = { Accept: "application/json", ...options.headers };
   if (method !== "GET" && csrfToken) headers["X-CSRF-Token"] = csrfToken;
@@ -74,7 +74,7 @@ export const patch = <T>(path: string, body: unknown, headers: Record<string, st
 export const remove = <T = undefined>(path: string, body?: unknown): Promise<T> =>
   request<T>("DELETE", path, body === undefined ? {} : { body });
 
-/** All pages of a list, one after the other. */
+/** All items of a list, loaded page by page. */
 export async function getAll<T>(path: string, signal?: AbortSignal): Promise<T[]> {
   const found: T[] = [];
   let cursor: string | null = null;
@@ -87,13 +87,13 @@ export async function getAll<T>(path: string, signal?: AbortSignal): Promise<T[]
   return found;
 }
 
-/** Ask who is logged in, and keep the token later requests are signed with. */
+/** Request who is logged in, and keep the CSRF token for later requests. */
 export async function loadSession(): Promise<Session> {
   return keep(await get<Session>("/session"));
 }
 
 export async function logIn(username: string, password: string): Promise<Session> {
-  // The token of a session that has ended is good for nothing: ask for a fresh one first.
+  // The token of an ended session is invalid, so request a new one first.
   await loadSession();
   return keep(await post<Session>("/session", { username, password }));
 }
@@ -107,7 +107,7 @@ function keep(session: Session): Session {
   return session;
 }
 
-/** Send files of a patient, telling how much has gone. Aborting the signal stops it. */
+/** Send files of a patient and report the progress. Aborting the signal stops it. */
 export function upload(
   patient: string,
   files: { file: Blob; name: string }[],
@@ -118,7 +118,7 @@ export function upload(
   return new Promise((resolve, reject) => {
     const form = new FormData();
     for (const { file, name } of files) form.append("files", file, name);
-    // fetch cannot tell how much of a body has been sent; XMLHttpRequest can.
+    // fetch does not report how much of a body has been sent; XMLHttpRequest does.
     const sending = new XMLHttpRequest();
     sending.open("POST", `${API}/patients/${patient}/files`);
     if (csrfToken) sending.setRequestHeader("X-CSRF-Token", csrfToken);
@@ -145,7 +145,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** What to tell a person about an error. */
+/** The message to show for an error. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

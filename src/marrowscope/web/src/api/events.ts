@@ -1,4 +1,4 @@
-/** News of the service, as server-sent events: one stream for the whole page. */
+/** Server-sent events of the service, in one stream for the whole page. */
 import { API } from "./client";
 import type { Analysis } from "./shapes";
 
@@ -10,24 +10,24 @@ const listeners = new Set<Listener>();
 let source: EventSource | null = null;
 let lost = false;
 
-function tell(news: News): void {
+function notify(news: News): void {
   for (const listener of listeners) listener(news);
 }
 
 function open(): void {
   source = new EventSource(`${API}/events`);
-  source.addEventListener("analysis", (event) => tell({ kind: "analysis", analysis: JSON.parse(event.data as string) as Analysis }));
-  source.addEventListener("patient", (event) => tell({ kind: "patient", id: (JSON.parse(event.data as string) as { id: string }).id }));
+  source.addEventListener("analysis", (event) => notify({ kind: "analysis", analysis: JSON.parse(event.data as string) as Analysis }));
+  source.addEventListener("patient", (event) => notify({ kind: "patient", id: (JSON.parse(event.data as string) as { id: string }).id }));
   source.onerror = () => {
     lost = true;
   };
   source.onopen = () => {
-    if (lost) tell({ kind: "reconnected" });
+    if (lost) notify({ kind: "reconnected" });
     lost = false;
   };
 }
 
-/** Hear of every analysis and patient that changes; returns how to stop. */
+/** Subscribe to changes of analyses and patients; returns a function that unsubscribes. */
 export function listen(listener: Listener): () => void {
   listeners.add(listener);
   if (!source && typeof EventSource !== "undefined") open();

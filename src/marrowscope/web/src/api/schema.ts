@@ -229,7 +229,7 @@ export interface Health {
   status: string;
 }
 
-/** The blast share inferred from reviewed cells drawn by lot (prediction-powered inference). */
+/** The blast share inferred from a random sample of reviewed cells (prediction-powered inference). */
 export interface InferredShare {
   percent: number;
   ci_low: number;

@@ -9,7 +9,7 @@ import { t, when } from "../strings";
 
 const ROLES: Role[] = ["viewer", "reviewer", "admin"];
 
-/** Users, and the history of the whole installation. */
+/** Users, and the history of the installation. */
 export function Admin({ tab }: { tab: string }): ReactNode {
   return (
     <div className="page">
@@ -108,7 +108,7 @@ function Users(): ReactNode {
   );
 }
 
-/** Add a user, or give one a new password. */
+/** Add a user, or set a user's password. */
 function UserDialog({ user, onClose, onDone }: { user?: User; onClose: () => void; onDone: () => void }): ReactNode {
   const [form, setForm] = useState({ username: "", name: "", role: "reviewer" as Role, password: "" });
   const { busy, error, run } = useAction();

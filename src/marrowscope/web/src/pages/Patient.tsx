@@ -66,7 +66,7 @@ interface Shared {
   onReadings: () => void;
 }
 
-/** A patient whose cells can be looked at: the store lives as long as the page does. */
+/** A patient with cells to review; the store exists as long as the page. */
 function Read(props: Shared & { analysis: Analysis }): ReactNode {
   const { user } = useKnown();
   const store = useReviewStore(props.analysis, props.mine?.id ?? null, user.role !== "viewer");
@@ -203,7 +203,7 @@ function Frame(props: Shared & { analysis: Analysis | null; store: ReviewStore |
   );
 }
 
-/** What everybody on this page must know: signed, blind, only looking. */
+/** Notices for this page: signed report, blind reading, viewer only. */
 function Banner({ patient, mine }: Shared): ReactNode {
   const { user } = useKnown();
   if (mine) return <div className="strip plain">{t.readings.blind}</div>;
@@ -265,7 +265,7 @@ function Progress({ patient, analysis, fields, onReload }: Shared & { analysis: 
   );
 }
 
-/** Follow the patient's analysis: progress goes straight into the page, other changes load it anew. */
+/** Follow the patient's analysis: progress is shown directly, other changes reload it. */
 function usePatientNews(id: string, analysis: Analysis | null, patient: Loaded<PatientShape>, reload: () => void): void {
   const now = useRef({ analysis, patient });
   now.current = { analysis, patient };
@@ -279,7 +279,7 @@ function usePatientNews(id: string, analysis: Analysis | null, patient: Loaded<P
         const goesOn = known?.id === news.analysis.id && known.status === news.analysis.status && news.analysis.status === "running";
         if (goesOn && shown.data) return shown.set({ ...shown.data, analysis: news.analysis });
       }
-      // While one reviews, news are of the review itself: its cells are in the store, the rest can wait.
+      // During a review, events concern the review itself: its cells are in the store, the rest can wait.
       const reviewing = known?.status === "done" && (news.kind !== "analysis" || (news.analysis.id === known.id && news.analysis.locked === known.locked));
       clearTimeout(timer);
       timer = setTimeout(reviewing ? shown.reload : reload, reviewing ? QUIET_MS : 0);

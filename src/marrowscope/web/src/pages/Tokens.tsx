@@ -6,7 +6,7 @@ import { useAction, useLoaded } from "../hooks";
 import { Dialog, Labelled, Problem } from "../parts/basics";
 import { t, when } from "../strings";
 
-/** One's own access tokens for programs, such as the laboratory system. */
+/** The user's access tokens for programs, such as a laboratory system. */
 export function Tokens(): ReactNode {
   const tokens = useLoaded("tokens", (signal) => get<Page<Token>>("/tokens", signal));
   const [adding, setAdding] = useState(false);

@@ -146,7 +146,7 @@ function Row({ patient }: { patient: Patient }): ReactNode {
   );
 }
 
-/** Reload soon after the service tells of a change, however many changes there are. */
+/** Reload soon after the service reports changes, once for any number of them. */
 function useNews(reload: () => void): void {
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   useEffect(() => {
@@ -164,7 +164,7 @@ function useNews(reload: () => void): void {
   }, [reload]);
 }
 
-/** Files dragged over an element and dropped on it. */
+/** Handle files dragged over an element and dropped on it. */
 export function useDrop(enabled: boolean, onDrop: (batches: Batch[]) => void): { over: boolean; handlers: object } {
   const [depth, setDepth] = useState(0);
   const holdsFiles = (event: DragEvent): boolean => enabled && event.dataTransfer.types.includes("Files");

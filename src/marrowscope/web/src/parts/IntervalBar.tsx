@@ -2,7 +2,7 @@ import type { ReactNode } from "react";
 import type { Decision } from "../api/shapes";
 import { t } from "../strings";
 
-/** The blast share with its interval, drawn against the threshold. */
+/** The blast share with its interval and the threshold. */
 export function IntervalBar(props: {
   percent: number | null;
   low: number | null;
@@ -13,7 +13,7 @@ export function IntervalBar(props: {
   scale?: boolean;
 }): ReactNode {
   const { percent, low, high, threshold } = props;
-  // The axis ends at a round number that shows both the interval and the threshold.
+  // The axis ends at a round number beyond both the interval and the threshold.
   const end = Math.min(100, Math.max(40, Math.ceil(Math.max(high ?? 0, threshold * 2) / 10) * 10));
   const at = (value: number): string => `${Math.min(100, (100 * value) / end)}%`;
   return (

@@ -1,4 +1,4 @@
-/** Small parts every page is made of. */
+/** Small components used on all pages. */
 import { useEffect, useId, useRef, useState, type ReactNode } from "react";
 import type { Decision, PatientStatus } from "../api/shapes";
 import { go } from "../route";
@@ -60,7 +60,7 @@ export function Problem({ message }: { message: string | null }): ReactNode {
   ) : null;
 }
 
-/** A modal dialog; Escape and the button close it. */
+/** A modal dialog, closed by Escape or its button. */
 export function Dialog(props: { title: string; wide?: boolean; onClose: () => void; foot?: ReactNode; children: ReactNode }): ReactNode {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();

@@ -4,7 +4,7 @@ import { usePages } from "../hooks";
 import { Problem } from "../parts/basics";
 import { t, when } from "../strings";
 
-/** Who did what, when, from what to what. */
+/** Entries of the history: time, user, action, and values before and after. */
 export function AuditTable({ path }: { path: string }): ReactNode {
   const { items, error, more } = usePages<AuditEntry>(path);
   return (
@@ -33,8 +33,8 @@ export function AuditTable({ path }: { path: string }): ReactNode {
                   <td>{entry.actor}</td>
                   <td>{entry.action}</td>
                   <td className="audit-value">{subject(entry.subject)}</td>
-                  <td className="audit-value">{words(entry.before)}</td>
-                  <td className="audit-value">{words(entry.after)}</td>
+                  <td className="audit-value">{asText(entry.before)}</td>
+                  <td className="audit-value">{asText(entry.after)}</td>
                 </tr>
               ))}
             </tbody>
@@ -50,20 +50,20 @@ export function AuditTable({ path }: { path: string }): ReactNode {
   );
 }
 
-/** Identifiers and digests are cut to what tells them apart. */
+/** Shorten identifiers and digests to the part that distinguishes them. */
 const short = (text: string): string => text.replace(/\b([0-9a-f]{8})(?:[0-9a-f]{24}|[0-9a-f]{56})\b/g, "$1");
 
 function subject(value: AuditEntry["subject"]): string {
   return short(`${value.kind} ${value.id ?? ""}`);
 }
 
-function words(value: unknown): string {
+function asText(value: unknown): string {
   if (value === null || value === undefined) return "";
   if (typeof value === "number") return String(Math.round(value * 100) / 100);
   if (typeof value !== "object") return short(String(value));
-  if (Array.isArray(value)) return value.map(words).join(", ");
+  if (Array.isArray(value)) return value.map(asText).join(", ");
   const text = Object.entries(value)
-    .map(([name, part]) => `${name.replaceAll("_", " ")}: ${words(part) || t.unavailable}`)
+    .map(([name, part]) => `${name.replaceAll("_", " ")}: ${asText(part) || t.unavailable}`)
     .join("; ");
   return text.length > 240 ? `${text.slice(0, 240)} …` : text;
 }

@@ -10,9 +10,9 @@ export function exportAddress(analysis: string, name: string, version?: number):
 export function ExportMenu({ analysis, version }: { analysis: string; version?: number }): ReactNode {
   return (
     <Menu label={t.patient.exports}>
-      {Object.entries(t.exportsMenu).map(([name, words]) => (
+      {Object.entries(t.exportsMenu).map(([name, label]) => (
         <a key={name} href={exportAddress(analysis, name, version)} {...(name.endsWith(".html") ? { target: "_blank", rel: "noopener" } : { download: "" })}>
-          {words}
+          {label}
         </a>
       ))}
     </Menu>

@@ -9,7 +9,7 @@ import { t } from "../strings";
 import { UploadDialog } from "../upload/UploadDialog";
 import type { Batch } from "../upload/dropped";
 
-/** The images of a patient, with what was wrong with each. */
+/** The images of a patient, with remarks on each. */
 export function Fields({ patient, fields, onChange }: { patient: Patient; fields: Field[]; onChange: () => void }): ReactNode {
   const { user } = useKnown();
   const mayAdd = user.role !== "viewer";

@@ -7,7 +7,7 @@ import { Problem } from "../parts/basics";
 import { go } from "../route";
 import { t } from "../strings";
 
-/** Whose readings there are, and how far two of them agree. */
+/** The readings of a patient, and the agreement of two of them. */
 export function Readings(props: { analysis: Analysis; readings: Reading[]; mine: Reading | null; onChange: () => void }): ReactNode {
   const { analysis, readings, mine } = props;
   const { user } = useKnown();
@@ -15,10 +15,10 @@ export function Readings(props: { analysis: Analysis; readings: Reading[]; mine:
   const finished = readings.some((one) => one.kind === "second" && one.status === "finished");
   const agreement = useLoaded(`${analysis.id} ${readings.map((one) => one.status).join(" ")} ${analysis.revision}`, async (signal) => {
     try {
-      return { found: await get<Agreement>(`/analyses/${analysis.id}/agreement`, signal), words: "" };
+      return { found: await get<Agreement>(`/analyses/${analysis.id}/agreement`, signal), message: "" };
     } catch (problem) {
-      if (problem instanceof ServiceProblem && problem.status === 403) return { found: null, words: t.readings.hidden };
-      if (problem instanceof ServiceProblem && (problem.status === 404 || problem.status === 409)) return { found: null, words: t.readings.notYet };
+      if (problem instanceof ServiceProblem && problem.status === 403) return { found: null, message: t.readings.hidden };
+      if (problem instanceof ServiceProblem && (problem.status === 404 || problem.status === 409)) return { found: null, message: t.readings.notYet };
       throw problem;
     }
   });
@@ -48,7 +48,7 @@ export function Readings(props: { analysis: Analysis; readings: Reading[]; mine:
                   {mine?.id === reading.id ? (
                     <span className="row" style={{ justifyContent: "flex-end" }}>
                       <button type="button" className="button compact" onClick={() => go(`/patients/${analysis.patient_id}`)}>
-                        {t.readings.goOn}
+                        {t.readings.resume}
                       </button>
                       <button type="button" className="button compact primary" title={t.readings.finishLead} disabled={busy} onClick={() => run(async () => { await post(`/readings/${reading.id}/finish`); props.onChange(); })}>
                         {t.readings.finish}
@@ -69,7 +69,7 @@ export function Readings(props: { analysis: Analysis; readings: Reading[]; mine:
         </div>
       ) : null}
       <h2>{t.readings.agreement}</h2>
-      {agreement.data?.found ? <AgreementTable agreement={agreement.data.found} /> : <p className="soft">{agreement.error ?? (agreement.data?.words || (finished ? t.loading : t.readings.notYet))}</p>}
+      {agreement.data?.found ? <AgreementTable agreement={agreement.data.found} /> : <p className="soft">{agreement.error ?? (agreement.data?.message || (finished ? t.loading : t.readings.notYet))}</p>}
     </div>
   );
 }
@@ -85,8 +85,8 @@ function AgreementTable({ agreement }: { agreement: Agreement }): ReactNode {
   const { table } = agreement;
   return (
     <>
-      <Kappa words={t.readings.allCells} value={agreement} />
-      <Kappa words={t.readings.bothAnswered} value={agreement.answered} />
+      <Kappa label={t.readings.allCells} value={agreement} />
+      <Kappa label={t.readings.bothAnswered} value={agreement.answered} />
       <p className="small faint">{t.readings.table(agreement.readers[0] ?? "", agreement.readers[1] ?? "")}</p>
       <div className="card" style={{ overflow: "auto" }}>
         <table className="matrix">
@@ -118,10 +118,10 @@ function AgreementTable({ agreement }: { agreement: Agreement }): ReactNode {
   );
 }
 
-function Kappa({ words, value }: { words: string; value: AgreedCells }): ReactNode {
+function Kappa({ label, value }: { label: string; value: AgreedCells }): ReactNode {
   return (
     <div>
-      <h3>{words}</h3>
+      <h3>{label}</h3>
       <div className="headline">
         <span className="soft">{t.readings.kappa}</span>
         <span className="big">{value.kappa === null ? t.unavailable : value.kappa.toFixed(2)}</span>

@@ -3,7 +3,7 @@ import { useAction } from "../hooks";
 import { Dialog, Labelled, Problem } from "../parts/basics";
 import { t } from "../strings";
 
-/** Ask for a reason before something that is kept for good. */
+/** Request a reason for an action that is recorded permanently. */
 export function ReasonDialog(props: { title: string; lead: string; label: string; submit: string; danger?: boolean; onSubmit: (reason: string) => Promise<void>; onClose: () => void }): ReactNode {
   const [reason, setReason] = useState("");
   const { busy, error, run } = useAction();

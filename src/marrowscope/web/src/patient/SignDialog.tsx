@@ -7,7 +7,7 @@ import type { ReviewStore } from "../review/store";
 import { useStoreVersion } from "../review/useStore";
 import { t } from "../strings";
 
-/** Sign what is shown: refused when it has changed since. */
+/** Sign the result shown; refused if it has changed since. */
 export function SignDialog({ store, onSigned, onClose }: { store: ReviewStore; onSigned: () => void; onClose: () => void }): ReactNode {
   useStoreVersion(store);
   const { user } = useKnown();

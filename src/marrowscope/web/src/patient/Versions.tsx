@@ -6,7 +6,7 @@ import { DecisionPill, Problem } from "../parts/basics";
 import { t, when } from "../strings";
 import { ExportMenu } from "./Exports";
 
-/** Every signed version of all analyses with its files, and the present state. */
+/** All signed versions of all analyses with their files, and the current state. */
 export function Versions({ patient, analysis }: { patient: Patient; analysis: Analysis | null }): ReactNode {
   const state = analysis ? `${analysis.id} ${analysis.version} ${analysis.locked}` : "";
   const versions = useLoaded(`${patient.id} ${state}`, (signal) => get<Page<PatientVersion>>(`/patients/${patient.id}/versions`, signal));

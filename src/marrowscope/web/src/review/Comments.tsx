@@ -11,7 +11,7 @@ export function Comments(props: { cell: Cell; box: RefObject<HTMLTextAreaElement
   const { user } = useKnown();
   const [text, setText] = useState("");
   const { busy, error, run } = useAction();
-  // Only a cell that has comments is asked for them: moving through the gallery stays without requests.
+  // Comments are requested only for cells that have any, so that moving through the gallery sends no requests.
   const loaded = useLoaded(cell.comments > 0 ? `${cell.id} ${cell.comments}` : null, (signal) => get<{ items: Comment[] }>(`/cells/${cell.id}/comments`, signal));
   const submit = (event: FormEvent): void => {
     event.preventDefault();

@@ -7,7 +7,7 @@ import type { Answer } from "./edits";
 import type { ReviewStore } from "./store";
 import { useStoreVersion } from "./useStore";
 
-/** Somebody else's answers beside one's own, to decide cell by cell. */
+/** Someone else's answers beside the user's, to choose for each cell. */
 export function ConflictDialog({ store, onClose }: { store: ReviewStore; onClose: () => void }): ReactNode {
   useStoreVersion(store);
   const types = useTypes();
@@ -16,7 +16,7 @@ export function ConflictDialog({ store, onClose }: { store: ReviewStore; onClose
     for (const cell of cells) store.outbox.resolve(cell.id, mine);
     if (store.outbox.conflicts.size === 0) onClose();
   };
-  const words = (answer: Answer | undefined, model: string | null): string => {
+  const shown = (answer: Answer | undefined, model: string | null): string => {
     if (!answer) return t.unavailable;
     if (answer.deleted) return t.gallery.struck;
     return types.get(answer.type ?? model ?? "")?.name ?? t.unavailable;
@@ -49,11 +49,11 @@ export function ConflictDialog({ store, onClose }: { store: ReviewStore; onClose
                 <div className="small faint">
                   {t.conflict.theirs(cell.reviewed_by ?? t.conflict.somebody)}, {when(cell.reviewed_at)}
                 </div>
-                <strong>{words({ type: cell.reviewed_type, deleted: cell.deleted }, cell.model_type)}</strong>
+                <strong>{shown({ type: cell.reviewed_type, deleted: cell.deleted }, cell.model_type)}</strong>
               </td>
               <td>
                 <div className="small faint">{t.conflict.mine}</div>
-                <strong>{words(store.outbox.answer(cell.id), cell.model_type)}</strong>
+                <strong>{shown(store.outbox.answer(cell.id), cell.model_type)}</strong>
               </td>
               <td>
                 <div className="row">

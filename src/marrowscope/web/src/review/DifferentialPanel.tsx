@@ -7,7 +7,7 @@ import { t } from "../strings";
 import { SUGGESTED, type ReviewStore } from "./store";
 import { useLateVersion } from "./useStore";
 
-/** Where the count stands: share, interval and decision, and how far it is from its target. */
+/** State of the count: share, interval, decision, and progress towards the target. */
 export const Headline = memo(function Headline({ store }: { store: ReviewStore }): ReactNode {
   useLateVersion(store);
   const { settings } = useKnown();
@@ -41,7 +41,7 @@ export const Headline = memo(function Headline({ store }: { store: ReviewStore }
   );
 });
 
-/** The count of each class, the networks' beside the reviewed one, and why the decision is what it is. */
+/** The count of each type, reviewed and by the networks, and the reasons for the decision. */
 export const DifferentialPanel = memo(function DifferentialPanel({ store }: { store: ReviewStore }): ReactNode {
   useLateVersion(store);
   const { differential } = store;

@@ -24,20 +24,20 @@ function lanesOf(sections: Section[], columns: number): Lane[] {
   return lanes;
 }
 
-/** The cells, class by class: a listbox of which only what is in view is drawn. */
+/** The cells by type: a listbox that renders only its visible part. */
 export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields: Map<string, Field>; size: number; onReference: (type: string) => void; onOpen: () => void }): ReactNode {
   const { store, fields } = props;
   useStoreVersion(store);
   const types = useTypes();
   const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box);
-  // As many columns as the wanted size allows; the pictures then grow to fill the width.
+  // As many columns as fit at the chosen size; the pictures then grow to fill the width.
   const columns = Math.max(1, Math.floor((width - PADDING + GAP) / (props.size + GAP)));
   const size = Math.floor((width - PADDING + GAP) / columns) - GAP;
   const lanes = useMemo(() => lanesOf(store.sections, columns), [store.sections, columns]);
   const laneOf = useMemo(() => new Map(lanes.flatMap((lane, index) => (lane.kind === "row" ? lane.ids.map((id) => [id, index] as const) : []))), [lanes]);
   const sheets = useSheets(store.analysis.id, useMemo(() => [...fields.values()].filter((field) => field.status === "read" && (field.cells ?? 0) > 0).map((field) => field.id), [fields]));
-  // A new function when the lanes are new: the virtualizer then lays them out anew.
+  // A new function for new lanes, so that the virtualizer lays them out again.
   const keyOf = useCallback((index: number) => index, [lanes, size]);
   const virtual = useVirtualizer({
     count: lanes.length,
@@ -57,7 +57,7 @@ export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields
     const place = focusLane === undefined ? undefined : virtual.measurementsCache[focusLane];
     const top = virtual.scrollOffset ?? 0;
     const bottom = top + (virtual.scrollRect?.height ?? 0);
-    // Asking to scroll costs a layout of the page even where nothing moves.
+    // Requesting a scroll causes a layout of the page even if nothing moves.
     if (place && (place.start < top || place.end > bottom)) virtual.scrollToIndex(place.index, { align: "auto" });
   }, [selection.focus, focusLane, virtual]);
 
@@ -137,7 +137,7 @@ export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields
           if (lane.kind === "heading") {
             const type = types.get(lane.type);
             return (
-              // A list box holds options alone. Who cannot see these finds classes and counts in the rail, examples beside the cell.
+              // A listbox may contain options only. Screen readers find types and counts in the rail, and examples beside the cell.
               <div key={`heading ${lane.type}`} className="lane heading" aria-hidden="true" style={{ transform: `translateY(${start}px)`, height: HEADING }}>
                 <span className="swatch" style={{ background: type?.colour }} />
                 <span>{type?.name ?? lane.type}</span>
@@ -148,7 +148,7 @@ export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields
               </div>
             );
           }
-          // Every picture stands by itself, keyed by its cell: one that leaves moves the others, none is made anew.
+          // Each picture is keyed by its cell: when one leaves, the others move and none is created again.
           return lane.ids.map((id, column) => {
             const cell = store.cell(id);
             if (!cell) return null;

@@ -6,7 +6,7 @@ import { Comments } from "./Comments";
 import type { ReviewStore } from "./store";
 import { useLateVersion } from "./useStore";
 
-/** The focused cell, large, with what network and people say of it. */
+/** The focused cell, enlarged, with its prediction and its answer. */
 export const Inspector = memo(function Inspector(props: { store: ReviewStore; fields: Map<string, Field>; commentBox: RefObject<HTMLTextAreaElement | null>; onShow: () => void; onExamples: () => void }): ReactNode {
   const { store, fields } = props;
   useLateVersion(store);

@@ -7,7 +7,7 @@ import { useStoreVersion } from "./useStore";
 
 export const CELLS = "application/x-marrowscope-cells";
 
-/** Every class with its key and count, always in view; cells are dropped on it. */
+/** All cell types with keys and counts, always visible; cells can be dropped on them. */
 export const Rail = memo(function Rail({ store }: { store: ReviewStore }): ReactNode {
   useStoreVersion(store);
   const { taxonomy } = useKnown();
@@ -27,7 +27,7 @@ export const Rail = memo(function Rail({ store }: { store: ReviewStore }): React
   );
 });
 
-/** Subtypes and what is not counted stand two to a row: every class stays in view, none too small to hit. */
+/** Subtypes and uncounted types are in two columns, so that all types are visible and large enough to click. */
 function isRare(type: CellType): boolean {
   return type.parent !== null || !type.is_counted;
 }

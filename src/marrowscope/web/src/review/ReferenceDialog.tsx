@@ -10,7 +10,7 @@ import type { ReviewStore } from "./store";
 const CASES = 6;
 const SHOWN = 24;
 
-/** What makes a class, with examples: cells people confirmed in signed cases, and this patient's surest. */
+/** Description and examples of a type: confirmed cells of signed reports, and this patient's most certain ones. */
 export function ReferenceDialog({ store, type, onClose }: { store: ReviewStore; type: string; onClose: () => void }): ReactNode {
   const shape = useTypes().get(type);
   const confirmed = useLoaded(`reference ${type}`, (signal) => signedExamples(type, store.analysis.id, signal));

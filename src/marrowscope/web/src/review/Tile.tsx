@@ -7,7 +7,7 @@ export interface TileProps {
   cell: Cell;
   type: CellType | undefined;
   size: number;
-  /** Where it stands in the gallery, in pixels. */
+  /** Position in the gallery, in pixels. */
   left: number;
   top: number;
   chosen: boolean;
@@ -15,7 +15,7 @@ export interface TileProps {
   position: number;
   setSize: number;
   place: string;
-  /** Address of the field's sheet; "" when there is none; undefined while it loads. */
+  /** URL of the field's sheet; "" if there is none, undefined while it loads. */
   sheet: string | undefined;
 }
 

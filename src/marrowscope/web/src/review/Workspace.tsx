@@ -20,7 +20,7 @@ const LAYOUTS = ["gallery", "both", "field"] as const;
 type Layout = (typeof LAYOUTS)[number];
 const SIZES = [56, 68, 84, 96, 120, 160];
 
-/** Gallery, field and differential of one analysis, moving together. */
+/** Gallery, field and differential of one analysis, kept in step. */
 export function Workspace({ store, fields }: { store: ReviewStore; fields: Field[] }): ReactNode {
   const loading = useLoading(store);
   const { taxonomy } = useKnown();
@@ -135,7 +135,7 @@ export function Workspace({ store, fields }: { store: ReviewStore; fields: Field
   );
 }
 
-/** How the cells are laid out and ordered; undo, redo, next. */
+/** Toolbar: layout and order of the cells, undo, redo, next. */
 function Toolbar(props: { store: ReviewStore; layout: Layout; onLayout: (layout: Layout) => void; commands: Record<Command, () => void> }): ReactNode {
   const { store, layout, commands } = props;
   useStoreVersion(store);
@@ -168,7 +168,7 @@ function Toolbar(props: { store: ReviewStore; layout: Layout; onLayout: (layout:
   );
 }
 
-/** What is not with the service yet, in a strip nobody overlooks; nothing when all is well. */
+/** A prominent strip about unsaved changes; nothing if all are saved. */
 function Saving({ store, onResolve }: { store: ReviewStore; onResolve: () => void }): ReactNode {
   useStoreVersion(store);
   const { outbox } = store;

@@ -1,33 +1,33 @@
-/** What a person does to cells, as values: how an edit shows, and how it is undone. */
+/** Edits of cells as values: how they are shown, sent and undone. */
 import type { Cell, Change } from "../api/shapes";
 
-/** A person's side of a cell: the name given to it (null: none, the network's stands) and whether it is struck out. */
+/** A reader's answer for a cell: its type (null: none, the prediction stands), and whether it is deleted. */
 export interface Answer {
   type: string | null;
   deleted: boolean;
 }
 
-/** One cell's change, with what was there before. */
+/** A change of one cell, with its previous state. */
 export interface Edit {
   id: string;
   before: Answer;
   after: Answer;
 }
 
-/** What one keypress or drop did: undone and redone as a whole. */
+/** The changes made by one keypress or drop, undone and redone together. */
 export type Step = readonly Edit[];
 
 export const answerOf = (cell: Cell): Answer => ({ type: cell.reviewed_type, deleted: cell.deleted });
 
 export const sameAnswer = (a: Answer, b: Answer): boolean => a.type === b.type && a.deleted === b.deleted;
 
-/** The cell as it shows with an answer on its way: whether it counts then, the service has still to say. */
+/** The cell as shown with an answer that is not saved yet; whether it counts then, the service has yet to say. */
 export function withAnswer(cell: Cell, answer: Answer): Cell {
   const type = answer.type ?? cell.model_type ?? cell.type;
   return { ...cell, reviewed_type: answer.type, type, deleted: answer.deleted, counted: null };
 }
 
-/** What to send so that the service's cell comes to this answer. */
+/** The change to send so that the service's cell gets this answer. */
 export function changeTo(cell: Cell, answer: Answer): Change | null {
   const change: Change = { id: cell.id, revision: cell.revision };
   if (answer.type !== cell.reviewed_type) change.type = answer.type;
@@ -47,7 +47,7 @@ export class History {
     this.undone = [];
   }
 
-  /** The edits that undo the last step, null when there is none. */
+  /** The edits that undo the last step, null if there is none. */
   undo(): Step | null {
     const step = this.done.pop();
     if (!step) return null;
@@ -62,7 +62,7 @@ export class History {
     return step;
   }
 
-  /** Forget the steps that touch a cell: somebody else's answer stands there now. */
+  /** Forget the steps that affect a cell, because someone else's answer is now in force. */
   forget(id: string): void {
     const without = (steps: Step[]): Step[] =>
       steps.map((step) => step.filter((edit) => edit.id !== id)).filter((step) => step.length > 0);

@@ -1,4 +1,4 @@
-/** What each key does, apart from the letters of the classes. */
+/** Keys and their actions, except the letters of the cell types. */
 import type { Taxonomy } from "../api/shapes";
 
 export type Command =
@@ -20,7 +20,7 @@ const PLAIN: Record<string, Command> = {
   ",": "examples",
 };
 
-/** The parts of a keyboard event that matter here. */
+/** The parts of a keyboard event used here. */
 export interface Press {
   key: string;
   ctrlKey: boolean;
@@ -41,13 +41,13 @@ export function commandOf(press: Press): Command | null {
   return PLAIN[press.key] ?? null;
 }
 
-/** The class a key names, if any. */
+/** The cell type assigned to a key, if any. */
 export function typeOf(press: Press, taxonomy: Taxonomy): string | null {
   if (press.ctrlKey || press.metaKey || press.altKey || PLAIN[press.key]) return null;
   return taxonomy.types.find((type) => type.key === press.key)?.id ?? null;
 }
 
-/** Whether keys belong to the element itself: one types there, or it opens by them. */
+/** Whether an element handles keys itself, for text input or for opening. */
 export function typesThere(target: EventTarget | null, key: string): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if (target.closest("dialog")) return true;

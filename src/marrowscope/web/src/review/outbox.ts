@@ -1,4 +1,4 @@
-/** Answers on their way to the service: gathered into batches, kept until the service has them. */
+/** Answers to be sent to the service, in batches and kept until the service has stored them. */
 import { Problem, Unreachable, messageOf, patch } from "../api/client";
 import type { Cell, Change } from "../api/shapes";
 import { changeTo, sameAnswer, type Answer } from "./edits";
@@ -9,9 +9,9 @@ const RETRY_MS = [1000, 2000, 5000, 10_000, 15_000];
 
 export type OutboxState = "saved" | "saving" | "offline" | "conflict" | "refused";
 
-/** What the outbox needs of the store it sends for. */
+/** What the outbox needs from the store for which it sends. */
 export interface Sender {
-  /** The cell as the service last gave it. */
+  /** The cell as last received from the service. */
   served(id: string): Cell | undefined;
   accepted(cells: Cell[], revision: number): void;
   conflicted(cells: Cell[]): void;
@@ -19,11 +19,11 @@ export interface Sender {
   changed(): void;
 }
 
-/** Waits for answers, sends them in order, keeps them over a lost network and a reloaded page. */
+/** Collects answers and sends them in order; keeps them when the network is lost or the page reloaded. */
 export class Outbox {
   state: OutboxState = "saved";
   message: string | null = null;
-  /** Cells whose answer somebody else changed meanwhile; nothing is sent until each is resolved. */
+  /** Cells whose answer someone else changed in the meantime; nothing is sent until all are resolved. */
   conflicts = new Map<string, Cell>();
   private waiting = new Map<string, Answer>();
   private sending = new Map<string, Answer>();
@@ -41,12 +41,12 @@ export class Outbox {
     if (this.waiting.size > 0) this.state = "saving";
   }
 
-  /** Cells whose answer the service does not have yet. */
+  /** Cells whose answers are not stored by the service yet. */
   get size(): number {
     return new Set([...this.waiting.keys(), ...this.sending.keys()]).size;
   }
 
-  /** The answer a cell is to have, if one is on its way. */
+  /** The unsaved answer for a cell, if any. */
   answer(id: string): Answer | undefined {
     return this.waiting.get(id) ?? this.sending.get(id);
   }
@@ -60,18 +60,18 @@ export class Outbox {
     }
   }
 
-  /** Send what a former visit left behind. */
+  /** Send answers left over from an earlier visit. */
   resume(): void {
     if (this.waiting.size > 0) this.schedule(0);
   }
 
-  /** Try now instead of at the next retry. */
+  /** Send now instead of waiting for the next retry. */
   retry(): void {
     this.failures = 0;
     this.schedule(0);
   }
 
-  /** Wait until everything is with the service; false when something stands in the way. */
+  /** Wait until everything is saved; false if something prevents it. */
   async flush(): Promise<boolean> {
     clearTimeout(this.timer);
     while (this.size > 0 && !this.closed) {
@@ -82,7 +82,7 @@ export class Outbox {
     return true;
   }
 
-  /** Decide a conflict: send one's own answer again, or let the other's stand. */
+  /** Resolve a conflict: send the user's answer again, or keep the other one. */
   resolve(id: string, mine: boolean): void {
     const theirs = this.conflicts.get(id);
     this.conflicts.delete(id);
@@ -98,7 +98,7 @@ export class Outbox {
     this.sender.changed();
   }
 
-  /** Give up every answer not sent. */
+  /** Discard all unsaved answers. */
   drop(): void {
     this.waiting.clear();
     this.conflicts.clear();
@@ -161,7 +161,7 @@ export class Outbox {
   }
 
   private failed(error: unknown): void {
-    // What was not taken waits again, unless a newer answer for the same cell does already.
+    // Answers that were not accepted are queued again, unless there is a newer one for the same cell.
     for (const [id, answer] of this.sending) if (!this.waiting.has(id)) this.waiting.set(id, answer);
     this.sending.clear();
     this.message = messageOf(error);

@@ -1,7 +1,7 @@
-/** Which cells of the gallery are selected, with the rules of a multi-select listbox (WAI-ARIA practices). */
+/** Selection of cells in the gallery, by the rules of a multi-select listbox (WAI-ARIA practices). */
 
 export class Selection {
-  /** The cells in the order the gallery shows them. */
+  /** The cells in the gallery's order. */
   order: string[] = [];
   focus: string | null = null;
   chosen: ReadonlySet<string> = new Set();
@@ -9,7 +9,7 @@ export class Selection {
   private place = new Map<string, number>();
   private heir: string | null = null;
 
-  /** Focus and choose one cell, or none. */
+  /** Focus and select one cell, or none. */
   only(id: string | null): void {
     this.focus = this.anchor = id;
     this.chosen = new Set(id === null ? [] : [id]);
@@ -27,7 +27,7 @@ export class Selection {
     this.chosen = chosen;
   }
 
-  /** Choose everything from where the last plain choice was to this cell. */
+  /** Select the range from the last single selection to this cell. */
   extend(id: string): void {
     const from = this.index(this.anchor ?? id);
     const to = this.index(id);
@@ -39,7 +39,7 @@ export class Selection {
     this.chosen = new Set(this.order);
   }
 
-  /** Move the focus: choosing only the cell there, extending to it, or not choosing at all. */
+  /** Move the focus, selecting only that cell, extending the selection to it, or leaving it unchanged. */
   move(to: number, how: "only" | "extend" | "focus"): void {
     const id = this.order[Math.min(Math.max(to, 0), this.order.length - 1)];
     if (id === undefined) return;
@@ -52,7 +52,7 @@ export class Selection {
     return id === null ? -1 : (this.place.get(id) ?? -1);
   }
 
-  /** Before cells change their place: the first cell after them that stays is focused next. */
+  /** To be called before cells move: the first remaining cell after them gets the focus next. */
   leave(ids: readonly string[]): void {
     const going = new Set(ids);
     const last = Math.max(...ids.map((id) => this.index(id)));
@@ -60,12 +60,12 @@ export class Selection {
     this.heir = after ?? this.order.slice(0, last + 1).findLast((id) => !going.has(id)) ?? null;
   }
 
-  /** Go on to the next cell. */
+  /** Advance to the next cell. */
   advance(): void {
     this.move(this.index(this.focus) + 1, "only");
   }
 
-  /** The gallery has a new order; what is no longer in it is no longer chosen. */
+  /** Set a new order of the gallery; cells no longer in it are no longer selected. */
   arranged(order: string[]): void {
     this.order = order;
     this.place = new Map(order.map((id, index) => [id, index]));

@@ -1,4 +1,4 @@
-/** Pictures of the network's cells come in one sheet a field: hundreds of pictures in few requests. */
+/** Pictures of detected cells come as one sheet per field, so that hundreds of them need few requests. */
 import { useEffect, useState } from "react";
 import { API } from "../api/client";
 import type { Cell } from "../api/shapes";
@@ -8,7 +8,7 @@ const COLUMNS = 16;
 
 export type Sheets = ReadonlyMap<string, string>;
 
-/** The sheets that have loaded, by field. */
+/** The loaded sheets, by field. */
 export function useSheets(analysis: string, fields: readonly string[]): Sheets {
   const [sheets, setSheets] = useState<Sheets>(new Map());
   const key = fields.join(" ");
@@ -20,7 +20,7 @@ export function useSheets(analysis: string, fields: readonly string[]): Sheets {
       image.onload = () => {
         if (!gone) setSheets((now) => new Map(now).set(field, address));
       };
-      // Without a sheet the cells' own pictures are asked for, one by one.
+      // Without a sheet, the cells' pictures are requested one by one.
       image.onerror = () => {
         if (!gone) setSheets((now) => new Map(now).set(field, ""));
       };

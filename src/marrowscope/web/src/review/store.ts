@@ -1,4 +1,4 @@
-/** The cells of an analysis under review: what shows, what is selected, what can be undone. */
+/** The cells of an analysis under review: display, selection and undo. */
 import { get, getAll, messageOf, post } from "../api/client";
 import type { Analysis, Box, Cell, Differential, Suggestion, Taxonomy } from "../api/shapes";
 import { answerOf, History, sameAnswer, withAnswer, type Answer, type Edit, type Step } from "./edits";
@@ -11,7 +11,7 @@ export const DELETED = "*deleted";
 
 export type Order = "surest" | "unsurest" | "place";
 
-/** A stretch of the gallery: a class (or "", without heading) and its cells in order. */
+/** A section of the gallery: a type (or "", without heading) and its cells in order. */
 export interface Section {
   type: string;
   ids: string[];
@@ -19,7 +19,7 @@ export interface Section {
 
 const DIFFERENTIAL_MS = 120;
 
-/** Sends itself to its listeners as a whole: React asks for `version` to see whether anything changed. */
+/** Notifies its listeners of any change; React compares `version` to see whether anything changed. */
 export class ReviewStore implements Sender {
   version = 0;
   analysis: Analysis;
@@ -98,7 +98,7 @@ export class ReviewStore implements Sender {
     }
   }
 
-  /** Take over what others changed meanwhile. */
+  /** Load what others have changed in the meantime. */
   async refresh(): Promise<void> {
     this.analysis = await get<Analysis>(`/analyses/${this.analysis.id}`, this.abort.signal);
     await this.load();
@@ -129,7 +129,7 @@ export class ReviewStore implements Sender {
     this.differentialTimer = setTimeout(() => void this.loadDifferential(), DIFFERENTIAL_MS);
   }
 
-  // --- what the outbox tells -----------------------------------------------------------------------------
+  // --- calls from the outbox -----------------------------------------------------------------------------
 
   served(id: string): Cell | undefined {
     return this.served_.get(id);
@@ -168,7 +168,7 @@ export class ReviewStore implements Sender {
     return this.editable && !this.analysis.locked;
   }
 
-  /** A blind reading names the cells that were found, so that both can be compared: it adds none. */
+  /** A blind reading names detected cells only and adds none, so that both readings can be compared. */
   get canAdd(): boolean {
     return this.canEdit && this.reading === null;
   }
@@ -224,7 +224,7 @@ export class ReviewStore implements Sender {
     this.ranked = cells.sort(by[this.order]).map((cell) => cell.id);
   }
 
-  /** Lay the cells out anew: by class for all cells, else one list; the order within is the rank. */
+  /** Arrange the cells again: by type for all cells, else in one list, each sorted by rank. */
   private arrange(): void {
     const byType = new Map<string, string[]>(this.taxonomy.types.map((type) => [type.id, []]));
     const deleted: string[] = [];
@@ -247,12 +247,12 @@ export class ReviewStore implements Sender {
 
   // --- changing ------------------------------------------------------------------------------------------
 
-  /** Name cells: the network's name too is an answer, it confirms. */
+  /** Name cells; giving the predicted type is an answer, too, and confirms it. */
   name(ids: Iterable<string>, type: string): void {
     this.answer(ids, () => ({ type, deleted: false }));
   }
 
-  /** Confirm what each cell is called now. */
+  /** Confirm the current type of each cell. */
   confirm(ids: Iterable<string>): void {
     this.answer(ids, (cell) => ({ type: cell.type, deleted: cell.deleted }));
   }
@@ -261,7 +261,7 @@ export class ReviewStore implements Sender {
     this.answer(ids, (cell) => ({ type: null, deleted: cell.deleted }));
   }
 
-  /** Strike cells out as no cells, or bring them back. */
+  /** Delete cells as not being cells, or restore them. */
   strike(ids: Iterable<string>, deleted: boolean): void {
     this.answer(ids, (cell) => ({ type: cell.reviewed_type, deleted }));
   }
@@ -276,7 +276,7 @@ export class ReviewStore implements Sender {
     if (step) this.apply(step, true);
   }
 
-  /** Add a cell the network missed; it is saved at once. */
+  /** Add a cell that the networks missed; it is saved at once. */
   async add(field: string, box: Box, type: string): Promise<Cell> {
     const body = { field_id: field, box, type, ...(this.reading ? { reading: this.reading } : {}) };
     const cell = await post<Cell>(`/analyses/${this.analysis.id}/cells`, body);
@@ -322,7 +322,7 @@ export class ReviewStore implements Sender {
     }
   }
 
-  /** A comment was added to a cell. */
+  /** Update a cell to which a comment was added. */
   commented(id: string): void {
     for (const map of [this.served_, this.shown]) {
       const cell = map.get(id);
@@ -331,7 +331,7 @@ export class ReviewStore implements Sender {
     this.changed();
   }
 
-  /** The next cell nobody has looked at where the network is least sure; null when all are reviewed. */
+  /** The unreviewed cell of which the networks are least certain; null if all are reviewed. */
   nextUncertain(): string | null {
     const open = (cell: Cell | undefined): cell is Cell => !!cell && cell.reviewed_type === null && !cell.deleted;
     const focus = this.selection.focus;
@@ -346,7 +346,7 @@ export class ReviewStore implements Sender {
     return least?.id ?? null;
   }
 
-  /** Bring a cell into view, whatever the gallery shows now. */
+  /** Bring a cell into view, whatever the gallery currently shows. */
   reveal(id: string): void {
     if (!this.selection.order.includes(id)) {
       this.bin = ALL;

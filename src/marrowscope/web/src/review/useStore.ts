@@ -3,11 +3,11 @@ import type { Analysis } from "../api/shapes";
 import { useKnown } from "../context";
 import { ReviewStore } from "./store";
 
-/** The store of an analysis: made once, loaded, closed when one leaves. */
+/** The store of an analysis: created once, loaded, and closed on leaving. */
 export function useReviewStore(analysis: Analysis, reading: string | null, editable: boolean): ReviewStore | null {
   const { taxonomy } = useKnown();
   const [store, setStore] = useState<ReviewStore | null>(null);
-  // A new analysis object of the same analysis (progress, a signature) must not throw the cells away.
+  // A new object for the same analysis (after progress or a signature) must not discard the cells.
   const key = `${analysis.id} ${analysis.locked} ${analysis.status}`;
   useEffect(() => {
     const made = new ReviewStore(analysis, taxonomy, reading, editable);
@@ -18,14 +18,14 @@ export function useReviewStore(analysis: Analysis, reading: string | null, edita
   return store;
 }
 
-/** Draw again whenever the store changes. */
+/** Render again when the store changes. */
 export function useStoreVersion(store: ReviewStore): number {
   return useSyncExternalStore(store.subscribe, store.snapshot);
 }
 
 const LATE_MS = 60;
 
-/** Draw again soon after the store changes: for what need not be painted with the keypress itself. */
+/** Render again soon after the store changes, for parts that need not change with the keypress itself. */
 export function useLateVersion(store: ReviewStore): number {
   const [version, setVersion] = useState(store.version);
   useEffect(() => {
@@ -46,7 +46,7 @@ export function useLateVersion(store: ReviewStore): number {
   return version;
 }
 
-/** Whether the cells are there, as words that change only when that does. */
+/** Loading state of the cells, as a string that changes only with the state. */
 export function useLoading(store: ReviewStore): string {
   return useSyncExternalStore(store.subscribe, () => (store.loading ? "loading" : (store.error ?? "")));
 }

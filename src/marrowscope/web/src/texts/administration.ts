@@ -1,4 +1,4 @@
-// Administration and the settings of one person: part of the catalogue of English texts.
+// English texts of the administration pages and of personal settings.
 
 export const admin = {
   title: "Administration",
@@ -9,21 +9,21 @@ export const admin = {
   resetPassword: "Set password",
   deactivate: "Deactivate", activate: "Activate",
   addToken: "New token",
-  tokenName: "Used by", scopes: "May", expires: "Valid for (days)",
+  tokenName: "Used by", scopes: "Permissions", expires: "Valid for (days)",
   created: "Created", expiry: "Expires", never: "never",
-  tokenOnce: "Copy this token now: it is not shown again.",
+  tokenOnce: "Copy this token now. It will not be shown again.",
   revoke: "Revoke",
   scopeNames: { read: "read", write: "change", admin: "administer" } as Record<string, string>,
   you: "you",
 };
 
-export const password = { title: "Change password", old: "Current password", new: "New password", done: "The password is changed." };
+export const password = { title: "Change password", old: "Current password", new: "New password", done: "Your password has been changed." };
 
 export const display = {
   title: "Display",
   theme: "Colours",
-  themes: { system: "As the system", light: "Light", dark: "Dark", contrast: "High contrast" },
+  themes: { system: "System default", light: "Light", dark: "Dark", contrast: "High contrast" },
   text: "Text size",
   texts: { small: "Small", medium: "Medium", large: "Large", larger: "Larger" },
-  motion: "These settings stay on this computer.",
+  motion: "These settings are stored on this computer only.",
 };

@@ -1,9 +1,9 @@
-// What to look for in each class, beside its examples: part of the catalogue of English texts.
+// English descriptions of the cell types, shown beside their examples.
 
 export const morphology: Record<string, string> = {
   blast: "Large cell, high nucleus-to-cytoplasm ratio; fine, dispersed chromatin; one or more nucleoli; basophilic cytoplasm, few or no granules.",
-  myeloblast: "Blast with fine chromatin and distinct nucleoli; up to some azurophilic granules, perhaps an Auer rod; no pale area beside the nucleus.",
-  lymphoblast: "Small to medium blast, scant cytoplasm, chromatin somewhat coarser than in a myeloblast, nucleoli faint; no granules.",
+  myeloblast: "Blast with fine chromatin and distinct nucleoli; no or some azurophilic granules, possibly an Auer rod; no pale area beside the nucleus.",
+  lymphoblast: "Small to medium-sized blast with scant cytoplasm; chromatin slightly coarser than in a myeloblast; faint nucleoli; no granules.",
   monoblast: "Large blast, round nucleus with lacy chromatin and a prominent nucleolus; abundant, greyish-blue cytoplasm.",
   megakaryoblast: "Blast with dense chromatin and basophilic, granule-free cytoplasm, often with blebs.",
   promyelocyte: "Larger than a myeloblast; eccentric round nucleus, nucleolus still visible; many azurophilic granules and a pale Golgi zone.",
@@ -14,7 +14,7 @@ export const morphology: Record<string, string> = {
   eosinophil: "Large, round, orange granules that fill the cytoplasm; nucleus usually with two lobes.",
   basophil: "Coarse, dark violet granules over nucleus and cytoplasm.",
   mast_cell: "Round or spindle-shaped; small round nucleus; cytoplasm packed with dark granules.",
-  promonocyte: "Delicately folded nucleus, fine chromatin, perhaps a nucleolus; counted with the blasts where the classification says so.",
+  promonocyte: "Delicately folded nucleus, fine chromatin, possibly a nucleolus; counted as a blast where the classification requires it.",
   monocyte: "Folded or lobed nucleus with lacy chromatin; grey-blue cytoplasm with vacuoles and fine granules.",
   lymphocyte: "Small, round, dense nucleus; a narrow rim of clear blue cytoplasm; granules in some.",
   plasma_cell: "Eccentric nucleus with clumped chromatin; deep blue cytoplasm and a pale area beside the nucleus.",
@@ -26,11 +26,11 @@ export const morphology: Record<string, string> = {
   unclassified: "A nucleated cell that cannot be named with confidence; it stays in the denominator.",
   megakaryocyte: "Very large cell with a lobed nucleus and granular, pink-violet cytoplasm.",
   macrophage: "Large cell, small round nucleus, abundant pale cytoplasm with vacuoles or debris.",
-  osteoblast: "Like a large plasma cell in groups; the pale area lies apart from the eccentric nucleus.",
+  osteoblast: "Resembles a large plasma cell, often in groups; the pale area is separated from the eccentric nucleus.",
   osteoclast: "Very large cell with many separate, similar nuclei.",
-  stromal_cell: "Fat, endothelial or reticulum cell of the marrow’s framework.",
-  metastatic_cell: "Cell foreign to the marrow, often in cohesive clusters with moulded nuclei.",
+  stromal_cell: "Fat, endothelial or reticulum cell of the marrow stroma.",
+  metastatic_cell: "Cell from outside the marrow, often in cohesive clusters with moulded nuclei.",
   smudge_cell: "Bare or broken nucleus without cytoplasm.",
   platelet: "Anucleate fragment, or a clump of them, with violet granules.",
-  artefact: "Stain deposit, crushed material or anything that is no cell.",
+  artefact: "Stain deposit, crushed material or anything else that is not a cell.",
 };

@@ -9,7 +9,7 @@ import { t, when } from "../strings";
 import { byFolder, type Batch } from "./dropped";
 import { uploads, type AnalyseOptions } from "./manager";
 
-/** Ask for the patients' numbers and how to analyse, then upload. */
+/** Request the patients' numbers and the analysis settings, then upload. */
 export function UploadDialog(props: { batches: Batch[]; patient?: { id: string; name: string; isAnalysed: boolean }; onClose: () => void; onPatient?: () => void }): ReactNode {
   const { settings } = useKnown();
   const [batches, setBatches] = useState(props.batches);

@@ -13,7 +13,7 @@ const WORDS: Record<FileStatus, string> = {
   lost: t.upload.lost,
 };
 
-/** Progress of every upload, and clear words for every file that was refused. */
+/** Progress of all uploads, and the reason for every file that was refused. */
 export function UploadPanel(): ReactNode {
   useSyncExternalStore(uploads.subscribe, uploads.snapshot);
   if (uploads.jobs.length === 0) return null;
@@ -38,7 +38,7 @@ function Job({ job }: { job: UploadJob }): ReactNode {
   const done = job.files.filter((file) => FINAL.has(file.status)).length;
   const refused = job.files.filter((file) => file.status === "refused" || file.status === "lost").length;
   const all = done === job.files.length;
-  // A finished file says nothing more unless something was wrong with it.
+  // Finished files are hidden unless something was wrong with them.
   const telling = job.files.filter((file) => file.status !== "stored" || file.message).slice(0, 60);
   return (
     <section className="stack tight">

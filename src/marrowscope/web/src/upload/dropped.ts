@@ -1,16 +1,16 @@
-/** What was dropped or chosen, as patients: loose files are one, each folder is one of its own. */
+/** Dropped or chosen files as patients: individual files are one patient, and each folder is another. */
 
 export interface Batch {
-  /** The folder's name, or "" for loose files. */
+  /** The folder's name, or "" for individual files. */
   name: string;
   files: File[];
 }
 
 const HIDDEN = /^(\.|Thumbs\.db$|desktop\.ini$)/i;
 
-/** Read a drop, folders with all that lies in them included. */
+/** Read dropped files, including all contents of folders. */
 export async function readDrop(data: DataTransfer): Promise<Batch[]> {
-  // Entries must be taken before the first await: the browser empties the list afterwards.
+  // Entries must be read before the first await, as the browser then empties the list.
   const entries = [...data.items].map((item) => item.webkitGetAsEntry?.()).filter((entry) => entry !== null && entry !== undefined);
   if (entries.length === 0) return byFolder([...data.files]);
   const loose: File[] = [];
@@ -24,12 +24,12 @@ export async function readDrop(data: DataTransfer): Promise<Batch[]> {
   return batches.filter((batch) => batch.files.length > 0);
 }
 
-/** Sort files of a folder chooser by the folder they lie in. */
+/** Group the files of a folder chooser by folder. */
 export function byFolder(files: File[]): Batch[] {
   const found = new Map<string, File[]>();
   for (const file of files.filter((one) => !HIDDEN.test(one.name))) {
     const parts = file.webkitRelativePath.split("/");
-    // A chosen folder of folders holds a patient in each; a chosen folder of images is one patient.
+    // In a chosen folder of folders, each is a patient; a chosen folder of images is one patient.
     const name = parts.length > 2 ? (parts[1] ?? "") : parts.length > 1 ? (parts[0] ?? "") : "";
     found.set(name, [...(found.get(name) ?? []), file]);
   }

@@ -1,4 +1,4 @@
-/** Uploads of all patients: they go on while one looks at other pages. */
+/** Uploads of all patients, which continue while other pages are shown. */
 import { messageOf, post, Problem, Unreachable, upload } from "../api/client";
 import type { Analysis, Patient } from "../api/shapes";
 
@@ -50,7 +50,7 @@ class UploadManager {
     return this.jobs.some((job) => job.files.some((file) => !FINAL.has(file.status)) && !job.message);
   }
 
-  /** Upload files for a patient, who is made first when there is none yet; returns when all is done. */
+  /** Upload files for a patient, who is created first if new; returns when everything is done. */
   async start(name: string, patient: string | null, files: File[], analyse: AnalyseOptions | null, onPatient?: (id: string) => void): Promise<void> {
     const job: UploadJob = {
       id: ++this.number,
@@ -63,7 +63,7 @@ class UploadManager {
       abort: new AbortController(),
     };
     this.jobs = [job, ...this.jobs];
-    this.tell();
+    this.notify();
     try {
       job.patient ??= (await post<Patient>("/patients", { name })).id;
       onPatient?.(job.patient);
@@ -76,18 +76,18 @@ class UploadManager {
     } catch (error) {
       job.message = messageOf(error);
     }
-    this.tell();
+    this.notify();
   }
 
   stop(job: UploadJob): void {
     job.abort.abort();
     for (const row of job.files) if (!FINAL.has(row.status)) row.status = "lost";
-    this.tell();
+    this.notify();
   }
 
   clear(): void {
     this.jobs = this.jobs.filter((job) => !job.message && job.files.some((file) => !FINAL.has(file.status)));
-    this.tell();
+    this.notify();
   }
 
   private async send(job: UploadJob, row: FileRow): Promise<void> {
@@ -95,27 +95,27 @@ class UploadManager {
     for (let attempt = 0; attempt < TRIES && !job.abort.signal.aborted; attempt++) {
       row.status = "sending";
       row.progress = 0;
-      this.tell();
+      this.notify();
       try {
         const items = await upload(job.patient ?? "", [{ file: row.file, name: row.name }], key, (sent) => this.progress(row, sent), job.abort.signal);
         const refused = items.filter((item) => item.status === "refused");
         row.status = items.length === 0 || refused.length === items.length ? "refused" : items.every((item) => item.status === "duplicate") ? "duplicate" : "stored";
-        // A ZIP answers with a row for each file in it: those refused are named.
+        // The response for a ZIP has a row for each file in it; refused ones are listed.
         row.message = refused.map((item) => (item.name === row.name ? item.message : `${item.name}: ${item.message}`)).join("; ") || null;
-        this.tell();
+        this.notify();
         return;
       } catch (error) {
         if (job.abort.signal.aborted) return;
         const again = error instanceof Unreachable || (error instanceof Problem && error.status === 429);
         row.message = messageOf(error);
         row.status = again ? "retrying" : "refused";
-        this.tell();
+        this.notify();
         if (!again) return;
         await new Promise((done) => setTimeout(done, Math.min(1000 * 2 ** attempt, 15_000)));
       }
     }
     if (!FINAL.has(row.status)) row.status = "lost";
-    this.tell();
+    this.notify();
   }
 
   private async analyse(job: UploadJob): Promise<void> {
@@ -126,10 +126,10 @@ class UploadManager {
 
   private progress(row: FileRow, sent: number): void {
     row.progress = sent;
-    this.tell();
+    this.notify();
   }
 
-  private tell(): void {
+  private notify(): void {
     this.version += 1;
     for (const listener of this.listeners) listener();
   }

@@ -14,7 +14,7 @@ import { bringIntoView, useDeepZoom } from "./useDeepZoom";
 const REST_MS = 150;
 const SMALLEST = 8; // pixels of the image a drawn box must measure
 
-/** A field with deep zoom: its cells boxed, a click chooses one, missed ones are drawn. */
+/** A field with deep zoom and boxes: a click selects a cell, and missed cells can be drawn. */
 export const FieldViewer = memo(function FieldViewer(props: { store: ReviewStore; fields: Field[]; field: string | null; onField: (id: string) => void; show: number }): ReactNode {
   const { store, fields } = props;
   const version = useLateVersion(store);
@@ -31,7 +31,7 @@ export const FieldViewer = memo(function FieldViewer(props: { store: ReviewStore
   const [sketch, setSketch] = useState<Box | null>(null);
   const [error, setError] = useState<string | null>(null);
   const { selection } = store;
-  // The field follows when the focus rests: not with every key of a quick row of keys.
+  // The field follows once the focus rests, not with every key in quick succession.
   const rested = useSettled(selection.focus, REST_MS);
   const focus = store.cell(rested);
   const cells = useMemo(() => (field ? store.cellsOf(field.id) : []), [store, field, version]);
@@ -51,7 +51,7 @@ export const FieldViewer = memo(function FieldViewer(props: { store: ReviewStore
     if (surface) surface.style.filter = `brightness(${light.brightness}%) contrast(${light.contrast}%)`;
   }, [viewer, light, moved > 0]);
 
-  // The focused cell is followed: into its field, and into view.
+  // Follow the focused cell into its field and into view.
   useEffect(() => {
     if (focus && focus.field_id !== field?.id && fields.some((one) => one.id === focus.field_id)) props.onField(focus.field_id);
   }, [rested]);

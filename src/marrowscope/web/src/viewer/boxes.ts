@@ -1,7 +1,7 @@
-/** Boxes of cells drawn over a field, and which of them a point hits. */
+/** Boxes of cells over a field: drawing, and finding the one at a point. */
 import type { Box, Cell, CellType } from "../api/shapes";
 
-/** From image pixels to pixels of the view: no rotation. */
+/** Transformation from image pixels to view pixels, without rotation. */
 export interface Frame {
   scale: number;
   x: number;
@@ -15,14 +15,14 @@ export const toView = (frame: Frame, box: Box): Box => [
   box[3] * frame.scale + frame.y,
 ];
 
-/** The smallest cell under a point of the image. */
+/** The smallest cell at a point of the image. */
 export function cellAt(cells: readonly Cell[], x: number, y: number): Cell | null {
   const area = ({ box }: Cell): number => (box[2] - box[0]) * (box[3] - box[1]);
   const hit = cells.filter(({ box }) => x >= box[0] && x <= box[2] && y >= box[1] && y <= box[3]);
   return hit.sort((a, b) => area(a) - area(b))[0] ?? null;
 }
 
-/** The side a box by keyboard starts with: what cells of this field measure. */
+/** Initial side of a box drawn by keyboard: the typical size of the cells in this field. */
 export function usualSide(cells: readonly Cell[], otherwise: number): number {
   const sides = cells.map(({ box }) => box[2] - box[0]).sort((a, b) => a - b);
   return sides[Math.floor(sides.length / 2)] ?? otherwise;
@@ -104,7 +104,7 @@ function isLight(colour: string): boolean {
   return 0.299 * (value >> 16) + 0.587 * ((value >> 8) & 255) + 0.114 * (value & 255) > 150;
 }
 
-/** A round length in µm that is 60 to 150 pixels of the view wide. */
+/** A round length in µm that is 60 to 150 view pixels wide. */
 export function scaleBar(micrometresPerViewPixel: number): { um: number; pixels: number } {
   const least = 60 * micrometresPerViewPixel;
   const power = 10 ** Math.floor(Math.log10(least));

@@ -1,16 +1,16 @@
-/** OpenSeadragon, as far as the field viewer needs it. */
+/** The parts of OpenSeadragon that the field viewer needs. */
 import OpenSeadragon from "openseadragon";
 import { useEffect, useRef, useState, type RefObject } from "react";
 import type { Frame } from "./boxes";
 
 export interface DeepZoom {
   viewer: OpenSeadragon.Viewer | null;
-  /** Rises with each movement. */
+  /** Increases with each movement. */
   moved: number;
   frame: () => Frame | null;
 }
 
-/** Show a deep-zoom image in an element; a zoomed-in view stays zoomed in from field to field. */
+/** Show a deep-zoom image in an element; the zoom is kept from field to field. */
 export function useDeepZoom(host: RefObject<HTMLElement | null>, dzi: string | null): DeepZoom {
   const [viewer, setViewer] = useState<OpenSeadragon.Viewer | null>(null);
   const [moved, setMoved] = useState(0);
@@ -30,7 +30,7 @@ export function useDeepZoom(host: RefObject<HTMLElement | null>, dzi: string | n
       maxZoomPixelRatio: 6,
       gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
     });
-    // The page has keys of its own.
+    // The page has its own keys.
     made.addHandler("canvas-key", (event) => {
       (event as unknown as { preventDefaultAction: boolean }).preventDefaultAction = true;
     });
@@ -65,8 +65,8 @@ export function useDeepZoom(host: RefObject<HTMLElement | null>, dzi: string | n
   return { viewer, moved, frame };
 }
 
-/** OpenSeadragon adds a style of its own where there is none yet: the page's policy
- * forbids that. What stands in is an element of the same name that is no HTML, so no style at all. */
+/** OpenSeadragon adds a style element if it finds none, which the page's policy forbids.
+ * This placeholder has the same name but is not HTML, so it has no effect as a style. */
 function withoutInlineStyle(): void {
   if (document.querySelector("style[data-openseadragon-mobile-css]")) return;
   const style = document.createElementNS("urn:marrowscope", "style");

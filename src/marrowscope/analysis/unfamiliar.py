@@ -1,9 +1,10 @@
-"""Cells unlike those the networks learned from: how many blasts there are among them at least and at most.
+"""Cells unlike those the networks learned from: the least and greatest number of blasts among them.
 
-The error rates of a bundle hold for cells like the held-out ones. Of unfamiliar cells no more is known than
-how badly such cells were named elsewhere, so their blasts are bounded instead of estimated: all errors in one
-direction, then all in the other (partial identification: Manski, Partial Identification of Probability
-Distributions, Springer 2003; with bounded rates of error: Horowitz & Manski, Econometrica 1995;63:281).
+The error rates of a bundle hold for cells like the held-out ones. Of unfamiliar cells it is known at best how
+often such cells of other laboratories were named wrongly, so their blasts are bounded instead of estimated:
+all errors in one direction, then all in the other (partial identification: Manski, Partial Identification of
+Probability Distributions, Springer 2003; with bounded rates of error: Horowitz & Manski, Econometrica
+1995;63:281).
 """
 
 from dataclasses import dataclass
@@ -13,13 +14,13 @@ from marrowscope.domain.rates import ErrorRates
 
 
 @dataclass(frozen=True)
-class Strangers:
-    """Counted cells that look unfamiliar.
+class UnfamiliarCells:
+    """Counted cells that are unfamiliar.
 
     Attributes
     ----------
-    called, cleared : of these, called blasts and called something else
-    rates : how such cells of other laboratories were named; None: not known, so any of them may be wrong
+    called, cleared : number of them called blasts, and called something else
+    rates : error rates on unfamiliar cells of other laboratories; None if not known, when any may be wrong
     """
 
     called: int
@@ -28,19 +29,19 @@ class Strangers:
 
     @property
     def cells(self) -> int:
-        """How many there are."""
+        """Number of unfamiliar cells."""
         return self.called + self.cleared
 
     @property
     def is_measured(self) -> bool:
-        """Whether anything is known of how such cells are named."""
+        """Whether error rates on such cells were measured."""
         return self.rates is not None and bool(self.rates.blasts_seen and self.rates.others_seen)
 
     def blasts(self) -> tuple[float, float]:
-        """Return how many blasts there are among them at least and at most.
+        """Return the least and the greatest number of blasts among them.
 
-        At least: no blast was missed, and other cells were taken for blasts as often as elsewhere. At most:
-        the reverse. The rates are the worst ones within their exact 95 % intervals (Clopper and Pearson).
+        Least: no blast was missed, and other cells were taken for blasts as often as elsewhere. Greatest: the
+        reverse. The rates used are the worst within their exact 95 % intervals (Clopper and Pearson).
         """
         if not self.is_measured or self.rates is None:
             return 0.0, float(self.cells)
@@ -52,7 +53,7 @@ class Strangers:
         return min(fewest, self.called), max(most, self.called)
 
 
-NO_STRANGERS = Strangers(0, 0)
+NO_UNFAMILIAR_CELLS = UnfamiliarCells(0, 0)
 
 
 def _lowest(successes: int, trials: int) -> float:
