@@ -32,9 +32,9 @@ demo: $(VENV)/.stamp-package ## nine synthetic patients end to end: table, confu
 web: $(VENV)/.stamp-tools ## the review page of the service, when its sources have changed
 	@$(BIN)/python packaging/page.py
 
-test: check ## all checks and all tests, training and the service included
+test: check ## all checks and all tests, training and the service included; how much of the code they ran
 	@sh packaging/test-machine.sh
-	@$(BIN)/python -m pytest $(PYTEST)
+	@$(BIN)/python -m pytest -p tests.measured $(PYTEST)
 
 test-core: $(VENV)/.stamp-tools ## the tests that need no PyTorch
 	@$(BIN)/python -m pytest --ignore=tests/training -m "not train" $(PYTEST)

@@ -5,8 +5,8 @@
 A real server process has SQLite in its data folder (or PostgreSQL), and analyses are always running. About
 every two seconds, each client looks at another patient, which takes five to eight requests: worklist,
 patient, images, thumbnail, tile, cells, crops. Every tenth time, it creates a patient, uploads an image and
-requests an analysis. The only refusal allowed is 429. The exit code is 1 if there was another one, or if p95 of reads is
-above the limit. The clients run on the same machine and use some of its resources.
+requests an analysis. The only refusal allowed is 429. The exit code is 1 if there was another one, or if p95
+of reads is above the limit. The clients run on the same machine and use some of its resources.
 """
 
 import argparse

@@ -2,8 +2,9 @@
 
 One resolution, by uv, for every Python and platform the package supports. Its result is split over files in
 `requirements/`, one per depth of the environment; a package stands in the file of the first depth that needs
-it, with its version and the digests of its files, and nowhere else. What is locked already keeps its version,
-unless told: `make lock LOCK="--upgrade-package rich"`, or `LOCK=--upgrade` for everything.
+it, with its version and the digests of its files. `install.txt`, pip and what builds the package, is whole in
+itself: a container's build has it where the package's own environment has not. What is locked already keeps
+its version, unless told: `make lock LOCK="--upgrade-package rich"`, or `LOCK=--upgrade` for everything.
 
 pip installs from these files (`--require-hashes --no-deps`); uv only writes them. They are not a
 `uv.lock` because that records at which index each file lies, and which index to ask is each machine's matter.
@@ -18,9 +19,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LOCKS = ROOT / "requirements"
+TOOLS_OF_INSTALLING = "install"
 # From the shallowest to the deepest; each with what it adds.
 DEPTHS: dict[str, tuple[str, ...]] = {
-    "install": ("--group", "install"),
+    TOOLS_OF_INSTALLING: ("--group", "install"),
     "package": (str(ROOT / "pyproject.toml"),),
     "service": ("--extra", "serve", "--extra", "postgres", "--extra", "pdf"),
     "tools": ("--extra", "dask", "--group", "dev"),
@@ -39,10 +41,16 @@ def main(options: Sequence[str]) -> int:
     """Resolve, split, write; 1 with uv's own words when there is no solution."""
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "whole.txt"
-        before = [path.read_text("utf-8") for path in map(lock_of, DEPTHS) if path.is_file()]
-        whole.write_text("".join(before), "utf-8")
+        known = {
+            name: lines
+            for path in map(lock_of, DEPTHS)
+            if path.is_file()
+            for name, lines in entries(path.read_text("utf-8")).items()
+        }
+        whole.write_text("".join(known.values()), "utf-8")
         torch = ("--constraints", str(LOCKS / "torch.txt"))
-        if not _resolve(up_to("training"), (*torch, *options), whole):
+        everything = (*DEPTHS[TOOLS_OF_INSTALLING], *up_to("training"))
+        if not _resolve(everything, (*torch, *options), whole):
             return 1
         locked = entries(whole.read_text("utf-8"))
         taken: set[str] = set()
@@ -51,7 +59,8 @@ def main(options: Sequence[str]) -> int:
             if not _resolve(up_to(depth), ("--constraints", str(whole)), part):
                 return 1
             added = sorted(set(entries(part.read_text("utf-8"))) - taken)
-            taken |= set(added)
+            if depth != TOOLS_OF_INSTALLING:
+                taken |= set(added)
             kept = [locked[name] for name in added if not _WITH_TORCH.match(name)]
             lock_of(depth).write_text(_header(depth) + "".join(kept), "utf-8")
             print(f"{lock_of(depth).relative_to(ROOT)}: {len(kept)} packages")
@@ -63,10 +72,15 @@ def lock_of(depth: str) -> Path:
     return LOCKS / f"{depth}.txt"
 
 
+def before(depth: str) -> list[str]:
+    """Name the depths before one, on whose files its own builds."""
+    depths = [name for name in DEPTHS if name != TOOLS_OF_INSTALLING]
+    return depths[: depths.index(depth)] if depth in depths else []
+
+
 def up_to(depth: str) -> tuple[str, ...]:
     """Return uv's arguments for a depth and all before it."""
-    depths = list(DEPTHS)
-    return tuple(argument for name in depths[: depths.index(depth) + 1] for argument in DEPTHS[name])
+    return tuple(argument for name in (*before(depth), depth) for argument in DEPTHS[name])
 
 
 def entries(text: str) -> dict[str, str]:
@@ -83,8 +97,7 @@ def _resolve(what: Sequence[str], how: Sequence[str], out: Path) -> bool:
 
 
 def _header(depth: str) -> str:
-    before = list(DEPTHS)[: list(DEPTHS).index(depth)]
-    return _HEADER.format(depth=depth, before=", ".join(before) or "none")
+    return _HEADER.format(depth=depth, before=", ".join(before(depth)) or "none")
 
 
 if __name__ == "__main__":

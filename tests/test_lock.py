@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,12 @@ APART = ("lock", "hooks")  # groups that are installed on demand, and newest
 TORCH = ROOT / "requirements" / "torch.txt"
 
 
-def locked() -> dict[str, str]:
-    """Give every locked package's lines by name; one that stands twice fails."""
+def locked(*depths: str) -> dict[str, str]:
+    """Give the lines of every package locked at some depths, all by default, by name."""
     found: dict[str, str] = {}
-    for depth in lock.DEPTHS:
+    for depth in depths or lock.DEPTHS:
         for name, lines in lock.entries(lock.lock_of(depth).read_text("utf-8")).items():
-            assert name not in found, f"{name} is locked twice"
-            found[name] = lines
+            assert found.setdefault(name, lines) == lines, f"{name} is locked at two versions"
     return found
 
 
@@ -59,6 +59,29 @@ def test_every_locked_file_is_told_by_its_digest() -> None:
         assert re.match(r"[a-z0-9.-]+==\S+", first)
         assert digests
         assert all(re.fullmatch(r"\s+--hash=sha256:[0-9a-f]{64}\s*", digest) for digest in digests)
+
+
+@pytest.mark.parametrize("depths", [("install",), ("package",), ("package", "service")])
+def test_what_is_installed_alone_is_locked_whole(depths: tuple[str, ...]) -> None:
+    """Without resolving anything: what the locked packages need, by their own word, is locked there, too."""
+    packages = locked(*depths)
+    missing = {
+        f"{name} needs {needed.name}"
+        for name in packages
+        for needed in needs(name)
+        if canonicalize_name(needed.name) not in packages
+    }
+    assert not missing
+
+
+def needs(name: str) -> list[Requirement]:
+    """Give what a package needs on this machine, if it is installed here."""
+    try:
+        lines = requires(name) or []
+    except PackageNotFoundError:  # for another platform or Python
+        return []
+    wanted = [Requirement(line) for line in lines]
+    return [need for need in wanted if need.marker is None or need.marker.evaluate({"extra": ""})]
 
 
 def test_pytorch_is_chosen_apart() -> None:

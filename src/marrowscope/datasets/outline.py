@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from marrowscope.errors import InputError
+from marrowscope.imaging.background import slide_colour
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float32]
@@ -119,22 +120,9 @@ def _lerp(values: Floats, at: NDArray[np.float64], axis: int) -> Floats:
     return np.asarray(below + (above - below) * share, dtype=np.float32)
 
 
-def background_colour(pixels: NDArray[np.uint8] | Floats) -> Floats:
-    """(3,) colour of the empty slide in an (H, W, 3) picture: the most frequent of its bright colours."""
-    light = pixels.sum(axis=2, dtype=np.float32)
-    counts, edges = np.histogram(light, bins=64, range=(0, 765))
-    # Red cells can outnumber the background; it is then still the brightest frequent colour.
-    frequent = np.flatnonzero(ndimage.uniform_filter1d(counts.astype(float), 3) > 0.008 * light.size)
-    top = int(frequent[-1]) if frequent.size else int(counts.argmax())
-    peak = max(range(max(0, top - 5), top + 1), key=lambda index: counts[index])
-    near = np.abs(light - (edges[peak] + edges[peak + 1]) / 2) < 12
-    chosen = pixels[near] if near.any() else pixels.reshape(-1, 3)
-    return np.asarray(np.median(chosen, axis=0), dtype=np.float32)
-
-
 def _optical_density(small: Floats) -> Floats:
     """(h, w, 3) -log10 of the light against the background's."""
-    background = background_colour(small)
+    background = slide_colour(small)
     return np.asarray(-np.log10((small + 4.0) / (background + 4.0)), dtype=np.float32)
 
 

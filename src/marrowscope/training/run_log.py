@@ -34,6 +34,12 @@ class RunLog:
         """Forget an earlier run of the same folder."""
         (self.folder / METRICS).unlink(missing_ok=True)
 
+    def forget_after(self, step: int) -> None:
+        """Drop the records of later steps: a run resumed at `step` takes them again."""
+        path = self.folder / METRICS
+        lines = path.read_text("utf-8").splitlines(keepends=True) if path.is_file() else []
+        path.write_text("".join(line for line in lines if json.loads(line)["step"] <= step), "utf-8")
+
     def write(self, record: dict[str, Any]) -> None:
         """Append one record."""
         with (self.folder / METRICS).open("a", encoding="utf-8") as stream:

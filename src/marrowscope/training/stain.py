@@ -5,13 +5,14 @@ Everything before the camera is done in optical density, ``-ln(light / backgroun
 stained more or less, and lit by another lamp, each as one arithmetic step.
 """
 
-import io
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from scipy import ndimage
+
+from marrowscope.imaging.jpeg import through_jpeg
 
 Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
@@ -177,7 +178,7 @@ def through_camera(light: Floats, ranges: StainRanges, rng: np.random.Generator)
         )
         image = image + (_blurred(noise, 0.7) * 2 if draw[3] < 0.4 else noise)
     pixels = np.clip(image, 0, 255).astype(np.uint8)
-    return _jpeg(pixels, int(rng.integers(*ranges.jpeg))) if draw[4] < 0.4 else pixels
+    return through_jpeg(pixels, int(rng.integers(*ranges.jpeg))) if draw[4] < 0.4 else pixels
 
 
 def slightly_varied(pixels: Bytes, rng: np.random.Generator) -> Bytes:
@@ -204,10 +205,3 @@ def _resampled(image: Floats, share: float) -> Floats:
     picture = Image.fromarray(np.clip(image, 0, 255).astype(np.uint8))
     back = picture.resize((small, small), Image.Resampling.BOX).resize((size, size), Image.Resampling.BICUBIC)
     return np.asarray(back, dtype=np.float32)
-
-
-def _jpeg(pixels: Bytes, quality: int) -> Bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
-    with Image.open(buffer) as image:
-        return np.asarray(image.convert("RGB"))

@@ -94,8 +94,8 @@ def check(
             known = report.known_set
             unchecked = "" if known.licence_checked else " (licence not checked)"
             typer.echo(f"  looks like {known.id}: {known.title}; {known.licence}{unchecked}")
-        for name, number in report.class_counts.items():
-            typer.echo(f"  {name:<28}{number}")
+        for name, boxes in report.class_counts.items():
+            typer.echo(f"  {name:<28}{boxes}")
         for problem in report.problems[:_SHOWN]:
             level = "error" if problem.is_error else "warning"
             typer.echo(f"{level}: {problem.kind}: {problem.where}: {problem.detail}")

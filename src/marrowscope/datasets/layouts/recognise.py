@@ -63,6 +63,12 @@ def recognise_set(root: Path) -> KnownSet | None:
     return None
 
 
+def identify_set(root: Path) -> str:
+    """Give the identifier of the public set a folder looks like; else the folder's name stands for it."""
+    known = recognise_set(root)
+    return root.absolute().name if known is None else known.id
+
+
 def label_folder(known: KnownSet, parts: Sequence[str]) -> str | None:
     """Give the innermost of the folders leading to an image that is one of the set's labels."""
     return next((part for part in reversed(parts) if part in known.labels), None)

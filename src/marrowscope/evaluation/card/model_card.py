@@ -138,7 +138,7 @@ def unfamiliar_rates(evaluations: Sequence[Evaluation]) -> ErrorRates | None:
         others_seen=sum(rates.others_seen for _, rates in seen),
         source=f"unfamiliar cells of {', '.join(data for data, _ in seen)}",
     )
-    return total if total.blasts_seen and total.others_seen else None
+    return total if total.are_measured else None
 
 
 def write_model_card(bundle: Bundle, folder: Path | None = None) -> Path:

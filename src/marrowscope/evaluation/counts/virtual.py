@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from marrowscope.analysis.patient import CountingSettings, read_patient
+from marrowscope.datasets.splits import labelled_part
 from marrowscope.domain.decision import OVER_20, Verdict
 from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.domain.taxonomy import BLAST
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.card.tests import labelled_part
 from marrowscope.evaluation.counts.cells import (
     MISSED,
     AnsweredCells,
@@ -52,7 +52,7 @@ class VirtualTest:
     ----------
     data : folder of the sets; unused for drawn cells
     sets : folder in it -> micrometres per pixel of its pictures; a sub-folder there per cell type
-    part : ``all``, or a part of the split by blocks of names
+    part : ``all``, or a part of the sets (`splits.parts_of`)
     drawn : so many drawn smears instead of sets
     counts, cells, seed : as for `evaluate_virtual`
     """
@@ -180,7 +180,7 @@ def evaluate_virtual(
         A half holds no blasts or no other cells.
     """
     rates = (answered.error_rates(0, "the first half"), answered.error_rates(1, "the second half"))
-    if not all(each.blasts_seen and each.others_seen for each in rates):
+    if not all(each.are_measured for each in rates):
         raise DatasetError("either half of the labelled cells must hold blasts and other cells")
     rng = np.random.default_rng(seed)
     shares = np.linspace(0, MOST_BLASTS, counts)

@@ -19,10 +19,10 @@ from marrowscope.evaluation.fields.reading import (
 from marrowscope.evaluation.networks.background import (
     BackgroundBaseline,
     background_baseline,
-    background_colour,
 )
 from marrowscope.evaluation.statistics.bootstrap import Estimate, group_bootstrap
 from marrowscope.evaluation.statistics.metrics import Bools, Floats, area_under_roc
+from marrowscope.imaging.background import mean_colour_outside
 from marrowscope.models.bundle import Bundle
 
 
@@ -181,4 +181,4 @@ def _beside_cells(pixels: Pixels, cells: Cells) -> Floats:
     covered = np.zeros(pixels.shape[:2], dtype=bool)
     for x0, y0, x1, y1 in np.maximum(cells.boxes, 0).round().astype(int):
         covered[y0:y1, x0:x1] = True
-    return background_colour(pixels, covered)
+    return mean_colour_outside(pixels, covered)

@@ -60,12 +60,6 @@ class SoftmaxRegression:
         return _log_probabilities(_standardised(features, self.mean, self.scale), self.weights)
 
 
-def background_colour(pixels: npt.NDArray[np.uint8], cell: npt.NDArray[np.bool_]) -> Floats:
-    """Mean RGB, (3,) in 0..255, of the pixels outside the cell; of all pixels if it fills the image."""
-    outside = pixels[~cell] if not cell.all() else pixels.reshape(-1, 3)
-    return np.asarray(outside.mean(axis=0), dtype=np.float64)
-
-
 def fit_softmax_regression(features: Floats, labels: Integers, classes: int) -> SoftmaxRegression:
     """Fit by maximum likelihood with every class weighing the same and a weak L2 penalty."""
     mean, scale = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-9)

@@ -7,9 +7,8 @@ doi:10.1038/s41467-020-17866-2). Every new cell is judged once by heads that did
 that is no better than the old heads, the old ones stay.
 """
 
-import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +20,8 @@ import torch
 
 from marrowscope.datasets.layouts.cells import LabelledCell, read_folder_per_type
 from marrowscope.datasets.layouts.csv_boxes import read_csv
-from marrowscope.datasets.layouts.review_zip import read_review_zips
+from marrowscope.datasets.layouts.recognise import identify_set
+from marrowscope.datasets.layouts.review_zip import REVIEWS, read_review_zips
 from marrowscope.datasets.splits import block_split
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.errors import BundleError, DatasetError
@@ -35,6 +35,8 @@ from marrowscope.models.runtime import Network
 from marrowscope.training.adapting.heads import CellFeatures, HeadReader, Heads
 from marrowscope.training.adapting.replace_heads import replace_heads
 from marrowscope.training.calibration import blast_counts, even_odds
+from marrowscope.training.classifier.report import NETWORK
+from marrowscope.training.finished_run import FinishedRun
 from marrowscope.training.onnx_layers import layers_of_onnx
 
 UNTYPED = "leukocyte_not_blast"
@@ -121,7 +123,7 @@ def adapt_classifier(
     after = work.reader.fitted(before, _together(turned), work.replay)
     outcome = work.outcome(before, after, turned[0], judged)
     say({"judged": outcome.scores, "kept": outcome.kept})
-    return work.write(out, outcome, turned[0])
+    return work.write(out, outcome, turned[0], given.set_id())
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,11 @@ class _Given:
     images: Path | None
     reviews: tuple[Path, ...]
     unpacked: Path
+
+    def set_id(self) -> str:
+        """Give the set id of the laboratory's cells: a public set's, or the name of their folder."""
+        folder = self.images or self.data
+        return REVIEWS if folder is None else identify_set(folder)
 
     def single_cells(self) -> list[LabelledCell]:
         """Return the cells that are images of their own."""
@@ -215,7 +222,7 @@ class _Adaptation:
     """The trunk, the replay and the settings of one adaptation."""
 
     def __init__(self, start: Bundle, types: tuple[str, ...]) -> None:
-        self.types, self.settings = types, start.classifier
+        self.types, self.settings, self.trained_on = types, start.classifier, start.trained_on
         self.network = start.folder / start.classifier.file
         self.layers = layers_of_onnx(self.network)
         self.space = FeatureSpace.load(start.folder / start.classifier.feature_space)
@@ -292,10 +299,10 @@ class _Adaptation:
             return self.settings.blast_threshold
         return even_odds(judged.p_blast, cells.is_blast) or self.settings.blast_threshold
 
-    def write(self, out: Path, outcome: _Outcome, cells: CellFeatures) -> Path:
+    def write(self, out: Path, outcome: _Outcome, cells: CellFeatures, laboratory: str) -> Path:
         """Write the network, its settings and its feature space, the new cells now familiar."""
         out.mkdir(parents=True, exist_ok=True)
-        network = out / "classifier.onnx"
+        network = out / NETWORK
         texture, bias, types, types_bias = (t.numpy() for t in outcome.heads.tensors())
         bias = bias - self.layers["blast"][1].numpy()[0]  # stays in the last layer's part
         heads = {"blast_texture": (texture[None], bias[None]), "types": (types, types_bias)}
@@ -304,19 +311,26 @@ class _Adaptation:
         means = [cells.features[known == kind].mean(axis=0) for kind in np.unique(known)]
         wider = np.concatenate([self.space.means, np.stack(means)]).astype(np.float32)
         replace(self.space, means=wider).save(out / "feature_space.npz")
-        counts = blast_counts(outcome.p_blast, cells.is_blast, outcome.threshold)
-        settings = asdict(self.settings) | {
-            "types": list(self.types),
-            "blast_threshold": outcome.threshold,
-            "stated_specificity": 0.0,
-            "nuclei": asdict(outcome.heads.nuclei),
-            "feature_space": "feature_space.npz",
-            "figures": {"test": {"blast": counts.as_dict()}, "adaptation": outcome.scores},
-            "error_rates_source": f"{len(cells)} cells of the laboratory, each judged by heads that had not "
-            "learned from it",
-        }
-        (out / "classifier.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+        self._finished(outcome, cells, laboratory).write(out)
         return network
+
+    def _finished(
+        self, outcome: _Outcome, cells: CellFeatures, laboratory: str
+    ) -> FinishedRun[ClassifierSettings]:
+        counts = blast_counts(outcome.p_blast, cells.is_blast, outcome.threshold)
+        settings = replace(
+            self.settings,
+            file=NETWORK,
+            types=self.types,
+            blast_threshold=outcome.threshold,
+            stated_specificity=0.0,
+            nuclei=outcome.heads.nuclei,
+            feature_space="feature_space.npz",
+        )
+        trained_on = tuple(dict.fromkeys((*self.trained_on, laboratory)))
+        source = f"{len(cells)} cells of the laboratory, each judged by heads that had not learned from it"
+        figures = {"test": {"blast": counts.as_dict()}, "adaptation": outcome.scores}
+        return FinishedRun(settings, trained_on, 0, counts.error_rates(source), figures)
 
 
 def _together(turned: Sequence[CellFeatures]) -> CellFeatures:

@@ -136,10 +136,10 @@ class HeadReader:
             far = ((heads.blast_texture - before.blast_texture) * blast_scale).square().sum()
             far = far + ((heads.types - before.types) * type_scale).square().sum()
             total = self._new_loss(heads, new, evidence) + _KEEP * kept + _PULL * far
-            total.backward()  # type: ignore[no-untyped-call]
+            total.backward()  # type: ignore[no-untyped-call]  # torch gives it no types
             return total
 
-        optimiser.step(loss)  # type: ignore[no-untyped-call]
+        optimiser.step(loss)  # type: ignore[no-untyped-call]  # torch gives it no types
         return heads.with_tensors([t.detach() for t in heads.tensors()])
 
     def _new_loss(self, heads: Heads, new: CellFeatures, evidence: Tensor) -> Tensor:

@@ -97,8 +97,11 @@ class MixStyle(nn.Module):
             return x
         mean = x.mean(dim=(2, 3), keepdim=True).detach()
         std = (x.var(dim=(2, 3), keepdim=True, unbiased=False) + 1e-5).sqrt().detach()
-        share = torch.distributions.Beta(self.alpha, self.alpha).sample((len(x), 1, 1, 1)).to(x.dtype)
-        other = torch.randperm(len(x))
+        # Drawn on the processor, so that the same seed mixes alike on every device.
+        share = (
+            torch.distributions.Beta(self.alpha, self.alpha).sample((len(x), 1, 1, 1)).to(x.device, x.dtype)
+        )
+        other = torch.randperm(len(x)).to(x.device)
         mixed_mean = share * mean + (1 - share) * mean[other]
         mixed_std = share * std + (1 - share) * std[other]
         return (x - mean) / std * mixed_std + mixed_mean
@@ -211,7 +214,7 @@ def _b3_trunk() -> Any:
 def _lite2_trunk() -> Any:
     """Build EfficientNet-Lite2 without its last layer. Raises MissingExtraError without its package."""
     try:
-        from efficientnet_lite_pytorch import EfficientNet  # noqa: PLC0415
+        from efficientnet_lite_pytorch import EfficientNet  # noqa: PLC0415 - an optional part
     except ImportError as error:
         raise MissingExtraError("EfficientNet-Lite2", "train") from error
     trunk: Any = EfficientNet.from_name("efficientnet-lite2")

@@ -119,7 +119,7 @@ class DenseComposer:
         cache: Path | None = None,
         background_mpp: float = CHULA_MPP,
     ) -> "DenseComposer":
-        """Cut cells out of folders of typed crops (training blocks only) and read the backgrounds.
+        """Cut cells out of folders of typed crops (training parts only) and read the backgrounds.
 
         Parameters
         ----------

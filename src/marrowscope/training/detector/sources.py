@@ -16,7 +16,8 @@ from marrowscope.training.detector.data import (
     cache_field,
     cached,
 )
-from marrowscope.training.detector.recipe import WORKING_MPP, DetectorRecipe, FieldSource
+from marrowscope.training.detector.recipe import DetectorRecipe, FieldSource
+from marrowscope.training.detector.settings import WORKING_MPP
 
 _SYNTHETIC_FIELDS = 50
 _SYNTHETIC_SIZE = (640, 480)
