@@ -176,7 +176,7 @@ def test_a_signed_workbook_is_the_unsigned_one_and_its_signature(reviewer: TestC
         for row in {*before[name]} ^ {*after[name]}
     }  # fmt: skip
     assert differing == {"Signature: P-017"}
-    assert any(row[0] == "Blasts, resampled by fields" and row[2] is not None for row in after["P-017"])
+    assert any(row[0] == "Blasts, resampled fields" and row[2] is not None for row in after["P-017"])
 
 
 def test_a_report_prints(reviewer: TestClient, drawn: Drawn) -> None:

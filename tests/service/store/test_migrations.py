@@ -12,9 +12,12 @@ from sqlalchemy import Connection, column, insert, select, table, text
 from tests.service.conftest import PASSWORDS, log_in
 from tests.service.postgres import Server
 
+from marrowscope.codec import from_json
+from marrowscope.domain.scale import Scale, ScaleSource, SizeScale, scales_by_size
 from marrowscope.service.accounts.passwords import hash_password
 from marrowscope.service.rest.app import create_app
 from marrowscope.service.settings import Settings
+from marrowscope.service.store.analyses import Analysis
 from marrowscope.service.store.audit import AuditEntry, AuditHead
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.patients import IdempotentUpload
@@ -73,13 +76,13 @@ def put_user(connection: Connection, username: str, name: str) -> None:
     )  # fmt: skip
 
 
-def put_analysis(connection: Connection, name: str, *, locked: bool) -> None:
+def put_analysis(connection: Connection, name: str, *, locked: bool, scales: str = "[]") -> None:
     put(
         connection, "analyses", id=identifier(name), patient_id=identifier("p"), status="done", priority=0,
         bundle="b", bundle_title="b", bundle_sha256="0" * 64, rule="over-20", floor=200,
-        facts='{"settings": {}, "error_rates": null, "unfamiliar_rates": null}', is_scaled=True, scales="[]",
-        scale_deaths=0, total=1, done=1, failed=0, cells=5, blasts=0, created_at=EARLY, created_by="Rita",
-        changed_at=EARLY, message="", revision=4, version=int(locked), locked=locked,
+        facts='{"settings": {}, "error_rates": null, "unfamiliar_rates": null}', scales=scales,
+        is_scaled=True, scale_deaths=0, total=1, done=1, failed=0, cells=5, blasts=0, created_at=EARLY,
+        created_by="Rita", changed_at=EARLY, message="", revision=4, version=int(locked), locked=locked,
     )  # fmt: skip
 
 
@@ -234,6 +237,20 @@ def test_a_migrated_review_is_shown_as_it_was(reviewed_in_0002: Database, tmp_pa
         ("plasma_cell", "plasma_cell", "Rita Vogt", False, True, 0),
         ("monocyte", "monocyte", "Anna", False, True, 1),
     ]
+
+
+def test_scales_measured_before_are_read_again(empty: Database) -> None:
+    with empty.changing() as connection:
+        command.upgrade(config(connection), "0002")
+        put_patient(connection)
+        put_analysis(connection, "a", locked=False, scales='[[640, 480, 0.1, "red cells"]]')
+        put_analysis(connection, "b", locked=False)
+    bring_up_to_date(empty)
+    with empty.reading() as session:
+        one, other = (session.get_one(Analysis, identifier(name)).scales for name in ("a", "b"))
+        found = scales_by_size(from_json(one, tuple[SizeScale, ...]))
+        assert found == {(640, 480): Scale(0.1, ScaleSource.RED_CELLS)}
+        assert other == []
 
 
 def test_images_that_an_earlier_version_removed_are_marked(empty: Database) -> None:
