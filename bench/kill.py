@@ -35,7 +35,7 @@ import marrowscope
 from marrowscope.codec import to_json
 from marrowscope.domain.patient import PatientReading
 from marrowscope.exports.tables import patient_row
-from marrowscope.service.analyses import analyses, figures
+from marrowscope.service.analyses import analyses, count
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 
@@ -170,7 +170,7 @@ def _outcome(
     same = 0
     for analysis, name in requested.items():
         with database.reading() as session:
-            reading = figures.network_reading(session, analyses.get(session, analysis))
+            reading = count.network_reading(session, analyses.get(session, analysis))
         same += _is_same(reading, undisturbed[name])
     database.close()
     with psycopg.connect(url) as connection:

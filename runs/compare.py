@@ -20,16 +20,20 @@ import numpy.typing as npt
 
 from marrowscope.evaluation.statistics.bootstrap import Estimate, resampled_weights
 from marrowscope.evaluation.statistics.metrics import area_under_roc
+from marrowscope.models.bundle import ClassifierSettings
 from marrowscope.models.runtime import Network
 from marrowscope.training.classifier.recipe import ClassifierRecipe
-from marrowscope.training.classifier.report import ANSWERS
+from marrowscope.training.classifier.report import PREDICTIONS
 from marrowscope.training.classifier.train import train_classifier
+from marrowscope.training.finished_run import read_run
+from marrowscope.training.loop import CHECKPOINT
+from marrowscope.training.run_log import METRICS
 
 ROUNDS = 1000
 TIMED_CELLS = 32
 TIMED_ROUNDS = 20
 
-Answers = dict[str, npt.NDArray[Any]]
+Predictions = dict[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -39,11 +43,11 @@ class Variant:
     name: str
     folders: tuple[Path, ...]
 
-    def answers(self) -> list[Answers]:
-        """Read what each run said of the cells."""
+    def predictions(self) -> list[Predictions]:
+        """Read each run's predictions."""
         found = []
         for folder in self.folders:
-            with np.load(folder / ANSWERS) as stored:
+            with np.load(folder / PREDICTIONS) as stored:
                 found.append(dict(stored))
         return found
 
@@ -74,26 +78,26 @@ def _trained(
     for seed in seeds:
         folder = options.out / options.comparison / f"{name.replace(' ', '-')}-{seed}"
         recipe = replace(base, seed=seed, **settings)
-        if not (folder / ANSWERS).is_file() or not _is_finished(folder, recipe):
+        if not (folder / PREDICTIONS).is_file() or not _is_finished(folder, recipe):
             print(f"{name}, seed {seed} ...", flush=True)
-            train_classifier(recipe, folder, resume=(folder / "checkpoint.pt").is_file())
+            train_classifier(recipe, folder, resume=(folder / CHECKPOINT).is_file())
         folders.append(folder)
     return Variant(name, tuple(folders))
 
 
 def _is_finished(folder: Path, recipe: ClassifierRecipe) -> bool:
     """Whether the run's last line is an evaluation at the end of its schedule."""
-    last = json.loads((folder / "metrics.jsonl").read_text("utf-8").splitlines()[-1])
+    last = json.loads((folder / METRICS).read_text("utf-8").splitlines()[-1])
     over_time = recipe.minutes is not None and last["seconds"] >= 60 * recipe.minutes
     return "loss" not in last and (over_time or last["step"] >= recipe.steps)
 
 
 def _rows(variants: Sequence[Variant]) -> list[dict[str, Any]]:
     """Give each variant's figures over all seeds, and its differences from the first variant."""
-    first = variants[0].answers()
+    first = variants[0].predictions()
     rows = []
     for variant in variants:
-        own = variant.answers()
+        own = variant.predictions()
         figures = {}
         for name, (statistic, part) in STATISTICS.items():
             value = float(np.mean([statistic(a, np.ones(len(a[f"{part}_is_blast"]))) for a in own]))
@@ -104,7 +108,7 @@ def _rows(variants: Sequence[Variant]) -> list[dict[str, Any]]:
     return rows
 
 
-def _difference(statistic: Any, part: str, own: list[Answers], first: list[Answers]) -> Estimate:
+def _difference(statistic: Any, part: str, own: list[Predictions], first: list[Predictions]) -> Estimate:
     """Difference in a figure, mean over seeds, with its interval: cells and seeds drawn with replacement."""
     n = len(own[0][f"{part}_is_blast"])
     weights = resampled_weights([str(i) for i in range(n)], ROUNDS, seed=0)
@@ -123,7 +127,7 @@ def _auc(part: str) -> Any:
     return lambda a, w: area_under_roc(a[f"{part}_is_blast"], a[f"{part}_p_blast"], w)
 
 
-def _type_accuracy(a: Answers, w: npt.NDArray[np.float64]) -> float:
+def _type_accuracy(a: Predictions, w: npt.NDArray[np.float64]) -> float:
     typed = a["val_types"] >= 0
     hits = (a["val_named"] == a["val_types"])[typed]
     return float(np.average(hits, weights=w[typed])) if w[typed].sum() else float("nan")
@@ -139,7 +143,7 @@ STATISTICS = {
 def _milliseconds(variant: Variant) -> float:
     """Time a cell on one thread, the median of many batches."""
     network = Network(variant.folders[0] / "classifier.onnx", 1)
-    side = json.loads((variant.folders[0] / "classifier.json").read_text("utf-8"))["input_px"]
+    side = read_run(variant.folders[0], ClassifierSettings).settings.input_px
     crops = np.zeros((TIMED_CELLS, 3, side, side), np.float32)
     network(crops)
     times = []

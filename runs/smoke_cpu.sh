@@ -7,7 +7,7 @@ OUT=${2:-runs/local/smoke}
 HERE=$(dirname "$0")
 
 marrowscope train detector --data "$DATA" --recipe "$HERE/detector.toml" -o "$OUT/detector" \
-  --set 'steps = 3' --set 'batch = 2' --set 'validate_every = 1000' --set 'canvas_px = [320]'
+  --set 'steps = 3' --set 'batch = 2' --set 'evaluate_steps = 1000' --set 'canvas_px = [320]'
 marrowscope train classifier --data "$DATA" --recipe "$HERE/classifier.toml" -o "$OUT/classifier" \
   --set 'steps = 3' --set 'batch = 4' --set 'input_px = 64' --set 'synthetic_per_type = 2' --set 'thin = 30'
 marrowscope bundle build --detector "$OUT/detector" --classifier "$OUT/classifier" -o "$OUT/bundle"

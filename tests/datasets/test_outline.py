@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from marrowscope.datasets.outline import Outline, background_colour, cell_outline
+from marrowscope.datasets.outline import Outline, cell_outline
 from marrowscope.errors import InputError
 
 SIDE = 256
@@ -99,10 +99,6 @@ def test_a_cell_out_of_the_centre_is_doubtful() -> None:
 def test_refuses_what_is_no_crop(shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match="crop"):
         cell_outline(np.zeros(shape, dtype=np.uint8))
-
-
-def test_background_colour_is_the_empty_slide() -> None:
-    np.testing.assert_allclose(background_colour(draw(50, 28, ((40, 40),))), EMPTY, atol=2)
 
 
 def test_outlines_most_real_cells(shared_data: Path) -> None:

@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from marrowscope.domain.geometry import Boxes, Scores, areas, cut_by_tile, overlaps, suppress, touching_border
+from marrowscope.domain.geometry import (
+    Boxes,
+    Scores,
+    areas,
+    cut_by_tile,
+    overlaps,
+    pair_by_overlap,
+    suppress,
+    touching_border,
+)
 
 
 def boxes(*rows: tuple[float, float, float, float]) -> Boxes:
@@ -27,6 +36,14 @@ def test_overlaps_are_shares(a: Boxes, b: Boxes) -> None:
     assert (iou >= 0).all()
     assert (iou <= ios + 1e-4).all()
     np.testing.assert_allclose(iou.T, overlaps(b, a)[0], atol=1e-6)
+
+
+def test_boxes_are_paired_one_to_one_the_best_overlap_first() -> None:
+    ours = boxes((0, 0, 10, 10), (2, 0, 12, 10), (50, 50, 60, 60))
+    theirs = boxes((2, 0, 12, 10), (53, 50, 63, 60), (80, 80, 90, 90))
+    assert sorted(pair_by_overlap(ours, theirs, 0.5)) == [(1, 0), (2, 1)]
+    assert sorted(pair_by_overlap(ours, theirs, 0.6)) == [(1, 0)]
+    assert pair_by_overlap(ours, boxes(), 0.5) == pair_by_overlap(boxes(), theirs, 0.5) == []
 
 
 def test_suppression_keeps_the_best_of_a_pile_and_lone_boxes() -> None:

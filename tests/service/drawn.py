@@ -19,6 +19,7 @@ from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.store.analyses import DONE, RUNNING, Analysis, AnalysisField, Cell
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.patients import Field, Patient
+from marrowscope.service.store.reviews import first_reading
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def draw(
         )
         session.add(analysis)
         session.flush()
+        session.add(first_reading(analysis.id))
         rows = []
         for place, reading in enumerate(readings):
             image, gallery = _pictures(seed, place, cells, fields, blast_share)
@@ -141,8 +143,6 @@ def _cells(analysis: Analysis, field: Field, place: int, reading: FieldReading) 
             flags=list(cell.flags),
             model_type=cell.cell_type,
             model_counted=cell.is_counted,
-            type=cell.cell_type,
-            counted=cell.is_counted,
         )
         for number, cell in enumerate(reading.cells, start=1)
     ]

@@ -1,4 +1,4 @@
-"""Ranking, counts, temperatures and the threshold of a classifier's answers."""
+"""Ranking, counts, temperatures and the threshold of a classifier's predictions."""
 
 import numpy as np
 import pytest
@@ -79,6 +79,9 @@ def test_the_threshold_keeps_the_stated_specificity_on_validation_and_balances_t
     assert loose == pytest.approx(0.4, abs=0.04)  # midway between the sets' own best
     assert threshold_for(0.5, [home]) == pytest.approx(0.5, abs=0.04)
     assert threshold_for(1.0, [(np.array([1.0, 1.0]), np.array([True, False]))]) == 0.99
+    assert (
+        threshold_for(0.9, [(np.array([0.1, 0.2]), np.array([False, False]))]) == 0.99
+    )  # nothing to balance
 
 
 def test_even_odds_are_found_by_all_cells() -> None:

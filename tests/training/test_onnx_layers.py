@@ -13,8 +13,8 @@ from marrowscope.errors import BundleError
 from marrowscope.models.bundle import load_bundle
 from marrowscope.models.runtime import Network
 from marrowscope.synth import draw_cell
-from marrowscope.training.classifier.answers import as_input
 from marrowscope.training.classifier.net import CellClassifier
+from marrowscope.training.classifier.predictions import as_input
 from marrowscope.training.detector.export import ProbabilityHead
 from marrowscope.training.detector.yolox import YoloxNano
 from marrowscope.training.onnx_layers import fill_from_layers, layers_of_onnx

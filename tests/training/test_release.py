@@ -2,13 +2,16 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from marrowscope.domain.rates import ErrorRates
 from marrowscope.errors import BundleError, InputError
 from marrowscope.models.bundle import load_bundle
 from marrowscope.models.nucleus_size import NucleusSizes
+from marrowscope.training.finished_run import FinishedRun
 from marrowscope.training.release import bundle_of_runs
 
 NAMES = {"name": "mine", "version": "2", "licence": "CC-BY-4.0"}
@@ -22,22 +25,55 @@ def classifier_run(tmp_path: Path) -> Path:
     run = tmp_path / "classifier"
     run.mkdir()
     shutil.copy(builtin.folder / settings.file, run / "classifier.onnx")
-    facts = {
-        "input_px": settings.input_px,
-        "context": settings.context,
-        "mean": settings.mean,
-        "std": settings.std,
-        "types": settings.types,
-        "blast_threshold": 0.3,
-        "type_threshold": 0.4,
-        "blast_temperature": 1.5,
-        "type_temperature": 0.8,
-        "nuclei": {"um": {"blast": [13.0, 0.2]}, "error": 0.1},
-        "trained_on": ["my-laboratory"],
-        "figures": {"test": {"blast": {"tp": 90, "fn": 10, "tn": 95, "fp": 5}}},
-    }
-    (run / "classifier.json").write_text(json.dumps(facts))
+    changed = replace(
+        settings,
+        blast_threshold=0.3,
+        type_threshold=0.4,
+        blast_temperature=1.5,
+        type_temperature=0.8,
+        nuclei=NucleusSizes({"blast": (13.0, 0.2)}, 0.1),
+        feature_space="",
+    )
+    FinishedRun(changed, ("my-laboratory",), 9, ErrorRates(90, 100, 95, 100, "held out")).write(run)
     return run
+
+
+@pytest.fixture
+def detector_run(tmp_path: Path) -> Path:
+    """The same of a detector."""
+    builtin = load_bundle()
+    run = tmp_path / "detector"
+    run.mkdir()
+    shutil.copy(builtin.folder / builtin.detector.file, run / "detector.onnx")
+    FinishedRun(replace(builtin.detector, score_threshold=0.33), ("my-fields", "synth"), 9).write(run)
+    return run
+
+
+def test_both_networks_newly_trained_leave_nothing_of_the_base(
+    classifier_run: Path, detector_run: Path, tmp_path: Path
+) -> None:
+    made = bundle_of_runs(tmp_path / "bundle", detector_run, classifier_run, None, **NAMES)
+    assert made.trained_on == ("my-fields", "synth", "my-laboratory")
+    assert made.detector.score_threshold == 0.33
+    assert made.unfamiliar_rates is None
+
+
+def test_a_new_detector_joins_the_built_in_classifier(detector_run: Path, tmp_path: Path) -> None:
+    made = bundle_of_runs(tmp_path / "bundle", detector_run, None, None, **NAMES)
+    assert made.classifier == load_bundle().classifier
+    assert made.error_rates == load_bundle().error_rates
+    assert made.trained_on == (*load_bundle().trained_on, "my-fields")
+
+
+@pytest.mark.parametrize("which", ["detector", "classifier"])
+def test_a_run_that_does_not_say_what_it_learned_from_is_refused(
+    classifier_run: Path, detector_run: Path, tmp_path: Path, which: str
+) -> None:
+    path = {"detector": detector_run, "classifier": classifier_run}[which] / f"{which}.json"
+    document = json.loads(path.read_text()) | {"trained_on": []}
+    path.write_text(json.dumps(document))
+    with pytest.raises(BundleError, match=rf"{which}\.json does not say what the network was trained on"):
+        bundle_of_runs(tmp_path / "bundle", detector_run, classifier_run, None, **NAMES)
 
 
 def test_a_new_classifier_joins_the_built_in_detector(classifier_run: Path, tmp_path: Path) -> None:
@@ -62,5 +98,5 @@ def test_an_unfinished_run_is_refused(classifier_run: Path, tmp_path: Path) -> N
     (classifier_run / "classifier.json").unlink()
     with pytest.raises(BundleError, match="no finished run"):
         bundle_of_runs(tmp_path / "bundle", None, classifier_run, None, **NAMES)
-    with pytest.raises(BundleError, match="no such file"):
+    with pytest.raises(BundleError, match="no finished run"):
         bundle_of_runs(tmp_path / "bundle", tmp_path / "nowhere", None, None, **NAMES)

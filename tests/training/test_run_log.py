@@ -28,7 +28,7 @@ def test_records_are_appended_and_passed_on(tmp_path: Path) -> None:
 def test_losses_and_held_out_figures_are_told_apart() -> None:
     losses, figures = curves(
         [
-            {"step": 10, "seconds": 5, "loss": 1.5, "type_loss": 0.5, "lr_factor": 0.3},
+            {"step": 10, "seconds": 5, "loss": 1.5, "type_loss": 0.5, "learning_rate": 0.3},
             {"step": 20, "seconds": 9, "val_blast_auc": 0.9, "blast_threshold": 0.5, "test_blast_auc": 0.8},
             {"step": 30, "seconds": 9, "validation": {"bccd": [0.97, 0.8]}, "mean": 0.9},
         ]

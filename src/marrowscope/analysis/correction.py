@@ -60,7 +60,7 @@ def corrected_share(
         return Correction(
             None, "No cell is counted." if rates else "The classifier's error rates are not known."
         )
-    if not rates.blasts_seen or not rates.others_seen:
+    if not rates.are_measured:
         return Correction(None, "The classifier's error rates rest on no cell.")
     z = float(critical_value(level, clustering.freedom))
     information = _information(rates, z)

@@ -35,7 +35,7 @@ class UnfamiliarCells:
     @property
     def is_measured(self) -> bool:
         """Whether error rates on such cells were measured."""
-        return self.rates is not None and bool(self.rates.blasts_seen and self.rates.others_seen)
+        return self.rates is not None and self.rates.are_measured
 
     def blasts(self) -> tuple[float, float]:
         """Return the least and the greatest number of blasts among them.

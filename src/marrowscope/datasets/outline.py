@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from marrowscope.errors import InputError
+from marrowscope.imaging.background import slide_colour
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float32]
@@ -42,7 +43,7 @@ def cell_outline(pixels: NDArray[np.uint8]) -> Outline | None:
 
     Returns
     -------
-    The outline, or None where it is doubtful (no nucleus in the centre, cells that cannot be told apart,
+    The outline, or None where it is doubtful (no nucleus in the centre, cells that cannot be separated,
     a shape no cell has).
 
     Raises
@@ -119,22 +120,9 @@ def _lerp(values: Floats, at: NDArray[np.float64], axis: int) -> Floats:
     return np.asarray(below + (above - below) * share, dtype=np.float32)
 
 
-def background_colour(pixels: NDArray[np.uint8] | Floats) -> Floats:
-    """(3,) colour of the empty slide in an (H, W, 3) picture: the most frequent of its bright colours."""
-    light = pixels.sum(axis=2, dtype=np.float32)
-    counts, edges = np.histogram(light, bins=64, range=(0, 765))
-    # Red cells can outnumber the background; it is then still the brightest frequent colour.
-    frequent = np.flatnonzero(ndimage.uniform_filter1d(counts.astype(float), 3) > 0.008 * light.size)
-    top = int(frequent[-1]) if frequent.size else int(counts.argmax())
-    peak = max(range(max(0, top - 5), top + 1), key=lambda index: counts[index])
-    near = np.abs(light - (edges[peak] + edges[peak + 1]) / 2) < 12
-    chosen = pixels[near] if near.any() else pixels.reshape(-1, 3)
-    return np.asarray(np.median(chosen, axis=0), dtype=np.float32)
-
-
 def _optical_density(small: Floats) -> Floats:
     """(h, w, 3) -log10 of the light against the background's."""
-    background = background_colour(small)
+    background = slide_colour(small)
     return np.asarray(-np.log10((small + 4.0) / (background + 4.0)), dtype=np.float32)
 
 
@@ -175,9 +163,9 @@ def _central_nucleus(nuclei: Mask) -> tuple[Mask, Mask]:
     from_centre = np.hypot(rows - height / 2, columns - width / 2)
     nearest = np.asarray(ndimage.minimum(from_centre, labels, np.arange(1, count + 1)))
     # A large component some way off beats a speck in the very centre.
-    merit = np.where(areas >= 12, nearest - 0.25 * np.sqrt(areas), np.inf)
-    first = int(merit.argmin())
-    if not np.isfinite(merit[first]) or nearest[first] > 0.14 * width:
+    score = np.where(areas >= 12, nearest - 0.25 * np.sqrt(areas), np.inf)
+    first = int(score.argmin())
+    if not np.isfinite(score[first]) or nearest[first] > 0.14 * width:
         return nothing, nothing
     nucleus = labels == first + 1
     # Twice round: a far lobe may hang on by one that joins later.
@@ -266,7 +254,7 @@ def _likeness(density: Floats, stained: Mask, others: Mask, away: Floats) -> Flo
     direction = np.linalg.solve(spread, middle_in - middle_out)
     length = float(direction @ (middle_in - middle_out))
     score = (density - (middle_in + middle_out) / 2) @ (2 * direction / max(length, 1e-6))
-    # Where the two colours do not differ in this crop, the prior speaks.
+    # If the two colours do not differ in this crop, the prior decides.
     weight = 0.8 * min(1.0, length / 2.5)
     return np.asarray(weight * np.clip(score, -1.5, 1.5) + (1 - weight) * prior, dtype=np.float32)
 

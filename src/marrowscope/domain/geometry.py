@@ -41,6 +41,30 @@ def overlaps(a: Boxes, b: Boxes) -> tuple[npt.NDArray[np.float32], npt.NDArray[n
     return np.asarray(shared / union, np.float32), np.asarray(shared / smaller, np.float32)
 
 
+def pair_by_overlap(a: Boxes, b: Boxes, least: float) -> list[tuple[int, int]]:
+    """Pair boxes of two sets one to one, the best overlap first.
+
+    Parameters
+    ----------
+    least : intersection over union that a pair must have
+
+    Returns
+    -------
+    Row in `a` and row in `b` of every pair
+    """
+    shared, _ = overlaps(a, b)
+    order = np.argsort(-shared, axis=None, kind="stable")
+    pairs: dict[int, int] = {}
+    taken: set[int] = set()
+    for one, other in zip(*np.unravel_index(order, shared.shape), strict=True):
+        if shared[one, other] < least:
+            break
+        if one not in pairs and other not in taken:
+            pairs[int(one)] = int(other)
+            taken.add(int(other))
+    return list(pairs.items())
+
+
 def suppress(boxes: Boxes, scores: Scores, iou: float, ios: float = 1.01) -> npt.NDArray[np.intp]:
     """Keep the best of overlapping boxes (greedy non-maximum suppression).
 

@@ -165,7 +165,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
             reader = csv.DictReader(stream)
             missing = [name for name in REVIEW_COLUMNS if name not in (reader.fieldnames or ())]
             if missing:
-                raise InputError(f"{path}: the columns {', '.join(missing)} are missing")
+                raise InputError(f"{path}: missing columns: {', '.join(missing)}")
             return [{key: value or "" for key, value in row.items() if key} for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as a table ({error})") from error

@@ -11,6 +11,8 @@ import numpy.typing as npt
 from PIL import Image
 from scipy import ndimage
 
+from marrowscope.imaging.background import lightest_colour
+
 RED_CELL_UM: Final = 7.0
 """Diameter of a red cell on a smear in µm (7 to 7.5; Bain, Blood Cells, gives 6.7 to 7.7)."""
 
@@ -143,8 +145,7 @@ def _light(image: Image.Image) -> tuple[_Floats, float]:
     """Return the RGB of the empty background, and the green range between cells and background."""
     small = np.asarray(image.reduce(max(1, min(image.size) // 128)), dtype=np.float32).reshape(-1, 3)
     dark, light = np.percentile(small[:, 1], [2, 97])
-    background = np.median(small[small[:, 1] >= np.percentile(small[:, 1], 90)], axis=0)
-    return background.astype(np.float32), max(float(light - dark), 8.0)
+    return lightest_colour(small), max(float(light - dark), 8.0)
 
 
 def _level(image: Image.Image, background: _Floats, contrast: float, scale: float) -> _Level:

@@ -15,7 +15,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.domain.taxonomy import BLAST, taxonomy
@@ -54,6 +54,11 @@ class DetectorSettings:
     nms_iou: float
     nms_ios: float
 
+    @classmethod
+    def of(cls, table: Mapping[str, Any]) -> Self:
+        """Read the settings from a table of TOML or JSON. Raises TypeError where they are not these."""
+        return cls(**table)
+
 
 @dataclass(frozen=True)
 class ClassifierSettings:
@@ -89,6 +94,13 @@ class ClassifierSettings:
     nuclei: NucleusSizes = field(default_factory=NucleusSizes)
     stated_specificity: float = 0.0
     feature_space: str = ""
+
+    @classmethod
+    def of(cls, table: Mapping[str, Any]) -> Self:
+        """Read the settings from a table of TOML or JSON. KeyError, TypeError or ValueError on others."""
+        rows = {name: tuple(table[name]) for name in ("mean", "std", "types")}
+        nuclei = {"nuclei": NucleusSizes.of(table["nuclei"])} if "nuclei" in table else {}
+        return cls(**{**table, **rows, **nuclei})
 
 
 @dataclass(frozen=True)
@@ -195,12 +207,8 @@ def _parse(folder: Path, document: Mapping[str, Any], sha256: str) -> Bundle:
         raise BundleError(
             f"bundle {folder.name} has format {head['format']}, but this version reads format {FORMAT}"
         )
-    classifier = dict(document["classifier"])
-    for key in ("mean", "std", "types"):
-        classifier[key] = tuple(classifier[key])
-    if "nuclei" in classifier:
-        classifier["nuclei"] = NucleusSizes.of(classifier["nuclei"])
-    unknown = [name for name in classifier["types"] if name not in taxonomy() or taxonomy()[name].is_blast]
+    classifier = ClassifierSettings.of(document["classifier"])
+    unknown = [name for name in classifier.types if name not in taxonomy() or taxonomy()[name].is_blast]
     if unknown:
         raise BundleError(f"bundle {folder.name} has types that the taxonomy lacks: {', '.join(unknown)}")
     return Bundle(
@@ -210,8 +218,8 @@ def _parse(folder: Path, document: Mapping[str, Any], sha256: str) -> Bundle:
         licence=head["licence"],
         trained_on=tuple(head["trained_on"]),
         sha256=sha256,
-        detector=DetectorSettings(**document["detector"]),
-        classifier=ClassifierSettings(**classifier),
+        detector=DetectorSettings.of(document["detector"]),
+        classifier=classifier,
         error_rates=_rates(document, "error_rates"),
         unfamiliar_rates=_rates(document, "unfamiliar_rates"),
     )

@@ -1,4 +1,4 @@
-"""Who acts: a user in a role, by a session, by a token, or the service itself."""
+"""Actors: a user with a role, through a session or a token, or the service itself."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -14,7 +14,7 @@ _NEEDED_SCOPE: dict[Role, Scope] = {"viewer": "read", "reviewer": "write", "admi
 
 
 def role_named(name: str) -> Role:
-    """Give the role of that name.
+    """Return the role with a name.
 
     Raises
     ------
@@ -29,7 +29,7 @@ def role_named(name: str) -> Role:
 
 @dataclass(frozen=True)
 class Actor:
-    """Who asks for something, as the use cases see it.
+    """Who makes a request, as the use cases see it.
 
     `scopes` limits what a token may do; a session, named by `session_id`, may do all its role allows.
     """
@@ -42,11 +42,11 @@ class Actor:
     session_id: str | None = None
 
     def may_act_as(self, role: Role) -> bool:
-        """Whether role and scopes suffice for what `role` may do. A higher scope does not include a lower."""
+        """Return whether role and scopes permit what `role` may do; no scope includes another."""
         return ROLES.index(self.role) >= ROLES.index(role) and _NEEDED_SCOPE[role] in self.scopes
 
     def may_give(self, scope: Scope) -> bool:
-        """Whether a token of this actor may have `scope`."""
+        """Return whether a token of this actor may have `scope`."""
         return any(self.may_act_as(role) for role, needed in _NEEDED_SCOPE.items() if needed == scope)
 
 
@@ -54,4 +54,4 @@ SYSTEM = Actor(None, "system", "marrowscope", "admin")
 """The service itself: job results, retention."""
 
 ANYBODY = Actor(None, "local", "Local user", "admin")
-"""Who uses a service whose authentication is off."""
+"""The user of a service whose authentication is off."""

@@ -1,4 +1,4 @@
-"""The bundles an analysis may choose: built in, and those the installation names."""
+"""The bundles an analysis may use: built-in ones and those the settings name."""
 
 import threading
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from marrowscope.service.settings import Settings
 class Bundles:
     """Verified bundles by identifier.
 
-    Each is verified when first asked for, and again when its list of digests changes on disk; worker
+    Each is verified at first use and again when its list of digests changes on disk; worker
     processes verify it at every load.
 
     Parameters
     ----------
-    settings : name the default and further folders
+    settings : the default bundle and further folders
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -43,7 +43,7 @@ class Bundles:
         NotFoundError
             The installation has no bundle of this name.
         BundleError
-            It is altered or not understood.
+            It is altered or not readable.
         """
         name = name or self.default
         source = self._sources.get(name)
@@ -59,7 +59,7 @@ class Bundles:
 
 
 def _below(folder: Path) -> dict[str, Path]:
-    """Take a folder for a bundle, or for one that holds bundles."""
+    """Return the bundles in a folder, which may be a bundle itself."""
     if (folder / SETTINGS).is_file():
         return {folder.name: folder}
     return {path.parent.name: path.parent for path in sorted(folder.glob(f"*/{SETTINGS}"))}

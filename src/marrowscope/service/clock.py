@@ -5,15 +5,15 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """Give the present instant, in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 def iso(instant: datetime) -> str:
-    """Write an instant as ISO 8601 with `Z`, to the microsecond."""
+    """Return a time as ISO 8601 with `Z`, to the microsecond."""
     return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def new_id() -> str:
-    """Give a new random identifier: 32 hexadecimal digits."""
+    """Return a new random identifier: 32 hexadecimal digits."""
     return uuid.uuid4().hex

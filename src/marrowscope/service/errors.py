@@ -1,4 +1,4 @@
-"""What the service refuses, and the one table from error class to HTTP status (RFC 9457)."""
+"""The service's errors, and the table from error class to HTTP status (RFC 9457)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from marrowscope.errors import InferenceError, InputError, MarrowscopeError
 
 
 class ServiceError(MarrowscopeError):
-    """A request that is refused; `more` holds members added to the problem document."""
+    """A refused request; `more` holds members added to the problem document."""
 
     def __init__(self, message: str, **more: Any) -> None:
         super().__init__(message)
@@ -27,7 +27,7 @@ class NotFoundError(ServiceError):
 
 
 class ConflictError(ServiceError):
-    """Somebody else changed it, or its state does not allow this."""
+    """It has changed since, or its state does not allow this."""
 
 
 class LockedError(ConflictError):
@@ -51,17 +51,17 @@ class BusyError(ServiceError):
 
 
 class UnavailableError(ServiceError):
-    """Something the service needs, its database or its disk, cannot serve now."""
+    """The database, the disk or another service is not available now."""
 
 
-# From class to (status, type, title). The most special class of an error decides.
+# From class to (status, type, title). The most specific class of an error decides.
 PROBLEMS: Mapping[type[MarrowscopeError], tuple[int, str, str]] = {
     UnauthenticatedError: (401, "unauthenticated", "Log in first"),
     ForbiddenError: (403, "forbidden", "Not permitted"),
     NotFoundError: (404, "not-found", "Not found"),
-    ConflictError: (409, "conflict", "Changed meanwhile"),
+    ConflictError: (409, "conflict", "Conflict"),
     LockedError: (409, "locked", "Signed and locked"),
-    PreconditionError: (412, "precondition", "Changed meanwhile"),
+    PreconditionError: (412, "precondition", "Precondition failed"),
     TooLargeError: (413, "too-large", "Too large"),
     BusyError: (429, "busy", "Too many requests"),
     UnavailableError: (503, "unavailable", "Not available now"),
@@ -72,5 +72,5 @@ PROBLEMS: Mapping[type[MarrowscopeError], tuple[int, str, str]] = {
 
 
 def problem_of(error: MarrowscopeError) -> tuple[int, str, str]:
-    """Give status, type and title of an error's class."""
+    """Return status, type and title for an error."""
     return next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)

@@ -1,4 +1,4 @@
-"""How often somebody may ask."""
+"""Rate limits."""
 
 import math
 import threading
@@ -11,7 +11,7 @@ _FORGET_ABOVE = 10_000
 
 
 class RateLimit:
-    """A bucket per key that holds a minute's worth and refills steadily."""
+    """A token bucket per key that holds a minute's requests and refills steadily."""
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._size = float(per_minute)
@@ -21,7 +21,7 @@ class RateLimit:
         self._buckets: dict[str, tuple[float, float]] = {}
 
     def take(self, key: str) -> None:
-        """Count one request of `key`.
+        """Count one request for `key`.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""The log: a JSON object a line on stderr, without names, values or texts that users typed."""
+"""The log on stderr: one JSON object per line, without names, values or text that users typed."""
 
 import logging
 import sys
@@ -13,7 +13,7 @@ from structlog.typing import EventDict, Processor
 
 
 def set_up(level: str) -> None:
-    """Send the service's and its libraries' log to stderr."""
+    """Send the logs of the service and its libraries to stderr."""
     structlog.configure(
         processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -38,7 +38,7 @@ def set_up(level: str) -> None:
 
 
 def where(error: BaseException) -> list[str]:
-    """Say where an error arose, as ``module:line function``, without its message: that may hold a value."""
+    """Return where an error arose, as ``module:line function``, without its message: it may hold a value."""
     frames = traceback.extract_tb(error.__traceback__)
     return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-12:]]
 
@@ -66,4 +66,4 @@ SHARED: Sequence[Processor] = (
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     _without_messages_of_errors,
 )
-"""What is done to every entry of the log, the service's and its libraries'."""
+"""Processors for every log entry, of the service and of its libraries."""

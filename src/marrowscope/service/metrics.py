@@ -1,4 +1,4 @@
-"""Figures for Prometheus: counts and durations, nothing that names anybody."""
+"""Metrics for Prometheus: counts and durations, nothing that names anybody."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -7,7 +7,7 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 10, 60)
 
 
 class Metrics:
-    """The figures of one running service, in a registry of their own."""
+    """The metrics of one running service, in their own registry."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -33,5 +33,5 @@ class Metrics:
         )
 
     def text(self) -> bytes:
-        """Write all figures in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self.registry)

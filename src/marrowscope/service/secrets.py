@@ -1,4 +1,4 @@
-"""Random secrets and what is kept of them."""
+"""Random secrets and their digests."""
 
 import hashlib
 import hmac
@@ -6,20 +6,20 @@ import secrets
 
 
 def new_secret() -> str:
-    """Give 256 random bits as text for a cookie or a header."""
+    """Return 256 random bits as text for a cookie or a header."""
     return secrets.token_urlsafe(32)
 
 
 def digest(secret: str) -> str:
-    """Give what the database keeps of a secret; no salt is needed, a secret is random."""
+    """Return the digest of a secret for the database; a random secret needs no salt."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def csrf_token(cookie_secret: str) -> str:
-    """Derive the CSRF token that belongs to a cookie."""
+    """Return the CSRF token that belongs to a cookie."""
     return hmac.new(cookie_secret.encode(), b"csrf", hashlib.sha256).hexdigest()
 
 
 def same(one: str, other: str) -> bool:
-    """Compare without telling by the time taken where they differ."""
+    """Compare two texts in constant time."""
     return hmac.compare_digest(one.encode(), other.encode())

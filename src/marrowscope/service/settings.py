@@ -1,4 +1,4 @@
-"""What an installation can set: environment variables ``MARROWSCOPE_...`` or options of ``serve``."""
+"""Settings: environment variables ``MARROWSCOPE_...`` or options of ``serve``."""
 
 from ipaddress import ip_address
 from pathlib import Path
@@ -35,16 +35,16 @@ class Settings(BaseSettings):
     session_hours: float = Field(12, gt=0)
     session_idle_minutes: float = Field(60, gt=0)
     lockout_failures: int = Field(5, ge=1)
-    """Wrong passwords in a row after which a name is locked."""
+    """Wrong passwords in a row that lock a name."""
     lockout_minutes: float = Field(15, gt=0)
     login_attempts_per_minute: int = Field(20, ge=1)
-    """Log-ins one address may try in a minute."""
+    """Log-in attempts of one address per minute."""
     requests_per_minute: int = Field(6000, ge=1)
-    """Requests of one user, or of one address without a user, in a minute."""
+    """Requests per minute of one user, or of one address without a user."""
     public_url: str | None = None
-    """How users reach the service, when a reverse proxy stands before it; needed for OIDC."""
+    """The service's public address behind a reverse proxy; needed for OIDC."""
     trusted_proxies: str = "127.0.0.1"
-    """Addresses whose X-Forwarded-For and -Proto headers are believed (uvicorn's forwarded_allow_ips)."""
+    """Addresses whose X-Forwarded-For and -Proto headers are trusted (uvicorn's forwarded_allow_ips)."""
 
     oidc_name: str = "Single sign-on"
     oidc_issuer: str | None = None
@@ -53,7 +53,7 @@ class Settings(BaseSettings):
     oidc_role_claim: str = "roles"
     """Claim that lists a user's groups or roles."""
     oidc_roles: dict[str, Literal["viewer", "reviewer", "admin"]] = Field(default_factory=dict)
-    """From a value of that claim to a role; who has none of them is refused."""
+    """From a value of that claim to a role; users with none of them are refused."""
 
     file_bytes: int = Field(512 * MEBIBYTE, gt=0)
     request_bytes: int = Field(4096 * MEBIBYTE, gt=0)
@@ -66,11 +66,11 @@ class Settings(BaseSettings):
     free_bytes: int = Field(512 * MEBIBYTE, ge=0)
     """Uploads are refused when the disk has less than this."""
     queue_analyses: int = Field(200, gt=0)
-    """Analyses that may wait; beyond, 429."""
+    """Analyses that may wait; further ones are refused with 429."""
     workers: int | None = Field(None, ge=1)
-    """Worker processes with both networks each; None: as many as cores allow."""
+    """Worker processes, each with both networks; None: as many as the cores allow."""
     retention_days: float | None = Field(None, gt=0)
-    """Patients untouched for longer lose their images; None keeps them."""
+    """Patients unchanged for longer lose their images; None keeps them."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @property
@@ -103,10 +103,12 @@ class Settings(BaseSettings):
         Raises
         ------
         InputError
-            Authentication is off on an address others can reach, or single sign-on is half set up.
+            Authentication is off on an address others can reach, or single sign-on is incomplete.
         """
         if self.authentication == "off" and not is_loopback(self.host):
-            raise InputError(f"authentication can be off on a loopback address only, and {self.host} is none")
+            raise InputError(
+                f"authentication can be off on a loopback address only, not on {self.host} is none"
+            )
         needed = {"OIDC_ISSUER": self.oidc_issuer, "OIDC_CLIENT_ID": self.oidc_client_id}
         if any(needed.values()):
             needed["PUBLIC_URL"] = self.public_url
@@ -116,12 +118,12 @@ class Settings(BaseSettings):
 
 
 def read_settings(**given: Any) -> Settings:
-    """Read the settings from what is given, else from the environment, else the defaults.
+    """Read the settings: given values first, then the environment, then the defaults.
 
     Raises
     ------
     InputError
-        One of them is not usable; the message names it.
+        One of them is not valid; the message names it.
     """
     try:
         return Settings(**given)
@@ -134,7 +136,7 @@ def read_settings(**given: Any) -> Settings:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`."""
+    """Return whether only this machine can reach `host`."""
     if host == "localhost":
         return True
     try:

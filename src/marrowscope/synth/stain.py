@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from io import BytesIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 from scipy.ndimage import gaussian_filter
+
+from marrowscope.imaging.jpeg import through_jpeg
 
 DYES = ("haemoglobin", "chromatin", "basophilia", "eosin", "azurophil", "eosinophil_granule")
 """Absorbing substances, in the order of the last axis of every `amounts` array."""
@@ -106,7 +106,7 @@ def expose(
     grain[1:, 1:] = (grain[1:, 1:] + grain[:-1, 1:] + grain[1:, :-1] + grain[:-1, :-1]) * np.float32(0.5)
     # Shot noise grows with the light; a straight line replaces the square root, at a quarter of its time.
     light += grain * (light * np.float32(stain.noise * 0.65 / 255.0) + np.float32(stain.noise * 0.35))
-    return _through_jpeg(np.clip(np.rint(light), 0, 255).astype(np.uint8), stain.jpeg_quality)
+    return through_jpeg(np.clip(np.rint(light), 0, 255).astype(np.uint8), stain.jpeg_quality)
 
 
 def _illumination(rng: np.random.Generator, shape: tuple[int, ...], stain: Stain) -> npt.NDArray[np.float32]:
@@ -116,13 +116,6 @@ def _illumination(rng: np.random.Generator, shape: tuple[int, ...], stain: Stain
     tilt = rng.normal(0.0, 0.3, 2).astype(np.float32) * np.float32(stain.vignetting)
     lamp = 1.0 - np.float32(stain.vignetting) * (x * x + y * y) / 2 + tilt[0] * x + tilt[1] * y
     return np.asarray(lamp[..., None] * np.asarray(stain.background, dtype=np.float32), dtype=np.float32)
-
-
-def _through_jpeg(pixels: npt.NDArray[np.uint8], quality: int) -> npt.NDArray[np.uint8]:
-    buffer = BytesIO()
-    Image.fromarray(pixels).save(buffer, format="JPEG", quality=quality)
-    with Image.open(buffer) as image:
-        return np.array(image.convert("RGB"))
 
 
 def _jitter(rng: np.random.Generator, absorbance: npt.NDArray[np.float64], strength: float) -> Rgb:

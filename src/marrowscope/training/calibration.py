@@ -1,4 +1,4 @@
-"""Figures of a classifier's answers on labelled cells: ranking, thresholds, calibration."""
+"""Figures of a classifier's predictions on labelled cells: thresholds, temperatures, calibration."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special
 
+from marrowscope.domain.rates import ErrorRates
 from marrowscope.evaluation.statistics.metrics import expected_calibration_error, reliability
 
 Floats = npt.NDArray[np.float32]
@@ -16,7 +17,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class BlastCounts:
-    """Cells by truth and answer at one threshold."""
+    """Cells by truth and prediction at one threshold."""
 
     tp: int
     fn: int
@@ -37,6 +38,10 @@ class BlastCounts:
     def balanced_accuracy(self) -> float:
         """Mean of sensitivity and specificity."""
         return (self.sensitivity + self.specificity) / 2
+
+    def error_rates(self, source: str) -> ErrorRates:
+        """Return the counts as error rates; `source` names the cells."""
+        return ErrorRates(self.tp, self.tp + self.fn, self.tn, self.tn + self.fp, source)
 
     def as_dict(self) -> dict[str, float | None]:
         """Return counts and the three shares, None where undefined, for a JSON file."""
@@ -97,12 +102,13 @@ def threshold_for(specificity: float, sets: Sequence[tuple[npt.NDArray[np.float6
     """Choose a threshold, in hundredths, on sets of P(blast) and truth, validation first.
 
     Of the thresholds that reach the specificity on validation (a cell wrongly called a blast weighs on every
-    healthy patient), the one with the best balanced accuracy, all sets weighing the same.
+    healthy patient), the one with the best balanced accuracy, all sets weighing the same. 0.99 where none
+    reaches it, or no set holds both kinds.
     """
     candidates = np.arange(2, 99) / 100
     counts = [[blast_counts(p, is_blast, t) for p, is_blast in sets] for t in candidates]
     allowed = np.array([not of[0].specificity < specificity for of in counts])
-    if not allowed.any():
+    if not allowed.any() or not any(is_blast.any() and not is_blast.all() for _, is_blast in sets):
         return 0.99
     curve = np.array([np.nanmean([c.balanced_accuracy for c in of]) for of in counts])
     return choose_threshold(candidates[allowed], curve[allowed])
@@ -111,8 +117,8 @@ def threshold_for(specificity: float, sets: Sequence[tuple[npt.NDArray[np.float6
 def even_odds(p_blast: npt.NDArray[np.float64], is_blast: Bools) -> float | None:
     """Return the probability at which a logistic regression on its log odds finds even odds.
 
-    Blasts and others weigh the same. All cells have their say in it, not only the few about a threshold: the
-    one to take where cells are few. None where the probability does not rise with the truth.
+    Blasts and others weigh the same. All cells contribute to it, not only the few near a threshold: it suits
+    small sets. None where the probability does not rise with the truth.
     """
     x = special.logit(np.clip(p_blast, 1e-6, 1 - 1e-6))
     weights = np.where(is_blast, 0.5 / is_blast.sum(), 0.5 / (~is_blast).sum())
@@ -120,7 +126,7 @@ def even_odds(p_blast: npt.NDArray[np.float64], is_blast: Bools) -> float | None
     def loss(line: npt.NDArray[np.float64]) -> float:
         odds = line[0] + line[1] * x
         cross_entropy = np.logaddexp(0.0, np.where(is_blast, -odds, odds)) @ weights
-        return float(cross_entropy + 1e-3 * line[1] ** 2)  # bounded even where all are told apart
+        return float(cross_entropy + 1e-3 * line[1] ** 2)  # bounded even if all are separated
 
     intercept, slope = optimize.minimize(loss, np.array([0.0, 1.0]), method="BFGS").x
     if slope <= 1e-3:

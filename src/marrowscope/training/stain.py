@@ -1,11 +1,10 @@
-"""Random stain, light, background and sharpness: what a network must not read a cell's type from.
+"""Random stain, light, background and sharpness: a network must not infer a cell's type from these.
 
 Everything before the camera is done in optical density, ``-ln(light / background)``, where stains add up
 (Beer-Lambert) and the background is zero: a cell can then be moved onto another laboratory's background,
 stained more or less, and lit by another lamp, each as one arithmetic step.
 """
 
-import io
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,13 +12,15 @@ import numpy.typing as npt
 from PIL import Image
 from scipy import ndimage
 
+from marrowscope.imaging.jpeg import through_jpeg
+
 Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class StainRanges:
-    """How far each property may wander; widths are standard deviations of logarithms unless said."""
+    """How far each property may wander; widths are standard deviations of logarithms unless stated."""
 
     transfer: float = 0.5
     """Chance of taking over another source's mean stain."""
@@ -116,8 +117,8 @@ def grain(density: Floats, mask: Floats) -> float:
 def regrained(density: Floats, mask: Floats, target: float) -> Floats:
     """Blur or sharpen a density until the cell's grain is about ``target``.
 
-    How crisp chromatin looks is first the scanner's doing: left alone it tells the public blasts from the
-    public lymphocytes without fail, and both of another laboratory's from either.
+    How sharp chromatin looks depends on the scanner first: unchanged, it separates the public blasts from the
+    public lymphocytes completely, and those of another laboratory from both.
     """
     now = grain(density, mask)
     if not np.isfinite(now) or now <= 0:
@@ -177,7 +178,7 @@ def through_camera(light: Floats, ranges: StainRanges, rng: np.random.Generator)
         )
         image = image + (_blurred(noise, 0.7) * 2 if draw[3] < 0.4 else noise)
     pixels = np.clip(image, 0, 255).astype(np.uint8)
-    return _jpeg(pixels, int(rng.integers(*ranges.jpeg))) if draw[4] < 0.4 else pixels
+    return through_jpeg(pixels, int(rng.integers(*ranges.jpeg))) if draw[4] < 0.4 else pixels
 
 
 def slightly_varied(pixels: Bytes, rng: np.random.Generator) -> Bytes:
@@ -204,10 +205,3 @@ def _resampled(image: Floats, share: float) -> Floats:
     picture = Image.fromarray(np.clip(image, 0, 255).astype(np.uint8))
     back = picture.resize((small, small), Image.Resampling.BOX).resize((size, size), Image.Resampling.BICUBIC)
     return np.asarray(back, dtype=np.float32)
-
-
-def _jpeg(pixels: Bytes, quality: int) -> Bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
-    with Image.open(buffer) as image:
-        return np.asarray(image.convert("RGB"))

@@ -70,7 +70,7 @@ def test_reviewed_cells_become_a_training_set_split_by_patient(patients: Path, t
     monocyte = next(cell for cell in cells if cell.cell_type == "monocyte")
     assert monocyte.path.name.startswith("P 01@")
     assert monocyte.pixels()[128, 128].tolist() == [50, 50, 50]
-    parts = block_split(cells, lambda cell: cell.cell_type, (0.5, 0.5))
+    parts = block_split(cells, lambda cell: cell.cell_type, {"train": 0.5, "test": 0.5})
     assert not {cell.group for cell in parts["train"]} & {cell.group for cell in parts["test"]}
 
 

@@ -19,7 +19,7 @@ from tests.service.images.test_files import API, new_patient, rows, send
 
 import marrowscope
 from marrowscope.exports.tables import PATIENT_COLUMNS, csv_text, patient_row
-from marrowscope.service.analyses import analyses, figures
+from marrowscope.service.analyses import analyses, count
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.analyses import Cell
 from marrowscope.service.store.engine import Database
@@ -89,7 +89,7 @@ def ended(client: TestClient, analysis: str) -> dict[str, Any]:
 def row_of(database: Database, analysis_id: str) -> dict[str, str]:
     """The patient's row of patients.csv, from what the service holds."""
     with database.reading() as session:
-        reading = figures.network_reading(session, analyses.get(session, analysis_id))
+        reading = count.network_reading(session, analyses.get(session, analysis_id))
     row = patient_row(reading)
     return {name: csv_text(row[name]) for name in PATIENT_COLUMNS}
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -17,12 +17,10 @@ from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.integrity import check_blobs
 from marrowscope.service.images.leftovers import remove_leftovers
 from marrowscope.service.images.retention import sweep
-from marrowscope.service.settings import Settings
 from marrowscope.service.store.base import Base, BlobDigest
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.patients import Patient
 from marrowscope.service.store.references import blob_columns, referenced_digests
-from marrowscope.service.store.schema import bring_up_to_date
 
 NO_BLOB = {
     "analyses.bundle_sha256", "api_tokens.secret_sha256", "audit_entries.hash", "audit_entries.previous",
@@ -120,29 +118,3 @@ def test_images_that_were_never_stored_or_are_past_their_time_are_not_missed(
     assert sweep(database, blobs, days=1) == 1
     after = check_blobs(database, blobs)
     assert (after.checked, after.faults) == (1, ())  # the signed page is still checked
-
-
-def test_images_that_an_earlier_version_removed_are_marked_by_the_migration(database_url: str) -> None:
-    database = Database(Settings(database=database_url).database_url)
-    with database.changing() as connection:
-        connection.execute(text("ALTER TABLE fields DROP COLUMN expired_at"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
-        insert(
-            connection, "patients", id="p", name="P", created_at=EARLY, changed_at=EARLY, status="ready",
-            fields_count=2, fields_failed=0,
-        )  # fmt: skip
-        for name, at in (("before", EARLY), ("after", EARLY + timedelta(days=60))):
-            insert(
-                connection, "fields", id=name, patient_id="p", name=name, size=5, width=1, height=1,
-                status="stored", message="", created_at=at,
-            )  # fmt: skip
-        insert(
-            connection, "audit_entries", number=99, at=EARLY + timedelta(days=30), actor="system",
-            action="patient.expire", subject_kind="patient", patient_id="p", before="null", after="null",
-            previous="x", hash="x",
-        )  # fmt: skip
-    bring_up_to_date(database)
-    with database.reading() as session:
-        rows = session.execute(text("SELECT id, expired_at IS NOT NULL FROM fields"))
-        assert {name: bool(is_expired) for name, is_expired in rows} == {"before": True, "after": False}
-    database.close()

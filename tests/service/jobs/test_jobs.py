@@ -24,7 +24,7 @@ from marrowscope.service.images.uploads import limits_of
 from marrowscope.service.jobs import queue
 from marrowscope.service.jobs.dispatcher import Dispatcher
 from marrowscope.service.jobs.presence import Presence
-from marrowscope.service.jobs.queue import Reading, Source
+from marrowscope.service.jobs.queue import FieldWork, ReadingResources
 from marrowscope.service.rest.dependencies import Service
 from marrowscope.service.store.analyses import Analysis, AnalysisField
 from marrowscope.service.trail.events import Broadcaster
@@ -83,7 +83,7 @@ def run(service: Service, tmp_path: Path) -> Iterator[Callable[[Obedient], Dispa
     started = []
 
     def start(engine: Obedient) -> Dispatcher:
-        source = Source(service.blobs, limits_of(service.settings), 1)
+        source = ReadingResources(service.blobs, limits_of(service.settings), 1)
         dispatcher = Dispatcher(service.database, source, engine, Presence(tmp_path / "servers"))
         service.events.add(dispatcher.notice)
         dispatcher.start()
@@ -163,13 +163,13 @@ def test_work_of_a_dead_server_is_taken_up_and_its_late_answer_not_counted(
     reviewer: TestClient, service: Service, run: Callable[[Obedient], Dispatcher], tmp_path: Path
 ) -> None:
     asked = asked_for(reviewer, "P", "a.png", "b.png")
-    source = Source(service.blobs, limits_of(service.settings), 1)
+    source = ReadingResources(service.blobs, limits_of(service.settings), 1)
     dead = Presence(tmp_path / "servers")
     with service.database.writing() as session:
         session.execute(update(Analysis).values(is_scaled=True))
     with service.database.writing() as session:
         work = queue.claim(session, dead.owner, source)
-    assert isinstance(work, Reading)
+    assert isinstance(work, FieldWork)
     engine = Obedient(empty)
     run(engine)
     # While it lives its work is its own.

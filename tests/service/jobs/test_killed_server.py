@@ -9,7 +9,7 @@ from tests.service.served import Served
 
 import marrowscope
 from marrowscope.exports.tables import patient_row
-from marrowscope.service.analyses import analyses, figures
+from marrowscope.service.analyses import analyses, count
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 
@@ -40,6 +40,6 @@ def test_a_killed_server_loses_nothing_and_counts_nothing_twice(
     assert len({(cell["field_id"], cell["number"]) for cell in cells}) == len(cells) == len(undisturbed.cells)
     database = Database(Settings(database=database_url).database_url)
     with database.reading() as session:
-        reading = figures.network_reading(session, analyses.get(session, analysis))
+        reading = count.network_reading(session, analyses.get(session, analysis))
     database.close()
     assert patient_row(reading) == patient_row(undisturbed)

@@ -76,6 +76,7 @@ def _go_through(visit: Visit, browser: "Browser", case: Case, folder: Path) -> N
     _comment_and_examples(visit)
     _sign_amend_and_sign_again(visit)
     _download(visit)
+    _analyse_again(visit)
     _look_at_every_other_page(visit)
     _look_at_it_in_the_dark(visit)
     _others_are_refused(visit, browser)
@@ -230,9 +231,26 @@ def _download(visit: Visit) -> None:
             assert json.loads(content)["resourceType"] == "Bundle"
 
 
+def _analyse_again(visit: Visit) -> None:
+    blasts, reviewed = visit.count("blast"), visit.page.locator(".tile .mark").count()
+    assert reviewed > 0
+    visit.page.get_by_role("button", name="More").click()
+    visit.page.get_by_role("button", name="Analyse again").click()
+    visit.page.get_by_text("2 signed versions stay").wait_for()
+    visit.look("again")
+    visit.page.get_by_role("dialog").get_by_role("button", name="Analyse again").click()
+    visit.page.get_by_text("A newer analysis is not signed yet.").wait_for(timeout=_READING_MS)
+    visit.page.locator(".tile .picture").first.wait_for(timeout=_READING_MS)
+    assert visit.count("blast") == blasts  # the same networks find the same cells, with their answers
+    assert visit.page.get_by_test_id("carried").count() == 0
+    visit.page.get_by_role("link", name="Worklist").first.click()
+    visit.page.locator("tr", has_text=FIRST).get_by_text("newer analysis not signed").wait_for()
+    visit.open(FIRST)
+
+
 def _look_at_every_other_page(visit: Visit) -> None:
     visit.tab("Report")
-    visit.page.get_by_text("Second look at the blasts").wait_for()
+    visit.page.get_by_text("Reason: Second look at the blasts").wait_for()
     visit.look("report")
     visit.tab("History")
     visit.page.locator("tbody tr").first.wait_for()

@@ -6,6 +6,7 @@ import json
 import zipfile
 from typing import Any
 
+import openpyxl
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -155,6 +156,27 @@ def test_every_file_of_a_report_is_given(reviewer: TestClient, viewer: TestClien
     bundle = json.loads(export(viewer, drawn, "fhir.json"))
     assert bundle["entry"][1]["resource"]["status"] == "final"
     refused(viewer.get(f"{API}/analyses/{drawn.analysis}/exports/secrets.txt"), 422, "invalid")
+
+
+def workbook(content: bytes) -> dict[str, list[tuple[Any, ...]]]:
+    """Every sheet of a workbook, row by row."""
+    book = openpyxl.load_workbook(io.BytesIO(content))
+    return {sheet.title: list(sheet.iter_rows(values_only=True)) for sheet in book}
+
+
+def test_a_signed_workbook_is_the_unsigned_one_and_its_signature(reviewer: TestClient, drawn: Drawn) -> None:
+    name_blasts(reviewer, drawn, 5)
+    before = workbook(export(reviewer, drawn, "patients.xlsx"))
+    assert sign(reviewer, drawn).status_code == 201
+    after = workbook(export(reviewer, drawn, "patients.xlsx"))
+    assert after.keys() == before.keys()
+    differing = {
+        row[0]
+        for name in before
+        for row in {*before[name]} ^ {*after[name]}
+    }  # fmt: skip
+    assert differing == {"Signature: P-017"}
+    assert any(row[0] == "Blasts, resampled fields" and row[2] is not None for row in after["P-017"])
 
 
 def test_a_report_prints(reviewer: TestClient, drawn: Drawn) -> None:

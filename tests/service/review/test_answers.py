@@ -100,6 +100,8 @@ def test_taking_back_restores_the_networks_word(reviewer: TestClient, drawn: Dra
         reviewer, drawn, {"id": cell["id"], "revision": changed["revision"], "type": None}
     ).json()["items"]
     assert {**back, "revision": 0} == cell
+    assert reviewer.get(f"{API}/analyses/{drawn.analysis}").json()["revision"] == 2
+    assert reviewer.get(f"{API}/patients/{drawn.patient}").json()["result"]["reviewed_cells"] == 0
     assert differential(reviewer, drawn) == before
 
 

@@ -52,7 +52,7 @@ def test_of_many_words_on_the_same_cells_one_is_taken(app: FastAPI, database: Da
             assert {c["reviewed_type"] for c in answer.json()["conflicts"]} == {taken}
     assert len(trail(database, "cell.review")) == 10
     with database.reading() as session:
-        assert audit.verify(session).whole
+        assert audit.verify(session).is_whole
 
 
 def test_cells_drawn_at_once_have_numbers_of_their_own(app: FastAPI, drawn: Drawn) -> None:

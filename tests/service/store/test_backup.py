@@ -66,4 +66,4 @@ def test_a_backup_restores_all(
     with TestClient(restored):
         assert seen(logged_in(restored, "rita"), drawn.analysis, cell["id"]) == before
         with restored.state.service.database.reading() as session:
-            assert audit.verify(session).whole
+            assert audit.verify(session).is_whole

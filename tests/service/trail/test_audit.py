@@ -26,7 +26,7 @@ def lift_protection(database: Database) -> None:
             connection.execute(text(drop))
 
 
-def verdict(database: Database, known: tuple[int, str] | None = None) -> audit.Verdict:
+def check(database: Database, known: tuple[int, str] | None = None) -> audit.TrailCheck:
     with database.reading() as session:
         return audit.verify(session, known)
 
@@ -39,10 +39,10 @@ def write(database: Database, number: int) -> None:
 
 def test_an_untouched_trail_is_whole(database: Database) -> None:
     write(database, 5)
-    found = verdict(database)
-    assert found.whole
+    found = check(database)
+    assert found.is_whole
     assert found.entries == 3 + 5  # three users were made
-    assert verdict(database, known=(found.entries, found.head)).whole
+    assert check(database, known=(found.entries, found.head)).is_whole
 
 
 def test_the_database_itself_refuses_to_change_the_past(database: Database) -> None:
@@ -50,7 +50,7 @@ def test_the_database_itself_refuses_to_change_the_past(database: Database) -> N
     for statement in ("UPDATE audit_entries SET actor = 'x'", "DELETE FROM audit_entries"):
         with pytest.raises(DatabaseError, match="append-only"), database.changing() as connection:
             connection.execute(text(statement))
-    assert verdict(database).whole
+    assert check(database).is_whole
 
 
 @pytest.mark.parametrize(
@@ -69,22 +69,22 @@ def test_tampering_is_found(database: Database, tampering: str, fault: str) -> N
     lift_protection(database)
     with database.changing() as connection:
         connection.execute(text(tampering))
-    found = verdict(database)
-    assert not found.whole
+    found = check(database)
+    assert not found.is_whole
     assert found.fault == fault
 
 
 def test_a_rewritten_trail_is_found_by_a_head_noted_earlier(database: Database) -> None:
     write(database, 5)
-    noted = verdict(database)
+    noted = check(database)
     lift_protection(database)
     with database.changing() as connection:
         connection.execute(text("DELETE FROM audit_entries"))
         connection.execute(update(AuditHead).values(number=0, hash=audit.BEGINNING))
     write(database, 20)
-    assert verdict(database).whole
-    assert not verdict(database, known=(noted.entries, noted.head)).whole
-    assert not verdict(database, known=(500, noted.head)).whole
+    assert check(database).is_whole
+    assert not check(database, known=(noted.entries, noted.head)).is_whole
+    assert not check(database, known=(500, noted.head)).is_whole
 
 
 def test_writers_at_the_same_time_make_one_chain(database: Database) -> None:
@@ -93,8 +93,8 @@ def test_writers_at_the_same_time_make_one_chain(database: Database) -> None:
         writer.start()
     for writer in writers:
         writer.join()
-    found = verdict(database)
-    assert found.whole
+    found = check(database)
+    assert found.is_whole
     assert found.entries == 3 + 40
 
 
@@ -108,7 +108,7 @@ def test_the_trail_is_read_in_pages_and_exported_whole(admin: TestClient, databa
     assert rest["next"] is None
     lines = admin.get(f"{API}/audit/export.jsonl").text.splitlines()
     assert [json.loads(line)["number"] for line in lines] == list(range(1, 10))
-    assert json.loads(lines[-1])["hash"] == verdict(database).head
+    assert json.loads(lines[-1])["hash"] == check(database).head
 
 
 def test_the_trail_is_for_administrators(

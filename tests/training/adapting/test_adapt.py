@@ -1,6 +1,5 @@
 """Adapting a bundle to a laboratory's cells: learns, keeps, adds types, and never gets worse."""
 
-import json
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
 from marrowscope.errors import BundleError, DatasetError
-from marrowscope.models.bundle import Bundle, load_bundle
+from marrowscope.models.bundle import Bundle, ClassifierSettings, load_bundle
 from marrowscope.models.bundle_writer import BundleContent, write_bundle
 from marrowscope.models.classifier import Classifier, normalised
 from marrowscope.models.feature_space import FeatureSpace
@@ -21,6 +20,7 @@ from marrowscope.models.runtime import Network
 from marrowscope.synth import draw_cell
 from marrowscope.training.adapting.adapt import FOLDS, _folds, adapt_classifier
 from marrowscope.training.classifier.net import LAST_LAYER
+from marrowscope.training.finished_run import read_run
 from marrowscope.training.onnx_layers import layers_of_onnx
 from marrowscope.training.release import bundle_of_runs
 
@@ -82,8 +82,9 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_new_cells_and_a_new_type_are_learned(start: Bundle, laboratory: Path, tmp_path: Path) -> None:
     said: list[dict[str, object]] = []
     adapt_classifier(laboratory, tmp_path / "run", bundle=start.folder, mpp=0.2, progress=said.append)
-    facts = json.loads((tmp_path / "run" / "classifier.json").read_text("utf-8"))
-    scores = facts["figures"]["adaptation"]
+    run = read_run(tmp_path / "run", ClassifierSettings)
+    assert run.trained_on == (*start.trained_on, laboratory.name)
+    scores = run.figures["adaptation"]
     # A third of the cells are of a type the bundle could not name.
     assert scores["after"]["type_accuracy"] > scores["before"]["type_accuracy"]
     assert scores["after"]["auc"] >= scores["before"]["auc"] - 0.05
@@ -96,11 +97,12 @@ def test_new_cells_and_a_new_type_are_learned(start: Bundle, laboratory: Path, t
         version="1",
         licence="Apache-2.0",
     )
+    assert made.trained_on == run.trained_on
     assert made.classifier.types == (*start.classifier.types, "plasma_cell")
     classifier = Classifier(made)
     pixels = np.asarray(Image.open(laboratory / "plasma_cell" / "11.png"))
-    answers = classifier(pixels, np.array([[48, 48, 112, 112]], np.float32), 0.2)
-    assert classifier.classes[int(answers.probabilities[0].argmax())] == "plasma_cell"
+    predictions = classifier(pixels, np.array([[48, 48, 112, 112]], np.float32), 0.2)
+    assert classifier.classes[int(predictions.probabilities[0].argmax())] == "plasma_cell"
     assert FeatureSpace.load(made.folder / "feature_space.npz").means.shape[0] == 3 + 3
 
 

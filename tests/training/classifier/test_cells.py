@@ -18,7 +18,6 @@ from marrowscope.training.classifier.cells import (
     NO_TYPE,
     SYNTHETIC,
     CellBank,
-    background_colour,
     bank_of_cells,
     bank_of_synthetic,
     joined,
@@ -90,14 +89,6 @@ def test_a_red_cell_on_a_neck_is_cut_off() -> None:
     assert (kept & red).sum() < 0.1 * red.sum()
 
 
-def test_background_is_the_empty_glass() -> None:
-    pixels = np.full((40, 40, 3), (220, 210, 200), dtype=np.uint8)
-    pixels[10:30, 10:30] = (90, 40, 140)
-    mask = np.zeros((40, 40), dtype=bool)
-    mask[10:30, 10:30] = True
-    np.testing.assert_allclose(background_colour(pixels, mask), (220, 210, 200))
-
-
 def test_shares_are_kept_whatever_the_sets_sizes(bank: CellBank) -> None:
     munich = _as_source(bank.select(np.flatnonzero(bank.is_blast | (bank.types == 1))), "munich")
     barcelona = _as_source(bank.select(np.flatnonzero(bank.types >= 0)), "barcelona")
@@ -162,7 +153,7 @@ def test_clean_cells_are_the_middle_of_the_cached_crop(bank: CellBank) -> None:
 
 
 def test_a_recipe_reads_its_paths_from_the_data_root(tmp_path: Path) -> None:
-    text = 'steps = 7\n[[cells]]\npath = "cells/a"\num_per_px = 0.1\nevery = 2\n'
+    text = 'steps = 7\n[[cells]]\npath = "cells/a"\nmpp = 0.1\nevery = 2\n'
     (tmp_path / "r.toml").write_text(text)
     recipe = ClassifierRecipe.from_toml(tmp_path / "r.toml", tmp_path / "data")
     assert recipe.cells[0].path == tmp_path / "data" / "cells" / "a"
@@ -174,12 +165,13 @@ def test_a_recipe_reads_its_paths_from_the_data_root(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("steps = 3", "no labelled cells"),
+        ("steps = 3", "lacks cells"),
+        ("cells = []", "no labelled cells"),
         ("stepps = 3", "stepps"),
-        ("steps = ", "not a readable recipe"),
-        ('[[cells]]\npath = "x"', "um_per_px"),
-        ('start = "imagenet"\ncells = []', "start"),
-        ("input_px = 100\ncells = []", "multiple of 32"),
+        ("steps = ", "cannot be read as TOML"),
+        ('[[cells]]\npath = "x"', "cells: lacks mpp"),
+        ('start = "imagenet"\n[[cells]]\npath = "x"\nmpp = 0.1', "start"),
+        ('input_px = 100\n[[cells]]\npath = "x"\nmpp = 0.1', "multiple of 32"),
     ],
 )
 def test_a_faulty_recipe_is_refused_by_name(tmp_path: Path, text: str, complaint: str) -> None:

@@ -1,6 +1,5 @@
 """A whole run on a handful of drawn cells: steps, checkpoint, resume, ONNX, settings."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,11 +13,15 @@ pytest.importorskip("monai")
 
 from marrowscope.cli.app import app
 from marrowscope.errors import InputError
+from marrowscope.models.bundle import ClassifierSettings
 from marrowscope.models.feature_space import FeatureSpace
 from marrowscope.synth import draw_cell
 from marrowscope.training.classifier.net import N_FEATURES, CellClassifier
-from marrowscope.training.classifier.recipe import ClassifierRecipe, ImageSource
+from marrowscope.training.classifier.recipe import CellSet, ClassifierRecipe
+from marrowscope.training.classifier.sets import CleanCells
 from marrowscope.training.classifier.train import _load_weights, train_classifier
+from marrowscope.training.finished_run import read_run
+from marrowscope.training.loop import CHECKPOINT, Checkpoint
 
 pytestmark = pytest.mark.train
 
@@ -38,8 +41,8 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> ClassifierRecipe:
             field[top : top + height, left : left + width] = cell.pixels
             Image.fromarray(field).save(root / kind / f"{number}.png")
     return ClassifierRecipe(
-        cells=(ImageSource(root, 0.2),), types=("lymphocyte", "segmented_neutrophil"), start="random",
-        input_px=32, steps=2, batch=4, evaluate_minutes=60,
+        cells=(CellSet(root, 0.2, set_id="drawn"),), types=("lymphocyte", "segmented_neutrophil"),
+        start="random", input_px=32, steps=2, batch=4, evaluate_minutes=60,
     )  # fmt: skip
 
 
@@ -47,26 +50,48 @@ def test_a_run_leaves_a_network_and_what_a_bundle_must_know(recipe: ClassifierRe
     onnxruntime = pytest.importorskip("onnxruntime")
     lines: list[dict[str, object]] = []
     path = train_classifier(recipe, tmp_path, progress=lines.append)
-    settings = json.loads((tmp_path / "classifier.json").read_text())
-    assert settings["types"] == ["lymphocyte", "segmented_neutrophil"]
-    assert {"blast_threshold", "blast_temperature", "type_temperature", "mean", "std", "context"} <= set(
-        settings
-    )
-    counts = settings["figures"]["test"]["blast"]
-    assert counts["tp"] + counts["fn"] + counts["tn"] + counts["fp"] == settings["figures"]["test"]["cells"]
+    run = read_run(tmp_path, ClassifierSettings)
+    settings = run.settings
+    assert settings.types == ("lymphocyte", "segmented_neutrophil")
+    assert run.trained_on == ("drawn",)
+    assert run.error_rates is not None
+    assert run.error_rates.blasts_seen + run.error_rates.others_seen == run.figures["test"]["cells"]
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     crops = np.zeros((5, 3, 32, 32), dtype=np.float32)
     blast, types, features = session.run(["blast_logit", "type_logits", "features"], {"crops": crops})
     assert blast.shape == (5, 1)
     assert types.shape == (5, 2)
     assert features.shape == (5, N_FEATURES["b3"])
-    space = FeatureSpace.load(tmp_path / settings["feature_space"])
+    space = FeatureSpace.load(tmp_path / settings.feature_space)
     assert space.distance(features).shape == (5,)
     assert path.stat().st_size < 25e6  # half-precision storage
     assert (tmp_path / "metrics.jsonl").read_text().count("\n") == len(lines)
 
     train_classifier(replace(recipe, steps=3), tmp_path, resume=True)
-    assert json.loads((tmp_path / "classifier.json").read_text())["step"] == 3
+    assert read_run(tmp_path, ClassifierSettings).step == 3
+
+
+def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
+    recipe: ClassifierRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dropout, style mixing and the draws included; evaluations on the way disturb nothing."""
+    monkeypatch.setattr(CleanCells, "thinned", lambda cells, _every: cells)  # a third of so few is none
+    small = replace(recipe, architecture="lite2", look_at_test=False)
+    recipe = replace(small, steps=3, evaluate_steps=2, checkpoint_minutes=1e-9)
+    train_classifier(replace(recipe, evaluate_steps=None), tmp_path / "whole")
+
+    def stop(record: dict[str, object]) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):  # at the evaluation after two steps
+        train_classifier(recipe, tmp_path / "parts", progress=stop)
+    assert Checkpoint.read(tmp_path / "parts" / CHECKPOINT).step == 1
+    train_classifier(recipe, tmp_path / "parts", resume=True)
+    whole, parts = (
+        torch.load(tmp_path / name / "averaged-000003.pt", weights_only=True) for name in ("whole", "parts")
+    )
+    for name in ("blast.weight", "types.bias", "trunk._conv_stem.weight"):
+        torch.testing.assert_close(parts[name], whole[name], rtol=0, atol=0)
 
 
 def test_a_run_goes_on_from_a_network_with_other_types(recipe: ClassifierRecipe, tmp_path: Path) -> None:
@@ -83,7 +108,7 @@ def test_a_run_goes_on_from_a_network_with_other_types(recipe: ClassifierRecipe,
 
 
 def test_without_steps_the_weights_stay(recipe: ClassifierRecipe, tmp_path: Path) -> None:
-    """To the last bit, the batch norms' statistics included: only what is fitted to answers is new."""
+    """To the last bit, the batch norms' statistics included: only what is fitted to predictions is new."""
     torch.manual_seed(4)
     earlier = CellClassifier(2)
     torch.save(earlier.state_dict(), tmp_path / "earlier.pt")
@@ -92,14 +117,9 @@ def test_without_steps_the_weights_stay(recipe: ClassifierRecipe, tmp_path: Path
     fitted = torch.load(tmp_path / "run" / "averaged-000000.pt", weights_only=True)
     for name, value in earlier.state_dict().items():
         torch.testing.assert_close(fitted[name], value, rtol=0, atol=0)
-    assert json.loads((tmp_path / "run" / "classifier.json").read_text())["step"] == 0
+    assert read_run(tmp_path / "run", ClassifierSettings).step == 0
     with pytest.raises(InputError, match="steps"):
         replace(recipe, steps=-1)
-
-
-def test_nothing_to_resume_is_said(recipe: ClassifierRecipe, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no checkpoint"):
-        train_classifier(recipe, tmp_path, resume=True)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +127,7 @@ def test_nothing_to_resume_is_said(recipe: ClassifierRecipe, tmp_path: Path) -> 
     [("steps", "NAME = VALUE"), ("stepz = 3", "stepz"), ("input_px = 100", "multiple of")],
 )
 def test_a_wrong_change_of_a_setting_is_one_line(tmp_path: Path, change: str, complaint: str) -> None:
-    (tmp_path / "r.toml").write_text('[[cells]]\npath = "a"\num_per_px = 0.1\n')
+    (tmp_path / "r.toml").write_text('[[cells]]\npath = "a"\nmpp = 0.1\n')
     command = ["train", "classifier", "--data", str(tmp_path), "--recipe", str(tmp_path / "r.toml")]
     answer = CliRunner().invoke(app, [*command, "--set", change])
     assert answer.exit_code == 2

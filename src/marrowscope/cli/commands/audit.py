@@ -45,31 +45,31 @@ def verify(
     noted = None if known is None else _noted(known)
     with opened(settings, make=False) as place:
         with place.reading() as session:
-            verdict = audit.verify(session, noted)
+            check = audit.verify(session, noted)
         files = check_blobs(place, Blobs(settings.blob_folder))
     if as_json:
         print_json(
             {
-                "whole": verdict.whole and not files.faults,
-                "entries": verdict.entries,
-                "head": verdict.head,
-                "fault": verdict.fault,
+                "whole": check.is_whole and not files.faults,
+                "entries": check.entries,
+                "head": check.head,
+                "fault": check.fault,
                 "files": files.checked,
                 "file_faults": [asdict(fault) for fault in files.faults],
             }
         )
-        if not verdict.whole or files.faults:
+        if not check.is_whole or files.faults:
             raise typer.Exit(1)
         return
     for fault in files.faults:
         say(f"file {fault.digest} ({fault.column}) is {fault.problem}")
-    if verdict.fault is not None:
-        fail(f"the audit trail was tampered with: {verdict.fault}", 1)
+    if check.fault is not None:
+        fail(f"the audit trail was tampered with: {check.fault}", 1)
     if files.faults:
         fail(f"{len(files.faults)} of {quantity(files.checked, 'file')} missing or altered", 1)
-    entries, checked = quantity(verdict.entries, "entry", "entries"), quantity(files.checked, "file")
+    entries, checked = quantity(check.entries, "entry", "entries"), quantity(files.checked, "file")
     typer.echo(f"{entries} and {checked}, none altered or missing")
-    typer.echo(f"{verdict.entries}:{verdict.head}")
+    typer.echo(f"{check.entries}:{check.head}")
 
 
 @app.command("export", epilog="Example:  marrowscope audit export -o audit.jsonl")

@@ -61,7 +61,7 @@ def detector(
 def classifier(
     data: _Data,
     part: Annotated[
-        str, typer.Option(help="all; or train, val or test of the 70/15/15 split by blocks of names.")
+        str, typer.Option(help="all, train, val or test: the set's own list, else blocks of names.")
     ] = "all",
     mpp: Annotated[
         float | None,
@@ -135,7 +135,7 @@ def virtual(
         ),
     ] = None,
     part: Annotated[
-        str, typer.Option(help="all; or train, val or test of the 70/15/15 split by blocks of names.")
+        str, typer.Option(help="all, train, val or test: the set's own list, else blocks of names.")
     ] = "all",
     drawn: Annotated[
         int, typer.Option(min=0, help="Number of synthetic smears to use instead of --cells.")

@@ -1,5 +1,6 @@
 """Labelled cells: one centred cell an image, the folder's name is its type."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from marrowscope.datasets.known_sets import LEFT_OUT, KnownSet
-from marrowscope.datasets.labelled import list_images, read_pixels, read_with_scale
+from marrowscope.datasets.labelled import IMAGE_SUFFIXES, list_images, read_pixels, read_with_scale
 from marrowscope.datasets.layouts.recognise import label_folder, recognise_set
 from marrowscope.datasets.names import normalise_label
 from marrowscope.domain.taxonomy import BLAST, taxonomy
@@ -34,7 +35,7 @@ class LabelledCell:
 
     @property
     def taxonomy_type(self) -> str:
-        """The name under which the classifier knows the type: every kind of blast is `blast`."""
+        """The classifier's name of the type: every kind of blast is `blast`."""
         if self.cell_type in taxonomy() and taxonomy()[self.cell_type].is_blast:
             return BLAST
         return "segmented_neutrophil" if self.cell_type == _NEUTROPHIL else self.cell_type
@@ -52,7 +53,8 @@ def read_folder_per_type(root: Path, source: str | None = None) -> list[Labelled
     """Read `root/<type>/**` images, or `root/<source>/<type>/**` where types lie a level deeper.
 
     The public sets of `known_sets` are recognised by their trees, folders in folders included; their own
-    codes become types of the taxonomy, what names no one type is left out, patients are told where known.
+    codes become types of the taxonomy, images whose label names no single type are left out, and patients are
+    given where known.
 
     What stands before an ``@`` in a file's name is its group, as `convert` writes it: the patient, or the
     field the cell was cut from. Without one every image is its own group; split such sets by name blocks
@@ -63,10 +65,10 @@ def read_folder_per_type(root: Path, source: str | None = None) -> list[Labelled
     known = recognise_set(root)
     if known is not None and known.layout == "cells":
         return _read_known(root, known, source or root.name)
-    folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    folders = _folders(root)
     if not folders:
         raise DatasetError(f"{root}: holds no folder per cell type")
-    if all(_holds_only_folders(folder) for folder in folders):
+    if _are_sets(folders):
         return [cell for folder in folders for cell in read_folder_per_type(folder, source or folder.name)]
     name = source or root.name
     return [
@@ -74,6 +76,14 @@ def read_folder_per_type(root: Path, source: str | None = None) -> list[Labelled
         for folder in folders
         for path in list_images(folder)
     ]
+
+
+def inner_sets(root: Path) -> list[Path]:
+    """Give the folders of a root that are sets of their own; none where it holds a folder per type."""
+    if not root.is_dir() or recognise_set(root) is not None:
+        return []
+    folders = _folders(root)
+    return folders if _are_sets(folders) else []
 
 
 def _read_known(root: Path, known: KnownSet, source: str) -> list[LabelledCell]:
@@ -93,6 +103,15 @@ def _group(folder: Path, path: Path) -> str:
     return group if mark and group else f"{folder.name}/{path.stem}"
 
 
+def _folders(root: Path) -> list[Path]:
+    return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+def _are_sets(folders: Sequence[Path]) -> bool:
+    return bool(folders) and all(_holds_only_folders(folder) for folder in folders)
+
+
 def _holds_only_folders(folder: Path) -> bool:
+    """Whether no image lies directly in a folder that has folders; a list or a read-me may lie there."""
     entries = [p for p in folder.iterdir() if not p.name.startswith(".")]
-    return bool(entries) and all(p.is_dir() for p in entries)
+    return any(p.is_dir() for p in entries) and not any(p.suffix.lower() in IMAGE_SUFFIXES for p in entries)

@@ -1,4 +1,4 @@
-"""Tells by its tree in which layout a folder is stored, and which public set it is, if any."""
+"""Recognises by its tree the layout of a folder, and which public set it is, if any."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def recognise_layout(root: Path) -> str:
     """Name of the layout of a folder (or a COCO or CSV file).
 
     `voc`, `yolo`, `coco`, `csv`; `cells` where every image lies in some sub-folder, taken for its type;
-    else `unlabelled`. The marks of a public set go before the tree's general shape.
+    else `unlabelled`. The marks of a public set take precedence over the general shape of the tree.
 
     Raises
     ------
@@ -61,6 +61,12 @@ def recognise_set(root: Path) -> KnownSet | None:
         elif _is_set_of_fields(known, root, layout, folders):
             return known
     return None
+
+
+def identify_set(root: Path) -> str:
+    """Give the identifier of the public set a folder looks like; else the folder's name stands for it."""
+    known = recognise_set(root)
+    return root.absolute().name if known is None else known.id
 
 
 def label_folder(known: KnownSet, parts: Sequence[str]) -> str | None:

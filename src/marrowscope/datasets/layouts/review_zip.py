@@ -10,7 +10,7 @@ from marrowscope.errors import DatasetError, ImageError
 from marrowscope.imaging.files.archives import list_members, member_parts, read_member
 from marrowscope.imaging.names import shown
 
-_SOURCE = "reviews"  # one for all: a patient reviewed twice stays one group
+REVIEWS = "reviews"  # source and set id; one for all: a patient reviewed twice stays one group
 _CELL_BYTES = 16 * 2**20  # largest image of one cell
 
 
@@ -27,12 +27,12 @@ def read_review_zips(archives: Sequence[Path], folder: Path) -> list[LabelledCel
     DatasetError
         An archive cannot be read, or holds something else.
     """
-    root = folder / _SOURCE
+    root = folder / REVIEWS
     for archive in archives:
         _unpack(archive, root)
     if not root.is_dir():
         raise DatasetError(f"{', '.join(shown(a.name) for a in archives)}: no reviewed cell in there")
-    return read_folder_per_type(root, _SOURCE)
+    return read_folder_per_type(root, REVIEWS)
 
 
 def _unpack(archive: Path, root: Path) -> None:

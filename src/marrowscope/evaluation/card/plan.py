@@ -31,6 +31,9 @@ from marrowscope.evaluation.fields.shares import FieldSharesTest
 from marrowscope.evaluation.networks.adapting import AdaptingTest
 from marrowscope.models.bundle import Bundle
 
+_NEW_WORDS = {"last_share": "take = [FROM, 1.0]"}
+"""Settings of earlier plans, and what replaces them."""
+
 
 class SetTest(Protocol):
     """Something that can be measured of a bundle on one set."""
@@ -150,6 +153,8 @@ def _check_settings(name: str, entry: Mapping[str, Any], test: type[Any]) -> Non
         for field in fields(test)
         if field.name != "data"
     }
+    if old := sorted(set(entry) & set(_NEW_WORDS)):
+        raise DatasetError(f"the plan's entry for {name}: {old[0]} is now {_NEW_WORDS[old[0]]}")
     if unknown := sorted(set(entry) - set(known)):
         raise DatasetError(f"the plan's entry for {name} has unknown settings: {', '.join(unknown)}")
     if lacking := [key for key, default in known.items() if default is MISSING and key not in entry]:
@@ -172,8 +177,15 @@ def _title(name: str, entry: Mapping[str, Any]) -> str:
         part = f"{entry['drawn']} drawn smears"
     if "last" in entry:
         part = f"last {entry['last']} fields"
-    if "last_share" in entry:
-        part = f"last {100 * entry['last_share']:.0f} % of the fields"
+    if "take" in entry:
+        part = _taken(*entry["take"])
     if "fields" in entry:
         part = f"{entry['fields']} fields"
     return name if part is None else f"{name} ({part})"
+
+
+def _taken(first: float, last: float) -> str:
+    """Name the part of a set between two fractions."""
+    if last == 1.0:
+        return f"last {100 * (1 - first):.0f} % of the fields"
+    return f"{100 * first:.0f} to {100 * last:.0f} % of the fields"

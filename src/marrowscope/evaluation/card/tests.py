@@ -1,15 +1,14 @@
 """Measuring both networks of a bundle on labelled sets, as the main job uses them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from marrowscope.datasets.layouts.cells import LabelledCell, read_folder_per_type
 from marrowscope.datasets.layouts.fields import LabelledField, read_fields, recognise_layout
-from marrowscope.datasets.splits import block_split
+from marrowscope.datasets.splits import labelled_part, taken
 from marrowscope.errors import DatasetError
 from marrowscope.evaluation.fields.reading import (
     SCALE_SAMPLE,
@@ -25,9 +24,6 @@ from marrowscope.models.bundle import Bundle
 from marrowscope.models.classifier import Classifier
 from marrowscope.pipeline import ReadingSettings
 
-PARTS = {"train": 0.70, "val": 0.15, "test": 0.15}
-"""The split of cells by contiguous blocks of names, the same in training."""
-
 _LEAST_SCORE = 0.01  # low enough for the whole precision-recall curve
 
 
@@ -39,8 +35,8 @@ class DetectorTest:
     ----------
     data : the set's folder
     layout, split : how to read it
-    last : only the last so many fields by name, a part held out of training
-    last_share : the same as a share of the set
+    take : the part (by sorted name, fractions from and to) that is measured: what a recipe did not `take`
+    last : only the last so many fields of it by name
     mpp : micrometres per pixel; measured as the main job does when None
     match_iou : overlap that counts as found
     """
@@ -49,7 +45,7 @@ class DetectorTest:
     layout: str = "auto"
     split: str | None = None
     last: int | None = None
-    last_share: float = 1.0
+    take: tuple[float, float] = (0.0, 1.0)
     mpp: float | None = None
     match_iou: float = 0.5
 
@@ -61,11 +57,8 @@ class DetectorTest:
         DatasetError
             There are none.
         """
-        found = sorted(read_fields(self.data, self.layout, self.split), key=lambda f: f.path.name)
-        wanted = round(len(found) * self.last_share) if self.last is None else self.last
-        if not found or not wanted:
-            raise DatasetError(f"{self.data} holds no fields")
-        return found[-wanted:]
+        found = taken(read_fields(self.data, self.layout, self.split), self.take, self.data)
+        return found if self.last is None else found[-self.last :]
 
     def measure(self, bundle: Bundle, threads: int = 1, on_field: OnField | None = None) -> DetectionResult:
         """Measure the detector on these fields, at the scale the main job would find."""
@@ -94,7 +87,7 @@ class ClassifierTest:
     Attributes
     ----------
     data : a folder with a sub-folder per cell type, or a set of fields with labelled boxes
-    part : ``all``, or a part of the split by blocks of names
+    part : ``all``, or a part of the set (`splits.parts_of`)
     mpp : micrometres per pixel; without it fields are measured and single cells named without their size
     """
 
@@ -105,7 +98,7 @@ class ClassifierTest:
     def measure(
         self, bundle: Bundle, threads: int = 1, on_batch: Callable[[int], None] | None = None
     ) -> ClassificationResult:
-        """Measure the classifier on these cells; `on_batch` is told the number of cells done.
+        """Measure the classifier on these cells; `on_batch` is called with the number of cells done.
 
         Raises
         ------
@@ -127,20 +120,3 @@ class ClassifierTest:
         if self.data.is_file() or recognise_layout(self.data) not in {"cells", "unlabelled"}:
             return cells_of_fields(read_fields(self.data), size_px, context, self.mpp)
         return cells_of_folders(labelled_part(self.data, self.part), size_px, context, self.mpp)
-
-
-def labelled_part(folder: Path, part: str) -> Sequence[LabelledCell]:
-    """Read the single cells of a set, or one part of its split by blocks of names.
-
-    Raises
-    ------
-    DatasetError
-        There is no such folder or part.
-    """
-    cells = read_folder_per_type(folder)
-    if part == "all":
-        return cells
-    parts = block_split(cells, lambda cell: f"{cell.source}/{cell.cell_type}", PARTS)
-    if part not in parts:
-        raise DatasetError(f"no part {part}: one of all, {', '.join(parts)}")
-    return parts[part]

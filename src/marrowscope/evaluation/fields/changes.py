@@ -1,13 +1,13 @@
-"""What another camera, lamp or staining would make of the same field."""
+"""Simulated changes of camera, lamp and stain on the same field."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from marrowscope.datasets.outline import background_colour
 from marrowscope.evaluation.fields.reading import Pixels
 from marrowscope.evaluation.statistics.metrics import Floats
+from marrowscope.imaging.background import slide_colour
 from marrowscope.imaging.scale import resample
 
 HAEMATOXYLIN_EOSIN_REST: Floats = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
@@ -40,7 +40,7 @@ def stained(pixels: Pixels, haematoxylin: float, eosin: float) -> Pixels:
     Dyes add up in optical density against the colour of the empty slide (Beer-Lambert), where
     `HAEMATOXYLIN_EOSIN_REST` parts them.
     """
-    glass = np.maximum(background_colour(pixels.astype(np.float32)).astype(np.float64), 1.0)
+    glass = np.maximum(slide_colour(pixels.astype(np.float32)).astype(np.float64), 1.0)
     density = -np.log(np.maximum(pixels, 1) / glass)
     amounts = density @ np.linalg.inv(HAEMATOXYLIN_EOSIN_REST)
     changed = (amounts * (haematoxylin, eosin, 1.0)) @ HAEMATOXYLIN_EOSIN_REST
@@ -55,4 +55,4 @@ FIELD_CHANGES = (
     FieldChange("haematoxylin +15 %, eosin -15 %", lambda pixels: stained(pixels, 1.15, 0.85)),
     FieldChange("haematoxylin -15 %, eosin +15 %", lambda pixels: stained(pixels, 0.85, 1.15)),
 )
-"""What a count should not depend on."""
+"""Changes on which a count should not depend."""

@@ -1,4 +1,4 @@
-"""Blast shares of fields against labels of whole fields: a weak truth, where no cell is labelled."""
+"""Blast shares of fields compared with labels of whole fields: a weak truth if no cell is labelled."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ from marrowscope.evaluation.fields.reading import (
 from marrowscope.evaluation.networks.background import (
     BackgroundBaseline,
     background_baseline,
-    background_colour,
 )
 from marrowscope.evaluation.statistics.bootstrap import Estimate, group_bootstrap
 from marrowscope.evaluation.statistics.metrics import Bools, Floats, area_under_roc
+from marrowscope.imaging.background import mean_colour_outside
 from marrowscope.models.bundle import Bundle
 
 
@@ -46,8 +46,8 @@ class FieldSharesResult:
     """What `evaluate_field_shares` found, field by field, on the fields that hold a counted cell.
 
     `share_auc` is the probability that a malignant field's share of blasts exceeds a benign one's;
-    `probability_auc` the same of the mean blast probability of its cells. Beside them what needs no cell to
-    be told apart: the colour of the background, and the number of cells alone.
+    `probability_auc` the same of the mean blast probability of its cells. Beside them what
+    distinguishes fields without naming a cell: the background colour, and the number of cells alone.
     """
 
     share_auc: Estimate
@@ -181,4 +181,4 @@ def _beside_cells(pixels: Pixels, cells: Cells) -> Floats:
     covered = np.zeros(pixels.shape[:2], dtype=bool)
     for x0, y0, x1, y1 in np.maximum(cells.boxes, 0).round().astype(int):
         covered[y0:y1, x0:x1] = True
-    return background_colour(pixels, covered)
+    return mean_colour_outside(pixels, covered)

@@ -10,8 +10,8 @@ from marrowscope.datasets.layouts.cells import LabelledCell
 from marrowscope.datasets.layouts.fields import LabelledField
 from marrowscope.datasets.outline import cell_outline, trimmed
 from marrowscope.domain.geometry import longer_sides
-from marrowscope.evaluation.networks.background import background_colour
 from marrowscope.evaluation.statistics.metrics import Floats
+from marrowscope.imaging.background import mean_colour_outside
 from marrowscope.imaging.crops import crop_cells
 from marrowscope.imaging.names import natural_key
 from marrowscope.models.working_scale import mpp_from_red_cells
@@ -50,7 +50,7 @@ def cells_of_folders(
             crop_cells(pixels, box[None], size_px, context)[0],
             float(longer_sides(box[None])[0] * (mpp or stated or 0.0)),
             cell.taxonomy_type,
-            background_colour(pixels, mask),
+            mean_colour_outside(pixels, mask),
             cell.group,
             cell.source,
         )
@@ -78,7 +78,7 @@ def cells_of_fields(
                 crops[index],
                 float(sides[index]),
                 field.labels[row],
-                background_colour(around[index], inside),
+                mean_colour_outside(around[index], inside),
                 field.group,
                 field.source,
             )

@@ -27,7 +27,7 @@ def coco_average_precision(
     """
     try:
         from pycocotools.coco import COCO  # noqa: PLC0415 - an optional part
-        from pycocotools.cocoeval import COCOeval  # noqa: PLC0415
+        from pycocotools.cocoeval import COCOeval  # noqa: PLC0415 - an optional part
     except ImportError as error:
         raise MissingExtraError("evaluating a detector", "train") from error
     if not any((~t.ignore).any() for t in truth):

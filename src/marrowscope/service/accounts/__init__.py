@@ -1,1 +1,1 @@
-"""Who may come in: users, passwords, sessions, tokens, single sign-on."""
+"""Authentication: users, passwords, sessions, tokens, single sign-on."""

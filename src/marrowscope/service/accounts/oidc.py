@@ -1,6 +1,6 @@
 """Single sign-on: OpenID Connect's authorization code flow with PKCE (OpenID Connect Core 1.0, RFC 7636).
 
-The issuer says who somebody is and, in one claim, to which groups they belong; the settings give them roles.
+The issuer identifies a person and states their groups in one claim; the settings map groups to roles.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ _LEEWAY_S = 60
 
 @dataclass(frozen=True)
 class Attempt:
-    """What the browser must bring back for a log-in to count: it stays in a short-lived cookie."""
+    """What the browser must send back to complete a log-in; kept in a short-lived cookie."""
 
     state: str
     nonce: str
@@ -44,7 +44,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Identity:
-    """Who the issuer says somebody is, and the role that follows."""
+    """A person as the issuer identifies them, with the role that follows from their groups."""
 
     subject: str
     username: str
@@ -53,7 +53,7 @@ class Identity:
 
 
 def begin(settings: Settings) -> tuple[str, Attempt]:
-    """Give the issuer's address to send the browser to, and what to keep until it comes back.
+    """Return the issuer's address to send the browser to, and what to keep until it comes back.
 
     Raises
     ------
@@ -70,19 +70,19 @@ def begin(settings: Settings) -> tuple[str, Attempt]:
 
 
 def finish(settings: Settings, attempt: Attempt, *, state: str, code: str) -> Identity:
-    """Turn the code the issuer gave into an identity.
+    """Exchange the issuer's code for an identity.
 
     Raises
     ------
     UnauthenticatedError
-        The answer belongs to another attempt, or the issuer's statement does not hold.
+        The response belongs to another attempt, or the ID token is not valid.
     ForbiddenError
-        The issuer knows the person; the settings give none of their groups a role.
+        None of the person's groups has a role in the settings.
     UnavailableError
         The issuer cannot be reached.
     """
     if not same(state, attempt.state):
-        raise UnauthenticatedError("this log-in was not begun here; begin again")
+        raise UnauthenticatedError("this log-in was not started here; start again")
     try:
         with _client(settings) as client:
             metadata = _metadata(client, settings)
@@ -90,17 +90,17 @@ def finish(settings: Settings, attempt: Attempt, *, state: str, code: str) -> Id
             keys = KeySet.import_key_set(_get(client, metadata["jwks_uri"]))
         claims = _claims(settings, attempt, str(token.get("id_token", "")), keys)
     except (OAuthError, JoseError, ValueError):
-        raise UnauthenticatedError("the issuer's answer does not hold; begin again") from None
+        raise UnauthenticatedError("the issuer's response is not valid; start again") from None
     return _identity(settings, claims)
 
 
 def admit(session: Session, identity: Identity) -> User:
-    """Find or make the account of an identity, with the role the issuer gives it today.
+    """Find or create the account of an identity and give it the role the issuer states now.
 
     Raises
     ------
     ForbiddenError
-        An administrator has made the account inactive.
+        An administrator has deactivated the account.
     """
     user = session.scalar(select(User).where(User.subject == identity.subject))
     if user is None:
@@ -147,7 +147,7 @@ def _metadata(client: OAuth2Client, settings: Settings) -> Mapping[str, Any]:
     issuer = str(settings.oidc_issuer)
     found = _get(client, f"{issuer.rstrip('/')}/.well-known/openid-configuration")
     if found.get("issuer") != issuer:
-        raise UnavailableError("the single sign-on's issuer has another name than the settings say")
+        raise UnavailableError("the single sign-on issuer has a different name from the one in the settings")
     return dict(found)
 
 
@@ -157,7 +157,7 @@ def _get(client: OAuth2Client, url: str) -> Any:
         answer.raise_for_status()
         return answer.json()
     except (httpx2.HTTPError, ValueError):
-        raise UnavailableError("the single sign-on's issuer does not answer") from None
+        raise UnavailableError("the single sign-on issuer does not respond") from None
 
 
 def _claims(settings: Settings, attempt: Attempt, id_token: str, keys: KeySet) -> Mapping[str, Any]:
@@ -188,7 +188,7 @@ def _identity(settings: Settings, claims: Mapping[str, Any]) -> Identity:
 
 
 def _free_username(session: Session, identity: Identity) -> str:
-    # A local account of the same name is somebody else's until an administrator says otherwise.
+    # A local account of the same name belongs to somebody else: it is never taken over.
     taken = session.scalar(select(User.id).where(User.username == identity.username)) is not None
     return f"{identity.username[:80]}-{_short(identity.subject)}" if taken else identity.username
 

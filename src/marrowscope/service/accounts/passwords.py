@@ -1,4 +1,4 @@
-"""Passwords: argon2id, a few at a time."""
+"""Password hashing with argon2id, a few at a time."""
 
 import threading
 
@@ -10,9 +10,9 @@ from marrowscope.errors import InputError
 SHORTEST = 10
 LONGEST = 1000
 _hasher = PasswordHasher()  # argon2id with the library's parameters (RFC 9106's second choice)
-# One hash takes 64 MiB; a storm of log-ins must not take all memory.
+# One hash takes 64 MiB: many log-ins at once must not use up the memory.
 _slots = threading.BoundedSemaphore(4)
-# What is verified when there is no such user, so that an answer takes as long.
+# Verified when there is no such user, so that the response takes as long.
 _NOBODY = _hasher.hash("nobody has this password")
 
 
@@ -31,7 +31,7 @@ def hash_password(password: str) -> str:
 
 
 def matches(password: str, stored: str | None) -> bool:
-    """Whether `password` is the one hashed; takes as long when nothing is stored."""
+    """Return whether `password` matches the hash; takes as long when there is none."""
     with _slots:
         try:
             _hasher.verify(stored or _NOBODY, password[:LONGEST])
@@ -41,5 +41,5 @@ def matches(password: str, stored: str | None) -> bool:
 
 
 def is_outdated(stored: str) -> bool:
-    """Whether a hash was made with weaker parameters than today's."""
+    """Return whether a hash was made with weaker parameters than the current ones."""
     return _hasher.check_needs_rehash(stored)

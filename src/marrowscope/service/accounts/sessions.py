@@ -23,7 +23,7 @@ _SEEN_EVERY = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class OpenedSession:
-    """A fresh session: the cookie's secret, who it is for, how long the cookie may live in seconds."""
+    """A new session: the cookie's secret, the user, and the cookie's lifetime in seconds."""
 
     secret: str
     actor: Actor
@@ -33,7 +33,7 @@ class OpenedSession:
 def log_in(database: Database, settings: Settings, username: str, password: str) -> OpenedSession:
     """Check a name and password and open a session.
 
-    The same answer, after the same time, for a wrong password, an unknown name and an inactive user.
+    A wrong password, an unknown name and an inactive user get the same response after the same time.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def log_in(database: Database, settings: Settings, username: str, password: str)
             _count_failure(session, settings, username, user)
         raise UnauthenticatedError("user name and password do not match")
     with database.writing() as session:
-        # Guesses made meanwhile may have locked the name.
+        # Other attempts may have locked the name in the meantime.
         _refuse_locked(session, username)
         session.execute(delete(LoginFailure).where(LoginFailure.name_sha256 == digest(username)))
         known = session.get_one(User, user.id)
@@ -62,7 +62,7 @@ def log_in(database: Database, settings: Settings, username: str, password: str)
 
 
 def open_session(session: Session, settings: Settings, user: User) -> OpenedSession:
-    """Open a session, with an identifier nobody knew before, for somebody who has proven to be `user`."""
+    """Open a session with a new identifier for an authenticated user."""
     secret, at = new_secret(), now()
     session.execute(delete(LoginSession).where(LoginSession.expires_at < at))
     life = timedelta(hours=settings.session_hours)
@@ -78,7 +78,7 @@ def open_session(session: Session, settings: Settings, user: User) -> OpenedSess
 
 
 def find_session(database: Database, settings: Settings, secret: str) -> Actor | None:
-    """Give who a cookie's secret stands for, unless the session has ended or idled too long."""
+    """Return the user of a session cookie, None if the session has ended or been idle too long."""
     at = now()
     with database.reading() as session:
         query = select(LoginSession).where(LoginSession.secret_sha256 == digest(secret))
@@ -107,18 +107,18 @@ def log_out(session: Session, actor: Actor) -> None:
 def change_password(
     session: Session, settings: Settings, actor: Actor, *, old: str, new: str
 ) -> OpenedSession:
-    """Change one's own password: all one's sessions end and a new one begins.
+    """Change the actor's own password; all their sessions end and a new one is opened.
 
     Raises
     ------
     ForbiddenError
-        The old password is wrong, or the account has none.
+        The current password is wrong, or the account has none.
     InputError
         The new password is too short.
     """
     user = session.get_one(User, actor.id)
     if not matches(old, user.password_hash):
-        raise ForbiddenError("the old password is not right")
+        raise ForbiddenError("the current password is wrong")
     set_password(session, user, new)
     session.execute(delete(LoginSession).where(LoginSession.user_id == user.id))
     audit.record(session, actor, "user.password", "user", user.id)
@@ -143,6 +143,6 @@ def _count_failure(session: Session, settings: Settings, username: str, user: Us
     failure.failures, failure.last_at = failure.failures + 1, at
     locked = failure.failures >= settings.lockout_failures
     failure.locked_until = at + pause if locked else None
-    # The name is noted only where it is a user's: people type passwords into the wrong box.
+    # The name is recorded only if it is a user's: people type passwords into the wrong box.
     who = None if user is None else user.id
     audit.record(session, SYSTEM, "session.refuse", "user", who, after={"locked": locked})

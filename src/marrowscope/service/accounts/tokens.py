@@ -24,7 +24,7 @@ _SEEN_EVERY = timedelta(minutes=1)
 def add_token(
     session: Session, actor: Actor, name: str, scopes: Sequence[Scope], expires_days: int | None
 ) -> tuple[ApiToken, str]:
-    """Make a token for oneself; its secret is given here once and never again.
+    """Create a token for the actor; its secret is returned this once.
 
     Raises
     ------
@@ -51,13 +51,13 @@ def add_token(
 
 
 def list_tokens(session: Session, actor: Actor) -> Sequence[ApiToken]:
-    """Give one's own tokens, newest first."""
+    """Return the actor's tokens, newest first."""
     query = select(ApiToken).where(ApiToken.user_id == _logged_in(actor))
     return session.scalars(query.order_by(ApiToken.created_at.desc(), ApiToken.id)).all()
 
 
 def remove_token(session: Session, actor: Actor, token_id: str) -> None:
-    """Remove one of one's own tokens.
+    """Remove one of the actor's tokens.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def remove_token(session: Session, actor: Actor, token_id: str) -> None:
 
 
 def find_token(database: Database, secret: str) -> Actor | None:
-    """Give who a token stands for, within its scopes, unless it has expired."""
+    """Return the user of a token, limited to its scopes; None if it has expired."""
     at = now()
     query = select(ApiToken).where(ApiToken.secret_sha256 == digest(secret))
     with database.reading() as session:

@@ -20,14 +20,14 @@ USERNAME_PATTERN = "^[a-z0-9][a-z0-9._@-]{0,99}$"
 def add_user(
     session: Session, actor: Actor, username: str, name: str, *, role: Role, password: str | None
 ) -> User:
-    """Make an account; without a password, for single sign-on.
+    """Create an account; without a password, for single sign-on.
 
     Raises
     ------
     InputError
-        The name or the password is not usable.
+        The name or the password is not valid.
     ConflictError
-        Somebody has that name.
+        The name is taken.
     """
     username = username.strip().lower()
     if not re.match(USERNAME_PATTERN, username):
@@ -43,17 +43,17 @@ def add_user(
 
 
 def list_users(session: Session) -> Sequence[User]:
-    """Give all users by name."""
+    """Return all users, sorted by user name."""
     return session.scalars(select(User).order_by(User.username)).all()
 
 
 def find_user(session: Session, username: str) -> User:
-    """Give a user by name.
+    """Return the user with a user name.
 
     Raises
     ------
     NotFoundError
-        Nobody has that name.
+        There is none.
     """
     user = session.scalar(select(User).where(User.username == username.strip().lower()))
     if user is None:
@@ -71,14 +71,14 @@ def change_user(
     active: bool | None = None,
     password: str | None = None,
 ) -> User:
-    """Change what is given of an account; a new role, password or state ends its sessions.
+    """Change the given properties of an account; a new role, password or state ends its sessions.
 
     Raises
     ------
     NotFoundError
         There is no such user.
     ConflictError
-        The last administrator would be lost.
+        No active administrator would be left.
     """
     user = session.get(User, user_id)
     if user is None:
@@ -86,7 +86,7 @@ def change_user(
     before = _described(user)
     loses_admin = user.role == "admin" and user.active and (role not in {None, "admin"} or active is False)
     if loses_admin and _active_admins(session) == 1:
-        raise ConflictError("the last administrator stays one")
+        raise ConflictError("the last administrator cannot be removed")
     if name is not None:
         user.name = name
     if role is not None:
@@ -103,13 +103,13 @@ def change_user(
 
 
 def set_password(session: Session, user: User, password: str) -> None:
-    """Give an account a new password and unlock it."""
+    """Set a new password and unlock the account."""
     user.password_hash = hash_password(password)
     session.execute(delete(LoginFailure).where(LoginFailure.name_sha256 == digest(user.username)))
 
 
 def end_sessions(session: Session, user_id: str) -> None:
-    """Log a user out everywhere; tokens of somebody inactive go too."""
+    """Log a user out everywhere; an inactive user's tokens are removed too."""
     session.execute(delete(LoginSession).where(LoginSession.user_id == user_id))
     inactive = select(User.id).where(User.id == user_id, User.active.is_(False))
     session.flush()
@@ -117,7 +117,7 @@ def end_sessions(session: Session, user_id: str) -> None:
 
 
 def actor_of(user: User) -> Actor:
-    """Give a user as the use cases see it."""
+    """Return a user as an actor."""
     return Actor(user.id, user.username, user.name, role_named(user.role))
 
 

@@ -1,1 +1,1 @@
-"""Analyses and what they amount to."""
+"""Analyses and their counts."""

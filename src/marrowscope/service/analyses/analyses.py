@@ -1,4 +1,4 @@
-"""Analyses: asking for them, stopping and repeating them, and what they amount to."""
+"""Analyses: requesting, cancelling and retrying them, and their end."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,7 +15,7 @@ from marrowscope.errors import InputError
 from marrowscope.models.bundle import Bundle
 from marrowscope.pipeline import ReadingSettings
 from marrowscope.service.actors import SYSTEM, Actor
-from marrowscope.service.analyses import count, figures
+from marrowscope.service.analyses import count
 from marrowscope.service.bundles import Bundles
 from marrowscope.service.clock import now
 from marrowscope.service.errors import BusyError, ConflictError, LockedError, NotFoundError
@@ -23,9 +23,11 @@ from marrowscope.service.images import patients
 from marrowscope.service.images.uploads import limits_of
 from marrowscope.service.paging import read_cursor, write_cursor
 from marrowscope.service.settings import Settings
+from marrowscope.service.store.accounts import User
 from marrowscope.service.store.analyses import (
     CANCELLED,
     DONE,
+    DUPLICATE,
     ENDED,
     FAILED,
     QUEUED,
@@ -33,7 +35,8 @@ from marrowscope.service.store.analyses import (
     Analysis,
     AnalysisField,
 )
-from marrowscope.service.store.patients import FIELD_STORED, Field
+from marrowscope.service.store.patients import FIELD_STORED, Field, Patient
+from marrowscope.service.store.reviews import OPEN, SECOND, Reading, first_reading
 from marrowscope.service.trail import audit
 
 _RETRY_AFTER_S = 30
@@ -67,7 +70,7 @@ def ask(
     InputError
         There is no such rule, or nothing to read.
     ConflictError
-        An analysis of this patient is under way.
+        An analysis of this patient is under way, or a second reader has not finished.
     BusyError
         The queue is full.
     """
@@ -76,6 +79,7 @@ def ask(
         raise InputError(f"no rule {rule}: choose one of {', '.join(RULES)}")
     if patient.status in {QUEUED, RUNNING}:
         raise ConflictError("an analysis of this patient is under way")
+    _refuse_while_read_blind(session, patient)
     if patients.waiting_analyses(session) >= settings.queue_analyses:
         raise BusyError("the queue of analyses is full; ask again later", _RETRY_AFTER_S)
     networks = bundles.get(bundle)
@@ -97,6 +101,7 @@ def ask(
     )
     session.add(analysis)
     session.flush()
+    session.add(first_reading(analysis.id))
     rows = _rows(analysis, fields)
     session.add_all(rows)
     analysis.total = len(rows)
@@ -137,7 +142,7 @@ def page(
     Raises
     ------
     InputError
-        The cursor is none of this list.
+        The cursor does not belong to this list.
     """
     query = select(Analysis).order_by(Analysis.created_at.desc(), Analysis.id.desc()).limit(limit + 1)
     if status is not None:
@@ -154,7 +159,7 @@ def page(
 
 
 def cancel(session: Session, actor: Actor, analysis_id: str) -> Analysis:
-    """Stop an analysis; what is being read just now is thrown away.
+    """Cancel an analysis; readings in progress are discarded.
 
     Raises
     ------
@@ -177,14 +182,14 @@ def cancel(session: Session, actor: Actor, analysis_id: str) -> Analysis:
 
 
 def retry(session: Session, actor: Actor, analysis_id: str) -> Analysis:
-    """Queue an analysis again that failed or was cancelled: fields already read are kept.
+    """Queue a failed or cancelled analysis again; fields already read are kept.
 
     Raises
     ------
     NotFoundError
         There is none.
     ConflictError
-        It has not failed, or a newer one replaced it.
+        Nothing of it has failed, or a newer one has replaced it.
     LockedError
         It is signed.
     """
@@ -222,12 +227,12 @@ def retry(session: Session, actor: Actor, analysis_id: str) -> Analysis:
 
 
 def end(session: Session, actor: Actor, analysis: Analysis, status: str, message: str) -> None:
-    """Bring an analysis to an end state, with its result when it is done."""
+    """End an analysis, with its result when it is done."""
     before = analysis.status
     analysis.status, analysis.message = status, message
     analysis.finished_at = analysis.changed_at = now()
     if status == DONE:
-        analysis.result = figures.worklist_result(count.counted(session, analysis))
+        analysis.result = count.worklist_result(count.counted(session, analysis))
     patients.refresh(session, patients.get(session, analysis.patient_id))
     audit.record(
         session, actor, f"analysis.{status}", "analysis", analysis.id, patient_id=analysis.patient_id,
@@ -236,7 +241,7 @@ def end(session: Session, actor: Actor, analysis: Analysis, status: str, message
 
 
 def end_if_complete(session: Session, analysis: Analysis) -> bool:
-    """End an analysis whose last field was read; tell whether it was."""
+    """End an analysis if all its fields have been read; return whether it ended."""
     states = _states(session, analysis)
     if states.get(QUEUED) or states.get(RUNNING):
         return False
@@ -248,7 +253,7 @@ def end_if_complete(session: Session, analysis: Analysis) -> bool:
 
 
 def recount(session: Session, analysis: Analysis) -> None:
-    """Count the fields of an analysis anew from their rows."""
+    """Recount the fields of an analysis from their rows."""
     session.flush()
     states = _states(session, analysis)
     analysis.failed = states.get(FAILED, 0)
@@ -256,7 +261,7 @@ def recount(session: Session, analysis: Analysis) -> None:
 
 
 def facts_of(run: RunSettings, bundle: Bundle) -> dict[str, Any]:
-    """Return what an analysis remembers of its networks: they may change or go without changing a report."""
+    """Return what an analysis stores about its networks, which may change or go afterwards."""
     return {
         "settings": run.facts(bundle),
         "error_rates": None if bundle.error_rates is None else asdict(bundle.error_rates),
@@ -264,15 +269,30 @@ def facts_of(run: RunSettings, bundle: Bundle) -> dict[str, Any]:
     }
 
 
+def _refuse_while_read_blind(session: Session, patient: Patient) -> None:
+    """Refuse a new analysis that would show the first reading's answers to a blind reader."""
+    inactive = select(User.username).where(User.active.is_(False))
+    reader = session.scalar(
+        select(Reading.reader).where(
+            Reading.analysis_id == patient.analysis_id,
+            Reading.kind == SECOND,
+            Reading.status == OPEN,
+            Reading.username.not_in(inactive),
+        )
+    )
+    if reader is not None:
+        raise ConflictError(f"{reader} is reading this patient blind; analyse again when that is finished")
+
+
 def _rows(analysis: Analysis, fields: Sequence[Field]) -> list[AnalysisField]:
-    """Make the rows of an analysis: what cannot be read or repeats another image is settled at once."""
+    """Create the rows of an analysis; unreadable and repeated images are settled at once."""
     copies = FirstCopies()
     rows = []
     for place, field in enumerate(fields):
         status, message = QUEUED, ""
         repeats = None if field.sha256 is None else copies.message(field.sha256, field.name)
         if repeats is not None:
-            status, message = figures.DUPLICATE, repeats
+            status, message = DUPLICATE, repeats
         elif field.width == 0:
             status, message = FAILED, field.message
         rows.append(
@@ -290,4 +310,4 @@ def _states(session: Session, analysis: Analysis) -> dict[str, int]:
         .where(AnalysisField.analysis_id == analysis.id)
         .group_by(AnalysisField.status)
     )
-    return {status: number for status, number in session.execute(query)}  # noqa: C416
+    return dict(session.execute(query).all())

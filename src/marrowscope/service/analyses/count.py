@@ -1,23 +1,32 @@
-"""The count of an analysis with its readers' answers: computed from the store whenever it is asked for."""
+"""The count of an analysis, with or without its readers' answers, computed on demand.
+
+Everything comes from the store: readings of fields, rule and error rates, answers.
+"""
 
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import select
+from sqlalchemy.orm import Session, undefer
 
+from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.analysis.review import Inferred, Suggestion, share_from_random_sample, suggest_review
-from marrowscope.analysis.reviewed import AddedCell, Answer, read_reviewed
-from marrowscope.domain.patient import PatientReading
+from marrowscope.analysis.reviewed import AddedCell, read_reviewed
+from marrowscope.analysis.reviewed import Answer as CellAnswer
+from marrowscope.codec import from_json
+from marrowscope.domain.decision import RULES
+from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
+from marrowscope.domain.rates import ErrorRates
 from marrowscope.domain.taxonomy import ARTEFACT
-from marrowscope.service.analyses import figures
+from marrowscope.exports.tables import patient_row
 from marrowscope.service.errors import ConflictError
-from marrowscope.service.store.analyses import DONE, NETWORK, PERSON, Analysis, Cell
+from marrowscope.service.store.analyses import DONE, DUPLICATE, NETWORK, PERSON, Analysis, AnalysisField, Cell
 from marrowscope.service.store.patients import Field
-from marrowscope.service.store.reviews import Reading, SecondAnswer
+from marrowscope.service.store.reviews import Answer
 
 _KEPT = 64  # networks' readings in memory; one of a thousand cells takes about a megabyte
 
@@ -27,7 +36,7 @@ _recent: OrderedDict[_Key, PatientReading] = OrderedDict()
 
 
 @dataclass(frozen=True)
-class Said:
+class ReadingAnswers:
     """All answers of one reading.
 
     Attributes
@@ -36,14 +45,14 @@ class Said:
     added : field's name → cells that a person drew
     """
 
-    answers: Mapping[str, Mapping[int, Answer]]
+    answers: Mapping[str, Mapping[int, CellAnswer]]
     added: Mapping[str, Sequence[AddedCell]]
 
 
 def network_reading(session: Session, analysis: Analysis) -> PatientReading:
-    """Return the patient as the networks alone read it.
+    """Return the patient as the networks alone read it: the same value `marrowscope analyse` reports.
 
-    A finished analysis does not change: its reading is kept in memory for the next question.
+    A finished analysis does not change: its reading is kept in memory for the next request.
 
     Raises
     ------
@@ -57,7 +66,13 @@ def network_reading(session: Session, analysis: Analysis) -> PatientReading:
         if key in _recent:
             _recent.move_to_end(key)
             return _recent[key]
-    reading = figures.network_reading(session, analysis)
+    reading = read_patient(
+        analysis.patient.name,
+        _field_readings(session, analysis),
+        _settings_of(analysis),
+        _rates(analysis, "error_rates"),
+        unfamiliar_rates=_rates(analysis, "unfamiliar_rates"),
+    )
     with _lock:
         _recent[key] = reading
         while len(_recent) > _KEPT:
@@ -65,48 +80,73 @@ def network_reading(session: Session, analysis: Analysis) -> PatientReading:
     return reading
 
 
-def said(session: Session, analysis: Analysis, reading: Reading | None) -> Said:
-    """Return what was answered in a second reading, or in the first for None."""
-    return _said_first(session, analysis) if reading is None else _said_second(session, reading)
+def answers_of(session: Session, reading_id: str) -> ReadingAnswers:
+    """Return what was answered in a reading; the first one has the identifier of its analysis."""
+    rows = session.execute(
+        select(
+            Field.name, Cell.number, Cell.origin, Answer.type, Answer.deleted, Cell.x0, Cell.y0, Cell.x1,
+            Cell.y1,
+        )
+        .join(Cell, Cell.id == Answer.cell_id)
+        .join(Field, Field.id == Cell.field_id)
+        .where(Answer.reading_id == reading_id)
+        .order_by(Cell.place, Cell.number)
+    )  # fmt: skip
+    answers: dict[str, dict[int, CellAnswer]] = {}
+    added: dict[str, list[AddedCell]] = {}
+    for name, number, origin, cell_type, deleted, *box in rows:
+        if origin == PERSON:
+            x0, y0, x1, y1 = box
+            added.setdefault(name, []).append(AddedCell((x0, y0, x1, y1), cell_type or ARTEFACT, deleted))
+        else:
+            answers.setdefault(name, {})[number - 1] = CellAnswer(cell_type, deleted)
+    return ReadingAnswers(answers, added)
 
 
-def counted(session: Session, analysis: Analysis, reading: Reading | None = None) -> PatientReading:
-    """Return the count with the answers of a reading in force; the networks' stands beside it.
+def counted(session: Session, analysis: Analysis) -> PatientReading:
+    """Return the count with the answers of the first reading in force; the networks' stands beside it.
 
     Raises
     ------
     ConflictError
         The analysis is not done.
     """
-    network = network_reading(session, analysis)
-    return with_answers(analysis, network, said(session, analysis, reading))
+    return with_answers(analysis, network_reading(session, analysis), answers_of(session, analysis.id))
 
 
-def with_answers(analysis: Analysis, network: PatientReading, words: Said) -> PatientReading:
-    """Lay answers over the networks' reading and count anew."""
+def with_answers(analysis: Analysis, network: PatientReading, given: ReadingAnswers) -> PatientReading:
+    """Recount the networks' reading with answers in force."""
     return read_reviewed(
         network,
-        words.answers,
-        words.added,
-        figures.counting_of(analysis),
-        figures.error_rates_of(analysis),
-        unfamiliar_rates=figures.unfamiliar_rates_of(analysis),
+        given.answers,
+        given.added,
+        _settings_of(analysis),
+        _rates(analysis, "error_rates"),
+        unfamiliar_rates=_rates(analysis, "unfamiliar_rates"),
         count_border_cells=counts_border_cells(analysis),
     )
 
 
 def counts_border_cells(analysis: Analysis) -> bool:
-    """Tell whether cells cut by an image's edge count in this analysis."""
+    """Return whether cells cut by an image's edge count in this analysis."""
     return bool(analysis.facts["settings"].get("count_border_cells") == "true")
 
 
-def inferred(network: PatientReading, words: Said) -> Inferred:
-    """Infer the blast share from the reviewed cells of the lot."""
-    return share_from_random_sample(network, words.answers)
+def worklist_result(reading: PatientReading) -> dict[str, Any]:
+    """Return what the worklist shows of a count."""
+    row = patient_row(reading)
+    names = ("counted", "blasts", "blast_percent", "ci_low", "ci_high", "decision")
+    reviewed = 0 if reading.review is None else reading.review.cells
+    return {**{name: row[name] for name in names}, "reviewed_cells": reviewed}
+
+
+def inferred(network: PatientReading, given: ReadingAnswers) -> Inferred:
+    """Infer the blast share from the reviewed cells of the random sample."""
+    return share_from_random_sample(network, given.answers)
 
 
 def suggestions(
-    session: Session, analysis: Analysis, reading: Reading | None, number: int
+    session: Session, analysis: Analysis, reading_id: str, number: int
 ) -> list[tuple[str, Suggestion]]:
     """Return cells to review next, by identifier.
 
@@ -116,7 +156,7 @@ def suggestions(
         The analysis is not done.
     """
     network = network_reading(session, analysis)
-    answers = said(session, analysis, reading).answers
+    answers = answers_of(session, reading_id).answers
     seen = {(name, row) for name, told in answers.items() for row, a in told.items() if a.is_given}
     chosen = suggest_review(network, number, seen)
     wanted = {(choice.field, choice.row + 1): choice for choice in chosen}
@@ -133,38 +173,35 @@ def suggestions(
     return [(ids[choice.field, choice.row + 1], choice) for choice in chosen]
 
 
-def _said_first(session: Session, analysis: Analysis) -> Said:
-    rows = session.execute(
-        select(
-            Field.name, Cell.number, Cell.origin, Cell.reviewed_type, Cell.deleted, Cell.x0, Cell.y0,
-            Cell.x1, Cell.y1,
-        )
-        .join(Field, Field.id == Cell.field_id)
-        .where(
-            Cell.analysis_id == analysis.id,
-            or_(Cell.reviewed_type.is_not(None), Cell.deleted.is_(True), Cell.origin == PERSON),
-        )
-        .order_by(Cell.place, Cell.number)
-    )  # fmt: skip
-    answers: dict[str, dict[int, Answer]] = {}
-    added: dict[str, list[AddedCell]] = {}
-    for name, number, origin, cell_type, deleted, *box in rows:
-        if origin == PERSON:
-            x0, y0, x1, y1 = box
-            added.setdefault(name, []).append(AddedCell((x0, y0, x1, y1), cell_type or ARTEFACT, deleted))
-        else:
-            answers.setdefault(name, {})[number - 1] = Answer(cell_type, deleted)
-    return Said(answers, added)
+def _settings_of(analysis: Analysis) -> CountingSettings:
+    return CountingSettings(RULES[analysis.rule], analysis.floor)
 
 
-def _said_second(session: Session, reading: Reading) -> Said:
+def _rates(analysis: Analysis, name: str) -> ErrorRates | None:
+    """Return error rates of the classifier as they were when the analysis was asked for."""
+    rates = analysis.facts[name]
+    return None if rates is None else ErrorRates(**rates)
+
+
+def _field_readings(session: Session, analysis: Analysis) -> list[FieldReading]:
+    """Return the networks' reading of every field, in natural order."""
     rows = session.execute(
-        select(Field.name, Cell.number, SecondAnswer.type, SecondAnswer.deleted)
-        .join(Cell, Cell.id == SecondAnswer.cell_id)
-        .join(Field, Field.id == Cell.field_id)
-        .where(SecondAnswer.reading_id == reading.id)
+        select(AnalysisField, Field)
+        .join(Field)
+        .where(AnalysisField.analysis_id == analysis.id)
+        .order_by(AnalysisField.place)
+        .options(undefer(AnalysisField.reading))
     )
-    answers: dict[str, dict[int, Answer]] = {}
-    for name, number, cell_type, deleted in rows:
-        answers.setdefault(name, {})[number - 1] = Answer(cell_type, deleted)
-    return Said(answers, {})
+    return [_field_reading(row, field) for row, field in rows]
+
+
+def _field_reading(row: AnalysisField, field: Field) -> FieldReading:
+    if row.status == DONE and row.reading is not None:
+        return from_json(row.reading, FieldReading)
+    is_copy = row.status == DUPLICATE
+    return FieldReading(
+        name=field.name,
+        status=FieldStatus.DUPLICATE if is_copy else FieldStatus.FAILED,
+        message=row.message or row.status,
+        sha256=field.sha256 or "",
+    )

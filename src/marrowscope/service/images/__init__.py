@@ -1,1 +1,1 @@
-"""Patients, their images, and the files both are kept in."""
+"""Patients, their images, and the files that hold them."""

@@ -1,4 +1,4 @@
-"""Images and pictures on disk: addressed by their content, whole or not there."""
+"""Images and pictures on disk, addressed by content and written atomically."""
 
 import hashlib
 import shutil
@@ -19,30 +19,30 @@ class Blobs:
 
     Parameters
     ----------
-    folder : where they lie; made when first written to
+    folder : root of the store; created at the first write
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def put(self, content: bytes) -> str:
-        """Keep bytes and return their digest.
+        """Store bytes and return their digest.
 
         Raises
         ------
         UnavailableError
-            The disk does not take them.
+            They cannot be written.
         """
         digest = hashlib.sha256(content).hexdigest()
         path = self.path(digest)
         if path.is_file():
-            path.touch()  # young again: not a leftover while its row is still to be written
+            path.touch()  # renewed, so that it is no leftover while its row is still to be written
         else:
             self._write(path, content)
         return digest
 
     def path(self, digest: str) -> Path:
-        """Return where the bytes with this digest are, or would be."""
+        """Return the path of the bytes with this digest, whether they exist or not."""
         return self._folder / _PARTS[0] / digest[:2] / digest
 
     def get(self, digest: str) -> bytes:
@@ -51,7 +51,7 @@ class Blobs:
         Raises
         ------
         NotFoundError
-            They are not, or no longer, there.
+            They do not exist, or no longer.
         """
         try:
             return self.path(digest).read_bytes()
@@ -59,7 +59,7 @@ class Blobs:
             raise NotFoundError("the image is no longer kept") from error
 
     def problem(self, digest: str) -> str | None:
-        """Return ``missing`` or ``altered`` where the bytes with this digest are not as they were kept."""
+        """Return ``missing`` or ``altered`` if the bytes with this digest are not as stored, else None."""
         try:
             with self.path(digest).open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
@@ -68,34 +68,34 @@ class Blobs:
         return None if found == digest else "altered"
 
     def derived(self, digest: str, name: str) -> Path:
-        """Return where what is derived from these bytes under `name` is, or would be."""
+        """Return the path of a file derived from these bytes, whether it exists or not."""
         return self._folder / _PARTS[1] / digest[:2] / digest / name
 
     def put_derived(self, digest: str, name: str, content: bytes) -> None:
-        """Keep what was derived from the bytes with this digest.
+        """Store a file derived from the bytes with this digest.
 
         Raises
         ------
         UnavailableError
-            The disk does not take it.
+            It cannot be written.
         """
         self._write(self.derived(digest, name), content)
 
     def remove(self, digest: str) -> None:
-        """Remove bytes and all that is derived from them; nothing happens where they are not there."""
+        """Remove bytes and everything derived from them, if they exist."""
         self.path(digest).unlink(missing_ok=True)
         shutil.rmtree(self.derived(digest, ""), ignore_errors=True)
 
     def originals(self) -> Iterator[Path]:
-        """Return the files of all bytes kept; their names are the digests."""
+        """Return the files of all stored bytes; their names are the digests."""
         return (path for path in self._folder.glob(f"{_PARTS[0]}/*/*") if not path.name.startswith("."))
 
     def unfinished(self) -> Iterator[Path]:
-        """Return files whose writing was broken off, or is under way."""
+        """Return files whose writing was interrupted or is in progress."""
         return self._folder.rglob(".*.tmp")
 
     def free_bytes(self) -> int:
-        """Return how much the disk still takes."""
+        """Return the free space on the disk, in bytes."""
         self._folder.mkdir(parents=True, exist_ok=True)
         return shutil.disk_usage(self._folder).free
 
@@ -105,4 +105,4 @@ class Blobs:
             write_atomic(path, content)
         except OSError as error:
             reason = error.strerror or type(error).__name__
-            raise UnavailableError(f"the disk does not take the image: {reason}") from error
+            raise UnavailableError(f"the image cannot be written to the disk: {reason}") from error

@@ -1,4 +1,4 @@
-"""Checking that everything the database refers to is on the disk, byte for byte."""
+"""Check that every file the database refers to is on the disk, unaltered."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from marrowscope.service.store.engine import Database
 from marrowscope.service.store.references import required_digests
 
 _log = structlog.get_logger("marrowscope.integrity")
-_SHOWN = 20  # faults named one by one in the log
+_SHOWN = 20  # faults listed one by one in the log
 
 
 @dataclass(frozen=True)
 class BlobFault:
-    """A blob that is not as it should be.
+    """A blob that is missing or altered.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class BlobFault:
 
 @dataclass(frozen=True)
 class Integrity:
-    """What a check of the blobs found: how many were checked, and what is wrong with them."""
+    """The result of a check of all blobs: how many were checked, and the faults found."""
 
     checked: int
     faults: tuple[BlobFault, ...]
@@ -49,7 +49,7 @@ def check_blobs(database: Database, blobs: Blobs) -> Integrity:
 
 
 def log_integrity(database: Database, blobs: Blobs) -> None:
-    """Check the blobs and write what is wrong with them to the log."""
+    """Check the blobs and log the faults."""
     found = check_blobs(database, blobs)
     if not found.faults:
         _log.info("all files match their digests", files=found.checked)
@@ -60,6 +60,6 @@ def log_integrity(database: Database, blobs: Blobs) -> None:
 
 
 def _is_required_still(database: Database, digest: str) -> bool:
-    """Ask again about a fault: the row may have been removed, with its blob, while the check ran."""
+    """Return whether a faulty blob is still required: its row may have been removed during the check."""
     with database.reading() as session:
         return digest in required_digests(session)

@@ -1,4 +1,4 @@
-"""What a killed server leaves on the disk: half-written files, images that are nobody's, uploads."""
+"""What a killed server leaves on the disk: half-written files, unreferenced images, uploads."""
 
 import shutil
 import time
@@ -9,16 +9,16 @@ from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.references import referenced_digests
 
-_AGE_S = 86_400.0  # younger ones may belong to an upload or a reading under way
+_AGE_S = 86_400.0  # younger ones may belong to an upload or a reading in progress
 
 
 def remove_leftovers(database: Database, blobs: Blobs, scratch: Path, age_s: float = _AGE_S) -> int:
-    """Remove what is older than `age_s` seconds and belongs to nothing; return how many things that were.
+    """Remove unreferenced files older than `age_s` seconds; return how many there were.
 
     Raises
     ------
     OSError
-        The disk does not allow it.
+        A file cannot be removed.
     """
     before = time.time() - age_s
     removed = 0
@@ -46,5 +46,5 @@ def _older(paths: Iterator[Path], before: float) -> Iterator[Path]:
         try:
             if path.stat().st_mtime < before:
                 yield path
-        except OSError:  # gone meanwhile
+        except OSError:  # removed in the meantime
             continue

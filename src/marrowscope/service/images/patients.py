@@ -1,4 +1,4 @@
-"""Patients: making, finding, and what the worklist shows of them."""
+"""Patients: adding and finding them, and what the worklist shows of them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class FieldView:
 
 
 def add(session: Session, actor: Actor, name: str) -> Patient:
-    """Make a patient without images."""
+    """Add a patient without images."""
     patient = Patient(name=name)
     session.add(patient)
     session.flush()
@@ -59,13 +59,13 @@ def page(
 
     Parameters
     ----------
-    search : part of the name, whatever the capitals
-    status : only patients in it
+    search : part of the name, case-insensitive
+    status : only patients with this status
 
     Raises
     ------
     InputError
-        The cursor is none of this list.
+        The cursor does not belong to this list.
     """
     query = (
         select(Patient, Analysis)
@@ -94,8 +94,18 @@ def latest_analysis(session: Session, patient: Patient) -> Analysis | None:
     return None if patient.analysis_id is None else session.get(Analysis, patient.analysis_id)
 
 
+def signed_analyses(session: Session, patient_ids: Sequence[str]) -> dict[str, Analysis]:
+    """Return, by patient, the latest analysis that has a signed version."""
+    found = session.scalars(
+        select(Analysis)
+        .where(Analysis.patient_id.in_(patient_ids), Analysis.version > 0)
+        .order_by(Analysis.created_at)
+    )
+    return {analysis.patient_id: analysis for analysis in found}
+
+
 def refresh(session: Session, patient: Patient) -> None:
-    """Bring up to date what the worklist shows, after images or the latest analysis changed."""
+    """Update what the worklist shows after images or the latest analysis changed."""
     session.flush()
     fields = fields_of(session, patient.id)
     analysis = latest_analysis(session, patient)
@@ -118,7 +128,7 @@ def fields_of(session: Session, patient_id: str) -> list[Field]:
 
 
 def in_natural_order(fields: Sequence[Field]) -> list[Field]:
-    """Sort images as the command line sorts files."""
+    """Sort images by name as the command line sorts files."""
     return sorted(fields, key=lambda field: [natural_key(part) for part in field.name.split("/")])
 
 
@@ -163,14 +173,14 @@ def field_view(session: Session, field_id: str) -> FieldView:
 
 
 def remove_field(session: Session, actor: Actor, field_id: str) -> list[str]:
-    """Take an image away and return digests of bytes that may be orphans now (`forget`).
+    """Remove an image; return digests of bytes that may be unreferenced now (see `forget`).
 
     Raises
     ------
     NotFoundError
         There is none.
     ConflictError
-        An analysis has, or is to have, read it.
+        An analysis has read it or is about to.
     """
     field = get_field(session, field_id)
     read = session.scalar(select(AnalysisField.id).where(AnalysisField.field_id == field_id).limit(1))
@@ -188,7 +198,7 @@ def remove_field(session: Session, actor: Actor, field_id: str) -> list[str]:
 
 
 def forget(database: Database, blobs: Blobs, digests: Iterable[str]) -> None:
-    """Remove bytes from the disk that nothing refers to; call it after the deletion is committed."""
+    """Remove unreferenced bytes from the disk; to be called after the deletion is committed."""
     with database.reading() as session:
         orphans = [digest for digest in digests if not is_referenced(session, digest)]
     for digest in orphans:
@@ -206,7 +216,7 @@ def waiting_analyses(session: Session) -> int:
 
 
 def _promote_duplicate(session: Session, patient_id: str, digest: str | None) -> None:
-    """Let another copy of an image that was removed take its place."""
+    """Let another copy of a removed image take its place."""
     session.flush()
     copies = session.scalars(
         select(Field).where(Field.patient_id == patient_id, Field.sha256 == digest)

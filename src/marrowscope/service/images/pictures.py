@@ -1,4 +1,4 @@
-"""Pictures served of images: thumbnails, Deep Zoom tiles, crops. Only pixels leave, no metadata."""
+"""Pictures made of images: thumbnails, Deep Zoom tiles, crops; pixels only, no metadata."""
 
 import io
 import zipfile
@@ -26,12 +26,12 @@ T = TypeVar("T")
 
 
 class Pictures:
-    """Makes pictures when first asked for, and keeps them beside the bytes they are of.
+    """Makes pictures at the first request and stores them next to their image.
 
     Parameters
     ----------
-    blobs : where images lie
-    limits : what decoding one may cost
+    blobs : where images are
+    limits : for decoding an image
     """
 
     def __init__(self, blobs: Blobs, limits: DecodeLimits) -> None:

@@ -1,6 +1,6 @@
-"""Taking patients away: wholly, when somebody asks; their images alone, when the retention time is over.
+"""Removal of patients on request, and of images alone when the retention time is over.
 
-The audit trail keeps that they were there and what was done, under identifiers that name nobody.
+The audit trail keeps what was done, under identifiers that name nobody.
 """
 
 import threading
@@ -24,7 +24,7 @@ from marrowscope.service.store.reviews import Version
 from marrowscope.service.trail import audit
 
 _DAY_S = 86_400.0
-_AGAIN_S = 600.0  # after a sweep that the database or the disk did not allow
+_AGAIN_S = 600.0  # after a sweep that failed
 _log = structlog.get_logger("marrowscope.retention")
 
 
@@ -57,7 +57,7 @@ def remove_patient(session: Session, actor: Actor, patient_id: str, reason: str)
         "images": patient.fields_count,
         "signed": [{"version": version, "sha256": sha256} for version, sha256 in signed],
     }
-    # Analyses first: their rows refer to the images. All below go with them in the database itself.
+    # Analyses first: their rows refer to the images. The database removes everything below them.
     session.execute(delete(Analysis).where(Analysis.patient_id == patient_id))
     session.execute(delete(Patient).where(Patient.id == patient_id))
     session.expunge(patient)
@@ -69,9 +69,9 @@ def remove_patient(session: Session, actor: Actor, patient_id: str, reason: str)
 
 
 def sweep(database: Database, blobs: Blobs, days: float) -> int:
-    """Take the images of patients untouched for `days`; counts and signed reports stay.
+    """Remove the images of patients unchanged for `days`; counts and signed reports stay.
 
-    An image that another patient still has stays, too.
+    An image that another patient has too stays.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def sweep(database: Database, blobs: Blobs, days: float) -> int:
 
 
 class Sweeper:
-    """Sweeps at the start and then once a day, in a thread of its own.
+    """Sweeps at the start and then once a day, in its own thread.
 
     Parameters
     ----------

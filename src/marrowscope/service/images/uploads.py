@@ -1,4 +1,4 @@
-"""Taking images in: each file is stored, recognised as one already there, or refused with its reason."""
+"""Uploads: each file is stored, recognised as a duplicate, or refused with a reason."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,35 +18,35 @@ from marrowscope.service.actors import Actor
 from marrowscope.service.errors import ConflictError, UnavailableError
 from marrowscope.service.images import patients
 from marrowscope.service.images.blobs import Blobs
-from marrowscope.service.images.workers import Looked, image_workers, look
+from marrowscope.service.images.workers import ExaminedImage, examine_image, image_workers
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.patients import (
     FIELD_DUPLICATE,
     FIELD_FAILED,
     FIELD_STORED,
     Field,
+    IdempotentUpload,
     Patient,
-    UploadAnswer,
 )
 from marrowscope.service.trail import audit
 
 _LONGEST_NAME = 300
-Outcome = Literal["stored", "duplicate", "refused"]
+UploadStatus = Literal["stored", "duplicate", "refused"]
 
 
 @dataclass(frozen=True)
-class Given:
-    """A file as it arrived: its name by the sender, and where it lies until it is taken in."""
+class UploadedFile:
+    """A file as received: the sender's name for it, and its temporary path."""
 
     name: str
     path: Path
 
 
 @dataclass(frozen=True)
-class Examined:
-    """A file looked at: an image with its digest and size, or the reason why it is none.
+class ExaminedFile:
+    """An examined file: an image with its digest and size, or the reason why it is none.
 
-    `is_image` tells whether it was meant for one, so that its failure belongs on the patient's list.
+    `is_image` tells whether it was meant to be one, so that its failure belongs on the patient's list.
     """
 
     name: str
@@ -60,22 +60,22 @@ class Examined:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What became of one file."""
+class UploadResult:
+    """The result for one file."""
 
     name: str
-    status: Outcome
+    status: UploadStatus
     message: str
     field_id: str | None
 
 
 class Examiner:
-    """Looks at files and keeps the good images.
+    """Examines files and stores the readable images.
 
     Parameters
     ----------
     settings : limits
-    blobs : where images and their thumbnails go
+    blobs : where images and thumbnails are stored
     """
 
     def __init__(self, settings: Settings, blobs: Blobs) -> None:
@@ -83,42 +83,44 @@ class Examiner:
         self._limits = limits_of(settings)
         self._blobs = blobs
 
-    def examine(self, files: Sequence[Given]) -> Iterator[Examined]:
-        """Look at files one after the other; archives are opened.
+    def examine(self, files: Sequence[UploadedFile]) -> Iterator[ExaminedFile]:
+        """Examine files one by one; archives are opened.
 
         Raises
         ------
         UnavailableError
             The disk is full.
         """
-        left = self._settings.request_bytes  # of an archive's content, however small it was packed
+        left = self._settings.request_bytes  # for an archive's content, however small it was packed
         for given in files:
             for source, problem in _sources(given):
                 if source is None:
-                    yield Examined(given.name, problem, is_image=False)
+                    yield ExaminedFile(given.name, problem, is_image=False)
                     continue
-                examined = self._look(source, left)
+                examined = self._examine(source, left)
                 left -= examined.size
                 yield examined
 
-    def _look(self, source: FieldSource, left: int) -> Examined:
+    def _examine(self, source: FieldSource, left: int) -> ExaminedFile:
         if self._blobs.free_bytes() < self._settings.free_bytes:
-            raise UnavailableError("the disk is full: no more images are taken")
+            raise UnavailableError("the disk is full: no more images can be stored")
         is_image = is_image_name(source.name)
         try:
-            found = image_workers().submit(look, self._blobs, self._limits, source, left).result()
+            found = image_workers().submit(examine_image, self._blobs, self._limits, source, left).result()
         except WorkerDiedError:
-            found = Looked("decoding this image ended the process that tried; it is damaged, or too large")
-        return Examined(source.name, is_image=is_image, **vars(found))
+            found = ExaminedImage(
+                "decoding this image ended the process that tried; it is damaged, or too large"
+            )
+        return ExaminedFile(source.name, is_image=is_image, **vars(found))
 
 
 def limits_of(settings: Settings) -> DecodeLimits:
-    """Return what one image may cost in this installation."""
+    """Return the limits of one image in this installation."""
     return DecodeLimits(max_bytes=settings.file_bytes, max_pixels=settings.pixels)
 
 
 def clean_name(name: str) -> str:
-    """Return a sender's file name as a relative path of printable parts: none leads anywhere else."""
+    """Return a sender's file name as a safe relative path of printable parts."""
     parts = [part for part in member_parts(shown(name)) if part != ".."]
     return "/".join(parts)[-_LONGEST_NAME:].lstrip("/") or "image"
 
@@ -135,10 +137,10 @@ def check_open(patient: Patient) -> None:
         raise ConflictError("this patient is being analysed; add images when that is done, or cancel it")
 
 
-def earlier_answer(session: Session, patient_id: str, key: str) -> list[Answer] | None:
-    """Return what an upload with this Idempotency-Key was answered, None if it is new."""
-    known = session.get(UploadAnswer, (patient_id, key))
-    return None if known is None else [Answer(*item) for item in known.items]
+def earlier_results(session: Session, patient_id: str, key: str) -> list[UploadResult] | None:
+    """Return the results of an earlier upload with this Idempotency-Key, None if there is none."""
+    known = session.get(IdempotentUpload, (patient_id, key))
+    return None if known is None else [UploadResult(*item) for item in known.items]
 
 
 def take(
@@ -147,36 +149,36 @@ def take(
     settings: Settings,
     patient_id: str,
     *,
-    files: Sequence[Examined],
+    files: Sequence[ExaminedFile],
     key: str | None = None,
-) -> list[Answer]:
-    """Put examined files on a patient's list. The same file under the same name changes nothing.
+) -> list[UploadResult]:
+    """Add examined files to a patient; the same file under the same name changes nothing.
 
     Raises
     ------
     NotFoundError
         There is no such patient.
     ConflictError
-        The latest analysis is being made.
+        The latest analysis is under way.
     """
     patient = patients.get(session, patient_id)
-    if key is not None and (known := earlier_answer(session, patient_id, key)) is not None:
+    if key is not None and (known := earlier_results(session, patient_id, key)) is not None:
         return known
     check_open(patient)
     register = _Register(session, patient, settings.files_per_patient)
-    answers = [register.enter(file) for file in files]
+    results = [register.enter(file) for file in files]
     patients.refresh(session, patient)
     audit.record(
-        session, actor, "files.add", "patient", patient.id, patient_id=patient.id, after=_summary(answers)
+        session, actor, "files.add", "patient", patient.id, patient_id=patient.id, after=_summary(results)
     )
     if key is not None:
-        items = [[a.name, a.status, a.message, a.field_id] for a in answers]
-        session.add(UploadAnswer(patient_id=patient.id, key=key, items=items))
-    return answers
+        items = [[a.name, a.status, a.message, a.field_id] for a in results]
+        session.add(IdempotentUpload(patient_id=patient.id, key=key, items=items))
+    return results
 
 
 class _Register:
-    """A patient's list of images while files are entered."""
+    """A patient's images while files are added."""
 
     def __init__(self, session: Session, patient: Patient, limit: int) -> None:
         self._session = session
@@ -187,17 +189,17 @@ class _Register:
         stored = (field for field in self._by_name.values() if field.status == FIELD_STORED)
         self._copies = FirstCopies((field.sha256, field.name) for field in stored if field.sha256 is not None)
 
-    def enter(self, file: Examined) -> Answer:
-        """Enter one file."""
+    def enter(self, file: ExaminedFile) -> UploadResult:
+        """Add one file."""
         known = self._by_name.get(file.name)
         if known is not None and known.sha256 == file.sha256 and file.sha256 is not None:
-            status: Outcome = "refused" if file.message else "duplicate"
-            return Answer(file.name, status, file.message or "already there", known.id)
+            status: UploadStatus = "refused" if file.message else "duplicate"
+            return UploadResult(file.name, status, file.message or "already there", known.id)
         if file.message:
             return self._refuse(file, known)
         if len(self._by_name) >= self._limit and known is None:
             message = f"the patient has {self._limit:,} images, the limit"
-            return Answer(file.name, "refused", message, None)
+            return UploadResult(file.name, "refused", message, None)
         if known is not None and known.status == FIELD_FAILED:
             field = known
         else:
@@ -207,21 +209,21 @@ class _Register:
         repeats = None if file.sha256 is None else self._copies.message(file.sha256, field.name)
         if repeats is None:
             field.status, field.message = FIELD_STORED, ""
-            return Answer(field.name, "stored", "", field.id)
+            return UploadResult(field.name, "stored", "", field.id)
         field.status, field.message = FIELD_DUPLICATE, repeats
-        return Answer(field.name, "duplicate", field.message, field.id)
+        return UploadResult(field.name, "duplicate", field.message, field.id)
 
-    def _refuse(self, file: Examined, known: Field | None) -> Answer:
-        """Keep a broken image on the list: the count says what is missing. Other files leave no trace."""
+    def _refuse(self, file: ExaminedFile, known: Field | None) -> UploadResult:
+        """List a broken image, so that the count says what is missing; other files leave no trace."""
         is_good = known is not None and known.status != FIELD_FAILED
         if not file.is_image or is_good or (known is None and len(self._by_name) >= self._limit):
-            return Answer(file.name, "refused", file.message, None)
+            return UploadResult(file.name, "refused", file.message, None)
         field = known or Field(patient_id=self._patient.id, name=file.name)
         if known is None:
             self._add(field)
         self._describe(field, file)
         field.status, field.message = FIELD_FAILED, file.message
-        return Answer(file.name, "refused", file.message, field.id)
+        return UploadResult(file.name, "refused", file.message, field.id)
 
     def _add(self, field: Field) -> None:
         self._session.add(field)
@@ -229,13 +231,13 @@ class _Register:
         self._by_name[field.name] = field
 
     @staticmethod
-    def _describe(field: Field, file: Examined) -> None:
+    def _describe(field: Field, file: ExaminedFile) -> None:
         field.sha256, field.size = file.sha256, file.size
         field.width, field.height, field.mpp = file.width, file.height, file.mpp
 
 
-def _sources(given: Given) -> Iterator[tuple[FieldSource | None, str]]:
-    """Give what a file holds: itself, or an archive's images and its problems."""
+def _sources(given: UploadedFile) -> Iterator[tuple[FieldSource | None, str]]:
+    """Return what a file holds: itself, or an archive's images and problems."""
     if not given.name.lower().endswith(".zip"):
         yield FieldSource(given.name, given.path), ""
         return
@@ -246,6 +248,6 @@ def _sources(given: Given) -> Iterator[tuple[FieldSource | None, str]]:
         yield field, ""
 
 
-def _summary(answers: Sequence[Answer]) -> dict[str, int]:
-    states = [answer.status for answer in answers]
+def _summary(results: Sequence[UploadResult]) -> dict[str, int]:
+    states = [result.status for result in results]
     return {state: states.count(state) for state in sorted(set(states))}

@@ -1,7 +1,7 @@
-"""Work on images in processes of its own: one that an image brings down is replaced, and the server stands.
+"""Image processing in separate processes: one that an image crashes is replaced.
 
-The server's own process never decodes what was sent to it. What is here runs in a worker process, two at
-most at a time, so that memory stays bounded; it loads no networks.
+The server's own process never decodes what was sent to it. This module runs in at most two worker processes,
+so that memory stays bounded, and loads no networks.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ from marrowscope.service.images.blobs import Blobs
 
 TILE_PX, OVERLAP_PX = 256, 1
 THUMBNAILS_PX: Final = (512, 256)
-"""Sizes kept at hand, the largest first; others are made from the next larger one."""
+"""Stored sizes, the largest first; others are made from the next larger one."""
 TILES = "tiles.zip"
 AT_ONCE: Final = 2
 _QUALITY = 90
@@ -38,8 +38,8 @@ _recent: "OrderedDict[str, Pixels]" = OrderedDict()
 
 
 @dataclass(frozen=True)
-class Looked:
-    """What a file is: an image with its digest and size, or, by `message`, why it is none."""
+class ExaminedImage:
+    """An image with its digest and size, or, in `message`, why a file is none."""
 
     message: str = ""
     sha256: str | None = None
@@ -51,42 +51,42 @@ class Looked:
 
 @cache
 def image_workers() -> WorkerPool:
-    """Return the processes that work on images, the same for all of this process."""
+    """Return this server's image processes, always the same pool."""
     return WorkerPool(AT_ONCE)
 
 
 def end_image_workers() -> None:
-    """End these processes, when nothing is at work on images any longer."""
+    """End the image processes; nothing may be using them."""
     image_workers().close()
     image_workers.cache_clear()
 
 
-def look(blobs: Blobs, limits: DecodeLimits, source: FieldSource, left: int) -> Looked:
-    """Look at a file, and keep it with its thumbnails if it is an image that can be read.
+def examine_image(blobs: Blobs, limits: DecodeLimits, source: FieldSource, left: int) -> ExaminedImage:
+    """Examine a file; store it with its thumbnails if it is a readable image.
 
     Parameters
     ----------
-    left : bytes it may have for the sake of the whole request
+    left : bytes that the request's limit still allows
     """
     try:
         data = source.read(limits)
     except ImageError as error:
-        return Looked(str(error))
+        return ExaminedImage(str(error))
     digest, size = hashlib.sha256(data).hexdigest(), len(data)
     if size > left:
-        return Looked("the files of this request, unpacked, have more bytes than the limit")
+        return ExaminedImage("the files of this request, unpacked, have more bytes than the limit")
     try:
         image = decode(data, limits=limits)
     except ImageError as error:
-        return Looked(str(error), digest, size)
+        return ExaminedImage(str(error), digest, size)
     blobs.put(data)
     _keep_thumbnails(blobs, digest, image.pixels)
     height, width = image.pixels.shape[:2]
-    return Looked("", digest, size, width, height, image.mpp)
+    return ExaminedImage("", digest, size, width, height, image.mpp)
 
 
 def make_thumbnails(blobs: Blobs, limits: DecodeLimits, digest: str) -> None:
-    """Make the thumbnails of an image anew.
+    """Make the thumbnails of an image again.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def jpeg(image: Image.Image, quality: int) -> bytes:
 
 
 def thumbnail_name(side: int) -> str:
-    """Return under which name a thumbnail is kept."""
+    """Return the name under which a thumbnail is stored."""
     return f"thumbnail-{side}.jpg"
 
 
@@ -157,7 +157,7 @@ def _keep_thumbnails(blobs: Blobs, digest: str, pixels: Pixels) -> None:
 
 
 def _pixels(blobs: Blobs, limits: DecodeLimits, digest: str) -> Pixels:
-    """Decode an image; those used last stay in memory."""
+    """Decode an image; the most recently used ones stay in memory."""
     if digest not in _recent:
         pixels = decode(blobs.get(digest), limits=limits).pixels
         _recent[digest] = pixels

@@ -1,4 +1,4 @@
-"""Running analyses: what waits in the database goes to an engine, and its outcome comes back."""
+"""Running analyses: work waiting in the database goes to an engine, and its results are recorded."""
 
 import os
 import threading
@@ -14,13 +14,13 @@ from marrowscope.service.images.leftovers import remove_leftovers
 from marrowscope.service.images.uploads import limits_of
 from marrowscope.service.jobs.dispatcher import Dispatcher
 from marrowscope.service.jobs.presence import Presence
-from marrowscope.service.jobs.queue import Source
+from marrowscope.service.jobs.queue import ReadingResources
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 from marrowscope.service.trail.events import Broadcaster
 
 _log = structlog.get_logger("marrowscope.jobs")
-_NICENESS = 10  # reading gives way to those who look at what was read
+_NICENESS = 10  # analyses yield to people who use the service
 
 
 def start(settings: Settings, database: Database, blobs: Blobs, events: Broadcaster) -> Dispatcher:
@@ -29,12 +29,12 @@ def start(settings: Settings, database: Database, blobs: Blobs, events: Broadcas
     Raises
     ------
     InputError
-        The settings name no engine there is.
+        The settings name an unknown engine.
     """
     workers, threads = share_cores(settings.workers)
-    source = Source(blobs, limits_of(settings), threads)
+    resources = ReadingResources(blobs, limits_of(settings), threads)
     presence = Presence(settings.data_folder / "servers")
-    dispatcher = Dispatcher(database, source, open_pool(settings.engine, workers, _NICENESS), presence)
+    dispatcher = Dispatcher(database, resources, open_pool(settings.engine, workers, _NICENESS), presence)
     events.add(dispatcher.notice)
     dispatcher.start()
     arguments = (database, blobs, settings.data_folder / "scratch")
@@ -43,7 +43,7 @@ def start(settings: Settings, database: Database, blobs: Blobs, events: Broadcas
 
 
 def share_cores(workers: int | None) -> tuple[int, int]:
-    """Return how many worker processes to run, and how many threads each: two where cores suffice."""
+    """Return the number of worker processes and of threads in each: two where cores suffice."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = workers or max(cores // 2, 1)
     return workers, max(cores // workers, 1)

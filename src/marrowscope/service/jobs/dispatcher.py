@@ -1,7 +1,7 @@
-"""The dispatcher: a thread that keeps the engine busy with what waits in the database.
+"""The dispatcher: a thread that feeds the engine with work from the database.
 
-Killed at any instant, it loses nothing: what it had claimed is taken up again by the next server, and what it
-had recorded was recorded whole. While the database is away it waits, keeping finished readings in memory.
+Killed at any time, it loses nothing: the next server takes up its claims, and what it recorded is complete.
+While the database is unavailable it waits and keeps finished readings in memory.
 """
 
 import threading
@@ -21,13 +21,13 @@ from marrowscope.pipeline import FieldResult, failed
 from marrowscope.service.images import patients
 from marrowscope.service.jobs import queue
 from marrowscope.service.jobs.presence import Presence
-from marrowscope.service.jobs.queue import Measuring, Reading, Source, Work
+from marrowscope.service.jobs.queue import FieldWork, ReadingResources, ScaleWork, Work
 from marrowscope.service.store.engine import Database
 from marrowscope.service.trail.events import Change
 
 _log = structlog.get_logger("marrowscope.jobs")
-_ROUND_S = 1.0  # a look at the queue without being told of a change
-_UPKEEP_S = 10.0  # leases renewed, lost work taken up
+_ROUND_S = 1.0  # the queue is also checked without news of a change
+_UPKEEP_S = 10.0  # leases are renewed, lost work is taken up
 _LONGEST_PAUSE_S = 5.0
 
 
@@ -37,14 +37,16 @@ class Dispatcher:
     Parameters
     ----------
     database : holds the queue
-    source : where images are
+    resources : images, limits for decoding, threads
     engine : where networks run
-    presence : this server's sign of life
+    presence : this server's lock file
     """
 
-    def __init__(self, database: Database, source: Source, engine: Pool, presence: Presence) -> None:
+    def __init__(
+        self, database: Database, resources: ReadingResources, engine: Pool, presence: Presence
+    ) -> None:
         self._database = database
-        self._source = source
+        self._resources = resources
         self._engine = engine
         self._presence = presence
         self._at_hand: dict[str, tuple[Work, Future[Any]]] = {}
@@ -58,13 +60,13 @@ class Dispatcher:
         self._thread.start()
 
     def stop(self) -> None:
-        """Take no more work, record what is being read, give the rest back."""
+        """Stop: take no more work, record finished readings, return the rest to the queue."""
         self._stops = True
         self._wake.set()
         self._thread.join()
 
     def notice(self, changes: Iterable[Change]) -> None:
-        """Look at the queue: something changed."""
+        """Check the queue because something changed."""
         del changes
         self._wake.set()
 
@@ -77,7 +79,7 @@ class Dispatcher:
             except DBAPIError as error:
                 pause = min(max(2 * pause, 0.2), _LONGEST_PAUSE_S)
                 _log.warning("database away", error=type(error.orig).__name__, pause_s=pause)
-            except Exception as error:  # noqa: BLE001 (work goes on when the cause is gone)
+            except Exception as error:  # noqa: BLE001 (work continues when the cause is gone)
                 pause = _LONGEST_PAUSE_S
                 _log.error("dispatcher round failed", exc_info=error)
             if pause:
@@ -101,11 +103,11 @@ class Dispatcher:
                 if not queue.has_work(session):
                     return
             with self._database.writing() as session:
-                work = queue.claim(session, self._presence.owner, self._source)
+                work = queue.claim(session, self._presence.owner, self._resources)
             if work is None:
                 return
             future: Future[Any]
-            if isinstance(work, Measuring):
+            if isinstance(work, ScaleWork):
                 future = self._engine.submit(measure_scales, work.networks, work.sample)
             else:
                 future = self._engine.submit(read_field, work.networks, work.task)
@@ -123,7 +125,7 @@ class Dispatcher:
 
     def _record(self, work: Work, future: "Future[Any]") -> None:
         try:
-            outcome = future.result()
+            result = future.result()
         except (WorkerDiedError, CancelledError) as error:
             died = isinstance(error, WorkerDiedError)
             _log.warning("work lost", died=died)
@@ -134,26 +136,26 @@ class Dispatcher:
             with self._database.writing() as session:
                 queue.fail(session, self._presence.owner, work, str(error))
             return
-        except Exception as error:  # noqa: BLE001 (a fault of this program over one image must not stop the others)
+        except Exception as error:  # noqa: BLE001 (a bug that one image triggers must not stop the others)
             _log.error("reading failed unexpectedly", exc_info=error)
-            outcome = self._unexpected(work, error)
-        if isinstance(work, Measuring):
-            self._record_scales(work, outcome)
+            result = self._unexpected(work, error)
+        if isinstance(work, ScaleWork):
+            self._record_scales(work, result)
         else:
-            self._record_reading(work, outcome)
+            self._record_reading(work, result)
 
     @staticmethod
     def _unexpected(work: Work, error: Exception) -> "FieldResult | ScaleBySize":
-        if isinstance(work, Measuring):
+        if isinstance(work, ScaleWork):
             return {}  # each field then looks for its own scale
         return failed(work.task, f"reading failed unexpectedly ({type(error).__name__})")
 
-    def _record_scales(self, work: Measuring, scales: ScaleBySize) -> None:
+    def _record_scales(self, work: ScaleWork, scales: ScaleBySize) -> None:
         with self._database.writing() as session:
             queue.record_scales(session, self._presence.owner, work, scales)
 
-    def _record_reading(self, work: Reading, result: FieldResult) -> None:
-        blobs = self._source.blobs
+    def _record_reading(self, work: FieldWork, result: FieldResult) -> None:
+        blobs = self._resources.blobs
         gallery = blobs.put(result.gallery) if result.gallery else None
         annotated = blobs.put(result.annotated) if result.annotated else None
         with self._database.writing() as session:
@@ -170,10 +172,10 @@ class Dispatcher:
             dead = queue.take_up(session, owner, self._at_hand.keys(), self._presence.is_alive)
         for each in dead:
             _log.info("work of a dead server taken up", owner=each)
-            self._presence.bury(each)
+            self._presence.forget_dead(each)
 
     def _finish(self) -> None:
-        """Record what was being read; what does not get recorded the next server takes up."""
+        """Record finished readings; the next server takes up the rest."""
         self._engine.close()
         try:
             self._record_finished()

@@ -1,4 +1,4 @@
-"""Which servers are alive: each holds the lock of a file of its own, which the system frees at its death."""
+"""Which servers are alive: each holds a lock on its own file, which the system releases when it dies."""
 
 import os
 from pathlib import Path
@@ -8,16 +8,16 @@ from marrowscope.service.clock import new_id
 
 try:
     import fcntl
-except ImportError:  # Windows: leases alone tell, which takes as long as one lasts
-    fcntl = None  # type: ignore[assignment]
+except ImportError:  # Windows: leases alone tell, once they expire
+    fcntl = None  # type: ignore[assignment]  # a module, or None
 
 
 class Presence:
-    """The sign of life of one server.
+    """The lock file of one server.
 
     Parameters
     ----------
-    folder : where the signs of all servers of this data folder are
+    folder : holds the lock files of all servers of this data folder
     """
 
     def __init__(self, folder: Path) -> None:
@@ -29,7 +29,7 @@ class Presence:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def is_alive(self, owner: str) -> bool:
-        """Tell whether another server lives; where that cannot be told, it is taken to."""
+        """Return whether another server is alive; True where that cannot be known."""
         if owner == self.owner or fcntl is None:
             return True
         try:
@@ -41,14 +41,14 @@ class Presence:
             return True
         return False
 
-    def bury(self, owner: str) -> None:
-        """Remove the sign of a server that is dead."""
+    def forget_dead(self, owner: str) -> None:
+        """Remove the lock file of a dead server."""
         self._path(owner).unlink(missing_ok=True)
 
     def leave(self) -> None:
-        """Take this server's sign away."""
+        """Remove this server's lock file."""
         self._file.close()
-        self.bury(self.owner)
+        self.forget_dead(self.owner)
 
     def _path(self, owner: str) -> Path:
         return self._folder / f"{os.path.basename(owner)}.lock"  # noqa: PTH119 (owners come from the database)

@@ -1,7 +1,7 @@
-"""The queue in the database: work is claimed, given back, and its outcome recorded exactly once.
+"""The queue in the database: work is claimed or given back, and each result is recorded exactly once.
 
-Every function is one transaction's work. An outcome counts only while its claim stands: a field that was
-cancelled, or taken up by another server meanwhile, is not recorded again.
+Every function is the work of one transaction. A result counts only while its claim holds: a field that was
+cancelled or taken up by another server is not recorded again.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -22,13 +22,15 @@ from marrowscope.imaging.files.decode import DecodeLimits
 from marrowscope.imaging.files.sources import FieldSource
 from marrowscope.pipeline import FieldTask, ReadingSettings, scale_sample
 from marrowscope.service.actors import SYSTEM
-from marrowscope.service.analyses import analyses, figures
+from marrowscope.service.analyses import analyses
 from marrowscope.service.clock import now
 from marrowscope.service.images import patients
 from marrowscope.service.images.blobs import Blobs
+from marrowscope.service.review import carrying
 from marrowscope.service.store.analyses import (
     CANCELLED,
     DONE,
+    DUPLICATE,
     FAILED,
     QUEUED,
     RUNNING,
@@ -44,7 +46,7 @@ _WAITING = (QUEUED, RUNNING)
 
 
 @dataclass(frozen=True)
-class Measuring:
+class ScaleWork:
     """Measuring the scale of a patient, before the first field is read."""
 
     analysis_id: str
@@ -53,12 +55,12 @@ class Measuring:
 
     @property
     def key(self) -> str:
-        """What the claim is on."""
+        """Identifies the claim."""
         return self.analysis_id
 
 
 @dataclass(frozen=True)
-class Reading:
+class FieldWork:
     """Reading a field."""
 
     row_id: str
@@ -67,24 +69,24 @@ class Reading:
 
     @property
     def key(self) -> str:
-        """What the claim is on."""
+        """Identifies the claim."""
         return self.row_id
 
 
-Work = Measuring | Reading
+Work = ScaleWork | FieldWork
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where claimed work finds its images, and what reading them may cost."""
+class ReadingResources:
+    """What claimed work needs: the images, limits for decoding, threads."""
 
     blobs: Blobs
     limits: DecodeLimits
     threads: int
 
 
-def claim(session: Session, owner: str, source: Source) -> Work | None:
-    """Take the next piece of work: of the highest priority, then of the oldest analysis."""
+def claim(session: Session, owner: str, resources: ReadingResources) -> Work | None:
+    """Claim the next work: highest priority first, then the oldest analysis."""
     found = session.execute(
         _open_work(select(AnalysisField, Analysis))
         .order_by(Analysis.priority.desc(), Analysis.created_at, Analysis.id, AnalysisField.place)
@@ -97,20 +99,20 @@ def claim(session: Session, owner: str, source: Source) -> Work | None:
     _start(session, analysis)
     if not analysis.is_scaled:
         analysis.scale_owner = owner
-        return Measuring(analysis.id, _networks(analysis, source), _sample(session, analysis, source))
+        return ScaleWork(analysis.id, _networks(analysis, resources), _sample(session, analysis, resources))
     row.status, row.owner, row.lease_until = RUNNING, owner, now() + LEASE
     field = session.get_one(Field, row.field_id)
     scales = scales_by_size(from_json(analysis.scales, tuple[SizeScale, ...]))
-    return Reading(row.id, _networks(analysis, source), _task(field, source, scales))
+    return FieldWork(row.id, _networks(analysis, resources), _task(field, resources, scales))
 
 
 def has_work(session: Session) -> bool:
-    """Tell whether `claim` would find any; it changes nothing."""
+    """Return whether `claim` would find work; changes nothing."""
     return session.scalar(_open_work(select(AnalysisField.id)).limit(1)) is not None
 
 
-def record_scales(session: Session, owner: str, work: Measuring, scales: ScaleBySize) -> bool:
-    """Note the scales of a patient; tell whether the claim still stood."""
+def record_scales(session: Session, owner: str, work: ScaleWork, scales: ScaleBySize) -> bool:
+    """Record the scales of a patient; return whether the claim still held."""
     analysis = session.get(Analysis, work.analysis_id, with_for_update=True)
     if analysis is None or analysis.scale_owner != owner or analysis.is_scaled:
         return False
@@ -122,11 +124,11 @@ def record_scales(session: Session, owner: str, work: Measuring, scales: ScaleBy
 def record_reading(
     session: Session,
     owner: str,
-    work: Reading,
+    work: FieldWork,
     reading: FieldReading,
     pictures: tuple[str | None, str | None] = (None, None),
 ) -> bool:
-    """Note a field's reading and its cells, a row each; tell whether the claim still stood.
+    """Record a field's reading and its cells; return whether the claim still held.
 
     Parameters
     ----------
@@ -151,13 +153,14 @@ def record_reading(
     analysis.blasts += int((reading.cells.is_blast & reading.cells.is_counted).sum())
     analysis.changed_at = now()
     session.flush()
-    analyses.end_if_complete(session, analysis)
+    if analyses.end_if_complete(session, analysis):
+        carrying.carry_over(session, analysis)
     return True
 
 
 def give_back(session: Session, owner: str, work: Work, *, is_to_blame: bool) -> None:
-    """Return claimed work to the queue; work over which workers keep dying has failed."""
-    if isinstance(work, Measuring):
+    """Return claimed work to the queue; work that keeps killing workers fails."""
+    if isinstance(work, ScaleWork):
         _give_back_measuring(session, owner, work, is_to_blame=is_to_blame)
         return
     row = _claimed(session, owner, work)
@@ -177,8 +180,8 @@ def give_back(session: Session, owner: str, work: Work, *, is_to_blame: bool) ->
 
 
 def fail(session: Session, owner: str, work: Work, message: str) -> None:
-    """End the analysis that claimed work belongs to: it cannot go on."""
-    if isinstance(work, Reading):
+    """Fail the analysis that claimed work belongs to."""
+    if isinstance(work, FieldWork):
         row = _claimed(session, owner, work)
         if row is None:
             return
@@ -199,7 +202,7 @@ def fail(session: Session, owner: str, work: Work, message: str) -> None:
 
 
 def renew(session: Session, owner: str) -> None:
-    """Say that this server is still at work on what it claimed."""
+    """Renew the leases on this server's claims."""
     session.execute(
         update(AnalysisField)
         .where(AnalysisField.owner == owner, AnalysisField.status == RUNNING)
@@ -210,12 +213,12 @@ def renew(session: Session, owner: str) -> None:
 def take_up(
     session: Session, owner: str, at_hand: Collection[str], is_alive: Callable[[str], bool]
 ) -> set[str]:
-    """Return work to the queue that nobody is at any longer, and give the owners found dead.
+    """Return abandoned work to the queue; return the owners found dead.
 
     Parameters
     ----------
-    at_hand : keys of this server's own work: what it claimed besides was lost on the way
-    is_alive : whether another server lives
+    at_hand : keys of this server's work in progress; its other claims were lost
+    is_alive : whether another server is alive
     """
     rows = session.scalars(select(AnalysisField).where(AnalysisField.status == RUNNING)).all()
     measured = session.scalars(select(Analysis).where(Analysis.scale_owner.is_not(None))).all()
@@ -234,7 +237,7 @@ def take_up(
 
 
 def _open_work(query: Any) -> Any:
-    """Restrict a query to fields that wait to be read, or for their patient to be measured."""
+    """Restrict a query to fields waiting to be read or for their patient's scale."""
     return query.join(Analysis, Analysis.id == AnalysisField.analysis_id).where(
         AnalysisField.status == QUEUED,
         Analysis.status.in_(_WAITING),
@@ -242,12 +245,12 @@ def _open_work(query: Any) -> Any:
     )
 
 
-def _claimed(session: Session, owner: str, work: Reading) -> AnalysisField | None:
+def _claimed(session: Session, owner: str, work: FieldWork) -> AnalysisField | None:
     row = session.get(AnalysisField, work.row_id, with_for_update=True)
     return row if row is not None and row.status == RUNNING and row.owner == owner else None
 
 
-def _give_back_measuring(session: Session, owner: str, work: Measuring, *, is_to_blame: bool) -> None:
+def _give_back_measuring(session: Session, owner: str, work: ScaleWork, *, is_to_blame: bool) -> None:
     analysis = session.get(Analysis, work.analysis_id, with_for_update=True)
     if analysis is None or analysis.scale_owner != owner:
         return
@@ -270,29 +273,29 @@ def _start(session: Session, analysis: Analysis) -> None:
     )  # fmt: skip
 
 
-def _networks(analysis: Analysis, source: Source) -> Networks:
-    settings = ReadingSettings(mpp=analysis.mpp, limits=source.limits)
-    return Networks(Path(analysis.bundle), analysis.bundle_sha256, settings, source.threads)
+def _networks(analysis: Analysis, resources: ReadingResources) -> Networks:
+    settings = ReadingSettings(mpp=analysis.mpp, limits=resources.limits)
+    return Networks(Path(analysis.bundle), analysis.bundle_sha256, settings, resources.threads)
 
 
-def _sample(session: Session, analysis: Analysis, source: Source) -> tuple[FieldTask, ...]:
-    """Choose the fields to measure on as the command line does: among all files but copies."""
+def _sample(session: Session, analysis: Analysis, resources: ReadingResources) -> tuple[FieldTask, ...]:
+    """Choose the fields to measure the scale on as the command line does: all files but copies."""
     fields = session.scalars(
         select(Field)
         .join(AnalysisField, AnalysisField.field_id == Field.id)
         .where(
             AnalysisField.analysis_id == analysis.id,
-            AnalysisField.status != figures.DUPLICATE,
+            AnalysisField.status != DUPLICATE,
             Field.sha256.is_not(None),
         )
         .order_by(AnalysisField.place)
     ).all()
-    return tuple(_task(field, source, {}) for field in scale_sample(fields) if field.width)
+    return tuple(_task(field, resources, {}) for field in scale_sample(fields) if field.width)
 
 
-def _task(field: Field, source: Source, scales: ScaleBySize) -> FieldTask:
+def _task(field: Field, resources: ReadingResources, scales: ScaleBySize) -> FieldTask:
     digest = field.sha256 or ""
-    return FieldTask("", FieldSource(field.name, source.blobs.path(digest)), digest, scales)
+    return FieldTask("", FieldSource(field.name, resources.blobs.path(digest)), digest, scales)
 
 
 def _cells(row: AnalysisField, reading: FieldReading) -> Iterable[Cell]:
@@ -313,6 +316,4 @@ def _cells(row: AnalysisField, reading: FieldReading) -> Iterable[Cell]:
             flags=list(cell.flags),
             model_type=cell.cell_type,
             model_counted=cell.is_counted,
-            type=cell.cell_type,
-            counted=cell.is_counted,
         )

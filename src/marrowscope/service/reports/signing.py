@@ -1,6 +1,5 @@
-"""Signing a count, opening it again with a reason, and the versions that come of it."""
+"""Signing a count, and amending it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -14,23 +13,25 @@ from marrowscope.service.clock import iso, now
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.images import patients
 from marrowscope.service.reports import documents, reports
-from marrowscope.service.reports.reports import Shelf
+from marrowscope.service.reports.pictures import ImageStore, StoredPictures
 from marrowscope.service.review import answers, readings
 from marrowscope.service.store.analyses import Analysis
-from marrowscope.service.store.reviews import Amendment, Version
+from marrowscope.service.store.reviews import FINISHED, OPEN, Amendment, Version
 from marrowscope.service.trail import audit
 
 
 @dataclass(frozen=True)
-class Intent:
-    """What somebody means by signing, in their own words, and the revision of the count they saw."""
+class SignatureRequest:
+    """The meaning of a signature in the signer's words, and the revision of the count they saw."""
 
     meaning: str
     revision: int
 
 
-def sign(session: Session, actor: Actor, shelf: Shelf, analysis_id: str, intent: Intent) -> Version:
-    """Sign the count as it stands and lock it; data and page of the report are kept as they are now.
+def sign(
+    session: Session, actor: Actor, images: ImageStore, analysis_id: str, request: SignatureRequest
+) -> Version:
+    """Sign the count and lock it; the report's data and page are stored as they are now.
 
     Raises
     ------
@@ -46,39 +47,41 @@ def sign(session: Session, actor: Actor, shelf: Shelf, analysis_id: str, intent:
     analysis = answers.locked_for_change(session, analysis_id)
     readings.refuse_blind(session, actor, analysis)
     answers.refuse_locked(analysis)
-    if analysis.revision != intent.revision:
+    if analysis.revision != request.revision:
         raise ConflictError("the count changed since you saw it; look again", revision=analysis.revision)
     instant = now()
     reason = _reason(session, analysis)
-    words = Signature(analysis.version + 1, actor.name, iso(instant), intent.meaning, reason)
-    report = reports.current(session, analysis, words)
+    signature = Signature(analysis.version + 1, actor.name, iso(instant), request.meaning, reason)
+    report = reports.current(session, analysis, signature)
     (reading,) = report.patients
     text, digest = documents.written(report)
-    page = render(report, reports.StoredPictures(session, shelf, analysis, reading))
+    page = render(report, StoredPictures(session, images, analysis, reading))
     raw = reading.blast_interval
     version = Version(
         analysis_id=analysis.id,
-        version=words.version,
+        version=signature.version,
         username=actor.username,
         signed_by=actor.name,
         signed_at=instant,
-        meaning=intent.meaning,
+        meaning=request.meaning,
         reason=reason,
         decision=reading.decision.verdict.value,
         blast_percent=None if raw is None else file_percent(raw.estimate),
         sha256=digest,
-        page=shelf.blobs.put(page.encode()),
+        page=images.blobs.put(page.encode()),
         document=text,
     )
     session.add(version)
-    analysis.version, analysis.locked = words.version, True
-    analysis.signed = {"version": words.version, "by": actor.name, "at": words.at, "meaning": intent.meaning}
+    analysis.version = signature.version
+    _lock(session, analysis, is_locked=True)
+    own = ("version", "by", "at", "meaning")
+    analysis.signed = {name: getattr(signature, name) for name in own}
     _changed(session, analysis)
     audit.record(
         session, actor, "analysis.sign", "analysis", analysis.id, patient_id=analysis.patient_id,
-        before={"version": words.version - 1},
+        before={"version": signature.version - 1},
         after={
-            "version": words.version, "revision": intent.revision, "meaning": intent.meaning,
+            "version": signature.version, "revision": request.revision, "meaning": request.meaning,
             "decision": version.decision, "blast_percent": version.blast_percent,
             "sha256": digest, "bundle_sha256": analysis.bundle_sha256,
         },
@@ -87,7 +90,7 @@ def sign(session: Session, actor: Actor, shelf: Shelf, analysis_id: str, intent:
 
 
 def amend(session: Session, actor: Actor, analysis_id: str, reason: str) -> Analysis:
-    """Open a signed analysis again; the next signature is the next version, the last one stays as it is.
+    """Reopen a signed analysis; the next signature makes the next version, the last one stays as it is.
 
     Raises
     ------
@@ -111,7 +114,7 @@ def amend(session: Session, actor: Actor, analysis_id: str, reason: str) -> Anal
             reason=reason,
         )
     )
-    analysis.locked = False
+    _lock(session, analysis, is_locked=False)
     analysis.revision += 1
     _changed(session, analysis)
     audit.record(
@@ -121,19 +124,20 @@ def amend(session: Session, actor: Actor, analysis_id: str, reason: str) -> Anal
     return analysis
 
 
-def versions(session: Session, analysis: Analysis) -> Sequence[Version]:
-    """Return all signed versions, the first one first."""
-    query = select(Version).where(Version.analysis_id == analysis.id).order_by(Version.version)
-    return session.scalars(query).all()
-
-
 def _reason(session: Session, analysis: Analysis) -> str | None:
-    """Return why the latest version was opened again, None before the first."""
+    """Return why the latest version was amended, None before the first."""
     return session.scalar(
         select(Amendment.reason).where(
             Amendment.analysis_id == analysis.id, Amendment.version == analysis.version
         )
     )
+
+
+def _lock(session: Session, analysis: Analysis, *, is_locked: bool) -> None:
+    """Lock an analysis and finish its first reading, or reopen both."""
+    analysis.locked = is_locked
+    reading = readings.first(session, analysis)
+    reading.status, reading.finished_at = (FINISHED, now()) if is_locked else (OPEN, None)
 
 
 def _changed(session: Session, analysis: Analysis) -> None:

@@ -1,1 +1,1 @@
-"""HTTP: the one place that knows FastAPI."""
+"""The HTTP interface: the only package that uses FastAPI."""

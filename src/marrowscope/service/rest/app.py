@@ -1,4 +1,4 @@
-"""The application: routers, refusals, life from start to stop."""
+"""The application: routers, error handlers, start and stop."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,21 +29,21 @@ from marrowscope.service.rest.images import (
 )
 from marrowscope.service.rest.openapi import REFUSALS, describe
 from marrowscope.service.rest.reports import exports, signing
-from marrowscope.service.rest.review import cells, readings
+from marrowscope.service.rest.review import carried, cells, readings
+from marrowscope.service.rest.shapes import API
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.schema import bring_up_to_date
 from marrowscope.version import __version__
 
-API = "/api/v1"
 _UNDER_API = (
     users, sessions, tokens, catalogue, patients, removal, files, fields, analyses, events, cells, readings,
-    differential, signing, exports, auditing,
+    carried, differential, signing, exports, auditing,
 )  # fmt: skip
 
 
 def create_app(settings: Settings, database: Database | None = None, with_jobs: bool = True) -> FastAPI:
-    """Build the application; it connects, migrates and starts work only when its life begins.
+    """Build the application; it connects, migrates and starts work only when it is started.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def create_app(settings: Settings, database: Database | None = None, with_jobs: 
     database
         An open database instead of the one the settings name.
     with_jobs
-        Whether analyses are run by this process; without, they only wait.
+        Whether this process runs analyses; otherwise they wait.
 
     Raises
     ------
@@ -99,6 +99,6 @@ def create_app(settings: Settings, database: Database | None = None, with_jobs: 
     for area in _UNDER_API:
         app.include_router(area.router, prefix=API)
     app.include_router(health.router)
-    app.include_router(pages.router)  # last: it answers whatever address is left
-    app.openapi = partial(describe, app)  # type: ignore[method-assign]
+    app.include_router(pages.router)  # last: it handles every other address
+    app.openapi = partial(describe, app)  # type: ignore[method-assign]  # as FastAPI documents it
     return app

@@ -1,4 +1,4 @@
-"""The audit trail, read."""
+"""Reading the audit trail."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ _LINES: dict[int | str, dict[str, Any]] = {200: {"description": "A JSON object a
 
 
 class Subject(Shape):
-    """What was acted upon."""
+    """The object of an action."""
 
     kind: str
     id: str | None
@@ -31,7 +31,7 @@ class Subject(Shape):
 
 
 class EntryShape(Shape):
-    """One act: who did what to what, from what to what."""
+    """One action: who did what to which object, with its state before and after."""
 
     number: int
     at: Instant
@@ -47,7 +47,7 @@ class EntryShape(Shape):
 def list_of_patient(
     patient_id: Id, session: Transaction, actor: Viewer, limit: Limit = 100, cursor: Cursor = None
 ) -> Page[EntryShape]:
-    """List what was done about a patient, newest first; also after the patient's deletion."""
+    """List the actions concerning a patient, newest first, even after the patient's deletion."""
     hidden = readings.hidden_from(session, actor, patient_id)
     return _page(session, limit, cursor, patient_id, hidden)
 
@@ -56,14 +56,14 @@ def list_of_patient(
 def list_all(
     session: Transaction, actor: Admin, limit: Limit = 100, cursor: Cursor = None
 ) -> Page[EntryShape]:
-    """List everything that was done, newest first."""
+    """List all actions, newest first."""
     del actor
     return _page(session, limit, cursor, None)
 
 
 @router.get("/audit/export.jsonl", response_class=StreamingResponse, responses=_LINES)
 def export(service: TheService, actor: Admin) -> StreamingResponse:
-    """Write the whole trail, oldest first, a JSON object a line, with all that `verify` needs."""
+    """Export the whole trail, oldest first, one JSON object per line, with everything `verify` needs."""
     del actor
     headers = {"Content-Disposition": 'attachment; filename="audit.jsonl"'}
     return StreamingResponse(_lines(service.database), media_type="application/jsonl", headers=headers)

@@ -1,4 +1,4 @@
-"""What the page needs to know of the installation: cell types, rules, limits, bundles."""
+"""What the page needs to know about the installation: cell types, rules, limits, bundles."""
 
 from fastapi import APIRouter
 
@@ -51,7 +51,7 @@ class LimitsShape(Shape):
 
 
 class SettingsShape(Shape):
-    """Defaults of analyses: rule, cells below which no decision is given, cells to aim at."""
+    """Defaults of analyses: rule, fewest cells for a decision, recommended cells."""
 
     rule: str
     rules: list[RuleShape]

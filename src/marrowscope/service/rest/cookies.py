@@ -1,4 +1,4 @@
-"""The cookies: of a session, and of a single sign-on under way."""
+"""Cookies: of a session, and of a single sign-on in progress."""
 
 import base64
 
@@ -9,13 +9,13 @@ _LONGEST = 100
 
 
 def session_secret(request: Request) -> str | None:
-    """Give the secret in the request's cookie, if there is one that can be ours."""
+    """Return the secret in the request's session cookie, None if there is no plausible one."""
     secret = request.cookies.get(_name(request))
     return secret if secret and len(secret) <= _LONGEST and secret.isascii() else None
 
 
 def set_session(request: Request, response: Response, secret: str, max_age_s: int | None = None) -> None:
-    """Hand a secret to the browser, where no script can read it and no other site can send it."""
+    """Set the session cookie, which no script can read and no other site can send."""
     response.set_cookie(
         _name(request),
         secret,
@@ -28,14 +28,14 @@ def set_session(request: Request, response: Response, secret: str, max_age_s: in
 
 
 def clear_session(request: Request, response: Response) -> None:
-    """Take the cookie back."""
+    """Clear the session cookie."""
     response.delete_cookie(
         _name(request), path="/", secure=_is_https(request), httponly=True, samesite="strict"
     )
 
 
 def _name(request: Request) -> str:
-    # Browsers accept the prefix only over https, and then from this very host alone.
+    # Browsers accept the prefix over https only, and from this host alone.
     return "__Host-marrowscope" if _is_https(request) else "marrowscope"
 
 
@@ -49,7 +49,7 @@ _ATTEMPT_PATH = "/api/v1/session/oidc"
 
 
 def set_attempt(request: Request, response: Response, text: str) -> None:
-    """Keep a begun single sign-on: lax, for the issuer's redirect must bring it back, and short-lived."""
+    """Store a single sign-on in progress: short-lived, and lax so that the issuer's redirect returns it."""
     value = base64.urlsafe_b64encode(text.encode()).decode()
     response.set_cookie(
         _ATTEMPT,
@@ -63,7 +63,7 @@ def set_attempt(request: Request, response: Response, text: str) -> None:
 
 
 def attempt(request: Request) -> str | None:
-    """Give the text of the begun single sign-on, if the browser brought one."""
+    """Return the single sign-on in progress, None if the browser sent none."""
     try:
         return base64.urlsafe_b64decode(request.cookies.get(_ATTEMPT, "")).decode()
     except ValueError:
@@ -71,7 +71,7 @@ def attempt(request: Request) -> str | None:
 
 
 def clear_attempt(request: Request, response: Response) -> None:
-    """Forget the begun single sign-on."""
+    """Clear the single sign-on in progress."""
     response.delete_cookie(
         _ATTEMPT, path=_ATTEMPT_PATH, secure=_is_https(request), httponly=True, samesite="lax"
     )

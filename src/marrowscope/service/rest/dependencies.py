@@ -1,4 +1,4 @@
-"""What endpoints ask for: the service, a session of the database, the user in a sufficient role."""
+"""Dependencies of endpoints: the service, a database session, the user with a sufficient role."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -23,12 +23,12 @@ from marrowscope.service.trail.events import Broadcaster
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 ACTOR = "marrowscope.actor"
-"""Where the guard leaves the actor in a request's scope."""
+"""Key under which the guard puts the actor into a request's scope."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """What one running service consists of; kept at ``app.state.service``."""
+    """The parts of one running service, at ``app.state.service``."""
 
     settings: Settings
     database: Database
@@ -37,37 +37,37 @@ class Service:
 
     @cached_property
     def blobs(self) -> Blobs:
-        """Images and pictures on disk."""
+        """The blob store."""
         return Blobs(self.settings.blob_folder)
 
     @cached_property
     def pictures(self) -> Pictures:
-        """Pictures served of images."""
+        """Pictures made of images."""
         return Pictures(self.blobs, limits_of(self.settings))
 
     @cached_property
     def bundles(self) -> Bundles:
-        """Networks an analysis may choose."""
+        """Networks an analysis may use."""
         return Bundles(self.settings)
 
     @cached_property
     def events(self) -> Broadcaster:
-        """Who is told what changes."""
+        """Passes changes on to listeners."""
         return Broadcaster(self.database)
 
     @cached_property
     def scratch(self) -> Path:
-        """Folder for what is being uploaded, on the disk of the blobs."""
+        """Folder for uploads in progress, on the disk of the blobs."""
         folder = self.settings.data_folder / "scratch"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
 
-# What waits for nothing is a coroutine: as a plain function it would take a turn in a thread.
+# Dependencies that do not block are coroutines: FastAPI would run plain functions in its thread pool.
 async def running_service(request: Request) -> Service:
-    """Give the service this request is for."""
+    """Return the service that handles this request."""
     service = request.app.state.service
-    assert isinstance(service, Service)  # noqa: S101
+    assert isinstance(service, Service)  # noqa: S101 (tells the type checker)
     return service
 
 
@@ -75,7 +75,7 @@ TheService = Annotated[Service, Depends(running_service)]
 
 
 def transaction(request: Request, service: TheService) -> Iterator[Session]:
-    """Open the request's session: for safe methods a reading one, else committed before the answer."""
+    """Open the request's session: read-only for safe methods, else committed before the response is sent."""
     opened = service.database.reading if request.method in SAFE_METHODS else service.database.writing
     with opened() as session:
         yield session
@@ -85,7 +85,7 @@ Transaction = Annotated[Session, Depends(transaction, scope="function")]
 
 
 async def current_user(request: Request) -> Actor:
-    """Give who asks, as the guard before all routes found out."""
+    """Return the user whom the guard identified."""
     actor = request.scope.get(ACTOR)
     if not isinstance(actor, Actor):
         raise UnauthenticatedError("log in, or send a token")
@@ -96,7 +96,7 @@ CurrentUser = Annotated[Actor, Depends(current_user)]
 
 
 def needs(role: Role) -> Callable[[Actor], Awaitable[Actor]]:
-    """Make the dependency that refuses everybody who may not act as `role`."""
+    """Return a dependency that refuses users who may not act as `role`."""
 
     async def check(actor: CurrentUser) -> Actor:
         if not actor.may_act_as(role):
@@ -112,7 +112,7 @@ Admin = Annotated[Actor, Depends(needs("admin"))]
 
 
 async def logged_in(actor: CurrentUser) -> Actor:
-    """Give who asks, when that is a person with a session of their own."""
+    """Return the user if they are logged in with a session."""
     if actor.id is None or actor.session_id is None:
         raise ForbiddenError("this needs a user who has logged in, not a token")
     return actor

@@ -1,7 +1,7 @@
-"""What every request passes before any route: its number, its size, who sends it, and whether it may write.
+"""The middleware before all routes: request number, size limit, authentication, CSRF.
 
-The guard is closed by default: an unsafe request under ``/api`` without a valid CSRF token or API token goes
-no further, whatever its route asks for.
+It is closed by default: an unsafe request under ``/api`` without a valid CSRF token or API token is refused,
+whatever its route requires.
 """
 
 import time
@@ -45,7 +45,7 @@ _HSTS = "max-age=31536000"
 
 @dataclass
 class _Answer:
-    """What is known of an answer while it is sent."""
+    """State of a response while it is sent."""
 
     request_id: str
     started: float = field(default_factory=time.perf_counter)
@@ -62,7 +62,7 @@ class Guard:
         self._rate = RateLimit(service.settings.requests_per_minute)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer it with a problem."""
+        """Pass a request on, or respond with a problem."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -96,15 +96,17 @@ class Guard:
             self._note(request, answer)
 
     def _identify(self, request: Request) -> None:
-        """Find out who asks and whether the request is theirs; leave the actor in the scope."""
+        """Authenticate a request and put the actor into its scope."""
         settings = self._service.settings
         address = request.client.host if request.client else "unknown"
         authorization = request.headers.get("authorization")
         actor: Actor | None
         if settings.authentication == "off":
             if not is_loopback(request.url.hostname or ""):
-                # Another site's name that was made to point here (DNS rebinding).
-                raise ForbiddenError("without authentication this service answers to its loopback name only")
+                # Another site's name may point here (DNS rebinding).
+                raise ForbiddenError(
+                    "without authentication this service accepts requests to a loopback name only"
+                )
             actor = ANYBODY
             _check_csrf(request)
         elif authorization is not None:
@@ -125,7 +127,7 @@ class Guard:
         return actor
 
     def _limited(self, request: Request, receive: Receive) -> Receive:
-        """Refuse a body that is too large: by what it announces, else while it comes in."""
+        """Refuse a body that is too large, by its announced length or while it is received."""
         settings = self._service.settings
         uploads = request.url.path.startswith("/api/") and request.url.path.endswith("/files")
         most = settings.request_bytes if uploads else settings.body_bytes
@@ -140,13 +142,13 @@ class Guard:
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > most:
-                raise HTTPException(413, refusal)  # the one kind that body parsers let through
+                raise HTTPException(413, refusal)  # the only error that body parsers let through
             return message
 
         return counted
 
     def _note(self, request: Request, answer: _Answer) -> None:
-        # The route's template, never the path or the query: those may hold what users typed.
+        # The route's template, never the path or query, which may hold what users typed.
         route = getattr(request.scope.get("route"), "path", None) or "none"
         seconds = time.perf_counter() - answer.started
         metrics = self._service.metrics
@@ -164,7 +166,7 @@ class Guard:
 
 
 def _check_csrf(request: Request) -> None:
-    """Refuse an unsafe request that another site may have made the browser send."""
+    """Refuse an unsafe request that another site may have caused."""
     if request.method in SAFE_METHODS:
         return
     secret, sent = session_secret(request), request.headers.get("x-csrf-token")

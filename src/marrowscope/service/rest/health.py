@@ -1,4 +1,4 @@
-"""Whether the service lives, is ready, and how busy it is."""
+"""Liveness, readiness and metrics."""
 
 import shutil
 from typing import Any
@@ -21,23 +21,23 @@ _TEXT: dict[int | str, dict[str, Any]] = {
 
 
 class Health(Shape):
-    """That all is well."""
+    """A healthy state."""
 
     status: str
 
 
 @router.get("/healthz")
 def is_alive() -> Health:
-    """Answer as long as the process serves requests."""
+    """Respond as long as the process serves requests."""
     return Health(status="ok")
 
 
 @router.get("/readyz")
 def is_ready(service: TheService) -> Health:
-    """Answer 200 when the database and the disk can take work, else 503."""
+    """Respond 200 if the database and the disk can take work, else 503."""
     with service.database.reading() as session:
         if not is_up_to_date(session.connection()):
-            raise UnavailableError("the database has another version's tables")
+            raise UnavailableError("the database has the tables of another version")
     if shutil.disk_usage(service.settings.data_folder).free < service.settings.free_bytes:
         raise UnavailableError("the disk is nearly full")
     return Health(status="ok")
@@ -45,7 +45,7 @@ def is_ready(service: TheService) -> Health:
 
 @router.get("/metrics", response_class=Response, responses=_TEXT)
 def metrics(service: TheService) -> Response:
-    """Give figures in Prometheus' text format; none names a patient or a user."""
+    """Return metrics in Prometheus' text format; none names a patient or a user."""
     figures = service.metrics
     with service.database.reading() as session:
         by_status = session.execute(select(Analysis.status, func.count()).group_by(Analysis.status)).all()

@@ -1,4 +1,4 @@
-"""The description of the interface (OpenAPI): refusals and ways to log in stand once, for all operations."""
+"""The OpenAPI description, with refusals and authentication added to all operations."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ _OPEN = frozenset({"/healthz", "/readyz", "/metrics", "/api/v1/session"})
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """Give the description, made once."""
+    """Return the description, built once."""
     if app.openapi_schema is None:
         made = get_openapi(title=app.title, version=app.version, description=ABOUT, routes=app.routes)
         components = made.setdefault("components", {})

@@ -1,4 +1,4 @@
-"""The review page: its built files, and its first page for every address that is not the interface's."""
+"""The review page: its built files, and its index for every address outside the REST interface."""
 
 from importlib import resources
 from pathlib import Path
@@ -15,18 +15,18 @@ DIST = Path(str(resources.files("marrowscope"))) / "web" / "dist"
 NOT_BUILT = "The review page is not built: `make web` builds it. The REST interface is at /api/v1."
 
 router = APIRouter(include_in_schema=False)
-_FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}  # their names hold their digest
+_FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}  # their names contain their digest
 _ASK_AGAIN = {"Cache-Control": "no-cache"}
 
 
 def is_built() -> bool:
-    """Tell whether there is a page to show."""
+    """Return whether the page is built."""
     return (DIST / "index.html").is_file()
 
 
 @router.api_route("/assets/{name}", methods=["GET", "HEAD"], response_model=None)
 def asset(name: Annotated[str, InPath(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$")]) -> FileResponse:
-    """Give a script, style sheet or picture of the page.
+    """Return a script, style sheet or picture of the page.
 
     Raises
     ------
@@ -40,16 +40,16 @@ def asset(name: Annotated[str, InPath(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$")
 
 
 class _PageAddress(Convertor[str]):
-    """Every address but the interface's: what is not found there is for the interface to say."""
+    """Every address outside the REST interface, which reports its own missing addresses."""
 
     regex = r"(?!api(?:/|$)).*"
 
     def convert(self, value: str) -> str:
-        """Take the address as it is."""
+        """Return the address as it is."""
         return value
 
     def to_string(self, value: str) -> str:
-        """Give the address as it is."""
+        """Return the address as it is."""
         return value
 
 
@@ -58,7 +58,7 @@ register_url_convertor("page_address", _PageAddress())
 
 @router.api_route("/{address:page_address}", methods=["GET", "HEAD"], response_model=None)
 def page(address: str) -> FileResponse | HTMLResponse:
-    """Give the page, which finds its way from the address itself; before it is built, say so in one line."""
+    """Return the page, which routes by address itself, or one line if it is not built."""
     del address
     if not is_built():
         return HTMLResponse(f"<!doctype html><title>marrowscope</title><p>{NOT_BUILT}</p>", 503, _ASK_AGAIN)

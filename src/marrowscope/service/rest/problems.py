@@ -1,4 +1,4 @@
-"""Every refusal as ``application/problem+json`` (RFC 9457)."""
+"""Errors as ``application/problem+json`` (RFC 9457)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -35,14 +35,14 @@ def problem(
     headers: dict[str, str] | None = None,
     more: Mapping[str, Any] | None = None,
 ) -> JSONResponse:
-    """Build the one shape of error there is; `more` adds members to it."""
+    """Build an error response; `more` adds members to it."""
     document = {"type": kind, "title": title, "status": status, "detail": detail}
     document = {**(more or {}), **document, "instance": request.url.path}
     return JSONResponse(document, status, headers, MEDIA_TYPE)
 
 
 def answer(request: Request, error: MarrowscopeError) -> JSONResponse:
-    """Turn an error of the package into its problem."""
+    """Build the response for an error of the package."""
     status, kind, title = problem_of(error)
     headers: dict[str, str] = {}
     if isinstance(error, BusyError):
@@ -55,7 +55,7 @@ def answer(request: Request, error: MarrowscopeError) -> JSONResponse:
 
 
 def install(app: FastAPI) -> None:
-    """Let every error leave as a problem."""
+    """Turn every error into a problem response."""
 
     @app.exception_handler(MarrowscopeError)
     def refused(request: Request, error: MarrowscopeError) -> JSONResponse:
@@ -86,16 +86,14 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(IntegrityError)
     def collided(request: Request, error: IntegrityError) -> JSONResponse:
         del error
-        return problem(
-            request, 409, "conflict", "Changed meanwhile", detail="somebody else changed it meanwhile"
-        )
+        return problem(request, 409, "conflict", "Conflict", detail="somebody else has changed it since")
 
     for kind in DATABASE_AWAY:
         app.add_exception_handler(kind, unreachable)
 
 
 def _methods_at(request: Request) -> list[str]:
-    """List what may be asked at an address: several routes may stand there, each for methods of its own."""
+    """Return the methods of an address, over all routes that match it."""
     routes = request.app.routes
     known = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
     scopes = {method: {**request.scope, "method": method} for method in known}
@@ -103,12 +101,12 @@ def _methods_at(request: Request) -> list[str]:
 
 
 def unreachable(request: Request, error: Exception) -> JSONResponse:
-    """Build the answer while the database is away or has no connection left."""
+    """Build the response while the database is unavailable or has no connection left."""
     _log.warning("database unreachable", error=type(getattr(error, "orig", error)).__name__)
-    return answer(request, UnavailableError("the database does not answer; try again in a moment"))
+    return answer(request, UnavailableError("the database does not respond; try again in a moment"))
 
 
 def failure(request: Request) -> JSONResponse:
-    """Build the answer for what nobody foresaw."""
+    """Build the response for an unexpected error."""
     detail = "the service failed; its log says where"
     return problem(request, 500, "failure", "Failed", detail=detail)

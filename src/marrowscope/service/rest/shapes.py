@@ -1,4 +1,4 @@
-"""Shapes shared by the routers."""
+"""JSON shapes shared by the routers."""
 
 from datetime import datetime
 from typing import Annotated, Generic, Literal, Self, TypeVar
@@ -10,6 +10,7 @@ from marrowscope.service.actors import ANYBODY, Actor, Role
 from marrowscope.service.clock import iso
 from marrowscope.service.store.accounts import User
 
+API = "/api/v1"
 ID_PATTERN = "^[0-9a-f]{32}$"
 Id = Annotated[str, Path(pattern=ID_PATTERN)]
 """An identifier in the path."""
@@ -18,7 +19,7 @@ BodyId = Annotated[str, Field(pattern=ID_PATTERN)]
 Limit = Annotated[int, Query(ge=1, le=5000)]
 Cursor = Annotated[str | None, Query(max_length=500, pattern="^[A-Za-z0-9_-]+$")]
 Instant = Annotated[datetime, PlainSerializer(iso, return_type=str)]
-"""An instant, written as ISO 8601 in UTC with `Z`."""
+"""A time, written as ISO 8601 in UTC with `Z`."""
 Verdict = Literal["positive", "negative", "indeterminate", "insufficient"]
 """A decision, as in `patients.csv`."""
 
@@ -50,20 +51,20 @@ T = TypeVar("T")
 
 
 class Shape(BaseModel):
-    """Base of every JSON object received or sent; members nobody knows are refused."""
+    """Base of every JSON object received or sent; unknown members are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
 
 
 class Page(Shape, Generic[T]):
-    """A part of a list and where the next part begins."""
+    """Part of a list, and the cursor of the next part."""
 
     items: list[T]
     next: str | None = None
 
 
 class UserShape(Shape):
-    """A user, without secrets. Where authentication is off there is one user, `local`."""
+    """A user, without secrets. While authentication is off there is one user, `local`."""
 
     id: str
     username: str
@@ -75,7 +76,7 @@ class UserShape(Shape):
 
     @classmethod
     def of(cls, user: User | None, actor: Actor = ANYBODY) -> Self:
-        """Shape an account, or `actor` where there is none."""
+        """Return the shape of an account, or of `actor` if there is none."""
         if user is not None:
             return cls.model_validate(user)
         return cls(

@@ -1,1 +1,1 @@
-"""What readers say of cells."""
+"""Readers' answers and comments."""

@@ -1,12 +1,13 @@
-"""Reviewing cells: names, deletions, cells the networks missed, comments.
+"""Answering: naming and deleting cells, and drawing those that the networks missed.
 
-A person's answer never overwrites the networks'. A batch of changes is taken whole or not at all.
+An answer never overwrites what the networks said. A batch of changes is taken whole or not at all.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from marrowscope.domain.cells import FLAG_BORDER
@@ -14,21 +15,21 @@ from marrowscope.domain.geometry import border_margin
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.errors import InputError
 from marrowscope.service.actors import Actor
-from marrowscope.service.analyses import analyses, count, figures
+from marrowscope.service.analyses import analyses, count
 from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError, ForbiddenError, LockedError, NotFoundError
 from marrowscope.service.review import cells, readings
-from marrowscope.service.review.readings import SeenCell
+from marrowscope.service.review.cells import AnsweredCell
 from marrowscope.service.store.analyses import DONE, PERSON, Analysis, AnalysisField, Cell
 from marrowscope.service.store.patients import Field
-from marrowscope.service.store.reviews import OPEN, Comment, Reading, SecondAnswer
+from marrowscope.service.store.reviews import FIRST, OPEN, SECOND, Answer, Reading
 from marrowscope.service.trail import audit
 
 KEEP = "\0keep"
-"""As a change's type: it stays as it is. None takes a person's name back."""
+"""As a change's type: it stays as it is. None takes a person's type back."""
 
+Box = tuple[float, float, float, float]
 _LEAST_SIDE_PX = 2.0
-AnyCell = Cell | SeenCell
 
 
 @dataclass(frozen=True)
@@ -46,31 +47,31 @@ class NewCell:
     """A cell that the networks missed; `box` in pixels of the field's image."""
 
     field_id: str
-    box: tuple[float, float, float, float]
+    box: Box
     type: str
 
 
 class ChangedMeanwhileError(ConflictError):
     """Somebody else changed cells of the batch; `cells` are these as they are now."""
 
-    def __init__(self, found: Sequence[AnyCell]) -> None:
+    def __init__(self, found: Sequence[AnsweredCell]) -> None:
         number = len(found)
-        super().__init__(f"{number} of these cells changed meanwhile; nothing was changed")
+        super().__init__(f"{number} of these cells have changed since; nothing was changed")
         self.cells = found
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ChangedCells:
     """Cells as they are after a change, and the revision of their analysis."""
 
-    cells: Sequence[AnyCell]
+    cells: Sequence[AnsweredCell]
     revision: int
 
 
 def change(
     session: Session, actor: Actor, analysis_id: str, changes: Sequence[Change], reading_id: str | None = None
-) -> Outcome:
-    """Take a batch of changes, all or none of them.
+) -> ChangedCells:
+    """Apply a batch of changes, all or none of them.
 
     Raises
     ------
@@ -87,22 +88,22 @@ def change(
     """
     analysis = locked_for_change(session, analysis_id)
     reading = readings.choose(session, actor, analysis, reading_id)
+    _refuse_closed(actor, reading)
     _check(changes)
-    found = _cells_of(session, analysis, changes)
-    hand = _Hand(session, actor, analysis)
-    if reading is not None:
-        return Outcome(hand.answer_all(reading, found, changes), analysis.revision)
-    refuse_locked(analysis)
+    ids = [wanted.id for wanted in changes]
+    found = cells.chosen(session, reading, ids)
     _refuse_stale(found, changes)
-    changed = [hand.change(cell, wanted) for cell, wanted in zip(found, changes, strict=True)]
-    if any(changed):
+    given = [(cell, _after(cell, wanted)) for cell, wanted in zip(found, changes, strict=True)]
+    differing = [(cell, after) for cell, after in given if after != _before(cell)]
+    _write(session, actor, reading, differing)
+    if reading.kind == FIRST and differing:
         touch(session, analysis)
-    return Outcome(found, analysis.revision)
+    return ChangedCells(cells.chosen(session, reading, ids), analysis.revision)
 
 
 def add(
     session: Session, actor: Actor, analysis_id: str, new: NewCell, reading_id: str | None = None
-) -> Cell:
+) -> AnsweredCell:
     """Add a cell that the networks missed; it is numbered after those of its field.
 
     Raises
@@ -112,16 +113,36 @@ def add(
     LockedError
         The analysis is signed.
     ForbiddenError
-        The actor's own second reading is open: it names what the networks found, so that readers can be
-        compared.
+        The reading is a second one: it names what the networks found, so that readers can be compared.
     InputError
         The type is not in the taxonomy, or the box does not lie in the image.
     """
     analysis = locked_for_change(session, analysis_id)
-    if readings.choose(session, actor, analysis, reading_id) is not None:
+    reading = readings.choose(session, actor, analysis, reading_id)
+    if reading.kind == SECOND:
         raise ForbiddenError("a second reading names the cells that were found; it adds none")
-    refuse_locked(analysis)
-    _known(new.type)
+    _refuse_closed(actor, reading)
+    _refuse_unknown(new.type)
+    cell = draw_cell(session, analysis, new)
+    session.add(
+        Answer(reading_id=reading.id, cell_id=cell.id, type=new.type, username=actor.username, by=actor.name)
+    )
+    touch(session, analysis)
+    after = {"type": new.type, "field": new.field_id, "box": list(new.box)}
+    audit.record(session, actor, "cell.add", "cell", cell.id, patient_id=analysis.patient_id, after=after)
+    return cells.chosen(session, reading, [cell.id])[0]
+
+
+def draw_cell(session: Session, analysis: Analysis, new: NewCell) -> Cell:
+    """Put a cell that a person drew after those of its field; it needs an answer that names it.
+
+    Raises
+    ------
+    NotFoundError
+        The analysis has not read this field.
+    InputError
+        The box does not lie in the image.
+    """
     row = session.execute(
         select(AnalysisField, Field)
         .join(Field)
@@ -134,11 +155,9 @@ def add(
     if row is None:
         raise NotFoundError("this analysis has not read such a field")
     at, field = row
-    flags = _border_flags(new.box, field, at.mpp)
     last = session.scalar(
         select(func.max(Cell.number)).where(Cell.analysis_id == analysis.id, Cell.field_id == new.field_id)
     )
-    counted = taxonomy()[new.type].is_counted and (not flags or count.counts_border_cells(analysis))
     cell = Cell(
         analysis_id=analysis.id,
         field_id=new.field_id,
@@ -148,55 +167,12 @@ def add(
         score=1.0,
         probability=1.0,
         p_blast=float(taxonomy()[new.type].is_blast),
-        flags=flags,
+        flags=_border_flags(new.box, field, at.mpp),
         origin=PERSON,
-        type=new.type,
-        counted=counted,
-        reviewed_type=new.type,
-        reviewed_by=actor.name,
-        reviewed_at=now(),
     )
     session.add(cell)
     session.flush()
-    touch(session, analysis)
-    after = {"type": new.type, "field": new.field_id, "box": list(new.box)}
-    audit.record(session, actor, "cell.add", "cell", cell.id, patient_id=analysis.patient_id, after=after)
     return cell
-
-
-def comments(session: Session, actor: Actor, cell_id: str) -> list[Comment]:
-    """Return the remarks on a cell, the oldest first; a blind reader sees their own alone.
-
-    Raises
-    ------
-    NotFoundError
-        There is no such cell.
-    """
-    cell = cells.get(session, cell_id)
-    query = select(Comment).where(Comment.cell_id == cell.id).order_by(Comment.at, Comment.id)
-    if readings.open_reading(session, actor, analyses.get(session, cell.analysis_id)) is not None:
-        query = query.where(Comment.username == actor.username)
-    return list(session.scalars(query))
-
-
-def comment(session: Session, actor: Actor, cell_id: str, text: str) -> Comment:
-    """Remark on a cell; remarks may follow a signature, as they change no figure.
-
-    Raises
-    ------
-    NotFoundError
-        There is no such cell.
-    """
-    cell = cells.get(session, cell_id)
-    analysis = analyses.get(session, cell.analysis_id)
-    remark = Comment(cell_id=cell.id, username=actor.username, author=actor.name, text=text)
-    session.add(remark)
-    session.execute(update(Cell).where(Cell.id == cell.id).values(comments=Cell.comments + 1))
-    session.flush()
-    # The text itself may name a person; it goes with the patient, the trail stays.
-    after = {"comment": remark.id, "characters": len(text)}
-    audit.record(session, actor, "cell.comment", "cell", cell.id, patient_id=analysis.patient_id, after=after)
-    return remark
 
 
 def locked_for_change(session: Session, analysis_id: str) -> Analysis:
@@ -230,11 +206,19 @@ def refuse_locked(analysis: Analysis) -> None:
 
 
 def touch(session: Session, analysis: Analysis) -> None:
-    """Note that the count changed: a new revision, and what the worklist shows."""
+    """Record that the count changed: a new revision, and what the worklist shows."""
     session.flush()
     analysis.revision += 1
     analysis.changed_at = analysis.patient.changed_at = now()
-    analysis.result = figures.worklist_result(count.counted(session, analysis))
+    analysis.result = count.worklist_result(count.counted(session, analysis))
+
+
+def _refuse_closed(actor: Actor, reading: Reading) -> None:
+    if reading.kind == SECOND and reading.username != actor.username:
+        raise ForbiddenError("only its own reader changes a reading")
+    if reading.status != OPEN:
+        signed = "this analysis is signed; an amendment opens it again"
+        raise LockedError(signed if reading.kind == FIRST else "this reading is finished")
 
 
 def _check(changes: Sequence[Change]) -> None:
@@ -242,115 +226,75 @@ def _check(changes: Sequence[Change]) -> None:
         raise InputError("a cell is named twice in one batch")
     for wanted in changes:
         if wanted.type is not None and wanted.type != KEEP:
-            _known(wanted.type)
+            _refuse_unknown(wanted.type)
 
 
-def _known(cell_type: str) -> None:
+def _refuse_unknown(cell_type: str) -> None:
     if cell_type not in taxonomy():
         raise InputError("there is no such cell type; see the taxonomy")
 
 
-def _cells_of(session: Session, analysis: Analysis, changes: Sequence[Change]) -> list[Cell]:
-    rows = session.scalars(
-        select(Cell)
-        .where(Cell.analysis_id == analysis.id, Cell.id.in_([wanted.id for wanted in changes]))
-        .execution_options(populate_existing=True)
-    )
-    by_id = {cell.id: cell for cell in rows}
-    if len(by_id) < len(changes):
-        raise NotFoundError("this analysis has no such cell")
-    return [by_id[wanted.id] for wanted in changes]
-
-
-def _refuse_stale(found: Sequence[AnyCell], changes: Sequence[Change]) -> None:
+def _refuse_stale(found: Sequence[AnsweredCell], changes: Sequence[Change]) -> None:
     stale = [cell for cell, wanted in zip(found, changes, strict=True) if cell.revision != wanted.revision]
     if stale:
         raise ChangedMeanwhileError(stale)
 
 
-@dataclass(frozen=True)
-class _Hand:
-    """Who changes what, within one transaction."""
+def _before(cell: AnsweredCell) -> dict[str, Any]:
+    return {"type": cell.reviewed_type, "deleted": cell.deleted}
 
-    session: Session
-    actor: Actor
-    analysis: Analysis
 
-    def change(self, cell: Cell, wanted: Change) -> bool:
-        """Change a cell of the first reading and tell whether anything is different now."""
-        before, after = _before_and_after(cell, wanted)
-        if before == after:
-            return False
-        if after.type is None and cell.model_type is None:
-            raise InputError("a cell that a person drew needs a name; delete it instead")
-        cell.reviewed_type, cell.deleted = after.type, after.deleted
-        cell.type = after.type or cell.model_type or cell.type
-        cell.counted = self._counts(cell)
-        silent = after == _Words(None, deleted=False)
-        cell.reviewed_by, cell.reviewed_at = (None, None) if silent else (self.actor.name, now())
-        cell.revision += 1
-        audit.record(
-            self.session, self.actor, "cell.review", "cell", cell.id, patient_id=self.analysis.patient_id,
-            before=asdict(before), after=asdict(after),
-        )  # fmt: skip
-        return True
+def _after(cell: AnsweredCell, wanted: Change) -> dict[str, Any]:
+    after = _before(cell)
+    if wanted.type != KEEP:
+        after["type"] = wanted.type
+    if wanted.deleted is not None:
+        after["deleted"] = wanted.deleted
+    if after["type"] is None and cell.cell.origin == PERSON:
+        raise InputError("a cell that a person drew needs a type; delete it instead")
+    return after
 
-    def answer_all(
-        self, reading: Reading, found: Sequence[Cell], changes: Sequence[Change]
-    ) -> Sequence[SeenCell]:
-        """Change answers of a second reading; the first reading and the count stay as they are."""
-        if reading.username != self.actor.username:
-            raise ForbiddenError("only its own reader changes a reading")
-        if reading.status != OPEN:
-            raise LockedError("this reading is finished")
-        if any(cell.origin == PERSON for cell in found):
-            raise NotFoundError("this analysis has no such cell")
-        seen = readings.seen_by(self.session, reading, found)
-        _refuse_stale(seen, changes)
-        for cell, wanted in zip(seen, changes, strict=True):
-            self._answer(reading, cell, wanted)
-        self.session.flush()
-        return readings.seen_by(self.session, reading, found)
 
-    def _answer(self, reading: Reading, cell: SeenCell, wanted: Change) -> None:
-        before, after = _before_and_after(cell, wanted)
-        if before == after:
-            return
-        answer = cell.answer
+def _write(
+    session: Session, actor: Actor, reading: Reading, given: Sequence[tuple[AnsweredCell, dict[str, Any]]]
+) -> None:
+    """Write answers that differ from the stored ones."""
+    ids = [cell.cell.id for cell, _ in given]
+    query = select(Answer).where(Answer.reading_id == reading.id, Answer.cell_id.in_(ids))
+    known = {answer.cell_id: answer for answer in session.scalars(query)}
+    for cell, after in given:
+        answer = known.get(cell.cell.id)
         if answer is None:
-            answer = SecondAnswer(reading_id=reading.id, cell_id=cell.cell.id, revision=0)
-            self.session.add(answer)
-        answer.type, answer.deleted, answer.at = after.type, after.deleted, now()
+            answer = Answer(reading_id=reading.id, cell_id=cell.cell.id, revision=0)
+            session.add(answer)
+        answer.type, answer.deleted = after["type"], after["deleted"]
+        answer.username, answer.by, answer.at = actor.username, actor.name, now()
+        answer.carried_from = None
         answer.revision += 1
-        named = {"cell": cell.cell.id}
-        audit.record(
-            self.session, self.actor, "reading.answer", "reading", reading.id,
-            patient_id=self.analysis.patient_id,
-            before={**named, **asdict(before)}, after={**named, **asdict(after)},
-        )  # fmt: skip
-
-    def _counts(self, cell: Cell) -> bool:
-        if cell.origin == PERSON:
-            inside = FLAG_BORDER not in cell.flags or count.counts_border_cells(self.analysis)
-            return not cell.deleted and taxonomy()[cell.type].is_counted and inside
-        return readings.counts(cell, cell.reviewed_type, cell.deleted)
+        _record(session, actor, reading, cell.cell, before=_before(cell), after=after)
+    session.flush()
 
 
-@dataclass(frozen=True)
-class _Words:
-    """What a reader says of a cell."""
+def _record(
+    session: Session,
+    actor: Actor,
+    reading: Reading,
+    cell: Cell,
+    *,
+    before: dict[str, Any],
+    after: dict[str, Any],
+) -> None:
+    """Record a change of an answer; entries of an open second reading are hidden from others."""
+    if reading.kind == FIRST:
+        action, kind, subject = "cell.review", "cell", cell.id
+    else:
+        action, kind, subject = "reading.answer", "reading", reading.id
+        before, after = {"cell": cell.id, **before}, {"cell": cell.id, **after}
+    patient = analyses.get(session, reading.analysis_id).patient_id
+    audit.record(session, actor, action, kind, subject, patient_id=patient, before=before, after=after)
 
-    type: str | None
-    deleted: bool
 
-
-def _before_and_after(cell: AnyCell, wanted: Change) -> tuple[_Words, _Words]:
-    before = _Words(cell.reviewed_type, cell.deleted)
-    name = before.type if wanted.type == KEEP else wanted.type
-    return before, _Words(name, before.deleted if wanted.deleted is None else wanted.deleted)
-
-
-def _border_flags(box: tuple[float, float, float, float], field: Field, mpp: float | None) -> list[str]:
+def _border_flags(box: Box, field: Field, mpp: float | None) -> list[str]:
     x0, y0, x1, y1 = box
     inside = x0 >= 0 and y0 >= 0 and x1 <= field.width and y1 <= field.height
     if not inside or x1 - x0 < _LEAST_SIDE_PX or y1 - y0 < _LEAST_SIDE_PX:

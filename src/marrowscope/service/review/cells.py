@@ -1,69 +1,163 @@
-"""The cells of an analysis: listed in pages, found one by one."""
+"""The cells of an analysis as a reading has them: listed in pages, found one by one."""
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import and_, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
+from marrowscope.domain.cells import FLAG_BORDER
+from marrowscope.domain.counting import counts_in_differential
+from marrowscope.domain.taxonomy import ARTEFACT
+from marrowscope.service.analyses import analyses, count
 from marrowscope.service.errors import NotFoundError
 from marrowscope.service.paging import read_cursor, write_cursor
-from marrowscope.service.store.analyses import NETWORK, Analysis, AnalysisField, Cell
-from marrowscope.service.store.reviews import Reading, SecondAnswer
+from marrowscope.service.store.analyses import NETWORK, AnalysisField, Cell
+from marrowscope.service.store.reviews import OPEN, SECOND, Answer, Comment, Reading
 
 Order = Literal["number", "confidence"]
+_FEW = 200
+
+
+class GivenAnswer(NamedTuple):
+    """The visible columns of an `Answer`, cheaper to load in thousands than database objects."""
+
+    type: str | None
+    deleted: bool
+    by: str
+    at: datetime
+    revision: int
+
+    @property
+    def is_given(self) -> bool:
+        """Whether a person named a type or deleted the cell."""
+        return self.type is not None or self.deleted
+
+
+class AnsweredCell(NamedTuple):
+    """A cell as one reading has it.
+
+    Attributes
+    ----------
+    cell : as the networks found it or a person drew it
+    answer : what the reading says of it, None where it says nothing yet
+    comments : how many its reader may see
+    count_border_cells : whether cells cut by the image's edge count in this analysis
+    """
+
+    cell: Cell
+    answer: GivenAnswer | None
+    comments: int
+    count_border_cells: bool
+
+    @property
+    def reviewed_type(self) -> str | None:
+        """The type a person named, if any."""
+        return None if self.answer is None else self.answer.type
+
+    @property
+    def type(self) -> str:
+        """The type in force: the person's, else the networks'."""
+        return self.reviewed_type or self.cell.model_type or ARTEFACT
+
+    @property
+    def deleted(self) -> bool:
+        """Whether a person says that there is no cell."""
+        return self.answer is not None and self.answer.deleted
+
+    @property
+    def counted(self) -> bool:
+        """Whether the cell is in the differential of this reading."""
+        if self.deleted:
+            return False
+        if self.reviewed_type is None:
+            return self.cell.model_counted
+        at_border = FLAG_BORDER in self.cell.flags
+        return counts_in_differential(
+            self.reviewed_type, at_border=at_border, count_border_cells=self.count_border_cells
+        )
+
+    @property
+    def reviewed_by(self) -> str | None:
+        """The name of the person who answered, None once the answer is taken back."""
+        return self.answer.by if self.answer is not None and self.answer.is_given else None
+
+    @property
+    def reviewed_at(self) -> datetime | None:
+        """When they answered."""
+        return self.answer.at if self.answer is not None and self.answer.is_given else None
+
+    @property
+    def revision(self) -> int:
+        """How often the answer was changed."""
+        return 0 if self.answer is None else self.answer.revision
 
 
 def page(
     session: Session,
-    analysis: Analysis,
+    reading: Reading,
     *,
     field: str | None = None,
     cell_type: str | None = None,
     order: Order = "number",
     limit: int = 1000,
     cursor: str | None = None,
-    reading: Reading | None = None,
-) -> tuple[list[Cell], str | None]:
-    """Return cells of an analysis and the cursor of the next page.
+) -> tuple[list[AnsweredCell], str | None]:
+    """Return cells as a reading has them, and the cursor of the next page.
 
     Parameters
     ----------
     field : only cells of this field
     cell_type : only cells whose type in force is this
     order : by field and number, or the surest first
-    reading : a second reading whose types are in force, None for the first
 
     Raises
     ------
     InputError
-        The cursor is none of this list.
+        The cursor does not belong to this list.
     """
-    query = select(Cell).where(Cell.analysis_id == analysis.id).limit(limit + 1)
+    query = _cells_of(reading).limit(limit + 1)
     if field is not None:
         query = query.where(Cell.field_id == field)
-    if reading is not None:
-        query = query.where(Cell.origin == NETWORK)
-    if cell_type is not None and reading is None:
-        query = query.where(Cell.type == cell_type)
-    elif cell_type is not None and reading is not None:
-        own = and_(SecondAnswer.cell_id == Cell.id, SecondAnswer.reading_id == reading.id)
-        query = query.outerjoin(SecondAnswer, own)
-        query = query.where(func.coalesce(SecondAnswer.type, Cell.model_type) == cell_type)
-    by_number = order == "number"
-    if by_number:
+    if cell_type is not None:
+        query = query.where(_is_of_type(reading, cell_type))
+    if order == "number":
         query = query.order_by(Cell.place, Cell.number)
+        if cursor is not None:
+            query = query.where(tuple_(Cell.place, Cell.number) > _place(cursor, int, int))
     else:
         query = query.order_by(Cell.probability.desc(), Cell.id.desc())
-    if cursor is not None and by_number:
-        query = query.where(tuple_(Cell.place, Cell.number) > _place(cursor, int, int))
-    elif cursor is not None:
-        query = query.where(tuple_(Cell.probability, Cell.id) < _place(cursor, float, str))
-    found = list(session.scalars(query))
+        if cursor is not None:
+            query = query.where(tuple_(Cell.probability, Cell.id) < _place(cursor, float, str))
+    found = session.scalars(query).all()
+    answered = _answered(session, reading, found[:limit])
     if len(found) <= limit:
-        return found, None
+        return answered, None
     last = found[limit - 1]
-    place = (last.place, last.number) if by_number else (last.probability, last.id)
-    return found[:limit], write_cursor(*place)
+    place = (last.place, last.number) if order == "number" else (last.probability, last.id)
+    return answered, write_cursor(*place)
+
+
+def chosen(session: Session, reading: Reading, ids: Sequence[str]) -> list[AnsweredCell]:
+    """Return the cells with these identifiers, in their order, as they are in the database now.
+
+    Raises
+    ------
+    NotFoundError
+        The analysis, or this reading of it, has no such cell.
+    """
+    query = _cells_of(reading).where(Cell.id.in_(ids)).execution_options(populate_existing=True)
+    by_id = {cell.id: cell for cell in session.scalars(query)}
+    if len(by_id) < len(ids):
+        raise NotFoundError("this analysis has no such cell")
+    return _answered(session, reading, [by_id[each] for each in ids])
+
+
+def network_cells(session: Session, reading: Reading) -> list[AnsweredCell]:
+    """Return the cells that the networks found, by field and number."""
+    query = _cells_of(reading).where(Cell.origin == NETWORK).order_by(Cell.place, Cell.number)
+    return _answered(session, reading, session.scalars(query).all())
 
 
 def get(session: Session, cell_id: str) -> Cell:
@@ -99,8 +193,62 @@ def sheet_of(session: Session, analysis_id: str, field_id: str) -> str:
 
 
 def is_on_sheet(cell: Cell) -> bool:
-    """Tell whether a cell has its square on the field's gallery sheet."""
+    """Return whether a cell has its square on the field's gallery sheet."""
     return cell.origin == NETWORK
+
+
+def _cells_of(reading: Reading) -> "Select[Cell]":
+    """Select the cells of a reading; a second one has none of the cells that people drew."""
+    query = select(Cell).where(Cell.analysis_id == reading.analysis_id)
+    return query.where(Cell.origin == NETWORK) if reading.kind == SECOND else query
+
+
+def _is_of_type(reading: Reading, cell_type: str) -> ColumnElement[bool]:
+    # Not an outer join: until PostgreSQL has gathered statistics of a fresh reading it would compare every
+    # cell with every answer.
+    named = select(Answer.cell_id).where(Answer.reading_id == reading.id, Answer.type.is_not(None))
+    by_network = and_(Cell.model_type == cell_type, Cell.id.not_in(named))
+    return or_(Cell.id.in_(named.where(Answer.type == cell_type)), by_network)
+
+
+def _answered(session: Session, reading: Reading, found: Sequence[Cell]) -> list[AnsweredCell]:
+    """Show cells as a reading has them.
+
+    While a second reading is open only its reader's own comments are counted: a comment of another reader
+    would draw attention to the cell.
+    """
+    count_border_cells = count.counts_border_cells(analyses.get(session, reading.analysis_id))
+    answers = _answers_by_cell(session, reading, found)
+    own = _own_comments(session, reading) if reading.kind == SECOND and reading.status == OPEN else None
+    return [
+        AnsweredCell(
+            cell=cell,
+            answer=answers.get(cell.id),
+            comments=cell.comments if own is None else own.get(cell.id, 0),
+            count_border_cells=count_border_cells,
+        )
+        for cell in found
+    ]
+
+
+def _answers_by_cell(session: Session, reading: Reading, found: Sequence[Cell]) -> dict[str, GivenAnswer]:
+    query = select(Answer.cell_id, Answer.type, Answer.deleted, Answer.by, Answer.at, Answer.revision).where(
+        Answer.reading_id == reading.id
+    )
+    if len(found) <= _FEW:  # for more, listing them takes longer than reading all answers
+        query = query.where(Answer.cell_id.in_([cell.id for cell in found]))
+    return {cell_id: GivenAnswer._make(answer) for cell_id, *answer in session.execute(query)}
+
+
+def _own_comments(session: Session, reading: Reading) -> dict[str, int]:
+    """Count the comments of a reading's reader by cell."""
+    rows = session.execute(
+        select(Comment.cell_id, func.count())
+        .join(Cell, Cell.id == Comment.cell_id)
+        .where(Cell.analysis_id == reading.analysis_id, Comment.username == reading.username)
+        .group_by(Comment.cell_id)
+    )
+    return dict(rows.all())
 
 
 def _place(cursor: str, *kinds: type) -> Any:

@@ -1,4 +1,4 @@
-"""What everybody may know of the installation: cell types with their keys, rules, limits, bundles."""
+"""Keyboard shortcuts of cell types."""
 
 import string
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ TARGET_CELLS = 500
 
 
 def shortcut_keys(types: Taxonomy) -> dict[str, str]:
-    """Give every cell type a key of its own: a letter of its name where one is free.
+    """Return a key for every cell type: a letter of its name where one is free.
 
-    Broad types choose before their subtypes, each the first free letter among its initials, then its name's
-    letters, then the alphabet's, then digits.
+    Broad types come before their subtypes; each gets the first free letter of its initials, then of its name,
+    then of the alphabet, then a digit.
 
     Raises
     ------

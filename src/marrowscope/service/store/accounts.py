@@ -10,9 +10,9 @@ from marrowscope.service.store.base import Base, Identified
 
 
 class User(Identified, Base):
-    """Somebody with an account. Users are never deleted, only made inactive: the audit trail names them.
+    """A person with an account. Users are never deleted, only deactivated: the audit trail names them.
 
-    `password_hash` is None for who comes by single sign-on; `subject` is then the issuer's name for the user.
+    `password_hash` is None for users of single sign-on; `subject` is then the issuer's name for the user.
     """
 
     __tablename__ = "users"
@@ -28,7 +28,7 @@ class User(Identified, Base):
 
 
 class LoginSession(Identified, Base):
-    """A log-in on one browser; the cookie's secret is kept as its digest alone."""
+    """A log-in on one browser; only the digest of the cookie's secret is stored."""
 
     __tablename__ = "login_sessions"
 
@@ -41,7 +41,7 @@ class LoginSession(Identified, Base):
 
 
 class ApiToken(Identified, Base):
-    """A secret a program sends instead of logging in, kept as its digest alone."""
+    """A secret that a program sends instead of logging in; only its digest is stored."""
 
     __tablename__ = "api_tokens"
 
@@ -56,7 +56,7 @@ class ApiToken(Identified, Base):
 
 
 class LoginFailure(Base):
-    """Wrong passwords in a row for one name, whether a user has that name or not."""
+    """Wrong passwords in a row for one name, whether it is a user's or not."""
 
     __tablename__ = "login_failures"
 

@@ -1,4 +1,4 @@
-"""Analyses, the reading of each of their fields, and their cells, a row each."""
+"""Tables of analyses, the readings of their fields, and their cells."""
 
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,9 @@ from marrowscope.service.store.patients import Field, Patient
 
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
 ENDED = (DONE, FAILED, CANCELLED)
+DUPLICATE = "duplicate"
+"""As the status of a field: the same image as another one of the patient."""
+
 NETWORK, PERSON = "network", "person"
 
 
@@ -100,17 +103,17 @@ class AnalysisField(Identified, Base):
 
 
 class Cell(Identified, Base):
-    """One cell of an analysis: what the networks said, and what the first reading says now.
+    """One cell of an analysis: where it is and what the networks said. What readers say are `Answer` rows.
 
     `number` counts from 1 within the field: for a cell of the networks its row in the field's reading plus
-    one, cells a person drew come after. `type` is the one in force: the reviewed one, or the networks'.
+    one, cells a person drew come after. `comments` is how many there are.
     """
 
     __tablename__ = "cells"
     __table_args__ = (
         UniqueConstraint("analysis_id", "field_id", "number"),
         Index(None, "analysis_id", "place", "number"),
-        Index(None, "analysis_id", "type", "probability"),
+        Index(None, "analysis_id", "model_type", "probability"),
     )
 
     analysis_id: Mapped[str] = mapped_column(ForeignKey("analyses.id", ondelete="CASCADE"))
@@ -128,14 +131,7 @@ class Cell(Identified, Base):
     origin: Mapped[str] = mapped_column(String(8), default=NETWORK)
     model_type: Mapped[str | None] = mapped_column(String(60), default=None)
     model_counted: Mapped[bool] = mapped_column(default=False)
-    type: Mapped[str] = mapped_column(String(60))
-    counted: Mapped[bool]
-    reviewed_type: Mapped[str | None] = mapped_column(String(60), default=None)
-    reviewed_by: Mapped[str | None] = mapped_column(String(200), default=None)
-    reviewed_at: Mapped[datetime | None] = mapped_column(default=None)
-    deleted: Mapped[bool] = mapped_column(default=False)
     comments: Mapped[int] = mapped_column(default=0)
-    revision: Mapped[int] = mapped_column(default=0)
 
     @property
     def box(self) -> tuple[float, float, float, float]:

@@ -9,7 +9,7 @@ from marrowscope.service.store.base import Base
 
 
 class AuditEntry(Base):
-    """One act. `before` and `after` are JSON texts, exactly as they entered `hash`."""
+    """One action. `before` and `after` are JSON texts, exactly as they entered `hash`."""
 
     __tablename__ = "audit_entries"
 
@@ -28,7 +28,7 @@ class AuditEntry(Base):
 
 
 class AuditHead(Base):
-    """Number and digest of the last entry: one row, locked while entries are added."""
+    """Number and digest of the last entry: a single row, locked while entries are added."""
 
     __tablename__ = "audit_head"
 

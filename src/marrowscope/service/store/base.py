@@ -1,4 +1,4 @@
-"""What all tables share: naming of constraints, instants in UTC, identifiers."""
+"""What all tables share: constraint names, times in UTC, identifiers."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -11,18 +11,18 @@ from marrowscope.service.clock import new_id
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """An instant: aware going in and out, UTC in the database (SQLite itself knows no zones)."""
+    """A time with its zone, stored as UTC (SQLite has no time zones)."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Go in as UTC."""
+        """Store a time as UTC."""
         del dialect
         return None if value is None else value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Come out as UTC."""
+        """Return a stored time as UTC."""
         del dialect
         if value is None:
             return None
@@ -57,8 +57,8 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    # JSON, not JSONB: figures come back digit for digit, members in their order.
-    type_annotation_map = {datetime: UtcTime, dict[str, Any]: JSON, list[Any]: JSON, list[str]: JSON}  # noqa: RUF012
+    # JSON, not JSONB: figures keep every digit, members their order.
+    type_annotation_map = {datetime: UtcTime, dict[str, Any]: JSON, list[Any]: JSON, list[str]: JSON}  # noqa: RUF012 (SQLAlchemy's)
 
 
 class Identified:

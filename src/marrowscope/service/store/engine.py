@@ -1,4 +1,4 @@
-"""The connection to SQLite or PostgreSQL, and the two kinds of transaction."""
+"""The connection to SQLite or PostgreSQL, and reading and writing transactions."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -15,25 +15,24 @@ from marrowscope.errors import InputError, MissingExtraError
 _WRITES = "marrowscope_writes"
 _CHANGES = "marrowscope_changes"
 _BUSY_MS = 30_000
-# Requests run in up to 40 threads. Values stay out of messages, and so out of logs: they may name a patient.
+# Requests run in up to 40 threads. Values may name a patient: they are kept out of messages and logs.
 _POOL: dict[str, Any] = {"pool_size": 16, "max_overflow": 48, "hide_parameters": True}
-_SQLITE = {"timeout": _BUSY_MS / 1000, "check_same_thread": False}
 
 
 class Database:
     """A database and its sessions; `reading` sees one consistent state, `writing` commits at its end.
 
-    SQLite allows one writer at a time: a writing transaction takes the lock at its start, so that what it
-    has read is still true when it writes.
+    SQLite allows one writer at a time: a writing transaction takes the lock at its start, so that nothing it
+    has read changes before it writes.
     """
 
     def __init__(self, url: str) -> None:
-        """Prepare the engine; nothing is connected yet.
+        """Prepare the engine without connecting.
 
         Raises
         ------
         InputError
-            `url` is no database URL, or of a kind the service does not know.
+            `url` is no database URL, or of an unsupported kind.
         MissingExtraError
             The driver for PostgreSQL is not installed.
         """
@@ -49,7 +48,7 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     def listen(self, moment: str, listener: Callable[..., None]) -> None:
-        """Call `listener` at a moment of every writing session, named as SQLAlchemy's session events are."""
+        """Call `listener` at an event of every writing session, named as in SQLAlchemy."""
         event.listen(self._writing, moment, listener)
 
     @contextmanager
@@ -60,16 +59,16 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """Open a session whose changes are committed at the end, or none of them when an error passes."""
+        """Open a session whose changes are committed at the end, or rolled back on an error."""
         with self._writing.begin() as session:
             yield session
 
     @contextmanager
     def changing(self) -> Iterator[Connection]:
-        """Open a connection that changes tables, in one transaction; makes an SQLite file and its folder."""
+        """Open a connection that changes tables in one transaction; creates an SQLite file if need be."""
         if self.is_sqlite:
             Path(str(self.engine.url.database)).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # SQLite changes a table by copying and dropping it; dropped rows must not take others along.
+        # SQLite changes a table by copying and dropping it: dropped rows must not cascade.
         with self.engine.execution_options(**{_WRITES: True, _CHANGES: True}).connect() as connection:
             try:
                 with connection.begin():
@@ -111,7 +110,7 @@ def _engine(url: str) -> Engine:
 
 def _prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:
     del record
-    connection.isolation_level = None  # transactions are begun below, not by the driver
+    connection.isolation_level = None  # transactions are started below, not by the driver
     for pragma in (f"busy_timeout={_BUSY_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 

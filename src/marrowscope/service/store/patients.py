@@ -1,4 +1,4 @@
-"""Patients, the images given for them, and uploads that were answered already."""
+"""Patients, the images given for them, and the results of uploads that may be repeated."""
 
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ FIELD_DUPLICATE = "duplicate"
 
 
 class Patient(Identified, Base):
-    """Whose smear it is.
+    """A patient; the name may be a number.
 
     `status` follows the latest analysis: ``empty``, ``ready``, ``queued``, ``running``, ``done``, ``failed``,
     ``cancelled`` or ``signed``; `analysis_id` names it. `cover_id` is the field whose picture stands for it.
@@ -39,7 +39,7 @@ class Patient(Identified, Base):
 
 
 class Field(Identified, Base):
-    """One image given for a patient.
+    """One image of a patient.
 
     `name` is unique among the patient's images. `sha256` is the digest of the file's bytes, under which the
     blob store keeps them; None where the file was too large to be taken. `expired_at` is when the image and
@@ -64,10 +64,10 @@ class Field(Identified, Base):
     patient: Mapped[Patient] = relationship(back_populates="fields")
 
 
-class UploadAnswer(Base):
-    """What an upload with an Idempotency-Key was answered, so that its repetition is answered alike."""
+class IdempotentUpload(Base):
+    """The results of an upload with an Idempotency-Key, so that repeating it gives the same results."""
 
-    __tablename__ = "upload_answers"
+    __tablename__ = "idempotent_uploads"
 
     patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"), primary_key=True)
     key: Mapped[str] = mapped_column(String(200), primary_key=True)

@@ -1,7 +1,7 @@
-"""Which blobs the rows refer to, for sweeping, forgetting, removal and the integrity check alike.
+"""Which blobs the rows refer to: for sweeping, removal, retention and the integrity check.
 
-A column that holds a blob's digest says so by its type, `BlobDigest`; the columns are found by it, so that a
-new one cannot be overlooked.
+A column that holds a blob's digest has the type `BlobDigest`. Columns are found by it, so that a new one is
+never overlooked.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,4 @@
-"""What people say of cells: second readings, comments, signatures, amendments.
-
-The answers of the first reading, which all reviewers share, stand on the cells themselves
-(`analyses.Cell`); a second, blind reading has its own.
-"""
+"""What people say of cells: readings and their answers, comments, signatures, amendments."""
 
 from datetime import datetime
 
@@ -12,27 +8,45 @@ from sqlalchemy.orm import Mapped, mapped_column
 from marrowscope.service.clock import now
 from marrowscope.service.store.base import Base, BlobDigest, Identified
 
+FIRST, SECOND = "first", "second"
 OPEN, FINISHED = "open", "finished"
 
 
 class Reading(Identified, Base):
-    """A second reading of an analysis by one person, blind to the first while it is open."""
+    """A reading of an analysis: all answers that belong together.
+
+    The first one is made with the analysis, has its identifier, and is shared by all reviewers, so that it
+    has no one reader; it is finished while the analysis is signed. A second one belongs to one person and is
+    blind to the first while it is open.
+    """
 
     __tablename__ = "readings"
     __table_args__ = (UniqueConstraint("analysis_id", "username"),)
 
     analysis_id: Mapped[str] = mapped_column(ForeignKey("analyses.id", ondelete="CASCADE"))
-    username: Mapped[str] = mapped_column(String(200))
-    reader: Mapped[str] = mapped_column(String(200))
+    kind: Mapped[str] = mapped_column(String(8), default=SECOND)
+    username: Mapped[str | None] = mapped_column(String(200), default=None)
+    reader: Mapped[str | None] = mapped_column(String(200), default=None)
     status: Mapped[str] = mapped_column(String(16), default=OPEN)
     opened_at: Mapped[datetime] = mapped_column(default=now)
     finished_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
-class SecondAnswer(Base):
-    """What a second reader says of a cell of the networks; a row taken back keeps its revision."""
+def first_reading(analysis_id: str) -> Reading:
+    """Make the first reading of a new analysis."""
+    return Reading(id=analysis_id, analysis_id=analysis_id, kind=FIRST)
 
-    __tablename__ = "second_answers"
+
+class Answer(Base):
+    """What a reading says of a cell, and who said so last.
+
+    `type` is None where no type is named. An answer taken back keeps its row, so that `revision`, which
+    rises with every change, goes on. `username` is the person's identity, `by` the name they had then.
+    `carried_from` is the analysis that the answer was given to, where it was carried over from an earlier one
+    and nobody has changed it since.
+    """
+
+    __tablename__ = "answers"
 
     reading_id: Mapped[str] = mapped_column(ForeignKey("readings.id", ondelete="CASCADE"), primary_key=True)
     cell_id: Mapped[str] = mapped_column(
@@ -40,12 +54,37 @@ class SecondAnswer(Base):
     )
     type: Mapped[str | None] = mapped_column(String(60), default=None)
     deleted: Mapped[bool] = mapped_column(default=False)
+    username: Mapped[str] = mapped_column(String(200))
+    by: Mapped[str] = mapped_column(String(200))
     at: Mapped[datetime] = mapped_column(default=now)
     revision: Mapped[int] = mapped_column(default=0)
+    carried_from: Mapped[str | None] = mapped_column(String(32), default=None)
+
+    @property
+    def is_given(self) -> bool:
+        """Whether a person named a type or deleted the cell."""
+        return self.type is not None or self.deleted
+
+
+class CarriedCell(Base):
+    """What became of a cell with an answer or comments when a new analysis replaced the one it is of.
+
+    `source_id` is that cell, `cell_id` the one of the new analysis that took its answer and comments over;
+    None where there is none, for the reason that `why` names.
+    """
+
+    __tablename__ = "carried_cells"
+
+    analysis_id: Mapped[str] = mapped_column(ForeignKey("analyses.id", ondelete="CASCADE"), primary_key=True)
+    source_id: Mapped[str] = mapped_column(
+        ForeignKey("cells.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    cell_id: Mapped[str | None] = mapped_column(ForeignKey("cells.id", ondelete="CASCADE"), index=True)
+    why: Mapped[str | None] = mapped_column(String(16), default=None)
 
 
 class Comment(Identified, Base):
-    """A remark on a cell; never changed."""
+    """A comment on a cell; never changed."""
 
     __tablename__ = "comments"
     __table_args__ = (Index(None, "cell_id", "at"),)

@@ -1,4 +1,4 @@
-"""Every table of the service, and bringing a database up to date."""
+"""All tables of the service, and migration of a database."""
 
 from functools import cache
 from importlib import import_module
@@ -18,7 +18,7 @@ from marrowscope.service.store.base import Base, BlobDigest, UtcTime
 from marrowscope.service.store.engine import Database
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-# Any number will do, as long as no other program locks the same one in the same database.
+# Any number that no other program locks in the same database.
 _LOCK = 5_204_651
 
 for _name in ("accounts", "audit", "patients", "analyses", "reviews"):
@@ -26,7 +26,7 @@ for _name in ("accounts", "audit", "patients", "analyses", "reviews"):
 
 
 def bring_up_to_date(database: Database) -> None:
-    """Create or migrate all tables: all of it or, when something fails, nothing. One process at a time.
+    """Create or migrate all tables, all or nothing, one process at a time.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def bring_up_to_date(database: Database) -> None:
 
 
 def is_up_to_date(connection: Connection) -> bool:
-    """Whether a database has this version's tables."""
+    """Return whether a database has this version's tables."""
     return MigrationContext.configure(connection).get_current_revision() == _head()
 
 
@@ -53,7 +53,7 @@ def _head() -> str | None:
 
 
 def config(connection: Connection) -> Config:
-    """Give alembic's configuration for a connection."""
+    """Return alembic's configuration for a connection."""
     made = Config()
     made.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     made.set_main_option("path_separator", "os")
@@ -62,10 +62,10 @@ def config(connection: Connection) -> Config:
 
 
 def migration_options() -> dict[str, Any]:
-    """Give what alembic must know to migrate, and to compare tables with models."""
+    """Return alembic's options to migrate, and to compare tables with models."""
     return {
         "target_metadata": Base.metadata,
-        "transactional_ddl": True,  # on SQLite, too: the transaction is ours, not the driver's
+        "transactional_ddl": True,  # on SQLite too: the transaction is ours, not the driver's
         "render_as_batch": True,  # SQLite changes a table by copying it
         "render_item": _render,
         "compare_type": True,
@@ -73,7 +73,7 @@ def migration_options() -> dict[str, Any]:
 
 
 def _render(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
-    # A migration must not change when a class of today does.
+    # A migration must not change when one of the classes does.
     del context
     if kind == "type" and isinstance(item, UtcTime):
         return "sa.DateTime(timezone=True)"

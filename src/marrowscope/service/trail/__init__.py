@@ -1,1 +1,1 @@
-"""What happened: the audit trail, and events for those who watch."""
+"""The audit trail, and events for listeners."""

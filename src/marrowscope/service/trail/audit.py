@@ -2,7 +2,7 @@
 
 An entry's digest is SHA-256 over the canonical JSON of its content and of the digest before it. Changing,
 removing or inserting an entry breaks every digest after it; removing the last ones contradicts the head.
-Who rewrites the whole chain is found out by an earlier export, or a head noted elsewhere (`known`).
+Rewriting the whole chain contradicts an earlier export, or a head noted elsewhere (`known`).
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from marrowscope.service.clock import iso, now
 from marrowscope.service.store.audit import AuditEntry, AuditHead
 
 BEGINNING = "0" * 64
-"""What stands for the digest before the first entry."""
+"""The digest before the first entry."""
 
 _PENDING = "marrowscope_audit"
 _HEAD = 1
@@ -36,7 +36,7 @@ def record(  # noqa: PLR0917 - who, what, on what: always in this order
     before: Any = None,
     after: Any = None,
 ) -> None:
-    """Note who did what; the entry is committed with the change itself, or neither is.
+    """Record who did what; the entry is committed together with the change.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def record(  # noqa: PLR0917 - who, what, on what: always in this order
     patient_id
         The patient it belongs to, if any.
     before, after
-        JSON values: what was and what is. Nothing a deletion must remove belongs here.
+        JSON values: the state before and after, without anything that a deletion must remove.
     """
     entry = AuditEntry(
         actor_id=actor.id,
@@ -66,7 +66,7 @@ def record(  # noqa: PLR0917 - who, what, on what: always in this order
 
 @event.listens_for(Session, "before_commit")
 def _append(session: Session) -> None:
-    # At the very end of a transaction, so that the head is locked for an instant only, and always last.
+    # At the very end of a transaction, so that the head is locked briefly, and always last.
     if session.in_nested_transaction():
         return
     pending: list[AuditEntry] = session.info.pop(_PENDING, [])
@@ -105,20 +105,20 @@ def digest(entry: AuditEntry) -> str:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What a check of the trail found: entries read, the head's digest, and the first fault, if any."""
+class TrailCheck:
+    """The result of a check of the trail: entries read, the head's digest, the first fault, if any."""
 
     entries: int
     head: str
     fault: str | None
 
     @property
-    def whole(self) -> bool:
-        """Whether nothing was altered."""
+    def is_whole(self) -> bool:
+        """Whether no fault was found."""
         return self.fault is None
 
 
-def verify(session: Session, known: tuple[int, str] | None = None) -> Verdict:
+def verify(session: Session, known: tuple[int, str] | None = None) -> TrailCheck:
     """Check every entry against its digest and the one before, and the last against the head.
 
     Parameters
@@ -129,22 +129,22 @@ def verify(session: Session, known: tuple[int, str] | None = None) -> Verdict:
     number, previous = 0, BEGINNING
     for entry in entries(session):
         if entry.number != number + 1:
-            return Verdict(number, previous, f"entry {number + 1} is missing")
+            return TrailCheck(number, previous, f"entry {number + 1} is missing")
         if entry.previous != previous or entry.hash != digest(entry):
-            return Verdict(number, previous, f"entry {entry.number} was altered")
+            return TrailCheck(number, previous, f"entry {entry.number} was altered")
         number, previous = entry.number, entry.hash
         if known is not None and known[0] == number and known[1] != previous:
-            return Verdict(number, previous, f"entry {number} is not the one noted earlier")
+            return TrailCheck(number, previous, f"entry {number} is not the one noted earlier")
     head = session.get_one(AuditHead, _HEAD)
     if (head.number, head.hash) != (number, previous):
-        return Verdict(number, previous, f"entries {number + 1} to {head.number} are missing")
+        return TrailCheck(number, previous, f"entries {number + 1} to {head.number} are missing")
     if known is not None and known[0] > number:
-        return Verdict(number, previous, f"entry {known[0]}, noted earlier, is missing")
-    return Verdict(number, previous, None)
+        return TrailCheck(number, previous, f"entry {known[0]}, noted earlier, is missing")
+    return TrailCheck(number, previous, None)
 
 
 def entries(session: Session) -> Iterator[AuditEntry]:
-    """Give all entries, oldest first, without holding them in memory."""
+    """Yield all entries, oldest first, without holding them in memory."""
     query = select(AuditEntry).order_by(AuditEntry.number).execution_options(yield_per=1000)
     found = session.scalars(query)
     try:
@@ -154,7 +154,7 @@ def entries(session: Session) -> Iterator[AuditEntry]:
 
 
 def document(entry: AuditEntry) -> dict[str, Any]:
-    """Give an entry as exported: a JSON object that holds all its digest needs."""
+    """Return an entry for export: a JSON object with everything its digest covers."""
     return {
         "number": entry.number,
         "at": iso(entry.at),

@@ -1,4 +1,4 @@
-"""Telling watchers what changed: after every commit, the patients and analyses it touched."""
+"""Notification of listeners: after every commit, the patients and analyses that changed."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -15,7 +15,7 @@ _CHANGED = "marrowscope_changed"
 
 
 class Change(NamedTuple):
-    """What changed, by its identifier."""
+    """A changed patient or analysis."""
 
     kind: Kind
     id: str
@@ -25,11 +25,11 @@ Listener = Callable[[Iterable[Change]], None]
 
 
 class Broadcaster:
-    """Passes changes of a database on, in the thread that committed them; listeners must be quick.
+    """Passes changes of a database on to listeners, in the committing thread; listeners must be quick.
 
     Parameters
     ----------
-    database : whose commits are watched
+    database : whose commits are observed
     """
 
     def __init__(self, database: Database) -> None:
@@ -40,12 +40,12 @@ class Broadcaster:
         database.listen("after_rollback", self._discard)
 
     def add(self, listener: Listener) -> None:
-        """Tell a listener of every change from now on."""
+        """Add a listener."""
         with self._lock:
             self._listeners.add(listener)
 
     def remove(self, listener: Listener) -> None:
-        """Tell a listener no more."""
+        """Remove a listener."""
         with self._lock:
             self._listeners.discard(listener)
 

@@ -1,15 +1,14 @@
 """Adapt a bundle's classifier to a laboratory's own stain and scanner, in minutes on a processor.
 
 The trunk stays, and so does the part of the blast head that reads its last layer; the heads' other weights
-learn, on features computed once. What they knew is kept by replay: features drawn from the bundle's feature
-space must be answered as before (van de Ven et al., "Brain-inspired replay for continual learning",
-doi:10.1038/s41467-020-17866-2). Every new cell is judged once by heads that did not learn from its group; if
-that is no better than the old heads, the old ones stay.
+learn, on features computed once. What they learned before is kept by replay: for features drawn from the
+bundle's feature space the predictions must stay the same (van de Ven et al., "Brain-inspired replay for
+continual learning", doi:10.1038/s41467-020-17866-2). Every new cell is predicted once by heads not trained on
+its group; if that is not better than the old heads, these stay.
 """
 
-import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +20,8 @@ import torch
 
 from marrowscope.datasets.layouts.cells import LabelledCell, read_folder_per_type
 from marrowscope.datasets.layouts.csv_boxes import read_csv
-from marrowscope.datasets.layouts.review_zip import read_review_zips
+from marrowscope.datasets.layouts.recognise import identify_set
+from marrowscope.datasets.layouts.review_zip import REVIEWS, read_review_zips
 from marrowscope.datasets.splits import block_split
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.errors import BundleError, DatasetError
@@ -35,6 +35,8 @@ from marrowscope.models.runtime import Network
 from marrowscope.training.adapting.heads import CellFeatures, HeadReader, Heads
 from marrowscope.training.adapting.replace_heads import replace_heads
 from marrowscope.training.calibration import blast_counts, even_odds
+from marrowscope.training.classifier.report import NETWORK
+from marrowscope.training.finished_run import FinishedRun
 from marrowscope.training.onnx_layers import layers_of_onnx
 
 UNTYPED = "leukocyte_not_blast"
@@ -51,7 +53,7 @@ Progress = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True)
 class _Judged:
-    """New cells as heads judged them that had not learned from them: P(blast) and type (n,)."""
+    """Predictions for new cells by heads not trained on them: P(blast) and type (n,)."""
 
     p_blast: npt.NDArray[np.float64]
     named: npt.NDArray[np.int64]
@@ -92,7 +94,7 @@ def adapt_classifier(
     bundle : what to start from, the built-in one by default
     mpp : micrometres per pixel of the images; None: whole fields are measured, single cells not known
     threads : processor threads of the trunk
-    progress : told what is done and found
+    progress : called with what was read and found
 
     Raises
     ------
@@ -106,27 +108,27 @@ def adapt_classifier(
     start = load_bundle(bundle)
     if not start.classifier.feature_space:
         raise BundleError(f"bundle {start.name} has no feature space to keep its knowledge by")
-    say = progress or (lambda _: None)
+    report = progress or (lambda _: None)
     with TemporaryDirectory() as unpacked:
         given = _Given(data, images, tuple(reviews), Path(unpacked))
         new = _read(given, start.classifier, mpp)
         added = (
             k for k in new.kinds if k not in start.classifier.types and not _is_blast(k) and k != UNTYPED
         )
-        work = _Adaptation(start, (*start.classifier.types, *added))
-        turned, folds = work.shown(new.shown, threads)
-    say({"types": list(work.types), "cells": len(folds)})
-    before = work.start_heads()
-    judged = work.judged(before, turned, folds)
-    after = work.reader.fitted(before, _together(turned), work.replay)
-    outcome = work.outcome(before, after, turned[0], judged)
-    say({"judged": outcome.scores, "kept": outcome.kept})
-    return work.write(out, outcome, turned[0])
+        adaptation = _Adaptation(start, (*start.classifier.types, *added))
+        turned, folds = adaptation.shown(new.shown, threads)
+    report({"types": list(adaptation.types), "cells": len(folds)})
+    before = adaptation.start_heads()
+    judged = adaptation.judged(before, turned, folds)
+    after = adaptation.reader.fitted(before, _together(turned), adaptation.replay)
+    outcome = adaptation.outcome(before, after, turned[0], judged)
+    report({"judged": outcome.scores, "kept": outcome.kept})
+    return adaptation.write(out, outcome, turned[0], given.set_id())
 
 
 @dataclass(frozen=True)
 class _NewCells:
-    """The cells to learn from: the names of their types, and the cells themselves, cut when asked for."""
+    """The cells to learn from: the names of their types, and the cells themselves, cut when needed."""
 
     kinds: tuple[str, ...]
     shown: Iterable[ShownCell]
@@ -140,6 +142,11 @@ class _Given:
     images: Path | None
     reviews: tuple[Path, ...]
     unpacked: Path
+
+    def set_id(self) -> str:
+        """Give the set id of the laboratory's cells: a public set's, or the name of their folder."""
+        folder = self.images or self.data
+        return REVIEWS if folder is None else identify_set(folder)
 
     def single_cells(self) -> list[LabelledCell]:
         """Return the cells that are images of their own."""
@@ -201,7 +208,7 @@ def _folds(kinds: Sequence[str], groups: Sequence[str]) -> npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class _Outcome:
+class _Adapted:
     """Which heads are kept, their threshold, and how both did."""
 
     heads: Heads
@@ -215,7 +222,7 @@ class _Adaptation:
     """The trunk, the replay and the settings of one adaptation."""
 
     def __init__(self, start: Bundle, types: tuple[str, ...]) -> None:
-        self.types, self.settings = types, start.classifier
+        self.types, self.settings, self.trained_on = types, start.classifier, start.trained_on
         self.network = start.folder / start.classifier.file
         self.layers = layers_of_onnx(self.network)
         self.space = FeatureSpace.load(start.folder / start.classifier.feature_space)
@@ -261,30 +268,30 @@ class _Adaptation:
         return heads.widened(len(self.types))
 
     def judged(self, before: Heads, turned: Sequence[CellFeatures], folds: npt.NDArray[np.int64]) -> _Judged:
-        """Judge every cell by heads that learned from the other folds."""
+        """Predict every cell with heads trained on the other folds."""
         upright = turned[0]
         p_blast, named = np.zeros(len(upright)), np.zeros(len(upright), np.int64)
         for fold in np.unique(folds):
-            asked = folds == fold
-            shown = _together([cells.select(~asked) for cells in turned])
+            held_out = folds == fold
+            shown = _together([cells.select(~held_out) for cells in turned])
             heads = self.reader.fitted(before, shown, self.replay)
-            p_blast[asked] = self.reader.p_blast(heads, upright.select(asked))
-            named[asked] = self.reader.named(heads, upright.select(asked))
+            p_blast[held_out] = self.reader.p_blast(heads, upright.select(held_out))
+            named[held_out] = self.reader.named(heads, upright.select(held_out))
         return _Judged(p_blast, named)
 
-    def outcome(self, before: Heads, after: Heads, cells: CellFeatures, judged: _Judged) -> _Outcome:
+    def outcome(self, before: Heads, after: Heads, cells: CellFeatures, judged: _Judged) -> _Adapted:
         """Keep the new heads unless they rank blasts and name types worse than the old ones."""
         old = _Judged(self.reader.p_blast(before, cells), self.reader.named(before, cells))
         threshold = self.settings.blast_threshold
         chosen = self._threshold(judged, cells)
         scores = {"before": old.scores(cells, threshold), "after": judged.scores(cells, chosen)}
-        merit = {
+        means = {
             when: float(np.mean([v for k, v in s.items() if k != "balanced_accuracy"] or [0.0]))
             for when, s in scores.items()
         }
-        if merit["after"] < merit["before"]:
-            return _Outcome(before, "before", threshold, scores, old.p_blast)
-        return _Outcome(after, "after", chosen, scores, judged.p_blast)
+        if means["after"] < means["before"]:
+            return _Adapted(before, "before", threshold, scores, old.p_blast)
+        return _Adapted(after, "after", chosen, scores, judged.p_blast)
 
     def _threshold(self, judged: _Judged, cells: CellFeatures) -> float:
         """Choose the threshold at which the fitted odds are even: on few cells the best one is luck."""
@@ -292,10 +299,10 @@ class _Adaptation:
             return self.settings.blast_threshold
         return even_odds(judged.p_blast, cells.is_blast) or self.settings.blast_threshold
 
-    def write(self, out: Path, outcome: _Outcome, cells: CellFeatures) -> Path:
+    def write(self, out: Path, outcome: _Adapted, cells: CellFeatures, laboratory: str) -> Path:
         """Write the network, its settings and its feature space, the new cells now familiar."""
         out.mkdir(parents=True, exist_ok=True)
-        network = out / "classifier.onnx"
+        network = out / NETWORK
         texture, bias, types, types_bias = (t.numpy() for t in outcome.heads.tensors())
         bias = bias - self.layers["blast"][1].numpy()[0]  # stays in the last layer's part
         heads = {"blast_texture": (texture[None], bias[None]), "types": (types, types_bias)}
@@ -304,19 +311,26 @@ class _Adaptation:
         means = [cells.features[known == kind].mean(axis=0) for kind in np.unique(known)]
         wider = np.concatenate([self.space.means, np.stack(means)]).astype(np.float32)
         replace(self.space, means=wider).save(out / "feature_space.npz")
-        counts = blast_counts(outcome.p_blast, cells.is_blast, outcome.threshold)
-        settings = asdict(self.settings) | {
-            "types": list(self.types),
-            "blast_threshold": outcome.threshold,
-            "stated_specificity": 0.0,
-            "nuclei": asdict(outcome.heads.nuclei),
-            "feature_space": "feature_space.npz",
-            "figures": {"test": {"blast": counts.as_dict()}, "adaptation": outcome.scores},
-            "error_rates_source": f"{len(cells)} cells of the laboratory, each judged by heads that had not "
-            "learned from it",
-        }
-        (out / "classifier.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+        self._finished(outcome, cells, laboratory).write(out)
         return network
+
+    def _finished(
+        self, outcome: _Adapted, cells: CellFeatures, laboratory: str
+    ) -> FinishedRun[ClassifierSettings]:
+        counts = blast_counts(outcome.p_blast, cells.is_blast, outcome.threshold)
+        settings = replace(
+            self.settings,
+            file=NETWORK,
+            types=self.types,
+            blast_threshold=outcome.threshold,
+            stated_specificity=0.0,
+            nuclei=outcome.heads.nuclei,
+            feature_space="feature_space.npz",
+        )
+        trained_on = tuple(dict.fromkeys((*self.trained_on, laboratory)))
+        source = f"{len(cells)} cells of the laboratory, each judged by heads that had not learned from it"
+        figures = {"test": {"blast": counts.as_dict()}, "adaptation": outcome.scores}
+        return FinishedRun(settings, trained_on, 0, counts.error_rates(source), figures)
 
 
 def _together(turned: Sequence[CellFeatures]) -> CellFeatures:

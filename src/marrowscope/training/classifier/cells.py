@@ -11,6 +11,7 @@ from marrowscope.datasets.layouts.cells import LabelledCell
 from marrowscope.datasets.layouts.fields import LabelledField
 from marrowscope.datasets.outline import cell_outline, trimmed
 from marrowscope.errors import DatasetError
+from marrowscope.imaging.background import brightest_colour_outside
 from marrowscope.imaging.crops import crop_cells
 from marrowscope.synth import CELL_TYPES, draw_cell
 from marrowscope.training.stain import Bytes, Floats, optical_density
@@ -27,11 +28,10 @@ BANK_FORMAT = 2
 NO_TYPE = -1
 """Type index of a cell whose type is not known, and of blasts, which the type head does not see."""
 
-
 SYNTHETIC = "synthetic"
 """Source name of drawn cells."""
 
-SYNTHETIC_UM_PER_PX = 0.15
+SYNTHETIC_MPP = 0.15
 
 NUCLEUS_HIDDEN = frozenset({"basophil", "promyelocyte"})
 """Types whose granules lie over the nucleus: an outline by colour takes them for chromatin."""
@@ -88,7 +88,7 @@ def joined(banks: Sequence[CellBank]) -> CellBank:
 def bank_of_cells(
     cells: Sequence[LabelledCell],
     types: Sequence[str],
-    um_per_px: float,
+    mpp: float,
     progress: Callable[[int, int], None] | None = None,
 ) -> CellBank:
     """Cut one crop for each labelled cell, centred by its outline.
@@ -116,7 +116,7 @@ def bank_of_cells(
                 box,
                 mask,
                 nucleus,
-                um_per_px,
+                mpp,
                 is_blast=cell.is_blast,
                 type_index=index,
                 source=cell.source,
@@ -127,7 +127,7 @@ def bank_of_cells(
     return _stacked(rows)
 
 
-def bank_of_fields(fields_: Iterable[LabelledField], um_per_px: float) -> CellBank:
+def bank_of_fields(fields_: Iterable[LabelledField], mpp: float) -> CellBank:
     """Cut one crop for each whole leukocyte of healthy fields: not a blast, type unknown."""
     rows = []
     for field in fields_:
@@ -136,7 +136,7 @@ def bank_of_fields(fields_: Iterable[LabelledField], um_per_px: float) -> CellBa
         height, width = pixels.shape[:2]
         inside = (boxes[:, :2] > 1).all(axis=1) & (boxes[:, 2] < width - 1) & (boxes[:, 3] < height - 1)
         rows += [
-            _row(pixels, box, None, None, um_per_px, is_blast=False, type_index=NO_TYPE, source=field.source)
+            _row(pixels, box, None, None, mpp, is_blast=False, type_index=NO_TYPE, source=field.source)
             for box in boxes[inside & ~ignored]
         ]
     return _stacked(rows)
@@ -152,7 +152,7 @@ def bank_of_synthetic(types: Sequence[str], per_type: int, seed: int = 0) -> Cel
     wanted = [name for name in drawable for _ in range(per_type)]
     rows = []
     for name in wanted + ["blast"] * len(wanted):
-        cell = draw_cell(rng, name, SYNTHETIC_UM_PER_PX)
+        cell = draw_cell(rng, name, SYNTHETIC_MPP)
         is_blast = name == "blast"
         rows.append(
             _row(
@@ -160,21 +160,13 @@ def bank_of_synthetic(types: Sequence[str], per_type: int, seed: int = 0) -> Cel
                 cell.box,
                 cell.coverage >= 0.5,
                 cell.nucleus,
-                SYNTHETIC_UM_PER_PX,
+                SYNTHETIC_MPP,
                 is_blast=is_blast,
                 type_index=NO_TYPE if is_blast else list(types).index(name),
                 source=SYNTHETIC,
             )
         )
     return _stacked(rows)
-
-
-def background_colour(pixels: Bytes, mask: npt.NDArray[np.bool_]) -> Floats:
-    """Return the (3,) colour 0-255 of the empty background: the brightest fifth outside the cell."""
-    outside = pixels[~mask] if (~mask).sum() > 50 else pixels.reshape(-1, 3)
-    light = outside.sum(axis=1)
-    bright = outside[light >= np.quantile(light, 0.8)]
-    return np.asarray(np.median(bright, axis=0), dtype=np.float32)
 
 
 _Row = tuple[Bytes, Bytes, Floats, Floats, float, bool, int, str, bool, tuple[float, float]]
@@ -185,7 +177,7 @@ def _row(
     box: Floats,
     mask: npt.NDArray[np.bool_] | None,
     nucleus: npt.NDArray[np.bool_] | None,
-    um_per_px: float,
+    mpp: float,
     *,
     is_blast: bool,
     type_index: int,
@@ -202,11 +194,11 @@ def _row(
         planes = np.repeat(np.pad(mask, pad).astype(np.uint8)[..., None] * 255, 3, axis=2)
         cut = crop_cells(planes, box[None] + np.float32(pad), CACHE_PX, CACHE_CONTEXT)[0, ..., 0]
     inside = cut > 127
-    white = background_colour(crop, inside)
+    white = brightest_colour_outside(crop, inside)
     stain = optical_density(crop[inside], white).mean(axis=0).astype(np.float32)
     side_px = float(CACHE_CONTEXT * max(box[2] - box[0], box[3] - box[1]))
     shape = _nucleus(nucleus, mask, side_px)
-    return crop, cut, white, stain, side_px * um_per_px, is_blast, type_index, source, outlined, shape
+    return crop, cut, white, stain, side_px * mpp, is_blast, type_index, source, outlined, shape
 
 
 def _nucleus(

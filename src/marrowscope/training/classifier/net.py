@@ -43,7 +43,7 @@ PIXEL_STD = (0.229, 0.224, 0.225)
 
 
 class ClassifierOutput(NamedTuple):
-    """What the network says of N cells; the names are those of the ONNX outputs.
+    """Outputs for N cells; the names are those of the ONNX outputs.
 
     `blast_logit` (N,1); `type_logits` (N,K); `features` (N,F); `nucleus` (N,2): logarithm of the nucleus'
     diameter as a share of the crop's side, and log odds of the nucleus' share of the cell's area.
@@ -97,8 +97,11 @@ class MixStyle(nn.Module):
             return x
         mean = x.mean(dim=(2, 3), keepdim=True).detach()
         std = (x.var(dim=(2, 3), keepdim=True, unbiased=False) + 1e-5).sqrt().detach()
-        share = torch.distributions.Beta(self.alpha, self.alpha).sample((len(x), 1, 1, 1)).to(x.dtype)
-        other = torch.randperm(len(x))
+        # Drawn on the processor, so that the same seed mixes alike on every device.
+        share = (
+            torch.distributions.Beta(self.alpha, self.alpha).sample((len(x), 1, 1, 1)).to(x.device, x.dtype)
+        )
+        other = torch.randperm(len(x)).to(x.device)
         mixed_mean = share * mean + (1 - share) * mean[other]
         mixed_std = share * std + (1 - share) * std[other]
         return (x - mean) / std * mixed_std + mixed_mean
@@ -112,8 +115,8 @@ class CellClassifier(nn.Module):
     read the last layer; what ``blast_texture`` reads from the texture is added to the blast logit.
 
     The texture is how the middle of the trunk fires over the whole crop, whatever is where: means and
-    deviations of each channel, what carries style in arXiv:1703.06868. The last layer tells the training's
-    blasts from its other cells so easily that it need not look at chromatin; on another laboratory's slides
+    deviations of each channel, what carries style in arXiv:1703.06868. The last layer separates the
+    training's blasts from its other cells without chromatin; on another laboratory's slides
     texture ranks blasts better. ``blast_texture`` stays at zero in training; adapting moves it (`adapt`).
     """
 
@@ -211,7 +214,7 @@ def _b3_trunk() -> Any:
 def _lite2_trunk() -> Any:
     """Build EfficientNet-Lite2 without its last layer. Raises MissingExtraError without its package."""
     try:
-        from efficientnet_lite_pytorch import EfficientNet  # noqa: PLC0415
+        from efficientnet_lite_pytorch import EfficientNet  # noqa: PLC0415 - an optional part
     except ImportError as error:
         raise MissingExtraError("EfficientNet-Lite2", "train") from error
     trunk: Any = EfficientNet.from_name("efficientnet-lite2")

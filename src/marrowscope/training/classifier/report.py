@@ -1,7 +1,7 @@
-"""What a trained classifier's bundle must know: temperatures, thresholds, error counts, figures."""
+"""What a trained classifier's bundle must know: temperatures, thresholds, error rates, figures."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from scipy.special import log_softmax
 
 from marrowscope.domain.taxonomy import BLAST
 from marrowscope.evaluation.statistics.metrics import area_under_roc, confusion_matrix, macro_f1
+from marrowscope.models.bundle import ClassifierSettings
 from marrowscope.models.nucleus_size import NucleusSizes, size_evidence
 from marrowscope.training.calibration import (
     blast_counts,
@@ -19,16 +20,19 @@ from marrowscope.training.calibration import (
     probability,
     threshold_for,
 )
+from marrowscope.training.classifier.net import PIXEL_MEAN, PIXEL_STD
 from marrowscope.training.classifier.recipe import ClassifierRecipe
+from marrowscope.training.finished_run import FinishedRun, sets_behind
 
-ANSWERS = "answers.npz"
+PREDICTIONS = "predictions.npz"
+NETWORK = "classifier.onnx"
 
 TYPE_THRESHOLD = 0.5
 """Probability below which a type is not named."""
 
 
 @dataclass(frozen=True)
-class Answers:
+class Predictions:
     """Logits of n cells, `blast` (n,) and `type_logits` (n,K); nucleus in µm, truth and source, each (n,)."""
 
     blast: npt.NDArray[np.float32]
@@ -48,23 +52,23 @@ class Calibration:
     type_temperature: float
     blast_temperature: float = 1.0
 
-    def evidence(self, part: Answers) -> npt.NDArray[np.float64]:
+    def evidence(self, part: Predictions) -> npt.NDArray[np.float64]:
         """Return what size adds to the log odds of being a blast, (n,)."""
         likelihood = self.nuclei.log_likelihood(part.nucleus_um, (BLAST, *self.types))
         return size_evidence(likelihood, log_softmax(part.type_logits / self.type_temperature, axis=1))
 
-    def p_blast(self, part: Answers) -> npt.NDArray[np.float64]:
+    def p_blast(self, part: Predictions) -> npt.NDArray[np.float64]:
         """Return P(blast), (n,), as inference does."""
         return probability(part.blast, self.blast_temperature, self.evidence(part))
 
-    def named(self, part: Answers) -> npt.NDArray[np.int64]:
+    def named(self, part: Predictions) -> npt.NDArray[np.int64]:
         """Return the likeliest type (n,), as inference does."""
         likelihood = self.nuclei.log_likelihood(part.nucleus_um, self.types)
         return np.asarray((part.type_logits / self.type_temperature + likelihood).argmax(axis=1))
 
 
 def calibrated(
-    types: tuple[str, ...], nuclei: NucleusSizes, val: Answers, choosing: Answers | None
+    types: tuple[str, ...], nuclei: NucleusSizes, val: Predictions, choosing: Predictions | None
 ) -> Calibration:
     """Fit both temperatures.
 
@@ -79,36 +83,61 @@ def calibrated(
     return replace(fitted, blast_temperature=fit_blast_temperature(known_blasts))
 
 
-def classifier_settings(
-    recipe: ClassifierRecipe, fitted: Calibration, parts: Mapping[str, Answers]
-) -> dict[str, Any]:
-    """Return the contents of ``classifier.json``.
+def classifier_run(
+    recipe: ClassifierRecipe,
+    fitted: Calibration,
+    parts: Mapping[str, Predictions],
+    step: int,
+    feature_space: str = "",
+) -> FinishedRun[ClassifierSettings]:
+    """Return what a run hands to a bundle.
 
     The blast threshold is chosen by balanced accuracy on validation and on the choosing set, among those that
-    reach the recipe's specificity on validation. `parts` are ``val`` and, where they were looked at,
-    ``choosing`` and ``test``.
+    reach the recipe's specificity on validation.
+
+    Parameters
+    ----------
+    recipe : of the run
+    fitted : temperatures and nuclei
+    parts : predictions of ``val`` and, where they were looked at, ``choosing`` and ``test``
+    step : training steps behind the weights
+    feature_space : its file beside the network, if there is one
     """
     known = [parts[name] for name in ("val", "choosing") if name in parts]
     sets = [(fitted.p_blast(part), part.is_blast) for part in known]
     threshold = threshold_for(recipe.specificity, sets)
-    return {
-        "input_px": recipe.input_px,
-        "context": recipe.context,
-        "types": list(recipe.types),
-        "nuclei": asdict(fitted.nuclei),
-        "blast_temperature": fitted.blast_temperature,
-        "type_temperature": fitted.type_temperature,
-        "blast_threshold": threshold,
-        "stated_specificity": recipe.specificity,
-        "type_threshold": TYPE_THRESHOLD,
-        "figures": {name: _figures(part, fitted, threshold) for name, part in parts.items()},
-    }
+    settings = ClassifierSettings(
+        file=NETWORK,
+        architecture=f"efficientnet-{recipe.architecture}",
+        input_px=recipe.input_px,
+        context=recipe.context,
+        mean=PIXEL_MEAN,
+        std=PIXEL_STD,
+        types=recipe.types,
+        blast_threshold=threshold,
+        type_threshold=TYPE_THRESHOLD,
+        blast_temperature=fitted.blast_temperature,
+        type_temperature=fitted.type_temperature,
+        nuclei=fitted.nuclei,
+        stated_specificity=recipe.specificity,
+        feature_space=feature_space,
+    )
+    test = parts.get("test")
+    counts = None if test is None else blast_counts(fitted.p_blast(test), test.is_blast, threshold)
+    return FinishedRun(
+        settings,
+        sets_behind(recipe),
+        step,
+        None if counts is None else counts.error_rates("held-out blocks of the training sources"),
+        {name: _figures(part, fitted, threshold) for name, part in parts.items()},
+    )
 
 
-def summary(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the figures of ``classifier.json`` flat, for one line of a log."""
-    flat = {k: settings[k] for k in ("blast_threshold", "blast_temperature", "type_temperature")}
-    for part, figures in settings["figures"].items():
+def summary(run: FinishedRun[ClassifierSettings]) -> dict[str, Any]:
+    """Return the main figures of a run flat, for one line of a log."""
+    names = ("blast_threshold", "blast_temperature", "type_temperature")
+    flat: dict[str, Any] = {name: getattr(run.settings, name) for name in names}
+    for part, figures in run.figures.items():
         for name in ("blast_auc", "blast_auc_without_size", "type_accuracy", "type_macro_f1"):
             if figures.get(name) is not None:
                 flat[f"{part}_{name}"] = figures[name]
@@ -116,8 +145,8 @@ def summary(settings: dict[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def write_answers(path: Path, fitted: Calibration, parts: Mapping[str, Answers]) -> None:
-    """Write what is said and what is true of every cell of every part, to compare runs cell by cell."""
+def write_predictions(path: Path, fitted: Calibration, parts: Mapping[str, Predictions]) -> None:
+    """Write prediction and truth of every cell of every part, to compare runs cell by cell."""
     columns: dict[str, Any] = {}
     for name, part in parts.items():
         columns |= {
@@ -127,7 +156,7 @@ def write_answers(path: Path, fitted: Calibration, parts: Mapping[str, Answers])
     np.savez_compressed(path, **columns)
 
 
-def _figures(part: Answers, fitted: Calibration, threshold: float) -> dict[str, Any]:
+def _figures(part: Predictions, fitted: Calibration, threshold: float) -> dict[str, Any]:
     """Return counts at the threshold, ranking, types, and the blast head source by source."""
     p_blast = fitted.p_blast(part)
     typed = part.types >= 0

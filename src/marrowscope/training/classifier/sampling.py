@@ -1,17 +1,19 @@
-"""Training batches: which cells are drawn how often, and how each is disguised."""
+"""Training batches: how often each cell is drawn, and how it is changed at random."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from marrowscope.datasets.layouts.fields import LabelledField
+from marrowscope.imaging.background import brightest_colour_outside
 from marrowscope.training.classifier.cells import (
     CACHE_CONTEXT,
     SYNTHETIC,
     CellBank,
-    background_colour,
 )
 from marrowscope.training.stain import (
     Bytes,
@@ -35,7 +37,7 @@ _TYPE_WEIGHT = {"lymphocyte": 2.0, "monocyte": 1.5, "platelet": 0.6}
 _PLAIN = 0.5
 """Share of the cells of known type that are shown nearly as photographed. Where their laboratory has no
 blasts they teach the types alone: the laboratory shows, and the blast head would learn it. Where it has both
-kinds, as many blasts are shown plainly too: a blast head that never saw one may say anything of it."""
+kinds, as many blasts are shown plainly too: a blast head not trained on any would be arbitrary on them."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Background:
 
     pixels: Bytes
     white: Floats
-    um_per_px: float
+    mpp: float
 
 
 @dataclass(frozen=True)
@@ -77,13 +79,13 @@ class Batch:
     nucleus: Floats
 
 
-def load_backgrounds(fields: Sequence[LabelledField], um_per_px: float) -> list[Background]:
+def load_backgrounds(fields: Sequence[LabelledField], mpp: float) -> list[Background]:
     """Read leukocyte-free fields into memory."""
     found = []
     for field in fields:
         pixels = field.pixels()
-        white = background_colour(pixels[::4, ::4], np.zeros(pixels[::4, ::4].shape[:2], dtype=bool))
-        found.append(Background(pixels, white, um_per_px))
+        white = brightest_colour_outside(pixels[::4, ::4], np.zeros(pixels[::4, ::4].shape[:2], dtype=bool))
+        found.append(Background(pixels, white, mpp))
     return found
 
 
@@ -116,6 +118,18 @@ class CellSampler:
         self.source_stain: Mapping[str, Floats] = {
             str(s): bank.stain[bank.sources == s].mean(axis=0) for s in np.unique(bank.sources)
         }
+
+    @property
+    def generator_state(self) -> dict[str, Any]:
+        """Where the generator stands, JSON values."""
+        return dict(self.rng.bit_generator.state)
+
+    def at(self, state: Mapping[str, Any]) -> "CellSampler":
+        """Return the same sampler with a generator of its own that stands at `state`."""
+        other = copy.copy(self)
+        other.rng = np.random.default_rng()
+        other.rng.bit_generator.state = dict(state)
+        return other
 
     def draw(self, n: int) -> Batch:
         """Draw n cells."""
@@ -179,7 +193,7 @@ class CellSampler:
     def _field_patch(self, side_um: float) -> Floats:
         """Cut a turned square of a leukocyte-free field at the cell's magnification."""
         field = self.backgrounds[int(self.rng.integers(len(self.backgrounds)))]
-        side = int(np.clip(side_um / field.um_per_px * 1.42, 32, min(field.pixels.shape[:2])))
+        side = int(np.clip(side_um / field.mpp * 1.42, 32, min(field.pixels.shape[:2])))
         top = int(self.rng.integers(field.pixels.shape[0] - side + 1))
         left = int(self.rng.integers(field.pixels.shape[1] - side + 1))
         patch = field.pixels[top : top + side, left : left + side]

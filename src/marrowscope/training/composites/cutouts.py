@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from marrowscope.datasets.layouts.cells import LabelledCell, read_folder_per_type
-from marrowscope.datasets.outline import background_colour, cell_outline
-from marrowscope.datasets.splits import block_split
+from marrowscope.datasets.layouts.cells import LabelledCell
+from marrowscope.datasets.outline import cell_outline
+from marrowscope.datasets.splits import labelled_part
 from marrowscope.errors import DatasetError
+from marrowscope.imaging.background import slide_colour
 
 Pixels = NDArray[np.uint8]
 
-# Scales kept of each cut-out, µm per pixel; the next finer one is resampled to what is asked.
+# Scales kept of each cut-out, µm per pixel; the next finer one is resampled to what is wanted.
 LEVELS_UM_PER_PX = (0.13, 0.20, 0.30)
 # Stored value of a transmittance of 1; the rest of the byte is for pixels brighter than the background.
 CLEAR = 230.0
 NOT_CELLS = frozenset({"platelet"})
-TRAINING_FRACTIONS = (0.70, 0.15, 0.15)
 # µm per pixel of the public sets' crops as commonly stored, from red cells of 7 µm.
 MPP_OF_SOURCE: Mapping[str, float] = {"pbc": 0.13, "lmu": 0.096}
 _FORMAT = "2"
@@ -59,7 +59,7 @@ def cut_out(pixels: Pixels, mpp: float, cell_type: str, source: str) -> CutOut |
         slice(max(0, top - _MARGIN_PX), min(height, bottom + _MARGIN_PX)),
         slice(max(0, left - _MARGIN_PX), min(width, right + _MARGIN_PX)),
     )
-    light = background_colour(pixels)
+    light = slide_colour(pixels)
     transmittance = np.clip(pixels[window] / np.maximum(light, 1.0) * CLEAR, 1, 255)
     # Half a pixel inwards: the outline's own edge already carries background.
     soft = ndimage.gaussian_filter(outline.mask[window].astype(np.float32), 1.2)
@@ -80,14 +80,13 @@ def with_levels(rgba: Pixels, mpp: float, cell_type: str, source: str) -> CutOut
 
 
 def training_cells(roots: Sequence[Path], limit: int | None = None) -> list[LabelledCell]:
-    """Cells of the training blocks only, at most `limit`, spread evenly over source and type."""
-    cells = [cell for root in roots for cell in read_folder_per_type(root)]
-    train = block_split(cells, lambda cell: f"{cell.source}/{cell.cell_type}", TRAINING_FRACTIONS)["train"]
-    if limit is None or limit >= len(train):
-        return train
+    """Cells of the sets' training parts only, at most `limit`, spread evenly over source and type."""
     kinds: dict[str, list[LabelledCell]] = {}
-    for cell in train:
-        kinds.setdefault(f"{cell.source}/{cell.cell_type}", []).append(cell)
+    for root in roots:
+        for cell in labelled_part(root, "train"):
+            kinds.setdefault(f"{cell.source}/{cell.cell_type}", []).append(cell)
+    if limit is None or limit >= sum(map(len, kinds.values())):
+        return [cell for kind in sorted(kinds) for cell in kinds[kind]]
     share = max(1, limit // len(kinds))
     picked: list[LabelledCell] = []
     for kind in sorted(kinds):
@@ -124,7 +123,7 @@ def _cut(cell: LabelledCell) -> CutOut | None:
 
 
 def _key(cells: Sequence[LabelledCell]) -> str:
-    """Tell one list of cells, and this file's format, from another."""
+    """Return a digest of a list of cells and of this file's format."""
     text = "\n".join([_FORMAT, *(f"{cell.source}/{cell.cell_type}/{cell.path.name}" for cell in cells)])
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-import io
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
+
+from marrowscope.imaging.jpeg import through_jpeg
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -59,7 +60,7 @@ def degrade(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     if rng.random() < 0.25:
         image = _grainy(image, rng)
     if rng.random() < 0.2:
-        image = _jpeg(image, quality=int(rng.integers(30, 90)))
+        image = Image.fromarray(through_jpeg(image, int(rng.integers(30, 90))))
     return image
 
 
@@ -75,13 +76,6 @@ def _grainy(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     columns = (np.arange(image.width) + shift[1]) % _GRAIN_SIDE
     grain = _grain()[rows[:, None], columns[None]] * np.float32(rng.uniform(2.0, 12.0))
     return Image.fromarray(np.clip(np.asarray(image) + grain, 0, 255).astype(np.uint8))
-
-
-def _jpeg(image: Image.Image, quality: int) -> Image.Image:
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=quality)
-    buffer.seek(0)
-    return Image.open(buffer).convert("RGB")
 
 
 def vary(pixels: Pixels, rng: np.random.Generator) -> Pixels:

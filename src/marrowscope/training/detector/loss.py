@@ -6,7 +6,7 @@ claims the few anchors near its centre that predict it best; how many follows fr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -38,6 +38,27 @@ class Assignment:
 
 
 @dataclass(frozen=True)
+class BatchAssignment:
+    """The anchors of N images that stand for cells, as columns, and what is wanted of all anchors.
+
+    `images`, `anchors` (k,) indices; `cells` (k, 4) corner boxes px, `overlaps` (k,) with these; `wanted`
+    (N, A) 1.0 where an anchor stands for a cell, `counted` (N, A) 0.0 where finding one is neither right nor
+    wrong.
+    """
+
+    images: Tensor
+    anchors: Tensor
+    cells: Tensor
+    overlaps: Tensor
+    wanted: Tensor
+    counted: Tensor
+
+    def to(self, device: torch.device) -> BatchAssignment:
+        """Give the same on a device."""
+        return BatchAssignment(*(getattr(self, one.name).to(device) for one in fields(self)))
+
+
+@dataclass(frozen=True)
 class LossTerms:
     """The scalar terms of one batch, each already divided by the number of assigned anchors."""
 
@@ -50,6 +71,11 @@ class LossTerms:
     def total(self) -> Tensor:
         """The weighted sum that is minimised."""
         return _BOX_WEIGHT * self.box + self.objectness + self.by_class
+
+    def numbers(self) -> dict[str, float]:
+        """Give the terms for a record."""
+        terms = {"loss": self.total, "box": self.box, "objectness": self.objectness, "class": self.by_class}
+        return {**{name: term.item() for name, term in terms.items()}, "assigned": float(self.assigned)}
 
 
 def corners(boxes: Tensor) -> Tensor:
@@ -112,35 +138,56 @@ def _keep_one_cell(matched: Tensor, cost: Tensor) -> None:
 
 
 def detection_loss(raw: Tensor, targets: list[CellTargets], height_px: int, width_px: int) -> LossTerms:
-    """Loss of raw predictions (N, A, 6) against the cells of N images of `height_px` x `width_px`."""
+    """Loss of raw predictions (N, A, 6) against the cells of N images of `height_px` x `width_px`.
+
+    Which anchor stands for which cell is settled on the processor, whatever device `raw` lies on: that needs
+    many small steps, each as long as the last one's values. The loss itself is computed where `raw` lies.
+    """
+    assigned = assign_batch(raw.detach(), targets, height_px, width_px)
+    return _loss_of(raw, assigned.to(raw.device), height_px, width_px)
+
+
+@torch.no_grad()
+def assign_batch(raw: Tensor, targets: list[CellTargets], height_px: int, width_px: int) -> BatchAssignment:
+    """Settle on the processor which anchors of raw predictions (N, A, 6) stand for which cells."""
+    raw = raw.cpu()
     grid, strides = anchor_points(height_px, width_px)
     centres = (grid + 0.5) * strides[:, None]
     predicted = corners(decode_boxes(raw, grid, strides))
-    scores = (raw[..., 4].detach().sigmoid() * raw[..., 5].detach().sigmoid()).sqrt()
+    scores = (raw[..., 4].sigmoid() * raw[..., 5].sigmoid()).sqrt()
     wanted = torch.zeros_like(raw[..., 4])
     counted = torch.ones_like(wanted)
-    box_terms, class_terms, assigned = [], [], 0
+    images, anchors, cells, overlaps = [], [], [], []
     for index, target in enumerate(targets):
         counted[index] = _outside(centres, target.boxes[target.ignore])
-        cells = target.boxes[~target.ignore]
-        if len(cells) == 0:
+        boxes = target.boxes[~target.ignore]
+        if len(boxes) == 0:
             continue
-        found = assign_anchors(cells, predicted[index].detach(), scores[index], centres, strides)
+        found = assign_anchors(boxes, predicted[index], scores[index], centres, strides)
         wanted[index, found.anchors] = 1.0
         counted[index, found.anchors] = 1.0
-        overlap = paired_iou(predicted[index, found.anchors], cells[found.cells])
-        box_terms.append((1.0 - overlap.square()).sum())
-        logits = raw[index, found.anchors, 5]
-        class_terms.append(
-            functional.binary_cross_entropy_with_logits(logits, found.overlaps, reduction="sum")
-        )
-        assigned += len(found.anchors)
-    share = 1.0 / max(assigned, 1)
-    objectness = functional.binary_cross_entropy_with_logits(raw[..., 4], wanted, counted, reduction="sum")
-    none = raw.sum() * 0.0
-    return LossTerms(
-        sum(box_terms, none) * share, objectness * share, sum(class_terms, none) * share, assigned
-    )
+        images.append(torch.full_like(found.anchors, index))
+        anchors.append(found.anchors)
+        cells.append(boxes[found.cells])
+        overlaps.append(found.overlaps)
+    if not images:
+        nothing = torch.zeros(0, dtype=torch.long)
+        return BatchAssignment(nothing, nothing, raw.new_zeros(0, 4), raw.new_zeros(0), wanted, counted)
+    columns = (torch.cat(images), torch.cat(anchors), torch.cat(cells), torch.cat(overlaps))
+    return BatchAssignment(*columns, wanted, counted)
+
+
+def _loss_of(raw: Tensor, assigned: BatchAssignment, height_px: int, width_px: int) -> LossTerms:
+    """Compute the terms where `raw` and `assigned` lie."""
+    grid, strides = (part.to(raw.device) for part in anchor_points(height_px, width_px))
+    chosen = assigned.images, assigned.anchors
+    boxes = corners(decode_boxes(raw, grid, strides))[chosen]
+    box = (1.0 - paired_iou(boxes, assigned.cells).square()).sum()
+    cross_entropy = functional.binary_cross_entropy_with_logits
+    by_class = cross_entropy(raw[..., 5][chosen], assigned.overlaps, reduction="sum")
+    objectness = cross_entropy(raw[..., 4], assigned.wanted, assigned.counted, reduction="sum")
+    share = 1.0 / max(len(assigned.anchors), 1)
+    return LossTerms(box * share, objectness * share, by_class * share, len(assigned.anchors))
 
 
 def _outside(points: Tensor, boxes: Tensor) -> Tensor:

@@ -2,67 +2,38 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from marrowscope.datasets.layouts.fields import (
-    LabelledField,
-    read_coco,
-    read_unlabelled,
-    read_voc,
-    read_yolo,
-)
-from marrowscope.errors import DatasetError, InputError
-from marrowscope.training.device import Precision
-
-WORKING_MPP = 0.20
-"""Micrometres per pixel at which the detector looks at a field; a leukocyte is then about 65 px across."""
+from marrowscope.datasets.layouts.fields import LAYOUTS, LabelledField, read_fields, read_unlabelled
+from marrowscope.datasets.layouts.recognise import identify_set
+from marrowscope.datasets.splits import taken
+from marrowscope.errors import InputError
+from marrowscope.training.recipe import ImageSet, TrainingRecipe, from_table
 
 _ROLES = ("train", "validate")
 
 
-def _read_unsplit(reader: Callable[[Path], list[LabelledField]]) -> Callable[..., list[LabelledField]]:
-    def read(root: Path, split: str | None) -> list[LabelledField]:
-        if split is not None:
-            raise InputError(f"{root}: only the voc layout has named splits")
-        return reader(root)
+@dataclass(frozen=True, kw_only=True)
+class FieldSet(ImageSet):
+    """One folder of fields and the part it plays.
 
-    return read
-
-
-_READERS: dict[str, Callable[..., list[LabelledField]]] = {
-    "voc": read_voc,
-    "yolo": _read_unsplit(read_yolo),
-    "coco": _read_unsplit(lambda root: read_coco(root / "annotations.coco.json")),
-    "unlabelled": _read_unsplit(read_unlabelled),
-}
-
-
-def taken(paths: list[Path], part: tuple[float, float], root: Path) -> list[Path]:
-    """Give the part (fractions from and to) of `paths` by sorted name; an empty one raises DatasetError."""
-    first, last = (round(len(paths) * fraction) for fraction in part)
-    if first >= last:
-        raise DatasetError(f"{root}: no field in the part {part[0]:g} to {part[1]:g}")
-    return sorted(paths, key=lambda path: path.name)[first:last]
-
-
-@dataclass(frozen=True)
-class FieldSource:
-    """One folder of labelled fields and the part it plays.
-
-    `mpp` is the micrometres per pixel of its images; `take` the part of it (by sorted name, fractions from
-    and to); `zoom` the magnifications it is shown at, relative to the working scale; `drop` the stems of
-    images that are left out; `match_iou` the overlap that counts as found when it validates.
+    Attributes
+    ----------
+    layout : one of `layouts.fields.LAYOUTS`
+    role : train or validate
+    take : the part of it, by sorted name, fractions from and to
+    weight : how often its fields are drawn, against those of the others
+    zoom : magnifications it is shown at, relative to the working scale
+    drop : stems of images that are left out
+    match_iou : overlap that counts as found when it validates
+    name : of a validating set in the log; the folder's without
     """
 
-    root: Path
     layout: str
-    mpp: float
     role: str = "train"
-    split: str | None = None
     take: tuple[float, float] = (0.0, 1.0)
     weight: float = 1.0
     zoom: tuple[float, float] = (0.45, 2.0)
@@ -71,29 +42,33 @@ class FieldSource:
     name: str = ""
 
     def __post_init__(self) -> None:
-        if self.layout not in _READERS:
-            raise InputError(f"{self.root}: layout {self.layout!r} is none of {', '.join(_READERS)}")
+        super().__post_init__()
+        if self.layout not in LAYOUTS:
+            raise InputError(f"{self.path}: layout {self.layout!r} is none of {', '.join(LAYOUTS)}")
         if self.role not in _ROLES:
-            raise InputError(f"{self.root}: role {self.role!r} is none of {', '.join(_ROLES)}")
-        if self.mpp <= 0 or self.weight < 0 or not 0 < self.zoom[0] <= self.zoom[1]:
-            raise InputError(f"{self.root}: mpp and zoom must be positive, weight not negative")
+            raise InputError(f"{self.path}: role {self.role!r} is none of {', '.join(_ROLES)}")
+        if self.weight < 0 or not 0 < self.zoom[0] <= self.zoom[1]:
+            raise InputError(f"{self.path}: zoom must be positive, weight not negative")
         if not self.name:
-            object.__setattr__(self, "name", self.root.name)
+            object.__setattr__(self, "name", self.path.name)
 
     def read(self) -> list[LabelledField]:
         """Give the fields of this source. Raises DatasetError when there are none."""
-        found = _READERS[self.layout](self.root, self.split)
-        by_path = {field.path: field for field in found if field.path.stem not in self.drop}
-        return [by_path[path] for path in taken(list(by_path), self.take, self.root)]
+        found = read_fields(self.path, self.layout, self.split)
+        return taken([one for one in found if one.path.stem not in self.drop], self.take, self.path)
 
 
 @dataclass(frozen=True)
-class CompositeSource:
+class CompositeFields:
     """Dense fields made of single-cell images on fields without a leukocyte (see `compose.DenseComposer`).
 
-    `share` of the training canvases are such composites. `cells` are folders with one subfolder per cell
-    type, of which at most `limit` cells are cut out; `backgrounds` a folder of leukocyte-free fields at
-    `backgrounds_mpp` micrometres per pixel, of which the part `take` (by sorted name) is used.
+    Attributes
+    ----------
+    share : of the training canvases that are such composites
+    cells : folders with a sub-folder per cell type
+    backgrounds, backgrounds_mpp : folder of leukocyte-free fields, and micrometres per pixel of these
+    take : the part of the backgrounds, by sorted name, fractions from and to
+    limit : at most so many cells are cut out
     """
 
     share: float
@@ -105,84 +80,57 @@ class CompositeSource:
 
     def background_paths(self) -> list[Path]:
         """Give the images laid under composites. Raises DatasetError when there are none."""
-        return taken([field.path for field in read_unlabelled(self.backgrounds)], self.take, self.backgrounds)
+        found = read_unlabelled(self.backgrounds)
+        return [one.path for one in taken(found, self.take, self.backgrounds)]
 
 
-@dataclass(frozen=True)
-class DetectorRecipe:
-    """Everything that decides a training run of the detector but the starting weights.
+@dataclass(frozen=True, kw_only=True)
+class DetectorRecipe(TrainingRecipe):
+    """Recipe of one training run of the detector.
 
-    `synthetic_share` of the fields laid out in mosaics are drawn ones (see `marrowscope.synth`). `minutes`,
-    when given, ends the run in that much time: the learning rate then follows whichever of steps
-    and time is further along.
+    Attributes
+    ----------
+    sources : ``[[source]]`` in a recipe
+    composites : dense fields made of single cells
+    synthetic_share : of the fields laid out in mosaics that are drawn ones (see `marrowscope.synth`)
+    canvas_px : sides of the training canvases
+    single_field_share : of the canvases that show one whole field
     """
 
-    sources: tuple[FieldSource, ...]
-    composites: CompositeSource | None = None
+    sources: tuple[FieldSet, ...] = field(metadata={"toml": "source"})
+    composites: CompositeFields | None = None
     synthetic_share: float = 0.0
     canvas_px: tuple[int, ...] = (320, 416)
-    batch: int = 16
     steps: int = 2000
-    minutes: float | None = None
-    warm_up_steps: int = 60
+    warm_up: int = 60
     learning_rate: float = 1e-3
     weight_decay: float = 5e-4
-    ema_decay: float = 0.998
     single_field_share: float = 0.15
-    validate_every: int = 200
-    checkpoint_seconds: float = 120.0
-    precision: Precision = "auto"
-    threads: int = 1
-    seed: int = 0
+    evaluate_steps: int | None = 200
+    checkpoint_minutes: float = 2.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not any(source.role == "train" for source in self.sources):
             raise InputError("the recipe names no source to train on")
         if any(side % 32 for side in self.canvas_px) or not self.canvas_px:
             raise InputError(f"canvas_px must be multiples of 32, got {self.canvas_px}")
 
     @classmethod
-    def from_folder(cls, root: Path, layout: str, mpp: float, **settings: Any) -> Self:
-        """Make a recipe for one folder of labelled fields: four fifths train, the rest validates."""
-        train = FieldSource(root, layout, mpp, take=(0.0, 0.8))
-        validate = FieldSource(root, layout, mpp, role="validate", take=(0.8, 1.0))
-        return cls(sources=(train, validate), **settings)
+    def from_folder(
+        cls, path: Path, layout: str, mpp: float, changes: Mapping[str, Any] | None = None
+    ) -> Self:
+        """Make a recipe for one folder of labelled fields: four fifths train, the rest validates.
 
-    @classmethod
-    def from_toml(cls, path: Path, data_root: Path, changes: Mapping[str, Any] | None = None) -> Self:
-        """Read a recipe, its folders relative to `data_root`; `changes` go before what it says.
-
-        Raises InputError on any fault in it.
+        `changes` are settings as a recipe file has them. Raises InputError on any fault in them.
         """
-        try:
-            content = tomllib.loads(path.read_text(encoding="utf-8")) | dict(changes or {})
-        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise InputError(f"{path}: cannot be read as TOML ({error})") from error
-        try:
-            tables = content.pop("source", [])
-            sources = tuple(FieldSource(**_known(table, FieldSource, data_root)) for table in tables)
-            composites = content.pop("composites", None)
-            if composites is not None:
-                content["composites"] = _composites(composites, data_root)
-            return cls(sources=sources, **_known(content, cls, data_root))
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path}: {error}") from error
+        train = {"path": str(path.absolute()), "layout": layout, "mpp": mpp, "take": [0.0, 0.8]}
+        validate = {**train, "role": "validate", "take": [0.8, 1.0]}
+        return from_table(cls, {"source": [train, validate], **(changes or {})}, Path(), "settings")
 
-
-def _known(table: dict[str, Any], kind: type, data_root: Path) -> dict[str, Any]:
-    """Turn a TOML table into arguments of dataclass `kind`; `root` is put below the data root."""
-    names = {field.name for field in fields(kind)}
-    for key in table:
-        if key not in names:
-            raise ValueError(f"unknown setting {key!r}")
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
-    if "root" in table:
-        values["root"] = data_root / str(table["root"])
-    return values
-
-
-def _composites(table: dict[str, Any], data_root: Path) -> CompositeSource:
-    values = _known(table, CompositeSource, data_root)
-    values["cells"] = tuple(data_root / folder for folder in table["cells"])
-    values["backgrounds"] = data_root / table["backgrounds"]
-    return CompositeSource(**values)
+    def source_ids(self) -> tuple[str, ...]:
+        """Give the set ids of the images that shape the weights, in order, each once."""
+        found = [one.set_id or identify_set(one.path) for one in self.sources if one.role == "train"]
+        if self.composites is not None:
+            found += map(identify_set, (*self.composites.cells, self.composites.backgrounds))
+        return tuple(dict.fromkeys((*found, *(("synth",) if self.synthetic_share else ()))))

@@ -1,5 +1,5 @@
 /** All texts of the page (long parts are in `texts/`). A translation is another file of the same shape. */
-import type { Decision, PatientStatus, Role } from "./api/shapes";
+import type { Decision, LostAnswer, PatientStatus, Role, Signed } from "./api/shapes";
 import { admin, display, password } from "./texts/administration";
 import { morphology } from "./texts/morphology";
 
@@ -90,6 +90,11 @@ export const t = {
     drop: "Drop to add images",
     more: "Show more",
     signedBy: (version: number, by: string) => `Version ${version}, ${by}`,
+    signedBefore: {
+      current: "",
+      amended: "opened again, not signed yet",
+      superseded: "newer analysis not signed",
+    } satisfies Record<Signed["state"], string>,
     failedFields: (count: number) => plural(count, "field failed", "fields failed"),
     reviewedCells: (count: number) => (count === 0 ? "not yet" : plural(count, "cell", "cells")),
   },
@@ -135,6 +140,11 @@ export const t = {
     more: "More",
     signed: (version: number, by: string, at: string) => `Signed version ${version} · ${by} · ${at}`,
     locked: "This report is signed, so cells cannot be changed. To change them, amend the report.",
+    notCurrent: {
+      current: "",
+      amended: "The report was opened again: what you see now is not signed yet.",
+      superseded: "A newer analysis is not signed yet. The signed versions are under “Report”.",
+    } satisfies Record<Signed["state"], string>,
     viewerOnly: "You can view this patient but not change anything (viewer).",
     progress: (done: number, total: number) => `${done.toLocaleString("en")} of ${plural(total, "field", "fields")} read`,
     found: (cells: number, blasts: number) => `${plural(cells, "cell", "cells")} so far, ${plural(blasts, "blast", "blasts")} among them`,
@@ -145,6 +155,33 @@ export const t = {
     removeReason: "Reason",
     networks: "Networks",
     scale: "Scale",
+  },
+
+  again: {
+    title: "Analyse again",
+    lead: "The networks read all images again, and the new analysis replaces this one.",
+    versions: (count: number) => `${plural(count, "signed version stays", "signed versions stay")} as signed, with all files, under “Report”.`,
+    answers: (count: number) => `${plural(count, "answer is", "answers are")} carried over to the cells detected in the same place.`,
+    comments: (count: number) => `${plural(count, "comment is", "comments are")} carried over.`,
+    none: "No cell has an answer yet, so nothing has to be carried over.",
+    lost: "Answers for which no cell is detected again are listed afterwards.",
+    submit: "Analyse again",
+    withImages: "Adding images starts a new analysis.",
+  },
+
+  carried: {
+    title: (count: number) => `${plural(count, "cell has", "cells have")} answers or comments from the previous analysis.`,
+    lost: (count: number) => `${plural(count, "answer", "answers")} could not be carried over`,
+    show: "Show",
+    hide: "Hide",
+    lead: "Review these cells again. The previous analysis keeps the answers.",
+    field: "Field", cell: "Cell", answer: "Answer", by: "By", why: "Why",
+    deleted: "no cell",
+    comments: (count: number) => plural(count, "comment", "comments"),
+    reasons: {
+      "not read": "the image could not be read this time",
+      "not found": "no cell was detected there again",
+    } satisfies Record<LostAnswer["why"], string>,
   },
 
   exportsMenu: {
@@ -359,6 +396,10 @@ export const t = {
     version: "Version", by: "Signed by", at: "Signed at", meaning: "Meaning", reason: "Reason", blasts: "Blasts", decision: "Decision", digest: "SHA-256 of the data",
     current: "Current state, unsigned",
     files: "Files",
+    analysed: (at: string, bundle: string) => `Analysis of ${at} · ${bundle}`,
+    superseded: "replaced by a later version",
+    earlier: "of an earlier analysis",
+    amended: "Opened again",
   },
 
   fieldsPage: {

@@ -94,11 +94,21 @@ describe("naming cells", () => {
     expect(served(cell.id).deleted).toBe(true);
   });
 
-  it("a struck-out cell leaves the count", () => {
+  it("a struck-out cell leaves the gallery at once", () => {
     const [first = ""] = blasts();
     store.strike([first], true);
     expect(store.counts.get(ALL)).toBe(59);
+  });
+
+  it("whether a cell counts is for the service to say", async () => {
+    const [first = ""] = blasts();
+    store.name([first], "platelet");
+    expect(store.cell(first)?.counted).toBeNull();
+    await store.outbox.flush();
     expect(store.cell(first)?.counted).toBe(false);
+    store.name([first], "monocyte");
+    await store.outbox.flush();
+    expect(store.cell(first)?.counted).toBe(true);
   });
 
   it("does nothing for who may only look", async () => {

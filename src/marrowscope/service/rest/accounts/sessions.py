@@ -46,7 +46,7 @@ class Credentials(Shape):
 
 
 class PasswordChange(Shape):
-    """One's old password and the new one."""
+    """The current password and the new one."""
 
     old: Annotated[str, Field(min_length=1, max_length=1000)]
     new: Annotated[str, Field(min_length=1, max_length=1000)]
@@ -56,7 +56,7 @@ class PasswordChange(Shape):
 def show_session(
     request: Request, response: Response, session: Transaction, service: TheService
 ) -> SessionState:
-    """Say who is logged in; gives a browser the cookie its first unsafe request needs."""
+    """Show who is logged in, and set the cookie that a browser's first unsafe request needs."""
     secret = cookies.session_secret(request)
     if secret is None:
         secret = new_secret()
@@ -72,7 +72,7 @@ def show_session(
 def log_in(
     request: Request, response: Response, credentials: Credentials, service: TheService
 ) -> SessionState:
-    """Log in. Whatever session the browser had ends; the new one has a new identifier."""
+    """Log in. The browser's previous session ends; the new one has a new identifier."""
     service.logins.take(request.client.host if request.client else "unknown")
     try:
         opened = sessions.log_in(
@@ -110,7 +110,7 @@ def change_password(
     actor: LoggedIn,
     service: TheService,
 ) -> None:
-    """Change one's own password; ends all one's other sessions."""
+    """Change your own password; your other sessions end."""
     service.logins.take(f"user {actor.id}")
     opened = sessions.change_password(session, service.settings, actor, old=change.old, new=change.new)
     cookies.set_session(request, response, opened.secret, opened.max_age_s)
@@ -134,13 +134,13 @@ def finish_sign_on(
     state: Annotated[str, Query(max_length=500)] = "",
     code: Annotated[str, Query(max_length=4000)] = "",
 ) -> Response:
-    """Take the browser back from the single sign-on and open its session."""
+    """Complete the single sign-on and open a session."""
     _need_oidc(service)
     service.logins.take(request.client.host if request.client else "unknown")
     try:
         attempt = oidc.Attempt(**json.loads(cookies.attempt(request) or ""))
     except (ValueError, TypeError):
-        raise UnauthenticatedError("this log-in was not begun here; begin again") from None
+        raise UnauthenticatedError("this log-in was not started here; start again") from None
     identity = oidc.finish(service.settings, attempt, state=state, code=code)
     with service.database.writing() as session:
         opened = sessions.open_session(session, service.settings, oidc.admit(session, identity))

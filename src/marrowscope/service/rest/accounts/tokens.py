@@ -25,13 +25,13 @@ class TokenShape(Shape):
 
 
 class FreshToken(TokenShape):
-    """A token just made; its secret is shown this once."""
+    """A new token; its secret is shown this once."""
 
     token: str
 
 
 class NewToken(Shape):
-    """A token to make."""
+    """A token to create."""
 
     name: Line
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=10)]
@@ -40,18 +40,18 @@ class NewToken(Shape):
 
 @router.get("/tokens")
 def list_tokens(session: Transaction, actor: LoggedIn) -> Page[TokenShape]:
-    """List one's own tokens."""
+    """List your own tokens."""
     return Page(items=[TokenShape.model_validate(each) for each in tokens.list_tokens(session, actor)])
 
 
 @router.post("/tokens", status_code=201)
 def add_token(new: NewToken, session: Transaction, actor: LoggedIn) -> FreshToken:
-    """Make a token for oneself; `token` is shown this once."""
+    """Create a token for yourself; `token` is shown this once."""
     made, secret = tokens.add_token(session, actor, new.name, new.scopes, new.expires_days)
     return FreshToken(**TokenShape.model_validate(made).model_dump(), token=secret)
 
 
 @router.delete("/tokens/{token_id}", status_code=204)
 def remove_token(token_id: Id, session: Transaction, actor: LoggedIn) -> None:
-    """Remove one of one's own tokens; programs that use it are refused at once."""
+    """Remove one of your own tokens; programs that use it are refused at once."""
     tokens.remove_token(session, actor, token_id)

@@ -19,7 +19,7 @@ _Password = Annotated[str, Field(min_length=10, max_length=1000)]
 
 
 class NewUser(Shape):
-    """An account to make."""
+    """An account to create."""
 
     username: _Username
     name: Line
@@ -28,7 +28,7 @@ class NewUser(Shape):
 
 
 class UserChange(Shape):
-    """What to change of an account; what is absent stays."""
+    """Changes to an account; absent members stay as they are."""
 
     name: Line | None = None
     role: Role | None = None
@@ -45,7 +45,7 @@ def list_users(session: Transaction, actor: Admin) -> Page[UserShape]:
 
 @router.post("/users", status_code=201)
 def add_user(new: NewUser, session: Transaction, actor: Admin) -> UserShape:
-    """Make an account."""
+    """Create an account."""
     made = users.add_user(session, actor, new.username, new.name, role=new.role, password=new.password)
     return UserShape.of(made)
 

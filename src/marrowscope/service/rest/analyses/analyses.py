@@ -1,20 +1,21 @@
-"""Analyses: asked for, watched, stopped, repeated."""
+"""Analyses: requesting, showing, cancelling, retrying."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import Field
 
 from marrowscope.service.analyses import analyses
 from marrowscope.service.rest.dependencies import Reviewer, TheService, Transaction, Viewer
-from marrowscope.service.rest.records import API, AnalysisShape, Status, analysis_shape
-from marrowscope.service.rest.shapes import Cursor, Id, Limit, Line, Page, Shape
+from marrowscope.service.rest.shapes import API, Cursor, Id, Instant, Limit, Line, Page, Shape
+from marrowscope.service.store.analyses import Analysis
 
 router = APIRouter(tags=["analyses"])
+Status = Literal["queued", "running", "done", "failed", "cancelled"]
 
 
 class NewAnalysis(Shape):
-    """What to analyse with; everything has a default."""
+    """Options of an analysis; all have defaults."""
 
     bundle: Line | None = None
     mpp: Annotated[float | None, Field(ge=0.005, le=5, allow_inf_nan=False)] = None
@@ -22,6 +23,37 @@ class NewAnalysis(Shape):
     rule: Line | None = None
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
     """Higher ones go first."""
+
+
+class AnalysisShape(Shape):
+    """An analysis and its progress; `version` is 0 until it is signed."""
+
+    id: str
+    patient_id: str
+    status: Status
+    priority: int
+    bundle: str
+    bundle_sha256: str
+    rule: str
+    mpp: float | None
+    done: int
+    total: int
+    failed: int
+    cells: int
+    blasts: int
+    created_at: Instant
+    started_at: Instant | None
+    finished_at: Instant | None
+    message: str
+    revision: int
+    version: int
+    locked: bool
+
+
+def analysis_shape(analysis: Analysis) -> AnalysisShape:
+    """Show an analysis."""
+    own = {name: getattr(analysis, name) for name in AnalysisShape.model_fields if name != "bundle"}
+    return AnalysisShape(bundle=analysis.bundle_title, **own)
 
 
 @router.post("/patients/{patient_id}/analyses", status_code=202)
@@ -34,17 +66,17 @@ def ask(
     body: NewAnalysis | None = None,
 ) -> AnalysisShape:
     """Put a new analysis of a patient's images into the queue."""
-    wish = body or NewAnalysis()
+    wanted = body or NewAnalysis()
     analysis = analyses.ask(
         session,
         user,
         service.settings,
         service.bundles,
         patient_id,
-        bundle=wish.bundle,
-        mpp=wish.mpp,
-        rule=wish.rule,
-        priority=wish.priority,
+        bundle=wanted.bundle,
+        mpp=wanted.mpp,
+        rule=wanted.rule,
+        priority=wanted.priority,
     )
     response.headers["Location"] = f"{API}/analyses/{analysis.id}"
     return analysis_shape(analysis)
@@ -61,17 +93,17 @@ def list_analyses(
 
 @router.get("/analyses/{analysis_id}")
 def show_analysis(session: Transaction, _: Viewer, analysis_id: Id) -> AnalysisShape:
-    """Show one analysis and how far it is."""
+    """Show one analysis and its progress."""
     return analysis_shape(analyses.get(session, analysis_id))
 
 
 @router.post("/analyses/{analysis_id}/cancel")
 def cancel(session: Transaction, user: Reviewer, analysis_id: Id) -> AnalysisShape:
-    """Stop an analysis that has not ended."""
+    """Cancel an analysis that has not ended."""
     return analysis_shape(analyses.cancel(session, user, analysis_id))
 
 
 @router.post("/analyses/{analysis_id}/retry")
 def retry(session: Transaction, user: Reviewer, analysis_id: Id) -> AnalysisShape:
-    """Go on with an analysis that was cancelled, or some of whose images failed."""
+    """Resume an analysis that was cancelled or some of whose images failed."""
     return analysis_shape(analyses.retry(session, user, analysis_id))

@@ -1,4 +1,4 @@
-"""The differential while a review goes on: the networks' count and the readers' side by side."""
+"""The differential during a review: the networks' count and the readers' side by side."""
 
 from functools import lru_cache
 
@@ -32,7 +32,7 @@ class CountRow(Shape):
 
 
 class LeftOut(Shape):
-    """Cells left out of the count: a type, or ``border``."""
+    """Cells not counted: a type, or ``border``."""
 
     type: str
     count: int
@@ -79,7 +79,7 @@ class Count(Shape):
 
 
 class InferredShare(Shape):
-    """The blast share inferred from reviewed cells drawn by lot (prediction-powered inference)."""
+    """The blast share inferred from a random sample of reviewed cells (prediction-powered inference)."""
 
     percent: float
     ci_low: float
@@ -89,7 +89,7 @@ class InferredShare(Shape):
 
 
 class Differential(Shape):
-    """The networks' count, the readers', and what a marrow count should reach."""
+    """The networks' count, the readers' count, and the recommended number of cells."""
 
     model: Count
     reviewed: Count
@@ -103,25 +103,25 @@ class Differential(Shape):
 def show_differential(
     session: Transaction, user: Viewer, analysis_id: Id, reading: BodyId | None = None
 ) -> Differential:
-    """Show the count as it stands now, in the first reading or in one's own."""
+    """Show the current count of a reading."""
     analysis = analyses.get(session, analysis_id)
     chosen = readings.choose(session, user, analysis, reading)
     network = count.network_reading(session, analysis)
-    words = count.said(session, analysis, chosen)
-    reviewed = count.with_answers(analysis, network, words)
+    answers = count.answers_of(session, chosen.id)
+    reviewed = count.with_answers(analysis, network, answers)
     return Differential(
         model=_networks_count(network),
         reviewed=count_of(reviewed),
         reviewed_cells=0 if reviewed.review is None else reviewed.review.cells,
         target=TARGET,
         floor=analysis.floor,
-        inferred=_inferred(count.inferred(network, words)),
+        inferred=_inferred(count.inferred(network, answers)),
     )
 
 
 @lru_cache(maxsize=64)
 def _networks_count(network: PatientReading) -> Count:
-    """Show the networks' count: it stays while the review goes on."""
+    """Return the networks' count, which does not change during a review."""
     return count_of(network)
 
 

@@ -11,15 +11,15 @@ from sqlalchemy import ColumnElement, or_, select
 from sse_starlette import EventSourceResponse, JSONServerSentEvent, ServerSentEvent
 
 from marrowscope.service.analyses import analyses
+from marrowscope.service.rest.analyses.analyses import AnalysisShape, analysis_shape
 from marrowscope.service.rest.dependencies import Service, TheService, Viewer
-from marrowscope.service.rest.records import AnalysisShape, analysis_shape
 from marrowscope.service.rest.shapes import Id
 from marrowscope.service.store.analyses import ENDED, QUEUED, RUNNING, Analysis
 from marrowscope.service.store.patients import Patient
 from marrowscope.service.trail.events import Broadcaster, Change
 
 router = APIRouter(tags=["events"])
-_LONGEST = timedelta(minutes=10)  # then the browser connects anew, and is asked again who it is
+_LONGEST = timedelta(minutes=10)  # then the browser reconnects and is authenticated again
 _PING_S = 15
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LastEvent = Annotated[str | None, Header(alias="Last-Event-ID", max_length=40)]
@@ -29,7 +29,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 
 
 class Watch:
-    """What one connection has still to be told; as many changes as there may be, each is told once."""
+    """The changes that one connection has yet to send, each of them once."""
 
     def __init__(self, broadcaster: Broadcaster) -> None:
         self._broadcaster = broadcaster
@@ -45,7 +45,7 @@ class Watch:
         self._broadcaster.remove(self._notice)
 
     async def next(self, timeout_s: float) -> list[Change]:
-        """Wait for changes and return them; none when the time is over."""
+        """Wait for changes and return them; an empty list after the timeout."""
         try:
             await asyncio.wait_for(self._news.wait(), timeout_s)
         except TimeoutError:
@@ -64,17 +64,17 @@ class Watch:
 
 @router.get("/events", response_class=EventSourceResponse, responses=_STREAM)
 async def watch_all(service: TheService, _: Viewer, last_event_id: LastEvent = None) -> EventSourceResponse:
-    """Tell of every analysis (event `analysis`) and patient (event `patient`) that changes.
+    """Send an event for every analysis (`analysis`) and patient (`patient`) that changes.
 
-    First come the analyses under way, and what changed after Last-Event-ID.
+    The analyses under way come first, and what changed after Last-Event-ID.
     """
     return EventSourceResponse(_everything(service, _instant(last_event_id)), ping=_PING_S)
 
 
 @router.get("/analyses/{analysis_id}/events", response_class=EventSourceResponse, responses=_STREAM)
 async def watch_analysis(service: TheService, _: Viewer, analysis_id: Id) -> EventSourceResponse:
-    """Tell how far one analysis is (event `progress`), from its state now to its end."""
-    await to_thread.run_sync(_analysis, service, analysis_id)  # refused here when there is none
+    """Send the progress of one analysis (event `progress`) until it ends."""
+    await to_thread.run_sync(_analysis, service, analysis_id)  # refused here if there is no such analysis
     return EventSourceResponse(_one(service, analysis_id), ping=_PING_S)
 
 
@@ -105,7 +105,7 @@ async def _one(service: Service, analysis_id: str) -> AsyncIterator[ServerSentEv
 
 
 def _state(service: Service, since: datetime | None) -> list[ServerSentEvent]:
-    """Give what a connection is told first, the oldest change first."""
+    """Return the first events of a connection, the oldest change first."""
     chosen: list[ColumnElement[bool]] = [Analysis.status.in_((QUEUED, RUNNING))]
     if since is not None:
         chosen.append(Analysis.changed_at > since)
@@ -140,7 +140,7 @@ def _event(name: str, shape: AnalysisShape, changed: datetime | None = None) -> 
 
 
 def _instant(last_event_id: str | None) -> datetime | None:
-    """Read an event's number, microseconds since 1970; what is none counts as none."""
+    """Return the time in an event's identifier, microseconds since 1970; None if it is not one."""
     if last_event_id is None or not last_event_id.isdecimal() or len(last_event_id) > 16:
         return None
     return _EPOCH + timedelta(microseconds=int(last_event_id))

@@ -1,12 +1,13 @@
 """Images: their list, thumbnails and Deep Zoom tiles."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, BackgroundTasks, Path, Query, Request
 from fastapi.responses import Response
 
 from marrowscope.service.errors import NotFoundError
 from marrowscope.service.images import patients
+from marrowscope.service.images.patients import FieldView
 from marrowscope.service.images.pictures import dzi
 from marrowscope.service.images.workers import THUMBNAILS_PX
 from marrowscope.service.rest.dependencies import Reviewer, TheService, Transaction, Viewer
@@ -17,14 +18,55 @@ from marrowscope.service.rest.images.pictures import (
     tag,
     unchanged,
 )
-from marrowscope.service.rest.records import FieldShape, field_shape
-from marrowscope.service.rest.shapes import Id, Page
+from marrowscope.service.rest.shapes import API, Id, Page, Shape
 from marrowscope.service.store.patients import Field
 
 router = APIRouter(tags=["fields"])
 _XML: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/xml": {"schema": {"type": "string"}}}, "description": "The description"}
 }
+
+
+class FieldShape(Shape):
+    """An image and its reading by the latest analysis; sizes in pixels, `mpp` micrometres per pixel."""
+
+    id: str
+    patient_id: str
+    name: str
+    width: int
+    height: int
+    mpp: float | None
+    scale_source: str
+    status: Literal["stored", "read", "failed", "duplicate"]
+    message: str
+    flags: list[str]
+    cells: int
+    thumbnail: str | None
+    dzi: str | None
+
+
+def field_shape(view: FieldView) -> FieldShape:
+    """Show an image."""
+    field, reading = view.field, view.reading
+    is_image = field.width > 0
+    base = f"{API}/fields/{field.id}"
+    facts: dict[str, Any] = {"status": field.status, "message": field.message, "mpp": field.mpp}
+    facts |= {"scale_source": "metadata" if field.mpp else "", "flags": [], "cells": 0}
+    if reading is not None and reading.status in {"done", "failed", "duplicate"}:
+        facts["status"] = "read" if reading.status == "done" else reading.status
+        facts["message"] = reading.message
+    if reading is not None and reading.status == "done":
+        facts |= {name: getattr(reading, name) for name in ("mpp", "scale_source", "flags", "cells")}
+    return FieldShape(
+        id=field.id,
+        patient_id=field.patient_id,
+        name=field.name,
+        width=field.width,
+        height=field.height,
+        thumbnail=f"{base}/thumbnail.jpg" if is_image else None,
+        dzi=f"{base}/image.dzi" if is_image else None,
+        **facts,
+    )
 
 
 @router.get("/patients/{patient_id}/fields")
@@ -44,7 +86,7 @@ def show_field(session: Transaction, _: Viewer, field_id: Id) -> FieldShape:
 def remove_field(
     session: Transaction, user: Reviewer, service: TheService, tasks: BackgroundTasks, field_id: Id
 ) -> None:
-    """Take an image away that no analysis has read."""
+    """Remove an image that no analysis has read."""
     orphans = patients.remove_field(session, user, field_id)
     tasks.add_task(patients.forget, service.database, service.blobs, orphans)
 
@@ -58,7 +100,7 @@ def thumbnail(
     field_id: Id,
     size: Annotated[int, Query(ge=16, le=THUMBNAILS_PX[0])] = 256,
 ) -> Response:
-    """Show a small picture of an image: its longer side in pixels is `size` at most."""
+    """Show a small picture of an image; its longer side has at most `size` pixels."""
     digest, etag = _image(session, field_id, size)
     if is_known(request, etag):
         return unchanged(etag)
@@ -88,7 +130,7 @@ def tile(
 ) -> Response:
     """Show a Deep Zoom tile of an image."""
     digest, etag = _image(session, field_id, level, column, row)
-    session.close()  # tiles may have to be made first: no connection is held meanwhile
+    session.close()  # tiles may have to be made first: release the database connection
     if is_known(request, etag):
         return unchanged(etag)
     return jpeg(service.pictures.tile(digest, level, column, row), etag)

@@ -1,4 +1,4 @@
-"""Uploads: many files at once, streamed to disk, each with its own answer."""
+"""Uploads: many files at once, streamed to disk, each with its own result."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,10 +16,10 @@ from marrowscope.service.actors import Actor
 from marrowscope.service.errors import BusyError, TooLargeError
 from marrowscope.service.images import patients, uploads
 from marrowscope.service.images.uploads import (
-    Answer,
-    Examined,
+    ExaminedFile,
     Examiner,
-    Given,
+    UploadedFile,
+    UploadResult,
 )
 from marrowscope.service.images.workers import AT_ONCE
 from marrowscope.service.rest.dependencies import Reviewer, Service, TheService
@@ -46,8 +46,8 @@ _FORM: dict[str, Any] = {
 }
 
 
-class FileAnswer(Shape):
-    """What became of one file."""
+class UploadResultShape(Shape):
+    """The result for one file."""
 
     name: str
     status: Literal["stored", "duplicate", "refused"]
@@ -55,10 +55,10 @@ class FileAnswer(Shape):
     field_id: str | None
 
 
-class FileAnswers(Shape):
-    """What became of each file; a refused one is no error of the request."""
+class UploadResults(Shape):
+    """The result for each file; a refused file is not an error of the request."""
 
-    items: list[FileAnswer]
+    items: list[UploadResultShape]
 
 
 @router.post("/patients/{patient_id}/files", openapi_extra=_FORM)
@@ -68,11 +68,11 @@ async def upload(
     service: TheService,
     patient_id: Id,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200, pattern="^[!-~]+$")] = None,
-) -> FileAnswers:
+) -> UploadResults:
     """Add images, or ZIP archives of images, to a patient.
 
-    The same file under the same name is not added twice; a request with an Idempotency-Key that was answered
-    already is answered alike.
+    The same file under the same name is not added twice; repeating a request with the same Idempotency-Key
+    returns the same results.
     """
     gate = _gate(request)
     if gate.statistics().tasks_waiting >= _WAITING:
@@ -84,10 +84,10 @@ async def upload(
         parts = [part for part in form.getlist("files") if isinstance(part, UploadFile)]
         if not parts:
             raise InputError("no file: send them as parts named 'files' of a multipart form")
-        answers = await to_thread.run_sync(
+        results = await to_thread.run_sync(
             _take, service, user, patient_id, parts, idempotency_key, limiter=gate
         )
-    return _shape(answers)
+    return _shape(results)
 
 
 def _form(request: Request, service: Service) -> Any:
@@ -98,7 +98,7 @@ def _form(request: Request, service: Service) -> Any:
 
 
 class _Form:
-    """A request's form; its files lie on disk while it is open."""
+    """A request's form; its files are on disk while it is open."""
 
     def __init__(self, request: Request, files: int) -> None:
         self._request = request
@@ -118,11 +118,11 @@ class _Form:
         await self._request.close()
 
 
-def _check(service: Service, patient_id: str, key: str | None) -> list[Answer] | None:
-    """Refuse what will be refused before anything is decoded; find the answer to a repeated request."""
+def _check(service: Service, patient_id: str, key: str | None) -> list[UploadResult] | None:
+    """Refuse early what would be refused later; return the results of a repeated request."""
     with service.database.reading() as session:
         patient = patients.get(session, patient_id)
-        known = None if key is None else uploads.earlier_answer(session, patient_id, key)
+        known = None if key is None else uploads.earlier_results(session, patient_id, key)
         if known is None:
             uploads.check_open(patient)
         return known
@@ -130,7 +130,7 @@ def _check(service: Service, patient_id: str, key: str | None) -> list[Answer] |
 
 def _take(
     service: Service, user: Actor, patient_id: str, parts: Sequence[UploadFile], key: str | None
-) -> list[Answer]:
+) -> list[UploadResult]:
     examiner = Examiner(service.settings, service.blobs)
     with TemporaryDirectory(prefix="upload-", dir=service.scratch) as folder:
         examined = [
@@ -140,21 +140,21 @@ def _take(
         ]
     try:
         return _enter(service, user, patient_id, examined, key)
-    except Exception:  # not taken in: the images are nobody's
+    except Exception:  # not added: the images are unreferenced
         digests = [file.sha256 for file in examined if file.sha256 is not None]
         patients.forget(service.database, service.blobs, digests)
         raise
 
 
 def _enter(
-    service: Service, user: Actor, patient_id: str, examined: Sequence[Examined], key: str | None
-) -> list[Answer]:
+    service: Service, user: Actor, patient_id: str, examined: Sequence[ExaminedFile], key: str | None
+) -> list[UploadResult]:
     with service.database.writing() as session:
         return uploads.take(session, user, service.settings, patient_id, files=examined, key=key)
 
 
-def _on_disk(part: UploadFile, folder: Path) -> Given:
-    """Move a part to a file of its own; archives are opened by path."""
+def _on_disk(part: UploadFile, folder: Path) -> UploadedFile:
+    """Write a part to its own file; archives are opened by path."""
     name = uploads.clean_name(part.filename or "")
     folder.mkdir()
     path = folder / safe_name(name.rsplit("/", 1)[-1])
@@ -162,7 +162,7 @@ def _on_disk(part: UploadFile, folder: Path) -> Given:
     with path.open("wb") as file:
         while block := part.file.read(_BLOCK):
             file.write(block)
-    return Given(name, path)
+    return UploadedFile(name, path)
 
 
 def _gate(request: Request) -> CapacityLimiter:
@@ -170,9 +170,9 @@ def _gate(request: Request) -> CapacityLimiter:
     if not hasattr(state, "upload_gate"):
         state.upload_gate = CapacityLimiter(AT_ONCE)
     gate = state.upload_gate
-    assert isinstance(gate, CapacityLimiter)  # noqa: S101
+    assert isinstance(gate, CapacityLimiter)  # noqa: S101 (tells the type checker)
     return gate
 
 
-def _shape(answers: Sequence[Answer]) -> FileAnswers:
-    return FileAnswers(items=[FileAnswer(**vars(answer)) for answer in answers])
+def _shape(results: Sequence[UploadResult]) -> UploadResults:
+    return UploadResults(items=[UploadResultShape(**vars(result)) for result in results])

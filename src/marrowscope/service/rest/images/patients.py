@@ -1,20 +1,67 @@
 """Patients: the worklist and its entries."""
 
-from typing import Annotated
+from collections.abc import Collection
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
+from sqlalchemy.orm import Session
 
 from marrowscope.service.images import patients
+from marrowscope.service.rest.analyses.analyses import AnalysisShape, analysis_shape
 from marrowscope.service.rest.dependencies import Reviewer, Transaction, Viewer
-from marrowscope.service.rest.records import PatientShape, PatientStatus, patient_shape
-from marrowscope.service.rest.shapes import Cursor, Id, Limit, Line, Page, Shape
+from marrowscope.service.rest.shapes import API, Cursor, Id, Instant, Limit, Line, Page, Shape, Verdict
 from marrowscope.service.review import readings
+from marrowscope.service.store.analyses import Analysis
+from marrowscope.service.store.patients import Patient
 
 router = APIRouter(prefix="/patients", tags=["patients"])
+PatientStatus = Literal["empty", "ready", "queued", "running", "done", "failed", "cancelled", "signed"]
+
+
+class ResultShape(Shape):
+    """What the worklist shows of a count; percentages 0 to 100."""
+
+    counted: int
+    blasts: int
+    blast_percent: float | None
+    ci_low: float | None
+    ci_high: float | None
+    decision: Verdict
+    reviewed_cells: int
+
+
+class SignedShape(Shape):
+    """The latest signature of a patient, of whichever analysis.
+
+    `state` is ``current`` while it holds, ``amended`` while its analysis is open again, and ``superseded``
+    when a newer analysis is not signed yet.
+    """
+
+    analysis_id: str
+    version: int
+    by: str
+    at: str
+    meaning: str
+    state: Literal["current", "amended", "superseded"]
+
+
+class PatientShape(Shape):
+    """A patient as the worklist shows it, with its latest analysis."""
+
+    id: str
+    name: str
+    created_at: Instant
+    status: PatientStatus
+    fields: int
+    fields_failed: int
+    analysis: AnalysisShape | None
+    result: ResultShape | None
+    signed: SignedShape | None
+    thumbnail: str | None
 
 
 class NewPatient(Shape):
-    """A patient to be; the name may be a number: nothing needs a person's name."""
+    """A patient to add; the name may be a number, a person's name is never needed."""
 
     name: Line
 
@@ -31,18 +78,58 @@ def list_patients(
     """List patients, the newest first."""
     rows, more = patients.page(session, search, status, limit, cursor)
     blind = readings.blind_to(session, user)
-    return Page(items=[patient_shape(patient, analysis, blind) for patient, analysis in rows], next=more)
+    return Page(items=_shapes(session, rows, blind), next=more)
 
 
 @router.post("", status_code=201)
 def add_patient(session: Transaction, user: Reviewer, body: NewPatient) -> PatientShape:
-    """Make a patient without images."""
-    return patient_shape(patients.add(session, user, body.name), None)
+    """Add a patient without images."""
+    (shape,) = _shapes(session, [(patients.add(session, user, body.name), None)])
+    return shape
 
 
 @router.get("/{patient_id}")
 def show_patient(session: Transaction, user: Viewer, patient_id: Id) -> PatientShape:
     """Show one patient."""
     patient = patients.get(session, patient_id)
-    blind = readings.blind_to(session, user)
-    return patient_shape(patient, patients.latest_analysis(session, patient), blind)
+    row = patient, patients.latest_analysis(session, patient)
+    (shape,) = _shapes(session, [row], readings.blind_to(session, user))
+    return shape
+
+
+def _shapes(
+    session: Session,
+    rows: Collection[tuple[Patient, Analysis | None]],
+    blind: Collection[str] = frozenset(),
+) -> list[PatientShape]:
+    """Show patients with their latest analyses, without the counts of those among the `blind` ones."""
+    signed = patients.signed_analyses(session, [patient.id for patient, _ in rows])
+    return [_shape(patient, analysis, signed.get(patient.id), blind) for patient, analysis in rows]
+
+
+def _shape(
+    patient: Patient, analysis: Analysis | None, signed: Analysis | None, blind: Collection[str]
+) -> PatientShape:
+    result = None if analysis is None or analysis.id in blind else analysis.result
+    return PatientShape(
+        id=patient.id,
+        name=patient.name,
+        created_at=patient.created_at,
+        status=patient.status,  # type: ignore[arg-type]  # the store holds these values only
+        fields=patient.fields_count,
+        fields_failed=patient.fields_failed,
+        analysis=None if analysis is None else analysis_shape(analysis),
+        result=ResultShape(**result) if result else None,
+        signed=None if signed is None else _signed(patient, signed),
+        thumbnail=None if patient.cover_id is None else f"{API}/fields/{patient.cover_id}/thumbnail.jpg",
+    )
+
+
+def _signed(patient: Patient, signed: Analysis) -> SignedShape:
+    facts = signed.signed or {}
+    if signed.id != patient.analysis_id:
+        state: Literal["current", "amended", "superseded"] = "superseded"
+    else:
+        state = "current" if signed.locked else "amended"
+    own = {name: facts[name] for name in ("version", "by", "at", "meaning")}
+    return SignedShape(analysis_id=signed.id, state=state, **own)

@@ -1,4 +1,4 @@
-"""Answers that are pictures: never changing, so kept by browsers."""
+"""Responses that are pictures: they never change, so browsers may cache them."""
 
 from typing import Any
 
@@ -14,21 +14,21 @@ _KEEP = "private, max-age=31536000, immutable"
 
 
 def tag(*parts: object) -> str:
-    """Make an entity tag of what determines a picture."""
+    """Return an entity tag made of what determines a picture."""
     return '"' + "-".join(str(part) for part in parts) + '"'
 
 
 def is_known(request: Request, etag: str) -> bool:
-    """Tell whether the browser has this picture already."""
+    """Return whether the browser has this picture already."""
     known = request.headers.get("if-none-match", "")
     return etag in {each.strip().removeprefix("W/") for each in known.split(",")}
 
 
 def unchanged(etag: str) -> Response:
-    """Answer that the browser's copy is right."""
+    """Respond that the browser's copy is current."""
     return Response(status_code=304, headers={"ETag": etag, "Cache-Control": _KEEP})
 
 
 def jpeg(content: bytes, etag: str) -> Response:
-    """Answer with a JPEG."""
+    """Respond with a JPEG."""
     return Response(content, media_type="image/jpeg", headers={"ETag": etag, "Cache-Control": _KEEP})

@@ -10,7 +10,7 @@ router = APIRouter(tags=["patients"])
 
 
 class Removal(Shape):
-    """Why a patient is deleted; it stays in the audit trail, so let it name nobody."""
+    """Why a patient is deleted; it stays in the audit trail and must not name anybody."""
 
     reason: Line
 

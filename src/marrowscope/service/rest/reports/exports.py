@@ -1,4 +1,4 @@
-"""Files of a report: page, print, tables, FHIR, cells to learn from."""
+"""Files of a report: page, PDF, tables, FHIR, cells to train on."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -9,8 +9,8 @@ from fastapi.responses import FileResponse, Response
 from starlette.background import BackgroundTask
 
 from marrowscope.service.analyses import analyses
-from marrowscope.service.reports import reports
-from marrowscope.service.reports.reports import Shelf
+from marrowscope.service.reports import reports, training_zip
+from marrowscope.service.reports.pictures import ImageStore
 from marrowscope.service.rest.dependencies import TheService, Transaction, Viewer
 from marrowscope.service.rest.shapes import Id
 from marrowscope.service.review import readings
@@ -52,20 +52,20 @@ _ZIP: dict[int | str, dict[str, Any]] = {
         "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
-# A report may be opened in the browser: it brings its style, and must not be able to do anything.
+# A report opened in the browser may use its own style and nothing else.
 _PAGE_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox"
 Number = Annotated[int | None, Query(ge=1, le=100_000)]
 
 
 @router.get("/training.zip", response_class=FileResponse, responses=_ZIP)
 def training(session: Transaction, user: Viewer, service: TheService, analysis_id: Id) -> FileResponse:
-    """Give the cells that people named, a folder per type, to learn from."""
+    """Return the cells that people named, a folder per type, to train on."""
     analysis = analyses.get(session, analysis_id)
     readings.refuse_blind(session, user, analysis)
-    found = reports.reviewed_cells(session, analysis)
-    session.close()  # cutting cells takes a while: no connection is held meanwhile
+    found = training_zip.reviewed_cells(session, analysis)
+    session.close()  # cutting cells takes a while: release the database connection
     path = service.scratch / f"training-{uuid4().hex}.zip"
-    reports.write_training_zip(found, analysis.patient_id, service.blobs, path)
+    training_zip.write_training_zip(found, analysis.patient_id, service.blobs, path)
     remove = BackgroundTask(path.unlink, missing_ok=True)
     return FileResponse(path, media_type="application/zip", filename="training.zip", background=remove)
 
@@ -79,14 +79,15 @@ def file(
     name: ReportFile,
     version: Number = None,
 ) -> Response:
-    """Give a file of the report: of a signed version, of the latest while in force, else as it stands."""
+    """Return a file of the report: of a signed version, by default the one in force, else as it stands."""
     analysis = analyses.get(session, analysis_id)
     readings.refuse_blind(session, user, analysis)
-    source = reports.source(session, Shelf(service.blobs, service.pictures), analysis, version)
-    session.close()  # pages and prints take a while
+    images = ImageStore(service.blobs, service.pictures)
+    files = reports.report_files(session, images, analysis, version)
+    session.close()  # pages and PDFs take a while
     headers = {"Cache-Control": "no-store"}
     if name == ReportFile.HTML:
         headers["Content-Security-Policy"] = _PAGE_POLICY
     else:
         headers["Content-Disposition"] = f'attachment; filename="{name.value}"'
-    return Response(source.file(name), media_type=_MEDIA[name], headers=headers)
+    return Response(files.file(name), media_type=_MEDIA[name], headers=headers)

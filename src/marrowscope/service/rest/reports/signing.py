@@ -6,15 +6,17 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from marrowscope.service.analyses import analyses
-from marrowscope.service.reports import signing
-from marrowscope.service.reports.reports import Shelf
-from marrowscope.service.reports.signing import Intent
+from marrowscope.service.images import patients
+from marrowscope.service.reports import signing, versions
+from marrowscope.service.reports.pictures import ImageStore
+from marrowscope.service.reports.signing import SignatureRequest
+from marrowscope.service.reports.versions import PatientVersion
+from marrowscope.service.rest.analyses.analyses import AnalysisShape, analysis_shape
 from marrowscope.service.rest.dependencies import Reviewer, TheService, Transaction, Viewer
-from marrowscope.service.rest.records import AnalysisShape, analysis_shape
 from marrowscope.service.rest.shapes import Id, Instant, Line, Page, Shape, Verdict
 from marrowscope.service.review import readings
 
-router = APIRouter(prefix="/analyses/{analysis_id}", tags=["signature"])
+router = APIRouter(tags=["signature"])
 
 
 class NewSignature(Shape):
@@ -25,7 +27,7 @@ class NewSignature(Shape):
 
 
 class NewAmendment(Shape):
-    """Why a signed report is opened again."""
+    """Why a signed report is amended."""
 
     reason: Line
 
@@ -43,25 +45,59 @@ class VersionShape(Shape):
     sha256: str
 
 
-@router.post("/signature", status_code=201)
+class PatientVersionShape(VersionShape):
+    """A signed report among all of its patient's, with the analysis it is of.
+
+    `amended` is why it was opened again; `superseded` tells whether a later one is signed.
+    """
+
+    analysis_id: str
+    analysed_at: Instant | None
+    bundle: str
+    bundle_sha256: str
+    amended: str | None
+    superseded: bool
+
+
+@router.post("/analyses/{analysis_id}/signature", status_code=201)
 def sign(
     session: Transaction, user: Reviewer, service: TheService, analysis_id: Id, body: NewSignature
 ) -> VersionShape:
-    """Sign the count as it stands; it is locked from then on."""
-    shelf = Shelf(service.blobs, service.pictures)
-    version = signing.sign(session, user, shelf, analysis_id, Intent(body.meaning, body.revision))
+    """Sign the current count, which is locked from then on."""
+    images = ImageStore(service.blobs, service.pictures)
+    version = signing.sign(session, user, images, analysis_id, SignatureRequest(body.meaning, body.revision))
     return VersionShape.model_validate(version)
 
 
-@router.post("/amendments", status_code=201)
+@router.post("/analyses/{analysis_id}/amendments", status_code=201)
 def amend(session: Transaction, user: Reviewer, analysis_id: Id, body: NewAmendment) -> AnalysisShape:
-    """Open a signed analysis again; the next signature is the next version."""
+    """Reopen a signed analysis; the next signature makes the next version."""
     return analysis_shape(signing.amend(session, user, analysis_id, body.reason))
 
 
-@router.get("/versions")
+@router.get("/analyses/{analysis_id}/versions")
 def list_versions(session: Transaction, user: Viewer, analysis_id: Id) -> Page[VersionShape]:
     """List the signed versions, the first one first."""
     analysis = analyses.get(session, analysis_id)
     readings.refuse_blind(session, user, analysis)
-    return Page(items=[VersionShape.model_validate(each) for each in signing.versions(session, analysis)])
+    return Page(items=[VersionShape.model_validate(each) for each in versions.of_analysis(session, analysis)])
+
+
+@router.get("/patients/{patient_id}/versions")
+def list_versions_of_patient(session: Transaction, user: Viewer, patient_id: Id) -> Page[PatientVersionShape]:
+    """List the signed versions of all analyses of a patient, the latest first."""
+    patient = patients.get(session, patient_id)
+    readings.refuse_blind_of(session, user, patient_id)
+    return Page(items=[_of_patient(each) for each in versions.of_patient(session, patient)])
+
+
+def _of_patient(found: PatientVersion) -> PatientVersionShape:
+    return PatientVersionShape(
+        **VersionShape.model_validate(found.version).model_dump(),
+        analysis_id=found.analysis.id,
+        analysed_at=found.analysis.finished_at,
+        bundle=found.analysis.bundle_title,
+        bundle_sha256=found.analysis.bundle_sha256,
+        amended=found.amended,
+        superseded=found.superseded,
+    )

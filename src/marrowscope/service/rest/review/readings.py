@@ -1,4 +1,4 @@
-"""Reviewing: names, deletions and additions of cells, remarks on them, readings and their agreement."""
+"""Reviewing: answers, added cells, comments, readings and their agreement."""
 
 from typing import Annotated, Any, Literal
 
@@ -9,9 +9,9 @@ from marrowscope.analysis.kappa import Agreement
 from marrowscope.service.analyses import analyses, count
 from marrowscope.service.errors import ConflictError, PreconditionError
 from marrowscope.service.rest.dependencies import Reviewer, Transaction, Viewer
-from marrowscope.service.rest.records import CellShape, cell_shape
+from marrowscope.service.rest.review.cells import CellShape, cell_shape
 from marrowscope.service.rest.shapes import BodyId, Id, Instant, Page, Paragraph, Shape
-from marrowscope.service.review import answers, cells, readings
+from marrowscope.service.review import agreement, answers, cells, comments, readings
 from marrowscope.service.review.answers import Change, ChangedMeanwhileError, NewCell
 from marrowscope.service.review.readings import ReadingView
 
@@ -23,25 +23,25 @@ Revision = Annotated[int, Field(ge=0, le=2**31 - 1)]
 _ETAG: dict[int | str, dict[str, Any]] = {200: {"headers": {"ETag": {"schema": {"type": "string"}}}}}
 
 
-class CellWords(Shape):
-    """What a reader says of a cell: `type` null takes their name back, without `type` it stays."""
+class CellAnswer(Shape):
+    """A reader's answer: `type` null takes their type back, without `type` it stays."""
 
     type: TypeId | None = None
     deleted: bool | None = None
 
     @model_validator(mode="after")
-    def _says_something(self) -> "CellWords":
+    def _is_given(self) -> "CellAnswer":
         if not {"type", "deleted"} & self.model_fields_set:
             raise ValueError("give type or deleted")
         return self
 
     def change(self, cell_id: str, revision: int) -> Change:
-        """Return it as the use case takes it."""
+        """Return the change for the use case."""
         name = self.type if "type" in self.model_fields_set else answers.KEEP
         return Change(cell_id, revision, name, self.deleted)
 
 
-class CellChange(CellWords):
+class CellChange(CellAnswer):
     """A change of one cell; `revision` is that of the cell the reader saw."""
 
     id: BodyId
@@ -49,14 +49,14 @@ class CellChange(CellWords):
 
 
 class Changes(Shape):
-    """Changes taken all or none; `reading` is one's own open reading or the first where not given."""
+    """Changes, applied all or none; `reading` defaults to your own open reading or the first."""
 
     reading: BodyId | None = None
     changes: Annotated[list[CellChange], Field(min_length=1, max_length=5000)]
 
 
 class Changed(Shape):
-    """Cells as they are now, and the new revision of their analysis."""
+    """The changed cells and the new revision of their analysis."""
 
     items: list[CellShape]
     revision: int
@@ -72,13 +72,13 @@ class AddedCell(Shape):
 
 
 class NewComment(Shape):
-    """A remark to be."""
+    """A comment to add."""
 
     text: Paragraph
 
 
 class CommentShape(Shape):
-    """A remark on a cell."""
+    """A comment on a cell."""
 
     id: str
     author: str
@@ -86,12 +86,12 @@ class CommentShape(Shape):
     text: str
 
 
-class Nothing(Shape):
+class EmptyBody(Shape):
     """An empty object."""
 
 
 class ReadingShape(Shape):
-    """A reading; `cells` are those its reader answered. The first is shared and has no one reader."""
+    """A reading; `cells` is the number of answers. The first is shared and has no single reader."""
 
     id: str
     analysis_id: str
@@ -135,14 +135,14 @@ class SuggestionShape(Shape):
 
 @router.patch("/analyses/{analysis_id}/cells", responses={409: {"description": "conflicts hold the cells"}})
 def change_cells(session: Transaction, user: Reviewer, analysis_id: Id, body: Changes) -> Changed:
-    """Name, rename or delete cells, or take that back; nothing is changed where a cell has changed since."""
+    """Name, rename or delete cells, or undo that; nothing changes if one of them has changed since."""
     wanted = [change.change(change.id, change.revision) for change in body.changes]
     try:
-        outcome = answers.change(session, user, analysis_id, wanted, body.reading)
+        changed = answers.change(session, user, analysis_id, wanted, body.reading)
     except ChangedMeanwhileError as error:
         conflicts = [cell_shape(cell).model_dump(mode="json") for cell in error.cells]
         raise ConflictError(str(error), conflicts=conflicts) from error
-    return Changed(items=[cell_shape(cell) for cell in outcome.cells], revision=outcome.revision)
+    return Changed(items=[cell_shape(cell) for cell in changed.cells], revision=changed.revision)
 
 
 @router.post("/analyses/{analysis_id}/cells", status_code=201)
@@ -157,7 +157,7 @@ def change_cell(
     session: Transaction,
     user: Reviewer,
     cell_id: Id,
-    body: CellWords,
+    body: CellAnswer,
     response: Response,
     if_match: Annotated[str, Header(max_length=40, pattern='^"?[0-9]{1,9}"?$')],
 ) -> CellShape:
@@ -168,22 +168,22 @@ def change_cell(
         (changed,) = answers.change(session, user, cell.analysis_id, [wanted]).cells
     except ChangedMeanwhileError as error:
         conflicts = [cell_shape(found).model_dump(mode="json") for found in error.cells]
-        raise PreconditionError("the cell changed meanwhile", conflicts=conflicts) from error
+        raise PreconditionError("the cell has changed since", conflicts=conflicts) from error
     response.headers["ETag"] = f'"{changed.revision}"'
     return cell_shape(changed)
 
 
 @router.get("/cells/{cell_id}/comments")
 def list_comments(session: Transaction, user: Viewer, cell_id: Id) -> Page[CommentShape]:
-    """List the remarks on a cell, the oldest first."""
-    found = answers.comments(session, user, cell_id)
-    return Page(items=[CommentShape.model_validate(remark) for remark in found])
+    """List the comments on a cell, the oldest first."""
+    found = comments.listed(session, user, cell_id)
+    return Page(items=[CommentShape.model_validate(comment) for comment in found])
 
 
 @router.post("/cells/{cell_id}/comments", status_code=201)
 def add_comment(session: Transaction, user: Reviewer, cell_id: Id, body: NewComment) -> CommentShape:
-    """Remark on a cell."""
-    return CommentShape.model_validate(answers.comment(session, user, cell_id, body.text))
+    """Comment on a cell."""
+    return CommentShape.model_validate(comments.add(session, user, cell_id, body.text))
 
 
 @router.get("/analyses/{analysis_id}/readings")
@@ -195,15 +195,15 @@ def list_readings(session: Transaction, _: Viewer, analysis_id: Id) -> Page[Read
 
 @router.post("/analyses/{analysis_id}/readings", status_code=201)
 def open_reading(
-    session: Transaction, user: Reviewer, analysis_id: Id, _: Nothing | None = None
+    session: Transaction, user: Reviewer, analysis_id: Id, _: EmptyBody | None = None
 ) -> ReadingShape:
-    """Open a second reading of one's own, blind to the first."""
+    """Open your own second reading, blind to the first."""
     return _reading(readings.view(session, readings.begin(session, user, analysis_id)))
 
 
 @router.post("/readings/{reading_id}/finish")
 def finish_reading(session: Transaction, user: Reviewer, reading_id: Id) -> ReadingShape:
-    """Finish one's own second reading."""
+    """Finish your own second reading."""
     return _reading(readings.view(session, readings.finish(session, user, reading_id)))
 
 
@@ -212,7 +212,7 @@ def show_agreement(
     session: Transaction, user: Viewer, analysis_id: Id, reading: BodyId | None = None
 ) -> AgreementShape:
     """Compare the first reading with a finished second one."""
-    found = readings.compare(session, user, analysis_id, reading)
+    found = agreement.compare(session, user, analysis_id, reading)
     table = AgreementTable(types=list(found.all_cells.types), counts=found.all_cells.counts.tolist())
     return AgreementShape(
         readers=list(found.readers),
@@ -230,10 +230,10 @@ def list_suggestions(
     number: Annotated[int, Field(ge=1, le=1000)] = 20,
     reading: BodyId | None = None,
 ) -> Page[SuggestionShape]:
-    """Suggest cells to review next: half by lot, half where the networks are least sure."""
+    """Suggest cells to review next: half at random, half where the networks are least certain."""
     analysis = analyses.get(session, analysis_id)
     chosen = readings.choose(session, user, analysis, reading)
-    found = count.suggestions(session, analysis, chosen, number)
+    found = count.suggestions(session, analysis, chosen.id, number)
     return Page(items=[SuggestionShape(cell_id=cell, part=choice.part.value) for cell, choice in found])
 
 
@@ -241,11 +241,11 @@ def _reading(view: ReadingView) -> ReadingShape:
     return ReadingShape.model_validate(view)
 
 
-def _agreed(agreement: Agreement) -> AgreedCells:
-    kappa = agreement.kappa
+def _agreed(found: Agreement) -> AgreedCells:
+    kappa = found.kappa
     return AgreedCells(
-        cells=agreement.cells,
-        agreed=agreement.agreed,
+        cells=found.cells,
+        agreed=found.agreed,
         kappa=None if kappa is None else kappa.estimate,
         ci_low=None if kappa is None else kappa.low,
         ci_high=None if kappa is None else kappa.high,

@@ -1,4 +1,4 @@
-"""Runs migrations within the transaction that `schema.bring_up_to_date` has opened."""
+"""Runs migrations within the transaction that `schema.bring_up_to_date` opened."""
 
 from alembic import context
 

@@ -35,7 +35,7 @@ export interface AgreementTable {
   counts: number[][];
 }
 
-/** An analysis and how far it is; `version` is 0 until it is signed. */
+/** An analysis and its progress; `version` is 0 until it is signed. */
 export interface AnalysisShape {
   id: string;
   patient_id: string;
@@ -69,6 +69,18 @@ export interface BundleShape {
   is_default: boolean;
 }
 
+/** How many cells took over answers or comments of an earlier analysis, and what was left behind. */
+export interface CarriedShape {
+  carried: number;
+  lost: LostAnswerShape[];
+}
+
+/** A reader's answer: `type` null takes their type back, without `type` it stays. */
+export interface CellAnswer {
+  type?: string | null;
+  deleted?: boolean | null;
+}
+
 /** A change of one cell; `revision` is that of the cell the reader saw. */
 export interface CellChange {
   type?: string | null;
@@ -77,7 +89,7 @@ export interface CellChange {
   revision: number;
 }
 
-/** A cell: what the networks said, and what the reading asked for says; box in pixels of the field. */
+/** A cell with the networks' prediction and a reading's answer; box in pixels of the field. */
 export interface CellShape {
   id: string;
   analysis_id: string;
@@ -101,25 +113,19 @@ export interface CellShape {
   crop: string;
 }
 
-/** What a reader says of a cell: `type` null takes their name back, without `type` it stays. */
-export interface CellWords {
-  type?: string | null;
-  deleted?: boolean | null;
-}
-
-/** Cells as they are now, and the new revision of their analysis. */
+/** The changed cells and the new revision of their analysis. */
 export interface Changed {
   items: CellShape[];
   revision: number;
 }
 
-/** Changes taken all or none; `reading` is one's own open reading or the first where not given. */
+/** Changes, applied all or none; `reading` defaults to your own open reading or the first. */
 export interface Changes {
   reading?: string | null;
   changes: CellChange[];
 }
 
-/** A remark on a cell. */
+/** A comment on a cell. */
 export interface CommentShape {
   id: string;
   author: string;
@@ -165,7 +171,7 @@ export interface Credentials {
   password: string;
 }
 
-/** The networks' count, the readers', and what a marrow count should reach. */
+/** The networks' count, the readers' count, and the recommended number of cells. */
 export interface Differential {
   model: Count;
   reviewed: Count;
@@ -175,7 +181,10 @@ export interface Differential {
   inferred: InferredShare | null;
 }
 
-/** One act: who did what to what, from what to what. */
+/** An empty object. */
+export type EmptyBody = Record<string, never>;
+
+/** One action: who did what to which object, with its state before and after. */
 export interface EntryShape {
   number: number;
   at: string;
@@ -204,20 +213,7 @@ export interface FieldShape {
   dzi: string | null;
 }
 
-/** What became of one file. */
-export interface FileAnswer {
-  name: string;
-  status: "stored" | "duplicate" | "refused";
-  message: string;
-  field_id: string | null;
-}
-
-/** What became of each file; a refused one is no error of the request. */
-export interface FileAnswers {
-  items: FileAnswer[];
-}
-
-/** A token just made; its secret is shown this once. */
+/** A new token; its secret is shown this once. */
 export interface FreshToken {
   id: string;
   name: string;
@@ -228,12 +224,12 @@ export interface FreshToken {
   token: string;
 }
 
-/** That all is well. */
+/** A healthy state. */
 export interface Health {
   status: string;
 }
 
-/** The blast share inferred from reviewed cells drawn by lot (prediction-powered inference). */
+/** The blast share inferred from a random sample of reviewed cells (prediction-powered inference). */
 export interface InferredShare {
   percent: number;
   ci_low: number;
@@ -242,7 +238,7 @@ export interface InferredShare {
   warnings: string[];
 }
 
-/** Cells left out of the count: a type, or ``border``. */
+/** Cells not counted: a type, or ``border``. */
 export interface LeftOut {
   type: string;
   count: number;
@@ -262,12 +258,23 @@ export interface LineageRow {
   percent: number;
 }
 
-/** Why a signed report is opened again. */
+/** An answer, or comments, that found no cell: the image was not read, or no cell found there again. */
+export interface LostAnswerShape {
+  field: string;
+  number: number;
+  type: string | null;
+  deleted: boolean;
+  comments: number;
+  by: string | null;
+  why: "not read" | "not found";
+}
+
+/** Why a signed report is amended. */
 export interface NewAmendment {
   reason: string;
 }
 
-/** What to analyse with; everything has a default. */
+/** Options of an analysis; all have defaults. */
 export interface NewAnalysis {
   bundle?: string | null;
   mpp?: number | null;
@@ -275,12 +282,12 @@ export interface NewAnalysis {
   priority?: number;
 }
 
-/** A remark to be. */
+/** A comment to add. */
 export interface NewComment {
   text: string;
 }
 
-/** A patient to be; the name may be a number: nothing needs a person's name. */
+/** A patient to add; the name may be a number, a person's name is never needed. */
 export interface NewPatient {
   name: string;
 }
@@ -291,23 +298,20 @@ export interface NewSignature {
   revision: number;
 }
 
-/** A token to make. */
+/** A token to create. */
 export interface NewToken {
   name: string;
   scopes: ("read" | "write" | "admin")[];
   expires_days?: number | null;
 }
 
-/** An account to make. */
+/** An account to create. */
 export interface NewUser {
   username: string;
   name: string;
   role: "viewer" | "reviewer" | "admin";
   password: string;
 }
-
-/** An empty object. */
-export type Nothing = Record<string, never>;
 
 /** What another rule says of the same count. */
 export interface OtherDecision {
@@ -351,6 +355,11 @@ export interface Page_PatientShape_ {
   next?: string | null;
 }
 
+export interface Page_PatientVersionShape_ {
+  items: PatientVersionShape[];
+  next?: string | null;
+}
+
 export interface Page_ReadingShape_ {
   items: ReadingShape[];
   next?: string | null;
@@ -376,13 +385,13 @@ export interface Page_VersionShape_ {
   next?: string | null;
 }
 
-/** One's old password and the new one. */
+/** The current password and the new one. */
 export interface PasswordChange {
   old: string;
   new: string;
 }
 
-/** A patient as the worklist shows it. */
+/** A patient as the worklist shows it, with its latest analysis. */
 export interface PatientShape {
   id: string;
   name: string;
@@ -396,6 +405,28 @@ export interface PatientShape {
   thumbnail: string | null;
 }
 
+/**
+ * A signed report among all of its patient's, with the analysis it is of.
+ *
+ * `amended` is why it was opened again; `superseded` tells whether a later one is signed.
+ */
+export interface PatientVersionShape {
+  version: number;
+  signed_by: string;
+  signed_at: string;
+  meaning: string;
+  reason: string | null;
+  decision: "positive" | "negative" | "indeterminate" | "insufficient";
+  blast_percent: number | null;
+  sha256: string;
+  analysis_id: string;
+  analysed_at: string | null;
+  bundle: string;
+  bundle_sha256: string;
+  amended: string | null;
+  superseded: boolean;
+}
+
 /** An error (RFC 9457). */
 export interface Problem {
   type: string;
@@ -406,7 +437,7 @@ export interface Problem {
   [member: string]: unknown;
 }
 
-/** A reading; `cells` are those its reader answered. The first is shared and has no one reader. */
+/** A reading; `cells` is the number of answers. The first is shared and has no single reader. */
 export interface ReadingShape {
   id: string;
   analysis_id: string;
@@ -416,7 +447,7 @@ export interface ReadingShape {
   cells: number;
 }
 
-/** Why a patient is deleted; it stays in the audit trail, so let it name nobody. */
+/** Why a patient is deleted; it stays in the audit trail and must not name anybody. */
 export interface Removal {
   reason: string;
 }
@@ -451,7 +482,7 @@ export interface SessionState {
   version: string;
 }
 
-/** Defaults of analyses: rule, cells below which no decision is given, cells to aim at. */
+/** Defaults of analyses: rule, fewest cells for a decision, recommended cells. */
 export interface SettingsShape {
   rule: string;
   rules: RuleShape[];
@@ -467,15 +498,22 @@ export interface SignOn {
   url: string;
 }
 
-/** The latest signature. */
+/**
+ * The latest signature of a patient, of whichever analysis.
+ *
+ * `state` is ``current`` while it holds, ``amended`` while its analysis is open again, and ``superseded``
+ * when a newer analysis is not signed yet.
+ */
 export interface SignedShape {
+  analysis_id: string;
   version: number;
   by: string;
   at: string;
   meaning: string;
+  state: "current" | "amended" | "superseded";
 }
 
-/** What was acted upon. */
+/** The object of an action. */
 export interface Subject {
   kind: string;
   id: string | null;
@@ -492,6 +530,13 @@ export interface SuggestionShape {
 export interface TaxonomyShape {
   version: string;
   types: TypeShape[];
+}
+
+/** What a new analysis would find: answers and comments to carry over, signed versions that stay. */
+export interface ToCarryShape {
+  answers: number;
+  comments: number;
+  versions: number;
 }
 
 /** A token, without its secret. */
@@ -517,7 +562,20 @@ export interface TypeShape {
   key: string;
 }
 
-/** What to change of an account; what is absent stays. */
+/** The result for one file. */
+export interface UploadResultShape {
+  name: string;
+  status: "stored" | "duplicate" | "refused";
+  message: string;
+  field_id: string | null;
+}
+
+/** The result for each file; a refused file is not an error of the request. */
+export interface UploadResults {
+  items: UploadResultShape[];
+}
+
+/** Changes to an account; absent members stay as they are. */
 export interface UserChange {
   name?: string | null;
   role?: "viewer" | "reviewer" | "admin" | null;
@@ -525,7 +583,7 @@ export interface UserChange {
   password?: string | null;
 }
 
-/** A user, without secrets. Where authentication is off there is one user, `local`. */
+/** A user, without secrets. While authentication is off there is one user, `local`. */
 export interface UserShape {
   id: string;
   username: string;

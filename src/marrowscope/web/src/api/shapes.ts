@@ -7,21 +7,25 @@ export type {
   AnalysisShape as Analysis,
   BundleShape as Bundle,
   CellChange as Change,
-  CellShape as Cell,
+  CarriedShape as Carried,
   CommentShape as Comment,
   Count,
   CountRow,
   Differential,
   EntryShape as AuditEntry,
   FieldShape as Field,
-  FileAnswer as UploadItem,
+  UploadResultShape as UploadItem,
+  LostAnswerShape as LostAnswer,
   PatientShape as Patient,
+  PatientVersionShape as PatientVersion,
   ReadingShape as Reading,
   ResultShape as Result,
   SessionState as Session,
   SettingsShape as ServiceSettings,
+  SignedShape as Signed,
   SuggestionShape as Suggestion,
   TaxonomyShape as Taxonomy,
+  ToCarryShape as ToCarry,
   TokenShape as Token,
   TypeShape as CellType,
   UserShape as User,
@@ -32,6 +36,9 @@ export type Role = schema.UserShape["role"];
 export type Decision = schema.Count["decision"];
 export type JobStatus = schema.AnalysisShape["status"];
 export type PatientStatus = schema.PatientShape["status"];
+
+/** A cell; whether it counts is null while an answer is on its way: that is for the service to say. */
+export type Cell = Omit<schema.CellShape, "counted"> & { counted: boolean | null };
 export type Box = schema.CellShape["box"];
 
 /** A part of a list. The description has one such shape for every kind of item: they differ in the items alone. */

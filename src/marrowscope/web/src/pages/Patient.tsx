@@ -5,7 +5,9 @@ import type { Analysis, Field, Page, Patient as PatientShape, Reading } from "..
 import { useKnown } from "../context";
 import { useAction, useLoaded, type Loaded } from "../hooks";
 import { DecisionPill, Link, Menu, Meter, Problem, StatusWord } from "../parts/basics";
+import { AgainDialog } from "../patient/AgainDialog";
 import { AuditTable } from "../patient/AuditTable";
+import { CarriedStrip } from "../patient/CarriedStrip";
 import { ExportMenu } from "../patient/Exports";
 import { Fields } from "../patient/Fields";
 import { isMine, Readings } from "../patient/Readings";
@@ -74,7 +76,7 @@ function Read(props: Shared & { analysis: Analysis }): ReactNode {
 function Frame(props: Shared & { analysis: Analysis | null; store: ReviewStore | null }): ReactNode {
   const { patient, analysis, tab, store, mine } = props;
   const { user } = useKnown();
-  const [dialog, setDialog] = useState<"sign" | "amend" | "delete" | null>(null);
+  const [dialog, setDialog] = useState<"sign" | "amend" | "again" | "delete" | null>(null);
   const { busy, error, run } = useAction();
   const mayChange = user.role !== "viewer";
   const start = (path: string, body: unknown = {}): void =>
@@ -116,7 +118,7 @@ function Frame(props: Shared & { analysis: Analysis | null; store: ReviewStore |
               </button>
             ) : null}
             <Menu label="⋯" title={t.patient.more} plain className="button quiet compact">
-              <button type="button" disabled={busy || active || analysis?.locked} onClick={() => start(`/patients/${patient.id}/analyses`)}>
+              <button type="button" disabled={busy || active} onClick={() => (analysis ? setDialog("again") : start(`/patients/${patient.id}/analyses`))}>
                 {analysis ? t.patient.analyseAgain : t.patient.analyse}
               </button>
               {active && analysis ? (
@@ -144,6 +146,7 @@ function Frame(props: Shared & { analysis: Analysis | null; store: ReviewStore |
         </div>
       ) : null}
       <Banner {...props} />
+      {analysis?.status === "done" && !analysis.locked && !mine ? <CarriedStrip analysis={analysis} /> : null}
       <div className="patient-body">
         <Tab {...props} />
       </div>
@@ -152,6 +155,17 @@ function Frame(props: Shared & { analysis: Analysis | null; store: ReviewStore |
           store={store}
           onClose={close}
           onSigned={() => {
+            close();
+            props.onReload();
+          }}
+        />
+      ) : null}
+      {dialog === "again" ? (
+        <AgainDialog
+          patient={patient.id}
+          onClose={close}
+          onSubmit={async () => {
+            await post(`/patients/${patient.id}/analyses`);
             close();
             props.onReload();
           }}
@@ -190,14 +204,14 @@ function Frame(props: Shared & { analysis: Analysis | null; store: ReviewStore |
 }
 
 /** Notices for this page: signed report, blind reading, viewer only. */
-function Banner({ patient, analysis, mine }: Shared & { analysis: Analysis | null }): ReactNode {
+function Banner({ patient, mine }: Shared): ReactNode {
   const { user } = useKnown();
   if (mine) return <div className="strip plain">{t.readings.blind}</div>;
-  if (analysis?.locked && patient.signed) {
-    const { version, by, at } = patient.signed;
+  if (patient.signed) {
+    const { version, by, at, state } = patient.signed;
     return (
       <div className="strip plain" data-testid="signed">
-        <strong>{t.patient.signed(version, by, when(at))}</strong> <span className="soft">{t.patient.locked}</span>
+        <strong>{t.patient.signed(version, by, when(at))}</strong> <span className="soft">{state === "current" ? t.patient.locked : t.patient.notCurrent[state]}</span>
       </div>
     );
   }
@@ -216,9 +230,9 @@ function Tab(props: Shared & { analysis: Analysis | null; store: ReviewStore | n
       </div>
     );
   }
+  if (tab === "versions" && (patient.signed || analysis?.status === "done")) return <Versions patient={patient} analysis={analysis} />;
   if (!analysis || analysis.status !== "done") return <Progress {...props} />;
   if (tab === "readings") return <Readings analysis={analysis} readings={props.readings} mine={props.mine} onChange={props.onReadings} />;
-  if (tab === "versions") return <Versions analysis={analysis} />;
   return store ? <Workspace store={store} fields={fields} /> : null;
 }
 

@@ -124,6 +124,7 @@ function Row({ patient }: { patient: Patient }): ReactNode {
           </div>
         ) : null}
         {patient.signed ? <div className="small faint">{t.worklist.signedBy(patient.signed.version, patient.signed.by)}</div> : null}
+        {patient.signed && patient.signed.state !== "current" ? <div className="small soft">{t.worklist.signedBefore[patient.signed.state]}</div> : null}
       </td>
       <td>{result ? <DecisionPill decision={result.decision} /> : <span className="faint">{t.unavailable}</span>}</td>
       <td className="number">

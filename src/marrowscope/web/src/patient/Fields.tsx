@@ -12,7 +12,7 @@ import type { Batch } from "../upload/dropped";
 /** The images of a patient, with remarks on each. */
 export function Fields({ patient, fields, onChange }: { patient: Patient; fields: Field[]; onChange: () => void }): ReactNode {
   const { user } = useKnown();
-  const mayAdd = user.role !== "viewer" && patient.status !== "signed";
+  const mayAdd = user.role !== "viewer";
   const [batches, setBatches] = useState<Batch[] | null>(null);
   const drop = useDrop(mayAdd, (found) => setBatches([{ name: "", files: found.flatMap((batch) => batch.files) }]));
   const { busy, error, run } = useAction();
@@ -58,7 +58,7 @@ export function Fields({ patient, fields, onChange }: { patient: Patient; fields
         ))}
       </div>
       {drop.over ? <div className="drop-veil">{t.worklist.drop}</div> : null}
-      {batches ? <UploadDialog batches={batches} patient={patient} onClose={() => setBatches(null)} onPatient={onChange} /> : null}
+      {batches ? <UploadDialog batches={batches} patient={{ id: patient.id, name: patient.name, isAnalysed: patient.analysis !== null }} onClose={() => setBatches(null)} onPatient={onChange} /> : null}
     </div>
   );
 }

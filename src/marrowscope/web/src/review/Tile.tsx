@@ -22,7 +22,7 @@ export interface TileProps {
 /** One cell of the gallery. */
 export const Tile = memo(function Tile(props: TileProps): ReactNode {
   const { cell, type, size, chosen, focused } = props;
-  const aside = !cell.counted && !cell.deleted && type?.is_counted === true;
+  const aside = cell.counted === false && !cell.deleted && type?.is_counted === true;
   const classes = ["tile", aside && "aside", chosen && "chosen", focused && "focused", cell.deleted && "struck"].filter(Boolean).join(" ");
   const state = cell.deleted ? t.gallery.struck : cell.reviewed_type === null ? "" : cell.reviewed_type === cell.model_type ? t.gallery.confirmed : t.gallery.changed;
   const name = type?.name ?? t.unavailable;

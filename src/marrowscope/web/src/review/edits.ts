@@ -21,12 +21,10 @@ export const answerOf = (cell: Cell): Answer => ({ type: cell.reviewed_type, del
 
 export const sameAnswer = (a: Answer, b: Answer): boolean => a.type === b.type && a.deleted === b.deleted;
 
-const BORDER = "border"; // the service's word for a cell cut by the image's edge: shown, not counted
-
-/** The cell as shown with an answer that is not saved yet. */
-export function withAnswer(cell: Cell, answer: Answer, counts: (type: string | null) => boolean): Cell {
+/** The cell as shown with an answer that is not saved yet; whether it counts then, the service has yet to say. */
+export function withAnswer(cell: Cell, answer: Answer): Cell {
   const type = answer.type ?? cell.model_type ?? cell.type;
-  return { ...cell, reviewed_type: answer.type, type, deleted: answer.deleted, counted: !answer.deleted && counts(type) && !cell.flags.includes(BORDER) };
+  return { ...cell, reviewed_type: answer.type, type, deleted: answer.deleted, counted: null };
 }
 
 /** The change to send so that the service's cell gets this answer. */

@@ -39,7 +39,6 @@ export class ReviewStore implements Sender {
   private readonly history = new History();
   private readonly listeners = new Set<() => void>();
   private readonly abort = new AbortController();
-  private readonly counted: Set<string>;
   private differentialTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -50,7 +49,6 @@ export class ReviewStore implements Sender {
     storage: Pick<Storage, "getItem" | "setItem" | "removeItem"> | null = globalThis.localStorage ?? null,
   ) {
     this.analysis = analysis;
-    this.counted = new Set(taxonomy.types.filter((type) => type.is_counted).map((type) => type.id));
     this.outbox = new Outbox(analysis.id, reading, this, editable ? storage : null);
   }
 
@@ -161,10 +159,8 @@ export class ReviewStore implements Sender {
   private serve(cell: Cell): void {
     this.served_.set(cell.id, cell);
     const answer = this.outbox.answer(cell.id);
-    this.shown.set(cell.id, answer ? withAnswer(cell, answer, this.counts_) : cell);
+    this.shown.set(cell.id, answer ? withAnswer(cell, answer) : cell);
   }
-
-  private readonly counts_ = (type: string | null): boolean => type !== null && this.counted.has(type);
 
   // --- reading -------------------------------------------------------------------------------------------
 
@@ -314,7 +310,7 @@ export class ReviewStore implements Sender {
   private apply(step: Step, jump: boolean): void {
     for (const { id, after } of step) {
       const cell = this.served_.get(id);
-      if (cell) this.shown.set(id, withAnswer(cell, after, this.counts_));
+      if (cell) this.shown.set(id, withAnswer(cell, after));
     }
     this.outbox.put(step.map(({ id, after }) => [id, after]));
     if (!jump) this.selection.leave(step.map((edit) => edit.id));

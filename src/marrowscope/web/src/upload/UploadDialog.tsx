@@ -4,12 +4,13 @@ import type { Bundle } from "../api/shapes";
 import { useKnown } from "../context";
 import { useLoaded } from "../hooks";
 import { Dialog, Labelled } from "../parts/basics";
+import { WhatStays } from "../patient/AgainDialog";
 import { t, when } from "../strings";
 import { byFolder, type Batch } from "./dropped";
 import { uploads, type AnalyseOptions } from "./manager";
 
 /** Request the patients' numbers and the analysis settings, then upload. */
-export function UploadDialog(props: { batches: Batch[]; patient?: { id: string; name: string }; onClose: () => void; onPatient?: () => void }): ReactNode {
+export function UploadDialog(props: { batches: Batch[]; patient?: { id: string; name: string; isAnalysed: boolean }; onClose: () => void; onPatient?: () => void }): ReactNode {
   const { settings } = useKnown();
   const [batches, setBatches] = useState(props.batches);
   const [names, setNames] = useState(() => props.batches.map((batch) => batch.name || defaultName()));
@@ -85,6 +86,12 @@ export function UploadDialog(props: { batches: Batch[]; patient?: { id: string; 
           <input type="checkbox" checked={analyse} onChange={(event) => setAnalyse(event.target.checked)} />
           {t.upload.start}
         </label>
+        {analyse && props.patient?.isAnalysed ? (
+          <div>
+            <p>{t.again.withImages}</p>
+            <WhatStays patient={props.patient.id} />
+          </div>
+        ) : null}
         {analyse ? (
           <>
             <Labelled label={t.upload.rule}>

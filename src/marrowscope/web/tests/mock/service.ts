@@ -1,6 +1,6 @@
 /** A pretended service: the contract of the REST API in memory, for tests and for work on the page's looks. */
 import type {
-  Analysis, AuditEntry, Cell, Change, Comment, Count, Decision, Differential, Field, Patient, Reading, Session, Token, User, Version,
+  Analysis, AuditEntry, Carried, Cell, Change, Comment, Count, Decision, Differential, Field, Patient, PatientVersion, Reading, Session, Token, User, Version,
 } from "../../src/api/shapes";
 import * as pictures from "./pictures";
 import { TYPES } from "./taxonomy";
@@ -43,6 +43,7 @@ export class MockService {
   versions: Version[] = [];
   comments = new Map<string, Comment[]>();
   readings: Reading[] = [];
+  carried: Carried = { carried: 0, lost: [] };
   audit: AuditEntry[] = [];
   /** Requests answered, as `METHOD /path`. */
   log: string[] = [];
@@ -259,6 +260,16 @@ export class MockService {
     }
     ids = match(/^GET \/analyses\/(\w+)\/versions$/);
     if (ids) return list(this.versions);
+    ids = match(/^GET \/patients\/(\w+)\/versions$/);
+    if (ids) return list(this.versionsOf(ids[0] ?? ""));
+    ids = match(/^GET \/patients\/(\w+)\/carried$/);
+    if (ids) {
+      const own = this.cells.filter((one) => one.analysis_id === `a${ids?.[0]}`);
+      const answers = own.filter((cell) => cell.reviewed_type !== null || cell.deleted).length;
+      return ok({ answers, comments: own.reduce((sum, cell) => sum + cell.comments, 0), versions: this.versionsOf(ids[0] ?? "").length });
+    }
+    ids = match(/^GET \/analyses\/(\w+)\/carried$/);
+    if (ids) return ok(this.carried);
     ids = match(/^POST \/analyses\/(\w+)\/signature$/);
     if (ids) return this.sign(ids[0] ?? "", String(given["meaning"]));
     ids = match(/^POST \/analyses\/(\w+)\/amendments$/);
@@ -327,6 +338,7 @@ export class MockService {
     if (change.type !== undefined) cell.reviewed_type = change.type;
     if (change.deleted != null) cell.deleted = change.deleted;
     cell.type = cell.reviewed_type ?? cell.model_type ?? cell.type;
+    cell.counted = !cell.deleted && (TYPES.find((type) => type.id === cell.type)?.is_counted ?? true);
     cell.reviewed_by = by;
     cell.reviewed_at = NOW;
     cell.revision += 1;
@@ -345,6 +357,14 @@ export class MockService {
     return ok(cell, 201);
   }
 
+  private versionsOf(patient: string): PatientVersion[] {
+    const bundle = "builtin 1.1";
+    return this.versions.map((version, index, all) => ({
+      ...version, analysis_id: `a${patient}`, analysed_at: NOW, bundle, bundle_sha256: "4be1".repeat(16),
+      amended: all[index + 1]?.reason ?? null, superseded: index < all.length - 1,
+    })).reverse();
+  }
+
   private sign(id: string, meaning: string): Answer {
     const analysis = this.analysis(id);
     const patient = this.patients.find((one) => one.analysis?.id === id);
@@ -357,7 +377,7 @@ export class MockService {
       decision: reviewed.decision, blast_percent: reviewed.blast_percent, sha256: "9d3c".repeat(16),
     };
     this.versions.push(version);
-    patient.signed = { version: version.version, by: version.signed_by, at: NOW, meaning };
+    patient.signed = { analysis_id: id, version: version.version, by: version.signed_by, at: NOW, meaning, state: "current" };
     patient.status = "signed";
     this.record("analysis.sign", id, null, version);
     return ok(version, 201);

@@ -1,4 +1,4 @@
-"""What a classifier in training says of crops, batch by batch."""
+"""Predictions of a classifier in training, batch by batch."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from marrowscope.models.nucleus_size import nucleus_um
 from marrowscope.training.classifier.net import PIXEL_MEAN, PIXEL_STD, CellClassifier
-from marrowscope.training.classifier.report import Answers
+from marrowscope.training.classifier.report import Predictions
 from marrowscope.training.classifier.sets import CleanCells
 from marrowscope.training.stain import Bytes
 
@@ -21,11 +21,11 @@ def features(net: CellClassifier, crops: Bytes, batch: int = 64) -> npt.NDArray[
 
 
 @torch.no_grad()
-def answers(net: CellClassifier, cells: CleanCells, context: float, batch: int = 64) -> Answers:
+def predict(net: CellClassifier, cells: CleanCells, context: float, batch: int = 64) -> Predictions:
     """Return the logits and nuclei of a network in evaluation mode for clean cells cut at a context."""
     net.eval()
     outputs = [net(as_input(cells.crops[i : i + batch])) for i in range(0, len(cells), batch)]
-    return Answers(
+    return Predictions(
         torch.cat([o.blast_logit for o in outputs])[:, 0].numpy(),
         torch.cat([o.type_logits for o in outputs]).numpy(),
         nucleus_um(torch.cat([o.nucleus for o in outputs]).numpy(), cells.side_um, context),

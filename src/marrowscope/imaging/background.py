@@ -1,0 +1,47 @@
+"""The colour of what lies behind the cells: of the empty slide, or of whatever surrounds one cell."""
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+Floats = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+
+_FEWEST_OUTSIDE_PX = 50  # pixels outside a mask from which a colour can be told
+
+
+def slide_colour(pixels: Pixels | Floats) -> Floats:
+    """(3,) colour, 0-255, of the empty slide in an (H, W, 3) picture: the most frequent bright colour."""
+    light = pixels.sum(axis=2, dtype=np.float32)
+    counts, edges = np.histogram(light, bins=64, range=(0, 765))
+    # Red cells can outnumber the background; it is then still the brightest frequent colour.
+    frequent = np.flatnonzero(ndimage.uniform_filter1d(counts.astype(float), 3) > 0.008 * light.size)
+    top = int(frequent[-1]) if frequent.size else int(counts.argmax())
+    peak = max(range(max(0, top - 5), top + 1), key=lambda index: counts[index])
+    near = np.abs(light - (edges[peak] + edges[peak + 1]) / 2) < 12
+    chosen = pixels[near] if near.any() else pixels.reshape(-1, 3)
+    return np.asarray(np.median(chosen, axis=0), dtype=np.float32)
+
+
+def lightest_colour(pixels: Pixels | Floats) -> Floats:
+    """(3,) colour, 0-255, of the tenth of (n, 3) pixels that is lightest in green: cells are dark there."""
+    green = pixels[:, 1]
+    return np.asarray(np.median(pixels[green >= np.percentile(green, 90)], axis=0), dtype=np.float32)
+
+
+def brightest_colour_outside(pixels: Pixels, mask: Mask) -> Floats:
+    """(3,) colour, 0-255, of the brightest fifth outside a mask (H, W): the slide beside one cell.
+
+    Unlike `slide_colour` it is defined on small crops, where no colour is frequent.
+    """
+    outside = pixels[~mask] if (~mask).sum() > _FEWEST_OUTSIDE_PX else pixels.reshape(-1, 3)
+    light = outside.sum(axis=1)
+    bright = outside[light >= np.quantile(light, 0.8)]
+    return np.asarray(np.median(bright, axis=0), dtype=np.float32)
+
+
+def mean_colour_outside(pixels: Pixels, mask: Mask) -> npt.NDArray[np.float64]:
+    """(3,) mean colour, 0-255, outside a mask (H, W), red cells included; of all pixels if it fills all."""
+    outside = pixels[~mask] if not mask.all() else pixels.reshape(-1, 3)
+    return np.asarray(outside.mean(axis=0), dtype=np.float64)

@@ -1,0 +1,29 @@
+"""JPEG: pixels as bytes, and what the coding makes of pixels."""
+
+from io import BytesIO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def jpeg_bytes(image: Image.Image | Pixels, quality: int) -> bytes:
+    """Give an image, or (H, W, 3) uint8 RGB pixels, as the bytes of a JPEG file without metadata.
+
+    Parameters
+    ----------
+    image : what to code
+    quality : 1 to 95, Pillow's scale
+    """
+    stream = BytesIO()
+    picture = image if isinstance(image, Image.Image) else Image.fromarray(image)
+    picture.save(stream, "JPEG", quality=quality)
+    return stream.getvalue()
+
+
+def through_jpeg(image: Image.Image | Pixels, quality: int) -> Pixels:
+    """Give (H, W, 3) uint8 RGB pixels as they are after coding and decoding; arguments as `jpeg_bytes`."""
+    with Image.open(BytesIO(jpeg_bytes(image, quality))) as coded:
+        return np.array(coded.convert("RGB"))

@@ -1,0 +1,300 @@
+"""Carrying readers' answers and comments over to a new analysis of the same patient.
+
+A new analysis finds the cells again. Cells on an image with the same digest whose boxes overlap are the same
+cell, and the answer of the earlier analysis' first reading holds for the new one. Carrying is part of the
+transaction that ends the new analysis, so that it is never seen half done. When an analysis ends again after
+failed fields were retried, what was left behind is tried again.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
+from sqlalchemy.orm import Session
+
+from marrowscope.domain.geometry import Boxes, pair_by_overlap
+from marrowscope.domain.taxonomy import ARTEFACT
+from marrowscope.service.actors import SYSTEM
+from marrowscope.service.analyses import count
+from marrowscope.service.review.answers import NewCell, draw_cell
+from marrowscope.service.store.analyses import DONE, NETWORK, PERSON, Analysis, AnalysisField, Cell
+from marrowscope.service.store.patients import Field, Patient
+from marrowscope.service.store.reviews import Answer, CarriedCell, Comment
+from marrowscope.service.trail import audit
+
+NOT_READ, NOT_FOUND, NOT_NEEDED = "not read", "not found", "not needed"
+"""Why nothing was carried over: the image was not read this time, the networks found no cell there, or they
+found none where a reader had said that there is none."""
+
+_LEAST_OVERLAP = 0.5  # intersection over union of two boxes of one cell
+
+
+@dataclass(frozen=True)
+class LostAnswer:
+    """An answer, or comments, that found no cell in the new analysis.
+
+    Attributes
+    ----------
+    field, number : the cell in the earlier analysis
+    type, deleted : what was said of it
+    comments : how many there were
+    by : who said so, None where there are only comments
+    why : `NOT_READ` or `NOT_FOUND`
+    """
+
+    field: str
+    number: int
+    type: str | None
+    deleted: bool
+    comments: int
+    by: str | None
+    why: str
+
+
+@dataclass(frozen=True)
+class CarriedOver:
+    """The result of carrying answers of earlier analyses over."""
+
+    carried: int
+    lost: Sequence[LostAnswer]
+
+
+@dataclass(frozen=True)
+class ToCarry:
+    """What a new analysis of a patient would carry over: numbers of answers and of comments."""
+
+    answers: int
+    comments: int
+
+
+@dataclass(frozen=True)
+class _EarlierCell:
+    """A cell of an earlier analysis with what was said of it; `digest` of its image."""
+
+    cell: Cell
+    answer: Answer | None
+    digest: str
+
+
+def carry_over(session: Session, analysis: Analysis) -> None:
+    """Carry the answers and comments of the patient's earlier analysis over to one that is done."""
+    previous = _previous(session, analysis)
+    if analysis.status != DONE or previous is None:
+        return
+    known = _known(session, analysis)
+    sources = [s for s in _sources(session, previous) if s.cell.id not in known]
+    if not sources:
+        return
+    # The latest answers choose among the cells found now before those that were left behind earlier.
+    for is_own in (True, False):
+        chosen = [s for s in sources if (s.cell.analysis_id == previous.id) == is_own]
+        _carry(session, analysis, chosen)
+    analysis.result = count.worklist_result(count.counted(session, analysis))
+    found = carried_over(session, analysis)
+    audit.record(
+        session, SYSTEM, "analysis.carry", "analysis", analysis.id, patient_id=analysis.patient_id,
+        before={"analysis": previous.id}, after={"carried": found.carried, "lost": len(found.lost)},
+    )  # fmt: skip
+
+
+def carried_over(session: Session, analysis: Analysis) -> CarriedOver:
+    """Return what became of earlier answers when an analysis was done."""
+    carried = session.scalar(
+        select(func.count())
+        .select_from(CarriedCell)
+        .where(CarriedCell.analysis_id == analysis.id, CarriedCell.cell_id.is_not(None))
+    )
+    rows = session.execute(
+        select(Field.name, Cell, Answer, CarriedCell.why)
+        .join(Cell, Cell.id == CarriedCell.source_id)
+        .join(Field, Field.id == Cell.field_id)
+        .outerjoin(Answer, _first_answer())
+        .where(CarriedCell.analysis_id == analysis.id, CarriedCell.why.in_((NOT_READ, NOT_FOUND)))
+        .order_by(Cell.place, Cell.number)
+    )
+    lost = [_lost(name, cell, answer, why or NOT_FOUND) for name, cell, answer, why in rows]
+    return CarriedOver(carried or 0, lost)
+
+
+def to_carry(session: Session, patient: Patient) -> ToCarry:
+    """Return what a new analysis of a patient would carry over."""
+    previous = _latest_reviewed(session, patient.id)
+    sources = [] if previous is None else _sources(session, previous)
+    return ToCarry(
+        answers=sum(source.answer is not None and source.answer.is_given for source in sources),
+        comments=sum(source.cell.comments for source in sources),
+    )
+
+
+def _carry(session: Session, analysis: Analysis, sources: Sequence[_EarlierCell]) -> None:
+    fields = _fields_by_digest(session, analysis)
+    targets = _targets(session, analysis, sources, fields)
+    for source in sources:
+        target = targets.get(source.cell.id) or _drawn_again(session, analysis, source, fields)
+        if target is not None:
+            _give(session, analysis, source, target)
+        why = None if target is not None else _why(source, fields)
+        row = CarriedCell(analysis_id=analysis.id, source_id=source.cell.id, why=why)
+        row.cell_id = None if target is None else target.id
+        session.merge(row)
+    session.flush()
+
+
+def _previous(session: Session, analysis: Analysis) -> Analysis | None:
+    """Return the latest earlier analysis of the patient that has answers or comments."""
+    return _latest_reviewed(session, analysis.patient_id, before=analysis)
+
+
+def _latest_reviewed(session: Session, patient_id: str, before: Analysis | None = None) -> Analysis | None:
+    is_reviewed = or_(
+        exists().where(Answer.reading_id == Analysis.id),
+        exists().where(CarriedCell.analysis_id == Analysis.id),
+        exists().where(Cell.analysis_id == Analysis.id, Cell.comments > 0),
+    )
+    is_earlier = true() if before is None else Analysis.created_at < before.created_at
+    query = select(Analysis).where(Analysis.patient_id == patient_id, is_reviewed, is_earlier)
+    return session.scalars(query.order_by(Analysis.created_at.desc()).limit(1)).first()
+
+
+def _sources(session: Session, previous: Analysis) -> list[_EarlierCell]:
+    """Return the cells of an analysis with answers or comments, and those it could not take over itself."""
+    left = select(CarriedCell.source_id).where(
+        CarriedCell.analysis_id == previous.id, CarriedCell.cell_id.is_(None)
+    )
+    is_given = or_(Answer.type.is_not(None), Answer.deleted.is_(True), Cell.comments > 0)
+    own = and_(Cell.analysis_id == previous.id, is_given)
+    # A cell that a person drew and deleted again is not carried over.
+    withdrawn = and_(Cell.origin == PERSON, func.coalesce(Answer.deleted, False).is_(True))
+    rows = session.execute(
+        select(Cell, Answer, Field.sha256)
+        .join(Field, Field.id == Cell.field_id)
+        .outerjoin(Answer, _first_answer())
+        .where(or_(own, Cell.id.in_(left)), ~withdrawn)
+        .order_by(Cell.place, Cell.number)
+    )
+    return [_EarlierCell(cell, answer, digest or "") for cell, answer, digest in rows]
+
+
+def _first_answer() -> ColumnElement[bool]:
+    """Return the condition that an answer is that of a cell's first reading."""
+    return and_(Answer.cell_id == Cell.id, Answer.reading_id == Cell.analysis_id)
+
+
+def _known(session: Session, analysis: Analysis) -> set[str]:
+    """Return the cells whose answers this analysis has taken over already."""
+    query = select(CarriedCell.source_id).where(
+        CarriedCell.analysis_id == analysis.id, CarriedCell.cell_id.is_not(None)
+    )
+    return set(session.scalars(query))
+
+
+def _fields_by_digest(session: Session, analysis: Analysis) -> dict[str, str]:
+    """Return the field of every image that this analysis has read."""
+    rows = session.execute(
+        select(Field.sha256, Field.id)
+        .join(AnalysisField, AnalysisField.field_id == Field.id)
+        .where(AnalysisField.analysis_id == analysis.id, AnalysisField.status == DONE)
+    )
+    return {digest: field_id for digest, field_id in rows if digest is not None}
+
+
+def _targets(
+    session: Session, analysis: Analysis, sources: Sequence[_EarlierCell], fields: Mapping[str, str]
+) -> dict[str, Cell]:
+    """Return, by cell of the earlier analysis, the same cell as the networks found it now."""
+    answered = select(Answer.cell_id).where(Answer.reading_id == analysis.id)
+    free = session.scalars(
+        select(Cell)
+        .where(Cell.analysis_id == analysis.id, Cell.origin == NETWORK, Cell.id.not_in(answered))
+        .order_by(Cell.place, Cell.number)
+    )
+    cells_of: dict[str, list[Cell]] = {}
+    for cell in free:
+        cells_of.setdefault(cell.field_id, []).append(cell)
+    sources_of: dict[str, list[Cell]] = {}
+    for source in sources:
+        if source.digest in fields:
+            sources_of.setdefault(fields[source.digest], []).append(source.cell)
+    found: dict[str, Cell] = {}
+    for field_id, earlier in sources_of.items():
+        now = cells_of.get(field_id, [])
+        for one, other in pair_by_overlap(_boxes(earlier), _boxes(now), _LEAST_OVERLAP):
+            found[earlier[one].id] = now[other]
+    return found
+
+
+def _boxes(cells: Iterable[Cell]) -> Boxes:
+    return np.asarray([cell.box for cell in cells], np.float32).reshape(-1, 4)
+
+
+def _drawn_again(
+    session: Session, analysis: Analysis, source: _EarlierCell, fields: Mapping[str, str]
+) -> Cell | None:
+    """Draw a cell again that a person drew and the networks still do not find."""
+    if source.cell.origin != PERSON or source.digest not in fields:
+        return None
+    named = ARTEFACT if source.answer is None else source.answer.type or ARTEFACT
+    return draw_cell(session, analysis, NewCell(fields[source.digest], source.cell.box, named))
+
+
+def _give(session: Session, analysis: Analysis, source: _EarlierCell, target: Cell) -> None:
+    """Copy answer and comments, with their author and time."""
+    after: dict[str, object] = {}
+    answer = source.answer
+    if answer is not None and answer.is_given:
+        session.add(
+            Answer(
+                reading_id=analysis.id,
+                cell_id=target.id,
+                type=answer.type,
+                deleted=answer.deleted,
+                username=answer.username,
+                by=answer.by,
+                at=answer.at,
+                carried_from=source.cell.analysis_id,
+            )
+        )
+        after = {"type": answer.type, "deleted": answer.deleted, "by": answer.username}
+    if source.cell.comments:
+        after["comments"] = _copy_comments(session, source.cell, target)
+    audit.record(
+        session, SYSTEM, "cell.carry", "cell", target.id, patient_id=analysis.patient_id,
+        before={"analysis": source.cell.analysis_id, "cell": source.cell.id}, after=after,
+    )  # fmt: skip
+
+
+def _copy_comments(session: Session, source: Cell, target: Cell) -> int:
+    found = session.scalars(select(Comment).where(Comment.cell_id == source.id)).all()
+    for comment in found:
+        session.add(
+            Comment(
+                cell_id=target.id,
+                username=comment.username,
+                author=comment.author,
+                text=comment.text,
+                at=comment.at,
+            )
+        )
+    target.comments += len(found)
+    return len(found)
+
+
+def _why(source: _EarlierCell, fields: Mapping[str, str]) -> str:
+    if source.digest not in fields:
+        return NOT_READ
+    is_agreed = source.answer is not None and source.answer.deleted and not source.cell.comments
+    return NOT_NEEDED if is_agreed else NOT_FOUND
+
+
+def _lost(field: str, cell: Cell, answer: Answer | None, why: str) -> LostAnswer:
+    given = answer if answer is not None and answer.is_given else None
+    return LostAnswer(
+        field=field,
+        number=cell.number,
+        type=None if given is None else given.type,
+        deleted=given is not None and given.deleted,
+        comments=cell.comments,
+        by=None if given is None else given.by,
+        why=why,
+    )

@@ -1,0 +1,88 @@
+"""A patient's signed versions stay in sight, whatever analysis comes after them."""
+
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from tests.service.again import analyse_again, found_anew
+from tests.service.drawn import Drawn, draw
+from tests.service.reports.test_signing import export, name_blasts, sign
+from tests.service.review.test_answers import API, refused
+
+from marrowscope.service.store.engine import Database
+
+
+@pytest.fixture
+def drawn(app: FastAPI, database: Database) -> Drawn:
+    """A patient whose analysis is done."""
+    return draw(database, app.state.service.blobs, cells=60, fields=2)
+
+
+def patient_of(client: TestClient, drawn: Drawn) -> dict[str, Any]:
+    shown: dict[str, Any] = client.get(f"{API}/patients/{drawn.patient}").json()
+    (listed,) = client.get(f"{API}/patients").json()["items"]
+    assert listed == shown
+    return shown
+
+
+def versions_of(client: TestClient, drawn: Drawn) -> list[dict[str, Any]]:
+    answer = client.get(f"{API}/patients/{drawn.patient}/versions")
+    assert answer.status_code == 200, answer.text
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
+def test_a_newer_analysis_hides_no_signed_version(reviewer: TestClient, app: FastAPI, drawn: Drawn) -> None:
+    name_blasts(reviewer, drawn, 5)
+    first = sign(reviewer, drawn).json()
+    names = ("report.html", "cells.csv", "patients.csv", "fhir.json")
+    before = {name: export(reviewer, drawn, name, version=1) for name in names}
+    assert patient_of(reviewer, drawn)["signed"]["state"] == "current"
+
+    analysis = analyse_again(reviewer, app, drawn, found_anew(drawn))
+    patient = patient_of(reviewer, drawn)
+    assert (patient["status"], patient["analysis"]["id"]) == ("done", analysis)
+    assert patient["signed"] == {
+        "analysis_id": drawn.analysis, "version": 1, "by": "Rita", "at": first["signed_at"],
+        "meaning": "Reviewed and found right", "state": "superseded",
+    }  # fmt: skip
+    (listed,) = versions_of(reviewer, drawn)
+    assert listed.items() >= first.items()
+    assert listed["analysis_id"] == drawn.analysis
+    assert (listed["bundle"], listed["superseded"], listed["amended"]) == ("marrowscope-1 1.1", False, None)
+    for name, content in before.items():
+        assert export(reviewer, drawn, name, version=1) == content
+
+
+def test_versions_of_all_analyses_are_listed_with_why_they_were_amended(
+    reviewer: TestClient, admin: TestClient, app: FastAPI, drawn: Drawn
+) -> None:
+    sign(reviewer, drawn)
+    amendments = f"{API}/analyses/{drawn.analysis}/amendments"
+    assert admin.post(amendments, json={"reason": "a smudge was counted"}).status_code == 201
+    assert patient_of(reviewer, drawn)["signed"]["state"] == "amended"
+    sign(admin, drawn)
+    analysis = analyse_again(reviewer, app, drawn, found_anew(drawn))
+    body = {"meaning": "again", "revision": 0}
+    assert reviewer.post(f"{API}/analyses/{analysis}/signature", json=body).status_code == 201
+    found = versions_of(reviewer, drawn)
+    assert [(v["analysis_id"], v["version"], v["superseded"]) for v in found] == [
+        (analysis, 1, False), (drawn.analysis, 2, True), (drawn.analysis, 1, True),
+    ]  # fmt: skip
+    assert [v["signed_by"] for v in found] == ["Rita", "Anna", "Rita"]
+    assert [v["reason"] for v in found] == [None, "a smudge was counted", None]
+    assert [v["amended"] for v in found] == [None, None, "a smudge was counted"]
+    patient = patient_of(reviewer, drawn)
+    assert (patient["status"], patient["signed"]["state"]) == ("signed", "current")
+    assert patient["signed"]["analysis_id"] == analysis
+
+
+def test_a_blind_reader_sees_no_version(
+    reviewer: TestClient, admin: TestClient, viewer: TestClient, drawn: Drawn
+) -> None:
+    name_blasts(reviewer, drawn, 1)
+    sign(reviewer, drawn)
+    assert admin.post(f"{API}/analyses/{drawn.analysis}/readings", json={}).status_code == 201
+    refused(admin.get(f"{API}/patients/{drawn.patient}/versions"), 403, "forbidden")
+    assert len(versions_of(viewer, drawn)) == 1

@@ -1,0 +1,324 @@
+"""A new analysis finds the cells anew, and what readers said of them is still said."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+from tests.service.again import analyse_again, ask_again, found_anew, read_all, with_cell, without
+from tests.service.drawn import Drawn, draw
+from tests.service.review.test_answers import API, change, differential, refused, trail
+
+from marrowscope.service.review import carrying
+from marrowscope.service.store.engine import Database
+from marrowscope.service.store.reviews import Answer
+from marrowscope.service.trail import audit
+
+FREE = (700.0, 500.0, 790.0, 590.0)
+"""A place of the first field where the networks have found nothing."""
+
+NAMES = ("type", "reviewed_type", "reviewed_by", "reviewed_at", "deleted", "comments")
+
+
+@pytest.fixture
+def drawn(app: FastAPI, database: Database) -> Drawn:
+    """A patient whose analysis is done, with few cells that lie apart."""
+    return draw(database, app.state.service.blobs, cells=12, fields=3, seed=5)
+
+
+def cells_of(client: TestClient, analysis: str, **query: Any) -> list[dict[str, Any]]:
+    answer = client.get(f"{API}/analyses/{analysis}/cells", params={"limit": 5000, **query})
+    assert answer.status_code == 200, answer.text
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
+def carried(client: TestClient, analysis: str) -> dict[str, Any]:
+    answer = client.get(f"{API}/analyses/{analysis}/carried")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def give(client: TestClient, analysis: str, cell: dict[str, Any], **answer: Any) -> dict[str, Any]:
+    """Answer a cell and return it as it is then."""
+    body = {"changes": [{"id": cell["id"], "revision": cell["revision"], **answer}]}
+    changed = client.patch(f"{API}/analyses/{analysis}/cells", json=body)
+    assert changed.status_code == 200, changed.text
+    found: dict[str, Any] = changed.json()["items"][0]
+    return found
+
+
+def draw_cell(client: TestClient, analysis: str, field: str, box: Any = FREE) -> dict[str, Any]:
+    body = {"field_id": field, "box": list(box), "type": "plasma_cell"}
+    answer = client.post(f"{API}/analyses/{analysis}/cells", json=body)
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def comment(client: TestClient, cell: dict[str, Any], text: str) -> None:
+    assert client.post(f"{API}/cells/{cell['id']}/comments", json={"text": text}).status_code == 201
+
+
+def at(cells: list[dict[str, Any]], box: Any, within_px: float = 10) -> dict[str, Any]:
+    """The one cell that lies where `box` does."""
+    (found,) = [
+        cell
+        for cell in cells
+        if all(abs(a - b) < within_px for a, b in zip(cell["box"], box, strict=True))
+    ]  # fmt: skip
+    return found
+
+
+def said(cell: dict[str, Any]) -> dict[str, Any]:
+    return {name: cell[name] for name in NAMES}
+
+
+@pytest.fixture
+def reviewed(reviewer: TestClient, drawn: Drawn) -> dict[str, dict[str, Any]]:
+    """Cells of the first analysis as rita left them: two named, one deleted, one drawn, one commented."""
+    cells = cells_of(reviewer, drawn.analysis)
+    named = give(reviewer, drawn.analysis, cells[0], type="blast")
+    comment(reviewer, named, "Auer rod")
+    found = {
+        "named": named,
+        "gone": give(reviewer, drawn.analysis, cells[1], type="monocyte"),
+        "deleted": give(reviewer, drawn.analysis, cells[-1], deleted=True),
+        "commented": cells[-2],
+        "drawn": draw_cell(reviewer, drawn.analysis, drawn.fields[0]),
+    }
+    comment(reviewer, found["commented"], "a smudge?")
+    now = {cell["id"]: cell for cell in cells_of(reviewer, drawn.analysis)}
+    return {name: now[cell["id"]] for name, cell in found.items()}
+
+
+def test_answers_and_comments_are_found_again_on_the_new_cells(
+    reviewer: TestClient, app: FastAPI, database: Database, drawn: Drawn, reviewed: dict[str, dict[str, Any]]
+) -> None:
+    readings = found_anew(drawn)
+    first = drawn.readings[0].name
+    readings[first] = without(readings[first], reviewed["gone"]["box"])
+    analysis = analyse_again(reviewer, app, drawn, readings)
+    now = cells_of(reviewer, analysis)
+    for name in ("named", "deleted", "commented", "drawn"):
+        assert said(at(now, reviewed[name]["box"])) == said(reviewed[name]), name
+    again = at(now, FREE, within_px=0.1)
+    assert (again["origin"], again["model_type"]) == ("person", None)
+    assert sum(cell["reviewed_by"] is not None for cell in now) == 3
+    texts = reviewer.get(f"{API}/cells/{at(now, reviewed['named']['box'])['id']}/comments").json()["items"]
+    assert [(each["author"], each["text"]) for each in texts] == [("Rita", "Auer rod")]
+    assert carried(reviewer, analysis) == {
+        "carried": 4,
+        "lost": [
+            {
+                "field": first, "number": reviewed["gone"]["number"], "type": "monocyte", "deleted": False,
+                "comments": 0, "by": "Rita", "why": "not found",
+            }
+        ],
+    }  # fmt: skip
+    patient = reviewer.get(f"{API}/patients/{drawn.patient}").json()
+    assert patient["result"]["reviewed_cells"] == 3
+    assert reviewer.get(f"{API}/analyses/{analysis}/differential").json()["reviewed_cells"] == 3
+    entries = trail(database, "cell.carry")
+    assert {entry["after"].get("by") for entry in entries} == {"rita", None}
+    assert trail(database, "analysis.carry")[0]["after"] == {"carried": 4, "lost": 1}
+    with database.reading() as session:
+        assert audit.verify(session).is_whole
+        kept = session.scalars(select(Answer).where(Answer.reading_id == analysis)).all()
+        assert {answer.carried_from for answer in kept} == {drawn.analysis}
+
+
+def test_the_earlier_analysis_stays_as_it_was(
+    reviewer: TestClient, app: FastAPI, drawn: Drawn, reviewed: dict[str, dict[str, Any]]
+) -> None:
+    before = cells_of(reviewer, drawn.analysis), differential(reviewer, drawn)
+    analyse_again(reviewer, app, drawn, found_anew(drawn))
+    assert (cells_of(reviewer, drawn.analysis), differential(reviewer, drawn)) == before
+
+
+def test_a_drawn_cell_that_the_networks_find_now_becomes_an_answer_on_it(
+    reviewer: TestClient, app: FastAPI, drawn: Drawn, reviewed: dict[str, dict[str, Any]]
+) -> None:
+    readings = found_anew(drawn)
+    first = drawn.readings[0].name
+    readings[first] = with_cell(readings[first], [side + 5 for side in FREE])
+    analysis = analyse_again(reviewer, app, drawn, readings)
+    cell = at(cells_of(reviewer, analysis), FREE)
+    assert (cell["origin"], cell["model_type"], cell["type"]) == ("network", "lymphocyte", "plasma_cell")
+    assert said(cell) == said(reviewed["drawn"])
+
+
+def test_a_cell_drawn_and_taken_away_again_is_not_drawn_anew(
+    reviewer: TestClient, app: FastAPI, drawn: Drawn, reviewed: dict[str, dict[str, Any]]
+) -> None:
+    give(reviewer, drawn.analysis, reviewed["drawn"], deleted=True)
+    analysis = analyse_again(reviewer, app, drawn, found_anew(drawn))
+    assert all(cell["origin"] == "network" for cell in cells_of(reviewer, analysis))
+    assert carried(reviewer, analysis)["lost"] == []
+
+
+def test_a_deletion_is_not_missed_where_the_networks_find_nothing_any_more(
+    reviewer: TestClient, app: FastAPI, drawn: Drawn, reviewed: dict[str, dict[str, Any]]
+) -> None:
+    readings = found_anew(drawn)
+    last = drawn.readings[-1].name
+    readings[last] = without(readings[last], reviewed["deleted"]["box"])
+    analysis = analyse_again(reviewer, app, drawn, readings)
+    assert carried(reviewer, analysis) == {"carried": 4, "lost": []}
+    # It holds again in an analysis that finds the cell once more.
+    later = analyse_again(reviewer, app, drawn, found_anew(drawn))
+    assert at(cells_of(reviewer, later), reviewed["deleted"]["box"])["deleted"]
+
+
+def test_of_two_new_cells_the_one_that_overlaps_better_is_taken(
+    reviewer: TestClient, app: FastAPI, drawn: Drawn, reviewed: dict[str, dict[str, Any]]
+) -> None:
+    readings = found_anew(drawn, shift_px=30)
+    first = drawn.readings[0].name
+    x0, y0, x1, y1 = reviewed["named"]["box"]
+    readings[first] = with_cell(readings[first], (x0 + 2, y0 + 2, x1 + 2, y1 + 2))
+    analysis = analyse_again(reviewer, app, drawn, readings)
+    near = [
+        cell
+        for cell in cells_of(reviewer, analysis, field=drawn.fields[0])
+        if abs(cell["box"][0] - x0) < 35 and abs(cell["box"][1] - y0) < 35
+    ]
+    assert {cell["box"][0]: cell["reviewed_type"] for cell in near} == {x0 + 2: "blast", x0 + 30: None}
+
+
+def test_boxes_that_overlap_by_less_than_half_are_not_the_same_cell(
+    reviewer: TestClient, app: FastAPI, drawn: Drawn, reviewed: dict[str, dict[str, Any]]
+) -> None:
+    analysis = analyse_again(reviewer, app, drawn, found_anew(drawn, shift_px=40))
+    found = carried(reviewer, analysis)
+    assert found["carried"] == 1  # what was drawn is drawn again
+    assert {lost["why"] for lost in found["lost"]} == {"not found"}
+    assert len(found["lost"]) == 3
+
+
+def test_an_image_read_only_at_the_second_try_gets_its_answers_then(
+    reviewer: TestClient, admin: TestClient, app: FastAPI, drawn: Drawn, reviewed: dict[str, dict[str, Any]]
+) -> None:
+    readings = found_anew(drawn)
+    first = drawn.readings[0].name
+    last = {name: reading for name, reading in readings.items() if name != first}
+    analysis = analyse_again(reviewer, app, drawn, last)
+    assert {lost["why"] for lost in carried(reviewer, analysis)["lost"]} == {"not read"}
+    assert carried(reviewer, analysis)["carried"] == 2
+    deleted = at(cells_of(reviewer, analysis), reviewed["deleted"]["box"])
+    give(admin, analysis, deleted, deleted=False, type="eosinophil")
+    assert reviewer.post(f"{API}/analyses/{analysis}/retry").status_code == 200
+    read_all(app, readings)
+    assert carried(reviewer, analysis) == {"carried": 5, "lost": []}
+    now = cells_of(reviewer, analysis)
+    for name in ("named", "gone", "commented", "drawn"):
+        assert said(at(now, reviewed[name]["box"])) == said(reviewed[name]), name
+    kept = at(now, reviewed["deleted"]["box"])
+    assert (kept["reviewed_type"], kept["reviewed_by"]) == ("eosinophil", "Anna")
+
+
+def test_an_analysis_that_failed_in_between_breaks_no_chain(
+    reviewer: TestClient, app: FastAPI, drawn: Drawn, reviewed: dict[str, dict[str, Any]]
+) -> None:
+    failed = analyse_again(reviewer, app, drawn, {})
+    assert reviewer.get(f"{API}/analyses/{failed}").json()["status"] == "failed"
+    assert carried(reviewer, failed) == {"carried": 0, "lost": []}
+    analysis = analyse_again(reviewer, app, drawn, found_anew(drawn))
+    assert carried(reviewer, analysis) == {"carried": 5, "lost": []}
+    assert said(at(cells_of(reviewer, analysis), reviewed["named"]["box"])) == said(reviewed["named"])
+
+
+def test_answers_go_through_several_analyses_and_the_last_one_counts(
+    reviewer: TestClient, admin: TestClient, app: FastAPI, drawn: Drawn, reviewed: dict[str, dict[str, Any]]
+) -> None:
+    second = analyse_again(reviewer, app, drawn, found_anew(drawn))
+    renamed = give(admin, second, at(cells_of(admin, second), reviewed["gone"]["box"]), type="basophil")
+    back = at(cells_of(admin, second), reviewed["deleted"]["box"])
+    give(admin, second, back, deleted=False)
+    third = analyse_again(reviewer, app, drawn, found_anew(drawn, shift_px=1))
+    now = cells_of(reviewer, third)
+    assert said(at(now, reviewed["gone"]["box"])) == said(renamed)
+    assert at(now, reviewed["deleted"]["box"])["reviewed_by"] is None
+    assert said(at(now, reviewed["named"]["box"])) == said(reviewed["named"])
+    assert carried(reviewer, third) == {"carried": 4, "lost": []}
+
+
+def test_what_was_lost_once_is_tried_again_but_never_over_a_later_answer(
+    reviewer: TestClient, admin: TestClient, app: FastAPI, drawn: Drawn, reviewed: dict[str, dict[str, Any]]
+) -> None:
+    readings = found_anew(drawn)
+    first = drawn.readings[0].name
+    readings[first] = without(readings[first], reviewed["gone"]["box"])
+    readings[first] = without(readings[first], reviewed["named"]["box"])
+    second = analyse_again(reviewer, app, drawn, readings)
+    assert len(carried(reviewer, second)["lost"]) == 2
+    draw_cell(admin, second, drawn.fields[0], reviewed["named"]["box"])
+    third = analyse_again(reviewer, app, drawn, found_anew(drawn))
+    now = cells_of(reviewer, third)
+    assert said(at(now, reviewed["gone"]["box"])) == said(reviewed["gone"])
+    named = at(now, reviewed["named"]["box"])
+    assert (named["reviewed_type"], named["reviewed_by"]) == ("plasma_cell", "Anna")
+    assert [lost["type"] for lost in carried(reviewer, third)["lost"]] == ["blast"]
+
+
+def test_nothing_half_carried_is_ever_seen(
+    reviewer: TestClient,
+    app: FastAPI,
+    drawn: Drawn,
+    reviewed: dict[str, dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    analysis = ask_again(reviewer, drawn)
+
+    def interrupted(*_: Any) -> Iterator[None]:
+        raise KeyError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(carrying, "_copy_comments", interrupted)
+        with pytest.raises(KeyError):
+            read_all(app, found_anew(drawn))
+    assert reviewer.get(f"{API}/analyses/{analysis}").json()["status"] == "running"
+    assert not any(cell["reviewed_by"] for cell in cells_of(reviewer, analysis))
+
+
+def test_a_new_analysis_waits_for_a_blind_reader_whose_reading_stays_where_it_is(
+    reviewer: TestClient, admin: TestClient, app: FastAPI, drawn: Drawn
+) -> None:
+    give(reviewer, drawn.analysis, cells_of(reviewer, drawn.analysis)[0], type="blast")
+    reading = admin.post(f"{API}/analyses/{drawn.analysis}/readings", json={}).json()["id"]
+    give(admin, drawn.analysis, cells_of(admin, drawn.analysis)[0], type="monocyte")
+    patients = f"{API}/patients/{drawn.patient}"
+    problem = refused(reviewer.post(f"{patients}/analyses", json={}), 409, "conflict")
+    assert problem["detail"] == "Anna is reading this patient blind; analyse again when that is finished"
+    refused(admin.get(f"{patients}/carried"), 403, "forbidden")
+    assert admin.post(f"{API}/readings/{reading}/finish").status_code == 200
+    analysis = analyse_again(reviewer, app, drawn, found_anew(drawn))
+    assert [r["kind"] for r in reviewer.get(f"{API}/analyses/{analysis}/readings").json()["items"]] == [
+        "first"
+    ]
+    assert cells_of(reviewer, drawn.analysis, reading=reading)[0]["reviewed_type"] == "monocyte"
+    assert reviewer.get(f"{API}/analyses/{drawn.analysis}/agreement").status_code == 200
+    # Whoever gave an answer that was carried over took part in the new first reading, too.
+    refused(reviewer.post(f"{API}/analyses/{analysis}/readings", json={}), 409, "conflict")
+    refused(admin.post(f"{API}/analyses/{drawn.analysis}/readings", json={}), 409, "conflict")
+
+
+def test_what_would_be_carried_is_told_before(
+    reviewer: TestClient, app: FastAPI, drawn: Drawn, reviewed: dict[str, dict[str, Any]]
+) -> None:
+    url = f"{API}/patients/{drawn.patient}/carried"
+    assert reviewer.get(url).json() == {"answers": 4, "comments": 2, "versions": 0}
+    analyse_again(reviewer, app, drawn, found_anew(drawn))
+    assert reviewer.get(url).json() == {"answers": 4, "comments": 2, "versions": 0}
+
+
+def test_without_a_review_nothing_is_carried(
+    reviewer: TestClient, app: FastAPI, database: Database, drawn: Drawn
+) -> None:
+    analysis = analyse_again(reviewer, app, drawn, found_anew(drawn))
+    assert carried(reviewer, analysis) == {"carried": 0, "lost": []}
+    assert trail(database, "analysis.carry") == []
+    assert change(reviewer, drawn, {"id": "0" * 32, "revision": 0, "type": "blast"}).status_code == 404
