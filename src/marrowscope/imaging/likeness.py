@@ -29,6 +29,10 @@ Sketch = npt.NDArray[np.float32]
 """(n, n) float32, what is kept of an image to compare it; mean 0 and norm 1, all zero for an even image."""
 
 
+NO_SKETCH: Final[Sketch] = np.zeros((_SIDE_PX, _SIDE_PX), np.float32)
+"""Sketch of an image that resembles none."""
+
+
 def sketch(pixels: npt.NDArray[np.uint8]) -> Sketch:
     """Return the sketch of an image, uint8 (H, W, 3)."""
     size = (_SIDE_PX, _SIDE_PX)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
+from tests.imaging.files.test_encodings import stack_of, textured
 
 from marrowscope.imaging.files.decode import decode
 from marrowscope.service.errors import ConflictError
@@ -288,3 +289,33 @@ def test_what_a_killed_server_leaves_is_removed_and_nothing_else(reviewer: TestC
     assert remove_leftovers(service.database, service.blobs, service.scratch, age_s=-5) == 3
     assert kept == sorted(p for p in (service.settings.data_folder / "blobs").rglob("*") if p.is_file())
     assert reviewer.get(f"{API}/patients/{patient}").json()["thumbnail"] is not None
+
+
+def test_a_field_in_another_format_is_listed_and_counted_once(reviewer: TestClient) -> None:
+    patient = new_patient(reviewer)
+    image = Image.fromarray(textured(1))
+    small, large = io.BytesIO(), io.BytesIO()
+    image.resize((120, 100)).save(small, "PNG")
+    image.save(large, "JPEG", quality=95)
+    assert rows(send(reviewer, patient, ("thumbnail.png", small.getvalue()))) == [("thumbnail.png", "stored")]
+    assert rows(send(reviewer, patient, ("field.jpg", large.getvalue()))) == [("field.jpg", "stored")]
+    fields = {f["name"]: f for f in listed(reviewer, patient)}
+    assert fields["field.jpg"]["status"] == "stored"
+    assert fields["thumbnail.png"]["status"] == "duplicate"
+    assert fields["thumbnail.png"]["message"] == "the same field as field.jpg; counted once"
+    assert reviewer.delete(f"{API}/fields/{fields['field.jpg']['id']}").status_code == 204
+    (left,) = listed(reviewer, patient)
+    assert (left["name"], left["status"]) == ("thumbnail.png", "stored")
+
+
+def test_all_fields_of_one_file_are_listed(reviewer: TestClient) -> None:
+    patient = new_patient(reviewer)
+    data = stack_of(textured(3), textured(4))
+    assert rows(send(reviewer, patient, ("fields.tif", data))) == [
+        ("fields.tif#1", "stored"),
+        ("fields.tif#2", "stored"),
+    ]
+    assert rows(send(reviewer, patient, ("fields.tif", data))) == [
+        ("fields.tif#1", "duplicate"),
+        ("fields.tif#2", "duplicate"),
+    ]

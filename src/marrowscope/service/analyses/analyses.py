@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from marrowscope.analysis.patient import CountingSettings
 from marrowscope.cohort import RunSettings
 from marrowscope.domain.decision import OVER_20, RULES
-from marrowscope.domain.repeats import FirstCopies
 from marrowscope.errors import InputError
 from marrowscope.models.bundle import Bundle
 from marrowscope.pipeline import ReadingSettings
@@ -35,7 +34,7 @@ from marrowscope.service.store.analyses import (
     Analysis,
     AnalysisField,
 )
-from marrowscope.service.store.patients import FIELD_STORED, Field, Patient
+from marrowscope.service.store.patients import FIELD_DUPLICATE, FIELD_FAILED, FIELD_STORED, Field, Patient
 from marrowscope.service.store.reviews import OPEN, SECOND, Reading, first_reading
 from marrowscope.service.trail import audit
 
@@ -286,15 +285,10 @@ def _refuse_while_read_blind(session: Session, patient: Patient) -> None:
 
 def _rows(analysis: Analysis, fields: Sequence[Field]) -> list[AnalysisField]:
     """Create the rows of an analysis; unreadable and repeated images are settled at once."""
-    copies = FirstCopies()
     rows = []
     for place, field in enumerate(fields):
-        status, message = QUEUED, ""
-        repeats = None if field.sha256 is None else copies.message(field.sha256, field.name)
-        if repeats is not None:
-            status, message = DUPLICATE, repeats
-        elif field.width == 0:
-            status, message = FAILED, field.message
+        status = {FIELD_DUPLICATE: DUPLICATE, FIELD_FAILED: FAILED}.get(field.status, QUEUED)
+        message = "" if status == QUEUED else field.message
         rows.append(
             AnalysisField(
                 analysis_id=analysis.id, field_id=field.id, place=place, status=status, message=message

@@ -11,6 +11,7 @@ from marrowscope.service.actors import Actor
 from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError, NotFoundError
 from marrowscope.service.images.blobs import Blobs
+from marrowscope.service.images.copies import settle_copies
 from marrowscope.service.paging import read_cursor, write_cursor
 from marrowscope.service.store.analyses import QUEUED, RUNNING, Analysis, AnalysisField
 from marrowscope.service.store.engine import Database
@@ -172,7 +173,7 @@ def field_view(session: Session, field_id: str) -> FieldView:
     return FieldView(field, reading)
 
 
-def remove_field(session: Session, actor: Actor, field_id: str) -> list[str]:
+def remove_field(session: Session, actor: Actor, blobs: Blobs, field_id: str) -> list[str]:
     """Remove an image; return digests of bytes that may be unreferenced now (see `forget`).
 
     Raises
@@ -189,7 +190,7 @@ def remove_field(session: Session, actor: Actor, field_id: str) -> list[str]:
     patient = get(session, field.patient_id)
     digest = field.sha256
     session.delete(field)
-    _promote_duplicate(session, patient.id, digest)
+    settle_copies(session, blobs, patient.id)
     refresh(session, patient)
     audit.record(
         session, actor, "field.remove", "field", field_id, patient_id=patient.id, before={"sha256": digest}
@@ -213,15 +214,3 @@ def waiting_analyses(session: Session) -> int:
         )
         or 0
     )
-
-
-def _promote_duplicate(session: Session, patient_id: str, digest: str | None) -> None:
-    """Let another copy of a removed image take its place."""
-    session.flush()
-    copies = session.scalars(
-        select(Field).where(Field.patient_id == patient_id, Field.sha256 == digest)
-    ).all()
-    if digest is None or not copies or any(copy.status != "duplicate" for copy in copies):
-        return
-    first = in_natural_order(copies)[0]
-    first.status, first.message = FIELD_STORED, ""

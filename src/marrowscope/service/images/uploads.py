@@ -1,14 +1,13 @@
 """Uploads: each file is stored, recognised as a duplicate, or refused with a reason."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marrowscope.domain.repeats import FirstCopies
 from marrowscope.engines.pool import WorkerDiedError
 from marrowscope.imaging.files.archives import member_parts
 from marrowscope.imaging.files.decode import DecodeLimits
@@ -18,6 +17,7 @@ from marrowscope.service.actors import Actor
 from marrowscope.service.errors import ConflictError, UnavailableError
 from marrowscope.service.images import patients
 from marrowscope.service.images.blobs import Blobs
+from marrowscope.service.images.copies import settle_copies
 from marrowscope.service.images.workers import ExaminedImage, examine_image, image_workers
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.patients import (
@@ -97,21 +97,25 @@ class Examiner:
                 if source is None:
                     yield ExaminedFile(given.name, problem, is_image=False)
                     continue
-                examined = self._examine(source, left)
-                left -= examined.size
-                yield examined
+                for examined in self._examine(source, left):
+                    left -= examined.size
+                    yield examined
 
-    def _examine(self, source: FieldSource, left: int) -> ExaminedFile:
+    def _examine(self, source: FieldSource, left: int) -> Iterator[ExaminedFile]:
         if self._blobs.free_bytes() < self._settings.free_bytes:
             raise UnavailableError("the disk is full: no more images can be stored")
         is_image = is_image_name(source.name)
         try:
             found = image_workers().submit(examine_image, self._blobs, self._limits, source, left).result()
         except WorkerDiedError:
-            found = ExaminedImage(
-                "decoding this image ended the process that tried; it is damaged, or too large"
+            found = (
+                ExaminedImage(
+                    "decoding this image ended the process that tried; it is damaged, or too large"
+                ),
             )
-        return ExaminedFile(source.name, is_image=is_image, **vars(found))
+        for number, image in enumerate(found, start=1):
+            name = source.name if len(found) == 1 else f"{source.name}#{number}"
+            yield ExaminedFile(name, is_image=is_image, **vars(image))
 
 
 def limits_of(settings: Settings) -> DecodeLimits:
@@ -150,6 +154,7 @@ def take(
     patient_id: str,
     *,
     files: Sequence[ExaminedFile],
+    blobs: Blobs,
     key: str | None = None,
 ) -> list[UploadResult]:
     """Add examined files to a patient; the same file under the same name changes nothing.
@@ -167,6 +172,8 @@ def take(
     check_open(patient)
     register = _Register(session, patient, settings.files_per_patient)
     results = [register.enter(file) for file in files]
+    settle_copies(session, blobs, patient.id)
+    results = [register.settled(result) for result in results]
     patients.refresh(session, patient)
     audit.record(
         session, actor, "files.add", "patient", patient.id, patient_id=patient.id, after=_summary(results)
@@ -186,8 +193,6 @@ class _Register:
         self._limit = limit
         known = session.scalars(select(Field).where(Field.patient_id == patient.id))
         self._by_name = {field.name: field for field in known}
-        stored = (field for field in self._by_name.values() if field.status == FIELD_STORED)
-        self._copies = FirstCopies((field.sha256, field.name) for field in stored if field.sha256 is not None)
 
     def enter(self, file: ExaminedFile) -> UploadResult:
         """Add one file."""
@@ -206,12 +211,15 @@ class _Register:
             field = Field(patient_id=self._patient.id, name=distinct(file.name, self._by_name))
             self._add(field)
         self._describe(field, file)
-        repeats = None if file.sha256 is None else self._copies.message(file.sha256, field.name)
-        if repeats is None:
-            field.status, field.message = FIELD_STORED, ""
-            return UploadResult(field.name, "stored", "", field.id)
-        field.status, field.message = FIELD_DUPLICATE, repeats
-        return UploadResult(field.name, "duplicate", field.message, field.id)
+        field.status, field.message = FIELD_STORED, ""
+        return UploadResult(field.name, "stored", "", field.id)
+
+    def settled(self, result: UploadResult) -> UploadResult:
+        """Return the result of a file once it is known which images repeat others (`settle_copies`)."""
+        field = self._by_name.get(result.name)
+        if result.status != "stored" or field is None or field.status != FIELD_DUPLICATE:
+            return result
+        return replace(result, status="duplicate", message=field.message)
 
     def _refuse(self, file: ExaminedFile, known: Field | None) -> UploadResult:
         """List a broken image, so that the count says what is missing; other files leave no trace."""

@@ -21,9 +21,11 @@ from marrowscope.engines.pool import WorkerPool
 from marrowscope.errors import ImageError
 from marrowscope.exports.atomic import atomic_path
 from marrowscope.imaging.crops import crop_cells
-from marrowscope.imaging.files.decode import DecodeLimits, decode
+from marrowscope.imaging.files.decode import DecodeLimits, decode, fields_of
 from marrowscope.imaging.files.sources import FieldSource
+from marrowscope.imaging.likeness import sketch
 from marrowscope.service.images.blobs import Blobs
+from marrowscope.service.images.copies import keep_sketch
 
 TILE_PX, OVERLAP_PX = 256, 1
 THUMBNAILS_PX: Final = (512, 256)
@@ -61,8 +63,12 @@ def end_image_workers() -> None:
     image_workers.cache_clear()
 
 
-def examine_image(blobs: Blobs, limits: DecodeLimits, source: FieldSource, left: int) -> ExaminedImage:
+def examine_image(
+    blobs: Blobs, limits: DecodeLimits, source: FieldSource, left: int
+) -> tuple[ExaminedImage, ...]:
     """Examine a file; store it with its thumbnails if it is a readable image.
+
+    A file of several fields is taken apart, and each is stored on its own.
 
     Parameters
     ----------
@@ -71,18 +77,24 @@ def examine_image(blobs: Blobs, limits: DecodeLimits, source: FieldSource, left:
     try:
         data = source.read(limits)
     except ImageError as error:
-        return ExaminedImage(str(error))
+        return (ExaminedImage(str(error)),)
     digest, size = hashlib.sha256(data).hexdigest(), len(data)
     if size > left:
-        return ExaminedImage("the files of this request, unpacked, have more bytes than the limit")
+        return (ExaminedImage("the files of this request, unpacked, have more bytes than the limit"),)
     try:
-        image = decode(data, limits=limits)
+        parts = fields_of(data, limits=limits) or (data,)
+        return tuple(_stored(blobs, limits, part) for part in parts)
     except ImageError as error:
-        return ExaminedImage(str(error), digest, size)
-    blobs.put(data)
+        return (ExaminedImage(str(error), digest, size),)
+
+
+def _stored(blobs: Blobs, limits: DecodeLimits, data: bytes) -> ExaminedImage:
+    image = decode(data, limits=limits)
+    digest = blobs.put(data)
     _keep_thumbnails(blobs, digest, image.pixels)
+    keep_sketch(blobs, digest, sketch(image.pixels))
     height, width = image.pixels.shape[:2]
-    return ExaminedImage("", digest, size, width, height, image.mpp)
+    return ExaminedImage("", digest, len(data), width, height, image.mpp)
 
 
 def make_thumbnails(blobs: Blobs, limits: DecodeLimits, digest: str) -> None:

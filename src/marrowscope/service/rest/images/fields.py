@@ -87,7 +87,7 @@ def remove_field(
     session: Transaction, user: Reviewer, service: TheService, tasks: BackgroundTasks, field_id: Id
 ) -> None:
     """Remove an image that no analysis has read."""
-    orphans = patients.remove_field(session, user, field_id)
+    orphans = patients.remove_field(session, user, service.blobs, field_id)
     tasks.add_task(patients.forget, service.database, service.blobs, orphans)
 
 

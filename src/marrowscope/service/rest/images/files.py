@@ -150,7 +150,9 @@ def _enter(
     service: Service, user: Actor, patient_id: str, examined: Sequence[ExaminedFile], key: str | None
 ) -> list[UploadResult]:
     with service.database.writing() as session:
-        return uploads.take(session, user, service.settings, patient_id, files=examined, key=key)
+        return uploads.take(
+            session, user, service.settings, patient_id, files=examined, blobs=service.blobs, key=key
+        )
 
 
 def _on_disk(part: UploadFile, folder: Path) -> UploadedFile:

@@ -1,0 +1,66 @@
+"""Which of a patient's images show a field that another one shows, too: each field is read once."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from marrowscope.domain.repeats import FirstCopies, same_field
+from marrowscope.imaging.likeness import NO_SKETCH, Sketch, same_fields
+from marrowscope.service.images.blobs import Blobs
+from marrowscope.service.store.patients import FIELD_DUPLICATE, FIELD_FAILED, FIELD_STORED, Field
+
+_SKETCH = "sketch.npy"
+
+
+def keep_sketch(blobs: Blobs, digest: str, own: Sketch) -> None:
+    """Keep the sketch of an image beside its bytes."""
+    stream = io.BytesIO()
+    np.save(stream, own.astype(np.float16))
+    blobs.put_derived(digest, _SKETCH, stream.getvalue())
+
+
+def settle_copies(session: Session, blobs: Blobs, patient_id: str) -> None:
+    """Mark the images of a patient that repeat another one, and no others.
+
+    Of images with equal bytes the first given stands for all. Of images that show one field in other bytes
+    (another format, a thumbnail, a brightened copy) the largest does.
+    """
+    session.flush()
+    query = (
+        select(Field)
+        .where(Field.patient_id == patient_id, Field.status != FIELD_FAILED)
+        .order_by(Field.created_at, Field.id)
+    )
+    copies = FirstCopies()
+    different = []
+    for field in session.scalars(query):
+        repeats = copies.message(field.sha256 or field.id, field.name)
+        _mark(field, repeats)
+        if repeats is None:
+            different.append(field)
+    _settle_other_bytes(blobs, different)
+
+
+def _settle_other_bytes(blobs: Blobs, fields: Sequence[Field]) -> None:
+    for group in same_fields([_sketch_of(blobs, field) for field in fields]):
+        best = fields[max(group, key=lambda number: fields[number].width * fields[number].height)]
+        for number in group:
+            if fields[number] is not best:
+                _mark(fields[number], same_field(best.name))
+
+
+def _mark(field: Field, repeats: str | None) -> None:
+    field.status = FIELD_STORED if repeats is None else FIELD_DUPLICATE
+    field.message = repeats or ""
+
+
+def _sketch_of(blobs: Blobs, field: Field) -> Sketch:
+    """Return the sketch of an image; one that is not kept resembles none."""
+    try:
+        stored = blobs.derived(field.sha256 or "", _SKETCH).read_bytes()
+    except OSError:
+        return NO_SKETCH
+    return np.asarray(np.load(io.BytesIO(stored), allow_pickle=False), np.float32)
