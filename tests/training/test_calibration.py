@@ -1,4 +1,4 @@
-"""Ranking, counts, temperatures and the threshold of a classifier's answers."""
+"""Ranking, counts, temperatures and the threshold of a classifier's predictions."""
 
 import numpy as np
 import pytest

@@ -19,9 +19,9 @@ def test_a_processor_computes_in_single_precision_unless_told(
 ) -> None:
     layer = torch.nn.Linear(4, 2)
     with precision_context(torch.device("cpu"), precision):
-        answer = layer(torch.ones(1, 4))
-    assert answer.dtype is expected
-    answer.float().sum().backward()
+        output = layer(torch.ones(1, 4))
+    assert output.dtype is expected
+    output.float().sum().backward()
     assert layer.weight.grad is not None
     assert layer.weight.grad.dtype is torch.float32
 

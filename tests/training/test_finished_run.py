@@ -9,7 +9,7 @@ import pytest
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.errors import BundleError
 from marrowscope.models.bundle import ClassifierSettings, DetectorSettings, load_bundle
-from marrowscope.training.classifier.recipe import CellSource, ClassifierRecipe
+from marrowscope.training.classifier.recipe import CellSet, ClassifierRecipe
 from marrowscope.training.finished_run import FinishedRun, read_run, sets_behind
 
 pytestmark = pytest.mark.train
@@ -56,7 +56,7 @@ def test_what_is_no_run_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_the_sets_behind_the_starting_weights_are_behind_the_run(tmp_path: Path) -> None:
-    recipe = ClassifierRecipe(cells=(CellSource(tmp_path, 0.1, set_id="ours"),), synthetic_per_type=1)
+    recipe = ClassifierRecipe(cells=(CellSet(tmp_path, 0.1, set_id="ours"),), synthetic_per_type=1)
     assert sets_behind(recipe) == ("ours", "synth", "imagenet_efficientnet_lite2")
     assert sets_behind(replace(recipe, start="random")) == ("ours", "synth")
     assert (

@@ -1,4 +1,4 @@
-"""Looks a labelled set over before anything is trained or judged on it."""
+"""Checks a labelled set before anything is trained or evaluated on it."""
 
 import re
 from collections import Counter
@@ -95,7 +95,7 @@ def check_dataset(
     layout : `voc`, `yolo`, `coco`, `csv`, `unlabelled`, `cells` (a folder per cell type), or `auto`
     images : where the images of a CSV or COCO file lie, if not beside it
     contact_sheet : where to draw a sheet of examples, if wanted
-    on_image : told (images done, images)
+    on_image : called with (images done, images)
 
     Raises
     ------

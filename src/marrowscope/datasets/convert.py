@@ -247,7 +247,7 @@ def _unique_stems(fields: Sequence[LabelledField]) -> list[str]:
     stems = []
     for field in fields:
         stem, number = _safe(field.path.stem), 2
-        while stem.lower() in taken:  # some file systems do not tell cases apart
+        while stem.lower() in taken:  # some file systems ignore case
             stem, number = f"{_safe(field.path.stem)}_{number}", number + 1
         taken.add(stem.lower())
         stems.append(stem)

@@ -13,7 +13,7 @@ LEFT_OUT = ""
 
 @dataclass(frozen=True)
 class Marks:
-    """By what a set is told from others; see the head of `known_sets.toml`."""
+    """How a set is distinguished from others; see the head of `known_sets.toml`."""
 
     file: str = ""
     group: str = ""
@@ -23,10 +23,10 @@ class Marks:
 
 @dataclass(frozen=True)
 class KnownSet:
-    """One public set; `licence_checked` tells a licence that was read from one only remembered.
+    """One public set; `licence_checked` distinguishes a licence that was read from one only remembered.
 
     `labels` gives the taxonomy's type of each of the set's own labels, `prefixes` of the starts of file names
-    that say more; `use` says what this software may use the set for (train, choose, test, look).
+    that give more; `use` is what this software may use the set for (train, choose, test, look).
     """
 
     id: str
@@ -49,7 +49,7 @@ class KnownSet:
         return self.prefixes.get(name.partition("_")[0]) or self.labels[folder]
 
     def group_of(self, name: str) -> str:
-        """Give the patient that a file's name tells, or nothing."""
+        """Give the patient that a file's name contains, or nothing."""
         found = re.match(self.marks.group, name) if self.marks.group else None
         return found.group(1) if found else ""
 
@@ -66,7 +66,7 @@ def known_sets() -> dict[str, KnownSet]:
 
 
 def describe_set(identifier: str) -> KnownSet:
-    """Describe a set by identifier, ``fields/bccd`` or ``bccd``; an unknown one says so in its licence."""
+    """Describe a set by identifier, ``fields/bccd`` or ``bccd``; of an unknown one no licence is recorded."""
     name = identifier.rsplit("/", 1)[-1]
     return known_sets().get(name) or KnownSet(name, name, "not recorded", False, "", "")
 

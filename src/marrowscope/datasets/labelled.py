@@ -1,4 +1,4 @@
-"""The labelled field of view: an image on disk, its boxes and what it must stay together with."""
+"""The labelled field of view: an image on disk, its boxes and its group."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ NOT_NUCLEATED = frozenset({"red_cell", "platelet", "artefact"})
 
 @dataclass(frozen=True, eq=False)
 class LabelledField:
-    """One field of view with its boxes; pixels stay on disk until they are asked for.
+    """One field of view with its boxes; pixels stay on disk until they are needed.
 
     `boxes` (n, 4) float32 ``x0, y0, x1, y1`` in pixels, `labels` n normalised names, `ignore` (n,) bool:
     neither to be found nor counted against a detector. `group` names what must not be torn apart by a
@@ -87,7 +87,7 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 def is_readable(path: Path) -> bool:
-    """Tell whether a file begins like an image."""
+    """Return whether a file begins like an image."""
     try:
         image_size(path)
     except DatasetError:

@@ -43,7 +43,7 @@ def cell_outline(pixels: NDArray[np.uint8]) -> Outline | None:
 
     Returns
     -------
-    The outline, or None where it is doubtful (no nucleus in the centre, cells that cannot be told apart,
+    The outline, or None where it is doubtful (no nucleus in the centre, cells that cannot be separated,
     a shape no cell has).
 
     Raises
@@ -163,9 +163,9 @@ def _central_nucleus(nuclei: Mask) -> tuple[Mask, Mask]:
     from_centre = np.hypot(rows - height / 2, columns - width / 2)
     nearest = np.asarray(ndimage.minimum(from_centre, labels, np.arange(1, count + 1)))
     # A large component some way off beats a speck in the very centre.
-    merit = np.where(areas >= 12, nearest - 0.25 * np.sqrt(areas), np.inf)
-    first = int(merit.argmin())
-    if not np.isfinite(merit[first]) or nearest[first] > 0.14 * width:
+    score = np.where(areas >= 12, nearest - 0.25 * np.sqrt(areas), np.inf)
+    first = int(score.argmin())
+    if not np.isfinite(score[first]) or nearest[first] > 0.14 * width:
         return nothing, nothing
     nucleus = labels == first + 1
     # Twice round: a far lobe may hang on by one that joins later.
@@ -254,7 +254,7 @@ def _likeness(density: Floats, stained: Mask, others: Mask, away: Floats) -> Flo
     direction = np.linalg.solve(spread, middle_in - middle_out)
     length = float(direction @ (middle_in - middle_out))
     score = (density - (middle_in + middle_out) / 2) @ (2 * direction / max(length, 1e-6))
-    # Where the two colours do not differ in this crop, the prior speaks.
+    # If the two colours do not differ in this crop, the prior decides.
     weight = 0.8 * min(1.0, length / 2.5)
     return np.asarray(weight * np.clip(score, -1.5, 1.5) + (1 - weight) * prior, dtype=np.float32)
 

@@ -1,7 +1,7 @@
 """Splits that keep together what belongs together: contiguous blocks of names, whole groups.
 
 `PARTS` and `parts_of` are the one definition of which cells train, validate and test; training, composites
-and evaluation all ask here.
+and evaluation all use it.
 """
 
 import csv
@@ -245,7 +245,7 @@ def read_and_split(
 ) -> dict[str, list[SplitItem]]:
     """Read a set in any layout (`cells`: a folder per type) and split it; see `block_split`.
 
-    `images` tells where the images of a CSV or COCO file lie, if not beside it.
+    `images` is the folder of the images of a CSV or COCO file, if not beside it.
 
     Raises
     ------

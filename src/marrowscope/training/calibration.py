@@ -40,7 +40,7 @@ class BlastCounts:
         return (self.sensitivity + self.specificity) / 2
 
     def error_rates(self, source: str) -> ErrorRates:
-        """Return the counts as error rates; `source` says which cells these were."""
+        """Return the counts as error rates; `source` names the cells."""
         return ErrorRates(self.tp, self.tp + self.fn, self.tn, self.tn + self.fp, source)
 
     def as_dict(self) -> dict[str, float | None]:
@@ -117,8 +117,8 @@ def threshold_for(specificity: float, sets: Sequence[tuple[npt.NDArray[np.float6
 def even_odds(p_blast: npt.NDArray[np.float64], is_blast: Bools) -> float | None:
     """Return the probability at which a logistic regression on its log odds finds even odds.
 
-    Blasts and others weigh the same. All cells have their say in it, not only the few about a threshold: the
-    one to take where cells are few. None where the probability does not rise with the truth.
+    Blasts and others weigh the same. All cells contribute to it, not only the few near a threshold: it suits
+    small sets. None where the probability does not rise with the truth.
     """
     x = special.logit(np.clip(p_blast, 1e-6, 1 - 1e-6))
     weights = np.where(is_blast, 0.5 / is_blast.sum(), 0.5 / (~is_blast).sum())
@@ -126,7 +126,7 @@ def even_odds(p_blast: npt.NDArray[np.float64], is_blast: Bools) -> float | None
     def loss(line: npt.NDArray[np.float64]) -> float:
         odds = line[0] + line[1] * x
         cross_entropy = np.logaddexp(0.0, np.where(is_blast, -odds, odds)) @ weights
-        return float(cross_entropy + 1e-3 * line[1] ** 2)  # bounded even where all are told apart
+        return float(cross_entropy + 1e-3 * line[1] ** 2)  # bounded even if all are separated
 
     intercept, slope = optimize.minimize(loss, np.array([0.0, 1.0]), method="BFGS").x
     if slope <= 1e-3:

@@ -207,7 +207,7 @@ class TrainingLoop(Generic[Net, Batch]):
     network : as it starts; it is moved to the training device, where its optimiser is made
     trainee : what the network brings
     log : of the run
-    resumed : what the run goes on from
+    resumed : the checkpoint the run continues from
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Go on training a bundle's network: weights out of its ONNX file, batch norms made trainable again.
+"""Train a bundle's network further: weights from its ONNX file, batch norms made trainable again.
 
 An exported network has its batch norms folded into the convolutions. Copied beside batch norms that do
 nothing, folded weights compute the same in evaluation mode but are wrecked in training mode, where a batch
@@ -66,14 +66,14 @@ def fill_from_layers(net: nn.Module, layers: Layers, images: Tensor, *, may_diff
             continue
         found = _found(layers, name)
         if found is None and name in behind:
-            raise BundleError(f"the network to go on from has no layer {name}")
+            raise BundleError(f"the network to start from has no layer {name}")
         if found is None:
             continue
         weight, bias = found
         if weight.shape != module.weight.shape:
             if name == may_differ:
                 continue
-            raise BundleError(f"layer {name} of the network to go on from has another shape")
+            raise BundleError(f"layer {name} of the network to start from has another shape")
         if isinstance(module, nn.Conv2d) and name in behind:
             _unfold(module, behind[name], weight, bias)
         else:

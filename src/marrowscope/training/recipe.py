@@ -30,7 +30,7 @@ NEW_WORDS = {
 
 
 @dataclass(frozen=True)
-class ImageSource:
+class ImageSet:
     """A folder of images.
 
     Attributes
@@ -199,7 +199,7 @@ def _refuse_unknown(table: Mapping[str, Any], known: Mapping[str, Field[Any]], w
 
 
 def _converted(value: Any, hint: Any, root: Path, where: str) -> Any:
-    """Give a TOML value as its field's type says."""
+    """Return a TOML value as the type of its field."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in {Union, UnionType}:
         (inner,) = (one for one in arguments if one is not NoneType)
@@ -214,7 +214,7 @@ def _converted(value: Any, hint: Any, root: Path, where: str) -> Any:
 
 
 def _scalar(value: Any, kind: type, where: str) -> Any:
-    """Give a number, a text or a truth value; a whole number may stand for any number."""
+    """Give a number, a text or a truth value; a whole number is a number, too."""
     names = {float: "a number", int: "a whole number", str: "a text", bool: "true or false"}
     is_kind = isinstance(value, int | float if kind is float else kind)
     is_right = is_kind and (kind is bool or not isinstance(value, bool))

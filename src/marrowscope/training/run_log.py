@@ -51,8 +51,8 @@ class RunLog:
         """Draw losses and figures over the steps so far into ``curves.png``; return its path."""
         lines = (self.folder / METRICS).read_text("utf-8").splitlines()
         losses, figures = curves([json.loads(line) for line in lines])
-        figure = Figure(figsize=(9, 3.6), layout="constrained")
-        left, right = figure.subplots(1, 2)
+        plot = Figure(figsize=(9, 3.6), layout="constrained")
+        left, right = plot.subplots(1, 2)
         for name, (steps, values) in losses.items():
             left.plot(steps, _smooth(values), label=name, linewidth=1)
         left.set(xlabel="step", title="losses", yscale="log")
@@ -63,7 +63,7 @@ class RunLog:
             axes.grid(alpha=0.3)
             if axes.lines:
                 axes.legend(fontsize=7)
-        return save(figure, self.folder / CURVES)
+        return save(plot, self.folder / CURVES)
 
 
 Curves = dict[str, tuple[list[int], list[float]]]

@@ -1,4 +1,4 @@
-"""Random stain, light, background and sharpness: what a network must not read a cell's type from.
+"""Random stain, light, background and sharpness: a network must not infer a cell's type from these.
 
 Everything before the camera is done in optical density, ``-ln(light / background)``, where stains add up
 (Beer-Lambert) and the background is zero: a cell can then be moved onto another laboratory's background,
@@ -20,7 +20,7 @@ Bytes = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class StainRanges:
-    """How far each property may wander; widths are standard deviations of logarithms unless said."""
+    """How far each property may wander; widths are standard deviations of logarithms unless stated."""
 
     transfer: float = 0.5
     """Chance of taking over another source's mean stain."""
@@ -117,8 +117,8 @@ def grain(density: Floats, mask: Floats) -> float:
 def regrained(density: Floats, mask: Floats, target: float) -> Floats:
     """Blur or sharpen a density until the cell's grain is about ``target``.
 
-    How crisp chromatin looks is first the scanner's doing: left alone it tells the public blasts from the
-    public lymphocytes without fail, and both of another laboratory's from either.
+    How sharp chromatin looks depends on the scanner first: unchanged, it separates the public blasts from the
+    public lymphocytes completely, and those of another laboratory from both.
     """
     now = grain(density, mask)
     if not np.isfinite(now) or now <= 0:

@@ -40,7 +40,7 @@ def test_a_bar_that_is_none_is_refused(entry: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("figure", "words"), [("ap5", "no figure ap5"), ("blast.reliability", "no single figure")]
+    ("figure", "words"), [("ap5", "no figure ap5"), ("blast.reliability", "not a single figure")]
 )
 def test_a_bar_on_no_figure_is_refused(figure: str, words: str) -> None:
     with pytest.raises(DatasetError, match=words):

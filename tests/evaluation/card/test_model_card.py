@@ -26,9 +26,9 @@ from marrowscope.evaluation.fields.changes import FieldChange
 from marrowscope.evaluation.fields.robustness import evaluate_robustness
 from marrowscope.evaluation.fields.shares import evaluate_field_shares
 from marrowscope.evaluation.networks.adapting import AdaptingResult
-from marrowscope.evaluation.networks.answers import Answers
-from marrowscope.evaluation.networks.classifier import ClassificationResult, score_answers
+from marrowscope.evaluation.networks.classifier import ClassificationResult, score_predictions
 from marrowscope.evaluation.networks.detector import DetectionResult, score_detections
+from marrowscope.evaluation.networks.predictions import Predictions
 from marrowscope.evaluation.plots.networks import (
     draw_confusion_matrix,
     draw_precision_recall,
@@ -69,9 +69,9 @@ def detection() -> DetectionResult:
 def evaluations(detection: DetectionResult, tmp_path: Path) -> list[Evaluation]:
     blank = [np.full((20, 20, 3), 230, np.uint8)] * 2
     reading = [cells(0, 2), cells(1, 1)]
-    answers_at = {1.0: [cells(1, 1), cells(0, 0)], 0.5: [cells(1, 0), cells(0, 0)]}
+    cells_at = {1.0: [cells(1, 1), cells(0, 0)], 0.5: [cells(1, 0), cells(0, 0)]}
     half = FieldChange("half size", lambda pixels: pixels[::2, ::2], 0.5)
-    answers = Answers(
+    predictions = Predictions(
         ("blast", "band_neutrophil", "monocyte"),
         np.array([[0.9, 0.1, 0], [0.2, 0.8, 0], [0.1, 0.8, 0.1], [0, 0.1, 0.9]], np.float32),
         np.zeros(4, bool),
@@ -85,11 +85,14 @@ def evaluations(detection: DetectionResult, tmp_path: Path) -> list[Evaluation]:
     return [
         Evaluation("deepbionet", "external", detection),
         Evaluation(
-            "lmu and pbc, last name blocks", "held out", score_answers(answers, 0.45, 0.5), "A remark."
+            "lmu and pbc, last name blocks",
+            "held out",
+            score_predictions(predictions, 0.45, 0.5),
+            "A remark.",
         ),
         Evaluation("taleqani", "external", evaluate_field_shares(["Benign", "Pro"], ["Pro"], blank, reading)),
         Evaluation(
-            "deepbionet", "external", evaluate_robustness(lambda _, size: answers_at[size], blank, [half])
+            "deepbionet", "external", evaluate_robustness(lambda _, size: cells_at[size], blank, [half])
         ),
         Evaluation(
             "own",
@@ -232,10 +235,12 @@ def test_sets_are_described() -> None:
 def test_pictures_are_drawn_the_same_each_time(
     evaluations: list[Evaluation], detection: DetectionResult, tmp_path: Path, suffix: str
 ) -> None:
-    result = score_answers(
-        Answers(("blast", "monocyte"), np.eye(2, dtype=np.float32), np.zeros(2, bool), ("blast", "monocyte"),
-                np.ones((2, 3)), ("a", "b"), ("lab",) * 2), 0.5, 0.5
-    )  # fmt: skip
+    kinds = ("blast", "monocyte")
+    unfamiliar = np.zeros(2, bool)
+    predictions = Predictions(
+        kinds, np.eye(2, dtype=np.float32), unfamiliar, kinds, np.ones((2, 3)), ("a", "b"), ("lab",) * 2
+    )
+    result = score_predictions(predictions, 0.5, 0.5)
     types = result.types
     paths = [
         draw_confusion_matrix(

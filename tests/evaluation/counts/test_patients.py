@@ -75,7 +75,7 @@ def test_coverage_counts_patients_with_a_known_percentage(tables: tuple[Path, Pa
     [
         ("patient\na\n", TRUTH, "no column decision"),
         ("patient,decision\na,perhaps\n", TRUTH, "none of"),
-        (REPORTS, "patient,truth\na,sick\n", "say leukemia or healthy"),
+        (REPORTS, "patient,truth\na,sick\n", "use leukemia or healthy"),
         (REPORTS, "patient,truth\nz,healthy\n", "share no patient"),
         (REPORTS, "patient,truth\na,healthy\na,healthy\n", "twice"),
     ],

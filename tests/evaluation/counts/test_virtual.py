@@ -1,4 +1,4 @@
-"""Virtual counts: known truth in, the same arithmetic as for a patient, no knowledge of the answers."""
+"""Virtual counts: known truth in, the same arithmetic as for a patient, no knowledge of the predictions."""
 
 import json
 from pathlib import Path
@@ -11,13 +11,13 @@ from typer.testing import CliRunner
 from marrowscope.cli.app import app
 from marrowscope.domain.cells import Cells
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.counts.cells import MISSED, AnsweredCells, answer_drawn_cells
+from marrowscope.evaluation.counts.cells import MISSED, PredictedCells, predict_drawn_cells
 from marrowscope.evaluation.counts.virtual import VirtualResult, compose, evaluate_virtual
 from marrowscope.evaluation.plots.counts import draw_virtual
 from marrowscope.models.bundle import load_bundle
 
 
-def answered(sensitivity: float, specificity: float, per_kind: int = 200) -> AnsweredCells:
+def predicted(sensitivity: float, specificity: float, per_kind: int = 200) -> PredictedCells:
     """Blasts and lymphocytes named with such rates, the same in both halves."""
     called, types = [], []
     for name, rate in (("blast", sensitivity), ("lymphocyte", 1 - specificity)):
@@ -25,12 +25,12 @@ def answered(sensitivity: float, specificity: float, per_kind: int = 200) -> Ans
         called += [0.95 if hit else 0.02 for hit in hits]
         types += [name] * per_kind
     half = np.tile(np.repeat([0, 1], per_kind // 2), 2)
-    return AnsweredCells(tuple(types), half, np.arange(2 * per_kind), cells_of(called))
+    return PredictedCells(tuple(types), half, np.arange(2 * per_kind), cells_of(called))
 
 
 @pytest.fixture(scope="module")
 def result() -> VirtualResult:
-    return evaluate_virtual(answered(0.9, 0.95), counts=60)
+    return evaluate_virtual(predicted(0.9, 0.95), counts=60)
 
 
 def test_the_corrected_share_finds_the_truth_that_the_counted_one_misses(result: VirtualResult) -> None:
@@ -52,7 +52,7 @@ def test_every_count_stands_in_the_table_on_its_own_side(result: VirtualResult) 
 
 
 def test_a_count_never_holds_cells_of_the_half_its_rates_are_from() -> None:
-    cells = answered(1, 1, 100)
+    cells = predicted(1, 1, 100)
     cells.cells.scores[:] = cells.half  # so that a cell's half can be seen in the reading
     rates = [cells.error_rates(half, "") for half in (0, 1)]
     composed = compose(cells, np.array([0.2, 0.5, 0.9]), 200, rates, np.random.default_rng(1))
@@ -63,7 +63,7 @@ def test_a_count_never_holds_cells_of_the_half_its_rates_are_from() -> None:
 
 
 def test_a_missed_cell_is_part_of_the_truth_and_of_no_count() -> None:
-    cells = answered(1, 1, 100)
+    cells = predicted(1, 1, 100)
     cells.row[:100:2] = MISSED  # every second blast
     rates = [cells.error_rates(half, "") for half in (0, 1)]
     assert (rates[0].blasts_called, rates[0].blasts_seen) == (25, 25)
@@ -73,7 +73,7 @@ def test_a_missed_cell_is_part_of_the_truth_and_of_no_count() -> None:
 
 
 def test_halves_without_blasts_are_refused() -> None:
-    one_kind = AnsweredCells(("lymphocyte",) * 4, np.array([0, 0, 1, 1]), np.arange(4), cells_of([0.1] * 4))
+    one_kind = PredictedCells(("lymphocyte",) * 4, np.array([0, 0, 1, 1]), np.arange(4), cells_of([0.1] * 4))
     with pytest.raises(DatasetError, match="must hold blasts"):
         evaluate_virtual(one_kind)
 
@@ -85,7 +85,7 @@ def test_pictures_are_not_named_after_patients(result: VirtualResult, tmp_path: 
 
 
 def test_drawn_cells_are_found_and_named() -> None:
-    cells = answer_drawn_cells(load_bundle(), smears=2, seed=5)
+    cells = predict_drawn_cells(load_bundle(), smears=2, seed=5)
     assert isinstance(cells.cells, Cells)
     assert {0, 1} == set(cells.half)
     assert (cells.row != MISSED).mean() > 0.9
@@ -96,7 +96,7 @@ def test_drawn_cells_are_found_and_named() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ([], "name either --cells FOLDER=MPP or --drawn SMEARS"),
+        ([], "give either --cells FOLDER=MPP or --drawn SMEARS"),
         (["--cells", "here"], "--cells here: write FOLDER=MPP"),
         (["--cells", "here=far"], "--cells here=far: write FOLDER=MPP"),
         (["--cells", "nowhere=0.1"], "nowhere: no such folder"),

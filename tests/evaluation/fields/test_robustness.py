@@ -23,11 +23,11 @@ from marrowscope.synth import draw_field
 
 def test_figures_by_hand() -> None:
     # 4 and 6 cells, half of them blasts; after the change one field loses two cells, the other gains one.
-    answers = {1.0: [cells(2, 2), cells(3, 3, unfamiliar=5)], 2.0: [cells(2, 0), cells(3, 4)]}
+    predictions = {1.0: [cells(2, 2), cells(3, 3, unfamiliar=5)], 2.0: [cells(2, 0), cells(3, 4)]}
 
     def read(fields: Sequence[Pixels], size: float) -> list[Cells]:
         assert fields[0].shape[0] == 8 * size
-        return answers[size]
+        return predictions[size]
 
     double = FieldChange("double", lambda pixels: pixels.repeat(2, axis=0).repeat(2, axis=1), 2.0)
     result = evaluate_robustness(read, [np.zeros((8, 8, 3), np.uint8)] * 2, [double])

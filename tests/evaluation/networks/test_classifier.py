@@ -1,4 +1,4 @@
-"""Classifier evaluation: known answers give known figures, and the background baseline sees the shortcut."""
+"""Classifier evaluation: known predictions give known figures, the background baseline finds the shortcut."""
 
 import json
 from collections.abc import Iterator
@@ -13,17 +13,17 @@ from marrowscope.datasets.layouts.cells import LabelledCell, read_folder_per_typ
 from marrowscope.datasets.layouts.fields import LabelledField, read_fields
 from marrowscope.domain.cells import CellPredictions
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.networks.answers import Answers
 from marrowscope.evaluation.networks.background import background_baseline
-from marrowscope.evaluation.networks.classifier import evaluate_classifier, score_answers
+from marrowscope.evaluation.networks.classifier import evaluate_classifier, score_predictions
+from marrowscope.evaluation.networks.predictions import Predictions
 from marrowscope.evaluation.networks.shown_cells import ShownCell, cells_of_fields, cells_of_folders
 
 CLASSES = ("blast", "lymphocyte", "monocyte", "platelet")
 
 
-def answers(rows: list[tuple[str, list[float]]], groups: list[str] | None = None) -> Answers:
+def predictions(rows: list[tuple[str, list[float]]], groups: list[str] | None = None) -> Predictions:
     names = tuple(name for name, _ in rows)
-    return Answers(
+    return Predictions(
         CLASSES,
         np.array([p for _, p in rows], np.float32),
         np.arange(len(rows)) % 2 == 1,
@@ -35,8 +35,8 @@ def answers(rows: list[tuple[str, list[float]]], groups: list[str] | None = None
 
 
 def test_figures_by_hand() -> None:
-    result = score_answers(
-        answers(
+    result = score_predictions(
+        predictions(
             [
                 ("blast", [0.9, 0.1, 0.0, 0.0]),
                 ("blast", [0.3, 0.7, 0.0, 0.0]),  # a blast missed, called a lymphocyte
@@ -66,8 +66,8 @@ def test_figures_by_hand() -> None:
 
 
 def test_types_the_classifier_does_not_know_take_part_in_blast_figures_only() -> None:
-    result = score_answers(
-        answers(
+    result = score_predictions(
+        predictions(
             [("blast", [1, 0, 0, 0]), ("leukocyte_not_blast", [0, 1, 0, 0]), ("plasma_cell", [0, 1, 0, 0])]
         ),
         blast_threshold=0.5,
@@ -81,7 +81,9 @@ def test_types_the_classifier_does_not_know_take_part_in_blast_figures_only() ->
 
 
 def test_one_kind_alone_defines_no_auc_and_still_prints() -> None:
-    result = score_answers(answers([("monocyte", [0, 0, 1, 0])] * 4), blast_threshold=0.5, type_threshold=0.5)
+    result = score_predictions(
+        predictions([("monocyte", [0, 0, 1, 0])] * 4), blast_threshold=0.5, type_threshold=0.5
+    )
     content = json.loads(json.dumps(result.to_json(), allow_nan=False))
     assert content["blast"]["auc"] is None
     assert content["blast"]["specificity"] == 1
@@ -92,8 +94,8 @@ def test_one_kind_alone_defines_no_auc_and_still_prints() -> None:
 
 def test_intervals_follow_groups() -> None:
     rows = [("blast", [0.9, 0.1, 0, 0])] * 50 + [("blast", [0.1, 0.9, 0, 0])] * 50
-    together = score_answers(answers(rows, ["a"] * 50 + ["b"] * 50), 0.5, 0.5).blast.sensitivity
-    apart = score_answers(answers(rows), 0.5, 0.5).blast.sensitivity
+    together = score_predictions(predictions(rows, ["a"] * 50 + ["b"] * 50), 0.5, 0.5).blast.sensitivity
+    apart = score_predictions(predictions(rows), 0.5, 0.5).blast.sensitivity
     assert (together.low, together.high) == (0, 1)
     assert apart.low is not None
     assert apart.low > 0.35
@@ -101,12 +103,12 @@ def test_intervals_follow_groups() -> None:
 
 def test_a_figure_without_an_error_is_not_certain() -> None:
     rows = [("blast", [0.9, 0.1, 0, 0])] * 40 + [("lymphocyte", [0.1, 0.9, 0, 0])] * 40
-    blast = score_answers(answers(rows), 0.5, 0.5).blast
+    blast = score_predictions(predictions(rows), 0.5, 0.5).blast
     assert blast.sensitivity.value == 1
     assert blast.sensitivity.to_json() == pytest.approx([0.912, 1], abs=1e-3)  # Wilson's of 40 of 40
     assert blast.auc.value == 1
     assert blast.auc.to_json() is None
-    of_one_slide = score_answers(answers(rows, ["a"] * 80), 0.5, 0.5).blast
+    of_one_slide = score_predictions(predictions(rows, ["a"] * 80), 0.5, 0.5).blast
     assert of_one_slide.sensitivity.to_json() is None
 
 

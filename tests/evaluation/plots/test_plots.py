@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from marrowscope.cli.app import app
 from marrowscope.evaluation.card.model_card import Evaluation
-from marrowscope.evaluation.networks.answers import Answers
-from marrowscope.evaluation.networks.classifier import ClassificationResult, score_answers
+from marrowscope.evaluation.networks.classifier import ClassificationResult, score_predictions
+from marrowscope.evaluation.networks.predictions import Predictions
 from marrowscope.evaluation.plots.evaluations import draw_classifier, draw_evaluations
 from marrowscope.synth import draw_cell
 
@@ -22,8 +22,8 @@ def classified(true_types: tuple[str, ...]) -> ClassificationResult:
     p[np.arange(n), [("blast", "monocyte", "basophil").index(name) for name in true_types]] = 0.8
     sides = tuple(str(i) for i in range(n))
     classes = ("blast", "monocyte", "basophil")
-    return score_answers(
-        Answers(classes, p, np.zeros(n, bool), true_types, np.ones((n, 3)), sides, ("lab",) * n), 0.5, 0.5
+    return score_predictions(
+        Predictions(classes, p, np.zeros(n, bool), true_types, np.ones((n, 3)), sides, ("lab",) * n), 0.5, 0.5
     )
 
 

@@ -87,7 +87,7 @@ def test_style_mixing_swaps_statistics_in_training_only() -> None:
 
 
 def test_a_flat_softmax_reads_like_two_heads() -> None:
-    """The product of both answers is the softmax over blast and types that one flat head gives."""
+    """The product of both heads is the softmax over blast and types that one flat head gives."""
     torch.manual_seed(1)
     net = CellClassifier(3, heads="flat").eval()
     for head in (net.blast, net.types):

@@ -17,7 +17,7 @@ from marrowscope.models.bundle import ClassifierSettings
 from marrowscope.models.feature_space import FeatureSpace
 from marrowscope.synth import draw_cell
 from marrowscope.training.classifier.net import N_FEATURES, CellClassifier
-from marrowscope.training.classifier.recipe import CellSource, ClassifierRecipe
+from marrowscope.training.classifier.recipe import CellSet, ClassifierRecipe
 from marrowscope.training.classifier.sets import CleanCells
 from marrowscope.training.classifier.train import _load_weights, train_classifier
 from marrowscope.training.finished_run import read_run
@@ -41,7 +41,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> ClassifierRecipe:
             field[top : top + height, left : left + width] = cell.pixels
             Image.fromarray(field).save(root / kind / f"{number}.png")
     return ClassifierRecipe(
-        cells=(CellSource(root, 0.2, set_id="drawn"),), types=("lymphocyte", "segmented_neutrophil"),
+        cells=(CellSet(root, 0.2, set_id="drawn"),), types=("lymphocyte", "segmented_neutrophil"),
         start="random", input_px=32, steps=2, batch=4, evaluate_minutes=60,
     )  # fmt: skip
 
@@ -108,7 +108,7 @@ def test_a_run_goes_on_from_a_network_with_other_types(recipe: ClassifierRecipe,
 
 
 def test_without_steps_the_weights_stay(recipe: ClassifierRecipe, tmp_path: Path) -> None:
-    """To the last bit, the batch norms' statistics included: only what is fitted to answers is new."""
+    """To the last bit, the batch norms' statistics included: only what is fitted to predictions is new."""
     torch.manual_seed(4)
     earlier = CellClassifier(2)
     torch.save(earlier.state_dict(), tmp_path / "earlier.pt")

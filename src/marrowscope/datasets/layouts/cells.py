@@ -35,7 +35,7 @@ class LabelledCell:
 
     @property
     def taxonomy_type(self) -> str:
-        """The name under which the classifier knows the type: every kind of blast is `blast`."""
+        """The classifier's name of the type: every kind of blast is `blast`."""
         if self.cell_type in taxonomy() and taxonomy()[self.cell_type].is_blast:
             return BLAST
         return "segmented_neutrophil" if self.cell_type == _NEUTROPHIL else self.cell_type
@@ -53,7 +53,8 @@ def read_folder_per_type(root: Path, source: str | None = None) -> list[Labelled
     """Read `root/<type>/**` images, or `root/<source>/<type>/**` where types lie a level deeper.
 
     The public sets of `known_sets` are recognised by their trees, folders in folders included; their own
-    codes become types of the taxonomy, what names no one type is left out, patients are told where known.
+    codes become types of the taxonomy, images whose label names no single type are left out, and patients are
+    given where known.
 
     What stands before an ``@`` in a file's name is its group, as `convert` writes it: the patient, or the
     field the cell was cut from. Without one every image is its own group; split such sets by name blocks

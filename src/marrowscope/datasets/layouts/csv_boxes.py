@@ -54,15 +54,15 @@ def read_csv(
     keep_faulty: bool = False,
     keep_unreviewed: bool = False,
 ) -> list[LabelledField]:
-    """Read the boxes of a CSV file; which of the two kinds it is, its columns tell.
+    """Read the boxes of a CSV file; its columns decide which of the two kinds it is.
 
     A boxes CSV: ``image,x0,y0,x1,y1,label[,group][,ignore]``, boxes in pixels, `image` relative to `images`.
     A line without box and label names an image that holds no cell.
 
     A `cells.csv` of this software: `patient` is the group, `field` a path inside the patient's folder. With
     a column `reviewed_type` the reviewer's word counts, and cells without one are marked to be ignored:
-    they are neither examples of their type nor of background. Where no line is reviewed at all, there is
-    nothing to learn from, and that is said.
+    they are neither examples of their type nor of background. If no line is reviewed at all, an error
+    says so.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def read_csv(
         return _fields(rows, lambda row: _image(row, folder), _box_label, name, keep_faulty)
     if images is None:
         raise DatasetError(
-            f"{shown(table.name)}: lists cells of patients; say where their images lie (--images)"
+            f"{shown(table.name)}: lists cells of patients; give the folder of their images (--images)"
         )
     if REVIEWED_TYPE in columns and not keep_unreviewed and not any(row[REVIEWED_TYPE] for row in rows):
         raise DatasetError(f"{shown(table.name)}: no line has a {REVIEWED_TYPE}; nothing is reviewed yet")

@@ -1,4 +1,4 @@
-"""Tells by its tree in which layout a folder is stored, and which public set it is, if any."""
+"""Recognises by its tree the layout of a folder, and which public set it is, if any."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def recognise_layout(root: Path) -> str:
     """Name of the layout of a folder (or a COCO or CSV file).
 
     `voc`, `yolo`, `coco`, `csv`; `cells` where every image lies in some sub-folder, taken for its type;
-    else `unlabelled`. The marks of a public set go before the tree's general shape.
+    else `unlabelled`. The marks of a public set take precedence over the general shape of the tree.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Bars a figure must reach before a bundle is released: set by the plan, compared with what was measured."""
+"""Bars that figures must reach before a bundle is released, set by the plan."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class Bar:
                 raise DatasetError(f"no figure {self.figure} was measured for the bar {self.what!r}")
             measured = measured[name]
         if measured is not None and not isinstance(measured, int | float):
-            raise DatasetError(f"{self.figure}, asked for by the bar {self.what!r}, is no single figure")
+            raise DatasetError(f"{self.figure}, which the bar {self.what!r} needs, is not a single figure")
         met = measured is not None and (
             (self.at_least is None or measured >= self.at_least)
             and (self.at_most is None or measured <= self.at_most)

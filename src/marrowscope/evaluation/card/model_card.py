@@ -13,7 +13,6 @@ from marrowscope.analysis.evidence import UNFAMILIAR
 from marrowscope.datasets.known_sets import describe_set
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.card.digests import network_digests
 from marrowscope.evaluation.counts.patients import PatientsResult
 from marrowscope.evaluation.counts.virtual import VirtualResult
 from marrowscope.evaluation.fields.robustness import RobustnessResult
@@ -21,6 +20,7 @@ from marrowscope.evaluation.fields.shares import FieldSharesResult
 from marrowscope.evaluation.networks.adapting import AdaptingResult
 from marrowscope.evaluation.networks.classifier import ClassificationResult
 from marrowscope.evaluation.networks.detector import DetectionResult
+from marrowscope.evaluation.networks.digests import network_digests
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.feature_space import USUAL_SHARE
 from marrowscope.version import __version__
@@ -123,14 +123,14 @@ def unfamiliar_rates(evaluations: Sequence[Evaluation]) -> ErrorRates | None:
     """Add up how other laboratories' unfamiliar cells were named, by which such cells are bounded in a count.
 
     None where no set of another laboratory holds such blasts and such other cells. Sets on which settings
-    were chosen take part, for want of better; their figures flatter.
+    were chosen take part because there are no better ones; their figures are too good.
     """
-    abroad = [
+    elsewhere = [
         (evaluation.data, evaluation.result.unfamiliar_rates)
         for evaluation in evaluations
         if isinstance(evaluation.result, ClassificationResult) and evaluation.role != "held out"
     ]
-    seen = [(data, rates) for data, rates in abroad if rates.blasts_seen or rates.others_seen]
+    seen = [(data, rates) for data, rates in elsewhere if rates.blasts_seen or rates.others_seen]
     total = ErrorRates(
         blasts_called=sum(rates.blasts_called for _, rates in seen),
         blasts_seen=sum(rates.blasts_seen for _, rates in seen),

@@ -32,7 +32,7 @@ from marrowscope.evaluation.networks.adapting import AdaptingTest
 from marrowscope.models.bundle import Bundle
 
 _NEW_WORDS = {"last_share": "take = [FROM, 1.0]"}
-"""Settings of earlier plans, and what says the same now."""
+"""Settings of earlier plans, and what replaces them."""
 
 
 class SetTest(Protocol):

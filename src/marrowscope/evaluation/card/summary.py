@@ -57,7 +57,7 @@ def _virtual_section(entry: Mapping[str, Any]) -> str:
         f"{half['others_seen']} others cleared"
         for half in result["rates"]
     )
-    told = (
+    text = (
         f"**{entry['data']}** ({entry['role']}): {result['n_counts']} counts of {result['cells']} cells "
         f"from {result['distinct_blasts']} labelled blasts and {result['distinct_others']} other cells; the "
         f"halves: {rates}. Not found by the detector: {_percent(result['missed'])} %. Decided wrongly "
@@ -65,7 +65,7 @@ def _virtual_section(entry: Mapping[str, Any]) -> str:
     )
     return "\n".join(
         [
-            told,
+            text,
             "",
             "| share | mean absolute error, points | bias, points | interval holds the truth, % |",
             "|:--|--:|--:|--:|",

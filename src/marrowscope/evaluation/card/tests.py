@@ -98,7 +98,7 @@ class ClassifierTest:
     def measure(
         self, bundle: Bundle, threads: int = 1, on_batch: Callable[[int], None] | None = None
     ) -> ClassificationResult:
-        """Measure the classifier on these cells; `on_batch` is told the number of cells done.
+        """Measure the classifier on these cells; `on_batch` is called with the number of cells done.
 
         Raises
         ------

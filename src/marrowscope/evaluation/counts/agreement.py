@@ -83,7 +83,7 @@ def passing_bablok(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> tu
     """
     i, j = np.triu_indices(x.size, 1)
     across, up = x[i] - x[j], y[i] - y[j]
-    # Two equal pairs say nothing; equal x alone is a vertical line; slopes of -1 are left out, as published.
+    # Two equal pairs have no slope; equal x alone is a vertical line; slopes of -1 are left out as published.
     slopes = np.divide(up, across, out=np.copysign(np.inf, up), where=across != 0)
     slopes = np.sort(slopes[((across != 0) | (up != 0)) & (slopes != -1)])
     number = slopes.size

@@ -1,4 +1,4 @@
-"""Labelled cells as both networks see them: found by the detector and named by the classifier, or missed."""
+"""Labelled cells and the predictions of both networks: found and named, or missed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ _CELLS_A_SMEAR = 32  # drawn on one field
 
 
 @dataclass(frozen=True, eq=False)
-class AnsweredCells:
-    """Labelled nucleated cells and what both networks made of each.
+class PredictedCells:
+    """Labelled nucleated cells and the predictions of both networks for each.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class AnsweredCells:
         )
 
     @classmethod
-    def joined(cls, parts: "Sequence[AnsweredCells]") -> Self:
+    def joined(cls, parts: "Sequence[PredictedCells]") -> Self:
         """Put several sets of cells together."""
         starts = np.cumsum([0, *(len(part.cells) for part in parts)])
         rows = [
@@ -76,13 +76,13 @@ class AnsweredCells:
         )
 
 
-def answer_single_cells(
+def predict_single_cells(
     bundle: Bundle,
     cells: Sequence[LabelledCell],
     mpp: float,
     threads: int = 1,
     on_field: OnField | None = None,
-) -> AnsweredCells:
+) -> PredictedCells:
     """Read every picture of one labelled cell as a field of its own: detector, then classifier.
 
     The labelled cell is the detection round the picture's middle; neighbours, of which no label is known,
@@ -94,7 +94,7 @@ def answer_single_cells(
     cells : of one set; types outside the denominator are left out
     mpp : micrometres per pixel of its pictures
     threads : processor threads
-    on_field : told (cells done, cells) after each
+    on_field : called with (cells done, cells) after each
     """
     counted = [cell for cell in cells if _is_counted(cell.taxonomy_type)]
     halves = block_split(counted, lambda cell: cell.taxonomy_type, {"first": 0.5, "second": 0.5})
@@ -110,7 +110,7 @@ def answer_single_cells(
         parts += [] if middle is None else [found.rows([middle])]
         if on_field is not None:
             on_field(done, len(ordered))
-    return AnsweredCells(
+    return PredictedCells(
         true_types=tuple(cell.taxonomy_type for cell in ordered),
         half=np.repeat([0, 1], [len(halves["first"]), len(halves["second"])]),
         row=np.array(row, np.intp),
@@ -118,9 +118,9 @@ def answer_single_cells(
     )
 
 
-def answer_drawn_cells(
+def predict_drawn_cells(
     bundle: Bundle, smears: int, seed: int, threads: int = 1, on_field: OnField | None = None
-) -> AnsweredCells:
+) -> PredictedCells:
     """Draw fields of half blasts, half other marrow cells, each of its own stain and leukemia, and read them.
 
     Cells cut by an image's edge are left out; smears are dealt to the halves in turn.
@@ -137,7 +137,7 @@ def answer_drawn_cells(
         for cell, detection in zip(*linear_sum_assignment(-overlap), strict=True):
             row[cell] = detection if overlap[cell, detection] >= _MATCH_IOU else MISSED
         parts.append(
-            AnsweredCells(
+            PredictedCells(
                 true_types=tuple(field.cell_types[i] for i in whole),
                 half=np.full(len(whole), number % 2, np.intp),
                 row=row[whole],
@@ -146,7 +146,7 @@ def answer_drawn_cells(
         )
         if on_field is not None:
             on_field(number + 1, smears)
-    return AnsweredCells.joined(parts)
+    return PredictedCells.joined(parts)
 
 
 def _is_counted(name: str) -> bool:

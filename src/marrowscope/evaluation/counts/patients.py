@@ -113,7 +113,7 @@ def evaluate_patients(reports_csv: Path, truth_csv: Path) -> PatientsResult:
     Parameters
     ----------
     reports_csv : columns `patient`, `decision`; `blast_percent`, `ci_low`, `ci_high`, `adjusted_low`,
-        `adjusted_high` where coverage is asked for
+        `adjusted_high` if coverage is wanted
     truth_csv : columns `patient`, `truth` (leukemia or healthy) and, if known, `blast_percent`
 
     Raises
@@ -187,7 +187,7 @@ def _read_table(path: Path, needed: tuple[str, ...]) -> dict[str, dict[str, str]
 def _truth(row: Mapping[str, str], path: Path) -> str:
     word = row["truth"].strip().lower()
     if word not in _SPELLINGS:
-        raise DatasetError(f"{path}: truth {row['truth']!r} of {row['patient']}: say leukemia or healthy")
+        raise DatasetError(f"{path}: truth {row['truth']!r} of {row['patient']}: use leukemia or healthy")
     return _SPELLINGS[word]
 
 

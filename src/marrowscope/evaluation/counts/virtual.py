@@ -1,12 +1,12 @@
 """Virtual counts: composed of labelled cells that no training saw, so that their blast share is known.
 
-Both networks answer every cell once; a count of so many cells is drawn from the answers and goes through the
-same counting, correction and decision as a patient's. It is no patient: the cells come from many people and
-few laboratories, lie in no common field, and are drawn again and again. What it tests is the arithmetic from
-the networks' answers to the decision.
+Both networks predict every cell once; a count of so many cells is drawn from these predictions and passes
+through the same counting, correction and decision as a patient's. It is no patient: the cells come from many
+people and few laboratories, lie in no common field, and are drawn again and again. What it tests is the
+arithmetic from the networks' predictions to the decision.
 
 The error rates by which a count is corrected are those of the other half of the cells, never those of the
-half that it was composed of: the correction must not know the answers.
+half that it was composed of: the correction must not use the cells it corrects.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,9 +25,9 @@ from marrowscope.domain.taxonomy import BLAST
 from marrowscope.errors import DatasetError
 from marrowscope.evaluation.counts.cells import (
     MISSED,
-    AnsweredCells,
-    answer_drawn_cells,
-    answer_single_cells,
+    PredictedCells,
+    predict_drawn_cells,
+    predict_single_cells,
 )
 from marrowscope.evaluation.counts.patients import DECISIONS, PatientsResult, compare_with_truth
 from marrowscope.evaluation.fields.reading import OnField
@@ -66,7 +66,7 @@ class VirtualTest:
     seed: int = 0
 
     def measure(self, bundle: Bundle, threads: int = 1, on_field: OnField | None = None) -> "VirtualResult":
-        """Let both networks answer the cells, then compose counts of them.
+        """Predict the cells with both networks, then compose counts of them.
 
         Raises
         ------
@@ -74,18 +74,18 @@ class VirtualTest:
             There is no such folder or part, or no blast or other cell.
         """
         if self.drawn:
-            answered = answer_drawn_cells(bundle, self.drawn, _DRAWN_SEED + self.seed, threads, on_field)
+            predicted = predict_drawn_cells(bundle, self.drawn, _DRAWN_SEED + self.seed, threads, on_field)
         else:
-            answered = AnsweredCells.joined(
+            predicted = PredictedCells.joined(
                 [
-                    answer_single_cells(
+                    predict_single_cells(
                         bundle, labelled_part(self.data / name, self.part), mpp, threads, on_field
                     )
                     for name, mpp in self.sets.items()
                 ]
             )
         return evaluate_virtual(
-            answered,
+            predicted,
             counts=self.counts,
             cells=self.cells,
             seed=self.seed,
@@ -157,7 +157,7 @@ class VirtualResult:
 
 
 def evaluate_virtual(
-    answered: AnsweredCells,
+    predicted: PredictedCells,
     *,
     counts: int = COUNTS,
     cells: int = CELLS,
@@ -168,7 +168,7 @@ def evaluate_virtual(
 
     Parameters
     ----------
-    answered : labelled cells of which either half holds blasts and others
+    predicted : labelled cells of which either half holds blasts and others
     counts : how many counts; half of them are composed of either half of the cells
     cells : in each count
     seed : another number draws other counts
@@ -179,14 +179,14 @@ def evaluate_virtual(
     DatasetError
         A half holds no blasts or no other cells.
     """
-    rates = (answered.error_rates(0, "the first half"), answered.error_rates(1, "the second half"))
+    rates = (predicted.error_rates(0, "the first half"), predicted.error_rates(1, "the second half"))
     if not all(each.are_measured for each in rates):
         raise DatasetError("either half of the labelled cells must hold blasts and other cells")
     rng = np.random.default_rng(seed)
     shares = np.linspace(0, MOST_BLASTS, counts)
-    composed = compose(answered, shares, cells, rates, rng, unfamiliar_rates=unfamiliar_rates)
+    composed = compose(predicted, shares, cells, rates, rng, unfamiliar_rates=unfamiliar_rates)
     nine_shares = np.array([plan.blast_share for plan in demo_plan()])
-    nine = compose(answered, nine_shares, cells, rates, rng, unfamiliar_rates=unfamiliar_rates)
+    nine = compose(predicted, nine_shares, cells, rates, rng, unfamiliar_rates=unfamiliar_rates)
     true = np.array([count.true_percent for count in composed])
     return VirtualResult(
         all_counts=_compared(composed),
@@ -195,15 +195,15 @@ def evaluate_virtual(
         corrected=_error(true, [_percent(c.reading, corrected=True) for c in composed]),
         wrong_beyond_doubt=sum(_is_wrong_beyond_doubt(count) for count in composed),
         cells=cells,
-        missed=float((answered.row == MISSED).mean()),
+        missed=float((predicted.row == MISSED).mean()),
         rates=rates,
-        distinct_blasts=int(answered.is_blast.sum()),
-        distinct_others=int((~answered.is_blast).sum()),
+        distinct_blasts=int(predicted.is_blast.sum()),
+        distinct_others=int((~predicted.is_blast).sum()),
     )
 
 
 def compose(
-    answered: AnsweredCells,
+    predicted: PredictedCells,
     shares: Floats,
     cells: int,
     rates: Sequence[ErrorRates],
@@ -219,11 +219,11 @@ def compose(
     composed = []
     for number, share in enumerate(shares):
         half = number % 2
-        drawn = _draw(answered, half, round(float(share) * cells), cells, rng)
-        true_percent = 100 * float(answered.is_blast[drawn].mean())
+        drawn = _draw(predicted, half, round(float(share) * cells), cells, rng)
+        true_percent = 100 * float(predicted.is_blast[drawn].mean())
         reading = read_patient(
             f"virtual {number + 1:03d}",
-            _as_fields(answered, drawn),
+            _as_fields(predicted, drawn),
             CountingSettings(),
             rates[1 - half],
             unfamiliar_rates=unfamiliar_rates,
@@ -233,13 +233,13 @@ def compose(
 
 
 def _draw(
-    answered: AnsweredCells, half: int, blasts: int, cells: int, rng: np.random.Generator
+    predicted: PredictedCells, half: int, blasts: int, cells: int, rng: np.random.Generator
 ) -> npt.NDArray[np.intp]:
     """Return indices of labelled cells of a half, in random order."""
-    mine = np.flatnonzero(answered.half == half)
+    mine = np.flatnonzero(predicted.half == half)
     by_type = {
-        name: mine[[answered.true_types[i] == name for i in mine]]
-        for name in sorted({answered.true_types[i] for i in mine})
+        name: mine[[predicted.true_types[i] == name for i in mine]]
+        for name in sorted({predicted.true_types[i] for i in mine})
     }
     others = [name for name in by_type if name != BLAST]
     usual = np.array([HEALTHY_MARROW.get(name, 0.0) for name in others])
@@ -249,11 +249,11 @@ def _draw(
     return rng.permutation(np.concatenate([rng.choice(by_type[name], number[name]) for name in by_type]))
 
 
-def _as_fields(answered: AnsweredCells, drawn: npt.NDArray[np.intp]) -> list[FieldReading]:
+def _as_fields(predicted: PredictedCells, drawn: npt.NDArray[np.intp]) -> list[FieldReading]:
     fields = []
     for number, part in enumerate(np.array_split(drawn, max(len(drawn) // _FIELD_CELLS, 1)), start=1):
-        rows = answered.row[part]
-        found = answered.cells.rows(rows[rows != MISSED])
+        rows = predicted.row[part]
+        found = predicted.cells.rows(rows[rows != MISSED])
         fields.append(FieldReading(name=f"composed {number:03d}", status=FieldStatus.READ, cells=found))
     return fields
 

@@ -1,4 +1,4 @@
-"""What another camera, lamp or staining would make of the same field."""
+"""Simulated changes of camera, lamp and stain on the same field."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,4 +55,4 @@ FIELD_CHANGES = (
     FieldChange("haematoxylin +15 %, eosin -15 %", lambda pixels: stained(pixels, 1.15, 0.85)),
     FieldChange("haematoxylin -15 %, eosin +15 %", lambda pixels: stained(pixels, 0.85, 1.15)),
 )
-"""What a count should not depend on."""
+"""Changes on which a count should not depend."""

@@ -14,7 +14,7 @@ from marrowscope.pipeline import FieldReader, ReadingSettings
 
 Item = TypeVar("Item")
 Pixels = npt.NDArray[np.uint8]  # (H, W, 3) RGB
-OnField = Callable[[int, int], None]  # told (fields done, fields) after each
+OnField = Callable[[int, int], None]  # called with (fields done, fields) after each
 
 SCALE_SAMPLE = 12
 """Fields on which the scale of a set is measured."""
@@ -68,7 +68,7 @@ def read_set(
     fields : of one set
     mpp : micrometres per pixel; measured as the main job does when None
     threads : processor threads
-    on_field : told (fields done, fields) after each
+    on_field : called with (fields done, fields) after each
     """
     reader = SetReader(bundle, spread(fields, SCALE_SAMPLE), ReadingSettings(mpp=mpp), threads)
     read = []

@@ -1,4 +1,4 @@
-"""Whether a count stays what it is when the same fields are larger, darker, or stained otherwise."""
+"""Whether a count stays the same when the same fields are larger, darker, or stained differently."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ ReadAtSize = Callable[[Sequence[Pixels], float], Sequence[Cells]]
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What the fields hold together, as a patient's: cells counted, blasts among them.
+class FieldsCount:
+    """Count over all fields together, as for a patient: cells counted and blasts among them.
 
     `unfamiliar` is the share of the cells unlike what the classifier learned from.
     """
@@ -44,7 +44,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class ChangedReading:
+class ChangedCount:
     """The fields read after one change.
 
     `count_change` is the change of the cells counted as a share of those before, `share_change` that of the
@@ -54,7 +54,7 @@ class ChangedReading:
     """
 
     change: str
-    reading: Reading
+    reading: FieldsCount
     count_change: float | None
     share_change: float | None
     field_count_change: float | None
@@ -65,17 +65,17 @@ class RobustnessResult:
     """What `evaluate_robustness` found; the worst changes are the largest of either sign."""
 
     n_fields: int
-    unchanged: Reading
-    changed: tuple[ChangedReading, ...]
+    unchanged: FieldsCount
+    changed: tuple[ChangedCount, ...]
 
     @property
     def worst_count_change(self) -> float | None:
-        """Largest change of the number of cells counted; None where one cannot be told."""
+        """Largest change of the number of cells counted; None if one is undefined."""
         return _worst([changed.count_change for changed in self.changed])
 
     @property
     def worst_share_change(self) -> float | None:
-        """Largest change of the blast share; None where one cannot be told."""
+        """Largest change of the blast share; None if one is undefined."""
         return _worst([changed.share_change for changed in self.changed])
 
     def to_json(self) -> dict[str, object]:
@@ -146,13 +146,13 @@ def evaluate_robustness(
     )
 
 
-def _changed(name: str, before: Sequence[Cells], after: Sequence[Cells]) -> ChangedReading:
+def _changed(name: str, before: Sequence[Cells], after: Sequence[Cells]) -> ChangedCount:
     old, new = _reading(before), _reading(after)
     per_field = [
         int(b.is_counted.sum()) - int(a.is_counted.sum()) for b, a in zip(before, after, strict=True)
     ]
     shares = old.blast_share, new.blast_share
-    return ChangedReading(
+    return ChangedCount(
         name,
         new,
         count_change=(new.n_counted - old.n_counted) / old.n_counted if old.n_counted else None,
@@ -161,9 +161,9 @@ def _changed(name: str, before: Sequence[Cells], after: Sequence[Cells]) -> Chan
     )
 
 
-def _reading(read: Sequence[Cells]) -> Reading:
+def _reading(read: Sequence[Cells]) -> FieldsCount:
     counted = count(Cells.concatenate(read))
-    return Reading(counted.counted, counted.blasts, unfamiliar_share(read))
+    return FieldsCount(counted.counted, counted.blasts, unfamiliar_share(read))
 
 
 def _worst(changes: Sequence[float | None]) -> float | None:

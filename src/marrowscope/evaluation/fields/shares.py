@@ -1,4 +1,4 @@
-"""Blast shares of fields against labels of whole fields: a weak truth, where no cell is labelled."""
+"""Blast shares of fields compared with labels of whole fields: a weak truth if no cell is labelled."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -46,8 +46,8 @@ class FieldSharesResult:
     """What `evaluate_field_shares` found, field by field, on the fields that hold a counted cell.
 
     `share_auc` is the probability that a malignant field's share of blasts exceeds a benign one's;
-    `probability_auc` the same of the mean blast probability of its cells. Beside them what needs no cell to
-    be told apart: the colour of the background, and the number of cells alone.
+    `probability_auc` the same of the mean blast probability of its cells. Beside them what
+    distinguishes fields without naming a cell: the background colour, and the number of cells alone.
     """
 
     share_auc: Estimate

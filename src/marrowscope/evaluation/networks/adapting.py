@@ -1,4 +1,4 @@
-"""What a bundle gains by learning a few labelled cells of a new source; measured by `runs/adapting.py`.
+"""How much a bundle gains from a few labelled cells of a new source; measured by `runs/adapting.py`.
 
 The measurement trains, and so needs PyTorch; here its result is read and checked.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.card.digests import network_digests
+from marrowscope.evaluation.networks.digests import network_digests
 from marrowscope.models.bundle import Bundle
 
 

@@ -1,7 +1,7 @@
 """The background-only baseline: how much of a result a classifier could reach without seeing any cell.
 
-Where blasts and other cells come from different laboratories, the colour of the empty slide tells them
-apart; a figure that does not beat this baseline by far says nothing about cells.
+If blasts and other cells come from different laboratories, the colour of the empty slide distinguishes them;
+a figure that is not far better than this baseline shows nothing about cells.
 """
 
 from collections.abc import Sequence
@@ -25,9 +25,9 @@ PENALTY = 1e-3  # weak: three features cannot overfit much, but separable classe
 
 @dataclass(frozen=True)
 class BackgroundBaseline:
-    """What the mean background colour alone predicts; None where there are not two kinds to tell apart.
+    """What the mean background colour alone predicts; None if there are not two kinds to distinguish.
 
-    `method` says on what it was fitted.
+    `method` states on what it was fitted.
     """
 
     blast_auc: float | None

@@ -1,4 +1,4 @@
-"""How well a classifier names cells: blasts, types, calibration, against the background alone."""
+"""How well a classifier names cells: blasts, types, calibration, compared with the background alone."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ import numpy as np
 
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.domain.taxonomy import BLAST, UNCLASSIFIED, taxonomy
-from marrowscope.evaluation.networks.answers import Answers, CropNamer, collect_answers
 from marrowscope.evaluation.networks.background import BackgroundBaseline, background_baseline
+from marrowscope.evaluation.networks.predictions import CropNamer, Predictions, collect_predictions
 from marrowscope.evaluation.networks.shown_cells import ShownCell
 from marrowscope.evaluation.statistics.bootstrap import (
     Estimate,
@@ -53,7 +53,7 @@ class BlastResult:
 
 @dataclass(frozen=True)
 class TypeFigures:
-    """One type among the cells that are no blasts."""
+    """One type among the cells that are not blasts."""
 
     name: str
     n: int
@@ -63,9 +63,9 @@ class TypeFigures:
 
 @dataclass(frozen=True)
 class TypesResult:
-    """Type by the second head, every cell that is no blast forced to its likeliest type.
+    """Type by the second head: every cell that is not a blast gets its likeliest type.
 
-    `confusion` counts whole answers of all cells instead: rows `confusion_rows` (true, `unknown_types` of the
+    `confusion` counts the final names of all cells instead: rows `confusion_rows` (true, types unknown to the
     classifier last), columns `confusion_columns` (called, with blast and unclassified).
     """
 
@@ -152,7 +152,7 @@ def evaluate_classifier(
     background_training: tuple[Floats, Bools, Sequence[str]] | None = None,
     on_batch: Callable[[int], None] | None = None,
 ) -> ClassificationResult:
-    """Name labelled cells and score the answers, with the background-only baseline beside them.
+    """Name labelled cells and score the predictions, with the background-only baseline beside them.
 
     Parameters
     ----------
@@ -161,52 +161,52 @@ def evaluate_classifier(
     blast_threshold : probability from which a cell is called a blast
     type_threshold : least probability of a type among the types; below it a cell is unclassified
     background_training : background colours, truth and sources of the training part, if at hand
-    on_batch : told the number of cells done
+    on_batch : called with the number of cells done
 
     Raises
     ------
     DatasetError : there is no cell
     """
-    answers = collect_answers(namer, cells, on_batch)
-    return score_answers(answers, blast_threshold, type_threshold, background_training)
+    predictions = collect_predictions(namer, cells, on_batch)
+    return score_predictions(predictions, blast_threshold, type_threshold, background_training)
 
 
-def score_answers(
-    answers: Answers,
+def score_predictions(
+    predictions: Predictions,
     blast_threshold: float,
     type_threshold: float,
     background_training: tuple[Floats, Bools, Sequence[str]] | None = None,
 ) -> ClassificationResult:
-    """Score answers collected before; see `evaluate_classifier`."""
-    is_blast = np.array([_is_blast(name) for name in answers.true_types])
-    counts = np.array([_takes_part(name) for name in answers.true_types])
-    called = answers.probabilities[:, 0] >= blast_threshold
-    conditional = answers.probabilities[:, 1:] / np.maximum(1 - answers.probabilities[:, :1], 1e-6)
+    """Score predictions collected before; see `evaluate_classifier`."""
+    is_blast = np.array([_is_blast(name) for name in predictions.true_types])
+    counts = np.array([_takes_part(name) for name in predictions.true_types])
+    called = predictions.probabilities[:, 0] >= blast_threshold
+    conditional = predictions.probabilities[:, 1:] / np.maximum(1 - predictions.probabilities[:, :1], 1e-6)
     unclassified = ~called & (conditional.max(axis=1) < type_threshold)
     return ClassificationResult(
-        blast=_blast_result(answers, is_blast, counts, blast_threshold),
-        types=_types_result(answers, is_blast, called, unclassified),
+        blast=_blast_result(predictions, is_blast, counts, blast_threshold),
+        types=_types_result(predictions, is_blast, called, unclassified),
         background_only=background_baseline(
-            answers.background[counts],
+            predictions.background[counts],
             is_blast[counts],
-            [source for source, keep in zip(answers.sources, counts, strict=True) if keep],
+            [source for source, keep in zip(predictions.sources, counts, strict=True) if keep],
             background_training,
         ),
         abstained=float(unclassified.mean()),
-        unfamiliar=float(answers.is_unfamiliar.mean()),
-        unfamiliar_rates=_rates(is_blast, called, counts & answers.is_unfamiliar, "unfamiliar cells"),
+        unfamiliar=float(predictions.is_unfamiliar.mean()),
+        unfamiliar_rates=_rates(is_blast, called, counts & predictions.is_unfamiliar, "unfamiliar cells"),
         n_cells=len(called),
-        n_groups=len(set(answers.groups)),
-        sources=tuple(sorted(set(answers.sources))),
+        n_groups=len(set(predictions.groups)),
+        sources=tuple(sorted(set(predictions.sources))),
     )
 
 
 def _rates(is_blast: Bools, called: Bools, which: Bools, source: str) -> ErrorRates:
-    truth, said = is_blast[which], called[which]
+    truth, chosen = is_blast[which], called[which]
     return ErrorRates(
-        blasts_called=int((truth & said).sum()),
+        blasts_called=int((truth & chosen).sum()),
         blasts_seen=int(truth.sum()),
-        others_cleared=int((~truth & ~said).sum()),
+        others_cleared=int((~truth & ~chosen).sum()),
         others_seen=int((~truth).sum()),
         source=source,
     )
@@ -220,10 +220,10 @@ def _takes_part(name: str) -> bool:
     return name not in taxonomy() or taxonomy()[name].is_counted
 
 
-def _blast_result(answers: Answers, is_blast: Bools, counts: Bools, threshold: float) -> BlastResult:
-    truth, p_blast = is_blast[counts], answers.probabilities[counts, 0]
+def _blast_result(predictions: Predictions, is_blast: Bools, counts: Bools, threshold: float) -> BlastResult:
+    truth, p_blast = is_blast[counts], predictions.probabilities[counts, 0]
     called = p_blast >= threshold
-    groups = [group for group, keep in zip(answers.groups, counts, strict=True) if keep]
+    groups = [group for group, keep in zip(predictions.groups, counts, strict=True) if keep]
 
     def estimate(statistic: Callable[[Weights], float]) -> Estimate:
         return group_bootstrap(statistic, groups, BOOTSTRAP_ROUNDS)
@@ -245,20 +245,25 @@ def _blast_result(answers: Answers, is_blast: Bools, counts: Bools, threshold: f
     )
 
 
-def _types_result(answers: Answers, is_blast: Bools, called: Bools, unclassified: Bools) -> TypesResult:
-    types = answers.classes[1:]
-    known = np.array([name in types for name in answers.true_types])
-    truth = np.array([types.index(n) for n in answers.true_types if n in types], dtype=np.int64)
-    likeliest = answers.probabilities[:, 1:].argmax(axis=1)
+def _types_result(
+    predictions: Predictions, is_blast: Bools, called: Bools, unclassified: Bools
+) -> TypesResult:
+    types = predictions.classes[1:]
+    known = np.array([name in types for name in predictions.true_types])
+    truth = np.array([types.index(n) for n in predictions.true_types if n in types], dtype=np.int64)
+    likeliest = predictions.probabilities[:, 1:].argmax(axis=1)
     guess = likeliest[known]
-    groups = [group for group, keep in zip(answers.groups, known, strict=True) if keep]
+    groups = [group for group, keep in zip(predictions.groups, known, strict=True) if keep]
     k = len(types)
     matrix = confusion_matrix(truth, guess, k, k)
-    unknown = tuple(sorted({n for n in answers.true_types if n not in types and not _is_blast(n)}))
+    unknown = tuple(sorted({n for n in predictions.true_types if n not in types and not _is_blast(n)}))
     rows = (BLAST, *types, *unknown)
     columns = (BLAST, *types, UNCLASSIFIED)
     true_row = np.array(
-        [0 if blast else rows.index(name) for name, blast in zip(answers.true_types, is_blast, strict=True)]
+        [
+            0 if blast else rows.index(name)
+            for name, blast in zip(predictions.true_types, is_blast, strict=True)
+        ]
     )
     called_column = np.where(called, 0, np.where(unclassified, len(columns) - 1, 1 + likeliest))
     whole = confusion_matrix(true_row, called_column, len(rows), len(columns)).astype(int)

@@ -123,7 +123,7 @@ def evaluate_detector(
     fields : every nucleated cell labelled; red cells and platelets among the labels are left out
     operating_score : from which score a box is a cell in use
     match_iou : overlap from which a box found the cell (lower for boxes of another kind than the network's)
-    on_field : told (fields done, fields) after each
+    on_field : called with (fields done, fields) after each
 
     Raises
     ------

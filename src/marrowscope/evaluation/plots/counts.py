@@ -33,7 +33,7 @@ class _Compared:
 
 
 def draw_patients(result: PatientsResult, folder: Path) -> tuple[Path, ...]:
-    """Draw what there is to draw of an evaluation, each picture as PNG and SVG; return the files.
+    """Draw what there is to draw of an evaluation, each plot as PNG and SVG; return the files.
 
     The confusion matrix always; counted and corrected percentages against the truth and their differences
     where it gives any.
@@ -77,11 +77,11 @@ def _draw_compared(result: PatientsResult, folder: Path, suffix: str, stem: str 
 
 def _draw_percentages(shown: Sequence[_Compared], path: Path) -> Path:
     """Draw measured against true percentages with their intervals, and the line through them."""
-    figure = Figure(figsize=(4.6 * len(shown), 4.4), layout="constrained")
-    panels = figure.subplots(1, len(shown), squeeze=False, sharey=True)[0]
+    plot = Figure(figsize=(4.6 * len(shown), 4.4), layout="constrained")
+    panels = plot.subplots(1, len(shown), squeeze=False, sharey=True)[0]
     for axes, compared in zip(panels, shown, strict=True):
         _draw_pairs(axes, compared)
-    return save(figure, path)
+    return save(plot, path)
 
 
 def _draw_pairs(axes: Axes, compared: _Compared) -> None:
@@ -115,11 +115,11 @@ def _threshold(axes: Axes) -> None:
 
 def _draw_differences(shown: Sequence[_Compared], path: Path) -> Path:
     """Draw differences against means with bias and limits of agreement (Bland & Altman)."""
-    figure = Figure(figsize=(5 * len(shown), 3.8), layout="constrained")
-    panels = figure.subplots(1, len(shown), squeeze=False, sharey=True)[0]
+    plot = Figure(figsize=(5 * len(shown), 3.8), layout="constrained")
+    panels = plot.subplots(1, len(shown), squeeze=False, sharey=True)[0]
     for axes, compared in zip(panels, shown, strict=True):
         _draw_agreement(axes, compared)
-    return save(figure, path)
+    return save(plot, path)
 
 
 def _draw_agreement(axes: Axes, compared: _Compared) -> None:

@@ -1,4 +1,4 @@
-"""The pictures of an evaluation, a file each; the figures behind every one are in its JSON."""
+"""The plots of an evaluation, a file each; the figures behind every one are in its JSON."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -53,7 +53,7 @@ def draw_evaluations(evaluations: Sequence[Evaluation], folder: Path) -> list[Pa
 
 
 def _shown(types: TypesResult) -> tuple[list[list[int]], list[str], list[str]]:
-    """Leave out the rows of types that are not there, and columns that neither they nor an answer need."""
+    """Leave out rows of types that do not occur, and columns without a count that are no row."""
     rows = [i for i, row in enumerate(types.confusion) if any(row)]
     columns = [
         j

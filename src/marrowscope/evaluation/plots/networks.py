@@ -1,4 +1,4 @@
-"""Pictures of results: confusion, precision-recall, reliability, risk-coverage; PNG or SVG by suffix."""
+"""Plots of results: confusion, precision-recall, reliability, risk-coverage; PNG or SVG by suffix."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,11 +18,11 @@ _TITLE_PT = 10
 def draw_confusion_matrix(
     counts: Sequence[Sequence[int]], rows: Sequence[str], columns: Sequence[str], path: Path, title: str = ""
 ) -> Path:
-    """Draw counts by truth (rows) and answer (columns), shaded by the share of each row."""
+    """Draw counts by truth (rows) and prediction (columns), shaded by the share of each row."""
     matrix = np.asarray(counts, dtype=float)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    figure = Figure(figsize=(2.2 + 0.62 * len(columns), 1.8 + 0.5 * len(rows)), layout="constrained")
-    axes = figure.subplots()
+    plot = Figure(figsize=(2.2 + 0.62 * len(columns), 1.8 + 0.5 * len(rows)), layout="constrained")
+    axes = plot.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for (row, column), count in np.ndenumerate(matrix):
         if count:
@@ -32,13 +32,13 @@ def draw_confusion_matrix(
     axes.set_yticks(range(len(rows)), [_words(r) for r in rows], fontsize=8)
     axes.set(xlabel="called", ylabel="true")
     axes.set_title(title, fontsize=_TITLE_PT)
-    return save(figure, path)
+    return save(plot, path)
 
 
 def draw_precision_recall(results: dict[str, DetectionResult], path: Path) -> Path:
     """Draw one curve a set, with a point where the detector is used."""
-    figure = Figure(figsize=(5, 4.2), layout="constrained")
-    axes = figure.subplots()
+    plot = Figure(figsize=(5, 4.2), layout="constrained")
+    axes = plot.subplots()
     for name, result in results.items():
         if not result.curve:
             continue
@@ -53,13 +53,13 @@ def draw_precision_recall(results: dict[str, DetectionResult], path: Path) -> Pa
     axes.grid(alpha=0.3)
     if axes.lines:
         axes.legend(loc="lower left", fontsize=8)
-    return save(figure, path)
+    return save(plot, path)
 
 
 def draw_risk_coverage(result: RiskCoverage, path: Path, title: str = "") -> Path:
     """Draw errors of blast or not against the share of cells called, the least certain left out first."""
-    figure = Figure(figsize=(5, 4.2), layout="constrained")
-    axes = figure.subplots()
+    plot = Figure(figsize=(5, 4.2), layout="constrained")
+    axes = plot.subplots()
     for label, name, colour in (
         ("called wrongly, of all", "error", _BLUE),
         ("called a blast, of the others", "false_positive_rate", _RED),
@@ -78,15 +78,15 @@ def draw_risk_coverage(result: RiskCoverage, path: Path, title: str = "") -> Pat
     axes.set_ylim(-0.02 * top, top)  # so that a line at nought is seen
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left", fontsize=8)
-    return save(figure, path)
+    return save(plot, path)
 
 
 def draw_reliability(
     curve: Sequence[ReliabilityBin], path: Path, ece: float | None = None, title: str = ""
 ) -> Path:
-    """Draw how often a cell was a blast against how probable that was said to be."""
-    figure = Figure(figsize=(4.4, 4.2), layout="constrained")
-    axes = figure.subplots()
+    """Draw how often cells were blasts against the predicted probability."""
+    plot = Figure(figsize=(4.4, 4.2), layout="constrained")
+    axes = plot.subplots()
     axes.plot([0, 1], [0, 1], "--", color=_GREY, linewidth=1)
     if curve:
         largest = max(point.n for point in curve)
@@ -99,23 +99,24 @@ def draw_reliability(
         )
     error = "" if ece is None else f"expected calibration error {ece:.3f}"
     axes.set(
-        xlabel="said probability of a blast (dot: larger with more cells)", ylabel="share that were blasts"
+        xlabel="predicted probability of a blast (dot: larger with more cells)",
+        ylabel="share that were blasts",
     )
     axes.set_title("\n".join(line for line in (title, error) if line), fontsize=_TITLE_PT)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     axes.grid(alpha=0.3)
-    return save(figure, path)
+    return save(plot, path)
 
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def save(figure: Figure, path: Path) -> Path:
-    """Write a picture, by its suffix, without pyplot, so that no display and no global state is touched."""
+def save(plot: Figure, path: Path) -> Path:
+    """Write a plot in the format of the suffix, without pyplot: no display and no global state is used."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    FigureCanvasAgg(figure)
+    FigureCanvasAgg(plot)
     # Without a date, the same result gives the same file.
     metadata = {"Date": None} if path.suffix == ".svg" else None
-    figure.savefig(path, dpi=130, metadata=metadata)
+    plot.savefig(path, dpi=130, metadata=metadata)
     return path

@@ -47,7 +47,7 @@ def group_bootstrap(
     Returns
     -------
     The figure on all items, its 2.5 % and 97.5 % quantiles over the resamples where it is defined. Resamples
-    that all agree (nothing ever went wrong) say nothing of how sure that is: there is no interval then.
+    that all agree (nothing ever went wrong) carry no uncertainty: there is no interval then.
     """
     if not len(groups):
         return Estimate(None)
@@ -67,7 +67,7 @@ def group_bootstrap(
 def share_estimate(hits: Bools, among: Bools, groups: Sequence[str], rounds: int = 400) -> Estimate:
     """Estimate the share of `among` that are `hits`, its interval over groups.
 
-    Where every one or none is a hit, resampling knows no doubt; the interval is then Wilson's, of as many
+    If every one or none is a hit, resampling shows no uncertainty; the interval is then Wilson's, of as many
     trials as there are groups: cells of one group are no independent evidence.
     """
     found = group_bootstrap(lambda weights: share(hits, among, weights), groups, rounds)

@@ -79,7 +79,7 @@ def match_fields(truth: Sequence[Truth], found: Sequence[Found], match_iou: floa
 def average_precision(is_hit: npt.NDArray[np.bool_], n_cells: float, weights: Weights | None = None) -> float:
     """Average precision at 101 recall points of detections ranked by score; NaN without cells.
 
-    `weights` (n,) says how often each detection counts (a bootstrap's), `n_cells` is weighted alike.
+    `weights` (n,) is how often each detection counts (a bootstrap's), `n_cells` is weighted alike.
     """
     if n_cells <= 0:
         return float("nan")

@@ -1,4 +1,4 @@
-"""What setting the least certain cells aside would bring: errors against the share of cells still called.
+"""Effect of setting the least certain cells aside: errors against the share of cells still called.
 
 El-Yaniv and Wiener, "On the foundations of noise-free selective classification", JMLR 2010;11:1605.
 """
@@ -16,7 +16,7 @@ SET_ASIDE = 0.10
 """Share of the cells a person could look at again: the figures at this point stand beside the curve."""
 
 _POINTS = 100
-_LEAST = 1e-6  # probabilities nearer to 0 or 1 are as certain as can be told in single precision
+_LEAST = 1e-6  # probabilities nearer to 0 or 1 cannot be distinguished in single precision
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class RiskCoverage:
 
 
 def certainty(p_blast: npt.NDArray[np.floating], threshold: float) -> Floats:
-    """How far cells lie from the threshold, (n,), in log odds: near it, little would change the answer."""
+    """How far cells lie from the threshold, (n,), in log odds: near it, little would change the decision."""
     p = np.clip(p_blast.astype(np.float64), _LEAST, 1 - _LEAST)
     return np.asarray(np.abs(logit(p) - logit(threshold)), dtype=np.float64)
 
@@ -60,7 +60,7 @@ def risk_coverage(
     Parameters
     ----------
     is_blast : (n,) truth
-    p_blast : (n,) said probability
+    p_blast : (n,) predicted probability
     threshold : probability from which a cell is called a blast
     """
     n = len(is_blast)

@@ -1,10 +1,10 @@
 """Adapt a bundle's classifier to a laboratory's own stain and scanner, in minutes on a processor.
 
 The trunk stays, and so does the part of the blast head that reads its last layer; the heads' other weights
-learn, on features computed once. What they knew is kept by replay: features drawn from the bundle's feature
-space must be answered as before (van de Ven et al., "Brain-inspired replay for continual learning",
-doi:10.1038/s41467-020-17866-2). Every new cell is judged once by heads that did not learn from its group; if
-that is no better than the old heads, the old ones stay.
+learn, on features computed once. What they learned before is kept by replay: for features drawn from the
+bundle's feature space the predictions must stay the same (van de Ven et al., "Brain-inspired replay for
+continual learning", doi:10.1038/s41467-020-17866-2). Every new cell is predicted once by heads not trained on
+its group; if that is not better than the old heads, these stay.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -53,7 +53,7 @@ Progress = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True)
 class _Judged:
-    """New cells as heads judged them that had not learned from them: P(blast) and type (n,)."""
+    """Predictions for new cells by heads not trained on them: P(blast) and type (n,)."""
 
     p_blast: npt.NDArray[np.float64]
     named: npt.NDArray[np.int64]
@@ -94,7 +94,7 @@ def adapt_classifier(
     bundle : what to start from, the built-in one by default
     mpp : micrometres per pixel of the images; None: whole fields are measured, single cells not known
     threads : processor threads of the trunk
-    progress : told what is done and found
+    progress : called with what was read and found
 
     Raises
     ------
@@ -108,27 +108,27 @@ def adapt_classifier(
     start = load_bundle(bundle)
     if not start.classifier.feature_space:
         raise BundleError(f"bundle {start.name} has no feature space to keep its knowledge by")
-    say = progress or (lambda _: None)
+    report = progress or (lambda _: None)
     with TemporaryDirectory() as unpacked:
         given = _Given(data, images, tuple(reviews), Path(unpacked))
         new = _read(given, start.classifier, mpp)
         added = (
             k for k in new.kinds if k not in start.classifier.types and not _is_blast(k) and k != UNTYPED
         )
-        work = _Adaptation(start, (*start.classifier.types, *added))
-        turned, folds = work.shown(new.shown, threads)
-    say({"types": list(work.types), "cells": len(folds)})
-    before = work.start_heads()
-    judged = work.judged(before, turned, folds)
-    after = work.reader.fitted(before, _together(turned), work.replay)
-    outcome = work.outcome(before, after, turned[0], judged)
-    say({"judged": outcome.scores, "kept": outcome.kept})
-    return work.write(out, outcome, turned[0], given.set_id())
+        adaptation = _Adaptation(start, (*start.classifier.types, *added))
+        turned, folds = adaptation.shown(new.shown, threads)
+    report({"types": list(adaptation.types), "cells": len(folds)})
+    before = adaptation.start_heads()
+    judged = adaptation.judged(before, turned, folds)
+    after = adaptation.reader.fitted(before, _together(turned), adaptation.replay)
+    outcome = adaptation.outcome(before, after, turned[0], judged)
+    report({"judged": outcome.scores, "kept": outcome.kept})
+    return adaptation.write(out, outcome, turned[0], given.set_id())
 
 
 @dataclass(frozen=True)
 class _NewCells:
-    """The cells to learn from: the names of their types, and the cells themselves, cut when asked for."""
+    """The cells to learn from: the names of their types, and the cells themselves, cut when needed."""
 
     kinds: tuple[str, ...]
     shown: Iterable[ShownCell]
@@ -208,7 +208,7 @@ def _folds(kinds: Sequence[str], groups: Sequence[str]) -> npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class _Outcome:
+class _Adapted:
     """Which heads are kept, their threshold, and how both did."""
 
     heads: Heads
@@ -268,30 +268,30 @@ class _Adaptation:
         return heads.widened(len(self.types))
 
     def judged(self, before: Heads, turned: Sequence[CellFeatures], folds: npt.NDArray[np.int64]) -> _Judged:
-        """Judge every cell by heads that learned from the other folds."""
+        """Predict every cell with heads trained on the other folds."""
         upright = turned[0]
         p_blast, named = np.zeros(len(upright)), np.zeros(len(upright), np.int64)
         for fold in np.unique(folds):
-            asked = folds == fold
-            shown = _together([cells.select(~asked) for cells in turned])
+            held_out = folds == fold
+            shown = _together([cells.select(~held_out) for cells in turned])
             heads = self.reader.fitted(before, shown, self.replay)
-            p_blast[asked] = self.reader.p_blast(heads, upright.select(asked))
-            named[asked] = self.reader.named(heads, upright.select(asked))
+            p_blast[held_out] = self.reader.p_blast(heads, upright.select(held_out))
+            named[held_out] = self.reader.named(heads, upright.select(held_out))
         return _Judged(p_blast, named)
 
-    def outcome(self, before: Heads, after: Heads, cells: CellFeatures, judged: _Judged) -> _Outcome:
+    def outcome(self, before: Heads, after: Heads, cells: CellFeatures, judged: _Judged) -> _Adapted:
         """Keep the new heads unless they rank blasts and name types worse than the old ones."""
         old = _Judged(self.reader.p_blast(before, cells), self.reader.named(before, cells))
         threshold = self.settings.blast_threshold
         chosen = self._threshold(judged, cells)
         scores = {"before": old.scores(cells, threshold), "after": judged.scores(cells, chosen)}
-        merit = {
+        means = {
             when: float(np.mean([v for k, v in s.items() if k != "balanced_accuracy"] or [0.0]))
             for when, s in scores.items()
         }
-        if merit["after"] < merit["before"]:
-            return _Outcome(before, "before", threshold, scores, old.p_blast)
-        return _Outcome(after, "after", chosen, scores, judged.p_blast)
+        if means["after"] < means["before"]:
+            return _Adapted(before, "before", threshold, scores, old.p_blast)
+        return _Adapted(after, "after", chosen, scores, judged.p_blast)
 
     def _threshold(self, judged: _Judged, cells: CellFeatures) -> float:
         """Choose the threshold at which the fitted odds are even: on few cells the best one is luck."""
@@ -299,7 +299,7 @@ class _Adaptation:
             return self.settings.blast_threshold
         return even_odds(judged.p_blast, cells.is_blast) or self.settings.blast_threshold
 
-    def write(self, out: Path, outcome: _Outcome, cells: CellFeatures, laboratory: str) -> Path:
+    def write(self, out: Path, outcome: _Adapted, cells: CellFeatures, laboratory: str) -> Path:
         """Write the network, its settings and its feature space, the new cells now familiar."""
         out.mkdir(parents=True, exist_ok=True)
         network = out / NETWORK
@@ -315,7 +315,7 @@ class _Adaptation:
         return network
 
     def _finished(
-        self, outcome: _Outcome, cells: CellFeatures, laboratory: str
+        self, outcome: _Adapted, cells: CellFeatures, laboratory: str
     ) -> FinishedRun[ClassifierSettings]:
         counts = blast_counts(outcome.p_blast, cells.is_blast, outcome.threshold)
         settings = replace(

@@ -1,4 +1,4 @@
-"""The heads of a classifier learned anew on features computed once, with what they knew replayed."""
+"""The heads of a classifier learned anew on features computed once, with earlier knowledge replayed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -15,7 +15,7 @@ from marrowscope.models.bundle import ClassifierSettings
 from marrowscope.models.nucleus_size import NucleusSizes, size_evidence
 from marrowscope.training.calibration import probability
 
-_KEEP = 1.0  # weight of answering replayed features as before, against the new cells' weight of one
+_KEEP = 1.0  # weight of unchanged predictions on replayed features; the new cells weigh one
 _PULL = 0.2  # weight of staying near the old heads, in logits per standard deviation of a feature
 _PRIOR_CELLS = 10  # new nuclei that weigh as much as what was known of a lineage's nuclei
 _UNLIKELY = -8.0  # bias with which a new type starts
@@ -80,7 +80,7 @@ class Heads:
 
 
 class HeadReader:
-    """What heads say of features, as inference will read them.
+    """Predictions of heads for features, as in inference.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ class HeadReader:
         return np.asarray((types.numpy() + likelihood).argmax(axis=1))
 
     def fitted(self, before: Heads, new: CellFeatures, replay: Tensor) -> Heads:
-        """Learn new cells, answering replayed features (m,F) as before (L-BFGS)."""
+        """Train on new cells with unchanged predictions on replayed features (m,F) (L-BFGS)."""
         start = replace(before, nuclei=self._nuclei(before, new))
         heads = start.with_tensors([t.clone().requires_grad_() for t in start.tensors()])
         with torch.no_grad():

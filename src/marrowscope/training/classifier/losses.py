@@ -17,11 +17,11 @@ BLAST_WEIGHT = 1.5
 """Weight of the blast loss beside the type loss: the blast count is what decides."""
 
 NUCLEUS_WEIGHT = 0.3
-"""Weight of the nucleus' size: a second task that stain cannot answer."""
+"""Weight of the nucleus' size: a second task that stain does not help with."""
 
 
 class LossTerms(NamedTuple):
-    """The terms of one batch: blast over the cells that teach it, type and nucleus where they are known."""
+    """The terms of one batch: blast over the cells used for it, type and nucleus where known."""
 
     blast: Tensor
     types: Tensor

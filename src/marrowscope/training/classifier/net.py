@@ -43,7 +43,7 @@ PIXEL_STD = (0.229, 0.224, 0.225)
 
 
 class ClassifierOutput(NamedTuple):
-    """What the network says of N cells; the names are those of the ONNX outputs.
+    """Outputs for N cells; the names are those of the ONNX outputs.
 
     `blast_logit` (N,1); `type_logits` (N,K); `features` (N,F); `nucleus` (N,2): logarithm of the nucleus'
     diameter as a share of the crop's side, and log odds of the nucleus' share of the cell's area.
@@ -115,8 +115,8 @@ class CellClassifier(nn.Module):
     read the last layer; what ``blast_texture`` reads from the texture is added to the blast logit.
 
     The texture is how the middle of the trunk fires over the whole crop, whatever is where: means and
-    deviations of each channel, what carries style in arXiv:1703.06868. The last layer tells the training's
-    blasts from its other cells so easily that it need not look at chromatin; on another laboratory's slides
+    deviations of each channel, what carries style in arXiv:1703.06868. The last layer separates the
+    training's blasts from its other cells without chromatin; on another laboratory's slides
     texture ranks blasts better. ``blast_texture`` stays at zero in training; adapting moves it (`adapt`).
     """
 

@@ -22,7 +22,7 @@ def nucleus_sizes(
     """Measure median and spread by lineage; lineages of too few cells are left out.
 
     Stages of one lineage differ less in size than the same stage does between laboratories, so the size of a
-    neutrophil's nucleus must not tell a band from a segmented one.
+    neutrophil's nucleus must not distinguish a band from a segmented one.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ from typing import ClassVar
 from marrowscope.datasets.layouts.recognise import identify_set
 from marrowscope.errors import InputError
 from marrowscope.training.classifier.net import Architecture, Heads
-from marrowscope.training.recipe import ImageSource, TrainingRecipe
+from marrowscope.training.recipe import ImageSet, TrainingRecipe
 
 CELL_TYPES = (
     "band_neutrophil",
@@ -26,7 +26,7 @@ CELL_TYPES = (
 
 
 @dataclass(frozen=True)
-class CellSource(ImageSource):
+class CellSet(ImageSet):
     """A source of cells; of its training images every n-th is kept (`every`), where it is very large."""
 
     every: int = 1
@@ -58,9 +58,9 @@ class ClassifierRecipe(TrainingRecipe):
     STARTS: ClassVar[tuple[str, ...]] = ("lite2", "random", "weights", "bundle")
     MAY_CHANGE: ClassVar[frozenset[str]] = TrainingRecipe.MAY_CHANGE | {"cache"}
 
-    cells: tuple[CellSource, ...]
-    healthy: tuple[CellSource, ...] = ()
-    backgrounds: tuple[ImageSource, ...] = ()
+    cells: tuple[CellSet, ...]
+    healthy: tuple[CellSet, ...] = ()
+    backgrounds: tuple[ImageSet, ...] = ()
     choosing: Path | None = None
     synthetic_per_type: int = 0
     types: tuple[str, ...] = CELL_TYPES

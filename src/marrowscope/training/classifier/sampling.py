@@ -1,4 +1,4 @@
-"""Training batches: which cells are drawn how often, and how each is disguised."""
+"""Training batches: how often each cell is drawn, and how it is changed at random."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ _TYPE_WEIGHT = {"lymphocyte": 2.0, "monocyte": 1.5, "platelet": 0.6}
 _PLAIN = 0.5
 """Share of the cells of known type that are shown nearly as photographed. Where their laboratory has no
 blasts they teach the types alone: the laboratory shows, and the blast head would learn it. Where it has both
-kinds, as many blasts are shown plainly too: a blast head that never saw one may say anything of it."""
+kinds, as many blasts are shown plainly too: a blast head not trained on any would be arbitrary on them."""
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from marrowscope.datasets.layouts.cells import LabelledCell
-from marrowscope.datasets.layouts.fields import (
-    LabelledField,
-    read_coco,
-    read_unlabelled,
-    read_voc,
-    read_yolo,
-)
+from marrowscope.datasets.layouts.fields import read_coco, read_fields, read_unlabelled
 from marrowscope.datasets.splits import in_parts, labelled_part
 from marrowscope.domain.geometry import longer_sides
 from marrowscope.errors import DatasetError
@@ -34,7 +28,7 @@ from marrowscope.training.classifier.cells import (
     bank_of_synthetic,
     joined,
 )
-from marrowscope.training.classifier.recipe import CellSource, ClassifierRecipe
+from marrowscope.training.classifier.recipe import CellSet, ClassifierRecipe
 from marrowscope.training.classifier.sampling import Background, load_backgrounds
 from marrowscope.training.stain import Bytes, Floats
 
@@ -95,7 +89,9 @@ def part_bank(recipe: ClassifierRecipe, part: str) -> CellBank:
         cells = labelled_part(source.path, part)[:: recipe.thin]
         banks.append(_cell_bank(recipe, source, part, cells[:: source.every if part == "train" else 1]))
     for source in recipe.healthy:
-        healthy = in_parts(source.path, _read_fields(source), lambda field: field.source)[part]
+        healthy = in_parts(
+            source.path, read_fields(source.path, split=source.split), lambda field: field.source
+        )[part]
         if healthy:
             banks.append(bank_of_fields(healthy, source.mpp))
     return joined(banks)
@@ -135,7 +131,7 @@ def choosing_cells(recipe: ClassifierRecipe) -> CleanCells:
 
 
 def _cell_bank(
-    recipe: ClassifierRecipe, source: CellSource, part: str, cells: Sequence[LabelledCell]
+    recipe: ClassifierRecipe, source: CellSet, part: str, cells: Sequence[LabelledCell]
 ) -> CellBank:
     """Cut one part of one source."""
     names = "\n".join(c.path.as_posix() for c in cells) + f"\n{source.mpp} {','.join(recipe.types)}"
@@ -163,12 +159,3 @@ def _kept(cache: Path | None, name: str, content: str, build: Callable[[], CellB
     if not stored.is_file():
         build().save(stored)
     return CellBank.load(stored)
-
-
-def _read_fields(source: CellSource) -> list[LabelledField]:
-    """Read labelled fields in whichever of the known layouts the folder has."""
-    if (source.path / "Annotations").is_dir():
-        return read_voc(source.path, source.split)
-    if (source.path / "labels").is_dir():
-        return read_yolo(source.path)
-    raise DatasetError(f"{source.path}: neither Pascal VOC nor YOLO labels")

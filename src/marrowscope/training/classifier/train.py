@@ -61,7 +61,7 @@ def train_classifier(
     recipe : of the run
     out : receives the network, ``classifier.json`` (`FinishedRun`), ``feature_space.npz``,
         ``predictions.npz``, ``metrics.jsonl`` and ``checkpoint.pt``
-    resume : go on from the checkpoint in `out`
+    resume : continue from the checkpoint in `out`
     progress : receives every record that also goes to ``metrics.jsonl``
 
     Raises
@@ -159,7 +159,7 @@ class _Trainee(Trainee[CellClassifier, _Drawn]):
 
     def evaluate(self, averaged: CellClassifier, step: int, *, final: bool) -> dict[str, Any]:
         """Measure the averaged weights, write ONNX and settings; look at the test part only at the end."""
-        sampler = self.sampler.at(self.generator_state)  # training goes on undisturbed
+        sampler = self.sampler.at(self.generator_state)  # training is not disturbed
         # Averaged weights have statistics of their own; those followed along lag behind (arXiv:1803.05407).
         if step:
             record_batch_norm(averaged, (as_input(sampler.draw(32).crops) for _ in range(24)))

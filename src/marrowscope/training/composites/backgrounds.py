@@ -1,4 +1,4 @@
-"""Empty fields to lay cells on: real leukocyte-free fields, or plain slides strewn with real red cells."""
+"""Empty fields to lay cells on: real leukocyte-free fields, or plain slides with real red cells."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -83,7 +83,7 @@ class DenseComposer:
     max_overlap
         Largest share of the smaller of two cells that the other may cover.
     plain_share
-        Share of fields on a plain slide strewn with red cells instead of a real background.
+        Share of fields on a plain slide with red cells on it instead of a real background.
     crowdings
         Kinds of fields and their weights.
     """
@@ -124,7 +124,7 @@ class DenseComposer:
         Parameters
         ----------
         cells_roots
-            Folders as `read_folder_per_type` reads them; the source's name tells the scale.
+            Folders as `read_folder_per_type` reads them; the scale follows from the source's name.
         background_paths
             Image files of fields without a leukocyte, at `background_mpp` µm per pixel.
         limit
@@ -162,7 +162,7 @@ class DenseComposer:
         self._lay_cells(rng, sheet, staining, mpp, crowding)
         boxes = sheet.boxes()
         if plain:
-            self._strew_red_cells(rng, sheet, mpp)
+            self._place_red_cells(rng, sheet, mpp)
         return _relight(rng, sheet.pixels), boxes
 
     def _lay_cells(
@@ -175,11 +175,13 @@ class DenseComposer:
         overlap = self._max_overlap * float(rng.choice([0.1, 0.5, 1.0]))
         source = self._cells[list(self._cells)[int(rng.integers(len(self._cells)))]]
         types = list(source)
-        ruling = types[int(rng.integers(len(types)))] if rng.random() < 0.5 else None
+        main_type = types[int(rng.integers(len(types)))] if rng.random() < 0.5 else None
         failures = 0
         while sheet.covered < wanted and failures < 6:
             kind = (
-                ruling if ruling is not None and rng.random() < 0.8 else types[int(rng.integers(len(types)))]
+                main_type
+                if main_type is not None and rng.random() < 0.8
+                else types[int(rng.integers(len(types)))]
             )
             cell = source[kind][int(rng.integers(len(source[kind])))]
             turned = _turned(rng, cell, mpp, staining.size * rng.uniform(0.9, 1.12))
@@ -207,8 +209,8 @@ class DenseComposer:
             for _ in range(int(rng.integers(1, 4))):
                 sheet.lay(precipitate(rng, mpp), *rng.uniform(0, sheet.size, 2))
 
-    def _strew_red_cells(self, rng: np.random.Generator, sheet: Sheet, mpp: float) -> None:
-        """Strew red cells between, and a little beneath, the cells of a plain slide."""
+    def _place_red_cells(self, rng: np.random.Generator, sheet: Sheet, mpp: float) -> None:
+        """Place red cells between, and a little beneath, the cells of a plain slide."""
         per_field = float(rng.choice([0.0, 15.0, 50.0, 110.0])) * (sheet.size * mpp / 83.0) ** 2
         # One slide's red cells come from one field's.
         start = int(rng.integers(len(self._red_cells)))
@@ -233,7 +235,7 @@ def _by_source_and_type(cells: Sequence[CutOut]) -> Mapping[str, Mapping[str, li
 
 
 def _lay(rng: np.random.Generator, sheet: Sheet, patch: Pixels, overlap: float, touching: float) -> bool:
-    """Find a place for a cell, beside another or anywhere; tell whether there was one."""
+    """Find a place for a cell, beside another or anywhere; return whether there was one."""
     radius = float(np.sqrt((patch[..., 3] > 127).sum() / np.pi))
     for _ in range(_TRIES):
         neighbour = sheet.any_cell(rng) if rng.random() < touching else None

@@ -18,7 +18,7 @@ from marrowscope.imaging.background import slide_colour
 
 Pixels = NDArray[np.uint8]
 
-# Scales kept of each cut-out, µm per pixel; the next finer one is resampled to what is asked.
+# Scales kept of each cut-out, µm per pixel; the next finer one is resampled to what is wanted.
 LEVELS_UM_PER_PX = (0.13, 0.20, 0.30)
 # Stored value of a transmittance of 1; the rest of the byte is for pixels brighter than the background.
 CLEAR = 230.0
@@ -123,7 +123,7 @@ def _cut(cell: LabelledCell) -> CutOut | None:
 
 
 def _key(cells: Sequence[LabelledCell]) -> str:
-    """Tell one list of cells, and this file's format, from another."""
+    """Return a digest of a list of cells and of this file's format."""
     text = "\n".join([_FORMAT, *(f"{cell.source}/{cell.cell_type}/{cell.path.name}" for cell in cells)])
     return hashlib.sha256(text.encode()).hexdigest()
 

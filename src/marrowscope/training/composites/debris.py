@@ -1,6 +1,6 @@
-"""What looks like a cell and is none: burst nuclei, ghosts of cells, specks of dye.
+"""Objects that look like cells: burst nuclei, ghosts of cells, specks of dye.
 
-A detector that never saw them takes them for leukocytes. Patches are (h, w, 4) uint8: transmittance times
+A detector not trained on them takes them for leukocytes. Patches are (h, w, 4) uint8: transmittance times
 `cutouts.CLEAR`, and the mask, as those of cut-out cells.
 """
 

@@ -77,7 +77,7 @@ class Sheet:
         return True
 
     def lay_cell(self, patch: Pixels, row: float, column: float, max_overlap: float) -> bool:
-        """Lay a cell there if it crowds no other; tell whether it was laid."""
+        """Lay a cell there if it crowds no other; return whether it was laid."""
         place = self._place(patch, row, column)
         if place is None:
             return False

@@ -2,50 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from marrowscope.datasets.layouts.fields import (
-    LabelledField,
-    read_coco,
-    read_unlabelled,
-    read_voc,
-    read_yolo,
-)
+from marrowscope.datasets.layouts.fields import LAYOUTS, LabelledField, read_fields, read_unlabelled
 from marrowscope.datasets.layouts.recognise import identify_set
 from marrowscope.datasets.splits import taken
 from marrowscope.errors import InputError
-from marrowscope.training.recipe import ImageSource, TrainingRecipe, from_table
+from marrowscope.training.recipe import ImageSet, TrainingRecipe, from_table
 
 _ROLES = ("train", "validate")
 
 
-def _read_unsplit(reader: Callable[[Path], list[LabelledField]]) -> Callable[..., list[LabelledField]]:
-    def read(path: Path, split: str | None) -> list[LabelledField]:
-        if split is not None:
-            raise InputError(f"{path}: only the voc layout has named splits")
-        return reader(path)
-
-    return read
-
-
-_READERS: dict[str, Callable[..., list[LabelledField]]] = {
-    "voc": read_voc,
-    "yolo": _read_unsplit(read_yolo),
-    "coco": _read_unsplit(lambda path: read_coco(path / "annotations.coco.json")),
-    "unlabelled": _read_unsplit(read_unlabelled),
-}
-
-
 @dataclass(frozen=True, kw_only=True)
-class FieldSource(ImageSource):
+class FieldSet(ImageSet):
     """One folder of fields and the part it plays.
 
     Attributes
     ----------
-    layout : voc, yolo, coco or unlabelled
+    layout : one of `layouts.fields.LAYOUTS`
     role : train or validate
     take : the part of it, by sorted name, fractions from and to
     weight : how often its fields are drawn, against those of the others
@@ -66,8 +43,8 @@ class FieldSource(ImageSource):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.layout not in _READERS:
-            raise InputError(f"{self.path}: layout {self.layout!r} is none of {', '.join(_READERS)}")
+        if self.layout not in LAYOUTS:
+            raise InputError(f"{self.path}: layout {self.layout!r} is none of {', '.join(LAYOUTS)}")
         if self.role not in _ROLES:
             raise InputError(f"{self.path}: role {self.role!r} is none of {', '.join(_ROLES)}")
         if self.weight < 0 or not 0 < self.zoom[0] <= self.zoom[1]:
@@ -77,12 +54,12 @@ class FieldSource(ImageSource):
 
     def read(self) -> list[LabelledField]:
         """Give the fields of this source. Raises DatasetError when there are none."""
-        found = _READERS[self.layout](self.path, self.split)
+        found = read_fields(self.path, self.layout, self.split)
         return taken([one for one in found if one.path.stem not in self.drop], self.take, self.path)
 
 
 @dataclass(frozen=True)
-class CompositeSource:
+class CompositeFields:
     """Dense fields made of single-cell images on fields without a leukocyte (see `compose.DenseComposer`).
 
     Attributes
@@ -120,8 +97,8 @@ class DetectorRecipe(TrainingRecipe):
     single_field_share : of the canvases that show one whole field
     """
 
-    sources: tuple[FieldSource, ...] = field(metadata={"toml": "source"})
-    composites: CompositeSource | None = None
+    sources: tuple[FieldSet, ...] = field(metadata={"toml": "source"})
+    composites: CompositeFields | None = None
     synthetic_share: float = 0.0
     canvas_px: tuple[int, ...] = (320, 416)
     steps: int = 2000

@@ -16,7 +16,7 @@ from marrowscope.training.detector.data import (
     cache_field,
     cached,
 )
-from marrowscope.training.detector.recipe import DetectorRecipe, FieldSource
+from marrowscope.training.detector.recipe import DetectorRecipe, FieldSet
 from marrowscope.training.detector.settings import WORKING_MPP
 
 _SYNTHETIC_FIELDS = 50
@@ -56,7 +56,7 @@ def build_sampler(recipe: DetectorRecipe, cache: Path | None = None) -> CanvasSa
     return CanvasSampler(pools, composer, recipe.composites.share, recipe.single_field_share)
 
 
-def _pool(source: FieldSource) -> FieldPool:
+def _pool(source: FieldSet) -> FieldPool:
     fields = tuple(cache_field(field, source.mpp) for field in source.read())
     return FieldPool(fields, source.weight, source.zoom)
 

@@ -48,7 +48,7 @@ def train_detector(
     ----------
     recipe : of the run
     out : receives the network, ``detector.json`` (`FinishedRun`), ``metrics.jsonl`` and ``checkpoint.pt``
-    resume : go on from the checkpoint in `out`
+    resume : continue from the checkpoint in `out`
     progress : receives every record that also goes to ``metrics.jsonl``
 
     Raises
@@ -167,7 +167,7 @@ def _recording_images(draw: Callable[[int], Batch]) -> Tensor:
 def _score(network: YoloxNano, fields: tuple[CachedField, ...], match_iou: float) -> tuple[float, float]:
     """Give the average precision at `match_iou` and at a stricter overlap.
 
-    The first alone saturates on easy fields and no longer tells one checkpoint from another.
+    The first alone saturates on easy fields and no longer distinguishes checkpoints.
     """
     found = [find_cells(network, field) for field in fields]
     return (

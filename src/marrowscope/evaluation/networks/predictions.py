@@ -1,4 +1,4 @@
-"""What a classifier says of labelled cells, collected as columns beside the truth."""
+"""Predictions of a classifier for labelled cells, as columns beside the truth."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ BATCH = 32
 
 
 class CropNamer(Protocol):
-    """What names crops: `marrowscope.models.classifier.Classifier` is one."""
+    """A classifier of crops, such as `marrowscope.models.classifier.Classifier`."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -26,15 +26,15 @@ class CropNamer(Protocol):
     def predict_crops(
         self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]
     ) -> CellPredictions:
-        """Answer (n, S, S, 3) uint8 RGB crops of cells whose longer side is (n,) µm, 0 where not known."""
+        """Return the predictions for crops (n, S, S, 3) uint8 RGB; longer sides (n,) µm, 0 if not known."""
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
-    """What a classifier said of n cells, beside the truth, as columns.
+class Predictions:
+    """Predictions for n cells, beside the truth, as columns.
 
-    `probabilities` (n, classes) with blast first, `is_unfamiliar` (n,) unlike what the classifier learned
-    from, `background` (n, 3) mean colour beside the cell. A true type the classifier does not know takes
+    `probabilities` (n, classes) with blast first, `is_unfamiliar` (n,) unlike the cells it was trained on,
+    `background` (n, 3) mean colour beside the cell. A true type the classifier does not know takes
     part in the blast figures only.
     """
 
@@ -47,9 +47,9 @@ class Answers:
     sources: tuple[str, ...]
 
 
-def collect_answers(
+def collect_predictions(
     namer: CropNamer, cells: Iterable[ShownCell], on_batch: Callable[[int], None] | None = None
-) -> Answers:
+) -> Predictions:
     """Name every cell, a batch at a time; crops are not kept.
 
     Raises
@@ -57,21 +57,21 @@ def collect_answers(
     DatasetError
         There is no cell.
     """
-    said: list[CellPredictions] = []
+    predicted: list[CellPredictions] = []
     rows: list[tuple[str, Floats, str, str]] = []
     for batch in _batches(cells):
         sides = np.array([cell.side_um for cell in batch], np.float32)
-        said.append(namer.predict_crops(np.stack([cell.crop for cell in batch]), sides))
+        predicted.append(namer.predict_crops(np.stack([cell.crop for cell in batch]), sides))
         rows += [(cell.true_type, cell.background, cell.group, cell.source) for cell in batch]
         if on_batch is not None:
             on_batch(len(rows))
     if not rows:
         raise DatasetError("there is no labelled cell to evaluate on")
     true_types, background, groups, sources = zip(*rows, strict=True)
-    return Answers(
+    return Predictions(
         namer.classes,
-        np.concatenate([part.probabilities for part in said]),
-        np.concatenate([part.is_unfamiliar for part in said]),
+        np.concatenate([part.probabilities for part in predicted]),
+        np.concatenate([part.is_unfamiliar for part in predicted]),
         true_types,
         np.stack(background),
         groups,
