@@ -4,7 +4,6 @@ bytes → pixels → scale → boxes → crops → probabilities → named cells
 """
 
 import copy
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -29,6 +28,7 @@ from marrowscope.imaging.files.decode import (
     decode,
 )
 from marrowscope.imaging.files.sources import Source
+from marrowscope.imaging.jpeg import jpeg_bytes
 from marrowscope.imaging.quality import assess
 from marrowscope.imaging.scale import resample
 from marrowscope.models.bundle import Bundle
@@ -251,7 +251,7 @@ def gallery_of(pixels: npt.NDArray[np.uint8], cells: Cells) -> bytes:
     sheet = np.full((rows * GALLERY_COLUMNS, GALLERY_PX, GALLERY_PX, 3), 255, np.uint8)
     sheet[: len(crops)] = crops
     grid = sheet.reshape(rows, GALLERY_COLUMNS, GALLERY_PX, GALLERY_PX, 3).swapaxes(1, 2)
-    return _jpeg(Image.fromarray(grid.reshape(rows * GALLERY_PX, GALLERY_COLUMNS * GALLERY_PX, 3)), 88)
+    return jpeg_bytes(Image.fromarray(grid.reshape(rows * GALLERY_PX, GALLERY_COLUMNS * GALLERY_PX, 3)), 88)
 
 
 def from_gallery(gallery: Image.Image, row: int) -> Image.Image:
@@ -270,18 +270,12 @@ def _annotated(pixels: npt.NDArray[np.uint8], cells: Cells) -> bytes:
         cut=[FLAG_BORDER in flags for flags in cells.flags],
         legend={kind.name: _rgb(kind) for kind in taxonomy() if kind.id in set(cells.cell_types)},
     )
-    return _jpeg(picture, 90)
+    return jpeg_bytes(picture, 90)
 
 
 def _rgb(kind: CellType) -> tuple[int, int, int]:
     red, green, blue = ImageColor.getrgb(kind.colour)[:3]
     return red, green, blue
-
-
-def _jpeg(image: Image.Image, quality: int) -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=quality)
-    return stream.getvalue()
 
 
 def _size(image: FieldImage) -> tuple[int, int]:

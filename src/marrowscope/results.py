@@ -15,6 +15,7 @@ from marrowscope.exports.pictures import GalleryItem, cells_to_show, limits_for
 from marrowscope.exports.provenance import write_run_json
 from marrowscope.exports.tables import write_cells_csv, write_patients_csv
 from marrowscope.exports.workbook import write_workbook
+from marrowscope.imaging.jpeg import jpeg_bytes
 from marrowscope.journal import Journal
 from marrowscope.pipeline import from_gallery
 
@@ -85,7 +86,7 @@ class JournalPictures:
                 sheet = self._journal.gallery_path(patient, fields[name]).read_bytes()
                 sheets[name] = Image.open(BytesIO(sheet))
             cell = fields[name].cells[row]
-            picture = _jpeg(from_gallery(sheets[name], row))
+            picture = jpeg_bytes(from_gallery(sheets[name], row), 85)
             items.append(GalleryItem(cell.cell_type, cell.p_blast, cell.is_blast, name, row, picture))
         return items
 
@@ -97,15 +98,9 @@ class JournalPictures:
         with Image.open(path) as image:
             image.draft("RGB", (_PREVIEW_PX, _PREVIEW_PX))
             image.thumbnail((_PREVIEW_PX, _PREVIEW_PX))
-            return _jpeg(image, 80)
+            return jpeg_bytes(image, 80)
 
     def annotated_path(self, patient: str, field: str) -> str | None:
         """Return the URL of the annotated field relative to the page, None if there is none."""
         path = self._journal.annotated_path(patient, field)
         return quote(path.relative_to(self._journal.out).as_posix()) if path.is_file() else None
-
-
-def _jpeg(image: Image.Image, quality: int = 85) -> bytes:
-    stream = BytesIO()
-    image.save(stream, "JPEG", quality=quality)
-    return stream.getvalue()

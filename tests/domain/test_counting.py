@@ -17,8 +17,6 @@ READERS = {
     Path("domain/differential.py"),  # gives the reason why a cell was left out
     Path("evaluation/counts/cells.py"),  # labelled cells of types that count
     Path("evaluation/networks/classifier.py"),  # the same
-    Path("service/review/answers.py"),
-    Path("service/review/readings.py"),
 }
 
 

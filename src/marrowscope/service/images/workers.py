@@ -5,7 +5,6 @@ so that memory stays bounded, and loads no networks.
 """
 
 import hashlib
-import io
 import zipfile
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from marrowscope.exports.atomic import atomic_path
 from marrowscope.imaging.crops import crop_cells
 from marrowscope.imaging.files.decode import DecodeLimits, decode, fields_of
 from marrowscope.imaging.files.sources import FieldSource
+from marrowscope.imaging.jpeg import jpeg_bytes
 from marrowscope.imaging.likeness import sketch
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.copies import keep_sketch
@@ -141,19 +141,12 @@ def crop(
         The image is no longer kept.
     """
     boxes = np.asarray([box], np.float32)
-    return jpeg(Image.fromarray(crop_cells(_pixels(blobs, limits, digest), boxes, size, context)[0]), 88)
+    return jpeg_bytes(crop_cells(_pixels(blobs, limits, digest), boxes, size, context)[0], 88)
 
 
 def highest_level(width: int, height: int) -> int:
     """Return the Deep Zoom level that shows an image at its own size."""
     return (max(width, height, 1) - 1).bit_length()
-
-
-def jpeg(image: Image.Image, quality: int) -> bytes:
-    """Return an image as JPEG without metadata."""
-    stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=quality)
-    return stream.getvalue()
 
 
 def thumbnail_name(side: int) -> str:
@@ -165,7 +158,7 @@ def _keep_thumbnails(blobs: Blobs, digest: str, pixels: Pixels) -> None:
     image = Image.fromarray(pixels)
     for side in THUMBNAILS_PX:
         image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
-        blobs.put_derived(digest, thumbnail_name(side), jpeg(image, 85))
+        blobs.put_derived(digest, thumbnail_name(side), jpeg_bytes(image, 85))
 
 
 def _pixels(blobs: Blobs, limits: DecodeLimits, digest: str) -> Pixels:
@@ -183,7 +176,7 @@ def _write_levels(image: Image.Image, tiles: zipfile.ZipFile) -> None:
     for level in range(highest_level(*image.size), -1, -1):
         for row in range(ceil(image.height / TILE_PX)):
             for column in range(ceil(image.width / TILE_PX)):
-                tiles.writestr(f"{level}/{column}_{row}.jpg", jpeg(_cut(image, column, row), _QUALITY))
+                tiles.writestr(f"{level}/{column}_{row}.jpg", jpeg_bytes(_cut(image, column, row), _QUALITY))
         smaller = max(ceil(image.width / 2), 1), max(ceil(image.height / 2), 1)
         image = image.resize(smaller, Image.Resampling.BOX)
 

@@ -6,7 +6,7 @@ nobody else sees theirs.
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from marrowscope.service.actors import Actor
@@ -51,11 +51,15 @@ def choose(session: Session, actor: Actor, analysis: Analysis, reading_id: str |
     ForbiddenError
         The reading is somebody else's and open, or the actor's own is open and this is another.
     """
-    own = open_reading(session, actor, analysis)
+    wanted = reading_id or analysis.id
+    is_own = and_(Reading.username == actor.username, Reading.status == OPEN)
+    query = select(Reading).where(Reading.analysis_id == analysis.id, or_(Reading.id == wanted, is_own))
+    found = {reading.id: reading for reading in session.scalars(query)}
+    own = next((r for r in found.values() if (r.username, r.status) == (actor.username, OPEN)), None)
     if own is not None and reading_id in {None, own.id}:
         return own
-    asked = session.get(Reading, reading_id or analysis.id)
-    if asked is None or asked.analysis_id != analysis.id:
+    asked = found.get(wanted)
+    if asked is None:
         raise NotFoundError("this analysis has no such reading")
     if own is not None:
         raise ForbiddenError(BLIND)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Cell } from "../src/api/shapes";
 import { thresholdOf } from "../src/context";
-import { commandOf, typeOf, type Press } from "../src/review/keys";
+import { commandOf, typeOf, type Press } from "../src/review/state/keys";
 import { byFolder } from "../src/upload/dropped";
 import { cellAt, scaleBar, tidy } from "../src/viewer/boxes";
 import { TYPES } from "./mock/taxonomy";

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { Selection } from "../src/review/selection";
+import { Selection } from "../src/review/state/selection";
 
 describe("selection", () => {
   let selection: Selection;

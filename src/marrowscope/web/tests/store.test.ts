@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Cell } from "../src/api/shapes";
-import { ALL, DELETED, ReviewStore, SUGGESTED } from "../src/review/store";
+import { ALL, DELETED, ReviewStore, SUGGESTED } from "../src/review/state/store";
 import { TYPES } from "./mock/taxonomy";
 import type { MockService } from "./mock/service";
 import { pretend, storage } from "./setup";

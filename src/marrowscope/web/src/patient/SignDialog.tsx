@@ -3,8 +3,8 @@ import { post, Problem as ServiceProblem } from "../api/client";
 import { useKnown } from "../context";
 import { useAction } from "../hooks";
 import { DecisionPill, Dialog, Labelled, Problem } from "../parts/basics";
-import type { ReviewStore } from "../review/store";
-import { useStoreVersion } from "../review/useStore";
+import type { ReviewStore } from "../review/state/store";
+import { useStoreVersion } from "../review/state/useStore";
 import { t } from "../strings";
 
 /** Sign the result shown; refused if it has changed since. */

@@ -3,9 +3,9 @@ import type { Cell } from "../api/shapes";
 import { useTypes } from "../context";
 import { Dialog } from "../parts/basics";
 import { t, when } from "../strings";
-import type { Answer } from "./edits";
-import type { ReviewStore } from "./store";
-import { useStoreVersion } from "./useStore";
+import type { Answer } from "./state/edits";
+import type { ReviewStore } from "./state/store";
+import { useStoreVersion } from "./state/useStore";
 
 /** Someone else's answers beside the user's, to choose for each cell. */
 export function ConflictDialog({ store, onClose }: { store: ReviewStore; onClose: () => void }): ReactNode {

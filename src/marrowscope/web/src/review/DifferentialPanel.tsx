@@ -4,8 +4,8 @@ import { thresholdOf, useKnown, useTypes } from "../context";
 import { DecisionPill, Meter } from "../parts/basics";
 import { IntervalBar } from "../parts/IntervalBar";
 import { t } from "../strings";
-import { SUGGESTED, type ReviewStore } from "./store";
-import { useLateVersion } from "./useStore";
+import { SUGGESTED, type ReviewStore } from "./state/store";
+import { useLateVersion } from "./state/useStore";
 
 /** State of the count: share, interval, decision, and progress towards the target. */
 export const Headline = memo(function Headline({ store }: { store: ReviewStore }): ReactNode {

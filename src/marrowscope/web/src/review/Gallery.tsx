@@ -4,10 +4,10 @@ import type { Field } from "../api/shapes";
 import { useTypes } from "../context";
 import { t } from "../strings";
 import { CELLS } from "./Rail";
-import { useSheets } from "./sheets";
-import { SUGGESTED, type ReviewStore, type Section } from "./store";
+import { useSheets } from "./state/sheets";
+import { SUGGESTED, type ReviewStore, type Section } from "./state/store";
 import { Tile } from "./Tile";
-import { useStoreVersion } from "./useStore";
+import { useStoreVersion } from "./state/useStore";
 
 const GAP = 4;
 const PADDING = 16;

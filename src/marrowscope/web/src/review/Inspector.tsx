@@ -3,8 +3,8 @@ import type { Cell, Field } from "../api/shapes";
 import { useTypes } from "../context";
 import { t, when } from "../strings";
 import { Comments } from "./Comments";
-import type { ReviewStore } from "./store";
-import { useLateVersion } from "./useStore";
+import type { ReviewStore } from "./state/store";
+import { useLateVersion } from "./state/useStore";
 
 /** The focused cell, enlarged, with its prediction and its answer. */
 export const Inspector = memo(function Inspector(props: { store: ReviewStore; fields: Map<string, Field>; commentBox: RefObject<HTMLTextAreaElement | null>; onShow: () => void; onExamples: () => void }): ReactNode {

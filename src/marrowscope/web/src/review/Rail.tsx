@@ -2,8 +2,8 @@ import { memo, useState, type DragEvent, type ReactNode } from "react";
 import type { CellType } from "../api/shapes";
 import { useKnown } from "../context";
 import { t } from "../strings";
-import { ALL, DELETED, SUGGESTED, type ReviewStore } from "./store";
-import { useStoreVersion } from "./useStore";
+import { ALL, DELETED, SUGGESTED, type ReviewStore } from "./state/store";
+import { useStoreVersion } from "./state/useStore";
 
 export const CELLS = "application/x-marrowscope-cells";
 

@@ -5,7 +5,7 @@ import { useTypes } from "../context";
 import { useLoaded } from "../hooks";
 import { Dialog } from "../parts/basics";
 import { t } from "../strings";
-import type { ReviewStore } from "./store";
+import type { ReviewStore } from "./state/store";
 
 const CASES = 6;
 const SHOWN = 24;

@@ -1,7 +1,7 @@
 import { memo, type ReactNode } from "react";
 import type { Cell, CellType } from "../api/shapes";
 import { t } from "../strings";
-import { placeOnSheet, SHEET_SIDE } from "./sheets";
+import { placeOnSheet, SHEET_SIDE } from "./state/sheets";
 
 export interface TileProps {
   cell: Cell;

@@ -10,11 +10,11 @@ import { DifferentialPanel, Headline } from "./DifferentialPanel";
 import { Gallery } from "./Gallery";
 import { HelpDialog } from "./HelpDialog";
 import { Inspector } from "./Inspector";
-import { commandOf, typeOf, typesThere, type Command } from "./keys";
+import { commandOf, typeOf, typesThere, type Command } from "./state/keys";
 import { Rail } from "./Rail";
 import { ReferenceDialog } from "./ReferenceDialog";
-import { ALL, DELETED, SUGGESTED, type Order, type ReviewStore } from "./store";
-import { useLoading, useStoreVersion } from "./useStore";
+import { ALL, DELETED, SUGGESTED, type Order, type ReviewStore } from "./state/store";
+import { useLoading, useStoreVersion } from "./state/useStore";
 
 const LAYOUTS = ["gallery", "both", "field"] as const;
 type Layout = (typeof LAYOUTS)[number];

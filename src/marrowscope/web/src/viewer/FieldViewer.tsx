@@ -5,9 +5,9 @@ import type { Box, Field } from "../api/shapes";
 import { useKnown, useTypes } from "../context";
 import { useSettled } from "../hooks";
 import { t } from "../strings";
-import type { ReviewStore } from "../review/store";
-import { typeOf } from "../review/keys";
-import { useLateVersion } from "../review/useStore";
+import type { ReviewStore } from "../review/state/store";
+import { typeOf } from "../review/state/keys";
+import { useLateVersion } from "../review/state/useStore";
 import { cellAt, draw, scaleBar, tidy, usualSide, type Frame } from "./boxes";
 import { bringIntoView, useDeepZoom } from "./useDeepZoom";
 

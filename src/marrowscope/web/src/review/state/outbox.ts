@@ -1,6 +1,6 @@
 /** Answers to be sent to the service, in batches and kept until the service has stored them. */
-import { Problem, Unreachable, messageOf, patch } from "../api/client";
-import type { Cell, Change } from "../api/shapes";
+import { Problem, Unreachable, messageOf, patch } from "../../api/client";
+import type { Cell, Change } from "../../api/shapes";
 import { changeTo, sameAnswer, type Answer } from "./edits";
 
 const GATHER_MS = 250;

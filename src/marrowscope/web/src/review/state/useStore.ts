@@ -1,6 +1,6 @@
 import { startTransition, useEffect, useState, useSyncExternalStore } from "react";
-import type { Analysis } from "../api/shapes";
-import { useKnown } from "../context";
+import type { Analysis } from "../../api/shapes";
+import { useKnown } from "../../context";
 import { ReviewStore } from "./store";
 
 /** The store of an analysis: created once, loaded, and closed on leaving. */

@@ -1,7 +1,7 @@
 /** Pictures of detected cells come as one sheet per field, so that hundreds of them need few requests. */
 import { useEffect, useState } from "react";
-import { API } from "../api/client";
-import type { Cell } from "../api/shapes";
+import { API } from "../../api/client";
+import type { Cell } from "../../api/shapes";
 
 const SIDE = 96;
 const COLUMNS = 16;

@@ -1,5 +1,5 @@
 /** Keys and their actions, except the letters of the cell types. */
-import type { Taxonomy } from "../api/shapes";
+import type { Taxonomy } from "../../api/shapes";
 
 export type Command =
   | "undo" | "redo" | "next" | "confirm" | "strike" | "takeBack" | "help" | "larger" | "smaller" | "previousBin" | "nextBin" | "show" | "comment" | "examples" | "selectAll";

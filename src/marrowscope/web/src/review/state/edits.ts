@@ -1,5 +1,5 @@
 /** Edits of cells as values: how they are shown, sent and undone. */
-import type { Cell, Change } from "../api/shapes";
+import type { Cell, Change } from "../../api/shapes";
 
 /** A reader's answer for a cell: its type (null: none, the prediction stands), and whether it is deleted. */
 export interface Answer {

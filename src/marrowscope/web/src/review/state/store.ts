@@ -1,6 +1,6 @@
 /** The cells of an analysis under review: display, selection and undo. */
-import { get, getAll, messageOf, post } from "../api/client";
-import type { Analysis, Box, Cell, Differential, Suggestion, Taxonomy } from "../api/shapes";
+import { get, getAll, messageOf, post } from "../../api/client";
+import type { Analysis, Box, Cell, Differential, Suggestion, Taxonomy } from "../../api/shapes";
 import { answerOf, History, sameAnswer, withAnswer, type Answer, type Edit, type Step } from "./edits";
 import { Outbox, type Sender } from "./outbox";
 import { Selection } from "./selection";
