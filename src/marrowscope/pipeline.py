@@ -16,7 +16,7 @@ from marrowscope.analysis.naming import name_cells
 from marrowscope.domain.cells import FLAG_BORDER, Cells, Detections
 from marrowscope.domain.geometry import border_margin, touching_border
 from marrowscope.domain.patient import FieldReading, FieldStatus
-from marrowscope.domain.scale import Scale, ScaleBySize, ScaleSource
+from marrowscope.domain.scale import SCALE_DISPUTED, Scale, ScaleBySize, ScaleSource
 from marrowscope.domain.taxonomy import CellType, taxonomy
 from marrowscope.errors import ImageError, InferenceError
 from marrowscope.imaging.crops import crop_cells
@@ -41,9 +41,6 @@ ASSUMED_MPP = 0.1  # a 100x oil objective with a common camera
 GALLERY_PX = 96
 GALLERY_COLUMNS = 16
 GALLERY_CONTEXT = 1.35  # side of a gallery square over the longer side of the cell's box
-SCALE_DISPUTED = "scale_disputed"
-"""Flag of a field whose scale some evidence contradicts; its notes say which."""
-
 _SCALE_SAMPLE = 8  # fields per patient on which the scale is measured, and up to as many times
 _SCALE_ROUNDS = 3  # this, where they are small: single cells with a few red cells beside each
 _SCALE_PIXELS = 2_000_000  # pixels from which no further round is needed

@@ -1,5 +1,7 @@
 """From probabilities to names, and what is said of a cell and of a smear."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from marrowscope.analysis.naming import name_cells
 from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.domain.cells import CellPredictions, Cells, Detections
 from marrowscope.domain.patient import FieldReading, FieldStatus
-from marrowscope.domain.scale import Scale, ScaleSource
+from marrowscope.domain.scale import SCALE_DISPUTED, Scale, ScaleSource
 from marrowscope.models.bundle import load_bundle
 
 SETTINGS = load_bundle().classifier
@@ -71,3 +73,14 @@ def test_fields_named_without_size_are_told() -> None:
     guessed = FieldReading("b", FieldStatus.READ, cells, scale=Scale(0.1, ScaleSource.LEUKOCYTES))
     flags = read_patient("p", [known, guessed], CountingSettings(), None).flags
     assert "On 1 of 2 fields cells were named without their size." in flags
+
+
+def test_one_field_of_disputed_scale_is_told_with_the_reason() -> None:
+    cells = named({0: 0.999})
+    right = Scale(0.1, ScaleSource.METADATA)
+    disputed = replace(right, remark="the file states 1 µm per pixel; 0.1 is used, from the red cells")
+    fields = [FieldReading(f"{n}", FieldStatus.READ, cells, scale=right) for n in range(30)]
+    fields.append(FieldReading("odd", FieldStatus.READ, cells, scale=disputed, flags=(SCALE_DISPUTED,)))
+    flags = read_patient("p", fields, CountingSettings(), None).flags
+    assert f"Scale of 1 field: {disputed.remark}." in flags
+    assert not any("scale disputed" in flag for flag in flags)  # said once

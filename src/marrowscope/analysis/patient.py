@@ -1,5 +1,6 @@
 """A patient's reading, assembled from the readings of the fields."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,8 +18,9 @@ from marrowscope.domain.decision import OVER_20, RULES, Decision, Rule
 from marrowscope.domain.differential import Differential, count
 from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
 from marrowscope.domain.percent import percent_text
+from marrowscope.domain.quantity import quantity
 from marrowscope.domain.rates import ErrorRates
-from marrowscope.domain.scale import ScaleSource
+from marrowscope.domain.scale import SCALE_DISPUTED, ScaleSource
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.models.feature_space import USUAL_SHARE
 
@@ -172,6 +174,15 @@ def _equivalents(differential: Differential) -> list[str]:
     return [sentence]
 
 
+def _scale_remarks(read: Sequence[FieldReading]) -> list[str]:
+    """Return a sentence on every contradiction about the scale, with the number of fields it concerns.
+
+    A wrong scale changes every figure of a field, so even one field is said.
+    """
+    remarks = Counter(f.scale.remark for f in read if f.scale is not None and f.scale.remark)
+    return [f"Scale of {quantity(number, 'field')}: {remark}." for remark, number in remarks.items()]
+
+
 def _flags(fields: Sequence[FieldReading], evidence: Evidence) -> list[str]:
     """Return sentences on what makes the count of this patient less reliable."""
     flags = []
@@ -187,7 +198,8 @@ def _flags(fields: Sequence[FieldReading], evidence: Evidence) -> list[str]:
     if differential.counted and differential.unclassified / differential.counted > _NOTICEABLE:
         share = 100 * differential.unclassified / differential.counted
         flags.append(f"{share:.0f} % of the counted cells could not be classified with certainty.")
-    for flag in sorted({flag for f in read for flag in f.flags}):
+    flags += _scale_remarks(read)
+    for flag in sorted({flag for f in read for flag in f.flags} - {SCALE_DISPUTED}):
         number = sum(flag in f.flags for f in read)
         if number / len(read) > _NOTICEABLE:
             flags.append(f"{number} of {len(read)} fields are flagged: {flag.replace('_', ' ')}.")

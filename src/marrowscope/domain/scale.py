@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+SCALE_DISPUTED = "scale_disputed"
+"""Flag of a field whose scale some evidence contradicts (`Scale.remark`)."""
+
 
 class ScaleSource(StrEnum):
     """Where a scale comes from."""

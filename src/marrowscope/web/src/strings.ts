@@ -101,7 +101,7 @@ export const t = {
 
   upload: {
     title: "Add images",
-    lead: "JPEG, PNG, TIFF or ZIP files. Enter a number, not a person’s name.",
+    lead: "JPEG, PNG, TIFF, WebP or ZIP files. Enter a number, not a person’s name.",
     chooseFiles: "Choose files",
     chooseFolder: "Choose a folder",
     patientName: "Patient number",
