@@ -10,6 +10,7 @@ from PIL import Image
 
 from marrowscope.engines.pool import WorkerDiedError
 from marrowscope.imaging.files.decode import DecodeLimits
+from marrowscope.imaging.jpeg import jpeg_bytes
 from marrowscope.pipeline import GALLERY_CONTEXT, from_gallery
 from marrowscope.service.errors import NotFoundError, UnavailableError
 from marrowscope.service.images import workers
@@ -55,7 +56,7 @@ class Pictures:
         with Image.open(path) as image:
             image.draft("RGB", (size, size))
             image.thumbnail((size, size), Image.Resampling.LANCZOS)
-            return workers.jpeg(image, 85)
+            return jpeg_bytes(image, 85)
 
     def tile(self, digest: str, level: int, column: int, row: int) -> bytes:
         """Return a tile as JPEG; all are made when the first is asked for.
@@ -96,7 +97,7 @@ class Pictures:
             The sheet is no longer kept.
         """
         with Image.open(io.BytesIO(self._blobs.get(sheet))) as image:
-            return workers.jpeg(from_gallery(image, row), 92)
+            return jpeg_bytes(from_gallery(image, row), 92)
 
     @staticmethod
     def _done(work: Callable[[], T]) -> T:

@@ -5,7 +5,6 @@ so that memory stays bounded, and loads no networks.
 """
 
 import hashlib
-import io
 import zipfile
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from marrowscope.exports.atomic import atomic_path
 from marrowscope.imaging.crops import crop_cells
 from marrowscope.imaging.files.decode import DecodeLimits, decode
 from marrowscope.imaging.files.sources import FieldSource
+from marrowscope.imaging.jpeg import jpeg_bytes
 from marrowscope.service.images.blobs import Blobs
 
 TILE_PX, OVERLAP_PX = 256, 1
@@ -129,19 +129,14 @@ def crop(
         The image is no longer kept.
     """
     boxes = np.asarray([box], np.float32)
-    return jpeg(Image.fromarray(crop_cells(_pixels(blobs, limits, digest), boxes, size, context)[0]), 88)
+    return jpeg_bytes(
+        Image.fromarray(crop_cells(_pixels(blobs, limits, digest), boxes, size, context)[0]), 88
+    )
 
 
 def highest_level(width: int, height: int) -> int:
     """Return the Deep Zoom level that shows an image at its own size."""
     return (max(width, height, 1) - 1).bit_length()
-
-
-def jpeg(image: Image.Image, quality: int) -> bytes:
-    """Return an image as JPEG without metadata."""
-    stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=quality)
-    return stream.getvalue()
 
 
 def thumbnail_name(side: int) -> str:
@@ -153,7 +148,7 @@ def _keep_thumbnails(blobs: Blobs, digest: str, pixels: Pixels) -> None:
     image = Image.fromarray(pixels)
     for side in THUMBNAILS_PX:
         image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
-        blobs.put_derived(digest, thumbnail_name(side), jpeg(image, 85))
+        blobs.put_derived(digest, thumbnail_name(side), jpeg_bytes(image, 85))
 
 
 def _pixels(blobs: Blobs, limits: DecodeLimits, digest: str) -> Pixels:
@@ -171,7 +166,7 @@ def _write_levels(image: Image.Image, tiles: zipfile.ZipFile) -> None:
     for level in range(highest_level(*image.size), -1, -1):
         for row in range(ceil(image.height / TILE_PX)):
             for column in range(ceil(image.width / TILE_PX)):
-                tiles.writestr(f"{level}/{column}_{row}.jpg", jpeg(_cut(image, column, row), _QUALITY))
+                tiles.writestr(f"{level}/{column}_{row}.jpg", jpeg_bytes(_cut(image, column, row), _QUALITY))
         smaller = max(ceil(image.width / 2), 1), max(ceil(image.height / 2), 1)
         image = image.resize(smaller, Image.Resampling.BOX)
 

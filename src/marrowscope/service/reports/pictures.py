@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from marrowscope.domain.patient import PatientReading
 from marrowscope.exports.pictures import FULL, GalleryItem, cells_to_show
+from marrowscope.imaging.jpeg import jpeg_bytes
 from marrowscope.pipeline import GALLERY_PX, from_gallery
 from marrowscope.service.errors import NotFoundError
 from marrowscope.service.images.blobs import Blobs
@@ -78,7 +79,7 @@ class StoredPictures:
             with Image.open(self._images.blobs.path(annotated)) as image:
                 image.draft("RGB", (_PREVIEW_PX, _PREVIEW_PX))
                 image.thumbnail((_PREVIEW_PX, _PREVIEW_PX))
-                return _jpeg(image, 80)
+                return jpeg_bytes(image, 80)
         except OSError:
             return None
 
@@ -99,16 +100,10 @@ class StoredPictures:
             whole = Image.open(io.BytesIO(self._images.blobs.get(sheet))) if sheet else None
             for row in rows:
                 if row < on_sheet and whole is not None:
-                    squares.append((row, _jpeg(from_gallery(whole, row), 85)))
+                    squares.append((row, jpeg_bytes(from_gallery(whole, row), 85)))
                 elif image is not None:
                     x0, y0, x1, y1 = (float(side) for side in boxes[row])
                     squares.append((row, self._images.pictures.crop(image, (x0, y0, x1, y1), GALLERY_PX)))
         except NotFoundError:
             return squares
         return squares
-
-
-def _jpeg(image: Image.Image, quality: int) -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=quality)
-    return stream.getvalue()
