@@ -144,3 +144,11 @@ def test_scales_are_read_back() -> None:
 def test_a_document_that_holds_something_else_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(DamagedRecordError, match="FieldReading"):
         from_json({**to_json(a_field()), **change}, FieldReading)
+
+
+@pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan, 0.1, -0.0])
+def test_every_number_is_read_back(number: float) -> None:
+    clustering = Clustering(1, number, 0.0, 1.0, number)
+    text = json.dumps(to_json(clustering), allow_nan=False)
+    read = from_json(json.loads(text), Clustering)
+    assert str(read.freedom) == str(read.measured_icc) == str(number)

@@ -57,8 +57,13 @@ def _boxes(document: Any, _: Any) -> npt.NDArray[np.float32]:
 
 
 def _number(document: Any, _: Any) -> float:
-    # Documents of the first format contain null for infinite numbers.
-    return math.inf if document is None or document == _INFINITE else float(document)
+    # A document of the first format wrote null where a number was infinite.
+    return math.inf if document is None else float(document)
+
+
+def _as_json(number: float) -> float | str:
+    """Return a number, or its name where JSON has no such number; `float` reads both."""
+    return number if math.isfinite(number) else str(number)
 
 
 def _field_reading(document: dict[str, Any], kind: type[FieldReading]) -> FieldReading:
@@ -75,7 +80,7 @@ _converter.register_unstructure_hook_func(_is_array, lambda array: array.tolist(
 _converter.register_structure_hook_func(_is_array, _array)
 _converter.register_unstructure_hook(StrEnum, lambda member: member.value)
 _converter.register_structure_hook(float, _number)
-_converter.register_unstructure_hook(float, lambda number: number if math.isfinite(number) else _INFINITE)
+_converter.register_unstructure_hook(float, _as_json)
 _converter.register_structure_hook(
     Cells, make_dict_structure_fn(Cells, _converter, boxes=override(struct_hook=_boxes))
 )
