@@ -84,9 +84,16 @@ def up_to(depth: str) -> tuple[str, ...]:
 
 
 def entries(text: str) -> dict[str, str]:
-    """Split a requirements file into its entries: name to lines, digests included."""
+    """Split a requirements file into its entries: name to lines, digests included.
+
+    A package that no longer supports every Python has an entry for each version, told apart by their markers.
+    """
     blocks = re.split(r"\n(?=[a-z0-9])", "\n" + re.sub(r"^\s*#.*\n", "", text, flags=re.MULTILINE))
-    return {found[0]: f"{block.rstrip()}\n" for block in blocks if (found := _NAME.match(block))}
+    found: dict[str, str] = {}
+    for block in blocks:
+        if name := _NAME.match(block):
+            found[name[0]] = found.get(name[0], "") + f"{block.rstrip()}\n"
+    return found
 
 
 def _resolve(what: Sequence[str], how: Sequence[str], out: Path) -> bool:

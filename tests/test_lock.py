@@ -51,14 +51,29 @@ def test_what_is_asked_for_is_locked_at_a_version_that_serves(name: str) -> None
         assert versions[package] in wanted.specifier, f"{package} {versions[package]}: run `make lock`"
 
 
+def versions_of(lines: str) -> list[str]:
+    """Split a package's lines into its versions: mostly one, more where it dropped an older Python."""
+    return re.split(r"\n(?=[a-z0-9])", lines.replace("\\\n", "\n").strip("\n"))
+
+
 def test_every_locked_file_is_told_by_its_digest() -> None:
     packages = locked()
     assert len(packages) > 100
-    for lines in packages.values():
-        first, *digests = lines.replace("\\\n", "\n").split("\n")[:-1]
+    for version in [version for lines in packages.values() for version in versions_of(lines)]:
+        first, *digests = version.split("\n")
         assert re.match(r"[a-z0-9.-]+==\S+", first)
         assert digests
         assert all(re.fullmatch(r"\s+--hash=sha256:[0-9a-f]{64}\s*", digest) for digest in digests)
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+def test_every_python_gets_one_version_of_a_package(python: str) -> None:
+    for lines in locked().values():
+        wanted = [Requirement(version.split("\n")[0].strip(" \\")) for version in versions_of(lines)]
+        on_python = {"python_full_version": f"{python}.0", "python_version": python}
+        serving = [each for each in wanted if each.marker is None or each.marker.evaluate(on_python)]
+        by_python = any("python_full_version" in str(each.marker) for each in wanted)
+        assert len(serving) == 1 or not by_python, f"{wanted[0].name} on Python {python}: {serving}"
 
 
 @pytest.mark.parametrize("depths", [("install",), ("package",), ("package", "service")])

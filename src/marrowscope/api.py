@@ -112,6 +112,7 @@ def analyse(
     threads: int = 2,
     engine: str = LOCAL,
     resume: bool = False,
+    overwrite: bool = False,
     reviewed: str | Path | None = None,
     listener: Listener | None = None,
 ) -> CohortReport:
@@ -120,7 +121,7 @@ def analyse(
     Parameters
     ----------
     inputs : a folder with a sub-folder per patient, one patient's folder, images, or ZIP files of these
-    out : folder for the results; results of an earlier run are replaced
+    out : folder for the results
     manifest : CSV ``patient,path[,truth]``, instead of or in addition to `inputs`
     bundle : networks, by default the built-in ones
     rule : decision rule
@@ -133,14 +134,16 @@ def analyse(
     threads : processor threads in each process
     engine : ``local``, or ``dask://HOST:PORT`` of a Dask cluster (extra ``dask``)
     resume : continue an interrupted run in `out`
+    overwrite : replace the results of an earlier run in `out`
     reviewed : a completed ``review.csv``, from which the report also infers the blast share
     listener : called with the progress at every step
 
     Raises
     ------
     InputError
-        No images were found, a type is unknown, the review cannot be read, or the run in `out` cannot be
-        resumed with these settings.
+        No images were found, a type is unknown, the review cannot be read, `out` holds an earlier run that is
+        neither to be resumed nor replaced, another run is using it, or it cannot be resumed with these
+        settings.
     BundleError
         The bundle cannot be used.
     """
@@ -155,13 +158,13 @@ def analyse(
     folder = Path(out)
     paths = [Path(p) for p in ([inputs] if isinstance(inputs, str | Path) else inputs)]
     patients = discover(paths, manifest=None if manifest is None else Path(manifest))
-    journal = _journal(folder, settings.reading_facts(networks), resume=resume)
-    report = CohortReader(networks, settings, journal, listener or (lambda _: None)).read(patients)
-    if reviewed is not None:
-        report = with_review(report, Path(reviewed))
-    if listener is not None:
-        listener(Progress("writing"))
-    write_report(report, journal)
+    with _journal(folder, settings.reading_facts(networks), resume=resume, overwrite=overwrite) as journal:
+        report = CohortReader(networks, settings, journal, listener or (lambda _: None)).read(patients)
+        if reviewed is not None:
+            report = with_review(report, Path(reviewed))
+        if listener is not None:
+            listener(Progress("writing"))
+        write_report(report, journal)
     return report
 
 
@@ -183,7 +186,8 @@ def export(report: CohortReport, out: str | Path, formats: Sequence[str] = FORMA
     unknown = sorted(set(formats) - set(known))
     if unknown:
         raise InputError(f"no such format: {', '.join(unknown)} (known: {', '.join(known)})")
-    return write_report(report, Journal.of(Path(out)), formats)
+    with Journal.of(Path(out)) as journal:
+        return write_report(report, journal, formats)
 
 
 def _known_types(names: Sequence[str]) -> tuple[str, ...]:
@@ -198,9 +202,9 @@ def _known_types(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _journal(out: Path, facts: dict[str, str], *, resume: bool) -> Journal:
+def _journal(out: Path, facts: dict[str, str], *, resume: bool, overwrite: bool) -> Journal:
     try:
-        return Journal(out, facts, resume=resume)
+        return Journal(out, facts, resume=resume, overwrite=overwrite)
     except OSError as error:
         raise InputError(f"cannot write to {out}: {error.strerror or error}") from error
 

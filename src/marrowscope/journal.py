@@ -9,46 +9,77 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from typing import Any, Self
+
+from filelock import FileLock, Timeout
 
 from marrowscope.codec import from_json, to_json
-from marrowscope.domain.patient import FieldReading
+from marrowscope.domain.patient import FieldReading, FieldStatus
 from marrowscope.domain.scale import ScaleBySize, SizeScale, listed_scales, scales_by_size
-from marrowscope.errors import InputError
+from marrowscope.errors import DamagedRecordError, InputError
 from marrowscope.exports.atomic import write_atomic
 from marrowscope.imaging.files.sources import RECORD_FOLDER, safe_name
 from marrowscope.pipeline import FieldResult, FieldTask
 
 FOLDER = RECORD_FOLDER
 ANNOTATED = "annotated"
+_LOCK = ".marrowscope.lock"  # beside the record, which a new run removes
 
 
 class Journal:
-    """The journal of one output folder.
+    """The journal of one output folder; while it is open, no other run can use the folder.
 
     Parameters
     ----------
     out : the output folder
     settings : name → value of everything that affects a reading
-    resume : keep the entries of an earlier run; otherwise they are removed
+    resume : keep the entries of an earlier run
+    overwrite : remove the results of an earlier run
 
     Raises
     ------
     InputError
-        The run is to be resumed, but its settings or networks were different.
+        The folder is a file, in use by another run, or holds an earlier run that is neither to be resumed nor
+        replaced; or the run is to be resumed, but its settings or networks were different.
     """
 
-    def __init__(self, out: Path, settings: dict[str, str], *, resume: bool) -> None:
+    def __init__(
+        self, out: Path, settings: dict[str, str], *, resume: bool = False, overwrite: bool = False
+    ) -> None:
+        check_free(out, resume=resume, overwrite=overwrite)
+        out.mkdir(parents=True, exist_ok=True)
         self.out = out
         self._folder = out / FOLDER
+        self._lock = FileLock(out / _LOCK)
+        try:
+            self._lock.acquire(blocking=False)
+        except Timeout:
+            raise InputError(f"another run is using {out}: wait for it, or choose another folder") from None
+        try:
+            self._open(settings, resume=resume)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _open(self, settings: dict[str, str], *, resume: bool) -> None:
         known = self._folder / "settings.json"
-        text = json.dumps(settings, indent=1, sort_keys=True)
         if resume and known.is_file():
             self._same_settings(known, settings)
         else:
             shutil.rmtree(self._folder, ignore_errors=True)
-            shutil.rmtree(out / ANNOTATED, ignore_errors=True)
+            shutil.rmtree(self.out / ANNOTATED, ignore_errors=True)
         (self._folder / "fields").mkdir(parents=True, exist_ok=True)
-        write_atomic(known, text.encode())
+        write_atomic(known, json.dumps(settings, indent=1, sort_keys=True).encode())
+
+    def close(self) -> None:
+        """Give the folder free for other runs; the journal can still be read."""
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @classmethod
     def of(cls, out: Path) -> "Journal":
@@ -65,11 +96,19 @@ class Journal:
         return cls(out, json.loads(known.read_bytes()), resume=True)
 
     def find(self, task: FieldTask) -> FieldReading | None:
-        """Return the reading of a field, None if it is not recorded."""
-        path = self._path(task.patient, task.source.name, task.sha256, ".json")
-        if not path.is_file():
+        """Return the reading of a field, None if it is not recorded whole: it is then to be read again."""
+        document = self._recorded(self._path(task.patient, task.source.name, task.sha256, ".json"))
+        if document is None:
             return None
-        return from_json(json.loads(path.read_bytes()), FieldReading)
+        try:
+            reading = from_json(document, FieldReading)
+        except DamagedRecordError:
+            return None
+        pictures = [self.annotated_path(task.patient, reading.name)]
+        if len(reading.cells):
+            pictures.append(self.gallery_path(task.patient, reading))
+        is_read = reading.status is FieldStatus.READ
+        return None if is_read and not all(path.is_file() for path in pictures) else reading
 
     def record(self, result: FieldResult) -> None:
         """Write a result. The reading is written last, so that recorded fields are complete."""
@@ -79,8 +118,7 @@ class Journal:
         if result.gallery:
             path = self._path(result.patient, reading.name, reading.sha256, ".jpg")
             write_atomic(path, result.gallery)
-        path = self._path(result.patient, reading.name, reading.sha256, ".json")
-        write_atomic(path, json.dumps(to_json(reading)).encode())
+        self._record(self._path(result.patient, reading.name, reading.sha256, ".json"), to_json(reading))
 
     def keep_part(self, part: bytes) -> Path:
         """Keep a field that was taken out of a file of several; return where it is."""
@@ -101,15 +139,30 @@ class Journal:
 
     def scales(self, patient: str) -> ScaleBySize | None:
         """Return the scales measured for a patient, None if there are none yet."""
-        path = self._path(patient, "", "scales", ".json")
-        if not path.is_file():
+        document = self._recorded(self._path(patient, "", "scales", ".json"))
+        try:
+            return None if document is None else scales_by_size(from_json(document, tuple[SizeScale, ...]))
+        except DamagedRecordError:
             return None
-        return scales_by_size(from_json(json.loads(path.read_bytes()), tuple[SizeScale, ...]))
 
     def record_scales(self, patient: str, scales: ScaleBySize) -> None:
         """Write the scales measured for a patient."""
-        text = json.dumps(to_json(listed_scales(scales)))
-        write_atomic(self._path(patient, "", "scales", ".json"), text.encode())
+        self._record(self._path(patient, "", "scales", ".json"), to_json(listed_scales(scales)))
+
+    @staticmethod
+    def _record(path: Path, document: Any) -> None:
+        """Write a record: the digest of its text, and the text."""
+        text = json.dumps(document).encode()
+        write_atomic(path, hashlib.sha256(text).hexdigest().encode() + b"\n" + text)
+
+    @staticmethod
+    def _recorded(path: Path) -> Any | None:
+        """Return what a record holds, None where there is none or its text does not match its digest."""
+        try:
+            digest, _, text = path.read_bytes().partition(b"\n")
+        except OSError:
+            return None
+        return json.loads(text) if hashlib.sha256(text).hexdigest().encode() == digest else None
 
     def _path(self, patient: str, field: str, sha256: str, suffix: str) -> Path:
         key = hashlib.sha256("\0".join((patient, field, sha256)).encode("utf-8", "surrogateescape"))
@@ -124,3 +177,21 @@ class Journal:
                 f"cannot resume, as these settings differ from the earlier run: {', '.join(differing)}; "
                 "run without --resume"
             )
+
+
+def check_free(out: Path, *, resume: bool, overwrite: bool) -> None:
+    """Refuse to change the results of an earlier run unless asked to.
+
+    Raises
+    ------
+    InputError
+        The folder holds results, or is a file.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file, not a folder")
+    used = (out / FOLDER).exists() or (out / "patients.csv").exists()
+    if used and not (resume or overwrite):
+        raise InputError(
+            f"{out} holds an earlier run: continue it (--resume, resume=True) or replace it "
+            "(--overwrite, overwrite=True)"
+        )

@@ -4,6 +4,7 @@ bytes → pixels → scale → boxes → crops → probabilities → named cells
 """
 
 import copy
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -116,7 +117,10 @@ def scale_sample(fields: Sequence[T]) -> list[T]:
 def load_field(task: FieldTask, limits: DecodeLimits) -> FieldImage | ImageError:
     """Read and decode a field; for an unreadable image, the error is returned instead of raised."""
     try:
-        return decode(task.source.read(limits), limits=limits)
+        data = task.source.read(limits)
+        if task.sha256 and hashlib.sha256(data).hexdigest() != task.sha256:
+            return ImageError("the file changed while the run went on; run again")
+        return decode(data, limits=limits)
     except ImageError as error:
         return error
 

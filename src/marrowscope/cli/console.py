@@ -27,6 +27,11 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
             fail(str(error), error.exit_code)
         except KeyboardInterrupt:
             fail("stopped", INTERRUPTED)
+        except MemoryError:
+            fail("there is not enough memory for this", MarrowscopeError.exit_code)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            fail(where + (error.strerror or type(error).__name__), MarrowscopeError.exit_code)
 
     return wrapped
 

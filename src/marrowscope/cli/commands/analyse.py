@@ -88,7 +88,6 @@ def analyse(
     if reviewed is not None and not reviewed.is_file():
         raise InputError(f"no such review: {reviewed} (--suggest-review writes one to fill in)")
     chosen = chosen_rule(rule, threshold, inclusive=inclusive)
-    check_free(out, resume=resume, overwrite=overwrite)
     mpp = _stated_mpp(mpp, objective, camera_um)
     try:
         with ProgressDisplay(quiet=quiet) as display:
@@ -107,6 +106,7 @@ def analyse(
                 threads=threads,
                 engine=engine,
                 resume=resume,
+                overwrite=overwrite,
                 reviewed=reviewed,
                 listener=display,
             )
@@ -166,23 +166,13 @@ def chosen_rule(name: str, threshold: float | None, *, inclusive: bool) -> Rule:
     return RULES[name]
 
 
-def check_free(out: Path, *, resume: bool, overwrite: bool) -> None:
-    """Refuse to change the results of an earlier run unless asked to.
+def refuse_unread(report: "CohortReport") -> None:
+    """End with exit code 1 where not one image could be read: the files say why, but there is no count."""
+    from marrowscope.domain.patient import FieldStatus
 
-    Raises
-    ------
-    InputError
-        The folder holds results, or is a file.
-    """
-    from marrowscope.journal import FOLDER
-
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file, not a folder")
-    used = (out / FOLDER).exists() or (out / "patients.csv").exists()
-    if used and not (resume or overwrite):
-        raise InputError(
-            f"{out} holds an earlier run: continue it with --resume or replace it with --overwrite"
-        )
+    fields = [field for patient in report.patients for field in patient.fields]
+    if not any(field.status is FieldStatus.READ for field in fields):
+        fail(f"none of {quantity(len(fields), 'image')} could be read", 1)
 
 
 def show(report: "CohortReport", out: Path, *, as_json: bool) -> None:
@@ -214,5 +204,5 @@ def _stated_mpp(mpp: float | None, objective: float | None, camera_um: float | N
             raise InputError("--objective and --camera-um must be greater than 0")
         mpp = mpp_of_optics(objective, camera_um)
     if mpp is not None and not 0.005 <= mpp <= 2:
-        raise InputError(f"{mpp:.3g} µm per pixel is out of range: expected 0.005 to 2")
+        raise InputError(f"{mpp:.3g} µm per pixel (--mpp) is out of range: expected 0.005 to 2")
     return mpp

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from marrowscope.cli.commands.analyse import check_free, show
+from marrowscope.cli.commands.analyse import show
 from marrowscope.cli.console import INTERRUPTED, fail, one_line_errors, say
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def demo(
     """
     from marrowscope import api
     from marrowscope.cli.progress import ProgressDisplay
+    from marrowscope.journal import check_free
     from marrowscope.synth import demo_plan, write_cohort
 
     check_free(out, resume=False, overwrite=True)
@@ -41,7 +42,7 @@ def demo(
     try:
         with ProgressDisplay(quiet=quiet) as display:
             report = api.analyse(
-                [], out, manifest=manifest, workers=workers, threads=threads, listener=display
+                [], out, manifest=manifest, workers=workers, threads=threads, overwrite=True, listener=display
             )
     except KeyboardInterrupt:
         fail("stopped", INTERRUPTED)
