@@ -117,6 +117,7 @@ def analyse(
         show_reviewed(report)
     if suggest_review:
         suggest(report, out, suggest_review)
+    refuse_unread(report)
 
 
 def suggest(report: "CohortReport", out: Path, number: int) -> None:
