@@ -15,6 +15,8 @@ from marrowscope.domain.taxonomy import REVIEWED_TYPE, taxonomy
 from marrowscope.errors import InputError
 from marrowscope.exports.atomic import atomic_path
 from marrowscope.exports.tables import csv_text
+from marrowscope.imaging.files.spreadsheets import known_id, read_table
+from marrowscope.imaging.names import shown
 
 REVIEW_COLUMNS = (
     "patient", "field", "cell", "x0", "y0", "x1", "y1", "part", "cell_type", "p_blast", REVIEWED_TYPE,
@@ -69,13 +71,13 @@ def read_review(report: CohortReport, path: Path) -> tuple[Reviewed, ...]:
     InputError
         The file is not such a table, or names a patient, cell or type that does not exist.
     """
+    known = {shown(patient.patient): patient for patient in report.patients}
     by_patient: dict[str, list[dict[str, str]]] = {}
     for row in _rows(path):
-        by_patient.setdefault(row["patient"], []).append(row)
-    known = {csv_text(patient.patient): patient for patient in report.patients}
-    unknown = sorted(set(by_patient) - set(known))
-    if unknown:
-        raise InputError(f"{path} names patient {unknown[0]}, who is not in this run")
+        name = known_id(row["patient"], known)
+        if name is None:
+            raise InputError(f"{path} names patient {row['patient']}, who is not in this run")
+        by_patient.setdefault(name, []).append(row)
     return tuple(_reviewed(known[name], rows, path) for name, rows in by_patient.items())
 
 
@@ -112,7 +114,7 @@ def _suggested(patient: PatientReading, number: int) -> list[list[str]]:
 
 def _reviewed(patient: PatientReading, rows: list[dict[str, str]], path: Path) -> Reviewed:
     called = {
-        (csv_text(field.name), str(number)): patient.differential.counts_as_blast(cell)
+        (shown(field.name), str(number)): patient.differential.counts_as_blast(cell)
         for field in patient.fields
         for number, cell in enumerate(field.cells, start=1)
         if cell.is_counted
@@ -160,12 +162,6 @@ def _is_blast(row: Mapping[str, str], path: Path, equivalents: Sequence[str]) ->
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            missing = [name for name in REVIEW_COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                raise InputError(f"{path}: missing columns: {', '.join(missing)}")
-            return [{key: value or "" for key, value in row.items() if key} for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read as a table ({error})") from error
+    table = read_table(path)
+    table.require(REVIEW_COLUMNS)
+    return [row.values for row in table.rows]

@@ -73,7 +73,7 @@ def test_coverage_counts_patients_with_a_known_percentage(tables: tuple[Path, Pa
 @pytest.mark.parametrize(
     ("reports", "truth", "message"),
     [
-        ("patient\na\n", TRUTH, "no column decision"),
+        ("patient\na\n", TRUTH, "missing columns: decision"),
         ("patient,decision\na,perhaps\n", TRUTH, "none of"),
         (REPORTS, "patient,truth\na,sick\n", "use leukemia or healthy"),
         (REPORTS, "patient,truth\nz,healthy\n", "share no patient"),

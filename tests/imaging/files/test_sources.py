@@ -315,7 +315,7 @@ def test_manifest_problems_go_to_the_row(tmp_path: Path) -> None:
         (b"name,file\nA,a.png\n", "needs the columns 'patient' and 'path'"),
         (b"patient,path\n,a.png\n", "line 2: patient or path is missing"),
         (b"patient,path\nA\n", "line 2: patient or path is missing"),
-        (b"patient,path\n\xff\xfe,a\n", "not UTF-8"),
+        (b"patient,path\n\x81,a\n", "CSV UTF-8"),
         (b"patient,path\n", "no JPEG"),
     ],
 )

@@ -120,8 +120,11 @@ def split(
         str, typer.Option(help="voc, yolo, coco, csv, unlabelled, cells (a folder per type), or auto.")
     ] = "auto",
     parts: Annotated[
-        str, typer.Option(help="Names of the parts and their shares.")
-    ] = "train=0.7,val=0.15,test=0.15",
+        str | None,
+        typer.Option(
+            help="Names and shares, as train=0.7,test=0.3; by default those of training.", show_default=False
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Seed for a random but reproducible start of the blocks.")
     ] = None,
@@ -135,9 +138,9 @@ def split(
 
     If the set has no groups, contiguous blocks of file names are used instead.
     """
-    from marrowscope.datasets.splits import read_and_split, shares_of, write_split
+    from marrowscope.datasets.splits import PARTS, read_and_split, shares_of, write_split
 
-    table = read_and_split(folder, layout, shares_of(parts), seed, images)
+    table = read_and_split(folder, layout, shares_of(parts) if parts else PARTS, seed, images)
     write_split(table, out)
     sizes = {name: len(items) for name, items in table.items()}
     groups = {name: len({item.group for item in items}) for name, items in table.items()}

@@ -4,9 +4,7 @@ Columns are found by name, whatever their order or capitals; comma, semicolon an
 spreadsheets of half of Europe write the second (with a decimal comma). UTF-8.
 """
 
-import csv
 import difflib
-import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -17,8 +15,9 @@ from marrowscope.datasets.corrections import Annotation
 from marrowscope.datasets.labelled import LabelledField, labelled_field
 from marrowscope.datasets.names import normalise_label
 from marrowscope.domain.taxonomy import REVIEWED_TYPE, taxonomy
-from marrowscope.errors import DatasetError
+from marrowscope.errors import DatasetError, InputError
 from marrowscope.imaging.files.sources import FieldSource, PatientSource, discover
+from marrowscope.imaging.files.spreadsheets import read_table
 from marrowscope.imaging.names import natural_key, shown
 
 BOX_COLUMNS = ("image", "x0", "y0", "x1", "y1", "label", "group", "ignore")
@@ -126,28 +125,9 @@ def _fields(
 
 def _rows(table: Path) -> list[_Row]:
     try:
-        text = table.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DatasetError(f"{shown(str(table))} cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise DatasetError(f"{shown(table.name)} is not UTF-8 text; save it as 'CSV UTF-8'") from error
-    delimiter = max(",;\t", key=text.lstrip().split("\n", 1)[0].count)
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
-    try:
-        lines = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
-    except csv.Error as error:
-        raise DatasetError(f"{shown(table.name)}: {error}") from error
-    names = [name.strip().lower() for name in lines[0][1]] if lines else []
-    return [
-        _Row(table, number, dict(zip(names, [_plain(cell) for cell in cells], strict=False)))
-        for number, cells in lines[1:]
-    ]
-
-
-def _plain(cell: str) -> str:
-    """Take off the apostrophe that keeps a spreadsheet from reading a formula (see `exports.tables`)."""
-    text = cell.strip()
-    return text[1:] if text[:1] == "'" and text[1:2] in {"=", "+", "-", "@"} else text
+        return [_Row(table, row.line, row.values) for row in read_table(table).rows]
+    except InputError as error:
+        raise DatasetError(str(error)) from error
 
 
 def _box(row: _Row) -> Sequence[float]:

@@ -1,6 +1,5 @@
 """How well whole patients are decided: reports against the truth, with what was left undecided in sight."""
 
-import csv
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,9 +8,10 @@ from pathlib import Path
 from scipy.stats import binomtest
 
 from marrowscope.domain.decision import Verdict
-from marrowscope.errors import DatasetError
+from marrowscope.errors import DatasetError, InputError
 from marrowscope.evaluation.counts.agreement import Agreement, agreement
 from marrowscope.evaluation.statistics.bootstrap import Estimate
+from marrowscope.imaging.files.spreadsheets import read_table
 
 TRUTHS = ("leukemia", "healthy")
 DECISIONS = tuple(verdict.value for verdict in Verdict)
@@ -168,16 +168,12 @@ def compare_with_truth(
 def _read_table(path: Path, needed: tuple[str, ...]) -> dict[str, dict[str, str]]:
     """Rows of a CSV file by their `patient`."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            missing = [name for name in needed if name not in (reader.fieldnames or ())]
-            if missing:
-                raise DatasetError(f"{path}: has no column {', '.join(missing)}")
-            rows = [{key: value or "" for key, value in row.items() if key} for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{path}: cannot be read as a table ({error})") from error
+        read = read_table(path)
+        read.require(needed)
+    except InputError as error:
+        raise DatasetError(str(error)) from error
     table: dict[str, dict[str, str]] = {}
-    for row in rows:
+    for row in (each.values for each in read.rows):
         if row["patient"] in table:
             raise DatasetError(f"{path}: names patient {row['patient']} twice")
         table[row["patient"]] = row

@@ -1,0 +1,135 @@
+"""Tables as spreadsheet programs write them: in their encodings, with their separators, ids made numbers."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from marrowscope.errors import InputError
+from marrowscope.imaging.names import shown
+
+_SEPARATORS: Final = (",", ";", "\t")  # spreadsheets of half of Europe write the second
+_SEPARATOR_LINE: Final = "sep="  # Excel's own: names the separator before the header
+_MAX_BYTES: Final = 64 * 2**20
+_WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_FORMULA_STARTS: Final = ("=", "+", "-", "@")
+_ADVICE: Final = "save it as 'CSV UTF-8'"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table: its number in the file, and its values by column."""
+
+    line: int
+    values: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as read.
+
+    Attributes
+    ----------
+    name : of the file, for messages
+    columns : names, in lower case without spaces around them
+    rows : those that are not empty
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    def require(self, columns: Sequence[str]) -> None:
+        """Check that columns are there.
+
+        Raises
+        ------
+        InputError
+            One is missing.
+        """
+        missing = [column for column in columns if column not in self.columns]
+        if missing:
+            raise InputError(f"{self.name}: missing columns: {', '.join(missing)}")
+
+
+def read_table(path: Path) -> Table:
+    """Read a CSV file: UTF-8, UTF-16 or Windows-1252, separated by comma, semicolon or tab.
+
+    A first line ``sep=;`` is understood, empty lines are skipped, and the apostrophe that keeps a spreadsheet
+    from reading a formula is taken off.
+
+    Raises
+    ------
+    InputError
+        Unreadable, too large, in another encoding, or without a header.
+    """
+    name = shown(path.name)
+    text = _text(path, name)
+    first, _, rest = text.partition("\n")
+    if first.strip().lower().startswith(_SEPARATOR_LINE) and len(first.strip()) == len(_SEPARATOR_LINE) + 1:
+        separator, text, skipped = first.strip()[-1], rest, 1
+    else:
+        separator, skipped = max(_SEPARATORS, key=text.lstrip().split("\n", 1)[0].count), 0
+    reader = csv.reader(io.StringIO(text), delimiter=separator)
+    try:
+        lines = [(reader.line_num + skipped, row) for row in reader if any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        raise InputError(f"{name}: {error}; {_ADVICE}") from error
+    if not lines:
+        raise InputError(f"{name} is empty")
+    columns = tuple(cell.strip().lower() for cell in lines[0][1])
+    rows = (Row(line, _values(columns, cells)) for line, cells in lines[1:])
+    return Table(name, columns, tuple(rows))
+
+
+def known_id(text: str, known: Collection[str]) -> str | None:
+    """Return which of the known identifiers a spreadsheet's cell means, None if none or more than one.
+
+    Spreadsheets turn 007 into 7, and 1E5 into 100000 or 1.00E+05: where the text itself is not known, the one
+    that is the same number is meant.
+    """
+    if text in known:
+        return text
+    number = _number(text)
+    same = [each for each in known if number is not None and _number(each) == number]
+    return same[0] if len(same) == 1 else None
+
+
+def _values(columns: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
+    padded = (*cells, *("",) * (len(columns) - len(cells)))
+    return {column: _plain(cell) for column, cell in zip(columns, padded, strict=False) if column}
+
+
+def _plain(cell: str) -> str:
+    text = cell.strip()
+    return text[1:] if text[:1] == "'" and text[1:2] in _FORMULA_STARTS else text
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        return None
+
+
+def _text(path: Path, name: str) -> str:
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise InputError(f"{name} is larger than {_MAX_BYTES:,} bytes, the limit of a table")
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{shown(str(path))} cannot be read: {error.strerror or error}") from error
+    encodings = ("utf-16",) if data.startswith(_WIDE) else ("utf-8-sig", "cp1252")
+    for encoding in encodings:
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return text
+    raise InputError(f"{name} is not text in an encoding that is read; {_ADVICE}")
