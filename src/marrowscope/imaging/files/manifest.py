@@ -23,8 +23,8 @@ class ManifestRow:
 def read_manifest(manifest: Path) -> tuple[ManifestRow, ...]:
     """Read the lines of a manifest; paths may be relative to the manifest's own folder.
 
-    Columns are found by name, in any order and case; `spreadsheets.read_table` says what may be read. Paths may
-    be written with backslashes.
+    Columns are found by name, in any order and case; `spreadsheets.read_table` says what may be read. Paths
+    may be written with backslashes.
 
     Raises
     ------

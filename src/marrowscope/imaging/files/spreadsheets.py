@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from marrowscope.errors import InputError
 from marrowscope.imaging.names import shown
 
 _SEPARATORS: Final = (",", ";", "\t")  # spreadsheets of half of Europe write the second
-_SEPARATOR_LINE: Final = "sep="  # Excel's own: names the separator before the header
+_SEPARATOR_LINE: Final = re.compile(r"sep=(.)\r?", re.IGNORECASE)  # Excel's own, before the header
 _MAX_BYTES: Final = 64 * 2**20
 _WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _FORMULA_STARTS: Final = ("=", "+", "-", "@")
@@ -71,8 +72,8 @@ def read_table(path: Path) -> Table:
     name = shown(path.name)
     text = _text(path, name)
     first, _, rest = text.partition("\n")
-    if first.strip().lower().startswith(_SEPARATOR_LINE) and len(first.strip()) == len(_SEPARATOR_LINE) + 1:
-        separator, text, skipped = first.strip()[-1], rest, 1
+    if stated := _SEPARATOR_LINE.fullmatch(first):
+        separator, text, skipped = stated[1], rest, 1
     else:
         separator, skipped = max(_SEPARATORS, key=text.lstrip().split("\n", 1)[0].count), 0
     reader = csv.reader(io.StringIO(text), delimiter=separator)
