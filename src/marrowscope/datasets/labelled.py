@@ -11,9 +11,9 @@ from PIL import Image, UnidentifiedImageError
 from marrowscope.datasets.corrections import Annotation
 from marrowscope.errors import DatasetError, ImageError
 from marrowscope.imaging.files.decode import DecodeLimits, decode
+from marrowscope.imaging.files.formats import IMAGE_SUFFIXES
 from marrowscope.imaging.names import natural_key
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"})
 _ORIENTATION_TAG, _ON_ITS_SIDE = 274, range(5, 9)  # EXIF (CIPA DC-008); Pillow turns a TIFF by itself
 NOT_NUCLEATED = frozenset({"red_cell", "platelet", "artefact"})
 

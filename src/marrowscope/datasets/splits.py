@@ -15,7 +15,8 @@ import numpy as np
 from marrowscope.datasets.layouts.cells import LabelledCell, inner_sets, read_folder_per_type
 from marrowscope.datasets.layouts.fields import read_fields
 from marrowscope.datasets.layouts.recognise import recognise_layout
-from marrowscope.errors import DatasetError
+from marrowscope.errors import DatasetError, InputError
+from marrowscope.imaging.files.spreadsheets import read_table
 from marrowscope.imaging.names import natural_key
 
 PARTS = {"train": 0.70, "val": 0.15, "test": 0.15}
@@ -204,13 +205,13 @@ def taken(items: Sequence[Item], part: tuple[float, float], root: Path) -> list[
 def _read_list(table: Path) -> dict[str, str]:
     """Read path -> part."""
     try:
-        with table.open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.DictReader(stream))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{table}: cannot be read as a table ({error})") from error
+        read = read_table(table)
+    except InputError as error:
+        raise DatasetError(str(error)) from error
     listed: dict[str, str] = {}
-    for number, row in enumerate(rows, start=2):
-        path, word = (row.get("path") or "").strip(), (row.get("part") or "").strip().lower()
+    for row in read.rows:
+        number = row.line
+        path, word = row.values.get("path", ""), row.values.get("part", "").lower()
         if not path or word not in _LIST_WORDS:
             raise DatasetError(
                 f"{table}, line {number}: needs a path and a part, one of {', '.join(_LIST_WORDS)}"

@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from marrowscope.datasets.known_sets import LEFT_OUT, KnownSet
-from marrowscope.datasets.labelled import IMAGE_SUFFIXES, list_images, read_pixels, read_with_scale
+from marrowscope.datasets.labelled import list_images, read_pixels, read_with_scale
 from marrowscope.datasets.layouts.recognise import label_folder, recognise_set
 from marrowscope.datasets.names import normalise_label
 from marrowscope.domain.taxonomy import BLAST, taxonomy
 from marrowscope.errors import DatasetError
+from marrowscope.imaging.files.formats import IMAGE_SUFFIXES
 
 GROUP_MARK = "@"  # in a file's name, between the group and the rest
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from marrowscope.datasets.known_sets import KnownSet, known_sets
-from marrowscope.datasets.labelled import IMAGE_SUFFIXES, image_size
+from marrowscope.datasets.labelled import image_size
 from marrowscope.datasets.names import normalise_label
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.errors import DatasetError
+from marrowscope.imaging.files.formats import IMAGE_SUFFIXES
 
 _FILE_LAYOUTS = {".json": "coco", ".csv": "csv"}
 _SAMPLE = 20  # image names looked at in each folder

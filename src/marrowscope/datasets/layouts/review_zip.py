@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from marrowscope.datasets.labelled import IMAGE_SUFFIXES
 from marrowscope.datasets.layouts.cells import LabelledCell, read_folder_per_type
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.errors import DatasetError, ImageError
 from marrowscope.imaging.files.archives import list_members, member_parts, read_member
+from marrowscope.imaging.files.formats import IMAGE_SUFFIXES
 from marrowscope.imaging.names import shown
 
 REVIEWS = "reviews"  # source and set id; one for all: a patient reviewed twice stays one group

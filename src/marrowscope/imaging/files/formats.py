@@ -1,8 +1,11 @@
-"""What a file is, by its first bytes; names and suffixes are never believed."""
+"""What a file is: by its first bytes, and whether it is meant to be an image, by its name, too."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 HEAD_BYTES: Final = 512
@@ -33,6 +36,19 @@ WEBP: Final = Format("WebP", is_image=True, is_read=True)
 JPEG_2000: Final = Format("JPEG 2000", is_image=True, is_read=True)
 READ: Final = (JPEG, PNG, BMP, TIFF, WEBP, JPEG_2000)
 READ_NAMES: Final = "JPEG, PNG, BMP, TIFF, WebP or JPEG 2000"
+
+IMAGE_SUFFIXES: Final = frozenset(
+    {
+        ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".jp2", ".j2k",
+        ".jpf", ".jpx", ".j2c", ".jpc",
+    }
+)  # fmt: skip
+_NO_IMAGE_SUFFIXES: Final = frozenset(
+    {
+        ".csv", ".txt", ".md", ".json", ".xml", ".html", ".htm", ".ini", ".db", ".log", ".xls", ".xlsx",
+        ".doc", ".docx", ".pdf", ".toml", ".yaml", ".yml", ".py", ".exe",
+    }
+)  # fmt: skip
 
 _SIGNATURES: Final = (
     (b"\xff\xd8\xff", JPEG),
@@ -76,3 +92,38 @@ def description(head: bytes) -> str:
     if all(byte >= 32 or byte in b"\t\r\n" for byte in head):
         return "looks like text"
     return f"begins with the bytes {head[:4].hex(' ')}"
+
+
+def is_image_file(path: Path) -> bool:
+    """Return whether a file is an image, by its name or else by its content.
+
+    An image of a kind that is not read is one, too: it gets a row that says so.
+    """
+    return is_image_member(path.name, partial(_head, path))
+
+
+def _has_image_suffix(name: str) -> bool:
+    return Path(name).suffix.lower() in IMAGE_SUFFIXES and not name.startswith(".")
+
+
+def is_image_member(name: str, head: Callable[[], bytes]) -> bool:
+    """Return the same of a file by its name; `head` gives its first bytes where the name says nothing."""
+    if _has_image_suffix(name):
+        return True
+    if name.startswith(".") or Path(name).suffix.lower() in _NO_IMAGE_SUFFIXES:
+        return False
+    kind = recognise(head())
+    return kind is not None and kind.is_image
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(HEAD_BYTES)
+    except OSError:  # told when the file is read, if it is an image by its name
+        return b""
+
+
+def is_image_name(name: str) -> bool:
+    """Return whether a file is meant to be an image of the formats read, by its name."""
+    return _has_image_suffix(name.rsplit("/", 1)[-1])

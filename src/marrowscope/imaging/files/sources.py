@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from marrowscope.errors import ImageError, InputError
 from marrowscope.imaging.files.archives import list_members, member_parts, read_head, read_member
 from marrowscope.imaging.files.decode import DecodeLimits
-from marrowscope.imaging.files.formats import HEAD_BYTES, READ_NAMES, recognise
+from marrowscope.imaging.files.formats import HEAD_BYTES, READ_NAMES, is_image_file, is_image_member
 from marrowscope.imaging.files.manifest import ManifestRow, read_manifest
 from marrowscope.imaging.names import distinct, natural_key, safe_name, shown
 
@@ -23,22 +23,9 @@ __all__ = [
     "Source",
     "archive_source",
     "discover",
-    "is_image_name",
     "safe_name",
 ]
 
-IMAGE_SUFFIXES: Final = frozenset(
-    {
-        ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".jp2", ".j2k",
-        ".jpf", ".jpx", ".j2c", ".jpc",
-    }
-)  # fmt: skip
-_NO_IMAGE_SUFFIXES: Final = frozenset(
-    {
-        ".csv", ".txt", ".md", ".json", ".xml", ".html", ".htm", ".ini", ".db", ".log", ".xls", ".xlsx",
-        ".doc", ".docx", ".pdf", ".toml", ".yaml", ".yml", ".py", ".exe",
-    }
-)  # fmt: skip
 RECORD_FOLDER: Final = ".marrowscope"
 """Folder below the output folder in which a run records finished fields."""
 
@@ -149,7 +136,7 @@ def discover(inputs: Sequence[Path], *, manifest: Path | None = None) -> tuple[P
             raise InputError(f"no such file or folder: {shown(str(path))}")
         if path.is_dir():
             found += _in_folder(path)
-        elif _is_image(path):
+        elif is_image_file(path):
             loose.append(path)
         else:
             found += _in_other_file(path)
@@ -171,11 +158,6 @@ def archive_source(archive: Path, name: str) -> PatientSource:
     tree = _Tree()
     _add_archive(tree, archive, member_parts(name))
     return _patient(shown(name), tree.leaves, tree.problems, skip=0)
-
-
-def is_image_name(name: str) -> bool:
-    """Return whether a file is meant to be an image of the formats read, by its name."""
-    return _is_named_image(name.rsplit("/", 1)[-1])
 
 
 @dataclass(slots=True)
@@ -305,7 +287,7 @@ def _add_named(tree: _Tree, path: Path, parts: tuple[str, ...]) -> None:
         tree.problems.append(((), f"no such file or folder: {shown(str(path))}"))
     elif path.suffix.lower() == ".zip":
         _add_archive(tree, path, parts)
-    elif _is_image(path):
+    elif is_image_file(path):
         tree.leaves.append((parts, FieldSource(path.name, path)))
     else:
         tree.problems.append(((), f"not a {READ_NAMES} image: {shown(str(path))}"))
@@ -336,7 +318,7 @@ def _walk(root: Path, prefix: tuple[str, ...] = ()) -> _Tree:
                     tree.top_archives.append(path)
                 else:
                     _add_archive(tree, path, own)
-            elif _is_image(path):
+            elif is_image_file(path):
                 tree.leaves.append((own, FieldSource(entry.name, path)))
     return tree
 
@@ -362,41 +344,12 @@ def _add_archive(tree: _Tree, archive: Path, parts: tuple[str, ...]) -> None:
             tree.problems.append(
                 (parts, f"{shown(archive.name)}: the archive '{shown(member)}' inside it was not opened")
             )
-        elif _is_named_image(inner[-1]) or _is_image_by_content(
-            inner[-1], partial(read_head, archive, member, HEAD_BYTES)
-        ):
+        elif is_image_member(inner[-1], partial(read_head, archive, member, HEAD_BYTES)):
             tree.leaves.append(((*parts, *inner), FieldSource(inner[-1], archive, member)))
 
 
 def _nested(tree: _Tree) -> bool:
     return any(len(parts) > 1 for parts, _ in tree.leaves)
-
-
-def _is_image(path: Path) -> bool:
-    """Return whether a file is an image, by its name or else by its content.
-
-    An image of a kind that is not read is one, too: it gets a row that says so.
-    """
-    return _is_named_image(path.name) or _is_image_by_content(path.name, partial(_head, path))
-
-
-def _is_named_image(name: str) -> bool:
-    return Path(name).suffix.lower() in IMAGE_SUFFIXES and not name.startswith(".")
-
-
-def _is_image_by_content(name: str, head: Callable[[], bytes]) -> bool:
-    if name.startswith(".") or Path(name).suffix.lower() in _NO_IMAGE_SUFFIXES:
-        return False
-    kind = recognise(head())
-    return kind is not None and kind.is_image
-
-
-def _head(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            return stream.read(HEAD_BYTES)
-    except OSError:  # told when the file is read, if it is an image by its name
-        return b""
 
 
 def _is_result(folder: Path) -> bool:

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from marrowscope.engines.pool import WorkerDiedError
 from marrowscope.imaging.files.archives import member_parts
 from marrowscope.imaging.files.decode import DecodeLimits
-from marrowscope.imaging.files.sources import FieldSource, archive_source, is_image_name
+from marrowscope.imaging.files.formats import is_image_name
+from marrowscope.imaging.files.sources import FieldSource, archive_source
 from marrowscope.imaging.names import distinct, shown
 from marrowscope.service.actors import Actor
 from marrowscope.service.errors import ConflictError, UnavailableError
