@@ -337,3 +337,26 @@ def test_red_green_and_blue_as_three_pages_are_one_field() -> None:
 
 def test_other_formats_hold_one_field() -> None:
     assert fields_of(jpeg(smear())) == ()
+
+
+@pytest.mark.parametrize("at", [0.2, 0.5, 0.8])
+def test_a_damaged_png_is_refused(at: float) -> None:
+    stream = io.BytesIO()
+    Image.fromarray(smear()).save(stream, "PNG")
+    data = bytearray(stream.getvalue())
+    data[int(at * len(data))] ^= 0x40
+    with pytest.raises(ImageError, match="a checksum does not match"):
+        decode(bytes(data))
+    with pytest.raises(ImageError, match="truncated"):
+        decode(stream.getvalue()[: int(at * len(data))])
+
+
+def test_half_the_jpeg_data_within_a_tiff_is_refused() -> None:
+    data = tiff(textured(1), photometric="rgb", compression="jpeg")
+    assert_same(data, decode(data).pixels)
+    with tifffile.TiffFile(io.BytesIO(data)) as opened:
+        (start,), (length,) = opened.pages[0].dataoffsets, opened.pages[0].databytecounts
+    damaged = bytearray(data)
+    damaged[start + length // 2 : start + length // 2 + 2] = b"\xff\xd9"
+    with pytest.raises(ImageError, match="damaged"):
+        decode(bytes(damaged))

@@ -31,6 +31,7 @@ from marrowscope.imaging.files.depth import to_eight_bits
 from marrowscope.imaging.files.formats import Format
 from marrowscope.imaging.files.jpeg import check_scans, decode_jpeg
 from marrowscope.imaging.files.planes import group_planes
+from marrowscope.imaging.files.png import check_png, is_deep
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,6 @@ _UPRIGHT: Final = {
 }
 _ORIENTATION_TAG: Final = 274
 _RGB_BYTES: Final = 3  # decoded bytes a pixel that the limit on pixels is meant for
-_PNG_DEPTH_AT: Final = 24  # offset of the bit depth within a PNG file (ISO 15948, 11.2.2)
 _RUN_LENGTH_PIXELS: Final = 4_000_000
 _quiet_lock = threading.Lock()
 
@@ -152,6 +152,8 @@ def _decode(data: bytes, kind: Format, limits: DecodeLimits) -> FieldImage:
     notes: list[str] = []
     if kind is formats.JPEG:
         check_scans(data)
+    elif kind is formats.PNG:
+        check_png(data)
     with _quiet():
         image = _OPENERS[kind](BytesIO(data))
         _check_size(image.size, limits, _bytes_a_pixel(data, kind))
@@ -215,7 +217,7 @@ def _bytes_a_pixel(data: bytes, kind: Format) -> float:
 
 
 def _is_deep_png(data: bytes, kind: Format) -> bool:
-    return kind is formats.PNG and data[_PNG_DEPTH_AT : _PNG_DEPTH_AT + 1] == b"\x10"
+    return kind is formats.PNG and is_deep(data)
 
 
 def _check_size(size: tuple[int, int], limits: DecodeLimits, bytes_a_pixel: float) -> None:

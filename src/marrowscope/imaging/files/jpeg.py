@@ -55,12 +55,29 @@ def decode_jpeg(data: bytes, mode: str) -> tuple[npt.NDArray[np.uint8], str | No
     try:
         return simplejpeg.decode_jpeg(data, colour_space, strict=True), None
     except ValueError as error:
-        complaint = str(error)
-    if "premature end" in complaint.lower():
-        raise ImageError("this JPEG image is truncated or damaged: part of its data is missing")
+        complaint = _complaint(error)
     try:
-        return simplejpeg.decode_jpeg(
-            data, colour_space, strict=False
-        ), f"the JPEG data is damaged: {complaint}"
+        return simplejpeg.decode_jpeg(data, colour_space, strict=False), complaint
     except ValueError as error:
         raise ImageError(f"this JPEG image cannot be read: {error}") from error
+
+
+def complaint_about(data: bytes) -> str | None:
+    """Return what is wrong with JPEG data that somebody else decodes, None where nothing is.
+
+    Raises
+    ------
+    ImageError
+        Part of the data is missing.
+    """
+    try:
+        simplejpeg.decode_jpeg(data, "GRAY", strict=True)
+    except ValueError as error:
+        return _complaint(error)
+    return None
+
+
+def _complaint(error: ValueError) -> str:
+    if "premature end" in str(error).lower():
+        raise ImageError("this JPEG image is truncated or damaged: part of its data is missing") from error
+    return f"the JPEG data is damaged: {error}"

@@ -22,6 +22,7 @@ from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC
 from marrowscope.errors import ImageError
 from marrowscope.imaging.files import pixel_size
 from marrowscope.imaging.files.depth import to_eight_bits
+from marrowscope.imaging.files.jpeg import complaint_about
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # odd tags are no matter for the reader's terminal
 
@@ -141,6 +142,7 @@ def read_plane(tiff: tifffile.TiffFile, plane: Plane) -> PlanePixels:
     else:
         values = _samples_last(_samples(tiff, series, plane.page), page)
     pixels = _rgb(values, page, colours, notes)
+    notes += _damage(tiff, series, plane.page)
     tags = {tag.code: tag.value for tag in page.tags}
     return PlanePixels(
         pixels,
@@ -149,6 +151,25 @@ def read_plane(tiff: tifffile.TiffFile, plane: Plane) -> PlanePixels:
         _bytes(tags.get(_ICC_PROFILE)),
         tuple(notes),
     )
+
+
+def _damage(tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries, number: int) -> list[str]:
+    """Return what is wrong with the JPEG data of a page; imagecodecs decodes it without a word."""
+    keyframe = series.keyframe
+    page = series.pages[number] if number < len(series.pages) else None
+    if page is None or keyframe.compression != COMPRESSION.JPEG:
+        return []
+    for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True):
+        tiff.filehandle.seek(offset)
+        fault = complaint_about(_whole_jpeg(tiff.filehandle.read(length), keyframe.jpegtables))
+        if fault is not None:
+            return [fault]
+    return []
+
+
+def _whole_jpeg(segment: bytes, tables: bytes | None) -> bytes:
+    """Return a segment with the tables that TIFF keeps apart (Technical Note 2 to TIFF 6.0)."""
+    return segment if tables is None else tables[:-2] + segment[2:]
 
 
 def decoded_bytes(tiff: tifffile.TiffFile, plane: Plane) -> int:
