@@ -2,6 +2,8 @@
 
 import io
 import zipfile
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +11,17 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
+from sqlalchemy.orm import Session
 from tests.imaging.files.test_encodings import stack_of, textured
 
 from marrowscope.imaging.files.decode import decode
+from marrowscope.service.actors import SYSTEM
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.images import uploads
 from marrowscope.service.images.leftovers import remove_leftovers
+from marrowscope.service.images.uploads import ExaminedFile
 from marrowscope.service.settings import Settings
+from marrowscope.service.store.engine import Database
 from marrowscope.synth import draw_field
 
 API = "/api/v1"
@@ -319,3 +325,60 @@ def test_all_fields_of_one_file_are_listed(reviewer: TestClient) -> None:
         ("fields.tif#1", "duplicate"),
         ("fields.tif#2", "duplicate"),
     ]
+
+
+def test_a_file_that_can_be_read_now_is_no_longer_refused(
+    reviewer: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = new_patient(reviewer)
+    found = ExaminedFile("a.png", "not read by this version", sha256="ab" * 32, size=3)
+    with monkeypatch.context() as patch:
+        patch.setattr(uploads.Examiner, "examine", lambda *_: iter([found]))
+        assert rows(send(reviewer, patient, ("a.png", b"abc"))) == [("a.png", "refused")]
+        patch.setattr(
+            uploads.Examiner,
+            "examine",
+            lambda *_: iter([replace(found, message="", width=10, height=10)]),
+        )
+        assert rows(send(reviewer, patient, ("a.png", b"abc"))) == [("a.png", "stored")]
+        assert rows(send(reviewer, patient, ("a.png", b"abc"))) == [("a.png", "duplicate")]
+    assert [field["status"] for field in listed(reviewer, patient)] == ["stored"]
+
+
+def test_a_copy_of_an_image_that_an_earlier_version_stored_is_recognised(
+    reviewer: TestClient, app: Any
+) -> None:
+    patient = new_patient(reviewer)
+    image = Image.fromarray(textured(1, 900, 1200))
+    first, second = io.BytesIO(), io.BytesIO()
+    image.save(first, "PNG")
+    image.save(second, "JPEG", quality=95)
+    assert rows(send(reviewer, patient, ("a.png", first.getvalue()))) == [("a.png", "stored")]
+    for kept in (app.state.service.settings.data_folder / "blobs").rglob("sketch.npy"):
+        kept.unlink()  # earlier versions kept none
+    assert rows(send(reviewer, patient, ("b.jpg", second.getvalue()))) == [("b.jpg", "duplicate")]
+
+
+def test_two_uploads_at_once_of_one_field_are_counted_once(
+    reviewer: TestClient, app: Any, database: Database, settings: Settings
+) -> None:
+    patient = new_patient(reviewer)
+    blobs, digest = app.state.service.blobs, "ab" * 32
+
+    def take(session: Session, name: str) -> str:
+        file = ExaminedFile(name, sha256=digest, size=3, width=10, height=10)
+        (result,) = uploads.take(session, SYSTEM, settings, patient, files=[file], blobs=blobs)
+        return result.status
+
+    def take_too() -> str:
+        with database.writing() as session:
+            return take(session, "b.png")
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.writing() as session:
+            assert take(session, "a.png") == "stored"
+            other = pool.submit(take_too)
+            wait([other], timeout=0.5)
+        assert other.result(timeout=60) == "duplicate"
+    assert [field["status"] for field in listed(reviewer, patient)] == ["stored", "duplicate"]
+    assert reviewer.get(f"{API}/patients/{patient}").json()["fields"] == 2

@@ -1,6 +1,7 @@
 """A deleted patient is gone, the audit trail is not; old images go, what was counted and signed stays."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -13,6 +14,7 @@ from tests.service.reports.test_signing import export, name_blasts, sign
 from tests.service.review.test_answers import API, cells_of, refused, trail
 
 from marrowscope.service.clock import now
+from marrowscope.service.images import retention
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.retention import sweep
 from marrowscope.service.store.base import Base
@@ -114,3 +116,20 @@ def test_old_images_go_and_what_was_signed_stays(
     assert export(reviewer, drawn, "report.html") == page
     (entry,) = trail(database, "patient.expire")
     assert (entry["actor"], entry["after"]) == ("system", {"images": 8})
+
+
+def test_images_added_while_a_sweep_is_under_way_stay(
+    database: Database, blobs: Blobs, drawn: Drawn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.writing() as session:
+        session.execute(update(Patient).values(changed_at=now() - timedelta(days=60)))
+    before, expire = files(blobs), retention._expire
+
+    def later(*arguments: Any) -> bool:
+        with database.writing() as session:
+            session.execute(update(Patient).values(changed_at=now()))
+        return expire(*arguments)
+
+    monkeypatch.setattr(retention, "_expire", later)
+    assert sweep(database, blobs, days=30) == 0
+    assert files(blobs) == before

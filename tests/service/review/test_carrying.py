@@ -322,3 +322,59 @@ def test_without_a_review_nothing_is_carried(
     assert carried(reviewer, analysis) == {"carried": 0, "lost": []}
     assert trail(database, "analysis.carry") == []
     assert change(reviewer, drawn, {"id": "0" * 32, "revision": 0, "type": "blast"}).status_code == 404
+
+
+def test_a_drawn_cell_beside_one_that_nobody_answered_stays_a_cell_of_its_own(
+    reviewer: TestClient, app: FastAPI, drawn: Drawn
+) -> None:
+    # The networks took two cells for one; the reader draws the second.
+    one = cells_of(reviewer, drawn.analysis)[0]
+    x0, y0, x1, y1 = one["box"]
+    drawn_box = (x0, y0, x1, y0 + 0.6 * (y1 - y0))
+    draw_cell(reviewer, drawn.analysis, drawn.fields[0], drawn_box)
+    before = len(cells_of(reviewer, drawn.analysis))
+    analysis = analyse_again(reviewer, app, drawn, found_anew(drawn, shift_px=0))
+    now = cells_of(reviewer, analysis)
+    assert len(now) == before
+    assert [c["reviewed_type"] for c in now if c["box"] == one["box"]] == [None]
+    assert [c["reviewed_type"] for c in now if c["origin"] == "person"] == ["plasma_cell"]
+    assert carried(reviewer, analysis) == {"carried": 1, "lost": []}
+
+
+def test_no_answer_is_taken_where_a_newer_analysis_would_not_have_it(
+    reviewer: TestClient, app: FastAPI, drawn: Drawn, reviewed: dict[str, dict[str, Any]]
+) -> None:
+    cells = cells_of(reviewer, drawn.analysis)
+    asked = ask_again(reviewer, drawn)
+    # Until the new analysis is done, it takes over what is said meanwhile.
+    late = give(reviewer, drawn.analysis, cells[2], type="basophil")
+    read_all(app, found_anew(drawn))
+    assert said(at(cells_of(reviewer, asked), late["box"])) == said(late)
+    problem = refused(
+        change(reviewer, drawn, {"id": cells[3]["id"], "revision": 0, "type": "blast"}), 409, "conflict"
+    )
+    assert problem["detail"] == "a newer analysis of this patient has replaced this one; answer there"
+    body = {"field_id": drawn.fields[1], "box": list(FREE), "type": "blast"}
+    refused(reviewer.post(f"{API}/analyses/{drawn.analysis}/cells", json=body), 409, "conflict")
+
+
+def test_an_amended_report_is_still_changed_where_it_was_signed(
+    reviewer: TestClient, app: FastAPI, drawn: Drawn
+) -> None:
+    url = f"{API}/analyses/{drawn.analysis}"
+    signature = {"meaning": "seen", "revision": 0}
+    assert reviewer.post(f"{url}/signature", json=signature).status_code == 201
+    analyse_again(reviewer, app, drawn, found_anew(drawn))
+    assert reviewer.post(f"{url}/amendments", json={"reason": "a smudge"}).status_code == 201
+    give(reviewer, drawn.analysis, cells_of(reviewer, drawn.analysis)[0], type="blast")
+    assert cells_of(reviewer, drawn.analysis)[0]["reviewed_type"] == "blast"
+
+
+def test_an_answer_carried_twice_still_names_the_analysis_it_was_given_to(
+    reviewer: TestClient, app: FastAPI, database: Database, drawn: Drawn, reviewed: dict[str, dict[str, Any]]
+) -> None:
+    analyse_again(reviewer, app, drawn, found_anew(drawn))
+    third = analyse_again(reviewer, app, drawn, found_anew(drawn))
+    with database.reading() as session:
+        kept = session.scalars(select(Answer).where(Answer.reading_id == third)).all()
+        assert {answer.carried_from for answer in kept} == {drawn.analysis}

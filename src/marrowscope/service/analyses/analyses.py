@@ -73,7 +73,7 @@ def ask(
     BusyError
         The queue is full.
     """
-    patient = patients.get(session, patient_id)
+    patient = patients.get(session, patient_id, is_held=True)
     if rule is not None and rule not in RULES:
         raise InputError(f"no rule {rule}: choose one of {', '.join(RULES)}")
     if patient.status in {QUEUED, RUNNING}:
@@ -188,7 +188,8 @@ def retry(session: Session, actor: Actor, analysis_id: str) -> Analysis:
     NotFoundError
         There is none.
     ConflictError
-        Nothing of it has failed, or a newer one has replaced it.
+        Nothing of it has failed, a newer one has replaced it, or an image added since shows one of its
+        fields: that would be missed or counted twice.
     LockedError
         It is signed.
     """
@@ -209,6 +210,8 @@ def retry(session: Session, actor: Actor, analysis_id: str) -> Analysis:
     ).all()
     if analysis.status not in ENDED or not again:
         raise ConflictError("nothing of this analysis has failed")
+    if _has_field_replaced(session, analysis):
+        raise ConflictError("an image added since shows a field of this analysis; ask for a new one")
     before = analysis.status
     for row in again:
         row.status, row.deaths, row.message = QUEUED, 0, ""
@@ -223,6 +226,20 @@ def retry(session: Session, actor: Actor, analysis_id: str) -> Analysis:
         before={"status": before}, after={"status": QUEUED, "fields": len(again)},
     )  # fmt: skip
     return analysis
+
+
+def _has_field_replaced(session: Session, analysis: Analysis) -> bool:
+    """Return whether a field read, or still to be read, is now represented by another image."""
+    query = (
+        select(AnalysisField.id)
+        .join(Field)
+        .where(
+            AnalysisField.analysis_id == analysis.id,
+            AnalysisField.status.in_((DONE, CANCELLED)),
+            Field.status == FIELD_DUPLICATE,
+        )
+    )
+    return session.scalar(query.limit(1)) is not None
 
 
 def end(session: Session, actor: Actor, analysis: Analysis, status: str, message: str) -> None:

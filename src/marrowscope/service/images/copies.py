@@ -4,22 +4,15 @@ import io
 from collections.abc import Sequence
 
 import numpy as np
+from PIL import Image
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marrowscope.domain.repeats import FirstCopies, same_field
-from marrowscope.imaging.likeness import NO_SKETCH, Sketch, same_fields
+from marrowscope.imaging.likeness import NO_SKETCH, Sketch, same_fields, sketch
 from marrowscope.service.images.blobs import Blobs
+from marrowscope.service.images.workers import SKETCH, THUMBNAILS_PX, keep_sketch, thumbnail_name
 from marrowscope.service.store.patients import FIELD_DUPLICATE, FIELD_FAILED, FIELD_STORED, Field
-
-_SKETCH = "sketch.npy"
-
-
-def keep_sketch(blobs: Blobs, digest: str, own: Sketch) -> None:
-    """Keep the sketch of an image beside its bytes."""
-    stream = io.BytesIO()
-    np.save(stream, own.astype(np.float16))
-    blobs.put_derived(digest, _SKETCH, stream.getvalue())
 
 
 def settle_copies(session: Session, blobs: Blobs, patient_id: str) -> None:
@@ -59,8 +52,20 @@ def _mark(field: Field, repeats: str | None) -> None:
 
 def _sketch_of(blobs: Blobs, field: Field) -> Sketch:
     """Return the sketch of an image; one that is not kept resembles none."""
+    digest = field.sha256 or ""
     try:
-        stored = blobs.derived(field.sha256 or "", _SKETCH).read_bytes()
+        stored = blobs.derived(digest, SKETCH).read_bytes()
+    except OSError:
+        return _sketch_of_thumbnail(blobs, digest)
+    return np.asarray(np.load(io.BytesIO(stored), allow_pickle=False), np.float32)
+
+
+def _sketch_of_thumbnail(blobs: Blobs, digest: str) -> Sketch:
+    """Make and keep the sketch of an image stored by an earlier version, which kept thumbnails alone."""
+    try:
+        with Image.open(blobs.derived(digest, thumbnail_name(THUMBNAILS_PX[0]))) as thumbnail:
+            own = sketch(np.asarray(thumbnail.convert("RGB")))
     except OSError:
         return NO_SKETCH
-    return np.asarray(np.load(io.BytesIO(stored), allow_pickle=False), np.float32)
+    keep_sketch(blobs, digest, own)
+    return own

@@ -39,15 +39,19 @@ def add(session: Session, actor: Actor, name: str) -> Patient:
     return patient
 
 
-def get(session: Session, patient_id: str) -> Patient:
+def get(session: Session, patient_id: str, *, is_held: bool = False) -> Patient:
     """Return a patient.
+
+    Parameters
+    ----------
+    is_held : whether other transactions that ask the same wait until this one ends
 
     Raises
     ------
     NotFoundError
         There is none.
     """
-    patient = session.get(Patient, patient_id)
+    patient = session.get(Patient, patient_id, with_for_update=is_held or None)
     if patient is None:
         raise NotFoundError("there is no such patient")
     return patient
@@ -184,10 +188,10 @@ def remove_field(session: Session, actor: Actor, blobs: Blobs, field_id: str) ->
         An analysis has read it or is about to.
     """
     field = get_field(session, field_id)
+    patient = get(session, field.patient_id, is_held=True)
     read = session.scalar(select(AnalysisField.id).where(AnalysisField.field_id == field_id).limit(1))
     if read is not None:
         raise ConflictError("an analysis has read this image; it stays with its patient")
-    patient = get(session, field.patient_id)
     digest = field.sha256
     session.delete(field)
     settle_copies(session, blobs, patient.id)

@@ -4,10 +4,10 @@ The audit trail keeps what was done, under identifiers that name nobody.
 """
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -79,10 +79,8 @@ def sweep(database: Database, blobs: Blobs, days: float) -> int:
     """
     before = now() - timedelta(days=days)
     with database.reading() as session:
-        old = session.scalars(
-            select(Patient.id).where(Patient.changed_at < before, Patient.status.not_in((QUEUED, RUNNING)))
-        ).all()
-    return sum(_expire(database, blobs, patient_id) for patient_id in old)
+        old = session.scalars(_unchanged(before)).all()
+    return sum(_expire(database, blobs, patient_id, before) for patient_id in old)
 
 
 class Sweeper:
@@ -119,9 +117,17 @@ class Sweeper:
                 _log.warning("retention did not get through", error=type(error).__name__)
 
 
-def _expire(database: Database, blobs: Blobs, patient_id: str) -> bool:
+def _unchanged(before: datetime) -> "Select[str]":
+    """Select the patients whose images are past their time."""
+    return select(Patient.id).where(Patient.changed_at < before, Patient.status.not_in((QUEUED, RUNNING)))
+
+
+def _expire(database: Database, blobs: Blobs, patient_id: str, before: datetime) -> bool:
     """Remove the images of one patient and tell whether there were any left."""
     with database.writing() as session:
+        # Others came before: in the meantime images may have been added, or an analysis asked for.
+        if session.scalar(_unchanged(before).where(Patient.id == patient_id).with_for_update()) is None:
+            return False
         expiring = expiring_digests(session, patient_id)
         kept = sorted(digest for digest in expiring if blobs.path(digest).is_file())
         if not kept:

@@ -167,7 +167,8 @@ def take(
     ConflictError
         The latest analysis is under way.
     """
-    patient = patients.get(session, patient_id)
+    # Held: two uploads at once would each overlook that the other brings the same field.
+    patient = patients.get(session, patient_id, is_held=True)
     if key is not None and (known := earlier_results(session, patient_id, key)) is not None:
         return known
     check_open(patient)
@@ -198,7 +199,9 @@ class _Register:
     def enter(self, file: ExaminedFile) -> UploadResult:
         """Add one file."""
         known = self._by_name.get(file.name)
-        if known is not None and known.sha256 == file.sha256 and file.sha256 is not None:
+        is_readable_now = known is not None and known.status == FIELD_FAILED and not file.message
+        is_same = known is not None and known.sha256 == file.sha256 and file.sha256 is not None
+        if known is not None and is_same and not is_readable_now:
             status: UploadStatus = "refused" if file.message else "duplicate"
             return UploadResult(file.name, status, file.message or "already there", known.id)
         if file.message:

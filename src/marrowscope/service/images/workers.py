@@ -5,6 +5,7 @@ so that memory stays bounded, and loads no networks.
 """
 
 import hashlib
+import io
 import zipfile
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -23,14 +24,14 @@ from marrowscope.imaging.crops import crop_cells
 from marrowscope.imaging.files.decode import DecodeLimits, decode, fields_of
 from marrowscope.imaging.files.sources import FieldSource
 from marrowscope.imaging.jpeg import jpeg_bytes
-from marrowscope.imaging.likeness import sketch
+from marrowscope.imaging.likeness import Sketch, sketch
 from marrowscope.service.images.blobs import Blobs
-from marrowscope.service.images.copies import keep_sketch
 
 TILE_PX, OVERLAP_PX = 256, 1
 THUMBNAILS_PX: Final = (512, 256)
 """Stored sizes, the largest first; others are made from the next larger one."""
 TILES = "tiles.zip"
+SKETCH = "sketch.npy"
 AT_ONCE: Final = 2
 _QUALITY = 90
 _KEPT_BYTES = 256 * 2**20  # decoded pixels kept in a worker's memory for crops
@@ -152,6 +153,13 @@ def highest_level(width: int, height: int) -> int:
 def thumbnail_name(side: int) -> str:
     """Return the name under which a thumbnail is stored."""
     return f"thumbnail-{side}.jpg"
+
+
+def keep_sketch(blobs: Blobs, digest: str, own: Sketch) -> None:
+    """Keep the sketch of an image beside its bytes."""
+    stream = io.BytesIO()
+    np.save(stream, own.astype(np.float16))
+    blobs.put_derived(digest, SKETCH, stream.getvalue())
 
 
 def _keep_thumbnails(blobs: Blobs, digest: str, pixels: Pixels) -> None:

@@ -92,6 +92,7 @@ def change(
     _check(changes)
     ids = [wanted.id for wanted in changes]
     found = cells.chosen(session, reading, ids)
+    _refuse_replaced(session, analysis, reading)
     _refuse_stale(found, changes)
     given = [(cell, _after(cell, wanted)) for cell, wanted in zip(found, changes, strict=True)]
     differing = [(cell, after) for cell, after in given if after != _before(cell)]
@@ -122,6 +123,7 @@ def add(
     if reading.kind == SECOND:
         raise ForbiddenError("a second reading names the cells that were found; it adds none")
     _refuse_closed(actor, reading)
+    _refuse_replaced(session, analysis, reading)
     _refuse_unknown(new.type)
     cell = draw_cell(session, analysis, new)
     session.add(
@@ -219,6 +221,25 @@ def _refuse_closed(actor: Actor, reading: Reading) -> None:
     if reading.status != OPEN:
         signed = "this analysis is signed; an amendment opens it again"
         raise LockedError(signed if reading.kind == FIRST else "this reading is finished")
+
+
+def _refuse_replaced(session: Session, analysis: Analysis, reading: Reading) -> None:
+    """Refuse an answer that a newer analysis, which has taken the others over, would not have.
+
+    One that was signed is open for the sake of its next version: there the answer counts.
+
+    Raises
+    ------
+    ConflictError
+        A newer analysis of the patient is done.
+    """
+    newer = select(Analysis.id).where(
+        Analysis.patient_id == analysis.patient_id,
+        Analysis.created_at > analysis.created_at,
+        Analysis.status == DONE,
+    )
+    if reading.kind == FIRST and not analysis.version and session.scalar(newer.limit(1)) is not None:
+        raise ConflictError("a newer analysis of this patient has replaced this one; answer there")
 
 
 def _check(changes: Sequence[Change]) -> None:

@@ -86,10 +86,7 @@ def carry_over(session: Session, analysis: Analysis) -> None:
     sources = [s for s in _sources(session, previous) if s.cell.id not in known]
     if not sources:
         return
-    # The latest answers choose among the cells found now before those that were left behind earlier.
-    for is_own in (True, False):
-        chosen = [s for s in sources if (s.cell.analysis_id == previous.id) == is_own]
-        _carry(session, analysis, chosen)
+    _carry(session, analysis, previous, sources)
     analysis.result = count.worklist_result(count.counted(session, analysis))
     found = carried_over(session, analysis)
     audit.record(
@@ -127,11 +124,16 @@ def to_carry(session: Session, patient: Patient) -> ToCarry:
     )
 
 
-def _carry(session: Session, analysis: Analysis, sources: Sequence[_EarlierCell]) -> None:
+def _carry(session: Session, analysis: Analysis, previous: Analysis, sources: Sequence[_EarlierCell]) -> None:
     fields = _fields_by_digest(session, analysis)
-    targets = _targets(session, analysis, sources, fields)
+    same = _same_cells(session, analysis, previous, sources, fields)
+    answered = set(session.scalars(select(Answer.cell_id).where(Answer.reading_id == analysis.id)))
     for source in sources:
-        target = targets.get(source.cell.id) or _drawn_again(session, analysis, source, fields)
+        target = same.get(source.cell.id)
+        if target is None:
+            target = _drawn_again(session, analysis, source, fields)
+        elif target.id in answered:  # by a later answer, which stays
+            target = None
         if target is not None:
             _give(session, analysis, source, target)
         why = None if target is not None else _why(source, fields)
@@ -171,7 +173,7 @@ def _sources(session: Session, previous: Analysis) -> list[_EarlierCell]:
         .join(Field, Field.id == Cell.field_id)
         .outerjoin(Answer, _first_answer())
         .where(or_(own, Cell.id.in_(left)), ~withdrawn)
-        .order_by(Cell.place, Cell.number)
+        .order_by(Cell.analysis_id != previous.id, Cell.place, Cell.number)
     )
     return [_EarlierCell(cell, answer, digest or "") for cell, answer, digest in rows]
 
@@ -199,28 +201,46 @@ def _fields_by_digest(session: Session, analysis: Analysis) -> dict[str, str]:
     return {digest: field_id for digest, field_id in rows if digest is not None}
 
 
-def _targets(
-    session: Session, analysis: Analysis, sources: Sequence[_EarlierCell], fields: Mapping[str, str]
+def _same_cells(
+    session: Session,
+    analysis: Analysis,
+    previous: Analysis,
+    sources: Sequence[_EarlierCell],
+    fields: Mapping[str, str],
 ) -> dict[str, Cell]:
-    """Return, by cell of the earlier analysis, the same cell as the networks found it now."""
-    answered = select(Answer.cell_id).where(Answer.reading_id == analysis.id)
-    free = session.scalars(
-        select(Cell)
-        .where(Cell.analysis_id == analysis.id, Cell.origin == NETWORK, Cell.id.not_in(answered))
+    """Return, by cell of an earlier analysis, the same cell as the networks found it now.
+
+    All cells of the previous analysis are paired, those of which nobody said anything, too: an answer must
+    not fall to the cell beside its own. What was left behind earlier chooses among the rest.
+    """
+    query = select(Cell).where(Cell.analysis_id == analysis.id, Cell.origin == NETWORK)
+    now: dict[str, list[Cell]] = {}
+    for cell in session.scalars(query.order_by(Cell.place, Cell.number)):
+        now.setdefault(cell.field_id, []).append(cell)
+    rows = session.execute(
+        select(Cell, Field.sha256)
+        .join(Field, Field.id == Cell.field_id)
+        .where(Cell.analysis_id == previous.id)
         .order_by(Cell.place, Cell.number)
     )
-    cells_of: dict[str, list[Cell]] = {}
-    for cell in free:
-        cells_of.setdefault(cell.field_id, []).append(cell)
-    sources_of: dict[str, list[Cell]] = {}
-    for source in sources:
-        if source.digest in fields:
-            sources_of.setdefault(fields[source.digest], []).append(source.cell)
+    own = [(cell, digest or "") for cell, digest in rows]
+    left = [(each.cell, each.digest) for each in sources if each.cell.analysis_id != previous.id]
     found: dict[str, Cell] = {}
-    for field_id, earlier in sources_of.items():
-        now = cells_of.get(field_id, [])
-        for one, other in pair_by_overlap(_boxes(earlier), _boxes(now), _LEAST_OVERLAP):
-            found[earlier[one].id] = now[other]
+    for earlier in (own, left):
+        taken = {cell.id for cell in found.values()}
+        for field_id, cells in _by_field(earlier, fields).items():
+            free = [cell for cell in now.get(field_id, []) if cell.id not in taken]
+            for one, other in pair_by_overlap(_boxes(cells), _boxes(free), _LEAST_OVERLAP):
+                found[cells[one].id] = free[other]
+    return found
+
+
+def _by_field(earlier: Iterable[tuple[Cell, str]], fields: Mapping[str, str]) -> dict[str, list[Cell]]:
+    """Group cells of earlier analyses by the field that shows their image now."""
+    found: dict[str, list[Cell]] = {}
+    for cell, digest in earlier:
+        if digest in fields:
+            found.setdefault(fields[digest], []).append(cell)
     return found
 
 
@@ -252,7 +272,7 @@ def _give(session: Session, analysis: Analysis, source: _EarlierCell, target: Ce
                 username=answer.username,
                 by=answer.by,
                 at=answer.at,
-                carried_from=source.cell.analysis_id,
+                carried_from=answer.carried_from or source.cell.analysis_id,
             )
         )
         after = {"type": answer.type, "deleted": answer.deleted, "by": answer.username}
