@@ -16,9 +16,18 @@ _RESERVED: Final = frozenset(
 )
 
 
+def comparable(text: str) -> str:
+    """Return what two writings of one name have in common: composed, whatever the capitals.
+
+    The first letter of "Özdemir" may be typed as one character or two (Unicode Standard Annex 15), and some
+    databases fold the capitals of ASCII alone.
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
     """Return a sort key that puts `field 2` before `field 10`."""
-    parts = _NUMBER.split(unicodedata.normalize("NFC", name).casefold())
+    parts = _NUMBER.split(comparable(name))
     return (*((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p), (-1, 0, name))
 
 

@@ -382,3 +382,19 @@ def test_two_uploads_at_once_of_one_field_are_counted_once(
         assert other.result(timeout=60) == "duplicate"
     assert [field["status"] for field in listed(reviewer, patient)] == ["stored", "duplicate"]
     assert reviewer.get(f"{API}/patients/{patient}").json()["fields"] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "search"),
+    [
+        ("Özdemir", "özdem"), ("O\u0308zdemir", "ÖZDEMIR"), ("МРК 12", "мрк"), ("Straße 5", "STRASSE"),
+        ("Σίσυφος", "σίσυφοσ"), ("100%", "100%"),
+    ],
+)  # fmt: skip
+def test_names_are_found_whatever_their_capitals_and_accents(
+    reviewer: TestClient, name: str, search: str
+) -> None:
+    new_patient(reviewer, name)
+    new_patient(reviewer, "Somebody else")
+    found = reviewer.get(f"{API}/patients", params={"search": search}).json()["items"]
+    assert [patient["name"] for patient in found] == [name]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
-from marrowscope.imaging.names import natural_key
+from marrowscope.imaging.names import comparable, natural_key
 from marrowscope.service.actors import Actor
 from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError, NotFoundError
@@ -64,7 +64,7 @@ def page(
 
     Parameters
     ----------
-    search : part of the name, case-insensitive
+    search : part of the name, whatever its capitals and however its accents are composed
     status : only patients with this status
 
     Raises
@@ -79,7 +79,7 @@ def page(
         .limit(limit + 1)
     )
     if search:
-        query = query.where(func.lower(Patient.name).contains(search.lower(), autoescape=True))
+        query = query.where(Patient.search_name.contains(comparable(search), autoescape=True))
     if status:
         query = query.where(Patient.status == status)
     if cursor:

@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
+from marrowscope.imaging.names import comparable
 from marrowscope.service.clock import now
 from marrowscope.service.store.base import Base, BlobDigest, Identified
 
@@ -17,14 +18,16 @@ FIELD_DUPLICATE = "duplicate"
 class Patient(Identified, Base):
     """A patient; the name may be a number.
 
-    `status` follows the latest analysis: ``empty``, ``ready``, ``queued``, ``running``, ``done``, ``failed``,
-    ``cancelled`` or ``signed``; `analysis_id` names it. `cover_id` is the field whose picture stands for it.
+    `search_name` is the name as searches compare it, and follows it. `status` follows the latest analysis:
+    ``empty``, ``ready``, ``queued``, ``running``, ``done``, ``failed``, ``cancelled`` or ``signed``;
+    `analysis_id` names it. `cover_id` is the field whose picture stands for it.
     """
 
     __tablename__ = "patients"
     __table_args__ = (Index("ix_patients_created_at_id", "created_at", "id"),)
 
     name: Mapped[str] = mapped_column(String(200), index=True)
+    search_name: Mapped[str] = mapped_column(String(1000), index=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
     changed_at: Mapped[datetime] = mapped_column(default=now, index=True)
     status: Mapped[str] = mapped_column(String(16), default="empty", index=True)
@@ -36,6 +39,11 @@ class Patient(Identified, Base):
     fields: Mapped[list["Field"]] = relationship(
         back_populates="patient", cascade="all, delete-orphan", passive_deletes=True
     )
+
+    @validates("name")
+    def _follow(self, _: str, name: str) -> str:
+        self.search_name = comparable(name)
+        return name
 
 
 class Field(Identified, Base):
