@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the name as searches compare it, and fill it in: no database folds all of Unicode as Python does."""
+    """Add the name as searches compare it, and fill it in: databases fold less of Unicode than Python."""
     with op.batch_alter_table("patients") as patients:
         patients.add_column(
             sa.Column("search_name", sa.String(length=1000), nullable=False, server_default="")
