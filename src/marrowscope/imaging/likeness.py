@@ -7,7 +7,8 @@ of middle frequencies. Fields of one smear then agree by 0.4 at most, a field an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 from scipy.ndimage import gaussian_filter, laplace
 
-SAME_STACK: Final = 0.75
+_SAME_STACK: Final = 0.75
 """Likeness from which two planes of one file belong to one field, however far out of focus one is."""
 
 SAME_FIELD: Final = 0.95
@@ -87,3 +88,21 @@ def sharpness(pixels: npt.NDArray[np.uint8]) -> float:
     Source of the measure: Pech-Pacheco et al., ICPR 2000.
     """
     return float(laplace(np.asarray(Image.fromarray(pixels).convert("L"), np.float32)).var())
+
+
+@dataclass(frozen=True)
+class PlaneGroup:
+    """The planes of one field, by their numbers in the file, and the sharpest of them."""
+
+    planes: tuple[int, ...]
+    sharpest: int
+
+
+def group_planes(images: Iterable[npt.NDArray[np.uint8]]) -> tuple[PlaneGroup, ...]:
+    """Put the planes of a file, uint8 (H, W, 3), together that show the same field; fields in its order.
+
+    Planes of one focus stack agree once fine detail is taken away; different fields do not.
+    """
+    seen = [(sketch(pixels), sharpness(pixels)) for pixels in images]
+    groups = same_fields([own for own, _ in seen], _SAME_STACK)
+    return tuple(PlaneGroup(group, max(group, key=lambda number: seen[number][1])) for group in groups)

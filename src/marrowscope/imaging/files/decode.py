@@ -30,8 +30,8 @@ from marrowscope.imaging.files.colour import to_srgb
 from marrowscope.imaging.files.depth import to_eight_bits
 from marrowscope.imaging.files.formats import Format
 from marrowscope.imaging.files.jpeg import check_scans, decode_jpeg
-from marrowscope.imaging.files.planes import group_planes
 from marrowscope.imaging.files.png import check_png, is_deep
+from marrowscope.imaging.likeness import group_planes
 
 
 @dataclass(frozen=True, slots=True)
