@@ -14,12 +14,14 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from tests.service.browser import CHROMIUM_OPTIONS, Running, chromium, serving
 from tests.service.browser import add_user as make_user
+from tests.service.drawn import Drawn, draw
 from tests.service.postgres import Server
 
 from marrowscope.service import logs
 from marrowscope.service.accounts import passwords
 from marrowscope.service.accounts.users import add_user
 from marrowscope.service.actors import SYSTEM, Role
+from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.rest import pages
 from marrowscope.service.rest.app import create_app
 from marrowscope.service.settings import Settings
@@ -134,6 +136,20 @@ def database(app: FastAPI) -> Database:
     found = app.state.service.database
     assert isinstance(found, Database)
     return found
+
+
+@pytest.fixture
+def blobs(app: FastAPI) -> Blobs:
+    """The blobs of the running application."""
+    found = app.state.service.blobs
+    assert isinstance(found, Blobs)
+    return found
+
+
+@pytest.fixture
+def drawn(database: Database, blobs: Blobs) -> Drawn:
+    """A patient whose analysis is done."""
+    return draw(database, blobs)
 
 
 @pytest.fixture

@@ -79,9 +79,10 @@ class ProgressDisplay:
         return f"{quantity(progress.cells, 'cell')}, {quantity(progress.blasts, 'blast')}, {rate:.0f} cells/s"
 
     def _log(self, progress: Progress) -> None:
-        """Write an occasional line if there is no terminal for the bar."""
+        """Write an occasional line, and one at the end, if there is no terminal for the bar."""
         now = time.monotonic()
-        if self._quiet or self._terminal or now - self._last_line < _LOG_EVERY_SECONDS:
+        is_due = progress.done == progress.total or now - self._last_line >= _LOG_EVERY_SECONDS
+        if self._quiet or self._terminal or not is_due:
             return
         self._last_line = now
         self._console.print(

@@ -5,11 +5,10 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Connection, column, table, text, update
-from tests.service.drawn import Drawn, draw
+from tests.service.drawn import Drawn
 from tests.service.reports.test_signing import export, name_blasts, sign
 
 from marrowscope.service.images import patients
@@ -29,18 +28,6 @@ NO_BLOB = {
 """Columns as long as a digest that name no blob; whoever adds one here has thought about it."""
 
 EARLY = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def blobs(app: FastAPI) -> Blobs:
-    found = app.state.service.blobs
-    assert isinstance(found, Blobs)
-    return found
-
-
-@pytest.fixture
-def drawn(database: Database, blobs: Blobs) -> Drawn:
-    return draw(database, blobs)
 
 
 def make_old(blobs: Blobs) -> None:

@@ -28,20 +28,6 @@ OF_PATIENTS = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def blobs(app: FastAPI) -> Blobs:
-    """The service's blobs."""
-    found = app.state.service.blobs
-    assert isinstance(found, Blobs)
-    return found
-
-
-@pytest.fixture
-def drawn(database: Database, blobs: Blobs) -> Drawn:
-    """A patient whose analysis is done."""
-    return draw(database, blobs)
-
-
 def files(blobs: Blobs) -> int:
     return sum(path.is_file() for path in blobs.path("00").parent.parent.rglob("*"))
 

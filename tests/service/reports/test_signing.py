@@ -8,23 +8,16 @@ from typing import Any
 
 import openpyxl
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
 from sqlalchemy import select, update
-from tests.service.drawn import Drawn, draw
+from tests.service.drawn import Drawn
 from tests.service.review.test_answers import API, cells_of, change, differential, other, refused, trail
 
 from marrowscope.service.reports import documents
 from marrowscope.service.store.analyses import Analysis
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.reviews import Version
-
-
-@pytest.fixture
-def drawn(app: FastAPI, database: Database) -> Drawn:
-    """A patient whose analysis is done."""
-    return draw(database, app.state.service.blobs)
 
 
 def sign(client: TestClient, drawn: Drawn, meaning: str = "Reviewed and found right", **more: Any) -> Any:

@@ -21,12 +21,6 @@ from marrowscope.service.trail import audit
 API = "/api/v1"
 
 
-@pytest.fixture
-def drawn(app: FastAPI, database: Database) -> Drawn:
-    """A patient whose analysis is done."""
-    return draw(database, app.state.service.blobs)
-
-
 def cells_of(client: TestClient, drawn: Drawn, **query: Any) -> list[dict[str, Any]]:
     answer = client.get(f"{API}/analyses/{drawn.analysis}/cells", params={"limit": 5000, **query})
     assert answer.status_code == 200, answer.text

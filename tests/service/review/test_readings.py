@@ -12,12 +12,6 @@ from marrowscope.service.store.engine import Database
 
 
 @pytest.fixture
-def drawn(app: FastAPI, database: Database) -> Drawn:
-    """A patient whose analysis is done."""
-    return draw(database, app.state.service.blobs)
-
-
-@pytest.fixture
 def second(reviewer: TestClient, admin: TestClient, drawn: Drawn) -> str:
     """rita's open second reading, after anna has renamed ten cells and drawn one in the first."""
     cells = cells_of(admin, drawn)[:10]

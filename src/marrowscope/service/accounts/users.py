@@ -12,6 +12,7 @@ from marrowscope.service.actors import Actor, Role, role_named
 from marrowscope.service.errors import ConflictError, NotFoundError
 from marrowscope.service.secrets import digest
 from marrowscope.service.store.accounts import ApiToken, LoginFailure, LoginSession, User
+from marrowscope.service.store.base import row_of
 from marrowscope.service.trail import audit
 
 USERNAME_PATTERN = "^[a-z0-9][a-z0-9._@-]{0,99}$"
@@ -80,9 +81,7 @@ def change_user(
     ConflictError
         No active administrator would be left.
     """
-    user = session.get(User, user_id)
-    if user is None:
-        raise NotFoundError("there is no such user")
+    user = row_of(session, User, user_id, "user")
     before = _described(user)
     loses_admin = user.role == "admin" and user.active and (role not in {None, "admin"} or active is False)
     if loses_admin and _active_admins(session) == 1:

@@ -17,7 +17,7 @@ from marrowscope.service.actors import SYSTEM, Actor
 from marrowscope.service.analyses import count
 from marrowscope.service.bundles import Bundles
 from marrowscope.service.clock import now
-from marrowscope.service.errors import BusyError, ConflictError, LockedError, NotFoundError
+from marrowscope.service.errors import BusyError, ConflictError, LockedError
 from marrowscope.service.images import patients
 from marrowscope.service.images.uploads import limits_of
 from marrowscope.service.paging import read_cursor, write_cursor
@@ -34,6 +34,7 @@ from marrowscope.service.store.analyses import (
     Analysis,
     AnalysisField,
 )
+from marrowscope.service.store.base import row_of
 from marrowscope.service.store.patients import FIELD_DUPLICATE, FIELD_FAILED, FIELD_STORED, Field, Patient
 from marrowscope.service.store.reviews import OPEN, SECOND, Reading, first_reading
 from marrowscope.service.trail import audit
@@ -127,10 +128,7 @@ def get(session: Session, analysis_id: str) -> Analysis:
     NotFoundError
         There is none.
     """
-    analysis = session.get(Analysis, analysis_id)
-    if analysis is None:
-        raise NotFoundError("there is no such analysis")
-    return analysis
+    return row_of(session, Analysis, analysis_id, "analysis")
 
 
 def page(

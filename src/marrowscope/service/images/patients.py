@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session
 from marrowscope.imaging.names import comparable, natural_key
 from marrowscope.service.actors import Actor
 from marrowscope.service.clock import now
-from marrowscope.service.errors import ConflictError, NotFoundError
+from marrowscope.service.errors import ConflictError
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.copies import settle_copies
 from marrowscope.service.paging import read_cursor, write_cursor
 from marrowscope.service.store.analyses import QUEUED, RUNNING, Analysis, AnalysisField
+from marrowscope.service.store.base import row_of
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.patients import FIELD_FAILED, FIELD_STORED, Field, Patient
 from marrowscope.service.store.references import is_referenced
@@ -51,10 +52,7 @@ def get(session: Session, patient_id: str, *, is_held: bool = False) -> Patient:
     NotFoundError
         There is none.
     """
-    patient = session.get(Patient, patient_id, with_for_update=is_held or None)
-    if patient is None:
-        raise NotFoundError("there is no such patient")
-    return patient
+    return row_of(session, Patient, patient_id, "patient", is_held=is_held)
 
 
 def page(
@@ -154,10 +152,7 @@ def get_field(session: Session, field_id: str) -> Field:
     NotFoundError
         There is none.
     """
-    field = session.get(Field, field_id)
-    if field is None:
-        raise NotFoundError("there is no such image")
-    return field
+    return row_of(session, Field, field_id, "image")
 
 
 def field_view(session: Session, field_id: str) -> FieldView:

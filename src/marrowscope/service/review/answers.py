@@ -21,6 +21,7 @@ from marrowscope.service.errors import ConflictError, ForbiddenError, LockedErro
 from marrowscope.service.review import cells, readings
 from marrowscope.service.review.cells import AnsweredCell
 from marrowscope.service.store.analyses import DONE, PERSON, Analysis, AnalysisField, Cell
+from marrowscope.service.store.base import row_of
 from marrowscope.service.store.patients import Field
 from marrowscope.service.store.reviews import FIRST, OPEN, SECOND, Answer, Reading
 from marrowscope.service.trail import audit
@@ -187,9 +188,7 @@ def locked_for_change(session: Session, analysis_id: str) -> Analysis:
     ConflictError
         It is not done.
     """
-    analysis = session.get(Analysis, analysis_id, with_for_update=True)
-    if analysis is None:
-        raise NotFoundError("there is no such analysis")
+    analysis = row_of(session, Analysis, analysis_id, "analysis", is_held=True)
     if analysis.status != DONE:
         raise ConflictError(f"this analysis is {analysis.status}: there is nothing to review yet")
     return analysis

@@ -14,6 +14,7 @@ from marrowscope.service.analyses import analyses, count
 from marrowscope.service.errors import NotFoundError
 from marrowscope.service.paging import read_cursor, write_cursor
 from marrowscope.service.store.analyses import NETWORK, AnalysisField, Cell
+from marrowscope.service.store.base import row_of
 from marrowscope.service.store.reviews import OPEN, SECOND, Answer, Comment, Reading
 
 Order = Literal["number", "confidence"]
@@ -168,10 +169,7 @@ def get(session: Session, cell_id: str) -> Cell:
     NotFoundError
         There is none.
     """
-    cell = session.get(Cell, cell_id)
-    if cell is None:
-        raise NotFoundError("there is no such cell")
-    return cell
+    return row_of(session, Cell, cell_id, "cell")
 
 
 def sheet_of(session: Session, analysis_id: str, field_id: str) -> str:

@@ -1,13 +1,14 @@
 """What all tables share: constraint names, times in UTC, identifiers."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import JSON, DateTime, Dialect, MetaData, String
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from marrowscope.service.clock import new_id
+from marrowscope.service.errors import NotFoundError
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -65,3 +66,25 @@ class Identified:
     """Mixin: a random identifier as primary key."""
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+
+
+_Row = TypeVar("_Row", bound=Identified)
+
+
+def row_of(session: Session, table: type[_Row], key: str, name: str, *, is_held: bool = False) -> _Row:
+    """Return the row with this identifier.
+
+    Parameters
+    ----------
+    name : what the table holds, for the message
+    is_held : whether other transactions that ask the same wait until this one ends
+
+    Raises
+    ------
+    NotFoundError
+        There is none.
+    """
+    row = session.get(table, key, with_for_update=is_held or None)
+    if row is None:
+        raise NotFoundError(f"there is no such {name}")
+    return row
