@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+import tifffile
 from PIL import Image, ImageFile
 
 from marrowscope.errors import ImageError
 from marrowscope.imaging.files.decode import DecodeLimits, decode
-from marrowscope.imaging.files.pixel_size import from_tiff_tags
 
 
 def picture(height: int = 48, width: int = 64) -> npt.NDArray[np.uint8]:
@@ -201,9 +201,41 @@ def test_pixel_size_from_tiff(options: dict[str, Any], expected: float | None) -
     assert mpp == (None if expected is None else pytest.approx(expected, rel=1e-3))
 
 
-def test_micro_sign_survives_the_tag() -> None:
-    ome = '<OME><Pixels PhysicalSizeX="0.125" PhysicalSizeXUnit="µm"/></OME>'
-    assert from_tiff_tags({270: ome.encode().decode("latin-1")}) == pytest.approx(0.125)
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+@pytest.mark.parametrize(
+    "description",
+    [
+        '<OME><Pixels PhysicalSizeX="0.125" PhysicalSizeXUnit="µm"/></OME>',
+        '<OME><Pixels PhysicalSizeX="0.125" PhysicalSizeXUnit="&#181;m"/></OME>',
+        "ImageJ=1.53\nunit=µm\n",
+    ],
+)
+def test_micro_sign_survives_the_tag(description: str, encoding: str) -> None:
+    stream = io.BytesIO()
+    tifffile.imwrite(
+        stream,
+        picture(),
+        description=description.encode(encoding),
+        resolution=(8.0, 8.0),
+        resolutionunit="NONE",
+        metadata=None,
+        photometric="rgb",
+    )
+    assert decode(stream.getvalue()).mpp == pytest.approx(0.125)
+
+
+def test_a_scale_in_ome_xml_comes_before_the_resolution() -> None:
+    stream = io.BytesIO()
+    tifffile.imwrite(
+        stream,
+        picture(),
+        ome=True,
+        photometric="rgb",
+        resolution=(100_000, 100_000),
+        metadata={f"PhysicalSize{what}": 0.25 for what in "XY"}
+        | {f"PhysicalSize{what}Unit": "µm" for what in "XY"},
+    )
+    assert decode(stream.getvalue()).mpp == pytest.approx(0.25)
 
 
 def test_bomb_is_refused_from_its_header() -> None:

@@ -323,6 +323,42 @@ def test_fields_taken_apart_keep_their_depth_and_layout(bits: int) -> None:
             assert_same(part, field)
 
 
+def test_fields_of_three_gray_pages_keep_their_colours_taken_apart() -> None:
+    fields = [textured(seed) for seed in (6, 7)]
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream, ome=True) as writer:
+        for field in fields:
+            pages = np.ascontiguousarray(field.transpose(2, 0, 1))
+            writer.write(pages, photometric="minisblack", metadata={"axes": "CYX"})
+    for part, field in zip(fields_of(stream.getvalue()), fields, strict=True):
+        assert_same(part, field, tolerance=0)
+
+
+def test_fields_taken_apart_stand_upright() -> None:
+    fields = [textured(seed) for seed in (6, 7)]
+    data = stack_of(*fields, extratags=[(274, "H", 1, 6, True)])
+    for part, field in zip(fields_of(data), fields, strict=True):
+        assert_same(part, np.rot90(field, -1), tolerance=0)
+
+
+def test_damage_is_still_told_of_a_field_taken_apart() -> None:
+    data = stack_of(textured(6), textured(7), compression="jpeg")
+    with tifffile.TiffFile(io.BytesIO(data)) as opened:
+        (start,), (length,) = opened.pages[0].dataoffsets, opened.pages[0].databytecounts
+    told = 0
+    for at in range(start + length // 4, start + length * 3 // 4, 97):
+        damaged = bytearray(data)
+        damaged[at] ^= 16
+        try:
+            whole, parts = decode(bytes(damaged)).notes, fields_of(bytes(damaged))
+        except ImageError:
+            continue
+        if len(parts) == 2 and any("damaged" in note for note in whole):
+            assert any("damaged" in note for note in decode(parts[0]).notes)
+            told += 1
+    assert told
+
+
 def test_red_green_and_blue_as_three_pages_are_one_field() -> None:
     field = textured(8)
     data = tiff(

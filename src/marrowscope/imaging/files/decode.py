@@ -115,7 +115,7 @@ def decode(data: bytes, *, limits: DecodeLimits = DEFAULT_LIMITS) -> FieldImage:
 
 
 def fields_of(data: bytes, *, limits: DecodeLimits = DEFAULT_LIMITS) -> tuple[bytes, ...]:
-    """Take a TIFF file of several fields apart: a TIFF file for each, samples and tags as they were.
+    """Take a TIFF file of several fields apart: a TIFF file for each (`tiff.rewritten`).
 
     A focus stack stays together. Files of one field, and those of other formats, give nothing.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -129,6 +130,5 @@ def _number(value: object) -> float | None:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, str):  # Pillow reads TIFF text as Latin-1, but OME and ImageJ write UTF-8
-        value = value.encode("latin-1", "replace")
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    return html.unescape(text) if isinstance(text, str) else ""  # OME-XML may write µ as an entity

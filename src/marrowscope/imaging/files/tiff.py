@@ -7,7 +7,7 @@ fields, colours one by one. `planes_of` lists what may be a field, `read_plane` 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -32,7 +32,11 @@ MOST_PLANES: Final = 500
 _SMALLER_COPY: Final = 0.5  # sides of a thumbnail or pyramid level over those of the image, at most
 _UM_PER_CM: Final = 10_000.0
 _ICC_PROFILE: Final = 34675
+_DESCRIPTION: Final = 270
 _ORIENTATION: Final = 274
+_DAMAGED: Final = (
+    "marrowscope: "  # how the description of a field begins that was taken out of a damaged file
+)
 _COLOURS: Final = (
     PHOTOMETRIC.RGB, PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.PALETTE,
     PHOTOMETRIC.YCBCR, PHOTOMETRIC.SEPARATED,
@@ -134,16 +138,12 @@ def read_plane(tiff: tifffile.TiffFile, plane: Plane) -> PlanePixels:
         name = PHOTOMETRIC(page.photometric).name
         raise ImageError(f"this TIFF image stores colours as {name}, which is not read; save it as RGB")
     notes: list[str] = []
-    colours: int = page.photometric
     if _has_channel_pages(series):
-        values = np.stack([_samples(tiff, series, number) for number in range(3)], axis=-1)
         notes.append("three gray pages read as red, green and blue")
-        colours = PHOTOMETRIC.RGB
-    else:
-        values = _samples_last(_samples(tiff, series, plane.page), page)
-    pixels = _rgb(values, page, colours, notes)
-    notes += _damage(tiff, series, plane.page)
+    values, colours = _stored(tiff, plane)
+    pixels = _rgb(_samples_last(values, page), page, colours, notes)
     tags = {tag.code: tag.value for tag in page.tags}
+    notes += _damage(tiff, series, plane.page) or _damage_before(tags)
     return PlanePixels(
         pixels,
         pixel_size.from_tiff_tags(tags),
@@ -151,6 +151,20 @@ def read_plane(tiff: tifffile.TiffFile, plane: Plane) -> PlanePixels:
         _bytes(tags.get(_ICC_PROFILE)),
         tuple(notes),
     )
+
+
+def _damage_before(tags: Mapping[int, Any]) -> list[str]:
+    """Return what `rewritten` noted: once a field is taken out of its file, nothing else tells of damage."""
+    description = str(tags.get(_DESCRIPTION, ""))
+    return [description.removeprefix(_DAMAGED)] if description.startswith(_DAMAGED) else []
+
+
+def _stored(tiff: tifffile.TiffFile, plane: Plane) -> tuple[npt.NDArray[Any], int]:
+    """Return the samples of a plane as stored, and what they mean; gray pages of three colours are joined."""
+    series = tiff.series[plane.series]
+    if _has_channel_pages(series):
+        return np.stack([_samples(tiff, series, number) for number in range(3)], axis=-1), PHOTOMETRIC.RGB
+    return _samples(tiff, series, plane.page), series.keyframe.photometric
 
 
 def _damage(tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries, number: int) -> list[str]:
@@ -269,18 +283,23 @@ def _bytes(value: object) -> bytes:
 
 
 def rewritten(tiff: tifffile.TiffFile, planes: Sequence[Plane]) -> bytes:
-    """Return some planes of a file as a file of their own: samples, colours and scale as they were."""
+    """Return some planes of a file as a file of their own.
+
+    Samples, colours, scale and orientation are as they were; damage is written into the description.
+    """
     stream = BytesIO()
     with tifffile.TiffWriter(stream) as writer:
         for plane in planes:
             series = tiff.series[plane.series]
             keyframe = series.keyframe
-            photometric = keyframe.photometric
-            mpp = pixel_size.from_tiff_tags({tag.code: tag.value for tag in keyframe.tags})
+            tags = {tag.code: tag.value for tag in keyframe.tags}
+            mpp = pixel_size.from_tiff_tags(tags)
+            damage = _damage(tiff, series, plane.page) or _damage_before(tags)
+            values, photometric = _stored(tiff, plane)
             if photometric == PHOTOMETRIC.YCBCR:
                 photometric = PHOTOMETRIC.RGB  # converted while decoding
             writer.write(
-                _samples(tiff, series, plane.page),
+                values,
                 photometric=photometric,
                 planarconfig=keyframe.planarconfig if keyframe.samplesperpixel > 1 else None,
                 extrasamples=keyframe.extrasamples or None,
@@ -289,6 +308,8 @@ def rewritten(tiff: tifffile.TiffFile, planes: Sequence[Plane]) -> bytes:
                 resolution=None if mpp is None else (_UM_PER_CM / mpp, _UM_PER_CM / mpp),
                 resolutionunit="CENTIMETER",
                 iccprofile=_bytes(keyframe.tags.valueof(_ICC_PROFILE)) or None,
+                description=_DAMAGED + damage[0] if damage else None,
+                extratags=[(_ORIENTATION, "H", 1, _orientation(tags.get(_ORIENTATION)), True)],
                 metadata=None,
                 software=False,
             )
