@@ -98,6 +98,15 @@ def test_all_fields_of_one_file_are_read(folder: Path) -> None:
             np.testing.assert_array_equal(opened.pages[0].asarray(), textured(seed))
 
 
+def test_no_copy_of_a_broken_image_is_called_counted(folder: Path) -> None:
+    whole = (folder / "other.png").read_bytes()
+    for name in ("a.png", "b.png"):
+        (folder / name).write_bytes(whole[: len(whole) // 2])
+    settled = planned(folder).settled
+    assert {name for name in settled if settled[name].status is FieldStatus.FAILED} == {"a.png", "b.png"}
+    assert all(len(settled[name].sha256) == 64 for name in ("a.png", "b.png"))
+
+
 def test_images_of_a_kind_that_is_not_read_get_a_row(folder: Path) -> None:
     (folder / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(600))
     (folder / "modern").write_bytes(b"\0\0\0\x18ftypavif" + bytes(600))

@@ -74,11 +74,7 @@ def plan_patient(
     draft = _Draft()
     for entry in source.fields:
         listener(entry.name)
-        try:
-            _look(draft, source.patient, entry, limits, keep_part)
-        except ImageError as error:
-            draft.names.append(entry.name)
-            draft.settled[entry.name] = failed(FieldTask(source.patient, entry, ""), str(error)).reading
+        _look(draft, source.patient, entry, limits, keep_part)
     tasks = _settle_repeats(draft)
     notes = []
     if draft.taken_apart:
@@ -88,25 +84,31 @@ def plan_patient(
 
 
 def _look(draft: _Draft, patient: str, entry: FieldSource, limits: DecodeLimits, keep_part: KeepPart) -> None:
-    data = entry.read(limits)
-    parts = fields_of(data, limits=limits)
-    if not parts:
-        _add(draft, FieldTask(patient, entry, _digest(data)), data, limits)
-        return
-    draft.taken_apart += 1
-    for number, part in enumerate(parts, start=1):
-        own = replace(entry, name=f"{entry.name}#{number}", path=keep_part(part), member=None)
-        _add(draft, FieldTask(patient, own, _digest(part)), part, limits)
+    task = FieldTask(patient, entry, "")
+    try:
+        data = entry.read(limits)
+        task = replace(task, sha256=_digest(data))
+        parts = fields_of(data, limits=limits)
+        if not parts:
+            _add(draft, task, data, limits)
+            return
+        draft.taken_apart += 1
+        for number, part in enumerate(parts, start=1):
+            own = replace(entry, name=f"{entry.name}#{number}", path=keep_part(part), member=None)
+            _add(draft, FieldTask(patient, own, _digest(part)), part, limits)
+    except ImageError as error:
+        draft.names.append(entry.name)
+        draft.settled[entry.name] = failed(task, str(error)).reading
 
 
 def _add(draft: _Draft, task: FieldTask, data: bytes, limits: DecodeLimits) -> None:
+    pixels = decode(data, limits=limits).pixels  # first: of a broken image no copy counts, either
     name = task.source.name
     repeats = draft.copies.message(task.sha256, name)
     if repeats is not None:
         draft.names.append(name)
         draft.settled[name] = _duplicate(task, repeats)
         return
-    pixels = decode(data, limits=limits).pixels
     draft.names.append(name)
     draft.seen.append(_Seen(task, pixels.shape[0] * pixels.shape[1], sharpness(pixels), sketch(pixels)))
 
