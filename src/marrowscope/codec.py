@@ -20,8 +20,6 @@ from marrowscope.errors import DamagedRecordError
 
 T = TypeVar("T")
 
-_INFINITE = "Infinity"  # JSON has no number for it
-
 
 def to_json(value: object) -> Any:
     """Return a value as dictionaries, lists, strings and numbers for JSON."""

@@ -36,7 +36,7 @@ from marrowscope.models.bundle import Bundle
 from marrowscope.models.classifier import Classifier
 from marrowscope.models.detector import Detector
 from marrowscope.models.field_detection import detect_field
-from marrowscope.models.scale_decision import checked_given, scale_of_field, settle_scale
+from marrowscope.models.scale_decision import Unsettled, checked_given, scale_of_field, settle_scale
 
 ASSUMED_MPP = 0.1  # a 100x oil objective with a common camera
 GALLERY_PX = 96
@@ -182,17 +182,19 @@ class FieldReader:
 
         Fields of one size come from one camera, so their evidence is pooled: red cells if possible, as their
         size varies least, or leukocytes if the marrow is too dense to show red cells. A size without evidence
-        takes the scale of the patient's other fields.
+        takes the scale of the patient's other fields. A size taken at two magnifications is left out: each of
+        its fields is then measured alone.
         """
         by_size: dict[tuple[int, int], list[FieldImage]] = {}
         for image in images:
             by_size.setdefault(_size(image), []).append(image)
         scales = {size: self._scale(group) for size, group in by_size.items()}
-        measured = {size: scale for size, scale in scales.items() if scale is not None}
+        measured = {size: scale for size, scale in scales.items() if isinstance(scale, Scale)}
         if not measured:
             return {}
         typical = sorted(scale.mpp for scale in measured.values())[len(measured) // 2]
-        return {size: scale or Scale(typical, ScaleSource.PATIENT) for size, scale in scales.items()}
+        unknown = [size for size, scale in scales.items() if scale is Unsettled.NOTHING_KNOWN]
+        return measured | dict.fromkeys(unknown, Scale(typical, ScaleSource.PATIENT))
 
     def detect(self, pixels: npt.NDArray[np.uint8], mpp: float) -> Detections:
         """Find the leukocytes in a field of known scale; boxes are in its pixels."""
@@ -237,7 +239,7 @@ class FieldReader:
         at_scale = resample(pixels, mpp / self._detector.settings.working_mpp)
         return tuple(str(flag) for flag in assess(at_scale).flags)
 
-    def _scale(self, images: Sequence[FieldImage]) -> Scale | None:
+    def _scale(self, images: Sequence[FieldImage]) -> Scale | Unsettled:
         if self.settings.mpp is not None:
             return checked_given(self.settings.mpp, images)
         return settle_scale(self._detector, images)

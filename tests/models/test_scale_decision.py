@@ -86,6 +86,12 @@ def test_two_objectives_behind_one_camera_are_told_apart() -> None:
         assert reader().scale_of(image).mpp == pytest.approx(mpp, rel=0.15)
 
 
+def test_two_objectives_do_not_take_the_scale_of_another_camera() -> None:
+    images = [drawn(seed, mpp) for mpp in (0.1, 0.25) for seed in range(4)]
+    other = FieldImage(drawn(9).pixels[:-10], None)
+    assert list(reader().measure_scales([*images, other])) == [other.pixels.shape[1::-1]]
+
+
 def test_a_given_scale_is_kept_and_the_contradiction_said() -> None:
     given = FieldReader(load_bundle(), ReadingSettings(mpp=0.4))
     (scale,) = given.measure_scales([drawn(0), drawn(1)]).values()

@@ -6,6 +6,7 @@ none is believed blindly: where two contradict each other, the better one decide
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +19,6 @@ from marrowscope.models.working_scale import cells_at_scale, combine, scale_from
 
 PLAUSIBLE_MPP = (0.04, 0.6)
 """What may be measured; a scale beyond these (a 160x or a 10x objective) must be stated."""
-
-MOST_MPP = 2.0
-"""Coarsest scale that may be stated: beyond, a field would be enlarged more than tenfold to be read."""
 
 _AGREE = 1.25  # factor within which a stated scale and red cells say the same
 _AGREE_ROUGHLY = 1.6  # the same for leukocytes, whose size depends on what they are
@@ -40,21 +38,25 @@ class _Evidence:
     confidence: float
 
 
-def settle_scale(detector: Detector, images: Sequence[FieldImage]) -> Scale | None:
+class Unsettled(Enum):
+    """Why fields of one size have no common scale."""
+
+    NOTHING_KNOWN = auto()
+    TWO_OBJECTIVES = auto()
+    """They were taken at two magnifications: each must be measured alone."""
+
+
+def settle_scale(detector: Detector, images: Sequence[FieldImage]) -> Scale | Unsettled:
     """Return the scale of fields of one size from one camera.
 
     Parameters
     ----------
     detector : finds leukocytes
     images : a sample of the fields
-
-    Returns
-    -------
-    None where nothing is known, or where fields have two magnifications: each is then measured alone
     """
     circles = [find_circles(image.pixels) for image in images]
     if _are_two_objectives(circles):
-        return None
+        return Unsettled.TWO_OBJECTIVES
     red_cells = _red_cells(circles)
     stated = _stated(images)
     if stated is not None:
@@ -62,7 +64,7 @@ def settle_scale(detector: Detector, images: Sequence[FieldImage]) -> Scale | No
     if red_cells is not None:
         return _confirmed_by_leukocytes(detector, images, red_cells)
     leukocytes = _leukocytes(detector, images)
-    return None if leukocytes is None else Scale(leukocytes, ScaleSource.LEUKOCYTES)
+    return Unsettled.NOTHING_KNOWN if leukocytes is None else Scale(leukocytes, ScaleSource.LEUKOCYTES)
 
 
 def scale_of_field(image: FieldImage, common: Scale) -> Scale:
@@ -152,7 +154,7 @@ _WITNESS = {
 
 def _stated(images: Sequence[FieldImage]) -> float | None:
     """Return what the files state, where most of them do and agree."""
-    stated = sorted(image.mpp for image in images if image.mpp is not None and image.mpp <= MOST_MPP)
+    stated = sorted(image.mpp for image in images if image.mpp is not None)
     if 2 * len(stated) <= len(images):
         return None
     middle = stated[len(stated) // 2]
