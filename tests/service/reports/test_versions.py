@@ -86,3 +86,28 @@ def test_a_blind_reader_sees_no_version(
     assert admin.post(f"{API}/analyses/{drawn.analysis}/readings", json={}).status_code == 201
     refused(admin.get(f"{API}/patients/{drawn.patient}/versions"), 403, "forbidden")
     assert len(versions_of(viewer, drawn)) == 1
+
+
+def test_an_analysis_that_was_replaced_unsigned_is_signed_no_more(
+    reviewer: TestClient, app: FastAPI, drawn: Drawn
+) -> None:
+    analysis = analyse_again(reviewer, app, drawn, found_anew(drawn))
+    refused(sign(reviewer, drawn), 409, "conflict")
+    body = {"meaning": "Reviewed", "revision": 0}
+    assert reviewer.post(f"{API}/analyses/{analysis}/signature", json=body).status_code == 201
+    assert [version["superseded"] for version in versions_of(reviewer, drawn)] == [False]
+
+
+def test_worklist_and_list_of_versions_name_the_same_report(
+    reviewer: TestClient, admin: TestClient, app: FastAPI, drawn: Drawn
+) -> None:
+    sign(reviewer, drawn)
+    newer = analyse_again(reviewer, app, drawn, found_anew(drawn))
+    body = {"meaning": "Reviewed", "revision": 0}
+    assert reviewer.post(f"{API}/analyses/{newer}/signature", json=body).status_code == 201
+    amendments = f"{API}/analyses/{drawn.analysis}/amendments"
+    assert admin.post(amendments, json={"reason": "the earlier one was right"}).status_code == 201
+    assert sign(admin, drawn).status_code == 201
+    (valid,) = [version for version in versions_of(reviewer, drawn) if not version["superseded"]]
+    shown = patient_of(reviewer, drawn)["signed"]
+    assert (valid["analysis_id"], valid["version"]) == (shown["analysis_id"], shown["version"])

@@ -160,6 +160,21 @@ def test_a_cell_drawn_and_taken_away_again_is_not_drawn_anew(
     assert carried(reviewer, analysis)["lost"] == []
 
 
+def test_a_box_drawn_anew_is_the_cell_that_the_networks_find_then(
+    reviewer: TestClient, app: FastAPI, drawn: Drawn, reviewed: dict[str, dict[str, Any]]
+) -> None:
+    """The box taken back lies nearer to the new cell than the right one; it must not stand in its way."""
+    give(reviewer, drawn.analysis, reviewed["drawn"], deleted=True)
+    x0, y0, x1, y1 = FREE
+    draw_cell(reviewer, drawn.analysis, drawn.fields[0], (x0 - 8, y0, x1 - 8, y1))
+    readings = found_anew(drawn)
+    first = drawn.readings[0].name
+    readings[first] = with_cell(readings[first], (x0 + 2, y0, x1 + 2, y1))
+    analysis = analyse_again(reviewer, app, drawn, readings)
+    found = at(cells_of(reviewer, analysis, field=drawn.fields[0]), FREE, within_px=12)
+    assert (found["origin"], found["reviewed_type"]) == ("network", "plasma_cell")
+
+
 def test_a_deletion_is_not_missed_where_the_networks_find_nothing_any_more(
     reviewer: TestClient, app: FastAPI, drawn: Drawn, reviewed: dict[str, dict[str, Any]]
 ) -> None:
@@ -353,7 +368,7 @@ def test_no_answer_is_taken_where_a_newer_analysis_would_not_have_it(
     problem = refused(
         change(reviewer, drawn, {"id": cells[3]["id"], "revision": 0, "type": "blast"}), 409, "conflict"
     )
-    assert problem["detail"] == "a newer analysis of this patient has replaced this one; answer there"
+    assert problem["detail"] == "a newer analysis of this patient has replaced this one; continue there"
     body = {"field_id": drawn.fields[1], "box": list(FREE), "type": "blast"}
     refused(reviewer.post(f"{API}/analyses/{drawn.analysis}/cells", json=body), 409, "conflict")
 
@@ -378,3 +393,16 @@ def test_an_answer_carried_twice_still_names_the_analysis_it_was_given_to(
     with database.reading() as session:
         kept = session.scalars(select(Answer).where(Answer.reading_id == third)).all()
         assert {answer.carried_from for answer in kept} == {drawn.analysis}
+
+
+def test_no_answer_is_taken_while_a_newer_analysis_that_has_the_others_is_read_again(
+    reviewer: TestClient, app: FastAPI, drawn: Drawn, reviewed: dict[str, dict[str, Any]]
+) -> None:
+    readings = found_anew(drawn)
+    last = readings.pop(drawn.readings[-1].name)
+    newer = analyse_again(reviewer, app, drawn, readings)
+    assert reviewer.post(f"{API}/analyses/{newer}/retry").status_code == 200
+    wanted = {"id": reviewed["named"]["id"], "revision": reviewed["named"]["revision"], "type": "basophil"}
+    refused(change(reviewer, drawn, wanted), 409, "conflict")
+    read_all(app, {last.name: last})
+    assert at(cells_of(reviewer, newer), reviewed["named"]["box"])["reviewed_type"] == "blast"

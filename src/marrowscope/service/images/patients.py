@@ -18,6 +18,7 @@ from marrowscope.service.store.base import row_of
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.patients import FIELD_FAILED, FIELD_STORED, Field, Patient
 from marrowscope.service.store.references import is_referenced
+from marrowscope.service.store.reviews import Version
 from marrowscope.service.trail import audit
 
 SIGNED = "signed"
@@ -98,11 +99,12 @@ def latest_analysis(session: Session, patient: Patient) -> Analysis | None:
 
 
 def signed_analyses(session: Session, patient_ids: Sequence[str]) -> dict[str, Analysis]:
-    """Return, by patient, the latest analysis that has a signed version."""
+    """Return, by patient, the analysis that was signed last: its version is the one in force."""
     found = session.scalars(
         select(Analysis)
-        .where(Analysis.patient_id.in_(patient_ids), Analysis.version > 0)
-        .order_by(Analysis.created_at)
+        .join(Version, Version.analysis_id == Analysis.id)
+        .where(Analysis.patient_id.in_(patient_ids))
+        .order_by(Version.signed_at, Version.version)
     )
     return {analysis.patient_id: analysis for analysis in found}
 

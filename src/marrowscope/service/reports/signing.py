@@ -38,7 +38,7 @@ def sign(
     NotFoundError
         There is no such analysis.
     ConflictError
-        It is not done, or has another revision than the person saw.
+        It is not done, has another revision than the person saw, or a newer analysis has replaced it.
     LockedError
         It is signed.
     ForbiddenError
@@ -47,6 +47,7 @@ def sign(
     analysis = answers.locked_for_change(session, analysis_id)
     readings.refuse_blind(session, actor, analysis)
     answers.refuse_locked(analysis)
+    answers.refuse_replaced(session, analysis)
     if analysis.revision != request.revision:
         raise ConflictError("the count changed since you saw it; look again", revision=analysis.revision)
     instant = now()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from marrowscope.domain.cells import FLAG_BORDER
@@ -23,7 +23,7 @@ from marrowscope.service.review.cells import AnsweredCell
 from marrowscope.service.store.analyses import DONE, PERSON, Analysis, AnalysisField, Cell
 from marrowscope.service.store.base import row_of
 from marrowscope.service.store.patients import Field
-from marrowscope.service.store.reviews import FIRST, OPEN, SECOND, Answer, Reading
+from marrowscope.service.store.reviews import FIRST, OPEN, SECOND, Answer, CarriedCell, Reading
 from marrowscope.service.trail import audit
 
 KEEP = "\0keep"
@@ -93,7 +93,8 @@ def change(
     _check(changes)
     ids = [wanted.id for wanted in changes]
     found = cells.chosen(session, reading, ids)
-    _refuse_replaced(session, analysis, reading)
+    if reading.kind == FIRST:
+        refuse_replaced(session, analysis)
     _refuse_stale(found, changes)
     given = [(cell, _after(cell, wanted)) for cell, wanted in zip(found, changes, strict=True)]
     differing = [(cell, after) for cell, after in given if after != _before(cell)]
@@ -124,7 +125,7 @@ def add(
     if reading.kind == SECOND:
         raise ForbiddenError("a second reading names the cells that were found; it adds none")
     _refuse_closed(actor, reading)
-    _refuse_replaced(session, analysis, reading)
+    refuse_replaced(session, analysis)
     _refuse_unknown(new.type)
     cell = draw_cell(session, analysis, new)
     session.add(
@@ -222,23 +223,25 @@ def _refuse_closed(actor: Actor, reading: Reading) -> None:
         raise LockedError(signed if reading.kind == FIRST else "this reading is finished")
 
 
-def _refuse_replaced(session: Session, analysis: Analysis, reading: Reading) -> None:
-    """Refuse an answer that a newer analysis, which has taken the others over, would not have.
+def refuse_replaced(session: Session, analysis: Analysis) -> None:
+    """Refuse to answer or sign where a newer analysis has taken the answers over, or needs none.
 
-    One that was signed is open for the sake of its next version: there the answer counts.
+    One that was signed is open for the sake of its next version: there the answer counts. A newer analysis
+    that is read again after failures has the answers already.
 
     Raises
     ------
     ConflictError
-        A newer analysis of the patient is done.
+        A newer analysis of the patient is done, or was.
     """
+    has_carried = exists().where(CarriedCell.analysis_id == Analysis.id)
     newer = select(Analysis.id).where(
         Analysis.patient_id == analysis.patient_id,
         Analysis.created_at > analysis.created_at,
-        Analysis.status == DONE,
+        or_(Analysis.status == DONE, has_carried),
     )
-    if reading.kind == FIRST and not analysis.version and session.scalar(newer.limit(1)) is not None:
-        raise ConflictError("a newer analysis of this patient has replaced this one; answer there")
+    if not analysis.version and session.scalar(newer.limit(1)) is not None:
+        raise ConflictError("a newer analysis of this patient has replaced this one; continue there")
 
 
 def _check(changes: Sequence[Change]) -> None:

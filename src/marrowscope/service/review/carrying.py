@@ -166,13 +166,11 @@ def _sources(session: Session, previous: Analysis) -> list[_EarlierCell]:
     )
     is_given = or_(Answer.type.is_not(None), Answer.deleted.is_(True), Cell.comments > 0)
     own = and_(Cell.analysis_id == previous.id, is_given)
-    # A cell that a person drew and deleted again is not carried over.
-    withdrawn = and_(Cell.origin == PERSON, func.coalesce(Answer.deleted, False).is_(True))
     rows = session.execute(
         select(Cell, Answer, Field.sha256)
         .join(Field, Field.id == Cell.field_id)
         .outerjoin(Answer, _first_answer())
-        .where(or_(own, Cell.id.in_(left)), ~withdrawn)
+        .where(or_(own, Cell.id.in_(left)), ~_is_withdrawn())
         .order_by(Cell.analysis_id != previous.id, Cell.place, Cell.number)
     )
     return [_EarlierCell(cell, answer, digest or "") for cell, answer, digest in rows]
@@ -181,6 +179,11 @@ def _sources(session: Session, previous: Analysis) -> list[_EarlierCell]:
 def _first_answer() -> ColumnElement[bool]:
     """Return the condition that an answer is that of a cell's first reading."""
     return and_(Answer.cell_id == Cell.id, Answer.reading_id == Cell.analysis_id)
+
+
+def _is_withdrawn() -> ColumnElement[bool]:
+    """Return the condition that a person drew a cell and deleted it again: nothing of it is carried over."""
+    return and_(Cell.origin == PERSON, func.coalesce(Answer.deleted, False).is_(True))
 
 
 def _known(session: Session, analysis: Analysis) -> set[str]:
@@ -220,7 +223,8 @@ def _same_cells(
     rows = session.execute(
         select(Cell, Field.sha256)
         .join(Field, Field.id == Cell.field_id)
-        .where(Cell.analysis_id == previous.id)
+        .outerjoin(Answer, _first_answer())
+        .where(Cell.analysis_id == previous.id, ~_is_withdrawn())
         .order_by(Cell.place, Cell.number)
     )
     own = [(cell, digest or "") for cell, digest in rows]
