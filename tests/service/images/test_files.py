@@ -11,17 +11,20 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from tests.imaging.files.test_encodings import stack_of, textured
 
 from marrowscope.imaging.files.decode import decode
 from marrowscope.service.actors import SYSTEM
+from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.images import uploads
 from marrowscope.service.images.leftovers import remove_leftovers
 from marrowscope.service.images.uploads import ExaminedFile
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
+from marrowscope.service.store.patients import Field
 from marrowscope.synth import draw_field
 
 API = "/api/v1"
@@ -357,6 +360,27 @@ def test_a_copy_of_an_image_that_an_earlier_version_stored_is_recognised(
     for kept in (app.state.service.settings.data_folder / "blobs").rglob("sketch.npy"):
         kept.unlink()  # earlier versions kept none
     assert rows(send(reviewer, patient, ("b.jpg", second.getvalue()))) == [("b.jpg", "duplicate")]
+
+
+def test_a_copy_stays_a_copy_when_its_image_has_expired(reviewer: TestClient, app: Any) -> None:
+    patient = new_patient(reviewer)
+    image = Image.fromarray(textured(1))
+    first, second, other = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    image.save(first, "PNG")
+    image.save(second, "JPEG", quality=95)
+    Image.fromarray(textured(2)).save(other, "PNG")
+    send(reviewer, patient, ("a.png", first.getvalue()))
+    send(reviewer, patient, ("b.jpg", second.getvalue()))
+    before = {field["name"]: field["status"] for field in listed(reviewer, patient)}
+    assert sorted(before.values()) == ["duplicate", "stored"]
+    service = app.state.service
+    with service.database.writing() as session:
+        for field in session.scalars(select(Field).where(Field.patient_id == patient)):
+            field.expired_at = now()
+            service.blobs.remove(field.sha256)
+    send(reviewer, patient, ("c.png", other.getvalue()))
+    after = {field["name"]: field["status"] for field in listed(reviewer, patient)}
+    assert after == {**before, "c.png": "stored"}
 
 
 def test_two_uploads_at_once_of_one_field_are_counted_once(

@@ -16,7 +16,7 @@ from marrowscope.service.store.patients import FIELD_DUPLICATE, FIELD_FAILED, FI
 
 
 def settle_copies(session: Session, blobs: Blobs, patient_id: str) -> None:
-    """Mark the images of a patient that repeat another one, and no others.
+    """Mark the images of a patient that repeat another one, and no others; expired ones stay as they are.
 
     Of images with equal bytes the first given stands for all. Of images that show one field in other bytes
     (another format, a thumbnail, a brightened copy) the largest does.
@@ -31,6 +31,8 @@ def settle_copies(session: Session, blobs: Blobs, patient_id: str) -> None:
     different = []
     for field in session.scalars(query):
         repeats = copies.message(field.sha256 or field.id, field.name)
+        if field.expired_at is not None:  # what it was compared by is gone with it
+            continue
         _mark(field, repeats)
         if repeats is None:
             different.append(field)
