@@ -131,6 +131,11 @@ def get(session: Session, analysis_id: str) -> Analysis:
     return row_of(session, Analysis, analysis_id, "analysis")
 
 
+def _held(session: Session, analysis_id: str) -> Analysis:
+    """Return an analysis; whoever signs, reads or changes it waits until this transaction ends."""
+    return row_of(session, Analysis, analysis_id, "analysis", is_held=True)
+
+
 def page(
     session: Session, status: str | None, limit: int, cursor: str | None
 ) -> tuple[list[Analysis], str | None]:
@@ -165,7 +170,7 @@ def cancel(session: Session, actor: Actor, analysis_id: str) -> Analysis:
     ConflictError
         It has ended.
     """
-    analysis = get(session, analysis_id)
+    analysis = _held(session, analysis_id)
     if analysis.status in ENDED:
         raise ConflictError(f"this analysis is {analysis.status} already")
     session.execute(
@@ -191,8 +196,8 @@ def retry(session: Session, actor: Actor, analysis_id: str) -> Analysis:
     LockedError
         It is signed.
     """
-    analysis = get(session, analysis_id)
-    patient = patients.get(session, analysis.patient_id)
+    analysis = _held(session, analysis_id)
+    patient = patients.get(session, analysis.patient_id, is_held=True)
     if analysis.version:
         raise LockedError("this analysis was signed; ask for a new one")
     if patient.analysis_id != analysis.id:
