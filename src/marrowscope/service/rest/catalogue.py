@@ -2,13 +2,13 @@
 
 from fastapi import APIRouter
 
-from marrowscope.analysis.decide import FLOOR
+from marrowscope.analysis.decide import FLOOR, TARGET
 from marrowscope.domain.decision import OVER_20, RULES
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.exports.provenance import NOTICE
 from marrowscope.service.rest.dependencies import TheService, Viewer
 from marrowscope.service.rest.shapes import Page, Shape
-from marrowscope.service.review.shortcuts import TARGET_CELLS, shortcut_keys
+from marrowscope.service.review.shortcuts import shortcut_keys
 
 router = APIRouter(tags=["catalogue"])
 
@@ -90,7 +90,7 @@ def show_settings(_: Viewer, service: TheService) -> SettingsShape:
         rule=OVER_20.id,
         rules=[RuleShape(id=rule.id, title=rule.title, condition=rule.condition) for rule in RULES.values()],
         floor=FLOOR,
-        target=TARGET_CELLS,
+        target=TARGET,
         limits=LimitsShape(file_bytes=own.file_bytes, files=own.files_per_patient, pixels=own.pixels),
         research_notice=NOTICE,
     )

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from marrowscope.domain.taxonomy import CellType, Taxonomy
 
 _RESERVED = frozenset("n")  # the review page's own key: the next uncertain cell
-TARGET_CELLS = 500
-"""Cells a differential of bone marrow should count (ICSH, Lee et al. 2008)."""
 
 
 def shortcut_keys(types: Taxonomy) -> dict[str, str]:

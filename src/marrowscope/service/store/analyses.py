@@ -22,7 +22,7 @@ class Analysis(Identified, Base):
     """One reading of a patient's fields by one bundle under one rule.
 
     `facts` names everything the figures depend on, as a report's provenance does. `scales` are those
-    measured for the patient, once `is_scaled`: rows ``[width, height, mpp, source]``. `result` is what the
+    measured for the patient, once `is_scaled`: `SizeScale` values. `result` is what the
     worklist shows, `signed` the latest signature. `revision` rises with every change a person makes to the
     cells, `version` with every signature.
     """
