@@ -83,7 +83,7 @@ class Journal:
 
     @classmethod
     def of(cls, out: Path) -> "Journal":
-        """Open the journal of a finished run without changing it.
+        """Open the journal of a finished run; its records stay as they are, and no other run may use it.
 
         Raises
         ------

@@ -11,7 +11,8 @@ from PIL import Image
 from scipy import ndimage
 
 from marrowscope.imaging.files.decode import decode
-from marrowscope.imaging.scale import red_cell_diameter_px, resample
+from marrowscope.imaging.red_cells import red_cell_diameter_px
+from marrowscope.imaging.scale import resample
 
 BACKGROUND, RED, NUCLEUS = (225, 215, 220), (175, 130, 145), (90, 40, 130)
 

@@ -6,10 +6,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from marrowscope.imaging.red_cells import RED_CELL_UM, Estimate, red_cell_diameter_px
-
-__all__ = ["RED_CELL_UM", "Estimate", "red_cell_diameter_px", "resample"]
-
 
 def resample(pixels: npt.NDArray[np.uint8], factor: float) -> npt.NDArray[np.uint8]:
     """Scale uint8 (H, W, 3) by `factor`, antialiased; sides are rounded to whole px, at least 1.

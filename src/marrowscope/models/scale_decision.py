@@ -5,7 +5,7 @@ none is believed blindly: where two contradict each other, the better one decide
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, auto
 
 import numpy as np
@@ -13,29 +13,24 @@ import numpy.typing as npt
 
 from marrowscope.domain.scale import Scale, ScaleSource
 from marrowscope.imaging.files.decode import FieldImage
-from marrowscope.imaging.red_cells import RED_CELL_UM, Circles, find_circles, typical_diameter
+from marrowscope.imaging.red_cells import Circles, find_circles, typical_diameter
 from marrowscope.models.detector import Detector
-from marrowscope.models.working_scale import cells_at_scale, combine, scale_from_cells
-
-PLAUSIBLE_MPP = (0.04, 0.6)
-"""What may be measured; a scale beyond these (a 160x or a 10x objective) must be stated."""
+from marrowscope.models.working_scale import (
+    PLAUSIBLE_MPP,
+    ScaleEvidence,
+    cells_at_scale,
+    combine,
+    scale_from_cells,
+    scale_from_red_cells,
+)
 
 _AGREE = 1.25  # factor within which a stated scale and red cells say the same
 _AGREE_ROUGHLY = 1.6  # the same for leukocytes, whose size depends on what they are
 _TWO_OBJECTIVES = 1.5  # factor between red cells of fields of one size that were taken at two magnifications
-_SURE_OF_RED_CELLS = 0.3  # lower confidence comes from a few bubbles or platelets taken for red cells
 _VERY_SURE = 0.6
 _CHECKED_FIELDS = 4  # on which leukocytes are looked at
 
 Pixels = npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class _Evidence:
-    """An estimate of micrometres per pixel, and how sure it is (0 to 1)."""
-
-    mpp: float
-    confidence: float
 
 
 class Unsettled(Enum):
@@ -93,7 +88,7 @@ def checked_given(mpp: float, images: Sequence[FieldImage]) -> Scale:
 
 
 def _checked(
-    detector: Detector, images: Sequence[FieldImage], stated: Scale, red_cells: _Evidence | None
+    detector: Detector, images: Sequence[FieldImage], stated: Scale, red_cells: ScaleEvidence | None
 ) -> Scale:
     """Compare a stated scale with what the fields show."""
     if red_cells is None:
@@ -107,7 +102,7 @@ def _checked(
     if _agree(stated.mpp, red_cells.mpp, _AGREE):
         return stated
     looks = _leukocytes_at(detector, images, stated.mpp)
-    if red_cells.confidence < _VERY_SURE and looks is not None and _agree(stated.mpp, looks, _AGREE):
+    if red_cells.weight < _VERY_SURE and looks is not None and _agree(stated.mpp, looks, _AGREE):
         remark = (
             f"red cells would make it {red_cells.mpp:.3g} µm per pixel, its leukocytes agree with the file"
         )
@@ -115,7 +110,9 @@ def _checked(
     return _instead(stated, Scale(red_cells.mpp, ScaleSource.RED_CELLS))
 
 
-def _confirmed_by_leukocytes(detector: Detector, images: Sequence[FieldImage], red_cells: _Evidence) -> Scale:
+def _confirmed_by_leukocytes(
+    detector: Detector, images: Sequence[FieldImage], red_cells: ScaleEvidence
+) -> Scale:
     """Return the scale of the red cells, unless it makes leukocytes of an impossible size."""
     measured = Scale(red_cells.mpp, ScaleSource.RED_CELLS)
     looks = _leukocytes_at(detector, images, red_cells.mpp)
@@ -124,7 +121,7 @@ def _confirmed_by_leukocytes(detector: Detector, images: Sequence[FieldImage], r
     leukocytes = _leukocytes(detector, images)
     if leukocytes is None or _agree(red_cells.mpp, leukocytes, _AGREE_ROUGHLY):
         return measured
-    if red_cells.confidence >= _VERY_SURE:
+    if red_cells.weight >= _VERY_SURE:
         return Scale(
             measured.mpp, measured.source, _contradiction("the leukocytes suggest", leukocytes, measured)
         )
@@ -161,12 +158,8 @@ def _stated(images: Sequence[FieldImage]) -> float | None:
     return middle if all(_agree(each, middle, _AGREE) for each in stated) else None
 
 
-def _red_cells(circles: Sequence[Circles]) -> _Evidence | None:
-    found = typical_diameter(circles)
-    if found is None or found.confidence < _SURE_OF_RED_CELLS:
-        return None
-    mpp = RED_CELL_UM / found.value
-    return _Evidence(mpp, found.confidence) if PLAUSIBLE_MPP[0] <= mpp <= PLAUSIBLE_MPP[1] else None
+def _red_cells(circles: Sequence[Circles]) -> ScaleEvidence | None:
+    return scale_from_red_cells(typical_diameter(circles))
 
 
 def _are_two_objectives(circles: Sequence[Circles]) -> bool:

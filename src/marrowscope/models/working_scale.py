@@ -12,9 +12,12 @@ import numpy.typing as npt
 from PIL import Image
 from scipy.ndimage import uniform_filter
 
-from marrowscope.imaging.red_cells import RED_CELL_UM, red_cell_diameter_px
+from marrowscope.imaging.red_cells import RED_CELL_UM, Estimate, red_cell_diameter_px
 from marrowscope.models.detector import Detector
 from marrowscope.models.field_detection import detect_field
+
+PLAUSIBLE_MPP = (0.04, 0.6)
+"""What may be measured; a scale beyond these (a 160x or a 10x objective) must be stated."""
 
 LADDER_MPP = (0.05, 0.1, 0.2, 0.4, 0.8)  # red cells of 5 to 80 pixels
 _REGION_PIXELS = 1_000_000  # working-scale pixels searched per guess
@@ -25,7 +28,7 @@ _SPREAD = 0.35  # standard deviation of log size among leukocytes and guesses
 
 @dataclass(frozen=True)
 class ScaleEvidence:
-    """One field's estimate of its scale: `mpp`, and the summed confidence of the cells behind it."""
+    """An estimate of a scale: `mpp`, and the confidence of what is behind it, summed where that is cells."""
 
     mpp: float
     weight: float
@@ -42,9 +45,17 @@ def scale_from_cells(detector: Detector, pixels: npt.NDArray[np.uint8]) -> Scale
 
 def mpp_from_red_cells(images: Iterable[npt.NDArray[np.uint8]]) -> float | None:
     """Estimate micrometres per pixel from the red cells of fields (H, W, 3) from one camera, else None."""
-    found = red_cell_diameter_px(*images)
-    sure = found is not None and found.confidence >= _SURE_OF_RED_CELLS
-    return RED_CELL_UM / found.value if found is not None and sure else None
+    found = scale_from_red_cells(red_cell_diameter_px(*images))
+    return None if found is None else found.mpp
+
+
+def scale_from_red_cells(diameter_px: Estimate | None) -> ScaleEvidence | None:
+    """Return the scale by a red cell's diameter, None where that is unsure or no microscope's."""
+    if diameter_px is None or diameter_px.confidence < _SURE_OF_RED_CELLS:
+        return None
+    mpp = RED_CELL_UM / diameter_px.value
+    low, high = PLAUSIBLE_MPP
+    return ScaleEvidence(mpp, diameter_px.confidence) if low <= mpp <= high else None
 
 
 def combine(evidence: Sequence[ScaleEvidence]) -> float | None:

@@ -224,6 +224,15 @@ def test_micro_sign_survives_the_tag(description: str, encoding: str) -> None:
     assert decode(stream.getvalue()).mpp == pytest.approx(0.125)
 
 
+def test_ome_xml_without_its_required_parts_does_not_hide_the_image() -> None:
+    stream = io.BytesIO()
+    ome = '<?xml version="1.0"?><OME><Image><Pixels PhysicalSizeX="0.125"/></Image></OME>'
+    tifffile.imwrite(stream, picture(), description=ome, metadata=None, photometric="rgb")
+    field = decode(stream.getvalue())
+    assert np.array_equal(field.pixels, picture())
+    assert field.mpp == pytest.approx(0.125)
+
+
 def test_a_scale_in_ome_xml_comes_before_the_resolution() -> None:
     stream = io.BytesIO()
     tifffile.imwrite(

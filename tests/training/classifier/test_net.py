@@ -9,9 +9,9 @@ torch = pytest.importorskip("torch")
 from marrowscope.training.batch_norm import record_batch_norm
 from marrowscope.training.classifier.net import (
     LAST_LAYER,
-    N_FEATURES,
     PIXEL_MEAN,
     PIXEL_STD,
+    TEXTURE,
     Architecture,
     CellClassifier,
     MixStyle,
@@ -60,7 +60,7 @@ def test_heads_and_features_have_the_promised_shapes(architecture: Architecture)
         out = net(torch.zeros(2, 3, 32, 32))
     assert out.blast_logit.shape == (2, 1)
     assert out.type_logits.shape == (2, 11)
-    assert out.features.shape == (2, N_FEATURES[architecture])
+    assert out.features.shape == (2, LAST_LAYER[architecture] + TEXTURE[architecture])
     assert out.nucleus.shape == (2, 2)
 
 

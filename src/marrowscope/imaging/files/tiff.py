@@ -87,13 +87,25 @@ class PlanePixels:
 def opened(data: bytes) -> Iterator[tifffile.TiffFile]:
     """Open a file; every fault tifffile and its codecs find becomes an `ImageError`."""
     try:
-        with tifffile.TiffFile(BytesIO(data)) as tiff:
+        with _with_series(data) as tiff:
             yield tiff
     except (ImageError, MemoryError):
         raise
     except Exception as error:  # on damaged bytes the readers raise nearly anything
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:120]
         raise ImageError(f"this TIFF image cannot be read: {reason}") from error
+
+
+def _with_series(data: bytes) -> tifffile.TiffFile:
+    """Open a file whose images can be listed; OME-XML that cannot be understood is done without."""
+    tiff = tifffile.TiffFile(BytesIO(data))
+    try:
+        _ = tiff.series
+    except Exception:  # tifffile takes what OME-XML says for granted
+        if not tiff.is_ome:
+            raise
+        return tifffile.TiffFile(BytesIO(data), is_ome=False)
+    return tiff
 
 
 def planes_of(tiff: tifffile.TiffFile) -> tuple[tuple[Plane, ...], int]:

@@ -31,9 +31,6 @@ TEXTURE_STACK = 5
 TEXTURE = {"b3": 272, "lite2": 240}
 """Twice that stack's channels."""
 
-N_FEATURES = {name: LAST_LAYER[name] + TEXTURE[name] for name in LAST_LAYER}
-"""Width of the features: the last layer's, then the texture."""
-
 LITE2_REPEATS = (1, 3, 3, 4, 4, 5, 1)
 """Blocks in each stack of EfficientNet-Lite2."""
 
