@@ -27,7 +27,7 @@ import tifffile
 from PIL import Image
 
 from marrowscope.errors import ImageError
-from marrowscope.imaging.files.decode import DecodeLimits, decode
+from marrowscope.imaging.files.decode import DecodeLimits, FieldImage, decode, fields_of
 from marrowscope.synth import draw_field
 
 SECONDS = 10.0
@@ -62,6 +62,8 @@ def seeds() -> dict[str, bytes]:
     for compression in (None, "lzw", "deflate", "jpeg", "zstd", "packbits"):
         made[f"tiff-{compression or 'plain'}"] = _tiff(pixels, compression=compression)
     made["tiff-16"] = _tiff(pixels.astype(np.uint16) * 257, compression=None)
+    other = draw_field(2, width=320, height=240, cells=3).pixels
+    made["tiff-jpeg-two-fields"] = _tiff(pixels, other, compression="jpeg")
     return made
 
 
@@ -88,10 +90,15 @@ def mutants(data: bytes, rng: np.random.Generator) -> Iterator[bytes]:
         yield bytes(changed)
 
 
+def first_field(data: bytes) -> FieldImage:
+    """Read a file as an analysis does: taken apart where it holds several fields."""
+    return decode((fields_of(data, limits=LIMITS) or (data,))[0], limits=LIMITS)
+
+
 def look(kind: str, mutant: bytes, pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Result:
     """Decode a mutant and compare."""
     try:
-        field = decode(mutant, limits=LIMITS)
+        field = first_field(mutant)
     except ImageError:
         return Result(kind, "refused")
     if field.notes:
@@ -107,7 +114,7 @@ def main() -> int:
     asked = _arguments()
     rng = np.random.default_rng(asked.seed)
     originals = seeds()
-    known = {kind: decode(data, limits=LIMITS).pixels for kind, data in originals.items()}
+    known = {kind: first_field(data).pixels for kind, data in originals.items()}
     sources = {kind: mutants(data, rng) for kind, data in originals.items()}
     found: Counter[tuple[str, str]] = Counter()
     ends = time.monotonic() + 60 * asked.minutes if asked.minutes else None
@@ -137,9 +144,11 @@ def main() -> int:
     return int(any(total[bad] for bad in ("crash", "slow", "memory")))
 
 
-def _tiff(values: np.ndarray[tuple[int, ...], np.dtype[np.generic]], **options: object) -> bytes:
+def _tiff(*fields: np.ndarray[tuple[int, ...], np.dtype[np.generic]], **options: object) -> bytes:
     stream = io.BytesIO()
-    tifffile.imwrite(stream, values, photometric="rgb", metadata=None, **options)  # type: ignore[arg-type]  # any option
+    with tifffile.TiffWriter(stream) as writer:
+        for values in fields:
+            writer.write(values, photometric="rgb", metadata=None, **options)  # type: ignore[arg-type]  # any option
     return stream.getvalue()
 
 
