@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { get, messageOf } from "./api/client";
+import { Repeated } from "./api/repeated";
 import type { Page } from "./api/shapes";
 
 export interface Loaded<T> {
@@ -12,19 +13,22 @@ export interface Loaded<T> {
 /** Load a value when the key changes, keeping the previous one until then. A null key loads nothing. */
 export function useLoaded<T>(key: string | null, load: (signal: AbortSignal) => Promise<T>): Loaded<T> {
   const [state, setState] = useState<{ key: string | null; data: T | null; error: string | null }>({ key, data: null, error: null });
-  const [turn, setTurn] = useState(0);
   const latest = useRef(load);
   latest.current = load;
+  const loading = useRef<Repeated | null>(null);
   useEffect(() => {
     if (key === null) return undefined;
-    const abort = new AbortController();
-    latest.current(abort.signal).then(
-      (data) => !abort.signal.aborted && setState({ key, data, error: null }),
-      (error: unknown) => !abort.signal.aborted && setState((old) => ({ key, data: old.key === key ? old.data : null, error: messageOf(error) })),
+    const now = new Repeated((signal) =>
+      latest.current(signal).then(
+        (data) => signal.aborted || setState({ key, data, error: null }),
+        (error: unknown) => signal.aborted || setState((old) => ({ key, data: old.key === key ? old.data : null, error: messageOf(error) })),
+      ),
     );
-    return () => abort.abort();
-  }, [key, turn]);
-  const reload = useCallback(() => setTurn((number) => number + 1), []);
+    loading.current = now;
+    now.ask();
+    return () => now.stop();
+  }, [key]);
+  const reload = useCallback(() => loading.current?.ask(), []);
   const set = useCallback((data: T) => setState({ key, data, error: null }), [key]);
   return { data: state.key === key ? state.data : null, error: state.key === key ? state.error : null, reload, set };
 }
