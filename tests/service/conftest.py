@@ -174,6 +174,11 @@ def log_in(client: TestClient, username: str, password: str) -> None:
     client.headers["X-CSRF-Token"] = answer.json()["csrf_token"]
 
 
+def own_password(client: TestClient) -> str:
+    """The password of whoever is logged in: a signature asks for it again."""
+    return PASSWORDS[client.get("/api/v1/session").json()["user"]["username"]]
+
+
 @pytest.fixture
 def admin(app: FastAPI) -> TestClient:
     """anna, an administrator."""

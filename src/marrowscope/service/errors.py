@@ -22,6 +22,10 @@ class ForbiddenError(ServiceError):
     """The user may not do this."""
 
 
+class UnconfirmedError(ForbiddenError):
+    """It takes the user in person: the password again, or a new single sign-on."""
+
+
 class NotFoundError(ServiceError):
     """There is no such thing, or not for this user."""
 
@@ -58,6 +62,7 @@ class UnavailableError(ServiceError):
 PROBLEMS: Mapping[type[MarrowscopeError], tuple[int, str, str]] = {
     UnauthenticatedError: (401, "unauthenticated", "Log in first"),
     ForbiddenError: (403, "forbidden", "Not permitted"),
+    UnconfirmedError: (403, "unconfirmed", "Confirm who you are"),
     NotFoundError: (404, "not-found", "Not found"),
     ConflictError: (409, "conflict", "Conflict"),
     LockedError: (409, "locked", "Signed and locked"),

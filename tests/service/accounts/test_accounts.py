@@ -145,6 +145,17 @@ def test_a_new_password_ends_other_sessions_and_keeps_this_one(app: FastAPI, rev
     assert other.get(f"{API}/session").json()["user"] is None
 
 
+def test_wrong_old_passwords_lock_the_name(
+    reviewer: TestClient, client: TestClient, settings: Settings
+) -> None:
+    change = {"old": "wrong", "new": "another good password"}
+    for _ in range(settings.lockout_failures):
+        assert reviewer.post(f"{API}/session/password", json=change).json()["type"] == "unconfirmed"
+    change["old"] = PASSWORDS["rita"]
+    refused(reviewer.post(f"{API}/session/password", json=change), 429)
+    assert try_to_log_in(client, "rita", PASSWORDS["rita"]) == 429
+
+
 def test_a_role_taken_away_ends_the_session(admin: TestClient, reviewer: TestClient) -> None:
     rita = reviewer.get(f"{API}/session").json()["user"]
     assert admin.patch(f"{API}/users/{rita['id']}", json={"role": "viewer"}).status_code == 200

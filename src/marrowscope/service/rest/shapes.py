@@ -47,6 +47,9 @@ Paragraph = Annotated[
 ]
 """Free text of several lines: comments."""
 
+Password = Annotated[str, Field(min_length=1, max_length=1000)]
+"""A password that is to be checked, whatever it is made of."""
+
 T = TypeVar("T")
 
 
