@@ -103,6 +103,11 @@ class Settings(BaseSettings):
         return self.data_folder / "blobs"
 
     @property
+    def seal_folder(self) -> Path:
+        """Where the audit trail is sealed, beside the blobs and outside the database."""
+        return self.data_folder / "seals"
+
+    @property
     def oidc_configured(self) -> bool:
         """Whether single sign-on is set up."""
         return self.oidc_issuer is not None and self.oidc_client_id is not None

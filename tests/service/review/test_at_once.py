@@ -12,7 +12,7 @@ from tests.service.drawn import Drawn, draw
 from tests.service.review.test_answers import API, cells_of, change, differential, trail
 
 from marrowscope.service.store.engine import Database
-from marrowscope.service.trail import audit
+from marrowscope.service.trail import checking
 
 TYPES = ("blast", "monocyte", "plasma_cell", "basophil")
 
@@ -52,7 +52,7 @@ def test_of_many_words_on_the_same_cells_one_is_taken(app: FastAPI, database: Da
             assert {c["reviewed_type"] for c in answer.json()["conflicts"]} == {taken}
     assert len(trail(database, "cell.review")) == 10
     with database.reading() as session:
-        assert audit.verify(session).is_whole
+        assert checking.verify(session).is_whole
 
 
 def test_cells_drawn_at_once_have_numbers_of_their_own(app: FastAPI, drawn: Drawn) -> None:

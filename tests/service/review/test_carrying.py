@@ -15,7 +15,7 @@ from tests.service.review.test_answers import API, change, differential, refused
 from marrowscope.service.review import carrying
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.reviews import Answer
-from marrowscope.service.trail import audit
+from marrowscope.service.trail import checking
 
 FREE = (700.0, 500.0, 790.0, 590.0)
 """A place of the first field where the networks have found nothing."""
@@ -127,7 +127,7 @@ def test_answers_and_comments_are_found_again_on_the_new_cells(
     assert {entry["after"].get("by") for entry in entries} == {"rita", None}
     assert trail(database, "analysis.carry")[0]["after"] == {"carried": 4, "lost": 1}
     with database.reading() as session:
-        assert audit.verify(session).is_whole
+        assert checking.verify(session).is_whole
         kept = session.scalars(select(Answer).where(Answer.reading_id == analysis)).all()
         assert {answer.carried_from for answer in kept} == {drawn.analysis}
 

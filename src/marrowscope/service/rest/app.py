@@ -63,7 +63,7 @@ def create_app(settings: Settings, database: Database | None = None, with_jobs: 
     settings.refuse_unsafe()
     service = Service(
         settings,
-        database or Database(settings.database_url),
+        database or Database(settings.database_url, settings.seal_folder),
         RateLimit(settings.login_attempts_per_minute),
     )
 
