@@ -14,6 +14,7 @@ from marrowscope.domain.patient import CohortReport, FieldStatus, PatientReading
 from marrowscope.domain.percent import FILE_DECIMALS, file_percent
 from marrowscope.domain.taxonomy import REVIEWED_TYPE
 from marrowscope.exports.atomic import atomic_path
+from marrowscope.imaging.files.spreadsheets import protected
 from marrowscope.imaging.names import shown
 
 Value = str | int | float | bool | None
@@ -62,7 +63,6 @@ _BOX_DECIMALS = 1
 _PROBABILITY_DECIMALS = 4
 _FAILURES_LISTED = 5  # failed fields listed in a patient's reasons; run.json has all of them
 _JOINT = "; "
-_FORMULA_STARTS = ("=", "+", "-", "@")
 
 
 def write_patients_csv(report: CohortReport, path: Path) -> None:
@@ -129,10 +129,7 @@ def reasons(patient: PatientReading) -> tuple[str, ...]:
 
 
 def csv_text(value: Value) -> str:
-    """Return a value as a CSV field: empty for None, with fixed decimals, and safe for spreadsheets.
-
-    Text that a spreadsheet would take as a formula gets a leading apostrophe (OWASP, CSV injection).
-    """
+    """Return a value as a CSV field: empty for None, with fixed decimals, and safe for spreadsheets."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -141,8 +138,7 @@ def csv_text(value: Value) -> str:
         return f"{value:.{FILE_DECIMALS}f}"
     if isinstance(value, int):
         return str(value)
-    text = shown(value)
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    return protected(shown(value))
 
 
 def _percents(interval: Interval | None, names: Sequence[str]) -> Mapping[str, float | None]:

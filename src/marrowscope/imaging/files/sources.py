@@ -14,7 +14,7 @@ from marrowscope.imaging.files.archives import list_members, member_parts, read_
 from marrowscope.imaging.files.decode import DecodeLimits
 from marrowscope.imaging.files.formats import HEAD_BYTES, READ_NAMES, is_image_file, is_image_member
 from marrowscope.imaging.files.manifest import ManifestRow, read_manifest
-from marrowscope.imaging.names import distinct, natural_key, safe_name, shown
+from marrowscope.imaging.names import distinct, natural_key, safe_name, shortened, shown, too_long
 
 __all__ = [
     "FieldSource",
@@ -241,9 +241,11 @@ def _patient(
         label = distinct(shown("/".join(parts[skip:])), fields)
         fields[label] = replace(source, name=label)
     lines = list(dict.fromkeys(line for _, line in problems))
+    if (fault := too_long(name)) is not None:
+        lines.append(f"the patient's name is shortened: {fault}")
     if not fields:
         lines.append(f"no {READ_NAMES} images found")
-    return PatientSource(name, tuple(fields.values()), None, tuple(lines))
+    return PatientSource(shortened(name), tuple(fields.values()), None, tuple(lines))
 
 
 def _of_files(paths: Sequence[Path]) -> PatientSource:

@@ -49,7 +49,7 @@ def authenticate(
         _refuse_locked(session, username)
         session.execute(delete(LoginFailure).where(LoginFailure.name_sha256 == digest(username)))
         known = session.get_one(User, user.id)
-        if known.password_hash is not None and is_outdated(known.password_hash):
+        if known.password_hash is not None and is_outdated(password, known.password_hash):
             known.password_hash = hash_password(password)
         return known
 

@@ -20,8 +20,9 @@ from joserfc.jwt import JWTClaimsRegistry
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from marrowscope.imaging.names import composed
 from marrowscope.service.accounts.authentication import FRESH
-from marrowscope.service.accounts.users import USERNAME_PATTERN, add_user, end_sessions
+from marrowscope.service.accounts.users import USERNAME_PATTERN, add_user, end_sessions, username_of
 from marrowscope.service.actors import ROLES, SYSTEM, Role
 from marrowscope.service.clock import now
 from marrowscope.service.errors import ForbiddenError, UnauthenticatedError, UnavailableError
@@ -215,10 +216,11 @@ def _identity(settings: Settings, claims: Mapping[str, Any]) -> Identity:
     if not roles:
         raise ForbiddenError("none of your groups has a role here; ask an administrator")
     subject = f"{claims['iss']} {claims['sub']}"
-    wanted = str(claims.get("preferred_username") or claims.get("email") or "").lower()
+    wanted = str(claims.get("preferred_username") or claims.get("email") or "")
+    wanted = username_of(wanted)
     if not re.match(USERNAME_PATTERN, wanted):
         wanted = f"user-{_short(subject)}"
-    name = "".join(c for c in str(claims.get("name") or wanted) if c.isprintable())[:200]
+    name = "".join(c for c in composed(str(claims.get("name") or wanted)) if c.isprintable())[:200]
     return Identity(subject, wanted, name, max(roles, key=ROLES.index))
 
 

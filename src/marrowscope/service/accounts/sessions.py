@@ -7,7 +7,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from marrowscope.service.accounts.authentication import authenticate, confirm_password
-from marrowscope.service.accounts.users import actor_of, set_password
+from marrowscope.service.accounts.users import actor_of, set_password, username_of
 from marrowscope.service.actors import Actor
 from marrowscope.service.clock import now
 from marrowscope.service.errors import UnauthenticatedError
@@ -41,7 +41,7 @@ def log_in(database: Database, settings: Settings, username: str, password: str)
     UnauthenticatedError
         Name and password do not match.
     """
-    user = authenticate(database, settings, username.strip().lower(), password)
+    user = authenticate(database, settings, username_of(username), password)
     if user is None:
         raise UnauthenticatedError("user name and password do not match")
     with database.writing() as session:

@@ -13,7 +13,7 @@ from marrowscope.imaging.files.archives import member_parts
 from marrowscope.imaging.files.decode import DecodeLimits
 from marrowscope.imaging.files.formats import is_image_name
 from marrowscope.imaging.files.sources import FieldSource, archive_source
-from marrowscope.imaging.names import distinct, shown
+from marrowscope.imaging.names import composed, distinct, shortened, shown, too_long
 from marrowscope.service.actors import Actor
 from marrowscope.service.errors import ConflictError, UnavailableError
 from marrowscope.service.images import patients
@@ -31,7 +31,6 @@ from marrowscope.service.store.patients import (
 )
 from marrowscope.service.trail import audit
 
-_LONGEST_NAME = 300
 UploadStatus = Literal["stored", "duplicate", "refused"]
 
 
@@ -106,6 +105,9 @@ class Examiner:
         if self._blobs.free_bytes() < self._settings.free_bytes:
             raise UnavailableError("the disk is full: no more images can be stored")
         is_image = is_image_name(source.name)
+        if (fault := too_long(source.name)) is not None:
+            yield ExaminedFile(shortened(source.name), fault, is_image=is_image)
+            return
         try:
             found = image_workers().submit(examine_image, self._blobs, self._limits, source, left).result()
         except WorkerDiedError:
@@ -127,7 +129,7 @@ def limits_of(settings: Settings) -> DecodeLimits:
 def clean_name(name: str) -> str:
     """Return a sender's file name as a safe relative path of printable parts."""
     parts = [part for part in member_parts(shown(name)) if part != ".."]
-    return "/".join(parts)[-_LONGEST_NAME:].lstrip("/") or "image"
+    return "/".join(parts) or "image"
 
 
 def check_open(patient: Patient) -> None:
@@ -194,7 +196,7 @@ class _Register:
         self._patient = patient
         self._limit = limit
         known = session.scalars(select(Field).where(Field.patient_id == patient.id))
-        self._by_name = {field.name: field for field in known}
+        self._by_name = {composed(field.name): field for field in known}
 
     def enter(self, file: ExaminedFile) -> UploadResult:
         """Add one file."""
@@ -240,7 +242,7 @@ class _Register:
     def _add(self, field: Field) -> None:
         self._session.add(field)
         self._session.flush()
-        self._by_name[field.name] = field
+        self._by_name[composed(field.name)] = field
 
     @staticmethod
     def _describe(field: Field, file: ExaminedFile) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
-from marrowscope.imaging.names import comparable
+from marrowscope.imaging.names import comparable, composed
 from marrowscope.service.clock import now
 from marrowscope.service.store.base import Base, BlobDigest, Identified
 
@@ -43,7 +43,7 @@ class Patient(Identified, Base):
     @validates("name")
     def _follow(self, _: str, name: str) -> str:
         self.search_name = comparable(name)
-        return name
+        return composed(name)
 
 
 class Field(Identified, Base):

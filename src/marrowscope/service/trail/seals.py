@@ -58,7 +58,7 @@ class Seals:
         self._folder = folder
 
     def write(self, *lines: Intent | Kept) -> None:
-        """Add lines and flush them to the disk.
+        """Add lines; an intent is on the disk when this returns.
 
         Raises
         ------
@@ -78,7 +78,8 @@ class Seals:
                     previous = _seal(content)
                     file.write(json.dumps({**content, "seal": previous}).encode() + b"\n")
                 file.flush()
-                os.fsync(file.fileno())
+                if any(isinstance(line, Intent) for line in lines):  # the rest the next intent says, too
+                    os.fsync(file.fileno())
 
     def set_aside(self) -> None:
         """Put the files away, so that the next line is a first one."""
