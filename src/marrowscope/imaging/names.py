@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Final
 
 _LONGEST_BYTES: Final = 120  # most file systems allow 255 bytes; leaves room for suffixes
@@ -85,9 +86,10 @@ def too_long(name: str) -> str | None:
 
 def distinct(name: str, taken: Collection[str]) -> str:
     """Return `name`, or `name (2)`, `name (3)` ... if it is taken."""
-    if name not in taken:
-        return name
-    number = 2
-    while f"{name} ({number})" in taken:
-        number += 1
-    return f"{name} ({number})"
+    return next(each for each in numbered(name) if each not in taken)
+
+
+def numbered(name: str) -> Iterator[str]:
+    """Yield `name`, `name (2)`, `name (3)` and so on: what `distinct` makes of one name."""
+    yield name
+    yield from (f"{name} ({number})" for number in itertools.count(2))

@@ -34,6 +34,10 @@ class ConflictError(ServiceError):
     """It has changed since, or its state does not allow this."""
 
 
+class SameNameError(ConflictError):
+    """The patient has other images under these names: replace them, keep both, or cancel."""
+
+
 class LockedError(ConflictError):
     """The analysis is signed; an amendment opens it again."""
 
@@ -65,6 +69,7 @@ PROBLEMS: Mapping[type[MarrowscopeError], tuple[int, str, str]] = {
     UnconfirmedError: (403, "unconfirmed", "Confirm who you are"),
     NotFoundError: (404, "not-found", "Not found"),
     ConflictError: (409, "conflict", "Conflict"),
+    SameNameError: (409, "same-name", "Another image of this name"),
     LockedError: (409, "locked", "Signed and locked"),
     PreconditionError: (412, "precondition", "Precondition failed"),
     TooLargeError: (413, "too-large", "Too large"),

@@ -107,8 +107,7 @@ def test_a_repeated_upload_adds_nothing(reviewer: TestClient) -> None:
     first = send(reviewer, patient, ("a.png", png(1)), key="once")
     assert send(reviewer, patient, ("a.png", png(1)), key="once").json() == first.json()
     assert rows(send(reviewer, patient, ("a.png", png(1)))) == [("a.png", "duplicate")]
-    assert rows(send(reviewer, patient, ("a.png", png(2)))) == [("a.png (2)", "stored")]
-    assert len(listed(reviewer, patient)) == 2
+    assert len(listed(reviewer, patient)) == 1
 
 
 def test_a_broken_image_gives_way_to_the_whole_one(reviewer: TestClient) -> None:
@@ -391,7 +390,7 @@ def test_two_uploads_at_once_of_one_field_are_counted_once(
 
     def take(session: Session, name: str) -> str:
         file = ExaminedFile(name, sha256=digest, size=3, width=10, height=10)
-        (result,) = uploads.take(session, SYSTEM, settings, patient, files=[file], blobs=blobs)
+        (result,) = uploads.take(session, SYSTEM, settings, patient, files=[file], blobs=blobs).results
         return result.status
 
     def take_too() -> str:

@@ -205,7 +205,7 @@ export interface FieldShape {
   height: number;
   mpp: number | null;
   scale_source: string;
-  status: "stored" | "read" | "failed" | "duplicate";
+  status: "stored" | "read" | "failed" | "duplicate" | "replaced";
   message: string;
   flags: string[];
   cells: number;
