@@ -12,6 +12,7 @@ from marrowscope.domain.cells import FLAG_ADDED, FLAG_REVIEWED, Cell
 from marrowscope.domain.decision import Interval
 from marrowscope.domain.patient import CohortReport, FieldStatus, PatientReading
 from marrowscope.domain.percent import FILE_DECIMALS, file_percent
+from marrowscope.domain.quantity import quantity
 from marrowscope.domain.taxonomy import REVIEWED_TYPE
 from marrowscope.exports.atomic import atomic_path
 from marrowscope.imaging.files.spreadsheets import protected
@@ -41,6 +42,7 @@ PATIENT_COLUMNS = (
     "decision",
     "rule",
     "reasons",
+    "images_passed_over",
 )
 CELL_COLUMNS = (
     "patient",
@@ -117,6 +119,7 @@ def patient_row(patient: PatientReading) -> dict[str, Value]:
         "decision": patient.decision.verdict.value,
         "rule": patient.decision.rule.id,
         "reasons": _JOINT.join(shown(text) for text in reasons(patient)),
+        "images_passed_over": patient.images_passed_over,
     }
 
 
@@ -125,7 +128,18 @@ def reasons(patient: PatientReading) -> tuple[str, ...]:
     failed = [field for field in patient.fields if field.status is FieldStatus.FAILED]
     listed = [f"{field.name}: {field.message}" for field in failed[:_FAILURES_LISTED]]
     more = [f"and {len(failed) - len(listed)} more"] if len(failed) > len(listed) else []
-    return (*patient.decision.reasons, *patient.flags, *listed, *more)
+    others = passed_over_text(patient)
+    return (*patient.decision.reasons, *patient.flags, *listed, *more, *([others] if others else []))
+
+
+def passed_over_text(patient: PatientReading) -> str:
+    """Return which of the patient's files are no images as far as is known, empty if none is."""
+    names = patient.passed_over
+    if not names:
+        return ""
+    more = f" and {len(names) - _FAILURES_LISTED} more" if len(names) > _FAILURES_LISTED else ""
+    listed = ", ".join(names[:_FAILURES_LISTED])
+    return f"{quantity(len(names), 'file')} not recognised as an image: {listed}{more}"
 
 
 def csv_text(value: Value) -> str:
