@@ -140,6 +140,14 @@ def test_an_altered_seal_is_found(database: Database, settings: Settings) -> Non
     assert check(database).fault == f"the file {path.name} of the seals was altered"
 
 
+def test_a_line_taken_out_of_the_seals_is_found(database: Database, settings: Settings) -> None:
+    write(database, 3)
+    (path,) = files(settings)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(line for number, line in enumerate(lines) if number != 1))
+    assert check(database).fault == f"the file {path.name} of the seals was altered"
+
+
 def test_an_entry_that_is_not_the_sealed_one_is_found(database: Database, settings: Settings) -> None:
     write(database, 3)
     lines = [json.loads(line) for line in files(settings)[0].read_text().splitlines()]
