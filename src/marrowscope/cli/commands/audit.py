@@ -65,7 +65,9 @@ def verify(
             raise typer.Exit(1)
         return
     if check.unsealed:
-        say(f"{quantity(check.unsealed, 'entry', 'entries')} at the beginning are older than the seals")
+        are = "is" if check.unsealed == 1 else "are"
+        older = quantity(check.unsealed, "entry", "entries")
+        say(f"{older} at the beginning {are} older than the seals")
     for fault in files.faults:
         say(f"file {fault.digest} ({fault.column}) is {fault.problem}")
     if check.fault is not None:
