@@ -283,7 +283,6 @@ class _Register:
             self._session.delete(other)
             self.forgotten += [] if other.sha256 is None else [other.sha256]
         self._session.flush()
-        self._earlier.discard(other)
         self._add(field)
         audit.record(
             self._session, self._actor, "field.replace", "field", number, patient_id=self._patient.id,
