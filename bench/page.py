@@ -74,7 +74,7 @@ def _measure(cells: int, presses: int) -> list[str]:
         data = Path(name) / "data"
         settings = Settings(data_folder=data)
         data.mkdir()
-        database = Database(settings.database_url)
+        database = Database(settings.database_url, settings.seal_folder)
         bring_up_to_date(database)
         drawn = draw(database, Blobs(data / "blobs"), cells=cells, fields=max(cells // 25, 1))
         database.close()

@@ -89,6 +89,7 @@ def a_patient(review: Review | None) -> PatientReading:
         alternatives=(decision,),
         flags=("two fields are dark",),
         truth="leukemia",
+        passed_over=("slide.bin",),
         review=review,
     )
 

@@ -122,6 +122,20 @@ def test_images_of_a_kind_that_is_not_read_get_a_row(folder: Path) -> None:
     assert all(r.status is FieldStatus.FAILED for r in plan.settled.values())
 
 
+def test_a_name_too_long_is_refused_on_its_row(tmp_path: Path) -> None:
+    patient = tmp_path / "cohort" / "P1"
+    deep = patient.joinpath(*(["a" * 100] * 5))
+    deep.mkdir(parents=True)
+    Image.fromarray(textured(1)).save(patient / "other.png")
+    Image.fromarray(textured(3)).save(deep / "field.png")
+    plan = planned(tmp_path / "cohort")
+    assert read(plan) == ["other.png"]
+    ((name, message),) = said(plan).items()
+    assert "514 characters, more than the limit" in message
+    assert len(name) < 514
+    assert name in plan.names
+
+
 def test_the_same_image_under_two_patients_is_told_for_both(tmp_path: Path) -> None:
     for patient in ("P1", "P2", "P3"):
         (tmp_path / "cohort" / patient).mkdir(parents=True)

@@ -198,6 +198,7 @@ class CohortReader:
             unfamiliar_rates=self._bundle.unfamiliar_rates,
             truth=plan.source.truth,
             problems=(*plan.source.problems, *plan.notes),
+            passed_over=plan.source.passed_over,
         )
 
     def _recorded(self, task: FieldTask) -> FieldReading:

@@ -11,6 +11,7 @@ from marrowscope.errors import ImageError
 from marrowscope.imaging.files.decode import DecodeLimits, decode, fields_of
 from marrowscope.imaging.files.sources import FieldSource, PatientSource
 from marrowscope.imaging.likeness import Sketch, same_fields, sharpness, sketch
+from marrowscope.imaging.names import shortened, too_long
 from marrowscope.pipeline import FieldTask, failed
 
 KeepPart = Callable[[bytes], Path]
@@ -85,6 +86,12 @@ def plan_patient(
 
 def _look(draft: _Draft, patient: str, entry: FieldSource, limits: DecodeLimits, keep_part: KeepPart) -> None:
     task = FieldTask(patient, entry, "")
+    fault = too_long(entry.name)
+    if fault is not None:
+        entry = replace(entry, name=shortened(entry.name))
+        draft.names.append(entry.name)
+        draft.settled[entry.name] = failed(replace(task, source=entry), fault).reading
+        return
     try:
         data = entry.read(limits)
         task = replace(task, sha256=_digest(data))

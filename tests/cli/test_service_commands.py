@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -89,6 +90,20 @@ def test_the_audit_trail_is_verified_and_exported(data: str, tmp_path: Path) -> 
     assert found.exit_code == 1
     assert "entry 1 was altered" in found.stderr
     assert json.loads(run("audit", "verify", "--json", "--data", data).stdout)["whole"] is False
+
+
+def test_the_trail_is_sealed_anew_after_its_seals_are_gone(data: str) -> None:
+    run("users", "add", "anna", "--admin", "--data", data, typed=f"{PASSWORD}\n")
+    shutil.rmtree(Path(data) / "seals")
+    lost = run("audit", "verify", "--data", data)
+    assert lost.exit_code == 1
+    assert "the seals of entries 1 to 1 are missing" in lost.stderr
+    assert run("audit", "seal", "--reason", " ", "--data", data).exit_code == 2
+    assert run("audit", "seal", "--reason", "backup restored", "--data", data).exit_code == 0
+    found = run("audit", "verify", "--data", data)
+    assert found.exit_code == 0
+    assert "1 entry at the beginning is older than the seals" in found.stderr
+    assert json.loads(run("audit", "verify", "--json", "--data", data).stdout)["unsealed"] == 1
 
 
 def test_a_server_starts_answers_and_stops(data: str) -> None:

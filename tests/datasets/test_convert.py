@@ -45,6 +45,15 @@ def test_boxes_and_labels_survive(fields: list[LabelledField], tmp_path: Path, l
             assert after.group == before.group.replace("clinic", "out")
 
 
+def test_no_name_becomes_a_formula(fields: list[LabelledField], tmp_path: Path) -> None:
+    hostile = replace(fields[0], labels=("=1+1", "@x", "-y"), group="clinic/+p")
+    convert([hostile], "csv", tmp_path / "out")
+    lines = (tmp_path / "out" / "annotations.csv").read_text("utf-8").splitlines()
+    assert [line.split(",")[5] for line in lines[1:]] == ["'=1+1", "'@x", "'-y"]
+    (again,) = read_fields(tmp_path / "out")
+    assert again.group == "out/+p"
+
+
 def test_cut_cells_keep_their_scale(fields: list[LabelledField], tmp_path: Path) -> None:
     """A cell 30 pixels of 0.2 µm wide is 6 µm wide in its own file, whatever that file's size."""
     convert([replace(field, mpp=0.2) for field in fields], "cells", tmp_path / "out")

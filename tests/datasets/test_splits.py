@@ -12,6 +12,7 @@ from tests.conftest import REPOSITORY
 
 from marrowscope.datasets.layouts.cells import LabelledCell, read_folder_per_type
 from marrowscope.datasets.splits import (
+    SplitItem,
     block_split,
     labelled_part,
     parts_of,
@@ -20,6 +21,7 @@ from marrowscope.datasets.splits import (
     write_split,
 )
 from marrowscope.errors import DatasetError
+from marrowscope.imaging.files.spreadsheets import read_table
 
 
 def cells_of(kind: str, n: int, per_group: int = 1) -> list[LabelledCell]:
@@ -132,6 +134,13 @@ def test_what_split_writes_is_a_list(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "set", {"blast": 10})
     write_split(read_and_split(folder, "cells", {"test": 0.5, "train": 0.5}), folder / "split.csv")
     assert names_of(parts_of(folder))["test"] == [f"blast/{i}" for i in range(5)]
+
+
+def test_a_list_holds_no_formula(tmp_path: Path) -> None:
+    write_split({"test": [SplitItem(Path("-blast/=0.png"), "blast", "=P")]}, tmp_path / "split.csv")
+    (row,) = read_table(tmp_path / "split.csv").rows
+    assert (row.values["path"], row.values["group"]) == ("-blast/=0.png", "=P")
+    assert (tmp_path / "split.csv").read_text("utf-8").splitlines()[1] == "'-blast/=0.png,blast,'=P,test"
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,18 @@ CLIENT, SECRET = "marrowscope-tests", "the client's secret"
 
 
 class Issuer:
-    """An issuer that says what `claims` says; `key` is what it signs with, `published` what it shows."""
+    """An issuer that says what `claims` says; `key` is what it signs with, `published` what it shows.
+
+    Whoever comes was identified two hours ago, and again when they must be and it `asks_anew`.
+    """
 
     def __init__(self) -> None:
         self.key = RSAKey.generate_key(2048, {"kid": "one"})
         self.published = self.key
         self.claims: dict[str, Any] = {}
         self.challenges: dict[str, tuple[str, str]] = {}
+        self.asks_anew = True
+        self._known_since = int(time.time()) - 7200
         issuer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -51,6 +56,8 @@ class Issuer:
         assert asked["response_type"] == "code"
         assert asked["client_id"] == CLIENT
         assert asked["code_challenge_method"] == "S256"
+        if asked.get("prompt") == "login" and asked["max_age"] == "0" and self.asks_anew:
+            self._known_since = int(time.time())
         code = f"code{len(self.challenges)}"
         self.challenges[code] = (asked["code_challenge"], asked["nonce"])
         return asked["state"], code
@@ -76,7 +83,8 @@ class Issuer:
             _answer(request, 400, {"error": "invalid_grant"})
             return
         at = int(time.time())
-        claims = {"iss": self.url, "aud": CLIENT, "iat": at, "exp": at + 300, "nonce": nonce, **self.claims}
+        known = {"auth_time": self._known_since, "nonce": nonce}
+        claims = {"iss": self.url, "aud": CLIENT, "iat": at, "exp": at + 300, **known, **self.claims}
         id_token = jwt.encode({"alg": "RS256", "kid": "one"}, claims, self.key)
         _answer(request, 200, {"access_token": "x", "token_type": "Bearer", "id_token": id_token})
 

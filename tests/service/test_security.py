@@ -14,7 +14,7 @@ from tests.service.drawn import Drawn, draw
 
 from marrowscope.errors import InputError
 from marrowscope.service.rest.app import create_app
-from marrowscope.service.settings import Settings, is_loopback
+from marrowscope.service.settings import Settings, is_loopback, read_settings
 
 API = "/api/v1"
 HOSTILE = [
@@ -351,3 +351,48 @@ def test_a_user_may_not_ask_without_end(client: TestClient) -> None:
     assert answers[0].status_code == 401
     assert answers[-1].status_code == 429
     assert int(answers[-1].headers["retry-after"]) > 0
+
+
+class TestForwardedAddresses:
+    """Anybody can write X-Forwarded-For: only a configured proxy's is believed, and by default none is."""
+
+    @pytest.fixture
+    def settings_more(self, request: pytest.FixtureRequest) -> dict[str, Any]:
+        return {"login_attempts_per_minute": 2, **getattr(request, "param", {})}
+
+    def attempts(self, app: FastAPI, peer: str) -> list[int]:
+        client = TestClient(app, client=(peer, 50_000))
+        token = client.get(f"{API}/session").json()["csrf_token"]
+        credentials = {"username": "rita", "password": "wrong"}
+        return [
+            client.post(
+                f"{API}/session",
+                json=credentials,
+                headers={"X-CSRF-Token": token, "X-Forwarded-For": f"192.0.2.{number}"},
+            ).status_code
+            for number in range(3)
+        ]
+
+    def cookie(self, app: FastAPI, peer: str) -> str:
+        client = TestClient(app, client=(peer, 50_000))
+        answer = client.get(f"{API}/session", headers={"X-Forwarded-Proto": "https"})
+        return str(answer.headers["set-cookie"]).partition("=")[0]
+
+    @pytest.mark.parametrize("peer", ["127.0.0.1", "10.1.2.3"])
+    def test_by_default_none_is_believed(self, app: FastAPI, peer: str) -> None:
+        assert self.attempts(app, peer) == [401, 401, 429]
+        assert self.cookie(app, peer) == "marrowscope"
+
+    @pytest.mark.parametrize(
+        "settings_more", [{"trusted_proxies": "192.168.7.7, 10.1.0.0/16"}], indirect=True
+    )
+    def test_a_configured_proxy_is_believed_and_no_other(self, app: FastAPI) -> None:
+        assert self.attempts(app, "10.1.2.3") == [401, 401, 401]
+        assert self.cookie(app, "192.168.7.7") == "__Host-marrowscope"
+        assert self.attempts(app, "10.2.2.3") == [401, 401, 429]
+        assert self.cookie(app, "10.2.2.3") == "marrowscope"
+
+    @pytest.mark.parametrize("text", ["*", "proxy.example", "10.0.0.1/8", "10.0.0.0/33"])
+    def test_what_is_no_network_is_refused_at_the_start(self, text: str) -> None:
+        with pytest.raises(InputError, match="trusted_proxies"):
+            read_settings(trusted_proxies=text)

@@ -54,6 +54,7 @@ def read_patient(
     unfamiliar_rates: ErrorRates | None = None,
     truth: str | None = None,
     problems: Sequence[str] = (),
+    passed_over: Sequence[str] = (),
 ) -> PatientReading:
     """Count all fields of a patient together and decide.
 
@@ -66,6 +67,7 @@ def read_patient(
     unfamiliar_rates : of the classifier on unfamiliar cells, None if not known
     truth : known state of the patient, if any
     problems : problems already found in the patient's files
+    passed_over : names of files that are no images as far as is known
     """
     evidence = evidence_of(fields, error_rates, unfamiliar_rates, settings.equivalents)
 
@@ -89,6 +91,7 @@ def read_patient(
         alternatives=tuple(by(rule) for rule in RULES.values() if rule.id != settings.rule.id),
         flags=(*problems, *_flags(fields, evidence)),
         truth=truth,
+        passed_over=tuple(passed_over),
     )
 
 

@@ -218,6 +218,7 @@ def read_reviewed(
         unfamiliar_rates=unfamiliar_rates,
         truth=network.truth,
         problems=problems,
+        passed_over=network.passed_over,
     )
     given = [answer for answers in by_field for answer in answers.values() if answer.is_given]
     review = Review(

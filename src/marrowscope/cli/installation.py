@@ -61,7 +61,7 @@ def opened(settings: "Settings", make: bool) -> Iterator["Database"]:
 
     if not make and settings.database is None and not settings.data_folder.is_dir():
         raise InputError(f"there is no installation in {settings.data_folder} (set --data)")
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, settings.seal_folder)
     try:
         if make:
             bring_up_to_date(database)

@@ -18,6 +18,7 @@ from marrowscope.datasets.outline import LEAST_SIDE_PX, cell_outline
 from marrowscope.domain.geometry import longer_sides
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.crops import CONTEXT, crop_cells
+from marrowscope.imaging.files.spreadsheets import protected
 from marrowscope.imaging.names import safe_name
 
 
@@ -103,11 +104,11 @@ def write_csv(fields: Sequence[LabelledField], root: Path) -> Path:
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(BOX_COLUMNS)
         for field, image in zip(fields, paths, strict=True):
-            group = _bare_group(field)
+            name, group = protected(image.name), protected(_bare_group(field))
             for box, label, ignore in zip(field.boxes, field.labels, field.ignore, strict=True):
-                table.writerow((image.name, *(f"{float(v):g}" for v in box), label, group, int(ignore)))
+                table.writerow((name, *(f"{float(v):g}" for v in box), protected(label), group, int(ignore)))
             if not field.labels:
-                table.writerow((image.name, "", "", "", "", "", group, ""))
+                table.writerow((name, "", "", "", "", "", group, ""))
     return path
 
 

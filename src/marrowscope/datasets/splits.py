@@ -16,7 +16,7 @@ from marrowscope.datasets.layouts.cells import LabelledCell, inner_sets, read_fo
 from marrowscope.datasets.layouts.fields import read_fields
 from marrowscope.datasets.layouts.recognise import recognise_layout
 from marrowscope.errors import DatasetError, InputError
-from marrowscope.imaging.files.spreadsheets import read_table
+from marrowscope.imaging.files.spreadsheets import protected, read_table
 from marrowscope.imaging.names import natural_key
 
 PARTS = {"train": 0.70, "val": 0.15, "test": 0.15}
@@ -279,4 +279,6 @@ def write_split(parts: Mapping[str, Sequence[SplitItem]], path: Path) -> None:
         table = csv.writer(stream)
         table.writerow(("path", "kind", "group", "part"))
         for name, items in parts.items():
-            table.writerows((item.path.as_posix(), item.kind, item.group, name) for item in items)
+            table.writerows(
+                (protected(item.path.as_posix()), item.kind, protected(item.group), name) for item in items
+            )

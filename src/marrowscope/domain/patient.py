@@ -125,6 +125,7 @@ class PatientReading:
     flags : problems that concern the whole patient, as sentences
     truth : ``leukemia`` / ``healthy`` (or the manifest's own value), None if not given
     review : what readers changed in the count, None before a review
+    passed_over : names of files among the patient's that are no images as far as is known, nor documents
     """
 
     patient: str
@@ -143,6 +144,12 @@ class PatientReading:
     flags: tuple[str, ...] = ()
     truth: str | None = None
     review: Review | None = None
+    passed_over: tuple[str, ...] = ()
+
+    @property
+    def images_passed_over(self) -> int:
+        """Number of the patient's images that nothing was counted from: not read, or repetitions."""
+        return sum(f.status is not FieldStatus.READ for f in self.fields) + len(self.passed_over)
 
     @property
     def fields_failed(self) -> int:

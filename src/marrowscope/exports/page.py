@@ -26,6 +26,7 @@ from marrowscope.exports.figures import (
     type_rows,
 )
 from marrowscope.exports.pictures import GalleryItem, PictureLimits, Pictures, limits_for
+from marrowscope.exports.tables import passed_over_text
 
 VERDICT_SENTENCES = {
     Verdict.POSITIVE: "The blast share lies beyond the threshold.",
@@ -97,6 +98,7 @@ class PatientView:
     read: int
     failed: tuple[FieldReading, ...]
     repeated: tuple[FieldReading, ...]
+    passed_over: str
     renamed_away: tuple[tuple[str, int], ...]
     review_summary: str
 
@@ -135,6 +137,7 @@ def _view(patient: PatientReading, anchor: str, pictures: Pictures, limits: Pict
         read=len(fields_with(patient, FieldStatus.READ)),
         failed=fields_with(patient, FieldStatus.FAILED),
         repeated=fields_with(patient, FieldStatus.DUPLICATE),
+        passed_over=passed_over_text(patient),
         renamed_away=_renamed_away(patient),
         review_summary=dict(review_facts(patient)).get("Review", ""),
     )

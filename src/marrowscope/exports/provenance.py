@@ -146,6 +146,7 @@ def _patient(patient: PatientReading) -> dict[str, Any]:
         "decision": patient.decision.verdict.value,
         "count": _count(patient),
         "flags": [shown(flag) for flag in patient.flags],
+        "passed_over": [shown(name) for name in patient.passed_over],
         "inputs": [
             {
                 "field": shown(field.name),

@@ -16,7 +16,7 @@ from marrowscope.errors import InputError
 from marrowscope.exports.atomic import atomic_path
 from marrowscope.exports.tables import csv_text
 from marrowscope.imaging.files.spreadsheets import known_id, read_table
-from marrowscope.imaging.names import shown
+from marrowscope.imaging.names import composed, shown
 
 REVIEW_COLUMNS = (
     "patient", "field", "cell", "x0", "y0", "x1", "y1", "part", "cell_type", "p_blast", REVIEWED_TYPE,
@@ -122,7 +122,7 @@ def _reviewed(patient: PatientReading, rows: list[dict[str, str]], path: Path) -
     seen: dict[tuple[str, str], bool] = {}
     drawn = 0
     for row in rows:
-        key = (row["field"], row["cell"])
+        key = (composed(row["field"]), row["cell"])
         if key not in called:
             raise InputError(f"{path}: cell {key[1]} of {key[0]} is not a counted cell of the patient")
         if row["part"] == Part.RANDOM:

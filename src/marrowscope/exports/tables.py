@@ -12,8 +12,10 @@ from marrowscope.domain.cells import FLAG_ADDED, FLAG_REVIEWED, Cell
 from marrowscope.domain.decision import Interval
 from marrowscope.domain.patient import CohortReport, FieldStatus, PatientReading
 from marrowscope.domain.percent import FILE_DECIMALS, file_percent
+from marrowscope.domain.quantity import quantity
 from marrowscope.domain.taxonomy import REVIEWED_TYPE
 from marrowscope.exports.atomic import atomic_path
+from marrowscope.imaging.files.spreadsheets import protected
 from marrowscope.imaging.names import shown
 
 Value = str | int | float | bool | None
@@ -40,6 +42,7 @@ PATIENT_COLUMNS = (
     "decision",
     "rule",
     "reasons",
+    "images_passed_over",
 )
 CELL_COLUMNS = (
     "patient",
@@ -62,7 +65,6 @@ _BOX_DECIMALS = 1
 _PROBABILITY_DECIMALS = 4
 _FAILURES_LISTED = 5  # failed fields listed in a patient's reasons; run.json has all of them
 _JOINT = "; "
-_FORMULA_STARTS = ("=", "+", "-", "@")
 
 
 def write_patients_csv(report: CohortReport, path: Path) -> None:
@@ -117,6 +119,7 @@ def patient_row(patient: PatientReading) -> dict[str, Value]:
         "decision": patient.decision.verdict.value,
         "rule": patient.decision.rule.id,
         "reasons": _JOINT.join(shown(text) for text in reasons(patient)),
+        "images_passed_over": patient.images_passed_over,
     }
 
 
@@ -125,14 +128,22 @@ def reasons(patient: PatientReading) -> tuple[str, ...]:
     failed = [field for field in patient.fields if field.status is FieldStatus.FAILED]
     listed = [f"{field.name}: {field.message}" for field in failed[:_FAILURES_LISTED]]
     more = [f"and {len(failed) - len(listed)} more"] if len(failed) > len(listed) else []
-    return (*patient.decision.reasons, *patient.flags, *listed, *more)
+    others = passed_over_text(patient)
+    return (*patient.decision.reasons, *patient.flags, *listed, *more, *([others] if others else []))
+
+
+def passed_over_text(patient: PatientReading) -> str:
+    """Return which of the patient's files are no images as far as is known, empty if none is."""
+    names = patient.passed_over
+    if not names:
+        return ""
+    more = f" and {len(names) - _FAILURES_LISTED} more" if len(names) > _FAILURES_LISTED else ""
+    listed = ", ".join(names[:_FAILURES_LISTED])
+    return f"{quantity(len(names), 'file')} not recognised as an image: {listed}{more}"
 
 
 def csv_text(value: Value) -> str:
-    """Return a value as a CSV field: empty for None, with fixed decimals, and safe for spreadsheets.
-
-    Text that a spreadsheet would take as a formula gets a leading apostrophe (OWASP, CSV injection).
-    """
+    """Return a value as a CSV field: empty for None, with fixed decimals, and safe for spreadsheets."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -141,8 +152,7 @@ def csv_text(value: Value) -> str:
         return f"{value:.{FILE_DECIMALS}f}"
     if isinstance(value, int):
         return str(value)
-    text = shown(value)
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    return protected(shown(value))
 
 
 def _percents(interval: Interval | None, names: Sequence[str]) -> Mapping[str, float | None]:

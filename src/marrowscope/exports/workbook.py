@@ -35,6 +35,7 @@ _TITLES = {
     "patient": ("Patient", 24),
     "fields": ("Fields", 8),
     "fields_failed": ("Fields failed", 8),
+    "images_passed_over": ("Images passed over", 8),
     "cells": ("Cells", 8),
     "counted": ("Counted", 9),
     "excluded": ("Excluded", 9),

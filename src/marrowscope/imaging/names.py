@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Final
 
 _LONGEST_BYTES: Final = 120  # most file systems allow 255 bytes; leaves room for suffixes
+_DIGITS: Final = 4000  # Python converts no longer numbers
+LONGEST_NAME: Final = 400
+"""Characters of a patient's or field's name; a file with a longer one is refused."""
 _NUMBER = re.compile(r"(\d+)")
 _UNSAFE = re.compile(r'[/\\:*?"<>|]')
 _RESERVED: Final = frozenset(
@@ -16,24 +20,37 @@ _RESERVED: Final = frozenset(
 )
 
 
+def composed(text: str) -> str:
+    """Return text as it is compared and hashed: in Unicode's composed form.
+
+    The first letter of "Özdemir" may be typed as one character or two (Unicode Standard Annex 15): keyboards,
+    file systems and archives differ in it.
+    """
+    return unicodedata.normalize("NFC", text)
+
+
+def decomposed(text: str) -> str:
+    """Return text as those write it who take letters apart, as macOS does."""
+    return unicodedata.normalize("NFD", text)
+
+
 def comparable(text: str) -> str:
     """Return what two writings of one name have in common: composed, whatever the capitals.
 
-    The first letter of "Özdemir" may be typed as one character or two (Unicode Standard Annex 15), and some
-    databases fold the capitals of ASCII alone.
+    Some databases fold the capitals of ASCII alone.
     """
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+    return composed(composed(text).casefold())
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
     """Return a sort key that puts `field 2` before `field 10`."""
     parts = _NUMBER.split(comparable(name))
-    return (*((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p), (-1, 0, name))
+    return (*((0, int(p[:_DIGITS]), "") if p.isdecimal() else (1, 0, p) for p in parts if p), (-1, 0, name))
 
 
 def shown(name: str) -> str:
-    """Return text that can be written as UTF-8 on one line, whatever bytes the file system returned."""
-    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    """Return text composed and on one line of UTF-8, whatever bytes the file system returned."""
+    text = composed(name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
     return "".join("\ufffd" if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in text)
 
 
@@ -52,11 +69,27 @@ def safe_name(name: str) -> str:
     return f"{short or '_'}-{digest}"
 
 
+def shortened(name: str) -> str:
+    """Return `name`, or its beginning and end with eight digits of its digest between if it is too long."""
+    if len(name) <= LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return f"{name[:60]}…{digest}…{name[-60:]}"
+
+
+def too_long(name: str) -> str | None:
+    """Return why a name is refused, None if it is not."""
+    if len(name) <= LONGEST_NAME:
+        return None
+    return f"its name has {len(name):,} characters, more than the limit of {LONGEST_NAME}"
+
+
 def distinct(name: str, taken: Collection[str]) -> str:
     """Return `name`, or `name (2)`, `name (3)` ... if it is taken."""
-    if name not in taken:
-        return name
-    number = 2
-    while f"{name} ({number})" in taken:
-        number += 1
-    return f"{name} ({number})"
+    return next(each for each in numbered(name) if each not in taken)
+
+
+def numbered(name: str) -> Iterator[str]:
+    """Yield `name`, `name (2)`, `name (3)` and so on: what `distinct` makes of one name."""
+    yield name
+    yield from (f"{name} ({number})" for number in itertools.count(2))

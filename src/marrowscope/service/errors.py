@@ -22,12 +22,20 @@ class ForbiddenError(ServiceError):
     """The user may not do this."""
 
 
+class UnconfirmedError(ForbiddenError):
+    """It takes the user in person: the password again, or a new single sign-on."""
+
+
 class NotFoundError(ServiceError):
     """There is no such thing, or not for this user."""
 
 
 class ConflictError(ServiceError):
     """It has changed since, or its state does not allow this."""
+
+
+class SameNameError(ConflictError):
+    """The patient has other images under these names: replace them, keep both, or cancel."""
 
 
 class LockedError(ConflictError):
@@ -58,8 +66,10 @@ class UnavailableError(ServiceError):
 PROBLEMS: Mapping[type[MarrowscopeError], tuple[int, str, str]] = {
     UnauthenticatedError: (401, "unauthenticated", "Log in first"),
     ForbiddenError: (403, "forbidden", "Not permitted"),
+    UnconfirmedError: (403, "unconfirmed", "Confirm who you are"),
     NotFoundError: (404, "not-found", "Not found"),
     ConflictError: (409, "conflict", "Conflict"),
+    SameNameError: (409, "same-name", "Another image of this name"),
     LockedError: (409, "locked", "Signed and locked"),
     PreconditionError: (412, "precondition", "Precondition failed"),
     TooLargeError: (413, "too-large", "Too large"),

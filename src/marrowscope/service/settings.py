@@ -1,15 +1,25 @@
 """Settings: environment variables ``MARROWSCOPE_...`` or options of ``serve``."""
 
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from marrowscope.errors import InputError
 
 MEBIBYTE = 1 << 20
+
+
+def _networks(text: str) -> str:
+    networks = [each.strip() for each in text.split(",") if each.strip()]
+    for each in networks:
+        try:
+            ip_network(each)
+        except ValueError:
+            raise ValueError("it must be addresses or networks such as 10.0.0.5, 10.0.0.0/24") from None
+    return ",".join(networks)
 
 
 class Settings(BaseSettings):
@@ -43,8 +53,8 @@ class Settings(BaseSettings):
     """Requests per minute of one user, or of one address without a user."""
     public_url: str | None = None
     """The service's public address behind a reverse proxy; needed for OIDC."""
-    trusted_proxies: str = "127.0.0.1"
-    """Addresses whose X-Forwarded-For and -Proto headers are trusted (uvicorn's forwarded_allow_ips)."""
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
+    """Addresses and networks whose X-Forwarded-For and -Proto headers are believed, with commas between."""
 
     oidc_name: str = "Single sign-on"
     oidc_issuer: str | None = None
@@ -91,6 +101,11 @@ class Settings(BaseSettings):
     def blob_folder(self) -> Path:
         """Where images, pictures and signed pages are kept."""
         return self.data_folder / "blobs"
+
+    @property
+    def seal_folder(self) -> Path:
+        """Where the audit trail is sealed, beside the blobs and outside the database."""
+        return self.data_folder / "seals"
 
     @property
     def oidc_configured(self) -> bool:

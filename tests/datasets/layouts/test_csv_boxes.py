@@ -74,6 +74,14 @@ def test_reviewed_cells_become_a_training_set_split_by_patient(patients: Path, t
     assert not {cell.group for cell in parts["train"]} & {cell.group for cell in parts["test"]}
 
 
+def test_names_that_a_spreadsheet_or_a_keyboard_changed_are_found(tmp_path: Path) -> None:
+    for name in ("007", "1E5", "\u00d6z"):
+        field_of(tmp_path / "patients" / name / "\u00e4.png", 50)
+    lines = [line(name, "a\u0308.png", reviewed="monocyte") for name in ("7", "100000", "O\u0308z")]
+    fields = read_csv(cells_csv(tmp_path, lines), tmp_path / "patients")
+    assert {field.group for field in fields} == {"patients/007", "patients/1E5", "patients/\u00d6z"}
+
+
 def test_unreviewed_cells_are_ignored_unless_wanted(patients: Path, tmp_path: Path) -> None:
     table = cells_csv(tmp_path, [line(reviewed="monocyte"), line(box="5,5,15,15")])
     (field,) = read_csv(table, patients)

@@ -146,3 +146,11 @@ def test_its_interval_holds_the_slope_as_often_as_it_says() -> None:
         assert slope.high is not None
         held.append(slope.low <= 1 <= slope.high)
     assert 0.92 <= np.mean(held) <= 0.99
+
+
+def test_patients_whose_numbers_a_spreadsheet_changed_are_matched(tmp_path: Path) -> None:
+    reports, truth = tmp_path / "patients.csv", tmp_path / "truth.csv"
+    reports.write_text("patient,decision\n007,positive\n1E5,negative\n\u00d6z,negative\n", "utf-8")
+    truth.write_text("patient;truth\n7;leukemia\n100000;healthy\nO\u0308z;healthy\n", "utf-8")
+    result = evaluate_patients(reports, truth)
+    assert (result.n_patients, result.without_truth, result.without_report) == (3, (), ())

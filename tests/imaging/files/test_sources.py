@@ -364,3 +364,41 @@ def test_undecodable_file_names_can_be_written_down(tmp_path: Path) -> None:
 def test_natural_order() -> None:
     names = ["f10", "F2", "f1", "1", "a1b10", "a1b9", "é2"]
     assert sorted(names, key=natural_key) == ["1", "a1b9", "a1b10", "f1", "F2", "f10", "é2"]
+
+
+def passed_over(found: tuple[PatientSource, ...]) -> dict[str, tuple[str, ...]]:
+    return {patient.patient: patient.passed_over for patient in found}
+
+
+def unknown(root: Path, *names: str) -> Path:
+    """Files of a kind that nobody here knows, beside documents that nobody takes for images."""
+    for name in (*names, *(f"{name}.txt" for name in names)):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"\x01\x02whatever")
+    return root
+
+
+def test_files_that_are_no_images_as_far_as_is_known_are_told(tmp_path: Path) -> None:
+    put(tmp_path / "P1", "a.png", "s/b.png")
+    unknown(tmp_path / "P1", "s/scan.mrxs", "noname")
+    put(tmp_path / "P2", "a.png")
+    unknown(tmp_path, "loose.bin")
+    found = discover([tmp_path])
+    assert passed_over(found) == {"P1": ("noname", "s/scan.mrxs"), "P2": ()}
+    assert found[0].problems == ("loose.bin, beside the patients' folders, is not an image",)
+    only = discover([unknown(put(tmp_path / "one", "a.png"), "b.bin")])
+    assert passed_over(only) == {"one": ("b.bin",)}
+
+
+def test_so_are_those_of_archives_and_manifests(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "P3.zip", "w") as archive:
+        archive.writestr("a.png", image_bytes())
+        archive.writestr("b.bin", b"\x01\x02whatever")
+        archive.writestr("c.csv", b"a,b")
+        archive.writestr("__MACOSX/d.bin", b"\x01\x02whatever")
+    assert passed_over(discover([tmp_path / "P3.zip"])) == {"P3": ("b.bin",)}
+    unknown(put(tmp_path / "images", "a.png"), "e.bin")
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("patient,path\nP4,images\n")
+    assert passed_over(discover([manifest])) == {"P4": ("e.bin",)}

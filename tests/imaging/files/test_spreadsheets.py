@@ -6,7 +6,7 @@ import pytest
 
 from marrowscope.errors import InputError
 from marrowscope.imaging.files.manifest import read_manifest
-from marrowscope.imaging.files.spreadsheets import known_id, read_table
+from marrowscope.imaging.files.spreadsheets import known_id, protected, read_table
 
 TEXT = "Patient,Path\nÖzdemir,a b\n007,c\n"
 
@@ -55,6 +55,7 @@ def test_short_lines_and_protected_formulas(tmp_path: Path) -> None:
         ("100000", {"1E5", "P 2"}, "1E5"),
         ("1,00E+05", {"1E5", "P 2"}, "1E5"),
         ("7", {"007", "07"}, None),
+        ("O\u0308zdemir", {"\u00d6zdemir", "P 2"}, "\u00d6zdemir"),
         ("P 3", {"007", "P 2"}, None),
     ],
 )
@@ -70,3 +71,24 @@ def test_a_manifest_with_backslashes(tmp_path: Path) -> None:
     manifest.write_text("patient;path\nP 1;images\\P 1\n", "utf-8")
     (row,) = read_manifest(manifest)
     assert row.path == tmp_path / "images" / "P 1"
+
+
+@pytest.mark.parametrize("written", ["\u00d6 1", "O\u0308 1"])
+@pytest.mark.parametrize("on_disk", ["\u00d6 1", "O\u0308 1"])
+def test_a_manifest_finds_files_however_their_accents_are_written(
+    tmp_path: Path, written: str, on_disk: str
+) -> None:
+    (tmp_path / on_disk).mkdir()
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text(f"patient,path\n{written},{written}\n", "utf-8")
+    (row,) = read_manifest(manifest)
+    assert row.path == tmp_path / on_disk
+    assert row.patient == "\u00d6 1"
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "007", "'quoted", "P 1"])
+def test_what_is_written_for_a_spreadsheet_is_read_back_as_it_was(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(f"patient\n{protected(text)}\n", "utf-8")
+    assert read_table(path).rows[0].values["patient"] == text
+    assert not protected(text).startswith(("=", "+", "-", "@"))

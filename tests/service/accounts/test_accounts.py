@@ -9,6 +9,8 @@ from httpx2 import Response
 from sqlalchemy import select
 from tests.service.conftest import PASSWORDS, log_in, logged_in
 
+from marrowscope.service.accounts import passwords
+from marrowscope.service.accounts.users import find_user
 from marrowscope.service.clock import now
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.accounts import ApiToken, LoginSession, User
@@ -143,6 +145,39 @@ def test_a_new_password_ends_other_sessions_and_keeps_this_one(app: FastAPI, rev
     assert reviewer.post(f"{API}/session/password", json=change).status_code == 204
     assert reviewer.get(f"{API}/session").json()["user"]["username"] == "rita"
     assert other.get(f"{API}/session").json()["user"] is None
+
+
+def test_wrong_old_passwords_lock_the_name(
+    reviewer: TestClient, client: TestClient, settings: Settings
+) -> None:
+    change = {"old": "wrong", "new": "another good password"}
+    for _ in range(settings.lockout_failures):
+        assert reviewer.post(f"{API}/session/password", json=change).json()["type"] == "unconfirmed"
+    change["old"] = PASSWORDS["rita"]
+    refused(reviewer.post(f"{API}/session/password", json=change), 429)
+    assert try_to_log_in(client, "rita", PASSWORDS["rita"]) == 429
+
+
+@pytest.mark.parametrize("typed", ["gef\u00e4rbt und gez\u00e4hlt", "gefa\u0308rbt und geza\u0308hlt"])
+def test_a_password_is_one_however_its_accents_are_typed(reviewer: TestClient, typed: str) -> None:
+    change = {"old": PASSWORDS["rita"], "new": "gef\u00e4rbt und geza\u0308hlt"}
+    assert reviewer.post(f"{API}/session/password", json=change).status_code == 204
+    log_in(reviewer, "rita", typed)
+
+
+@pytest.mark.parametrize("typed", ["gef\u00e4rbt und gez\u00e4hlt", "gefa\u0308rbt und geza\u0308hlt"])
+def test_a_hash_of_text_as_it_was_typed_still_serves_and_is_renewed(
+    database: Database, client: TestClient, typed: str
+) -> None:
+    old = passwords._hasher.hash("gefa\u0308rbt und geza\u0308hlt")  # as earlier versions hashed it
+    with database.writing() as session:
+        find_user(session, "rita").password_hash = old
+    log_in(client, "rita", typed)
+    with database.reading() as session:
+        renewed = find_user(session, "rita").password_hash
+    assert renewed is not None
+    assert passwords._hasher.verify(renewed, "gef\u00e4rbt und gez\u00e4hlt")
+    log_in(client, "rita", typed)
 
 
 def test_a_role_taken_away_ends_the_session(admin: TestClient, reviewer: TestClient) -> None:

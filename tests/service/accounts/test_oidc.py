@@ -7,10 +7,16 @@ import pytest
 from fastapi.testclient import TestClient
 from joserfc.jwk import RSAKey
 from pydantic import SecretStr
+from sqlalchemy import select
+from tests.service.drawn import Drawn
 from tests.service.issuer import CLIENT, SECRET, Issuer
 
 from marrowscope.errors import InputError
+from marrowscope.service.accounts.authentication import FRESH
+from marrowscope.service.clock import now
 from marrowscope.service.settings import Settings
+from marrowscope.service.store.accounts import LoginSession
+from marrowscope.service.store.engine import Database
 
 API = "/api/v1"
 MARA = {"sub": "4711", "preferred_username": "Mara", "name": "Mara Lang", "roles": ["staff", "hematology"]}
@@ -34,12 +40,14 @@ def settings_more(issuer: Issuer) -> dict[str, Any]:
     }
 
 
-def sign_on(client: TestClient, issuer: Issuer, **change: str) -> Any:
-    begun = client.get(f"{API}/session/oidc", follow_redirects=False)
+def sign_on(client: TestClient, issuer: Issuer, query: str = "", **change: str) -> Any:
+    begun = client.get(f"{API}/session/oidc{query}", follow_redirects=False)
     assert begun.status_code == 303
     state, code = issuer.authorize(begun.headers["location"])
-    query = {"state": state, "code": code, **change}
-    return client.get(f"{API}/session/oidc/callback", params=query, follow_redirects=False)
+    given = {"state": state, "code": code, **change}
+    answer = client.get(f"{API}/session/oidc/callback", params=given, follow_redirects=False)
+    client.headers["X-CSRF-Token"] = client.get(f"{API}/session").json()["csrf_token"]
+    return answer
 
 
 @pytest.mark.parametrize("missing", ["public_url", "oidc_client_id", "oidc_issuer"])
@@ -122,3 +130,64 @@ def test_an_issuer_that_is_away_is_said_to_be(client: TestClient, issuer: Issuer
     answer = client.get(f"{API}/session/oidc", follow_redirects=False)
     assert answer.status_code == 503
     assert "issuer" in answer.json()["detail"]
+
+
+class TestSigning:
+    """Accounts without a password sign after a new sign-on, each signature after its own."""
+
+    CONFIRM = "?confirm=true&back=/patients/4711/report"
+
+    @staticmethod
+    def sign(client: TestClient, drawn: Drawn) -> Any:
+        revision = client.get(f"{API}/analyses/{drawn.analysis}").json()["revision"]
+        body = {"meaning": "seen", "revision": revision}
+        return client.post(f"{API}/analyses/{drawn.analysis}/signature", json=body)
+
+    def test_a_new_sign_on_serves_one_signature(
+        self, client: TestClient, issuer: Issuer, drawn: Drawn
+    ) -> None:
+        issuer.claims = MARA
+        sign_on(client, issuer)
+        assert client.get(f"{API}/session").json()["to_sign"] == "sign-on"
+        assert self.sign(client, drawn).json()["type"] == "unconfirmed"
+        assert sign_on(client, issuer, self.CONFIRM).headers["location"] == "/patients/4711/report"
+        assert client.get(f"{API}/session").json()["to_sign"] == "nothing"
+        assert self.sign(client, drawn).status_code == 201
+        again = {"reason": "a smudge"}
+        assert client.post(f"{API}/analyses/{drawn.analysis}/amendments", json=again).status_code == 201
+        assert self.sign(client, drawn).json()["type"] == "unconfirmed"
+
+    def test_a_refused_signature_uses_nothing_up(
+        self, client: TestClient, issuer: Issuer, drawn: Drawn
+    ) -> None:
+        issuer.claims = MARA
+        sign_on(client, issuer, self.CONFIRM)
+        stale = {"meaning": "seen", "revision": 99}
+        refused = client.post(f"{API}/analyses/{drawn.analysis}/signature", json=stale)
+        assert refused.status_code == 409
+        assert self.sign(client, drawn).status_code == 201
+
+    def test_a_sign_on_too_long_ago_serves_no_signature(
+        self, client: TestClient, issuer: Issuer, drawn: Drawn, database: Database
+    ) -> None:
+        issuer.claims = MARA
+        sign_on(client, issuer, self.CONFIRM)
+        with database.writing() as session:
+            for opened in session.scalars(select(LoginSession)):
+                opened.confirmed_at = now() - FRESH
+        assert self.sign(client, drawn).json()["type"] == "unconfirmed"
+
+    def test_an_issuer_that_does_not_ask_anew_is_not_believed(
+        self, client: TestClient, issuer: Issuer
+    ) -> None:
+        issuer.claims, issuer.asks_anew = MARA, False
+        assert sign_on(client, issuer, self.CONFIRM).status_code == 401
+        issuer.claims = {**MARA, "auth_time": None}
+        assert sign_on(client, issuer, self.CONFIRM).status_code == 401
+
+    @pytest.mark.parametrize(
+        "back", ["//evil.example", "/\\evil.example", "https://evil.example", "/a?b=//c"]
+    )
+    def test_the_way_back_leads_to_the_page_alone(self, client: TestClient, back: str) -> None:
+        answer = client.get(f"{API}/session/oidc", params={"back": back}, follow_redirects=False)
+        assert answer.status_code == 422

@@ -20,7 +20,7 @@ from marrowscope.service.images.retention import sweep
 from marrowscope.service.store.base import Base
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.patients import Patient
-from marrowscope.service.trail import audit
+from marrowscope.service.trail import checking
 
 OF_PATIENTS = {
     "patients", "fields", "idempotent_uploads", "analyses", "analysis_fields", "cells", "readings", "answers",
@@ -52,7 +52,7 @@ def test_a_deleted_patient_leaves_an_audit_stub_alone(
         for name in OF_PATIENTS:
             table = Base.metadata.tables[name]
             assert session.scalar(select(func.count()).select_from(table)) == 0, name
-        assert audit.verify(session).is_whole
+        assert checking.verify(session).is_whole
     (entry,) = trail(database, "patient.delete")
     assert entry["after"] == {"reason": "asked for by the patient"}
     assert entry["before"]["signed"] == [{"version": 1, "sha256": signed["sha256"]}]

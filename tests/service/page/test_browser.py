@@ -201,8 +201,12 @@ def _comment_and_examples(visit: Visit) -> None:
 
 def _sign_amend_and_sign_again(visit: Visit) -> None:
     visit.page.get_by_role("button", name="Sign", exact=True).click()
+    dialog = visit.page.get_by_role("dialog")
+    submit = dialog.get_by_role("button", name="Sign", exact=True)
+    assert submit.is_disabled()
     visit.look("sign")
-    visit.page.get_by_role("dialog").get_by_role("button", name="Sign", exact=True).click()
+    dialog.get_by_label("Your password").fill(PASSWORD)
+    submit.click()
     visit.page.get_by_text("Signed version 1").wait_for()
     blasts = visit.count("blast")
     visit.press("l")
@@ -211,7 +215,12 @@ def _sign_amend_and_sign_again(visit: Visit) -> None:
     visit.page.get_by_label("Reason for the amendment").fill("Second look at the blasts")
     visit.page.get_by_role("button", name="Reopen").click()
     visit.page.get_by_role("button", name="Sign", exact=True).click()
-    visit.page.get_by_role("dialog").get_by_role("button", name="Sign", exact=True).click()
+    dialog.get_by_label("Your password").fill("not the password")
+    submit.click()
+    dialog.get_by_text("the password is wrong").wait_for()
+    visit.complaints = [each for each in visit.complaints if "403" not in each]
+    dialog.get_by_label("Your password").fill(PASSWORD)
+    submit.click()
     visit.page.get_by_text("Signed version 2").wait_for()
 
 

@@ -8,13 +8,17 @@ from typing import Any
 
 import openpyxl
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
 from sqlalchemy import select, update
+from tests.service.accounts.test_accounts import try_to_log_in
+from tests.service.conftest import PASSWORDS, own_password
 from tests.service.drawn import Drawn
 from tests.service.review.test_answers import API, cells_of, change, differential, other, refused, trail
 
 from marrowscope.service.reports import documents
+from marrowscope.service.settings import Settings
 from marrowscope.service.store.analyses import Analysis
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.reviews import Version
@@ -22,7 +26,7 @@ from marrowscope.service.store.reviews import Version
 
 def sign(client: TestClient, drawn: Drawn, meaning: str = "Reviewed and found right", **more: Any) -> Any:
     revision = client.get(f"{API}/analyses/{drawn.analysis}").json()["revision"]
-    body = {"meaning": meaning, "revision": revision, **more}
+    body = {"meaning": meaning, "revision": revision, "password": own_password(client), **more}
     return client.post(f"{API}/analyses/{drawn.analysis}/signature", json=body)
 
 
@@ -63,6 +67,36 @@ def test_a_signature_locks_and_says_who_when_and_what(
     (entry,) = trail(database, "analysis.sign")
     assert entry["after"]["sha256"] == version["sha256"]
     assert entry["after"]["bundle_sha256"] == "4c1d" * 16
+
+
+def test_a_signature_asks_for_the_signer_s_password(
+    reviewer: TestClient, database: Database, drawn: Drawn
+) -> None:
+    for password in ("wrong", PASSWORDS["anna"], None):
+        refused(sign(reviewer, drawn, password=password), 403, "unconfirmed")
+    assert trail(database, "analysis.sign") == []
+    assert not reviewer.get(f"{API}/analyses/{drawn.analysis}").json()["locked"]
+    refusals = trail(database, "session.refuse")
+    assert [entry["after"]["locked"] for entry in refusals] == [False, False]
+    assert sign(reviewer, drawn).status_code == 201
+
+
+def test_wrong_passwords_at_signing_lock_the_name(
+    reviewer: TestClient, client: TestClient, settings: Settings, drawn: Drawn
+) -> None:
+    for _ in range(settings.lockout_failures):
+        refused(sign(reviewer, drawn, password="wrong"), 403, "unconfirmed")
+    refused(sign(reviewer, drawn), 429, "busy")
+    assert try_to_log_in(client, "rita", PASSWORDS["rita"]) == 429
+
+
+def test_a_token_signs_with_its_owner_s_password_alone(
+    app: FastAPI, reviewer: TestClient, drawn: Drawn
+) -> None:
+    made = reviewer.post(f"{API}/tokens", json={"name": "t", "scopes": ["read", "write"]}).json()
+    program = TestClient(app, headers={"Authorization": f"Bearer {made['token']}"})
+    refused(sign(program, drawn, password=None), 403, "unconfirmed")
+    assert sign(program, drawn).status_code == 201
 
 
 def test_nobody_signs_what_they_have_not_seen(

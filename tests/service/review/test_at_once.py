@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from tests.service.conftest import logged_in
+from tests.service.conftest import logged_in, own_password
 from tests.service.drawn import Drawn, draw
 from tests.service.review.test_answers import API, cells_of, change, differential, trail
 
 from marrowscope.service.store.engine import Database
-from marrowscope.service.trail import audit
+from marrowscope.service.trail import checking
 
 TYPES = ("blast", "monocyte", "plasma_cell", "basophil")
 
@@ -52,7 +52,7 @@ def test_of_many_words_on_the_same_cells_one_is_taken(app: FastAPI, database: Da
             assert {c["reviewed_type"] for c in answer.json()["conflicts"]} == {taken}
     assert len(trail(database, "cell.review")) == 10
     with database.reading() as session:
-        assert audit.verify(session).is_whole
+        assert checking.verify(session).is_whole
 
 
 def test_cells_drawn_at_once_have_numbers_of_their_own(app: FastAPI, drawn: Drawn) -> None:
@@ -76,7 +76,7 @@ def test_what_is_signed_is_what_was_seen(app: FastAPI, drawn: Drawn) -> None:
     """A change beside a signature is either in the signed count, whose signer is told to look, or refused."""
     rita, anna = logged_in(app, "rita"), logged_in(app, "anna")
     cell = cells_of(rita, drawn)[0]
-    signature = {"meaning": "seen", "revision": 0}
+    signature = {"meaning": "seen", "revision": 0, "password": own_password(anna)}
     changed, signed = at_once(
         lambda: change(rita, drawn, {"id": cell["id"], "revision": 0, "type": "blast"}),
         lambda: anna.post(f"{API}/analyses/{drawn.analysis}/signature", json=signature),

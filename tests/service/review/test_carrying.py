@@ -8,13 +8,14 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 from tests.service.again import analyse_again, ask_again, found_anew, read_all, with_cell, without
+from tests.service.conftest import own_password
 from tests.service.drawn import Drawn, draw
 from tests.service.review.test_answers import API, change, differential, refused, trail
 
 from marrowscope.service.review import carrying
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.reviews import Answer
-from marrowscope.service.trail import audit
+from marrowscope.service.trail import checking
 
 FREE = (700.0, 500.0, 790.0, 590.0)
 """A place of the first field where the networks have found nothing."""
@@ -126,7 +127,7 @@ def test_answers_and_comments_are_found_again_on_the_new_cells(
     assert {entry["after"].get("by") for entry in entries} == {"rita", None}
     assert trail(database, "analysis.carry")[0]["after"] == {"carried": 4, "lost": 1}
     with database.reading() as session:
-        assert audit.verify(session).is_whole
+        assert checking.verify(session).is_whole
         kept = session.scalars(select(Answer).where(Answer.reading_id == analysis)).all()
         assert {answer.carried_from for answer in kept} == {drawn.analysis}
 
@@ -377,7 +378,7 @@ def test_an_amended_report_is_still_changed_where_it_was_signed(
     reviewer: TestClient, app: FastAPI, drawn: Drawn
 ) -> None:
     url = f"{API}/analyses/{drawn.analysis}"
-    signature = {"meaning": "seen", "revision": 0}
+    signature = {"meaning": "seen", "revision": 0, "password": own_password(reviewer)}
     assert reviewer.post(f"{url}/signature", json=signature).status_code == 201
     analyse_again(reviewer, app, drawn, found_anew(drawn))
     assert reviewer.post(f"{url}/amendments", json={"reason": "a smudge"}).status_code == 201

@@ -23,7 +23,7 @@ from marrowscope.service.store.engine import Database
 from marrowscope.service.store.patients import IdempotentUpload
 from marrowscope.service.store.reviews import Answer, Reading
 from marrowscope.service.store.schema import bring_up_to_date, config
-from marrowscope.service.trail import audit
+from marrowscope.service.trail import audit, checking
 
 API = "/api/v1"
 EARLY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -220,7 +220,7 @@ def test_a_repeated_upload_still_finds_its_results(reviewed_in_0002: Database) -
 
 def test_the_trail_stays_whole(reviewed_in_0002: Database) -> None:
     with reviewed_in_0002.reading() as session:
-        assert audit.verify(session).is_whole
+        assert checking.verify(session).is_whole
 
 
 def test_a_migrated_review_is_shown_as_it_was(reviewed_in_0002: Database, tmp_path: Path) -> None:

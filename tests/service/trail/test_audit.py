@@ -1,6 +1,7 @@
 """The audit trail: every change is in it, and every alteration of it is found."""
 
 import json
+import shutil
 import threading
 
 import pytest
@@ -9,26 +10,33 @@ from sqlalchemy import text, update
 from sqlalchemy.exc import DatabaseError
 
 from marrowscope.service.actors import SYSTEM
+from marrowscope.service.settings import Settings
 from marrowscope.service.store.audit import AuditHead
 from marrowscope.service.store.engine import Database
-from marrowscope.service.trail import audit
+from marrowscope.service.trail import audit, checking
+from marrowscope.service.trail.seals import BEGINNING
 
 API = "/api/v1"
 
 
-def lift_protection(database: Database) -> None:
-    """What somebody with the database's own password could do."""
+def lift_protection(database: Database) -> list[str]:
+    """What somebody with the database's own password could do; gives the statements that hide it again."""
     drops = ["DROP TRIGGER audit_entries_append_only ON audit_entries"]
     if database.is_sqlite:
         drops = [f"DROP TRIGGER audit_entries_{act}" for act in ("update", "delete")]
+    query = "SELECT sql FROM sqlite_master WHERE type = 'trigger'"
+    if not database.is_sqlite:
+        query = "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgname = 'audit_entries_append_only'"
     with database.changing() as connection:
+        there = list(connection.scalars(text(query)))
         for drop in drops:
             connection.execute(text(drop))
+    return there
 
 
-def check(database: Database, known: tuple[int, str] | None = None) -> audit.TrailCheck:
+def check(database: Database, known: tuple[int, str] | None = None) -> checking.TrailCheck:
     with database.reading() as session:
-        return audit.verify(session, known)
+        return checking.verify(session, known)
 
 
 def write(database: Database, number: int) -> None:
@@ -74,13 +82,17 @@ def test_tampering_is_found(database: Database, tampering: str, fault: str) -> N
     assert found.fault == fault
 
 
-def test_a_rewritten_trail_is_found_by_a_head_noted_earlier(database: Database) -> None:
+def test_a_rewritten_trail_is_found_by_a_head_noted_earlier(database: Database, settings: Settings) -> None:
+    """Whoever controls the database and the files can forge both; a line kept elsewhere they cannot."""
     write(database, 5)
     noted = check(database)
-    lift_protection(database)
+    protection = lift_protection(database)
     with database.changing() as connection:
         connection.execute(text("DELETE FROM audit_entries"))
-        connection.execute(update(AuditHead).values(number=0, hash=audit.BEGINNING))
+        connection.execute(update(AuditHead).values(number=0, hash=BEGINNING, unsealed=0))
+        for statement in protection:
+            connection.execute(text(statement))
+    shutil.rmtree(settings.seal_folder)
     write(database, 20)
     assert check(database).is_whole
     assert not check(database, known=(noted.entries, noted.head)).is_whole

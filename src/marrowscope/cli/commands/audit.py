@@ -34,18 +34,20 @@ def verify(
 ) -> None:
     """Check that no audit entry and no stored file was changed or removed. The exit code is 1 if one was.
 
+    The end of the trail must be the one that was sealed, in the folder seals of the data folder.
+
     The last line of the output is the end of the trail as NUMBER:DIGEST. If you keep it where administrators
     cannot change it and pass it as --known later, a trail that was rewritten as a whole is detected, too.
     """
     settings = settings_of(data_folder=data, database=database)
     from marrowscope.service.images.blobs import Blobs
     from marrowscope.service.images.integrity import check_blobs
-    from marrowscope.service.trail import audit
+    from marrowscope.service.trail import checking
 
     noted = None if known is None else _noted(known)
     with opened(settings, make=False) as place:
         with place.reading() as session:
-            check = audit.verify(session, noted)
+            check = checking.verify(session, noted)
         files = check_blobs(place, Blobs(settings.blob_folder))
     if as_json:
         print_json(
@@ -53,6 +55,7 @@ def verify(
                 "whole": check.is_whole and not files.faults,
                 "entries": check.entries,
                 "head": check.head,
+                "unsealed": check.unsealed,
                 "fault": check.fault,
                 "files": files.checked,
                 "file_faults": [asdict(fault) for fault in files.faults],
@@ -61,6 +64,10 @@ def verify(
         if not check.is_whole or files.faults:
             raise typer.Exit(1)
         return
+    if check.unsealed:
+        are = "is" if check.unsealed == 1 else "are"
+        older = quantity(check.unsealed, "entry", "entries")
+        say(f"{older} at the beginning {are} older than the seals")
     for fault in files.faults:
         say(f"file {fault.digest} ({fault.column}) is {fault.problem}")
     if check.fault is not None:
@@ -70,6 +77,25 @@ def verify(
     entries, checked = quantity(check.entries, "entry", "entries"), quantity(files.checked, "file")
     typer.echo(f"{entries} and {checked}, none altered or missing")
     typer.echo(f"{check.entries}:{check.head}")
+
+
+@app.command("seal", epilog="Example:  marrowscope audit seal --reason 'backup of 1 March restored'")
+@one_line_errors
+def seal(
+    reason: Annotated[str, typer.Option(help="Why the trail is sealed anew; it is recorded.")],
+    data: Data = None,
+    database: DatabaseUrl = None,
+) -> None:
+    """Seal the audit trail anew from its present end, after a backup was restored. The trail records it."""
+    settings = settings_of(data_folder=data, database=database)
+    from marrowscope.service.actors import SYSTEM
+    from marrowscope.service.trail.checking import seal_anew
+
+    if not reason.strip():
+        raise InputError("--reason must say why")
+    with opened(settings, make=False) as place, place.writing() as session:
+        seal_anew(session, SYSTEM, reason.strip())
+    say("the audit trail is sealed anew")
 
 
 @app.command("export", epilog="Example:  marrowscope audit export -o audit.jsonl")

@@ -74,7 +74,7 @@ def serve(
         log_config=None,
         access_log=False,
         server_header=False,
-        forwarded_allow_ips=settings.trusted_proxies,
+        proxy_headers=False,  # the application's own matter: it knows which proxies are to be believed
         timeout_graceful_shutdown=10,
         timeout_keep_alive=75,
     )

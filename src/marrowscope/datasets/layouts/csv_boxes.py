@@ -17,7 +17,7 @@ from marrowscope.datasets.names import normalise_label
 from marrowscope.domain.taxonomy import REVIEWED_TYPE, taxonomy
 from marrowscope.errors import DatasetError, InputError
 from marrowscope.imaging.files.sources import FieldSource, PatientSource, discover
-from marrowscope.imaging.files.spreadsheets import read_table
+from marrowscope.imaging.files.spreadsheets import known_id, read_table
 from marrowscope.imaging.names import natural_key, shown
 
 BOX_COLUMNS = ("image", "x0", "y0", "x1", "y1", "label", "group", "ignore")
@@ -173,10 +173,11 @@ class _PatientImages:
         }
 
     def __call__(self, row: _Row) -> tuple[Path, str]:
-        patient, name = _inside(row, "patient").as_posix(), _inside(row, "field").as_posix()
-        if patient not in self._fields:
-            raise row.fault(f"there is no patient {patient!r} in {shown(str(self._folder))}")
-        field = self._fields[patient].get(name)
+        given, name = _inside(row, "patient").as_posix(), _inside(row, "field").as_posix()
+        patient = known_id(given, self._fields)
+        if patient is None:
+            raise row.fault(f"there is no patient {given!r} in {shown(str(self._folder))}")
+        field = self._fields[patient].get(known_id(name, self._fields[patient]) or "")
         if field is None:
             raise row.fault(f"patient {patient!r} has no field {name!r} in {shown(str(self._folder))}")
         if field.member is not None:

@@ -11,7 +11,7 @@ from marrowscope.domain.decision import Verdict
 from marrowscope.errors import DatasetError, InputError
 from marrowscope.evaluation.counts.agreement import Agreement, agreement
 from marrowscope.evaluation.statistics.bootstrap import Estimate
-from marrowscope.imaging.files.spreadsheets import read_table
+from marrowscope.imaging.files.spreadsheets import known_id, read_table
 
 TRUTHS = ("leukemia", "healthy")
 DECISIONS = tuple(verdict.value for verdict in Verdict)
@@ -121,7 +121,10 @@ def evaluate_patients(reports_csv: Path, truth_csv: Path) -> PatientsResult:
     DatasetError : a table lacks a column, holds an unknown word, or both share no patient
     """
     reports = _read_table(reports_csv, ("patient", "decision"))
-    truths = _read_table(truth_csv, ("patient", "truth"))
+    truths = {
+        known_id(name, reports) or name: row
+        for name, row in _read_table(truth_csv, ("patient", "truth")).items()
+    }
     if not set(reports) & set(truths):
         raise DatasetError(f"{reports_csv} and {truth_csv} share no patient")
     for name, row in truths.items():

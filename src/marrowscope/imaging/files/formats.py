@@ -110,10 +110,15 @@ def is_image_member(name: str, head: Callable[[], bytes]) -> bool:
     """Return the same of a file by its name; `head` gives its first bytes where the name says nothing."""
     if _has_image_suffix(name):
         return True
-    if name.startswith(".") or Path(name).suffix.lower() in _NO_IMAGE_SUFFIXES:
+    if not may_be_image(name):
         return False
     kind = recognise(head())
     return kind is not None and kind.is_image
+
+
+def may_be_image(name: str) -> bool:
+    """Return whether a file that is no image as far as is known might be meant as one: it is no document."""
+    return not name.startswith(".") and Path(name).suffix.lower() not in _NO_IMAGE_SUFFIXES
 
 
 def _head(path: Path) -> bytes:

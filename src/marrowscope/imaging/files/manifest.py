@@ -8,7 +8,7 @@ from pathlib import Path
 
 from marrowscope.errors import InputError
 from marrowscope.imaging.files.spreadsheets import Row, read_table
-from marrowscope.imaging.names import shown
+from marrowscope.imaging.names import composed, decomposed, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +48,7 @@ def _row(manifest: Path, row: Row) -> ManifestRow:
 
 
 def _absolute(manifest: Path, path: str) -> Path:
-    return Path(os.path.abspath(manifest.parent / path))  # noqa: PTH100 (keeps symbolic links)
+    beside = manifest.parent
+    found = (beside / writing for writing in (path, composed(path), decomposed(path)))
+    existing = next((each for each in found if os.path.lexists(each)), beside / path)
+    return Path(os.path.abspath(existing))  # noqa: PTH100 (keeps symbolic links)

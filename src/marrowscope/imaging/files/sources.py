@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -12,9 +12,15 @@ from typing import Final, Protocol
 from marrowscope.errors import ImageError, InputError
 from marrowscope.imaging.files.archives import list_members, member_parts, read_head, read_member
 from marrowscope.imaging.files.decode import DecodeLimits
-from marrowscope.imaging.files.formats import HEAD_BYTES, READ_NAMES, is_image_file, is_image_member
+from marrowscope.imaging.files.formats import (
+    HEAD_BYTES,
+    READ_NAMES,
+    is_image_file,
+    is_image_member,
+    may_be_image,
+)  # fmt: skip
 from marrowscope.imaging.files.manifest import ManifestRow, read_manifest
-from marrowscope.imaging.names import distinct, natural_key, safe_name, shown
+from marrowscope.imaging.names import distinct, natural_key, safe_name, shortened, shown, too_long
 
 __all__ = [
     "FieldSource",
@@ -103,12 +109,14 @@ class PatientSource:
     """One patient's fields in natural order.
 
     `truth` is the state given in the manifest, if any. `problems` are lines for the patient's row.
+    `passed_over` are names of files among the fields that are no images as far as is known, nor documents.
     """
 
     patient: str
     fields: tuple[FieldSource, ...]
     truth: str | None = None
     problems: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
 
 
 def discover(inputs: Sequence[Path], *, manifest: Path | None = None) -> tuple[PatientSource, ...]:
@@ -157,7 +165,7 @@ def archive_source(archive: Path, name: str) -> PatientSource:
     """
     tree = _Tree()
     _add_archive(tree, archive, member_parts(name))
-    return _patient(shown(name), tree.leaves, tree.problems, skip=0)
+    return _patient(shown(name), tree)
 
 
 @dataclass(slots=True)
@@ -168,6 +176,7 @@ class _Tree:
     folders: list[str] = field(default_factory=list)
     top_archives: list[Path] = field(default_factory=list)
     problems: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
+    others: list[tuple[str, ...]] = field(default_factory=list)
 
 
 def _in_folder(root: Path) -> list[PatientSource]:
@@ -176,7 +185,7 @@ def _in_folder(root: Path) -> list[PatientSource]:
     if is_one_patient:
         for archive in tree.top_archives:
             _add_archive(tree, archive, (archive.name,))
-        return [_patient(shown(root.name), tree.leaves, tree.problems, skip=0)]
+        return [_patient(shown(root.name), tree)]
     patients = _split(tree, shown(root.name))
     for archive in tree.top_archives:
         patients += _in_archive(archive)
@@ -191,8 +200,9 @@ def _in_archive(archive: Path) -> list[PatientSource]:
     is_wrapped = len(first_folders) == 1 and all(len(parts) > 2 for parts, _ in tree.leaves)
     if is_wrapped:  # the folder of a cohort was compressed, not its contents
         tree.leaves = [(parts[1:], source) for parts, source in tree.leaves]
+        tree.others = [parts[1:] or parts for parts in tree.others]
     if not _nested(tree):
-        return [_patient(name, tree.leaves, tree.problems, skip=0)]
+        return [_patient(name, tree)]
     tree.folders = sorted({parts[0] for parts, _ in tree.leaves if len(parts) > 1}, key=natural_key)
     return _split(tree, name)
 
@@ -212,44 +222,47 @@ def _split(tree: _Tree, name: str) -> list[PatientSource]:
     patients = []
     general = [(parts, line) for parts, line in tree.problems if not parts or parts[0] not in tree.folders]
     for folder in tree.folders:
-        leaves = [leaf for leaf in tree.leaves if leaf[0][0] == folder and len(leaf[0]) > 1]
-        problems = [problem for problem in tree.problems if problem[0][:1] == (folder,)]
-        patients.append(_patient(shown(folder), leaves, problems, skip=1))
+        own = _Tree(
+            leaves=[leaf for leaf in tree.leaves if leaf[0][0] == folder and len(leaf[0]) > 1],
+            problems=[problem for problem in tree.problems if problem[0][:1] == (folder,)],
+            others=[parts for parts in tree.others if parts[0] == folder and len(parts) > 1],
+        )
+        patients.append(_patient(shown(folder), own, skip=1))
+    loose = [parts for parts in tree.others if len(parts) == 1 or parts[0] not in tree.folders]
     beside = [leaf for leaf in tree.leaves if len(leaf[0]) == 1]
     if beside:
         line = "these images lie beside the patients' folders; taken as a patient of their own"
-        patients.append(_patient(name, beside, [*general, ((), line)], skip=0))
-    elif patients and general:
-        patients[0] = replace(patients[0], problems=(*patients[0].problems, *(line for _, line in general)))
+        patients.append(_patient(name, _Tree(beside, problems=[*general, ((), line)], others=loose)))
+    elif patients:
+        told = [f"{shown('/'.join(each))}, beside the patients' folders, is not an image" for each in loose]
+        lines = (*patients[0].problems, *(line for _, line in general), *told)
+        patients[0] = replace(patients[0], problems=lines)
     return patients
 
 
-def _patient(
-    name: str,
-    leaves: Iterable[tuple[tuple[str, ...], FieldSource]],
-    problems: Iterable[tuple[tuple[str, ...], str]],
-    *,
-    skip: int,
-) -> PatientSource:
-    """Return one patient with these images; the first `skip` parts of the paths are the patient's folder."""
+def _patient(name: str, tree: _Tree, *, skip: int = 0) -> PatientSource:
+    """Return one patient with a tree's images; the first `skip` parts of paths are the patient's folder."""
     fields: dict[str, FieldSource] = {}
     seen: set[tuple[Path, str | None]] = set()
-    for parts, source in sorted(leaves, key=lambda leaf: [natural_key(part) for part in leaf[0]]):
+    for parts, source in sorted(tree.leaves, key=lambda leaf: [natural_key(part) for part in leaf[0]]):
         if (source.path, source.member) in seen:  # a manifest may name a folder and an image inside it
             continue
         seen.add((source.path, source.member))
         label = distinct(shown("/".join(parts[skip:])), fields)
         fields[label] = replace(source, name=label)
-    lines = list(dict.fromkeys(line for _, line in problems))
+    lines = list(dict.fromkeys(line for _, line in tree.problems))
+    if (fault := too_long(name)) is not None:
+        lines.append(f"the patient's name is shortened: {fault}")
     if not fields:
         lines.append(f"no {READ_NAMES} images found")
-    return PatientSource(name, tuple(fields.values()), None, tuple(lines))
+    passed_over = sorted((shown("/".join(parts[skip:])) for parts in tree.others), key=natural_key)
+    return PatientSource(shortened(name), tuple(fields.values()), None, tuple(lines), tuple(passed_over))
 
 
 def _of_files(paths: Sequence[Path]) -> PatientSource:
     common = Path(os.path.commonpath([path.parent for path in paths]))
     leaves = [(path.relative_to(common).parts, FieldSource(path.name, path)) for path in paths]
-    return _patient(shown(common.name) or "patient", leaves, (), skip=0)
+    return _patient(shown(common.name) or "patient", _Tree(leaves=leaves))
 
 
 def _in_manifest(path: Path) -> list[PatientSource]:
@@ -272,8 +285,7 @@ def _of_rows(patient: str, rows: Sequence[ManifestRow]) -> PatientSource:
         tree.problems.append(
             ((), f"the manifest gives different truths: {', '.join(truths)}; the first is used")
         )
-    source = _patient(patient, tree.leaves, tree.problems, skip=0)
-    return replace(source, truth=truths[0] if truths else None)
+    return replace(_patient(patient, tree), truth=truths[0] if truths else None)
 
 
 def _add_named(tree: _Tree, path: Path, parts: tuple[str, ...]) -> None:
@@ -283,6 +295,7 @@ def _add_named(tree: _Tree, path: Path, parts: tuple[str, ...]) -> None:
             _add_archive(below, archive, (*parts, archive.name))
         tree.leaves += below.leaves
         tree.problems += below.problems
+        tree.others += below.others
     elif not path.exists():
         tree.problems.append(((), f"no such file or folder: {shown(str(path))}"))
     elif path.suffix.lower() == ".zip":
@@ -318,8 +331,8 @@ def _walk(root: Path, prefix: tuple[str, ...] = ()) -> _Tree:
                     tree.top_archives.append(path)
                 else:
                     _add_archive(tree, path, own)
-            elif is_image_file(path):
-                tree.leaves.append((own, FieldSource(entry.name, path)))
+            else:
+                _sort_in(tree, own, FieldSource(entry.name, path), is_image_file(path))
     return tree
 
 
@@ -344,8 +357,16 @@ def _add_archive(tree: _Tree, archive: Path, parts: tuple[str, ...]) -> None:
             tree.problems.append(
                 (parts, f"{shown(archive.name)}: the archive '{shown(member)}' inside it was not opened")
             )
-        elif is_image_member(inner[-1], partial(read_head, archive, member, HEAD_BYTES)):
-            tree.leaves.append(((*parts, *inner), FieldSource(inner[-1], archive, member)))
+        else:
+            is_image = is_image_member(inner[-1], partial(read_head, archive, member, HEAD_BYTES))
+            _sort_in(tree, (*parts, *inner), FieldSource(inner[-1], archive, member), is_image)
+
+
+def _sort_in(tree: _Tree, parts: tuple[str, ...], source: FieldSource, is_image: bool) -> None:
+    if is_image:
+        tree.leaves.append((parts, source))
+    elif may_be_image(source.name):
+        tree.others.append(parts)
 
 
 def _nested(tree: _Tree) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from marrowscope.errors import InputError
-from marrowscope.imaging.names import shown
+from marrowscope.imaging.names import composed, shown
 
 _SEPARATORS: Final = (",", ";", "\t")  # spreadsheets of half of Europe write the second
 _SEPARATOR_LINE: Final = re.compile(r"sep=(.)\r?", re.IGNORECASE)  # Excel's own, before the header
@@ -92,13 +92,21 @@ def known_id(text: str, known: Collection[str]) -> str | None:
     """Return which of the known identifiers a spreadsheet's cell means, None if none or more than one.
 
     Spreadsheets turn 007 into 7, and 1E5 into 100000 or 1.00E+05: where the text itself is not known, the one
-    that is the same number is meant.
+    that is the same number is meant. Accents may be composed or not.
     """
     if text in known:
         return text
+    alike = [each for each in known if composed(each) == composed(text)]
+    if len(alike) == 1:
+        return alike[0]
     number = _number(text)
     same = [each for each in known if number is not None and _number(each) == number]
     return same[0] if len(same) == 1 else None
+
+
+def protected(text: str) -> str:
+    """Return text for a cell; what a spreadsheet would take for a formula gets an apostrophe (OWASP)."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def _values(columns: Sequence[str], cells: Sequence[str]) -> dict[str, str]:

@@ -6,7 +6,8 @@ The issuer identifies a person and states their groups in one claim; the setting
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -19,8 +20,11 @@ from joserfc.jwt import JWTClaimsRegistry
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marrowscope.service.accounts.users import USERNAME_PATTERN, add_user, end_sessions
+from marrowscope.imaging.names import composed
+from marrowscope.service.accounts.authentication import FRESH
+from marrowscope.service.accounts.users import USERNAME_PATTERN, add_user, end_sessions, username_of
 from marrowscope.service.actors import ROLES, SYSTEM, Role
+from marrowscope.service.clock import now
 from marrowscope.service.errors import ForbiddenError, UnauthenticatedError, UnavailableError
 from marrowscope.service.secrets import new_secret, same
 from marrowscope.service.settings import Settings
@@ -35,36 +39,57 @@ _LEEWAY_S = 60
 
 @dataclass(frozen=True)
 class Attempt:
-    """What the browser must send back to complete a log-in; kept in a short-lived cookie."""
+    """What the browser must send back to complete a log-in; kept in a short-lived cookie.
+
+    Attributes
+    ----------
+    state, nonce, verifier : bind the issuer's answer to this browser
+    is_confirming : whether the person is to identify themselves anew, in order to sign a report
+    back : the page's address that they return to
+    """
 
     state: str
     nonce: str
     verifier: str
+    is_confirming: bool = False
+    back: str = "/"
 
 
 @dataclass(frozen=True)
 class Identity:
-    """A person as the issuer identifies them, with the role that follows from their groups."""
+    """A person as the issuer identifies them, with the role that follows from their groups.
+
+    `confirmed_at` is when they identified themselves, if they were asked to do it anew.
+    """
 
     subject: str
     username: str
     name: str
     role: Role
+    confirmed_at: datetime | None = None
 
 
-def begin(settings: Settings) -> tuple[str, Attempt]:
+def begin(settings: Settings, *, is_confirming: bool = False, back: str = "/") -> tuple[str, Attempt]:
     """Return the issuer's address to send the browser to, and what to keep until it comes back.
+
+    Parameters
+    ----------
+    is_confirming
+        Whether the issuer must ask again who it is, although it may know.
+    back
+        Address of the page to return to.
 
     Raises
     ------
     UnavailableError
         The issuer cannot be reached.
     """
-    attempt = Attempt(new_secret(), new_secret(), new_secret())
+    attempt = Attempt(new_secret(), new_secret(), new_secret(), is_confirming, back)
+    anew = {"prompt": "login", "max_age": "0"} if is_confirming else {}
     with _client(settings) as client:
         endpoint = _metadata(client, settings)["authorization_endpoint"]
         url, _ = client.create_authorization_url(
-            endpoint, state=attempt.state, nonce=attempt.nonce, code_verifier=attempt.verifier
+            endpoint, state=attempt.state, nonce=attempt.nonce, code_verifier=attempt.verifier, **anew
         )
     return str(url), attempt
 
@@ -75,7 +100,7 @@ def finish(settings: Settings, attempt: Attempt, *, state: str, code: str) -> Id
     Raises
     ------
     UnauthenticatedError
-        The response belongs to another attempt, or the ID token is not valid.
+        The response belongs to another attempt, the ID token is not valid, or the issuer did not ask anew.
     ForbiddenError
         None of the person's groups has a role in the settings.
     UnavailableError
@@ -91,7 +116,8 @@ def finish(settings: Settings, attempt: Attempt, *, state: str, code: str) -> Id
         claims = _claims(settings, attempt, str(token.get("id_token", "")), keys)
     except (OAuthError, JoseError, ValueError):
         raise UnauthenticatedError("the issuer's response is not valid; start again") from None
-    return _identity(settings, claims)
+    identity = _identity(settings, claims)
+    return replace(identity, confirmed_at=_asked_anew(claims)) if attempt.is_confirming else identity
 
 
 def admit(session: Session, identity: Identity) -> User:
@@ -173,6 +199,16 @@ def _claims(settings: Settings, attempt: Attempt, id_token: str, keys: KeySet) -
     return dict(claims)
 
 
+def _asked_anew(claims: Mapping[str, Any]) -> datetime:
+    """Return when the person identified themselves; an issuer may pass over the wish to be asked anew."""
+    stated = claims.get("auth_time")
+    if isinstance(stated, int | float):
+        age_s = now().timestamp() - stated
+        if -_LEEWAY_S <= age_s <= FRESH.total_seconds():
+            return now() - timedelta(seconds=max(age_s, 0.0))
+    raise UnauthenticatedError("the single sign-on did not ask who you are again; a signature needs that")
+
+
 def _identity(settings: Settings, claims: Mapping[str, Any]) -> Identity:
     stated = claims.get(settings.oidc_role_claim, [])
     groups = [stated] if isinstance(stated, str) else list(stated)
@@ -180,10 +216,11 @@ def _identity(settings: Settings, claims: Mapping[str, Any]) -> Identity:
     if not roles:
         raise ForbiddenError("none of your groups has a role here; ask an administrator")
     subject = f"{claims['iss']} {claims['sub']}"
-    wanted = str(claims.get("preferred_username") or claims.get("email") or "").lower()
+    wanted = str(claims.get("preferred_username") or claims.get("email") or "")
+    wanted = username_of(wanted)
     if not re.match(USERNAME_PATTERN, wanted):
         wanted = f"user-{_short(subject)}"
-    name = "".join(c for c in str(claims.get("name") or wanted) if c.isprintable())[:200]
+    name = "".join(c for c in composed(str(claims.get("name") or wanted)) if c.isprintable())[:200]
     return Identity(subject, wanted, name, max(roles, key=ROLES.index))
 
 

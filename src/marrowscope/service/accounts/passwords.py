@@ -6,6 +6,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from marrowscope.errors import InputError
+from marrowscope.imaging.names import composed, decomposed
 
 SHORTEST = 10
 LONGEST = 1000
@@ -24,6 +25,7 @@ def hash_password(password: str) -> str:
     InputError
         It is too short or too long.
     """
+    password = composed(password)
     if not SHORTEST <= len(password) <= LONGEST:
         raise InputError(f"a password has {SHORTEST} to {LONGEST} characters")
     with _slots:
@@ -32,14 +34,22 @@ def hash_password(password: str) -> str:
 
 def matches(password: str, stored: str | None) -> bool:
     """Return whether `password` matches the hash; takes as long when there is none."""
+    # Earlier versions hashed what was typed, whose accents depend on the keyboard.
+    writings = dict.fromkeys((composed(password), password, decomposed(password)))
+    return any(_verifies(writing, stored) for writing in writings)
+
+
+def is_outdated(password: str, stored: str) -> bool:
+    """Return whether a hash that this password matches was made with weaker parameters or of other text."""
+    if _hasher.check_needs_rehash(stored):
+        return True
+    return decomposed(password) != composed(password) and not _verifies(composed(password), stored)
+
+
+def _verifies(text: str, stored: str | None) -> bool:
     with _slots:
         try:
-            _hasher.verify(stored or _NOBODY, password[:LONGEST])
+            _hasher.verify(stored or _NOBODY, text[:LONGEST])
         except (VerificationError, InvalidHashError):
             return False
     return stored is not None
-
-
-def is_outdated(stored: str) -> bool:
-    """Return whether a hash was made with weaker parameters than the current ones."""
-    return _hasher.check_needs_rehash(stored)

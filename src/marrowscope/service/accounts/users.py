@@ -7,6 +7,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from marrowscope.errors import InputError
+from marrowscope.imaging.names import comparable
 from marrowscope.service.accounts.passwords import hash_password
 from marrowscope.service.actors import Actor, Role, role_named
 from marrowscope.service.errors import ConflictError, NotFoundError
@@ -16,6 +17,11 @@ from marrowscope.service.store.base import row_of
 from marrowscope.service.trail import audit
 
 USERNAME_PATTERN = "^[a-z0-9][a-z0-9._@-]{0,99}$"
+
+
+def username_of(text: str) -> str:
+    """Return the user name that somebody means by what they typed."""
+    return comparable(text.strip())
 
 
 def add_user(
@@ -30,7 +36,7 @@ def add_user(
     ConflictError
         The name is taken.
     """
-    username = username.strip().lower()
+    username = username_of(username)
     if not re.match(USERNAME_PATTERN, username):
         raise InputError("a user name is made of a-z, 0-9 and . _ @ - and begins with a letter or a digit")
     if session.scalar(select(User.id).where(User.username == username)) is not None:
@@ -56,7 +62,7 @@ def find_user(session: Session, username: str) -> User:
     NotFoundError
         There is none.
     """
-    user = session.scalar(select(User).where(User.username == username.strip().lower()))
+    user = session.scalar(select(User).where(User.username == username_of(username)))
     if user is None:
         raise NotFoundError(f"there is no user {username}")
     return user

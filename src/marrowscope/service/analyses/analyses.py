@@ -35,7 +35,14 @@ from marrowscope.service.store.analyses import (
     AnalysisField,
 )
 from marrowscope.service.store.base import row_of
-from marrowscope.service.store.patients import FIELD_DUPLICATE, FIELD_FAILED, FIELD_STORED, Field, Patient
+from marrowscope.service.store.patients import (
+    FIELD_DUPLICATE,
+    FIELD_FAILED,
+    FIELD_REPLACED,
+    FIELD_STORED,
+    Field,
+    Patient,
+)
 from marrowscope.service.store.reviews import OPEN, SECOND, Reading, first_reading
 from marrowscope.service.trail import audit
 
@@ -83,7 +90,7 @@ def ask(
     if patients.waiting_analyses(session) >= settings.queue_analyses:
         raise BusyError("the queue of analyses is full; ask again later", _RETRY_AFTER_S)
     networks = bundles.get(bundle)
-    fields = patients.fields_of(session, patient.id)
+    fields = patients.current_fields(session, patient.id)
     if not any(field.status == FIELD_STORED for field in fields):
         raise InputError("this patient has no readable image to analyse")
     run = run_settings(settings, mpp, rule)
@@ -239,7 +246,7 @@ def _has_field_replaced(session: Session, analysis: Analysis) -> bool:
         .where(
             AnalysisField.analysis_id == analysis.id,
             AnalysisField.status.in_((DONE, CANCELLED)),
-            Field.status == FIELD_DUPLICATE,
+            Field.status.in_((FIELD_DUPLICATE, FIELD_REPLACED)),
         )
     )
     return session.scalar(query.limit(1)) is not None

@@ -12,7 +12,13 @@ from marrowscope.domain.repeats import FirstCopies, same_field
 from marrowscope.imaging.likeness import NO_SKETCH, Sketch, same_fields, sketch
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.workers import SKETCH, THUMBNAILS_PX, keep_sketch, thumbnail_name
-from marrowscope.service.store.patients import FIELD_DUPLICATE, FIELD_FAILED, FIELD_STORED, Field
+from marrowscope.service.store.patients import (
+    FIELD_DUPLICATE,
+    FIELD_FAILED,
+    FIELD_REPLACED,
+    FIELD_STORED,
+    Field,
+)
 
 
 def settle_copies(session: Session, blobs: Blobs, patient_id: str) -> None:
@@ -24,7 +30,7 @@ def settle_copies(session: Session, blobs: Blobs, patient_id: str) -> None:
     session.flush()
     query = (
         select(Field)
-        .where(Field.patient_id == patient_id, Field.status != FIELD_FAILED)
+        .where(Field.patient_id == patient_id, Field.status.not_in((FIELD_FAILED, FIELD_REPLACED)))
         .order_by(Field.created_at, Field.id)
     )
     copies = FirstCopies()

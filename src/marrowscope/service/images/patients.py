@@ -16,7 +16,7 @@ from marrowscope.service.paging import read_cursor, write_cursor
 from marrowscope.service.store.analyses import QUEUED, RUNNING, Analysis, AnalysisField
 from marrowscope.service.store.base import row_of
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.patients import FIELD_FAILED, FIELD_STORED, Field, Patient
+from marrowscope.service.store.patients import FIELD_FAILED, FIELD_REPLACED, FIELD_STORED, Field, Patient
 from marrowscope.service.store.references import is_referenced
 from marrowscope.service.store.reviews import Version
 from marrowscope.service.trail import audit
@@ -112,7 +112,7 @@ def signed_analyses(session: Session, patient_ids: Sequence[str]) -> dict[str, A
 def refresh(session: Session, patient: Patient) -> None:
     """Update what the worklist shows after images or the latest analysis changed."""
     session.flush()
-    fields = fields_of(session, patient.id)
+    fields = current_fields(session, patient.id)
     analysis = latest_analysis(session, patient)
     patient.fields_count = len(fields)
     good = [field for field in fields if field.status == FIELD_STORED]
@@ -130,6 +130,11 @@ def fields_of(session: Session, patient_id: str) -> list[Field]:
     """Return a patient's images in natural order of their names."""
     found = session.scalars(select(Field).where(Field.patient_id == patient_id)).all()
     return in_natural_order(found)
+
+
+def current_fields(session: Session, patient_id: str) -> list[Field]:
+    """Return a patient's images without those that were replaced: what a new analysis is of."""
+    return [field for field in fields_of(session, patient_id) if field.status != FIELD_REPLACED]
 
 
 def in_natural_order(fields: Sequence[Field]) -> list[Field]:

@@ -1,9 +1,10 @@
 """Uploads: each file is stored, recognised as a duplicate, or refused with a reason."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,17 +14,19 @@ from marrowscope.imaging.files.archives import member_parts
 from marrowscope.imaging.files.decode import DecodeLimits
 from marrowscope.imaging.files.formats import is_image_name
 from marrowscope.imaging.files.sources import FieldSource, archive_source
-from marrowscope.imaging.names import distinct, shown
+from marrowscope.imaging.names import composed, distinct, numbered, shortened, shown, too_long
 from marrowscope.service.actors import Actor
-from marrowscope.service.errors import ConflictError, UnavailableError
+from marrowscope.service.errors import ConflictError, SameNameError, UnavailableError
 from marrowscope.service.images import patients
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.copies import settle_copies
 from marrowscope.service.images.workers import ExaminedImage, examine_image, image_workers
 from marrowscope.service.settings import Settings
+from marrowscope.service.store.analyses import AnalysisField
 from marrowscope.service.store.patients import (
     FIELD_DUPLICATE,
     FIELD_FAILED,
+    FIELD_REPLACED,
     FIELD_STORED,
     Field,
     IdempotentUpload,
@@ -31,8 +34,10 @@ from marrowscope.service.store.patients import (
 )
 from marrowscope.service.trail import audit
 
-_LONGEST_NAME = 300
 UploadStatus = Literal["stored", "duplicate", "refused"]
+SameName = Literal["ask", "replace", "keep", "cancel"]
+"""What becomes of a file whose name the patient has with other bytes: the earlier image is replaced, both are
+kept, the file is left out, or nothing is taken before one of these was chosen."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,14 @@ class UploadResult:
     status: UploadStatus
     message: str
     field_id: str | None
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The results for all files, and digests of bytes to forget (`patients.forget`) after the commit."""
+
+    results: Sequence[UploadResult]
+    forgotten: Sequence[str] = ()
 
 
 class Examiner:
@@ -106,6 +119,9 @@ class Examiner:
         if self._blobs.free_bytes() < self._settings.free_bytes:
             raise UnavailableError("the disk is full: no more images can be stored")
         is_image = is_image_name(source.name)
+        if (fault := too_long(source.name)) is not None:
+            yield ExaminedFile(shortened(source.name), fault, is_image=is_image)
+            return
         try:
             found = image_workers().submit(examine_image, self._blobs, self._limits, source, left).result()
         except WorkerDiedError:
@@ -127,7 +143,7 @@ def limits_of(settings: Settings) -> DecodeLimits:
 def clean_name(name: str) -> str:
     """Return a sender's file name as a safe relative path of printable parts."""
     parts = [part for part in member_parts(shown(name)) if part != ".."]
-    return "/".join(parts)[-_LONGEST_NAME:].lstrip("/") or "image"
+    return "/".join(parts) or "image"
 
 
 def check_open(patient: Patient) -> None:
@@ -157,7 +173,8 @@ def take(
     files: Sequence[ExaminedFile],
     blobs: Blobs,
     key: str | None = None,
-) -> list[UploadResult]:
+    same_name: SameName = "ask",
+) -> Taken:
     """Add examined files to a patient; the same file under the same name changes nothing.
 
     Raises
@@ -166,13 +183,22 @@ def take(
         There is no such patient.
     ConflictError
         The latest analysis is under way.
+    SameNameError
+        The patient has other images under these names, and what becomes of them is still to be chosen.
     """
     # Held: two uploads at once would each overlook that the other brings the same field.
     patient = patients.get(session, patient_id, is_held=True)
     if key is not None and (known := earlier_results(session, patient_id, key)) is not None:
-        return known
+        return Taken(known)
     check_open(patient)
-    register = _Register(session, patient, settings.files_per_patient)
+    register = _Register(session, actor, patient, settings.files_per_patient, same_name)
+    if same_name == "ask" and (names := register.contradicted(files)):
+        others = "another image" if len(names) == 1 else f"other images under {len(names)} of these names"
+        raise SameNameError(
+            f"the patient has {others}: replace, keep both, or cancel",
+            names=names,
+            choices=[choice for choice in get_args(SameName) if choice != "ask"],
+        )
     results = [register.enter(file) for file in files]
     settle_copies(session, blobs, patient.id)
     results = [register.settled(result) for result in results]
@@ -183,22 +209,45 @@ def take(
     if key is not None:
         items = [[a.name, a.status, a.message, a.field_id] for a in results]
         session.add(IdempotentUpload(patient_id=patient.id, key=key, items=items))
-    return results
+    return Taken(results, register.forgotten)
 
 
 class _Register:
     """A patient's images while files are added."""
 
-    def __init__(self, session: Session, patient: Patient, limit: int) -> None:
+    def __init__(
+        self, session: Session, actor: Actor, patient: Patient, limit: int, same_name: SameName
+    ) -> None:
         self._session = session
+        self._actor = actor
         self._patient = patient
         self._limit = limit
-        known = session.scalars(select(Field).where(Field.patient_id == patient.id))
-        self._by_name = {field.name: field for field in known}
+        self._same_name = same_name
+        known = patients.current_fields(session, patient.id)
+        self._by_name = {composed(field.name): field for field in known}
+        self._earlier = set(known)
+        self.forgotten: list[str] = []
+
+    def contradicted(self, files: Sequence[ExaminedFile]) -> list[str]:
+        """Return the names under which the patient has another image than one of these files."""
+        return list(dict.fromkeys(file.name for file in files if self._contradicted_by(file) is not None))
+
+    def _known(self, file: ExaminedFile) -> Field | None:
+        """Return the image of a file's name; where several were kept, the one with the file's bytes."""
+        kept = itertools.takewhile(self._by_name.__contains__, numbered(file.name))
+        same = (name for name in kept if self._by_name[name].sha256 == file.sha256)
+        return self._by_name.get(next(same, file.name))
+
+    def _contradicted_by(self, file: ExaminedFile) -> Field | None:
+        """Return the image that the patient had under a readable file's name, with other bytes."""
+        known = self._known(file)
+        if known not in self._earlier or known.status == FIELD_FAILED or file.message:
+            return None
+        return None if known.sha256 == file.sha256 else known
 
     def enter(self, file: ExaminedFile) -> UploadResult:
         """Add one file."""
-        known = self._by_name.get(file.name)
+        known = self._known(file)
         is_readable_now = known is not None and known.status == FIELD_FAILED and not file.message
         is_same = known is not None and known.sha256 == file.sha256 and file.sha256 is not None
         if known is not None and is_same and not is_readable_now:
@@ -209,7 +258,12 @@ class _Register:
         if len(self._by_name) >= self._limit and known is None:
             message = f"the patient has {self._limit:,} images, the limit"
             return UploadResult(file.name, "refused", message, None)
-        if known is not None and known.status == FIELD_FAILED:
+        other = self._contradicted_by(file)
+        if other is not None and self._same_name == "cancel":
+            return UploadResult(file.name, "refused", "left out: there is another image of this name", None)
+        if other is not None and self._same_name == "replace":
+            field = self._replace(other, file)
+        elif known is not None and known.status == FIELD_FAILED:
             field = known
         else:
             field = Field(patient_id=self._patient.id, name=distinct(file.name, self._by_name))
@@ -217,6 +271,24 @@ class _Register:
         self._describe(field, file)
         field.status, field.message = FIELD_STORED, ""
         return UploadResult(field.name, "stored", "", field.id)
+
+    def _replace(self, other: Field, file: ExaminedFile) -> Field:
+        """Put a new image in the place of another, which stays for the analyses that have read it."""
+        field = Field(patient_id=self._patient.id, name=other.name)
+        before, number = {"field": other.id, "sha256": other.sha256}, other.id
+        is_read = select(AnalysisField.id).where(AnalysisField.field_id == other.id).limit(1)
+        if self._session.scalar(is_read) is not None:
+            other.status, other.message = FIELD_REPLACED, "another image of this name took its place"
+        else:
+            self._session.delete(other)
+            self.forgotten += [] if other.sha256 is None else [other.sha256]
+        self._session.flush()
+        self._add(field)
+        audit.record(
+            self._session, self._actor, "field.replace", "field", number, patient_id=self._patient.id,
+            before=before, after={"field": field.id, "sha256": file.sha256},
+        )  # fmt: skip
+        return field
 
     def settled(self, result: UploadResult) -> UploadResult:
         """Return the result of a file once it is known which images repeat others (`settle_copies`)."""
@@ -240,7 +312,7 @@ class _Register:
     def _add(self, field: Field) -> None:
         self._session.add(field)
         self._session.flush()
-        self._by_name[field.name] = field
+        self._by_name[composed(field.name)] = field
 
     @staticmethod
     def _describe(field: Field, file: ExaminedFile) -> None:

@@ -17,6 +17,7 @@ from marrowscope.service.jobs.presence import Presence
 from marrowscope.service.jobs.queue import ReadingResources
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
+from marrowscope.service.trail import checking
 from marrowscope.service.trail.events import Broadcaster
 
 _log = structlog.get_logger("marrowscope.jobs")
@@ -59,5 +60,10 @@ def _tidy(database: Database, blobs: Blobs, scratch: Path) -> None:
             _log.info("leftovers removed", number=removed)
     try:
         log_integrity(database, blobs)
+        with database.reading() as session:
+            fault = checking.verify(session).fault
     except SQLAlchemyError as error:
-        _log.warning("files were not checked against their digests", error=type(error).__name__)
+        _log.warning("files or audit trail were not checked", error=type(error).__name__)
+    else:
+        if fault is not None:
+            _log.error("the audit trail is not whole; see audit verify", fault=fault)

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from marrowscope.service.images.retention import Sweeper
 from marrowscope.service.images.workers import end_image_workers
@@ -62,7 +63,7 @@ def create_app(settings: Settings, database: Database | None = None, with_jobs: 
     settings.refuse_unsafe()
     service = Service(
         settings,
-        database or Database(settings.database_url),
+        database or Database(settings.database_url, settings.seal_folder),
         RateLimit(settings.login_attempts_per_minute),
     )
 
@@ -95,6 +96,8 @@ def create_app(settings: Settings, database: Database | None = None, with_jobs: 
     )
     app.state.service = service
     app.add_middleware(Guard, service=service)
+    if settings.trusted_proxies:  # around the guard, which goes by the address and the scheme
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=settings.trusted_proxies)
     problems.install(app)
     for area in _UNDER_API:
         app.include_router(area.router, prefix=API)

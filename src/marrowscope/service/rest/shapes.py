@@ -6,6 +6,7 @@ from typing import Annotated, Generic, Literal, Self, TypeVar
 from fastapi import Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
 
+from marrowscope.imaging.names import composed
 from marrowscope.service.actors import ANYBODY, Actor, Role
 from marrowscope.service.clock import iso
 from marrowscope.service.store.accounts import User
@@ -30,6 +31,10 @@ def _printable(text: str) -> str:
     return text
 
 
+def _one_line(text: str) -> str:
+    return composed(_printable(text))
+
+
 def _without_control(text: str) -> str:
     if any(not c.isprintable() and c not in "\n\t" for c in text):
         raise ValueError("it must not hold control characters")
@@ -37,7 +42,7 @@ def _without_control(text: str) -> str:
 
 
 Line = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_printable)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_one_line)
 ]
 """One printable line: names, reasons."""
 Paragraph = Annotated[
@@ -46,6 +51,9 @@ Paragraph = Annotated[
     AfterValidator(_without_control),
 ]
 """Free text of several lines: comments."""
+
+Password = Annotated[str, Field(min_length=1, max_length=1000)]
+"""A password that is to be checked, whatever it is made of."""
 
 T = TypeVar("T")
 

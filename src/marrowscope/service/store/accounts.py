@@ -28,7 +28,10 @@ class User(Identified, Base):
 
 
 class LoginSession(Identified, Base):
-    """A log-in on one browser; only the digest of the cookie's secret is stored."""
+    """A log-in on one browser; only the digest of the cookie's secret is stored.
+
+    `confirmed_at` is when the user signed on anew in order to sign a report, which uses it up.
+    """
 
     __tablename__ = "login_sessions"
 
@@ -37,6 +40,7 @@ class LoginSession(Identified, Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     last_seen_at: Mapped[datetime] = mapped_column(default=now)
     expires_at: Mapped[datetime] = mapped_column(index=True)
+    confirmed_at: Mapped[datetime | None]
     user: Mapped[User] = relationship(lazy="joined", innerjoin=True)
 
 

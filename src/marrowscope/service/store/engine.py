@@ -14,6 +14,7 @@ from marrowscope.errors import InputError, MissingExtraError
 
 _WRITES = "marrowscope_writes"
 _CHANGES = "marrowscope_changes"
+_SEALS = "marrowscope_seals"
 _BUSY_MS = 30_000
 # Requests run in up to 40 threads. Values may name a patient: they are kept out of messages and logs.
 _POOL: dict[str, Any] = {"pool_size": 16, "max_overflow": 48, "hide_parameters": True}
@@ -26,8 +27,15 @@ class Database:
     has read changes before it writes.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, seals: Path | None = None) -> None:
         """Prepare the engine without connecting.
+
+        Parameters
+        ----------
+        url
+            Where the database is.
+        seals
+            Folder outside the database in which the audit trail is sealed; None where it is not.
 
         Raises
         ------
@@ -39,8 +47,9 @@ class Database:
         self.url = url
         self.engine = _engine(url)
         self._writer = self.engine.execution_options(**{_WRITES: True})
-        self._reading: sessionmaker[Session] = sessionmaker(self.engine, expire_on_commit=False)
-        self._writing: sessionmaker[Session] = sessionmaker(self._writer, expire_on_commit=False)
+        info = {_SEALS: seals}
+        self._reading: sessionmaker[Session] = sessionmaker(self.engine, expire_on_commit=False, info=info)
+        self._writing: sessionmaker[Session] = sessionmaker(self._writer, expire_on_commit=False, info=info)
 
     @property
     def is_sqlite(self) -> bool:
@@ -83,6 +92,12 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def seal_folder_of(session: Session) -> Path | None:
+    """Return the folder in which the audit trail of a session's database is sealed."""
+    folder: Path | None = session.info.get(_SEALS)
+    return folder
 
 
 def _engine(url: str) -> Engine:

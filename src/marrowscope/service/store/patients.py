@@ -3,16 +3,18 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
-from marrowscope.imaging.names import comparable
+from marrowscope.imaging.names import comparable, composed
 from marrowscope.service.clock import now
 from marrowscope.service.store.base import Base, BlobDigest, Identified
 
 FIELD_STORED = "stored"
 FIELD_FAILED = "failed"
 FIELD_DUPLICATE = "duplicate"
+FIELD_REPLACED = "replaced"
+_NOT_REPLACED = text(f"status <> '{FIELD_REPLACED}'")
 
 
 class Patient(Identified, Base):
@@ -43,19 +45,26 @@ class Patient(Identified, Base):
     @validates("name")
     def _follow(self, _: str, name: str) -> str:
         self.search_name = comparable(name)
-        return name
+        return composed(name)
 
 
 class Field(Identified, Base):
     """One image of a patient.
 
-    `name` is unique among the patient's images. `sha256` is the digest of the file's bytes, under which the
+    `name` is unique among the patient's images that were not replaced; those stay for the analyses that have
+    read them, and no other reads them. `sha256` is the digest of the file's bytes, under which the
     blob store keeps them; None where the file was too large to be taken. `expired_at` is when the image and
     the pictures made of it were removed because the retention time was over.
     """
 
     __tablename__ = "fields"
-    __table_args__ = (UniqueConstraint("patient_id", "name"), Index(None, "patient_id", "sha256"))
+    __table_args__ = (
+        Index(
+            None, "patient_id", "name", unique=True,
+            sqlite_where=_NOT_REPLACED, postgresql_where=_NOT_REPLACED,
+        ),
+        Index(None, "patient_id", "sha256"),
+    )  # fmt: skip
 
     patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"), index=True)
     name: Mapped[str] = mapped_column(String(500))

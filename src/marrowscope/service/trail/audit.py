@@ -1,28 +1,29 @@
 """The audit trail: append-only, each entry bound to the one before by its digest.
 
 An entry's digest is SHA-256 over the canonical JSON of its content and of the digest before it. Changing,
-removing or inserting an entry breaks every digest after it; removing the last ones contradicts the head.
-Rewriting the whole chain contradicts an earlier export, or a head noted elsewhere (`known`).
+removing or inserting an entry breaks every digest after it; removing the last ones contradicts the head and
+the seals (`seals`). `checking` finds all this.
 """
 
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from marrowscope.service.actors import Actor
 from marrowscope.service.clock import iso, now
-from marrowscope.service.store.audit import AuditEntry, AuditHead
-
-BEGINNING = "0" * 64
-"""The digest before the first entry."""
+from marrowscope.service.errors import UnavailableError
+from marrowscope.service.store.audit import HEAD, AuditEntry, AuditHead
+from marrowscope.service.store.engine import seal_folder_of
+from marrowscope.service.trail.seals import Intent, Kept, Seals
 
 _PENDING = "marrowscope_audit"
-_HEAD = 1
+_INTENDED = "marrowscope_intended"
+_log = structlog.get_logger("marrowscope.audit")
 
 
 def record(  # noqa: PLR0917 - who, what, on what: always in this order
@@ -73,17 +74,39 @@ def _append(session: Session) -> None:
     if not pending:
         return
     session.flush()
-    head = session.scalars(select(AuditHead).where(AuditHead.id == _HEAD).with_for_update()).one()
+    head = session.scalars(select(AuditHead).where(AuditHead.id == HEAD).with_for_update()).one_or_none()
+    if head is None:
+        raise UnavailableError("the audit trail has no head, so nothing can be recorded; see audit verify")
+    start = head.number
     for entry in pending:
         entry.number, entry.previous, entry.at = head.number + 1, head.hash, now()
         entry.hash = digest(entry)
         head.number, head.hash = entry.number, entry.hash
     session.add_all(pending)
+    folder = seal_folder_of(session)
+    if folder is not None:
+        try:
+            Seals(folder).write(Intent(start, head.number, head.hash))
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise UnavailableError(f"the audit trail cannot be sealed: {reason}") from error
+        session.info[_INTENDED] = head.number
+
+
+@event.listens_for(Session, "after_commit")
+def _keep(session: Session) -> None:
+    end, folder = session.info.pop(_INTENDED, None), seal_folder_of(session)
+    if end is not None and folder is not None:
+        try:
+            Seals(folder).write(Kept(end))
+        except OSError as error:  # it is committed; the next intent will say so, too
+            _log.warning("the audit trail is not sealed to its end", error=type(error).__name__)
 
 
 @event.listens_for(Session, "after_rollback")
 def _forget(session: Session) -> None:
     session.info.pop(_PENDING, None)
+    session.info.pop(_INTENDED, None)
 
 
 def digest(entry: AuditEntry) -> str:
@@ -104,49 +127,12 @@ def digest(entry: AuditEntry) -> str:
     return hashlib.sha256(_canonical(content).encode()).hexdigest()
 
 
-@dataclass(frozen=True)
-class TrailCheck:
-    """The result of a check of the trail: entries read, the head's digest, the first fault, if any."""
-
-    entries: int
-    head: str
-    fault: str | None
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether no fault was found."""
-        return self.fault is None
-
-
-def verify(session: Session, known: tuple[int, str] | None = None) -> TrailCheck:
-    """Check every entry against its digest and the one before, and the last against the head.
-
-    Parameters
-    ----------
-    known
-        Number and digest of an entry noted earlier; it must still be there, unchanged.
-    """
-    number, previous = 0, BEGINNING
-    for entry in entries(session):
-        if entry.number != number + 1:
-            return TrailCheck(number, previous, f"entry {number + 1} is missing")
-        if entry.previous != previous or entry.hash != digest(entry):
-            return TrailCheck(number, previous, f"entry {entry.number} was altered")
-        number, previous = entry.number, entry.hash
-        if known is not None and known[0] == number and known[1] != previous:
-            return TrailCheck(number, previous, f"entry {number} is not the one noted earlier")
-    head = session.get_one(AuditHead, _HEAD)
-    if (head.number, head.hash) != (number, previous):
-        return TrailCheck(number, previous, f"entries {number + 1} to {head.number} are missing")
-    if known is not None and known[0] > number:
-        return TrailCheck(number, previous, f"entry {known[0]}, noted earlier, is missing")
-    return TrailCheck(number, previous, None)
-
-
-def entries(session: Session) -> Iterator[AuditEntry]:
-    """Yield all entries, oldest first, without holding them in memory."""
-    query = select(AuditEntry).order_by(AuditEntry.number).execution_options(yield_per=1000)
-    found = session.scalars(query)
+def entries(session: Session, last: int | None = None) -> Iterator[AuditEntry]:
+    """Yield all entries, oldest first, without holding them in memory; none after number `last`, if given."""
+    query = select(AuditEntry).order_by(AuditEntry.number)
+    if last is not None:
+        query = query.where(AuditEntry.number <= last)
+    found = session.scalars(query.execution_options(yield_per=1000))
     try:
         yield from found
     finally:

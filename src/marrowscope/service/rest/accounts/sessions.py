@@ -7,13 +7,14 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import Field
+from sqlalchemy.orm import Session
 
-from marrowscope.service.accounts import oidc, sessions
+from marrowscope.service.accounts import authentication, oidc, sessions
 from marrowscope.service.actors import Actor
 from marrowscope.service.errors import NotFoundError, ServiceError, UnauthenticatedError
 from marrowscope.service.rest import cookies
 from marrowscope.service.rest.dependencies import ACTOR, LoggedIn, Service, TheService, Transaction
-from marrowscope.service.rest.shapes import Shape, UserShape
+from marrowscope.service.rest.shapes import Password, Shape, UserShape
 from marrowscope.service.secrets import csrf_token, new_secret
 from marrowscope.service.store.accounts import User
 from marrowscope.version import __version__
@@ -29,27 +30,31 @@ class SignOn(Shape):
 
 
 class SessionState(Shape):
-    """Who is logged in, and what the page needs to talk to the service."""
+    """Who is logged in, and what the page needs to talk to the service.
+
+    `to_sign` is what a signature needs now: the password, or a new single sign-on.
+    """
 
     user: UserShape | None
     csrf_token: str
     authentication: Literal["required", "off"]
     oidc: SignOn | None
     version: str
+    to_sign: Literal["password", "sign-on", "nothing"]
 
 
 class Credentials(Shape):
     """A user's name and password."""
 
     username: Annotated[str, Field(min_length=1, max_length=200)]
-    password: Annotated[str, Field(min_length=1, max_length=1000)]
+    password: Password
 
 
 class PasswordChange(Shape):
     """The current password and the new one."""
 
-    old: Annotated[str, Field(min_length=1, max_length=1000)]
-    new: Annotated[str, Field(min_length=1, max_length=1000)]
+    old: Password
+    new: Password
 
 
 @router.get("/session")
@@ -62,10 +67,7 @@ def show_session(
         secret = new_secret()
         cookies.set_session(request, response, secret)
     actor = request.scope.get(ACTOR)
-    user = None
-    if isinstance(actor, Actor):
-        user = UserShape.of(None if actor.id is None else session.get_one(User, actor.id), actor)
-    return _state(service, user, secret)
+    return _state(service, session, actor if isinstance(actor, Actor) else None, secret)
 
 
 @router.post("/session")
@@ -88,8 +90,7 @@ def log_in(
             sessions.log_out(session, before)
     cookies.set_session(request, response, opened.secret, opened.max_age_s)
     with service.database.reading() as session:
-        user = UserShape.of(session.get_one(User, opened.actor.id), opened.actor)
-    return _state(service, user, opened.secret)
+        return _state(service, session, opened.actor, opened.secret)
 
 
 @router.delete("/session", status_code=204)
@@ -106,22 +107,31 @@ def change_password(
     request: Request,
     response: Response,
     change: PasswordChange,
-    session: Transaction,
     actor: LoggedIn,
     service: TheService,
 ) -> None:
     """Change your own password; your other sessions end."""
     service.logins.take(f"user {actor.id}")
-    opened = sessions.change_password(session, service.settings, actor, old=change.old, new=change.new)
+    opened = sessions.change_password(
+        service.database, service.settings, actor, old=change.old, new=change.new
+    )
     cookies.set_session(request, response, opened.secret, opened.max_age_s)
 
 
 @router.get("/session/oidc", status_code=303, response_class=RedirectResponse)
-def begin_sign_on(request: Request, service: TheService) -> Response:
-    """Send the browser to the single sign-on."""
+def begin_sign_on(
+    request: Request,
+    service: TheService,
+    confirm: bool = False,
+    back: Annotated[str, Query(max_length=200, pattern="^/([A-Za-z0-9_-]+/?)*$")] = "/",
+) -> Response:
+    """Send the browser to the single sign-on.
+
+    With `confirm` it is to ask again who you are, as a signature needs; `back` is the page to return to.
+    """
     _need_oidc(service)
     service.logins.take(request.client.host if request.client else "unknown")
-    url, attempt = oidc.begin(service.settings)
+    url, attempt = oidc.begin(service.settings, is_confirming=confirm, back=back)
     response = RedirectResponse(url, 303)
     cookies.set_attempt(request, response, json.dumps(asdict(attempt)))
     return response
@@ -143,24 +153,29 @@ def finish_sign_on(
         raise UnauthenticatedError("this log-in was not started here; start again") from None
     identity = oidc.finish(service.settings, attempt, state=state, code=code)
     with service.database.writing() as session:
-        opened = sessions.open_session(session, service.settings, oidc.admit(session, identity))
-    response = RedirectResponse("/", 303)
+        user = oidc.admit(session, identity)
+        opened = sessions.open_session(session, service.settings, user, identity.confirmed_at)
+    response = RedirectResponse(attempt.back, 303)
     cookies.clear_attempt(request, response)
     cookies.set_session(request, response, opened.secret, opened.max_age_s)
     return response
 
 
-def _state(service: Service, user: UserShape | None, secret: str) -> SessionState:
+def _state(service: Service, session: Session, actor: Actor | None, secret: str) -> SessionState:
     settings = service.settings
     sign_on = (
         SignOn(name=settings.oidc_name, url="/api/v1/session/oidc") if settings.oidc_configured else None
     )
+    user = None
+    if actor is not None:
+        user = UserShape.of(None if actor.id is None else session.get_one(User, actor.id), actor)
     return SessionState(
         user=user,
         csrf_token=csrf_token(secret),
         authentication=settings.authentication,
         oidc=sign_on,
         version=__version__,
+        to_sign="nothing" if actor is None else authentication.needed_to_sign(session, actor),
     )
 
 

@@ -19,7 +19,7 @@ from marrowscope.service.rest.images.pictures import (
     unchanged,
 )
 from marrowscope.service.rest.shapes import API, Id, Page, Shape
-from marrowscope.service.store.patients import Field
+from marrowscope.service.store.patients import FIELD_REPLACED, Field
 
 router = APIRouter(tags=["fields"])
 _XML: dict[int | str, dict[str, Any]] = {
@@ -37,7 +37,7 @@ class FieldShape(Shape):
     height: int
     mpp: float | None
     scale_source: str
-    status: Literal["stored", "read", "failed", "duplicate"]
+    status: Literal["stored", "read", "failed", "duplicate", "replaced"]
     message: str
     flags: list[str]
     cells: int
@@ -52,7 +52,8 @@ def field_shape(view: FieldView) -> FieldShape:
     base = f"{API}/fields/{field.id}"
     facts: dict[str, Any] = {"status": field.status, "message": field.message, "mpp": field.mpp}
     facts |= {"scale_source": "metadata" if field.mpp else "", "flags": [], "cells": 0}
-    if reading is not None and reading.status in {"done", "failed", "duplicate"}:
+    is_current = field.status != FIELD_REPLACED
+    if is_current and reading is not None and reading.status in {"done", "failed", "duplicate"}:
         facts["status"] = "read" if reading.status == "done" else reading.status
         facts["message"] = reading.message
     if reading is not None and reading.status == "done":

@@ -18,6 +18,7 @@ from marrowscope.service.images import patients, uploads
 from marrowscope.service.images.uploads import (
     ExaminedFile,
     Examiner,
+    SameName,
     UploadedFile,
     UploadResult,
 )
@@ -68,8 +69,13 @@ async def upload(
     service: TheService,
     patient_id: Id,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200, pattern="^[!-~]+$")] = None,
+    same_name: SameName = "ask",
 ) -> UploadResults:
     """Add images, or ZIP archives of images, to a patient.
+
+    If the patient has an image of the same name with other bytes, nothing is taken (409 `same-name`, with the
+    names) unless `same_name` says what to do: `replace` it (it stays with the analyses that have read it),
+    `keep` both, or `cancel` that file and take the others.
 
     The same file under the same name is not added twice; repeating a request with the same Idempotency-Key
     returns the same results.
@@ -85,7 +91,7 @@ async def upload(
         if not parts:
             raise InputError("no file: send them as parts named 'files' of a multipart form")
         results = await to_thread.run_sync(
-            _take, service, user, patient_id, parts, idempotency_key, limiter=gate
+            _take, service, user, patient_id, parts, (idempotency_key, same_name), limiter=gate
         )
     return _shape(results)
 
@@ -129,8 +135,12 @@ def _check(service: Service, patient_id: str, key: str | None) -> list[UploadRes
 
 
 def _take(
-    service: Service, user: Actor, patient_id: str, parts: Sequence[UploadFile], key: str | None
-) -> list[UploadResult]:
+    service: Service,
+    user: Actor,
+    patient_id: str,
+    parts: Sequence[UploadFile],
+    how: tuple[str | None, SameName],
+) -> Sequence[UploadResult]:
     examiner = Examiner(service.settings, service.blobs)
     with TemporaryDirectory(prefix="upload-", dir=service.scratch) as folder:
         examined = [
@@ -139,7 +149,7 @@ def _take(
             for found in examiner.examine([_on_disk(part, Path(folder) / str(number))])
         ]
     try:
-        return _enter(service, user, patient_id, examined, key)
+        return _enter(service, user, patient_id, examined, how)
     except Exception:  # not added: the images are unreferenced
         digests = [file.sha256 for file in examined if file.sha256 is not None]
         patients.forget(service.database, service.blobs, digests)
@@ -147,12 +157,20 @@ def _take(
 
 
 def _enter(
-    service: Service, user: Actor, patient_id: str, examined: Sequence[ExaminedFile], key: str | None
-) -> list[UploadResult]:
+    service: Service,
+    user: Actor,
+    patient_id: str,
+    examined: Sequence[ExaminedFile],
+    how: tuple[str | None, SameName],
+) -> Sequence[UploadResult]:
+    key, same_name = how
     with service.database.writing() as session:
-        return uploads.take(
-            session, user, service.settings, patient_id, files=examined, blobs=service.blobs, key=key
-        )
+        taken = uploads.take(
+            session, user, service.settings, patient_id,
+            files=examined, blobs=service.blobs, key=key, same_name=same_name,
+        )  # fmt: skip
+    patients.forget(service.database, service.blobs, taken.forgotten)
+    return taken.results
 
 
 def _on_disk(part: UploadFile, folder: Path) -> UploadedFile:

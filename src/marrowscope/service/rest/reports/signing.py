@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
+from marrowscope.service.accounts import authentication
 from marrowscope.service.analyses import analyses
 from marrowscope.service.images import patients
 from marrowscope.service.reports import signing, versions
@@ -13,17 +14,21 @@ from marrowscope.service.reports.signing import SignatureRequest
 from marrowscope.service.reports.versions import PatientVersion
 from marrowscope.service.rest.analyses.analyses import AnalysisShape, analysis_shape
 from marrowscope.service.rest.dependencies import Reviewer, TheService, Transaction, Viewer
-from marrowscope.service.rest.shapes import Id, Instant, Line, Page, Shape, Verdict
+from marrowscope.service.rest.shapes import Id, Instant, Line, Page, Password, Shape, Verdict
 from marrowscope.service.review import readings
 
 router = APIRouter(tags=["signature"])
 
 
 class NewSignature(Shape):
-    """What the signature means, and the revision of the count that was seen."""
+    """What the signature means, the revision of the count that was seen, and the signer's password.
+
+    The password is left out by accounts without one, after a new single sign-on.
+    """
 
     meaning: Line
     revision: Annotated[int, Field(ge=0, le=2**31 - 1)]
+    password: Password | None = None
 
 
 class NewAmendment(Shape):
@@ -63,7 +68,9 @@ class PatientVersionShape(VersionShape):
 def sign(
     session: Transaction, user: Reviewer, service: TheService, analysis_id: Id, body: NewSignature
 ) -> VersionShape:
-    """Sign the current count, which is locked from then on."""
+    """Sign the current count, which is locked from then on; the signer's password is asked for again."""
+    service.logins.take(f"user {user.id}")
+    authentication.confirm(service.database, session, service.settings, user, body.password)
     images = ImageStore(service.blobs, service.pictures)
     version = signing.sign(session, user, images, analysis_id, SignatureRequest(body.meaning, body.revision))
     return VersionShape.model_validate(version)

@@ -107,11 +107,14 @@ function keep(session: Session): Session {
   return session;
 }
 
+/** What becomes of a file whose name the patient has with another content. */
+export type SameName = "replace" | "keep" | "cancel";
+
 /** Send files of a patient and report the progress. Aborting the signal stops it. */
 export function upload(
   patient: string,
   files: { file: Blob; name: string }[],
-  key: string,
+  how: { key: string; sameName: SameName | null },
   progress: (sent: number) => void,
   signal: AbortSignal,
 ): Promise<UploadItem[]> {
@@ -120,9 +123,9 @@ export function upload(
     for (const { file, name } of files) form.append("files", file, name);
     // fetch does not report how much of a body has been sent; XMLHttpRequest does.
     const sending = new XMLHttpRequest();
-    sending.open("POST", `${API}/patients/${patient}/files`);
+    sending.open("POST", `${API}/patients/${patient}/files${how.sameName ? `?same_name=${how.sameName}` : ""}`);
     if (csrfToken) sending.setRequestHeader("X-CSRF-Token", csrfToken);
-    sending.setRequestHeader("Idempotency-Key", key);
+    sending.setRequestHeader("Idempotency-Key", how.key);
     sending.upload.onprogress = (event) => progress(event.loaded / Math.max(event.total, 1));
     sending.onerror = () => reject(new Unreachable("upload"));
     sending.onabort = () => reject(new DOMException("aborted", "AbortError"));

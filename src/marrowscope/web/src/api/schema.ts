@@ -205,7 +205,7 @@ export interface FieldShape {
   height: number;
   mpp: number | null;
   scale_source: string;
-  status: "stored" | "read" | "failed" | "duplicate";
+  status: "stored" | "read" | "failed" | "duplicate" | "replaced";
   message: string;
   flags: string[];
   cells: number;
@@ -292,10 +292,15 @@ export interface NewPatient {
   name: string;
 }
 
-/** What the signature means, and the revision of the count that was seen. */
+/**
+ * What the signature means, the revision of the count that was seen, and the signer's password.
+ *
+ * The password is left out by accounts without one, after a new single sign-on.
+ */
 export interface NewSignature {
   meaning: string;
   revision: number;
+  password?: string | null;
 }
 
 /** A token to create. */
@@ -473,13 +478,18 @@ export interface RuleShape {
   condition: string;
 }
 
-/** Who is logged in, and what the page needs to talk to the service. */
+/**
+ * Who is logged in, and what the page needs to talk to the service.
+ *
+ * `to_sign` is what a signature needs now: the password, or a new single sign-on.
+ */
 export interface SessionState {
   user: UserShape | null;
   csrf_token: string;
   authentication: "required" | "off";
   oidc: SignOn | null;
   version: string;
+  to_sign: "password" | "sign-on" | "nothing";
 }
 
 /** Defaults of analyses: rule, fewest cells for a decision, recommended cells. */

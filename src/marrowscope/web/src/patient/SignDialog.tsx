@@ -10,9 +10,11 @@ import { t } from "../strings";
 /** Sign the result shown; refused if it has changed since. */
 export function SignDialog({ store, onSigned, onClose }: { store: ReviewStore; onSigned: () => void; onClose: () => void }): ReactNode {
   useStoreVersion(store);
-  const { user } = useKnown();
+  const { user, session } = useKnown();
   const [meaning, setMeaning] = useState(t.sign.meanings[0] ?? "");
   const [own, setOwn] = useState("");
+  const [password, setPassword] = useState("");
+  const [toSign, setToSign] = useState(session.to_sign);
   const { busy, error, run } = useAction();
   const { differential } = store;
   const submit = (event: FormEvent): void => {
@@ -20,8 +22,11 @@ export function SignDialog({ store, onSigned, onClose }: { store: ReviewStore; o
     run(async () => {
       if (!(await store.outbox.flush())) throw new Error(t.sign.unsent);
       try {
-        await post(`/analyses/${store.analysis.id}/signature`, { meaning: meaning || own.trim(), revision: store.analysis.revision });
+        const signature = { meaning: meaning || own.trim(), revision: store.analysis.revision };
+        await post(`/analyses/${store.analysis.id}/signature`, toSign === "password" ? { ...signature, password } : signature);
       } catch (problem) {
+        setPassword("");
+        if (problem instanceof ServiceProblem && problem.is("unconfirmed") && toSign === "nothing") setToSign("sign-on");
         if (problem instanceof ServiceProblem && problem.status === 409 && !problem.is("locked")) {
           await store.refresh();
           throw new Error(t.sign.stale);
@@ -40,7 +45,7 @@ export function SignDialog({ store, onSigned, onClose }: { store: ReviewStore; o
           <button type="button" className="button" onClick={onClose}>
             {t.cancel}
           </button>
-          <button type="submit" form="sign-form" className="button primary" disabled={busy || (!meaning && !own.trim())}>
+          <button type="submit" form="sign-form" className="button primary" disabled={busy || (!meaning && !own.trim()) || (toSign === "password" && !password) || toSign === "sign-on"}>
             {t.sign.submit}
           </button>
         </>
@@ -71,6 +76,16 @@ export function SignDialog({ store, onSigned, onClose }: { store: ReviewStore; o
           </select>
         </Labelled>
         {meaning ? null : <input className="input" aria-label={t.sign.meaning} required maxLength={200} autoFocus value={own} onChange={(event) => setOwn(event.target.value)} />}
+        {toSign === "password" ? (
+          <Labelled label={t.sign.password} hint={t.sign.passwordWhy}>
+            <input className="input" type="password" autoComplete="current-password" required maxLength={1000} value={password} onChange={(event) => setPassword(event.target.value)} />
+          </Labelled>
+        ) : null}
+        {toSign === "sign-on" && session.oidc ? (
+          <p>
+            {t.sign.signOnWhy} <a href={`${session.oidc.url}?confirm=true&back=${encodeURIComponent(location.pathname)}`}>{t.login.oidc(session.oidc.name)}</a>
+          </p>
+        ) : null}
         <Problem message={error} />
       </form>
     </Dialog>

@@ -53,7 +53,7 @@ export const carried = {
   deleted: "no cell",
   comments: (count: number) => plural(count, "comment", "comments"),
   reasons: {
-    "not read": "the image could not be read this time",
+    "not read": "the image was replaced, or could not be read this time",
     "not found": "no cell was detected there again",
   } satisfies Record<LostAnswer["why"], string>,
 };
@@ -98,6 +98,9 @@ export const sign = {
   meaning: "Meaning",
   meanings: ["Reviewed and approved", "Reviewed, preliminary", "Approved as second reader"],
   ownMeaning: "Other …",
+  password: "Your password",
+  passwordWhy: "Asked for again, so that nobody else can sign in your name",
+  signOnWhy: "So that nobody else can sign in your name, identify yourself again; you will return here.",
   submit: "Sign",
   stale: "The result changed while you were signing. Check it again before you sign.",
   unsent: "Some changes are not saved yet. Wait until they are, then sign.",
@@ -125,7 +128,7 @@ export const fieldsPage = {
   none: "No images yet. Drop them here.",
   add: "Add images",
   size: "Size", scale: "Scale", cells: "Cells", status: "Status", remarks: "Remarks", name: "Field",
-  statuses: { stored: "stored", read: "read", failed: "failed", duplicate: "same as another" },
+  statuses: { stored: "stored", read: "read", failed: "failed", duplicate: "same as another", replaced: "replaced" },
   remove: "Remove",
   open: "Open in viewer",
 };

@@ -28,6 +28,17 @@ export const worklist = {
   reviewedCells: (count: number) => (count === 0 ? "not yet" : plural(count, "cell", "cells")),
 };
 
+export const sameName = {
+  title: (patient: string) => `${patient} has other images of the same name`,
+  lead: (count: number) => (count === 1 ? "Another image is stored under this name:" : `Other images are stored under these ${count.toLocaleString("en")} names:`),
+  stays: "A replaced image stays with the analyses and signed reports that have read it. Later analyses read the new one.",
+  replace: "Replace",
+  keep: "Keep both",
+  cancel: "Do not add",
+  forAll: (count: number) => `For all ${count.toLocaleString("en")} files`,
+  more: (count: number) => `and ${count.toLocaleString("en")} more`,
+};
+
 export const upload = {
   title: "Add images",
   lead: "JPEG, PNG, TIFF, WebP or ZIP files. Enter a number, not a person’s name.",
@@ -48,6 +59,8 @@ export const upload = {
   refused: "refused",
   retrying: "no connection, retrying",
   lost: "not sent",
+  asking: "same name, another image",
+  left: "not added",
   clear: "Clear",
   stop: "Stop",
   started: "analysis started",

@@ -1,6 +1,7 @@
 import { useSyncExternalStore, type ReactNode } from "react";
 import { Link, Meter } from "../parts/basics";
 import { t } from "../strings";
+import { SameNameDialog } from "./SameNameDialog";
 import { FINAL, uploads, type FileRow, type FileStatus, type UploadJob } from "./manager";
 
 const WORDS: Record<FileStatus, string> = {
@@ -11,6 +12,8 @@ const WORDS: Record<FileStatus, string> = {
   duplicate: t.upload.duplicate,
   refused: t.upload.refused,
   lost: t.upload.lost,
+  asking: t.upload.asking,
+  left: t.upload.left,
 };
 
 /** Progress of all uploads, and the reason for every file that was refused. */
@@ -30,6 +33,7 @@ export function UploadPanel(): ReactNode {
           <Job key={job.id} job={job} />
         ))}
       </div>
+      {uploads.question ? <SameNameDialog key={uploads.question.number} question={uploads.question} /> : null}
     </aside>
   );
 }

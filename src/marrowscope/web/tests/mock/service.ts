@@ -157,7 +157,7 @@ export class MockService {
   }
 
   session(): Session {
-    return { user: this.signedIn, csrf_token: "csrf", authentication: "required", oidc: null, version: "0.4.0" };
+    return { user: this.signedIn, csrf_token: "csrf", authentication: "required", oidc: null, version: "0.4.0", to_sign: this.signedIn ? "password" : "nothing" };
   }
 
   // eslint-style complexity is beside the point here: this is a table of routes.
@@ -271,6 +271,7 @@ export class MockService {
     ids = match(/^GET \/analyses\/(\w+)\/carried$/);
     if (ids) return ok(this.carried);
     ids = match(/^POST \/analyses\/(\w+)\/signature$/);
+    if (ids && (given["password"] ?? "wrong") === "wrong") return problem(403, "the password is wrong", { type: "unconfirmed" });
     if (ids) return this.sign(ids[0] ?? "", String(given["meaning"]));
     ids = match(/^POST \/analyses\/(\w+)\/amendments$/);
     if (ids) {

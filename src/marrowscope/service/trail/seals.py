@@ -1,0 +1,153 @@
+"""Seals of the audit trail: its head after every transaction, written outside the database.
+
+Somebody who controls the database alone could cut the trail's end and its head with it. The seals, files
+beside the blobs, still say how far the trail went. Each line is bound to the one before by its digest, over
+all files. A transaction first writes down what the head is about to be (`Intent`), which is on the disk
+before the commit is; afterwards it writes that it was kept (`Kept`). So the seals are never behind the trail,
+and an intent that came to nothing is known: the next one starts where it started.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from filelock import FileLock
+
+from marrowscope.service.clock import iso, now
+
+BEGINNING: Final = "0" * 64
+"""The digest before the first entry, and before the first seal."""
+
+ROTATE_BYTES = 1 << 20
+_TAIL_BYTES: Final = 4096  # more than two lines
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A transaction is about to move the head from entry `start` to entry `end`, whose digest is `hash`."""
+
+    start: int
+    end: int
+    hash: str
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The transaction up to entry `end` was committed."""
+
+    end: int
+
+
+class BrokenSealsError(Exception):
+    """The files hold something else than was written; the message says what."""
+
+
+class Seals:
+    """The seals of one installation.
+
+    Parameters
+    ----------
+    folder : where the files are; created at the first write
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def write(self, *lines: Intent | Kept) -> None:
+        """Add lines; an intent is on the disk when this returns.
+
+        Raises
+        ------
+        OSError
+            They cannot be written.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self._folder / ".lock"):
+            files = self._files()
+            path = files[-1] if files else self._folder / _name(1)
+            previous = _last_seal(path) if files else BEGINNING
+            if files and path.stat().st_size >= ROTATE_BYTES:
+                path = self._folder / _name(len(files) + 1)
+            with path.open("ab") as file:
+                for line in lines:
+                    content = {**asdict(line), "at": iso(now()), "previous": previous}
+                    previous = _seal(content)
+                    file.write(json.dumps({**content, "seal": previous}).encode() + b"\n")
+                file.flush()
+                if any(isinstance(line, Intent) for line in lines):  # the rest the next intent says, too
+                    os.fsync(file.fileno())
+
+    def set_aside(self) -> None:
+        """Put the files away, so that the next line is a first one."""
+        files = self._files()
+        if files:
+            with FileLock(self._folder / ".lock"):
+                old = self._folder / f"until-{iso(now()).replace(':', '')}"
+                old.mkdir()
+                for path in files:
+                    path.rename(old / path.name)
+
+    def read(self) -> Iterator[Intent | Kept]:
+        """Yield all lines, oldest first; the last one may be half written, and is then none.
+
+        Raises
+        ------
+        BrokenSealsError
+            A line was altered, or lines are missing at the beginning or in the middle.
+        """
+        previous = BEGINNING
+        for number, path in enumerate(self._files(), start=1):
+            if path.name != _name(number):
+                raise BrokenSealsError(f"the file {_name(number)} of the seals is missing")
+            with path.open("rb") as file:
+                for line in file:
+                    if not line.endswith(b"\n"):
+                        break
+                    content = _parsed(line)
+                    seal = content.pop("seal", None)
+                    if content.get("previous") != previous or _seal(content) != seal:
+                        raise BrokenSealsError(f"the file {path.name} of the seals was altered")
+                    previous = str(seal)
+                    yield _line(content)
+
+    def _files(self) -> list[Path]:
+        return sorted(self._folder.glob("seals-*.jsonl"))
+
+
+def _name(number: int) -> str:
+    return f"seals-{number:06d}.jsonl"
+
+
+def _line(content: dict[str, Any]) -> Intent | Kept:
+    if "hash" in content:
+        return Intent(content["start"], content["end"], content["hash"])
+    return Kept(content["end"])
+
+
+def _seal(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    try:
+        content = json.loads(line)
+    except ValueError:
+        content = None
+    return content if isinstance(content, dict) else {}
+
+
+def _last_seal(path: Path) -> str:
+    """Return the seal of a file's last line; what a crash left half written is taken off."""
+    with path.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - _TAIL_BYTES, 0))
+        tail = file.read()
+        whole = tail[: tail.rfind(b"\n") + 1]
+        if len(whole) < len(tail):
+            file.truncate(size - len(tail) + len(whole))
+    lines = whole.splitlines()
+    return str(_parsed(lines[-1]).get("seal")) if lines else BEGINNING
