@@ -54,8 +54,10 @@ class Served:
             )
         end = time.monotonic() + _START_S
         while not (found := re.search(r"is at (http://\S+)", self.log[seen:])):
-            if self.process.poll() is not None or time.monotonic() > end:
-                raise RuntimeError(f"the service did not start: {self.log[seen:][-2000:]}")
+            ended = self.process.poll()
+            if ended is not None or time.monotonic() > end:
+                how = "is not ready in time" if ended is None else f"ended with {ended}"
+                raise RuntimeError(f"the service {how}: {self.log[seen:][-2000:]}")
             time.sleep(0.05)
         self.client.close()
         self.client = httpx2.Client(base_url=found[1], timeout=60)

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from typing import Final
 
 _LONGEST_BYTES: Final = 120  # most file systems allow 255 bytes; leaves room for suffixes
-_NUMBER = re.compile(r"(\d+)")
+_NUMBER = re.compile(r"(\d{1,300})")  # Python refuses to convert thousands of digits
 _UNSAFE = re.compile(r'[/\\:*?"<>|]')
 _RESERVED: Final = frozenset(
     {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}
