@@ -83,13 +83,13 @@ class Watch(threading.Thread):
     def __init__(self, process: psutil.Process) -> None:
         super().__init__(daemon=True)
         self._process = process
-        self._stop = threading.Event()
+        self._over = threading.Event()
         self.peak = 0
         self.ended = False
 
     def run(self) -> None:
         """Look 20 times a second."""
-        while not self._stop.wait(0.05):
+        while not self._over.wait(0.05):
             with suppress(psutil.Error):
                 family = [self._process, *self._process.children(recursive=True)]
                 self.peak = max(self.peak, sum(each.memory_info().rss for each in family))
@@ -100,7 +100,7 @@ class Watch(threading.Thread):
 
     def stop(self) -> None:
         """Look no more."""
-        self._stop.set()
+        self._over.set()
         self.join()
 
 

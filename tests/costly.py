@@ -20,9 +20,9 @@ from marrowscope.service.images.workers import examine_image
 from marrowscope.synth import draw_field
 
 
-def field(width: int = 1280, height: int = 960, cells: int = 12) -> Image.Image:
+def field(width: int = 1280, height: int = 960, cells: int = 12, seed: int = 1) -> Image.Image:
     """Return an ordinary field."""
-    return Image.fromarray(draw_field(1, width=width, height=height, cells=cells).pixels)
+    return Image.fromarray(draw_field(seed, width=width, height=height, cells=cells).pixels)
 
 
 def packed(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:

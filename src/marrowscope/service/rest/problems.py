@@ -15,10 +15,10 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from marrowscope.errors import MarrowscopeError
+from marrowscope.exports.atomic import DISK_FAULTS
 from marrowscope.service.errors import BusyError, ClientLeftError, UnavailableError, problem_of
 
 DATABASE_AWAY = (OperationalError, InterfaceError, NoConnectionLeft)
-_DISK_FAULTS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
 MEDIA_TYPE = "application/problem+json"
 _log = structlog.get_logger("marrowscope.rest")
 _TITLES = {
@@ -117,7 +117,7 @@ def response_to(request: Request, error: Exception) -> JSONResponse:
         return answer(request, ClientLeftError())
     if isinstance(error, DATABASE_AWAY):
         return unreachable(request, error)
-    if isinstance(error, OSError) and error.errno in _DISK_FAULTS:
+    if isinstance(error, OSError) and error.errno in DISK_FAULTS:
         _log.warning("disk fails", error=errno.errorcode[error.errno])
         return answer(request, UnavailableError(f"the disk does not take it: {error.strerror}"))
     _log.error("unexpected failure", exc_info=error)

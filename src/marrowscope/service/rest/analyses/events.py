@@ -1,6 +1,7 @@
 """Server-sent events: what changes, as it changes."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -21,7 +22,7 @@ from marrowscope.service.store.patients import Patient
 from marrowscope.service.trail.events import Broadcaster, Change
 
 router = APIRouter(tags=["events"])
-_LONGEST = timedelta(minutes=10)  # then the browser reconnects and is authenticated again
+_LONGEST_S = 600.0  # then the browser reconnects and is authenticated again
 _PING_S = 15
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LastEvent = Annotated[str | None, Header(alias="Last-Event-ID", max_length=40)]
@@ -97,17 +98,17 @@ async def watch_analysis(service: TheService, user: Viewer, analysis_id: Id) -> 
 
 
 async def _everything(service: Service, since: datetime | None) -> AsyncIterator[ServerSentEvent]:
-    end = datetime.now(UTC) + _LONGEST
+    end = time.monotonic() + _LONGEST_S
     with Watch(service.events) as watch:
         for event in await to_thread.run_sync(_state, service, since):
             yield event
-        while (left := (end - datetime.now(UTC)).total_seconds()) > 0:
+        while (left := end - time.monotonic()) > 0:
             for event in await to_thread.run_sync(_told, service, await watch.next(left)):
                 yield event
 
 
 async def _one(service: Service, analysis_id: str) -> AsyncIterator[ServerSentEvent]:
-    end = datetime.now(UTC) + _LONGEST
+    end = time.monotonic() + _LONGEST_S
     with Watch(service.events) as watch:
         while True:
             shape = await to_thread.run_sync(_analysis, service, analysis_id)
@@ -116,7 +117,7 @@ async def _one(service: Service, analysis_id: str) -> AsyncIterator[ServerSentEv
                 return
             changes: list[Change] = []
             while Change("analysis", analysis_id) not in changes:
-                left = (end - datetime.now(UTC)).total_seconds()
+                left = end - time.monotonic()
                 if left <= 0:
                     return
                 changes = await watch.next(left)

@@ -160,7 +160,7 @@ def _take(
     examiner = Examiner(service.settings, service.blobs, has_left)
     examined: list[ExaminedFile] = []
     try:
-        with TemporaryDirectory(prefix="upload-", dir=service.scratch) as folder:
+        with TemporaryDirectory(prefix="upload-", dir=service.scratch, ignore_cleanup_errors=True) as folder:
             for number, part in enumerate(parts):
                 examined += examiner.examine([_on_disk(part, Path(folder) / str(number))])
         return _enter(service, user, patient_id, examined, key)
