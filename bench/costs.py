@@ -5,6 +5,7 @@
 
 Every file is small, and a program that believes what it announces takes minutes or gigabytes. Each is read by
 `marrowscope analyse`, and uploaded to a fresh server beside an ordinary field, which has to be stored.
+Seconds are those of a processor, which other work on the machine does not change.
 `--before` names the sources of an earlier version, measured in the same way.
 """
 
@@ -14,8 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +67,7 @@ INPUTS: dict[str, tuple[str, Callable[[], bytes]]] = {
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds, peak memory of all processes together, and what came of it."""
+    """Seconds of a processor, peak memory of all processes together, and what came of it."""
 
     seconds: float
     peak: int
@@ -78,12 +78,14 @@ class Cost:
 
 
 class Watch(threading.Thread):
-    """Notes the peak memory of a process and its children; ends them where they take too much."""
+    """Notes peak memory and processor time of a process and its children; ends them at `MOST_BYTES`."""
 
     def __init__(self, process: psutil.Process) -> None:
         super().__init__(daemon=True)
         self._process = process
         self._over = threading.Event()
+        self._before = _seconds([process, *process.children(recursive=True)])
+        self.seconds = 0.0
         self.peak = 0
         self.ended = False
 
@@ -93,6 +95,7 @@ class Watch(threading.Thread):
             with suppress(psutil.Error):
                 family = [self._process, *self._process.children(recursive=True)]
                 self.peak = max(self.peak, sum(each.memory_info().rss for each in family))
+                self.seconds = max(self.seconds, _seconds(family) - self._before)
                 if self.peak > MOST_BYTES:
                     self.ended = True
                     for each in reversed(family):
@@ -102,6 +105,11 @@ class Watch(threading.Thread):
         """Look no more."""
         self._over.set()
         self.join()
+
+
+def _seconds(family: Sequence[psutil.Process]) -> float:
+    """Return what processes took of the processors, and those of their children that have ended."""
+    return sum(sum(each.cpu_times()[:4]) for each in family)
 
 
 @contextmanager
@@ -119,7 +127,6 @@ def analysed(path: Path, seconds: float) -> Cost:
     """Run `marrowscope analyse` on a file."""
     with tempfile.TemporaryDirectory(prefix="costs-") as out:
         command = [sys.executable, "-m", "marrowscope", "analyse", str(path), "-o", out, "-q"]
-        started = time.monotonic()
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as run:
             process = psutil.Process(run.pid)
             with watched(process) as watch:
@@ -129,12 +136,11 @@ def analysed(path: Path, seconds: float) -> Cost:
                     for each in [*process.children(recursive=True), process]:
                         with suppress(psutil.Error):
                             each.kill()
-                    return Cost(time.monotonic() - started, watch.peak, f"ended after {seconds:.0f} s")
-        took = time.monotonic() - started
-    if watch.ended:
-        return Cost(took, watch.peak, f"ended at {MOST_BYTES / 2**30:.0f} GiB")
-    traceback = "Traceback" in said
-    return Cost(took, watch.peak, "a traceback" if traceback else f"exit code {run.returncode}")
+                    said = ""
+    outcome = "a traceback" if "Traceback" in said else f"exit code {run.returncode}"
+    if run.returncode < 0:
+        outcome = f"ended after {seconds:.0f} s"
+    return _cost(watch, outcome)
 
 
 def uploaded(path: Path, seconds: float) -> Cost:
@@ -146,9 +152,8 @@ def uploaded(path: Path, seconds: float) -> Cost:
             patient = served.client.post(f"{API}/patients", json={"name": "P"}).json()["id"]
             parts = [
                 ("files", (path.name, path.read_bytes())),
-                ("files", ("good.png", saved(field(), "PNG"))),
+                ("files", ("good.png", saved(field(seed=2), "PNG"))),
             ]
-            started = time.monotonic()
             with watched(psutil.Process(served.process.pid)) as watch:
                 try:
                     answer = served.client.post(
@@ -157,12 +162,14 @@ def uploaded(path: Path, seconds: float) -> Cost:
                     outcome = _outcome(answer)
                 except httpx2.HTTPError:
                     outcome = f"ended after {seconds:.0f} s"
-            took = time.monotonic() - started
-            if watch.ended:
-                outcome = f"ended at {MOST_BYTES / 2**30:.0f} GiB"
         finally:
             served.kill()
-    return Cost(took, watch.peak, outcome)
+    return _cost(watch, outcome)
+
+
+def _cost(watch: Watch, outcome: str) -> Cost:
+    too_large = f"ended at {MOST_BYTES / 2**30:.0f} GiB"
+    return Cost(watch.seconds, watch.peak, too_large if watch.ended else outcome)
 
 
 def _outcome(answer: httpx2.Response) -> str:
