@@ -21,6 +21,7 @@ from tests.imaging.files.test_encodings import stack_of, textured
 
 SAME = ("patients.csv", "cells.csv")
 PICTURES = "annotated"
+_PARTS = 6
 
 
 class Known:
@@ -74,13 +75,16 @@ def files_of(out: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-def test_every_write_of_a_run_may_fail(run: Callable[..., Result], known: Known, tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", range(_PARTS))
+def test_every_write_of_a_run_may_fail(
+    run: Callable[..., Result], known: Known, tmp_path: Path, part: int
+) -> None:
     with fault(tmp_path / "whole", None) as counted:
         assert run(tmp_path / "whole").exit_code == 0
     assert counted.seen > 40
     undisturbed, fields = files_of(tmp_path / "whole"), len(known.read)
-    for at in range(counted.seen):
-        out, how = tmp_path / str(at), (errno.ENOSPC, errno.EIO)[at % 2]
+    for at in range(part, counted.seen, _PARTS):
+        out, how = tmp_path / str(at), (errno.ENOSPC, errno.EIO)[at // _PARTS % 2]
         with fault(out, at, how) as failing:
             answer = run(out)
         assert failing.happened
@@ -108,13 +112,22 @@ with fault(Path(out), int(at), "kill"):
 """
 
 
+@pytest.fixture(scope="module")
+def whole(patients: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What an undisturbed run writes."""
+    out = tmp_path_factory.mktemp("whole")
+    marrowscope.analyse(patients, out)
+    return files_of(out)
+
+
 @pytest.mark.slow
-def test_a_run_killed_at_a_write_goes_on(patients: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("at", [2, 15, 28])
+def test_a_run_killed_at_a_write_goes_on(
+    patients: Path, whole: dict[str, bytes], tmp_path: Path, at: int
+) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    marrowscope.analyse(patients, tmp_path / "whole")
-    for at in (2, 13, 24, 36):
-        out = tmp_path / str(at)
-        command = [sys.executable, "-c", KILLED, str(patients), str(out), str(at)]
-        assert subprocess.run(command, env=environment, check=False).returncode == 137
-        marrowscope.analyse(patients, out, resume=True)
-        assert files_of(out) == files_of(tmp_path / "whole")
+    out = tmp_path / "out"
+    command = [sys.executable, "-c", KILLED, str(patients), str(out), str(at)]
+    assert subprocess.run(command, env=environment, check=False).returncode == 137
+    marrowscope.analyse(patients, out, resume=True)
+    assert files_of(out) == whole
