@@ -93,17 +93,20 @@ def write_workbook(report: CohortReport, path: Path) -> None:
         The file cannot be written.
     """
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with atomic_path(path) as beside, _faults_of_the_disk():
-        with xlsxwriter.Workbook(str(beside), options) as book:
-            # The creation date is that of the run, so that bytes do not depend on the clock.
-            book.set_properties(
-                {
-                    "title": "marrowscope",
-                    "comments": NOTICE,
-                    "created": datetime.fromisoformat(report.provenance.started).replace(tzinfo=None),
-                }
-            )
-            _Writer(book).write(report)
+    with (
+        atomic_path(path) as beside,
+        _faults_of_the_disk(),
+        xlsxwriter.Workbook(str(beside), options) as book,
+    ):
+        # The creation date is that of the run, so that bytes do not depend on the clock.
+        book.set_properties(
+            {
+                "title": "marrowscope",
+                "comments": NOTICE,
+                "created": datetime.fromisoformat(report.provenance.started).replace(tzinfo=None),
+            }
+        )
+        _Writer(book).write(report)
 
 
 @contextmanager
