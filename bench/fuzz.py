@@ -92,7 +92,7 @@ def mutants(data: bytes, rng: np.random.Generator) -> Iterator[bytes]:
 
 def first_field(data: bytes) -> FieldImage:
     """Read a file as an analysis does: taken apart where it holds several fields."""
-    return decode((fields_of(data, limits=LIMITS) or (data,))[0], limits=LIMITS)
+    return decode(next(fields_of(data, limits=LIMITS), data), limits=LIMITS)
 
 
 def look(kind: str, mutant: bytes, pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Result:

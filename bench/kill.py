@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,7 @@ from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 
 _NETWORKS_BYTES = 200 * 2**20
+_RESTART_S = 300
 _KINDS = ("server", "worker", "PostgreSQL")
 
 
@@ -119,7 +121,7 @@ def _kill(
             served.kill()
             served.start()
         elif kind == "worker":
-            _kill_worker(served, random_source)
+            _kill_worker(served, requested, random_source)
         else:
             _kill_postgres(postgres)
         kills[kind] += 1
@@ -131,19 +133,28 @@ def _wait_for_work(served: Served, requested: list[str], done: int) -> None:
     while time.monotonic() < end:
         try:
             shown = [served.analysis(each) for each in requested]
-        except httpx2.HTTPError:
-            continue
-        if sum(each["done"] for each in shown) >= done:
-            return
+            if sum(each["done"] for each in shown) >= done:
+                return
+        except httpx2.HTTPError:  # while the database is away
+            pass
         time.sleep(0.2)
     raise TimeoutError("the analyses make no progress")
 
 
-def _kill_worker(served: Served, random_source: random.Random) -> None:
+def _kill_worker(served: Served, requested: list[str], random_source: random.Random) -> None:
     """Kill a worker with networks in memory, not one of the small processes that decode uploads."""
-    while not (workers := [w for w in served.workers() if w.memory_info().rss > _NETWORKS_BYTES]):
+    while not (workers := [worker for worker in served.workers() if _has_networks(worker)]):
+        if all(served.analysis(each)["status"] in ENDED for each in requested):
+            raise RuntimeError("all analyses ended before a worker could be killed: give more fields")
         time.sleep(0.1)
     random_source.choice(workers).send_signal(signal.SIGKILL)
+
+
+def _has_networks(worker: psutil.Process) -> bool:
+    try:
+        return bool(worker.memory_info().rss > _NETWORKS_BYTES)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _kill_postgres(postgres: Server) -> None:
@@ -151,16 +162,19 @@ def _kill_postgres(postgres: Server) -> None:
     pid = int((postgres.data / "postmaster.pid").read_text().splitlines()[0])
     processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     for process in processes:
-        os.kill(process.pid, signal.SIGKILL)
-    psutil.wait_procs(processes, timeout=30)
-    for _ in range(20):
+        with suppress(psutil.NoSuchProcess):  # some of them live for a moment only
+            process.kill()
+    psutil.wait_procs(processes, timeout=_RESTART_S)
+    end = time.monotonic() + _RESTART_S
+    while True:
         try:
             postgres.start()
-        except subprocess.CalledProcessError:
+        except subprocess.CalledProcessError:  # until those that it forked last have noticed its death
+            if time.monotonic() > end:
+                raise RuntimeError(f"PostgreSQL does not restart:\n{postgres.log[-2000:]}") from None
             time.sleep(0.5)
         else:
             return
-    raise RuntimeError("PostgreSQL does not restart")
 
 
 def _outcome(

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from marrowscope.engines.pool import WorkerDiedError, WorkerPool
+from marrowscope.engines.pool import WorkerDiedError, WorkerPool, WorkLimits, WorkTooLargeError
 
 
 def test_a_dead_worker_costs_its_own_work_alone() -> None:
@@ -27,6 +27,52 @@ def test_a_dead_worker_costs_its_own_work_alone() -> None:
         assert slow.result(60) is None
     finally:
         pool.close()
+
+
+def test_work_that_takes_too_long_is_ended_and_its_process_replaced() -> None:
+    pool = WorkerPool(1, limits=WorkLimits(seconds=5))
+    try:
+        first = pool.submit(os.getpid).result()
+        endless = pool.submit(time.sleep, 3600)
+        behind = pool.submit(os.getpid)
+        with pytest.raises(WorkTooLargeError, match="more than 5 seconds"):
+            endless.result()
+        assert behind.result() != first
+        psutil.wait_procs([psutil.Process(first)] if psutil.pid_exists(first) else [], timeout=60)
+        assert not psutil.pid_exists(first)
+    finally:
+        pool.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to its address space")
+def test_work_that_takes_too_much_memory_fails_alone() -> None:
+    pool = WorkerPool(1, limits=WorkLimits(memory_bytes=4 * 2**30))
+    try:
+        with pytest.raises(WorkTooLargeError, match="more memory"):
+            pool.submit(bytes, 8 * 2**30).result()
+        assert len(pool.submit(bytes, 2**20).result()) == 2**20
+    finally:
+        pool.close()
+
+
+SCRIPT = """
+import os
+from marrowscope.engines.pool import WorkerPool
+print("the script runs", flush=True)
+pool = WorkerPool(1)
+assert pool.submit(os.getpid).result() != os.getpid()
+pool.close()
+"""
+
+
+def test_a_script_that_uses_workers_runs_once(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT, "utf-8")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ran = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, env=environment, check=False
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "the script runs\n", "")
 
 
 PARENT = """

@@ -1,6 +1,7 @@
 """One field in several files is counted once and that is said; several fields in one file are all read."""
 
 import io
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from marrowscope.domain.patient import FieldStatus
 from marrowscope.imaging.files.decode import DEFAULT_LIMITS
 from marrowscope.imaging.files.sources import discover
 from marrowscope.imaging.likeness import SAME_FIELD, likeness, sketch
-from marrowscope.planning import Plan, plan_patient, told_for_both
+from marrowscope.planning import Plan, look, plan_patient, told_for_both
 from tests.imaging.files.test_encodings import textured
 
 Pixels = npt.NDArray[np.uint8]
@@ -21,15 +22,7 @@ Pixels = npt.NDArray[np.uint8]
 
 def planned(folder: Path) -> Plan:
     (source,) = discover([folder])
-    parts = folder.parent / "parts"
-    parts.mkdir(exist_ok=True)
-
-    def keep(part: bytes) -> Path:
-        path = parts / f"{len(list(parts.iterdir()))}.tif"
-        path.write_bytes(part)
-        return path
-
-    return plan_patient(source, DEFAULT_LIMITS, keep, lambda _: None)
+    return plan_patient(source, partial(look, DEFAULT_LIMITS, folder.parent / "parts"), lambda _: None)
 
 
 def read(plan: Plan) -> list[str]:
@@ -146,7 +139,7 @@ def test_the_same_image_under_two_patients_is_told_for_both(tmp_path: Path) -> N
         Image.fromarray(textured(20)).save(tmp_path / "cohort" / patient / "shared.png")
     sources = discover([tmp_path / "cohort"])
     plans = told_for_both(
-        [plan_patient(s, DEFAULT_LIMITS, lambda _: tmp_path, lambda _: None) for s in sources]
+        [plan_patient(s, partial(look, DEFAULT_LIMITS, tmp_path), lambda _: None) for s in sources]
     )
     assert plans[0].notes == ("shared.png is also an image of P2: check whose it is.",)
     assert plans[1].notes == ("shared.png is also an image of P1: check whose it is.",)

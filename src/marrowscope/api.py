@@ -17,6 +17,7 @@ from marrowscope.domain.patient import CohortReport
 from marrowscope.domain.taxonomy import UNCLASSIFIED, taxonomy
 from marrowscope.engines.choose import LOCAL
 from marrowscope.errors import ImageError, InputError
+from marrowscope.exports.atomic import DISK_FAULTS
 from marrowscope.exports.review import with_review
 from marrowscope.imaging.files.decode import FieldImage, decode
 from marrowscope.imaging.files.sources import discover
@@ -206,6 +207,8 @@ def _journal(out: Path, facts: dict[str, str], *, resume: bool, overwrite: bool)
     try:
         return Journal(out, facts, resume=resume, overwrite=overwrite)
     except OSError as error:
+        if error.errno in DISK_FAULTS:  # no other folder of this disk would do
+            raise
         raise InputError(f"cannot write to {out}: {error.strerror or error}") from error
 
 

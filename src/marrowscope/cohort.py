@@ -5,20 +5,24 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.domain.patient import CohortReport, FieldReading, PatientReading, Provenance
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.engines.choose import LOCAL, open_pool
+from marrowscope.engines.pool import WorkerDiedError, WorkerPool, WorkLimits
 from marrowscope.engines.reading import read_by, read_here
 from marrowscope.engines.work import Networks
 from marrowscope.errors import DamagedRecordError
-from marrowscope.imaging.files.sources import PatientSource
+from marrowscope.imaging.files.sources import FieldSource, PatientSource
 from marrowscope.journal import Journal
 from marrowscope.models.bundle import Bundle
 from marrowscope.pipeline import FieldReader, FieldResult, FieldTask, ReadingSettings, scale_sample
-from marrowscope.planning import Plan, plan_patient, told_for_both
+from marrowscope.planning import Plan, Seen, Unreadable, look, plan_patient, told_for_both
 from marrowscope.version import __version__
+
+_LOOK_SECONDS = 600.0  # decoding 120 megapixels takes seconds, a file of 2 gigapixels a minute or two
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,7 @@ class CohortReader:
         """Read all fields that are not yet recorded, and return the report of all patients."""
         started = _now()
         with self._timed("listing"):
-            plans = told_for_both([self._plan(patient) for patient in patients])
+            plans = told_for_both(self._plans(patients))
         with self._timed("reading"):
             self._read_missing([task for plan in plans for task in plan.tasks])
         with self._timed("counting"):
@@ -138,13 +142,24 @@ class CohortReader:
         )
         return CohortReport(readings, provenance)
 
-    def _plan(self, source: PatientSource) -> Plan:
-        return plan_patient(
-            source,
-            self._settings.reading.limits,
-            self._journal.keep_part,
-            lambda name: self._listener(Progress("listing", source.patient, name)),
-        )
+    def _plans(self, patients: Sequence[PatientSource]) -> list[Plan]:
+        """Look at all files, in a process apart: one that costs too much costs the others nothing."""
+        limits = self._settings.reading.limits
+        pool = WorkerPool(1, limits=WorkLimits(_LOOK_SECONDS, limits.memory_bytes))
+
+        def look_at(entry: FieldSource) -> tuple[Seen | Unreadable, ...]:
+            try:
+                return pool.submit(look, limits, self._journal.parts, entry).result()
+            except WorkerDiedError as error:
+                return (Unreadable(entry, f"decoding this image was given up: {error}"),)
+
+        def tell(patient: str, name: str) -> None:
+            self._listener(Progress("listing", patient, name))
+
+        try:
+            return [plan_patient(each, look_at, partial(tell, each.patient)) for each in patients]
+        finally:
+            pool.close()
 
     def _read_missing(self, tasks: Sequence[FieldTask]) -> None:
         done, cells, blasts = 0, 0, 0

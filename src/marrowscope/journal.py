@@ -120,13 +120,10 @@ class Journal:
             write_atomic(path, result.gallery)
         self._record(self._path(result.patient, reading.name, reading.sha256, ".json"), to_json(reading))
 
-    def keep_part(self, part: bytes) -> Path:
-        """Keep a field that was taken out of a file of several; return where it is."""
-        path = self._folder / "parts" / f"{hashlib.sha256(part).hexdigest()}.tif"
-        if not path.is_file():
-            path.parent.mkdir(exist_ok=True)
-            write_atomic(path, part)
-        return path
+    @property
+    def parts(self) -> Path:
+        """Folder of the fields that were taken out of files of several."""
+        return self._folder / "parts"
 
     def gallery_path(self, patient: str, reading: FieldReading) -> Path:
         """Return the path of a field's gallery sheet."""

@@ -1,21 +1,19 @@
 """What there is to read of a patient: files digested and taken apart, fields that repeat others settled."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from marrowscope.domain.patient import FieldReading, FieldStatus
 from marrowscope.domain.repeats import FirstCopies, same_field
 from marrowscope.errors import ImageError
+from marrowscope.exports.atomic import write_atomic
 from marrowscope.imaging.files.decode import DecodeLimits, decode, fields_of
 from marrowscope.imaging.files.sources import FieldSource, PatientSource
 from marrowscope.imaging.likeness import Sketch, same_fields, sharpness, sketch
 from marrowscope.imaging.names import shortened, too_long
 from marrowscope.pipeline import FieldTask, failed
-
-KeepPart = Callable[[bytes], Path]
-"""Keeps a field that was taken out of a file with others; returns where it is."""
 
 
 @dataclass(frozen=True)
@@ -39,27 +37,47 @@ class Plan:
 
 
 @dataclass(frozen=True, eq=False)
-class _Seen:
-    """A field that can be read, and what it is compared by."""
+class Seen:
+    """A field that can be read, and what it is compared by.
 
-    task: FieldTask
+    Attributes
+    ----------
+    source : where it is now
+    sha256 : digest of its bytes
+    pixels : how many it has
+    sharpness, sketch : see `imaging.likeness`
+    """
+
+    source: FieldSource
+    sha256: str
     pixels: int
     sharpness: float
     sketch: Sketch
 
 
+@dataclass(frozen=True)
+class Unreadable:
+    """A file that cannot be read, and why; `sha256` is empty where not even its bytes can."""
+
+    source: FieldSource
+    reason: str
+    sha256: str = ""
+
+
+Look = Callable[[FieldSource], Iterable[Seen | Unreadable]]
+"""Looks at one file: `look`, wherever it runs."""
+
+
 @dataclass
 class _Draft:
     names: list[str] = field(default_factory=list)
-    seen: list[_Seen] = field(default_factory=list)
+    seen: list[tuple[FieldTask, Seen]] = field(default_factory=list)
     settled: dict[str, FieldReading] = field(default_factory=dict)
     taken_apart: int = 0
     copies: FirstCopies = field(default_factory=FirstCopies)
 
 
-def plan_patient(
-    source: PatientSource, limits: DecodeLimits, keep_part: KeepPart, listener: Callable[[str], None]
-) -> Plan:
+def plan_patient(source: PatientSource, look_at: Look, listener: Callable[[str], None]) -> Plan:
     """Look at all files of a patient.
 
     Equal files are counted once, and so is a field that several files show: in another format, smaller,
@@ -68,14 +86,16 @@ def plan_patient(
     Parameters
     ----------
     source : the patient's files
-    limits : what one image may cost
-    keep_part : keeps a field taken out of a file with others
+    look_at : looks at one of them
     listener : told the name of every file
     """
     draft = _Draft()
     for entry in source.fields:
         listener(entry.name)
-        _look(draft, source.patient, entry, limits, keep_part)
+        found = tuple(look_at(entry))
+        draft.taken_apart += len(found) > 1
+        for each in found:
+            _add(draft, source.patient, each)
     tasks = _settle_repeats(draft)
     notes = []
     if draft.taken_apart:
@@ -84,54 +104,65 @@ def plan_patient(
     return Plan(source, tuple(draft.names), tasks, draft.settled, tuple(notes))
 
 
-def _look(draft: _Draft, patient: str, entry: FieldSource, limits: DecodeLimits, keep_part: KeepPart) -> None:
-    task = FieldTask(patient, entry, "")
+def look(limits: DecodeLimits, parts: Path, entry: FieldSource) -> tuple[Seen | Unreadable, ...]:
+    """Look at one file, which takes as long as to decode it.
+
+    Parameters
+    ----------
+    limits : what one image may cost
+    parts : folder for the fields of a file that holds several
+    entry : the file
+    """
     fault = too_long(entry.name)
     if fault is not None:
-        entry = replace(entry, name=shortened(entry.name))
-        draft.names.append(entry.name)
-        draft.settled[entry.name] = failed(replace(task, source=entry), fault).reading
-        return
+        return (Unreadable(replace(entry, name=shortened(entry.name)), fault),)
+    digest = ""
     try:
         data = entry.read(limits)
-        task = replace(task, sha256=_digest(data))
-        parts = fields_of(data, limits=limits)
-        if not parts:
-            _add(draft, task, data, limits)
-            return
-        draft.taken_apart += 1
-        for number, part in enumerate(parts, start=1):
-            own = replace(entry, name=f"{entry.name}#{number}", path=keep_part(part), member=None)
-            _add(draft, FieldTask(patient, own, _digest(part)), part, limits)
+        digest = _digest(data)
+        found = []
+        for number, part in enumerate(fields_of(data, limits=limits), start=1):
+            path = parts / f"{_digest(part)}.tif"
+            if not path.is_file():
+                write_atomic(path, part)
+            own = replace(entry, name=f"{entry.name}#{number}", path=path, member=None)
+            found.append(_seen(own, part, limits))
+        return tuple(found) or (_seen(entry, data, limits),)
     except ImageError as error:
-        draft.names.append(entry.name)
-        draft.settled[entry.name] = failed(task, str(error)).reading
+        return (Unreadable(entry, str(error), digest),)
 
 
-def _add(draft: _Draft, task: FieldTask, data: bytes, limits: DecodeLimits) -> None:
-    pixels = decode(data, limits=limits).pixels  # first: of a broken image no copy counts, either
-    name = task.source.name
-    repeats = draft.copies.message(task.sha256, name)
-    if repeats is not None:
-        draft.names.append(name)
-        draft.settled[name] = _duplicate(task, repeats)
-        return
+def _seen(source: FieldSource, data: bytes, limits: DecodeLimits) -> Seen:
+    pixels = decode(data, limits=limits).pixels
+    size = pixels.shape[0] * pixels.shape[1]
+    return Seen(source, _digest(data), size, sharpness(pixels), sketch(pixels))
+
+
+def _add(draft: _Draft, patient: str, found: Seen | Unreadable) -> None:
+    task, name = FieldTask(patient, found.source, found.sha256), found.source.name
     draft.names.append(name)
-    draft.seen.append(_Seen(task, pixels.shape[0] * pixels.shape[1], sharpness(pixels), sketch(pixels)))
+    if isinstance(found, Unreadable):
+        draft.settled[name] = failed(task, found.reason).reading
+        return
+    repeats = draft.copies.message(task.sha256, name)
+    if repeats is None:
+        draft.seen.append((task, found))
+    else:
+        draft.settled[name] = _duplicate(task, repeats)
 
 
 def _settle_repeats(draft: _Draft) -> tuple[FieldTask, ...]:
     """Keep one file of each field; the others are settled as its repetitions."""
     kept = []
-    for group in same_fields([each.sketch for each in draft.seen]):
-        best = max(group, key=lambda number: (draft.seen[number].pixels, draft.seen[number].sharpness))
+    seen = [each for _, each in draft.seen]
+    for group in same_fields([each.sketch for each in seen]):
+        best = max(group, key=lambda number: (seen[number].pixels, seen[number].sharpness))
         kept.append(best)
-        first = draft.seen[best].task.source.name
+        first = seen[best].source.name
         for number in group:
-            task = draft.seen[number].task
             if number != best:
-                draft.settled[task.source.name] = _duplicate(task, same_field(first))
-    return tuple(draft.seen[number].task for number in sorted(kept))
+                draft.settled[seen[number].source.name] = _duplicate(draft.seen[number][0], same_field(first))
+    return tuple(draft.seen[number][0] for number in sorted(kept))
 
 
 def told_for_both(plans: Sequence[Plan]) -> tuple[Plan, ...]:

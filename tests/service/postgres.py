@@ -43,7 +43,13 @@ class Server:
         """Start, or start again, and wait until it answers."""
         options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c max_connections=60"
         log = str(self.folder / "log")
-        self._run("pg_ctl", "-D", str(self.data), "-l", log, "-o", f"{options} -c fsync=off", "-w", "start")
+        options += " -c fsync=off"
+        self._run("pg_ctl", "-D", str(self.data), "-l", log, "-o", options, "-w", "-t", "600", "start")
+
+    @property
+    def log(self) -> str:
+        """What it wrote."""
+        return (self.folder / "log").read_text("utf-8", "replace")
 
     def stop(self) -> None:
         """Stop and forget everything."""

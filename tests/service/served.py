@@ -15,7 +15,8 @@ import psutil
 
 API = "/api/v1"
 ENDED = frozenset({"done", "failed", "cancelled"})
-_START_S = 120
+_START_S = 900  # a hang, and not a machine that is busy with other work
+_ANSWER_S = 300
 
 
 class Served:
@@ -54,11 +55,13 @@ class Served:
             )
         end = time.monotonic() + _START_S
         while not (found := re.search(r"is at (http://\S+)", self.log[seen:])):
-            if self.process.poll() is not None or time.monotonic() > end:
-                raise RuntimeError(f"the service did not start: {self.log[seen:][-2000:]}")
+            ended = self.process.poll()
+            if ended is not None or time.monotonic() > end:
+                how = "is not ready in time" if ended is None else f"ended with {ended}"
+                raise RuntimeError(f"the service {how}: {self.log[seen:][-2000:]}")
             time.sleep(0.05)
         self.client.close()
-        self.client = httpx2.Client(base_url=found[1], timeout=60)
+        self.client = httpx2.Client(base_url=found[1], timeout=_ANSWER_S)
         self._until(lambda: self.client.get("/readyz").status_code == 200, end)
         token = self.client.get(f"{API}/session").json()["csrf_token"]
         self.client.headers["X-CSRF-Token"] = token
@@ -69,7 +72,8 @@ class Served:
         workers = psutil.Process(self.process.pid).children(recursive=True)
         self.process.kill()
         self.process.wait()
-        psutil.wait_procs(workers, timeout=30)
+        _, alive = psutil.wait_procs(workers, timeout=_ANSWER_S)
+        assert not alive
 
     def stop(self) -> None:
         """Stop as an administrator would."""

@@ -2,11 +2,12 @@
 
 from importlib.util import find_spec
 
-from marrowscope.engines.pool import Pool, WorkerPool
+from marrowscope.engines.pool import Pool, WorkerPool, WorkLimits
 from marrowscope.errors import InputError, MissingExtraError
 
 LOCAL = "local"
 _DASK = "dask://"
+_FIELD_SECONDS = 3600.0  # the largest field takes minutes, beside other work and at the lowest priority
 
 
 def open_pool(engine: str, workers: int, niceness: int = 0) -> Pool:
@@ -26,7 +27,7 @@ def open_pool(engine: str, workers: int, niceness: int = 0) -> Pool:
         A cluster was requested, and the extra `dask` is not installed.
     """
     if engine == LOCAL:
-        return WorkerPool(workers, niceness)
+        return WorkerPool(workers, niceness, WorkLimits(_FIELD_SECONDS))
     if not engine.startswith(_DASK):
         raise InputError(f"no engine {engine}: choose local or {_DASK}HOST:PORT")
     if find_spec("distributed") is None:

@@ -1,28 +1,56 @@
-"""Worker processes: if one dies, its work fails, the process is replaced, and the others continue."""
+"""Worker processes: one that dies or exceeds its limits costs its own work alone, and is replaced."""
 
 import multiprocessing
 import os
 import signal
+import sys
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from multiprocessing import connection, parent_process
+from types import ModuleType
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from marrowscope.errors import InferenceError
+
+try:
+    import resource
+except ImportError:  # Windows: only the time is limited
+    resource = None  # type: ignore[assignment]  # a module, or None
 
 MAX_DEATHS = 3  # worker deaths after which a field is given up
 TOO_MANY_DEATHS = (
     f"reading this image ended {MAX_DEATHS} worker processes; it may need more memory than there is"
 )
 
+_starting = threading.Lock()
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class WorkerDiedError(InferenceError):
     """A worker process died during its work, for example for lack of memory."""
+
+
+class WorkTooLargeError(WorkerDiedError):
+    """A piece of work exceeded the limits of its pool."""
+
+
+@dataclass(frozen=True)
+class WorkLimits:
+    """What one piece of work may take; None is no limit.
+
+    Attributes
+    ----------
+    seconds : after which its process is ended
+    memory_bytes : that its process may address, where the system can limit that
+    """
+
+    seconds: float | None = None
+    memory_bytes: int | None = None
 
 
 class Pool(Protocol):
@@ -48,10 +76,12 @@ class WorkerPool:
     ----------
     workers : number of processes
     niceness : added to the niceness of the processes
+    limits : of every piece of work
     """
 
-    def __init__(self, workers: int, niceness: int = 0) -> None:
+    def __init__(self, workers: int, niceness: int = 0, limits: WorkLimits = WorkLimits()) -> None:
         self.workers = workers
+        self.limits = limits
         self._niceness = niceness
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="worker")
         self._own = threading.local()
@@ -59,7 +89,10 @@ class WorkerPool:
         self._processes: set[ProcessPoolExecutor] = set()
 
     def submit(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
-        """Run a module's function in a worker process; if it dies, the future raises `WorkerDiedError`."""
+        """Run a module's function in a worker process.
+
+        The future raises `WorkerDiedError` if the process dies, `WorkTooLargeError` if it exceeds its limits.
+        """
         return self._threads.submit(self._run, work, args, kwargs)
 
     def close(self) -> None:
@@ -73,15 +106,22 @@ class WorkerPool:
 
     def _run(self, work: Callable[..., T], args: tuple[object, ...], kwargs: dict[str, object]) -> T:
         try:
-            future = self._process().submit(work, *args, **kwargs)
-        except BrokenProcessPool:  # it died while idle, so this work is not the cause
-            self._forget()
-            future = self._process().submit(work, *args, **kwargs)
-        try:
+            try:
+                future = self._process().submit(work, *args, **kwargs)
+            except BrokenProcessPool:  # it died while idle, so this work is not the cause
+                self._forget()
+                future = self._process().submit(work, *args, **kwargs)
+            if not wait([future], self.limits.seconds).done:
+                with suppress(ProcessLookupError):
+                    os.kill(self._own.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+                self._forget()
+                raise WorkTooLargeError(f"it took more than {self.limits.seconds:g} seconds")
             return future.result()
         except BrokenProcessPool as error:
             self._forget()
             raise WorkerDiedError("a worker process died") from error
+        except MemoryError as error:
+            raise WorkTooLargeError("it took more memory than it may") from error
 
     def _process(self) -> ProcessPoolExecutor:
         process: ProcessPoolExecutor | None = getattr(self._own, "process", None)
@@ -91,11 +131,14 @@ class WorkerPool:
                 # A new interpreter, as the networks' thread pools do not survive a fork.
                 mp_context=multiprocessing.get_context("spawn"),
                 initializer=start_worker,
-                initargs=(self._niceness,),
+                initargs=(self._niceness, self.limits.memory_bytes),
             )
             self._own.process = process
             with self._lock:
                 self._processes.add(process)
+            with _without_main():
+                started = process.submit(os.getpid)
+            self._own.pid = started.result()
         return process
 
     def _forget(self) -> None:
@@ -106,12 +149,32 @@ class WorkerPool:
         process.shutdown(wait=False, cancel_futures=True)
 
 
-def start_worker(niceness: int = 0) -> None:
+def start_worker(niceness: int = 0, memory_bytes: int | None = None) -> None:
     """Set up a worker process, which ignores interrupts and ends with its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if memory_bytes is not None and resource is not None:
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        least = memory_bytes if most == resource.RLIM_INFINITY else min(memory_bytes, most)
+        resource.setrlimit(resource.RLIMIT_AS, (least, most))
     if niceness and hasattr(os, "nice"):
         os.nice(niceness)
     threading.Thread(target=_end_with_parent, name="end with parent", daemon=True).start()
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Start processes that do not run the user's script again.
+
+    A new interpreter imports its parent's main module first, in case work refers to it; work here never does.
+    A script that is not written to be imported would read its patients again in every worker.
+    """
+    with _starting:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
 
 
 def _end_with_parent() -> None:

@@ -1,10 +1,15 @@
 """Atomic writing: a file is written under a temporary name, then moved to its place."""
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
+
+DISK_FAULTS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
+"""What the system says where nothing is wrong but the disk: it is full, or fails."""
 
 
 @contextmanager
@@ -28,10 +33,23 @@ def atomic_path(path: Path) -> Iterator[Path]:
         with beside.open("r+b") as written:
             os.fsync(written.fileno())
         beside.replace(path)
+        _flush_folder(path.parent)
     except BaseException:
         with suppress(OSError):
             beside.unlink()
         raise
+
+
+def _flush_folder(folder: Path) -> None:
+    """Flush the names in a folder, without which a power cut may undo the move."""
+    try:
+        opened = os.open(folder, os.O_RDONLY)
+    except OSError:  # Windows opens no folders
+        return
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def write_atomic(path: Path, content: bytes) -> None:

@@ -1,11 +1,13 @@
 """``patients.xlsx``: the tables as a workbook, with a sheet for each patient's differential."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import xlsxwriter
+from xlsxwriter.exceptions import FileCreateError
 
 from marrowscope.domain.decision import Interval, Verdict
 from marrowscope.domain.differential import RATIO_DECIMALS, Differential, myeloid_to_erythroid
@@ -91,18 +93,30 @@ def write_workbook(report: CohortReport, path: Path) -> None:
     OSError
         The file cannot be written.
     """
-    with atomic_path(path) as beside:
-        options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-        with xlsxwriter.Workbook(str(beside), options) as book:
-            # The creation date is that of the run, so that bytes do not depend on the clock.
-            book.set_properties(
-                {
-                    "title": "marrowscope",
-                    "comments": NOTICE,
-                    "created": datetime.fromisoformat(report.provenance.started).replace(tzinfo=None),
-                }
-            )
-            _Writer(book).write(report)
+    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with (
+        atomic_path(path) as beside,
+        _faults_of_the_disk(),
+        xlsxwriter.Workbook(str(beside), options) as book,
+    ):
+        # The creation date is that of the run, so that bytes do not depend on the clock.
+        book.set_properties(
+            {
+                "title": "marrowscope",
+                "comments": NOTICE,
+                "created": datetime.fromisoformat(report.provenance.started).replace(tzinfo=None),
+            }
+        )
+        _Writer(book).write(report)
+
+
+@contextmanager
+def _faults_of_the_disk() -> Iterator[None]:
+    """Let out what the system says, which the library wraps into an error of its own."""
+    try:
+        yield
+    except FileCreateError as error:
+        raise error.args[0] from error
 
 
 def sheet_name(patient: str, taken: Collection[str]) -> str:

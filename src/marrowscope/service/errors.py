@@ -58,6 +58,13 @@ class BusyError(ServiceError):
         self.retry_after_s = retry_after_s
 
 
+class ClientLeftError(ServiceError):
+    """The client closed the connection before it was answered; its request is no failure."""
+
+    def __init__(self) -> None:
+        super().__init__("the client left")
+
+
 class UnavailableError(ServiceError):
     """The database, the disk or another service is not available now."""
 
@@ -74,6 +81,7 @@ PROBLEMS: Mapping[type[MarrowscopeError], tuple[int, str, str]] = {
     PreconditionError: (412, "precondition", "Precondition failed"),
     TooLargeError: (413, "too-large", "Too large"),
     BusyError: (429, "busy", "Too many requests"),
+    ClientLeftError: (499, "left", "Client left"),
     UnavailableError: (503, "unavailable", "Not available now"),
     InputError: (422, "invalid", "Not usable"),
     InferenceError: (500, "inference", "A network failed"),

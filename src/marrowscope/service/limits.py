@@ -1,8 +1,9 @@
-"""Rate limits."""
+"""Limits on requests: so many a minute, so many at a time."""
 
 import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from marrowscope.service.errors import BusyError
@@ -43,3 +44,32 @@ class RateLimit:
     def _forget_full(self, at: float) -> None:
         refilled = self._size / self._per_second
         self._buckets = {k: (n, t) for k, (n, t) in self._buckets.items() if at - t < refilled}
+
+
+class AtOnce:
+    """Counts what each key has open at a time."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._open: Counter[str] = Counter()
+
+    def enter(self, key: str) -> Callable[[], None]:
+        """Count one more for `key`; return what has to be called when it has ended.
+
+        Raises
+        ------
+        BusyError
+            It has as many as it may.
+        """
+        with self._lock:
+            if self._open[key] >= self._most:
+                raise BusyError(f"{self._most} are open already; close one first", 60)
+            self._open[key] += 1
+        return lambda: self._leave(key)
+
+    def _leave(self, key: str) -> None:
+        with self._lock:
+            self._open[key] -= 1
+            if not self._open[key]:
+                del self._open[key]

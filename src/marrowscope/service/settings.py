@@ -70,9 +70,17 @@ class Settings(BaseSettings):
     """Largest upload request."""
     body_bytes: int = Field(4 * MEBIBYTE, gt=0)
     """Largest body of any other request."""
+    body_seconds: float = Field(60, gt=0)
+    """A request whose body does not go on for longer is refused and its connection closed."""
     files_per_patient: int = Field(2000, gt=0)
     pixels: int = Field(250_000_000, gt=0)
     """Largest image."""
+    request_pixels: int = Field(20_000_000_000, gt=0)
+    """Largest upload request, once its images are decoded."""
+    image_seconds: float = Field(300, gt=0)
+    """A process that works on one image for longer is ended, and the image refused."""
+    streams_per_user: int = Field(20, ge=1)
+    """Event streams of one user at a time; every open page has one."""
     free_bytes: int = Field(512 * MEBIBYTE, ge=0)
     """Uploads are refused when the disk has less than this."""
     queue_analyses: int = Field(200, gt=0)

@@ -273,7 +273,7 @@ def test_of_a_focus_stack_the_sharpest_plane_is_read(sharp: int) -> None:
     for data in (stack_of(*planes), contiguous):
         notes = assert_same(data, field, tolerance=0)
         assert "the sharpest of 3 planes was read" in notes
-        assert fields_of(data) == ()
+        assert not list(fields_of(data))
 
 
 def test_an_imagej_stack_with_one_directory_is_read_plane_by_plane() -> None:
@@ -302,13 +302,13 @@ def test_a_file_of_several_fields_is_taken_apart() -> None:
     fields = [textured(seed) for seed in (3, 4, 5)]
     scale: dict[str, Any] = {"resolution": (100_000, 100_000), "resolutionunit": 3}
     data = stack_of(fields[0], fields[1], out_of_focus(fields[1], 3), fields[2], **scale)
-    parts = fields_of(data)
+    parts = list(fields_of(data))
     assert len(parts) == 3
     for part, field in zip(parts, fields, strict=True):
         assert_same(part, field, tolerance=0)
         assert decode(part).mpp == pytest.approx(0.1)
     assert "the sharpest of 2 planes was read" in decode(parts[1]).notes
-    assert fields_of(data) == parts  # the same bytes, so that digests hold
+    assert list(fields_of(data)) == parts  # the same bytes, so that digests hold
     assert any("first of 3 fields" in note for note in decode(data).notes)
 
 
@@ -350,7 +350,7 @@ def test_damage_is_still_told_of_a_field_taken_apart() -> None:
         damaged = bytearray(data)
         damaged[at] ^= 16
         try:
-            whole, parts = decode(bytes(damaged)).notes, fields_of(bytes(damaged))
+            whole, parts = decode(bytes(damaged)).notes, list(fields_of(bytes(damaged)))
         except ImageError:
             continue
         if len(parts) == 2 and any("damaged" in note for note in whole):
@@ -372,7 +372,7 @@ def test_red_green_and_blue_as_three_pages_are_one_field() -> None:
 
 
 def test_other_formats_hold_one_field() -> None:
-    assert fields_of(jpeg(smear())) == ()
+    assert not list(fields_of(jpeg(smear())))
 
 
 @pytest.mark.parametrize("at", [0.2, 0.5, 0.8])

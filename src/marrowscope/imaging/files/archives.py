@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import io
 import lzma
 import re
+import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
 from marrowscope.errors import ImageError
+from marrowscope.imaging.files.formats import MOST_SHRUNK, is_no_photograph
 from marrowscope.imaging.names import shown
 
 MAX_MEMBERS: Final = 100_000
-_HIGHEST_RATIO: Final = 500  # deflate reaches at most 1032, on uncompressed images of a single colour
-_RATIO_MATTERS_FROM: Final = 16 * 2**20
+_DIRECTORY_BYTES: Final = 16 * 2**20  # of 100,000 members with 100 letters each
+_LONGEST_NAME: Final = 1000  # most systems allow 255 for each part, and 4096 for a path
+_DICTIONARY_BYTES: Final = 128 * 2**20  # LZMA allocates what the archive asks for, up to 4 GiB
+_LONGEST_SHOWN: Final = 40
+_LOCAL_HEADER_BYTES: Final = 30
 _BLOCK: Final = 2**20
 _DRIVE = re.compile(r"^[A-Za-z]:")
 _ZIP_FAULTS: Final = (
     zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError, ValueError,
-    zlib.error, lzma.LZMAError,
+    zlib.error, lzma.LZMAError, struct.error, MemoryError,
 )  # fmt: skip
 
 
@@ -36,15 +44,21 @@ def list_members(archive: Path) -> Listing:
     """List the members of a ZIP file without reading them; of an unreadable archive only the reason."""
     name = shown(archive.name)
     try:
-        with zipfile.ZipFile(archive) as opened:
+        with _opened(archive) as opened:
             names = [info.filename for info in opened.infolist() if not info.is_dir()]
     except _ZIP_FAULTS as error:
         return Listing((), (f"{name}: not a readable ZIP archive ({_reason(error)})",))
     if len(names) > MAX_MEMBERS:
         return Listing((), (f"{name}: {len(names):,} members, more than the limit of {MAX_MEMBERS:,}",))
-    outside = [member for member in names if _leads_outside(member)]
-    inside = tuple(member for member in dict.fromkeys(names) if not _leads_outside(member))
-    return Listing(inside, (_refusal(name, outside),) if outside else ())
+    short = [member for member in dict.fromkeys(names) if len(member) <= _LONGEST_NAME]
+    long = [member for member in names if len(member) > _LONGEST_NAME]
+    outside = [member for member in short if _leads_outside(member)]
+    problems = []
+    if outside:
+        problems.append(_left_out(name, outside, "points outside the archive"))
+    if long:
+        problems.append(_left_out(name, long, f"is a name of more than {_LONGEST_NAME:,} letters"))
+    return Listing(tuple(member for member in short if not _leads_outside(member)), tuple(problems))
 
 
 def member_parts(member: str) -> tuple[str, ...]:
@@ -61,9 +75,10 @@ def read_member(archive: Path, member: str, max_bytes: int) -> bytes:
         Encrypted, too large, suspiciously compressed, damaged or missing.
     """
     try:
-        with zipfile.ZipFile(archive) as opened:
+        with _opened(archive) as opened:
             info = opened.getinfo(member)
             _check_declared(info, max_bytes)
+            _check_dictionary(archive, info)
             with opened.open(info) as stream:
                 return _read_bounded(stream, max_bytes)
     except ImageError:
@@ -77,10 +92,30 @@ def read_member(archive: Path, member: str, max_bytes: int) -> bytes:
 def read_head(archive: Path, member: str, number: int) -> bytes:
     """Return the first bytes of a member, nothing where it cannot be read."""
     try:
-        with zipfile.ZipFile(archive) as opened, opened.open(member) as stream:
-            return stream.read(number)
-    except (KeyError, *_ZIP_FAULTS):
+        with _opened(archive) as opened:
+            _check_dictionary(archive, opened.getinfo(member))
+            with opened.open(member) as stream:
+                return stream.read(number)
+    except (ImageError, KeyError, *_ZIP_FAULTS):
         return b""
+
+
+class _Guarded(io.FileIO):
+    """An archive of which no large part is read at once: what `zipfile` reads so is the list of members."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > _DIRECTORY_BYTES:
+            raise zipfile.BadZipFile(
+                f"its list of members has {size:,} bytes; the limit is {_DIRECTORY_BYTES:,}"
+            )
+        return super().read(size) or b""
+
+
+@contextmanager
+def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
+    """Open an archive; a list of members that is too long is refused before it is read."""
+    with _Guarded(archive) as file, zipfile.ZipFile(file) as opened:
+        yield opened
 
 
 def _check_declared(info: zipfile.ZipInfo, max_bytes: int) -> None:
@@ -88,9 +123,24 @@ def _check_declared(info: zipfile.ZipInfo, max_bytes: int) -> None:
         raise ImageError("encrypted in its ZIP archive")
     if info.file_size > max_bytes:
         raise ImageError(f"the file has {info.file_size:,} bytes; the limit is {max_bytes:,}")
-    suspicious = info.file_size > _HIGHEST_RATIO * max(info.compress_size, 1)
-    if suspicious and info.file_size > _RATIO_MATTERS_FROM:
-        raise ImageError(f"compressed more than {_HIGHEST_RATIO} times in its ZIP archive: not a photograph")
+    if is_no_photograph(info.file_size, info.compress_size):
+        raise ImageError(f"compressed more than {MOST_SHRUNK} times in its ZIP archive: not a photograph")
+
+
+def _check_dictionary(archive: Path, info: zipfile.ZipInfo) -> None:
+    """Refuse a member whose decompression would begin by taking gigabytes of memory."""
+    if info.compress_type != zipfile.ZIP_LZMA:
+        return
+    with archive.open("rb") as file:
+        file.seek(info.header_offset + _LOCAL_HEADER_BYTES - 4)
+        name, extra = struct.unpack("<HH", file.read(4))
+        file.seek(name + extra + 5, io.SEEK_CUR)  # behind version, length of the properties, lc/lp/pb
+        (size,) = struct.unpack("<I", file.read(4))
+    if size > _DICTIONARY_BYTES:
+        raise ImageError(
+            f"compressed with a dictionary of {size:,} bytes in its ZIP archive; "
+            f"the limit is {_DICTIONARY_BYTES:,}"
+        )
 
 
 def _read_bounded(stream: IO[bytes], max_bytes: int) -> bytes:
@@ -102,9 +152,9 @@ def _read_bounded(stream: IO[bytes], max_bytes: int) -> bytes:
     return bytes(data)
 
 
-def _refusal(archive: str, outside: list[str]) -> str:
-    more = f" and {len(outside) - 1} more" if len(outside) > 1 else ""
-    return f"{archive}: '{shown(outside[0])}'{more} points outside the archive and was left out"
+def _left_out(archive: str, members: list[str], why: str) -> str:
+    more = f" and {len(members) - 1} more" if len(members) > 1 else ""
+    return f"{archive}: '{shown(members[0][:_LONGEST_SHOWN])}'{more} {why} and was left out"
 
 
 def _leads_outside(member: str) -> bool:

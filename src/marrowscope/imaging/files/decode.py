@@ -33,14 +33,31 @@ from marrowscope.imaging.files.jpeg import check_scans, decode_jpeg
 from marrowscope.imaging.files.png import check_png, is_deep
 from marrowscope.imaging.likeness import group_planes
 
+_MEMORY_BYTES: Final = 2 * 2**30  # libraries, their threads, and the file itself
+_MEMORY_PER_PIXEL: Final = 24  # measured: 16 where a PNG image of 16 bits becomes one of 8 (docs/costs.md)
+
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
-    """What one image may cost: bytes of its file, pixels once decoded, and its shorter side at least."""
+    """What one image may cost.
+
+    Attributes
+    ----------
+    max_bytes : of its file
+    max_pixels : once decoded
+    max_file_pixels : the same of all images of one file together
+    min_side_px : of the shorter side, at least
+    """
 
     max_bytes: int = 256 * 2**20
     max_pixels: int = 120_000_000
+    max_file_pixels: int = 2_000_000_000
     min_side_px: int = 32
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes that a process may address while it decodes one image and makes pictures of it."""
+        return _MEMORY_BYTES + _MEMORY_PER_PIXEL * self.max_pixels
 
 
 DEFAULT_LIMITS: Final = DecodeLimits()
@@ -114,8 +131,8 @@ def decode(data: bytes, *, limits: DecodeLimits = DEFAULT_LIMITS) -> FieldImage:
         raise ImageError(_fault(kind.name, error)) from error
 
 
-def fields_of(data: bytes, *, limits: DecodeLimits = DEFAULT_LIMITS) -> tuple[bytes, ...]:
-    """Take a TIFF file of several fields apart: a TIFF file for each (`tiff.rewritten`).
+def fields_of(data: bytes, *, limits: DecodeLimits = DEFAULT_LIMITS) -> Iterator[bytes]:
+    """Take a TIFF file of several fields apart: a TIFF file for each (`tiff.rewritten`), made one by one.
 
     A focus stack stays together. Files of one field, and those of other formats, give nothing.
 
@@ -125,15 +142,18 @@ def fields_of(data: bytes, *, limits: DecodeLimits = DEFAULT_LIMITS) -> tuple[by
         The file cannot be read.
     """
     if _recognised(data, limits) is not formats.TIFF:
-        return ()
+        return
     with _quiet(), tiff.opened(data) as opened:
         planes, _ = _checked_planes(opened, limits)
         if len(planes) == 1:
-            return ()
+            return
         groups = group_planes(tiff.read_plane(opened, plane).pixels for plane in planes)
-        if len(groups) == 1:
-            return ()
-        return tuple(tiff.rewritten(opened, [planes[i] for i in group.planes]) for group in groups)
+    if len(groups) == 1:
+        return
+    for group in groups:
+        with _quiet(), tiff.opened(data) as opened:
+            part = tiff.rewritten(opened, [planes[i] for i in group.planes])
+        yield part
 
 
 def _recognised(data: bytes, limits: DecodeLimits) -> Format:
@@ -164,6 +184,7 @@ def _decode(data: bytes, kind: Format, limits: DecodeLimits) -> FieldImage:
         profile = image.info.get("icc_profile") or b""
     if kind is formats.BMP:
         _check_run_lengths(image)
+    _check_shrinking(image.width * image.height * _RGB_BYTES, len(data))
     pixels = to_srgb(_pixels(image, data, kind, notes), profile, notes)
     return _finished(pixels, mpp, turn, notes)
 
@@ -197,6 +218,13 @@ def _checked_planes(opened: tifffile.TiffFile, limits: DecodeLimits) -> tuple[tu
     for plane in planes:
         bytes_a_pixel = tiff.decoded_bytes(opened, plane) / max(plane.width * plane.height, 1)
         _check_size((plane.width, plane.height), limits, bytes_a_pixel)
+    pixels = sum(plane.width * plane.height for plane in planes)
+    if pixels > limits.max_file_pixels:
+        raise ImageError(
+            f"the {len(planes)} images of this file have {pixels:,} pixels, "
+            f"more than the limit of {limits.max_file_pixels:,}"
+        )
+    _check_shrinking(sum(tiff.decoded_bytes(opened, plane) for plane in planes), opened.filehandle.size)
     return planes, copies
 
 
@@ -234,6 +262,15 @@ def _check_size(size: tuple[int, int], limits: DecodeLimits, bytes_a_pixel: floa
     if min(size) < limits.min_side_px:
         raise ImageError(
             f"the image is {width} x {height} pixels; at least {limits.min_side_px} a side are needed"
+        )
+
+
+def _check_shrinking(decoded: int, packed: int) -> None:
+    """Refuse a few kilobytes that announce hundreds of megapixels."""
+    if formats.is_no_photograph(decoded, packed):
+        raise ImageError(
+            f"{packed:,} bytes that stand for {decoded:,} bytes of pixels, "
+            f"more than {formats.MOST_SHRUNK} times as many: not a photograph"
         )
 
 

@@ -11,6 +11,10 @@ from typing import Final
 HEAD_BYTES: Final = 512
 """How much of a file is needed to tell what it is."""
 
+MOST_SHRUNK: Final = 500
+"""Bytes that a byte of packed data may stand for. A blank field as JPEG comes to 200, deflate to 1032."""
+_SHRINKING_MATTERS_FROM: Final = 16 * 2**20
+
 
 @dataclass(frozen=True, slots=True)
 class Format:
@@ -70,6 +74,11 @@ _BRANDS: Final = {
     b"heic": "HEIC", b"heix": "HEIC", b"hevc": "HEIC", b"mif1": "HEIC", b"msf1": "HEIC",
     b"avif": "AVIF", b"avis": "AVIF",
 }  # fmt: skip
+
+
+def is_no_photograph(unpacked: int, packed: int) -> bool:
+    """Return whether so many bytes cannot be a photograph, since they were packed into so few."""
+    return unpacked > _SHRINKING_MATTERS_FROM and unpacked > MOST_SHRUNK * max(packed, 1)
 
 
 def recognise(head: bytes) -> Format | None:

@@ -15,6 +15,7 @@ from marrowscope.errors import ImageError
 _SIGNATURE_BYTES: Final = 8
 _DEPTH_AT: Final = 24  # offset of the bit depth within a file (ISO 15948, 11.2.2)
 _END: Final = b"IEND"
+_MOST_CHUNKS: Final = 200_000  # encoders write a chunk for every 8 kB or more
 
 
 def check_png(data: bytes) -> None:
@@ -23,10 +24,13 @@ def check_png(data: bytes) -> None:
     Raises
     ------
     ImageError
-        One does not match, or the file ends before its end mark.
+        One does not match, the file ends before its end mark, or it consists of splinters.
     """
-    view, at = memoryview(data), _SIGNATURE_BYTES
+    view, at, seen = memoryview(data), _SIGNATURE_BYTES, 0
     while at + 12 <= len(data):
+        seen += 1
+        if seen > _MOST_CHUNKS:
+            raise ImageError(f"this PNG image has more than {_MOST_CHUNKS:,} chunks, the limit")
         (length,) = struct.unpack_from(">I", data, at)
         end = at + 8 + length
         if end + 4 > len(data):

@@ -22,7 +22,7 @@ from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC
 from marrowscope.errors import ImageError
 from marrowscope.imaging.files import pixel_size
 from marrowscope.imaging.files.depth import to_eight_bits
-from marrowscope.imaging.files.jpeg import complaint_about
+from marrowscope.imaging.files.jpeg import check_scans, complaint_about
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # odd tags are no matter for the reader's terminal
 
@@ -181,16 +181,23 @@ def _stored(tiff: tifffile.TiffFile, plane: Plane) -> tuple[npt.NDArray[Any], in
 
 def _damage(tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries, number: int) -> list[str]:
     """Return what is wrong with the JPEG data of a page; imagecodecs decodes it without a word."""
-    keyframe = series.keyframe
-    page = series.pages[number] if number < len(series.pages) else None
-    if page is None or keyframe.compression != COMPRESSION.JPEG:
-        return []
-    for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True):
-        tiff.filehandle.seek(offset)
-        fault = complaint_about(_whole_jpeg(tiff.filehandle.read(length), keyframe.jpegtables))
+    for segment in _segments(tiff, series, number, COMPRESSION.JPEG):
+        fault = complaint_about(_whole_jpeg(segment, series.keyframe.jpegtables))
         if fault is not None:
             return [fault]
     return []
+
+
+def _segments(
+    tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries, number: int, *compressions: int
+) -> Iterator[bytes]:
+    """Yield the strips or tiles of a page as stored, if it is compressed in one of these ways."""
+    page = series.pages[number] if number < len(series.pages) else None
+    if page is None or series.keyframe.compression not in compressions:
+        return
+    for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True):
+        tiff.filehandle.seek(offset)
+        yield tiff.filehandle.read(length)
 
 
 def _whole_jpeg(segment: bytes, tables: bytes | None) -> bytes:
@@ -213,6 +220,8 @@ def _has_channel_pages(series: tifffile.TiffPageSeries) -> bool:
 def _samples(tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries, number: int) -> npt.NDArray[Any]:
     """Return the samples of one page as stored; ImageJ leaves out the directories of all but the first."""
     page = series.pages[number] if number < len(series.pages) else None
+    for segment in _segments(tiff, series, number, COMPRESSION.JPEG, COMPRESSION.OJPEG):
+        check_scans(segment)
     if page is not None:
         return np.asarray(page.asarray(maxworkers=1))
     first = series.keyframe

@@ -85,7 +85,7 @@ def find_session(database: Database, settings: Settings, secret: str) -> Actor |
         actor = replace(actor_of(found.user), session_id=found.id)
         stale = at - found.last_seen_at > _SEEN_EVERY
     if stale:
-        with database.writing() as session:
+        with database.noting() as session:
             again = session.scalar(query)
             if again is not None:
                 again.last_seen_at = again.user.last_seen_at = at

@@ -85,7 +85,7 @@ def find_token(database: Database, secret: str) -> Actor | None:
         actor = replace(actor_of(token.user), scopes=scopes)
         stale = token.last_used_at is None or at - token.last_used_at > _SEEN_EVERY
     if stale:
-        with database.writing() as session:
+        with database.noting() as session:
             again = session.scalar(query)
             if again is not None:
                 again.last_used_at = at

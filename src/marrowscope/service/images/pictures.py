@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from PIL import Image
 
-from marrowscope.engines.pool import WorkerDiedError
+from marrowscope.engines.pool import WorkerDiedError, WorkLimits
 from marrowscope.imaging.files.decode import DecodeLimits
 from marrowscope.imaging.jpeg import jpeg_bytes
 from marrowscope.pipeline import GALLERY_CONTEXT, from_gallery
@@ -33,11 +33,13 @@ class Pictures:
     ----------
     blobs : where images are
     limits : for decoding an image
+    work_limits : of the process that makes a picture
     """
 
-    def __init__(self, blobs: Blobs, limits: DecodeLimits) -> None:
+    def __init__(self, blobs: Blobs, limits: DecodeLimits, work_limits: WorkLimits) -> None:
         self._blobs = blobs
         self._limits = limits
+        self._work_limits = work_limits
 
     def thumbnail(self, digest: str, size: int) -> bytes:
         """Return a JPEG whose longer side has at most `size` pixels; `THUMBNAILS_PX` has the largest.
@@ -99,10 +101,9 @@ class Pictures:
         with Image.open(io.BytesIO(self._blobs.get(sheet))) as image:
             return jpeg_bytes(from_gallery(image, row), 92)
 
-    @staticmethod
-    def _done(work: Callable[[], T]) -> T:
+    def _done(self, work: Callable[[], T]) -> T:
         try:
-            return image_workers().submit(work).result()
+            return image_workers(self._work_limits).submit(work).result()
         except WorkerDiedError as error:
             raise UnavailableError("the picture could not be made; try again in a moment") from error
 

@@ -1,7 +1,7 @@
 """Uploads: each file is stored, recognised as a duplicate, or refused with a reason."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
@@ -9,14 +9,14 @@ from typing import Literal, get_args
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marrowscope.engines.pool import WorkerDiedError
+from marrowscope.engines.pool import WorkerDiedError, WorkLimits, WorkTooLargeError
 from marrowscope.imaging.files.archives import member_parts
 from marrowscope.imaging.files.decode import DecodeLimits
 from marrowscope.imaging.files.formats import is_image_name
 from marrowscope.imaging.files.sources import FieldSource, archive_source
 from marrowscope.imaging.names import composed, distinct, numbered, shortened, shown, too_long
 from marrowscope.service.actors import Actor
-from marrowscope.service.errors import ConflictError, SameNameError, UnavailableError
+from marrowscope.service.errors import ClientLeftError, ConflictError, SameNameError, UnavailableError
 from marrowscope.service.images import patients
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.copies import settle_copies
@@ -83,19 +83,48 @@ class Taken:
     forgotten: Sequence[str] = ()
 
 
+@dataclass
+class _Left:
+    """What a request may still bring, unpacked and decoded, however small it was packed."""
+
+    files: int
+    bytes: int
+    pixels: int
+
+    def refusal(self) -> str:
+        """Return why no further file is examined; nothing while one may be."""
+        if self.files <= 0:
+            return "this request holds more images than a patient may have"
+        if self.pixels <= 0:
+            return "the images of this request have more pixels than the limit"
+        return ""
+
+    def take(self, images: Sequence[ExaminedImage]) -> None:
+        """Subtract what a file brought."""
+        self.files -= max(len(images), 1)
+        self.bytes -= sum(image.size for image in images)
+        self.pixels -= sum(image.width * image.height for image in images)
+
+
 class Examiner:
-    """Examines files and stores the readable images.
+    """Examines the files of one request and stores the readable images.
 
     Parameters
     ----------
     settings : limits
     blobs : where images and thumbnails are stored
+    has_left : whether the client has gone, so that nobody waits for the rest
     """
 
-    def __init__(self, settings: Settings, blobs: Blobs) -> None:
+    def __init__(
+        self, settings: Settings, blobs: Blobs, has_left: Callable[[], bool] = lambda: False
+    ) -> None:
         self._settings = settings
         self._limits = limits_of(settings)
+        self._work_limits = work_limits_of(settings)
         self._blobs = blobs
+        self._has_left = has_left
+        self._left = _Left(settings.files_per_patient, settings.request_bytes, settings.request_pixels)
 
     def examine(self, files: Sequence[UploadedFile]) -> Iterator[ExaminedFile]:
         """Examine files one by one; archives are opened.
@@ -104,40 +133,70 @@ class Examiner:
         ------
         UnavailableError
             The disk is full.
+        ClientLeftError
+            Nobody waits for the rest.
         """
-        left = self._settings.request_bytes  # for an archive's content, however small it was packed
         for given in files:
-            for source, problem in _sources(given):
+            for source, problem in self._sources(given):
+                if self._has_left():
+                    raise ClientLeftError
                 if source is None:
                     yield ExaminedFile(given.name, problem, is_image=False)
-                    continue
-                for examined in self._examine(source, left):
-                    left -= examined.size
-                    yield examined
+                else:
+                    yield from self._examine(source)
 
-    def _examine(self, source: FieldSource, left: int) -> Iterator[ExaminedFile]:
+    def _sources(self, given: UploadedFile) -> Iterator[tuple[FieldSource | None, str]]:
+        """Return what a file holds: itself, or an archive's images and problems."""
+        if not given.name.lower().endswith(".zip"):
+            yield FieldSource(given.name, given.path), ""
+            return
+        try:
+            archive = image_workers(self._work_limits).submit(archive_source, given.path, given.name).result()
+        except WorkerDiedError as error:
+            yield None, _given_up("listing this archive", error)
+            return
+        for problem in archive.problems:
+            yield None, problem
+        for field in archive.fields:
+            yield field, ""
+
+    def _examine(self, source: FieldSource) -> Iterator[ExaminedFile]:
         if self._blobs.free_bytes() < self._settings.free_bytes:
             raise UnavailableError("the disk is full: no more images can be stored")
         is_image = is_image_name(source.name)
         if (fault := too_long(source.name)) is not None:
             yield ExaminedFile(shortened(source.name), fault, is_image=is_image)
             return
+        if refusal := self._left.refusal():
+            yield ExaminedFile(source.name, refusal, is_image=is_image)
+            return
+        work = image_workers(self._work_limits).submit(
+            examine_image, self._blobs, self._limits, source, self._left.bytes
+        )
         try:
-            found = image_workers().submit(examine_image, self._blobs, self._limits, source, left).result()
-        except WorkerDiedError:
-            found = (
-                ExaminedImage(
-                    "decoding this image ended the process that tried; it is damaged, or too large"
-                ),
-            )
+            found = work.result()
+        except WorkerDiedError as error:
+            found = (ExaminedImage(_given_up("decoding this image", error)),)
+        self._left.take(found)
         for number, image in enumerate(found, start=1):
             name = source.name if len(found) == 1 else f"{source.name}#{number}"
             yield ExaminedFile(name, is_image=is_image, **vars(image))
 
 
+def _given_up(work: str, error: WorkerDiedError) -> str:
+    if isinstance(error, WorkTooLargeError):
+        return f"{work} was given up: {error}"
+    return f"{work} ended the process that tried; it is damaged, or too large"
+
+
 def limits_of(settings: Settings) -> DecodeLimits:
     """Return the limits of one image in this installation."""
     return DecodeLimits(max_bytes=settings.file_bytes, max_pixels=settings.pixels)
+
+
+def work_limits_of(settings: Settings) -> WorkLimits:
+    """Return what the work on one image may take in this installation."""
+    return WorkLimits(settings.image_seconds, limits_of(settings).memory_bytes)
 
 
 def clean_name(name: str) -> str:
@@ -318,18 +377,6 @@ class _Register:
     def _describe(field: Field, file: ExaminedFile) -> None:
         field.sha256, field.size = file.sha256, file.size
         field.width, field.height, field.mpp = file.width, file.height, file.mpp
-
-
-def _sources(given: UploadedFile) -> Iterator[tuple[FieldSource | None, str]]:
-    """Return what a file holds: itself, or an archive's images and problems."""
-    if not given.name.lower().endswith(".zip"):
-        yield FieldSource(given.name, given.path), ""
-        return
-    archive = archive_source(given.path, given.name)
-    for problem in archive.problems:
-        yield None, problem
-    for field in archive.fields:
-        yield field, ""
 
 
 def _summary(results: Sequence[UploadResult]) -> dict[str, int]:

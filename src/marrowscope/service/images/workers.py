@@ -9,7 +9,6 @@ import io
 import zipfile
 from collections import OrderedDict
 from dataclasses import dataclass
-from functools import cache
 from math import ceil
 from typing import Final
 
@@ -17,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from marrowscope.engines.pool import WorkerPool
+from marrowscope.engines.pool import WorkerPool, WorkLimits
 from marrowscope.errors import ImageError
 from marrowscope.exports.atomic import atomic_path
 from marrowscope.imaging.crops import crop_cells
@@ -38,6 +37,7 @@ _KEPT_BYTES = 256 * 2**20  # decoded pixels kept in a worker's memory for crops
 
 Pixels = npt.NDArray[np.uint8]
 _recent: "OrderedDict[str, Pixels]" = OrderedDict()
+_pools: dict[WorkLimits, WorkerPool] = {}
 
 
 @dataclass(frozen=True)
@@ -52,16 +52,17 @@ class ExaminedImage:
     mpp: float | None = None
 
 
-@cache
-def image_workers() -> WorkerPool:
-    """Return this server's image processes, always the same pool."""
-    return WorkerPool(AT_ONCE)
+def image_workers(limits: WorkLimits) -> WorkerPool:
+    """Return this server's image processes, the same pool for the same limits."""
+    if limits not in _pools:
+        _pools[limits] = WorkerPool(AT_ONCE, limits=limits)
+    return _pools[limits]
 
 
 def end_image_workers() -> None:
     """End the image processes; nothing may be using them."""
-    image_workers().close()
-    image_workers.cache_clear()
+    while _pools:
+        _pools.popitem()[1].close()
 
 
 def examine_image(
@@ -83,8 +84,8 @@ def examine_image(
     if size > left:
         return (ExaminedImage("the files of this request, unpacked, have more bytes than the limit"),)
     try:
-        parts = fields_of(data, limits=limits) or (data,)
-        return tuple(_stored(blobs, limits, part) for part in parts)
+        parts = tuple(_stored(blobs, limits, part) for part in fields_of(data, limits=limits))
+        return parts or (_stored(blobs, limits, data),)
     except ImageError as error:
         return (ExaminedImage(str(error), digest, size),)
 

@@ -14,8 +14,8 @@ from marrowscope.service.bundles import Bundles
 from marrowscope.service.errors import ForbiddenError, UnauthenticatedError
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.pictures import Pictures
-from marrowscope.service.images.uploads import limits_of
-from marrowscope.service.limits import RateLimit
+from marrowscope.service.images.uploads import limits_of, work_limits_of
+from marrowscope.service.limits import AtOnce, RateLimit
 from marrowscope.service.metrics import Metrics
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
@@ -43,7 +43,7 @@ class Service:
     @cached_property
     def pictures(self) -> Pictures:
         """Pictures made of images."""
-        return Pictures(self.blobs, limits_of(self.settings))
+        return Pictures(self.blobs, limits_of(self.settings), work_limits_of(self.settings))
 
     @cached_property
     def bundles(self) -> Bundles:
@@ -54,6 +54,11 @@ class Service:
     def events(self) -> Broadcaster:
         """Passes changes on to listeners."""
         return Broadcaster(self.database)
+
+    @cached_property
+    def streams(self) -> AtOnce:
+        """Event streams that each user has open."""
+        return AtOnce(self.settings.streams_per_user)
 
     @cached_property
     def scratch(self) -> Path:

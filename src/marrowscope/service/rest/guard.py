@@ -4,6 +4,7 @@ It is closed by default: an unsafe request under ``/api`` without a valid CSRF t
 whatever its route requires.
 """
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 
@@ -14,7 +15,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from marrowscope.errors import MarrowscopeError
 from marrowscope.service.accounts.sessions import find_session
 from marrowscope.service.accounts.tokens import find_token
 from marrowscope.service.actors import ANYBODY, Actor
@@ -81,17 +81,11 @@ class Guard:
             if request.url.path.startswith("/api/"):
                 await run_in_threadpool(self._identify, request)
             await self._app(scope, limited, decorated)
-        except MarrowscopeError as error:
-            await problems.answer(request, error)(scope, receive, decorated)
-        except problems.DATABASE_AWAY as error:
-            if answer.begun:
-                raise
-            await problems.unreachable(request, error)(scope, receive, decorated)
         except Exception as error:
-            _log.error("unexpected failure", exc_info=error)
+            response = problems.response_to(request, error)
             if answer.begun:
                 raise
-            await problems.failure(request)(scope, receive, decorated)
+            await response(scope, receive, decorated)
         finally:
             self._note(request, answer)
 
@@ -127,7 +121,7 @@ class Guard:
         return actor
 
     def _limited(self, request: Request, receive: Receive) -> Receive:
-        """Refuse a body that is too large, by its announced length or while it is received."""
+        """Refuse a body that is too large, as announced or as received, or that does not come."""
         settings = self._service.settings
         uploads = request.url.path.startswith("/api/") and request.url.path.endswith("/files")
         most = settings.request_bytes if uploads else settings.body_bytes
@@ -135,14 +129,21 @@ class Guard:
         announced = request.headers.get("content-length", "0")
         if announced.isdigit() and int(announced) > most:
             raise TooLargeError(refusal)
-        seen = 0
+        seen, is_whole = 0, False
 
         async def counted() -> Message:
-            nonlocal seen
-            message = await receive()
+            nonlocal seen, is_whole
+            if is_whole:  # what comes now is that the client leaves
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), settings.body_seconds)
+            except TimeoutError:
+                late = f"the request's body did not go on for {settings.body_seconds:g} seconds"
+                raise HTTPException(408, late, {"Connection": "close"}) from None
             seen += len(message.get("body", b""))
             if seen > most:
                 raise HTTPException(413, refusal)  # the only error that body parsers let through
+            is_whole = not message.get("more_body", False)
             return message
 
         return counted

@@ -1,5 +1,6 @@
 """Errors as ``application/problem+json`` (RFC 9457)."""
 
+import errno
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,10 +11,12 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from marrowscope.errors import MarrowscopeError
-from marrowscope.service.errors import BusyError, UnavailableError, problem_of
+from marrowscope.exports.atomic import DISK_FAULTS
+from marrowscope.service.errors import BusyError, ClientLeftError, UnavailableError, problem_of
 
 DATABASE_AWAY = (OperationalError, InterfaceError, NoConnectionLeft)
 MEDIA_TYPE = "application/problem+json"
@@ -104,6 +107,21 @@ def unreachable(request: Request, error: Exception) -> JSONResponse:
     """Build the response while the database is unavailable or has no connection left."""
     _log.warning("database unreachable", error=type(getattr(error, "orig", error)).__name__)
     return answer(request, UnavailableError("the database does not respond; try again in a moment"))
+
+
+def response_to(request: Request, error: Exception) -> JSONResponse:
+    """Build the response to a request that ended in an error which no handler has taken."""
+    if isinstance(error, MarrowscopeError):
+        return answer(request, error)
+    if isinstance(error, ClientDisconnect):  # while the rest of its body was awaited
+        return answer(request, ClientLeftError())
+    if isinstance(error, DATABASE_AWAY):
+        return unreachable(request, error)
+    if isinstance(error, OSError) and error.errno in DISK_FAULTS:
+        _log.warning("disk fails", error=errno.errorcode[error.errno])
+        return answer(request, UnavailableError(f"the disk does not take it: {error.strerror}"))
+    _log.error("unexpected failure", exc_info=error)
+    return failure(request)
 
 
 def failure(request: Request) -> JSONResponse:

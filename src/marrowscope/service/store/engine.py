@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from marrowscope.errors import InputError, MissingExtraError
 
+_log = structlog.get_logger("marrowscope.store")
 _WRITES = "marrowscope_writes"
 _CHANGES = "marrowscope_changes"
 _SEALS = "marrowscope_seals"
@@ -71,6 +73,15 @@ class Database:
         """Open a session whose changes are committed at the end, or rolled back on an error."""
         with self._writing.begin() as session:
             yield session
+
+    @contextmanager
+    def noting(self) -> Iterator[Session]:
+        """Open a writing session for a note that can be done without: a disk that is full ends no request."""
+        try:
+            with self.writing() as session:
+                yield session
+        except OperationalError as error:
+            _log.warning("a note could not be written", error=type(error.orig).__name__)
 
     @contextmanager
     def changing(self) -> Iterator[Connection]:

@@ -1,7 +1,8 @@
 """Server-sent events: what changes, as it changes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -9,7 +10,9 @@ from anyio import to_thread
 from fastapi import APIRouter, Header
 from sqlalchemy import ColumnElement, or_, select
 from sse_starlette import EventSourceResponse, JSONServerSentEvent, ServerSentEvent
+from starlette.types import Receive, Scope, Send
 
+from marrowscope.service.actors import Actor
 from marrowscope.service.analyses import analyses
 from marrowscope.service.rest.analyses.analyses import AnalysisShape, analysis_shape
 from marrowscope.service.rest.dependencies import Service, TheService, Viewer
@@ -19,7 +22,7 @@ from marrowscope.service.store.patients import Patient
 from marrowscope.service.trail.events import Broadcaster, Change
 
 router = APIRouter(tags=["events"])
-_LONGEST = timedelta(minutes=10)  # then the browser reconnects and is authenticated again
+_LONGEST_S = 600.0  # then the browser reconnects and is authenticated again
 _PING_S = 15
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LastEvent = Annotated[str | None, Header(alias="Last-Event-ID", max_length=40)]
@@ -62,34 +65,50 @@ class Watch:
         self._news.set()
 
 
+class _Stream(EventSourceResponse):
+    """A stream of events that counts as one of its user's until it ends, however it ends."""
+
+    def __init__(self, service: Service, user: Actor, events: AsyncIterator[ServerSentEvent]) -> None:
+        self._leave: Callable[[], None] = service.streams.enter(user.id or user.username)
+        super().__init__(events, ping=_PING_S)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._leave()
+
+
 @router.get("/events", response_class=EventSourceResponse, responses=_STREAM)
-async def watch_all(service: TheService, _: Viewer, last_event_id: LastEvent = None) -> EventSourceResponse:
+async def watch_all(
+    service: TheService, user: Viewer, last_event_id: LastEvent = None
+) -> EventSourceResponse:
     """Send an event for every analysis (`analysis`) and patient (`patient`) that changes.
 
     The analyses under way come first, and what changed after Last-Event-ID.
     """
-    return EventSourceResponse(_everything(service, _instant(last_event_id)), ping=_PING_S)
+    return _Stream(service, user, _everything(service, _instant(last_event_id)))
 
 
 @router.get("/analyses/{analysis_id}/events", response_class=EventSourceResponse, responses=_STREAM)
-async def watch_analysis(service: TheService, _: Viewer, analysis_id: Id) -> EventSourceResponse:
+async def watch_analysis(service: TheService, user: Viewer, analysis_id: Id) -> EventSourceResponse:
     """Send the progress of one analysis (event `progress`) until it ends."""
     await to_thread.run_sync(_analysis, service, analysis_id)  # refused here if there is no such analysis
-    return EventSourceResponse(_one(service, analysis_id), ping=_PING_S)
+    return _Stream(service, user, _one(service, analysis_id))
 
 
 async def _everything(service: Service, since: datetime | None) -> AsyncIterator[ServerSentEvent]:
-    end = datetime.now(UTC) + _LONGEST
+    end = time.monotonic() + _LONGEST_S
     with Watch(service.events) as watch:
         for event in await to_thread.run_sync(_state, service, since):
             yield event
-        while (left := (end - datetime.now(UTC)).total_seconds()) > 0:
+        while (left := end - time.monotonic()) > 0:
             for event in await to_thread.run_sync(_told, service, await watch.next(left)):
                 yield event
 
 
 async def _one(service: Service, analysis_id: str) -> AsyncIterator[ServerSentEvent]:
-    end = datetime.now(UTC) + _LONGEST
+    end = time.monotonic() + _LONGEST_S
     with Watch(service.events) as watch:
         while True:
             shape = await to_thread.run_sync(_analysis, service, analysis_id)
@@ -98,7 +117,7 @@ async def _one(service: Service, analysis_id: str) -> AsyncIterator[ServerSentEv
                 return
             changes: list[Change] = []
             while Change("analysis", analysis_id) not in changes:
-                left = (end - datetime.now(UTC)).total_seconds()
+                left = end - time.monotonic()
                 if left <= 0:
                     return
                 changes = await watch.next(left)

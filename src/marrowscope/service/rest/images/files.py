@@ -1,6 +1,9 @@
 """Uploads: many files at once, streamed to disk, each with its own result."""
 
-from collections.abc import Sequence
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
@@ -90,10 +93,28 @@ async def upload(
         parts = [part for part in form.getlist("files") if isinstance(part, UploadFile)]
         if not parts:
             raise InputError("no file: send them as parts named 'files' of a multipart form")
-        results = await to_thread.run_sync(
-            _take, service, user, patient_id, parts, (idempotency_key, same_name), limiter=gate
-        )
+        async with _watched(request) as has_left:
+            results = await to_thread.run_sync(
+                _take, service, user, patient_id, parts, (idempotency_key, same_name), has_left, limiter=gate
+            )
     return _shape(results)
+
+
+@asynccontextmanager
+async def _watched(request: Request) -> AsyncIterator[Callable[[], bool]]:
+    """Yield what tells whether the client of a request whose body is complete has left since."""
+    left = threading.Event()
+
+    async def watch() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        left.set()
+
+    watcher = asyncio.create_task(watch())
+    try:
+        yield left.is_set
+    finally:
+        watcher.cancel()
 
 
 def _form(request: Request, service: Service) -> Any:
@@ -114,7 +135,7 @@ class _Form:
         try:
             return await self._request.form(max_files=self._files, max_fields=10)
         except HTTPException as error:
-            if error.status_code == 413:
+            if error.status_code in {408, 413}:
                 raise
             if "Too many files" in str(error.detail):
                 raise TooLargeError(f"more than {self._files:,} files in one request") from error
@@ -140,15 +161,14 @@ def _take(
     patient_id: str,
     parts: Sequence[UploadFile],
     how: tuple[str | None, SameName],
+    has_left: Callable[[], bool],
 ) -> Sequence[UploadResult]:
-    examiner = Examiner(service.settings, service.blobs)
-    with TemporaryDirectory(prefix="upload-", dir=service.scratch) as folder:
-        examined = [
-            found
-            for number, part in enumerate(parts)
-            for found in examiner.examine([_on_disk(part, Path(folder) / str(number))])
-        ]
+    examiner = Examiner(service.settings, service.blobs, has_left)
+    examined: list[ExaminedFile] = []
     try:
+        with TemporaryDirectory(prefix="upload-", dir=service.scratch, ignore_cleanup_errors=True) as folder:
+            for number, part in enumerate(parts):
+                examined += examiner.examine([_on_disk(part, Path(folder) / str(number))])
         return _enter(service, user, patient_id, examined, how)
     except Exception:  # not added: the images are unreferenced
         digests = [file.sha256 for file in examined if file.sha256 is not None]
