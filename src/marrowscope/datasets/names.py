@@ -47,6 +47,9 @@ _LABELS = {
     "orthochromicnormoblast": "orthochromic_erythroblast",
     "orthochromaticerythroblast": "orthochromic_erythroblast",
     "smudge": "smudge_cell",
+    "lymphocytevariant": "reactive_lymphocyte",
+    "variantlymphocyte": "reactive_lymphocyte",
+    "atypicallymphocyte": "reactive_lymphocyte",
     "artifact": "artefact",
 }
 
