@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.evaluation.statistics.bootstrap import Estimate, group_bootstrap
 from marrowscope.evaluation.statistics.metrics import (
     area_under_roc,
@@ -38,6 +39,11 @@ from marrowscope.training.loop import CHECKPOINT
 from marrowscope.training.run_log import METRICS
 
 Weights = npt.NDArray[np.float64]
+FEWEST_OF_A_PATIENT = 40  # cells, for a share
+FEWEST_PATIENTS = 10
+SMALLER_IS_BETTER = {
+    "smudge cells called blasts", "calibration error", "share of a patient, mean absolute error",
+}  # fmt: skip
 FEWEST = 20  # cells of a type in the laboratory left out and in those taught, for its F1 to count
 
 
@@ -156,6 +162,31 @@ def _calibration(read: Reading, _: Weights) -> float:
     return float(expected_calibration_error(reliability(read.is_blast, read.p_blast)))
 
 
+def _share_errors(read: Reading) -> npt.NDArray[np.float64]:
+    """Give how many points the share of called blasts is above the true one, patient by patient."""
+    counted = np.array([taxonomy()[name].is_counted for name in read.names])
+    true = read.is_blast | ((read.types >= 0) & counted[read.types])
+    read_so = read.called | counted[read.named]
+    groups = np.array(read.groups)
+    errors = []
+    for group in np.unique(groups):
+        here = groups == group
+        if min((here & true).sum(), (here & read_so).sum()) >= FEWEST_OF_A_PATIENT:
+            share_read = read.called[here].sum() / read_so[here].sum()
+            errors.append(100 * (share_read - read.is_blast[here].sum() / true[here].sum()))
+    return np.array(errors)
+
+
+def _share_error(read: Reading, _: Weights) -> float:
+    errors = _share_errors(read)
+    return float(np.abs(errors).mean()) if len(errors) >= FEWEST_PATIENTS else float("nan")
+
+
+def _share_bias(read: Reading, _: Weights) -> float:
+    errors = _share_errors(read)
+    return float(errors.mean()) if len(errors) >= FEWEST_PATIENTS else float("nan")
+
+
 FIGURES: dict[str, Callable[[Reading, Weights], float]] = {
     "blast AUC": _auc,
     "balanced accuracy": _balanced,
@@ -164,6 +195,8 @@ FIGURES: dict[str, Callable[[Reading, Weights], float]] = {
     "types, macro F1": _types_f1,
     "smudge cells called blasts": _smudges,
     "calibration error": _calibration,
+    "share of a patient, mean absolute error": _share_error,
+    "share of a patient, bias": _share_bias,
 }
 
 
@@ -213,8 +246,7 @@ def _mean_and_worst(name: str, folds: dict[str, Any]) -> str:
     values = [f[name]["value"] for f in folds.values() if f.get(name, {}).get("value") is not None]
     if not values:
         return "–"
-    smaller_is_better = name in {"smudge cells called blasts", "calibration error"}
-    worst = max(values) if smaller_is_better else min(values)
+    worst = max(values) if name in SMALLER_IS_BETTER else min(values)
     return f"{np.mean(values):.3f} / {worst:.3f}"
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from marrowscope.datasets.layouts.fields import read_fields, read_unlabelled
-from marrowscope.datasets.splits import in_parts, labelled_part
+from marrowscope.datasets.splits import PARTS, in_parts, labelled_part
 from marrowscope.models.bundle import load_bundle
 from marrowscope.models.detector import Detector
 from marrowscope.training.classifier.cells import (
@@ -82,13 +82,14 @@ def held_out_cells(recipe: ClassifierRecipe, part: Literal["val", "test"]) -> Cl
 
 def left_out_cells(recipe: ClassifierRecipe) -> CleanCells:
     """Read all cells of the sources that the recipe leaves out."""
-    bank = _Reader(recipe, built_in_detector()).bank("all", taught=False)
-    return clean_cells(bank, recipe.input_px, recipe.context)
+    reader = _Reader(recipe, built_in_detector())
+    banks = [bank for part in PARTS for bank in reader.banks(part, taught=False)]
+    return clean_cells(joined(banks), recipe.input_px, recipe.context)
 
 
 def part_bank(recipe: ClassifierRecipe, part: str) -> CellBank:
     """Return one part of every labelled source; cut cells are kept in ``recipe.cache`` when it is given."""
-    return _Reader(recipe, built_in_detector()).bank(part, taught=True)
+    return joined(_Reader(recipe, built_in_detector()).banks(part, taught=True))
 
 
 def built_in_detector() -> Detector:
@@ -118,12 +119,14 @@ class _Reader:
     recipe: ClassifierRecipe
     detector: Detector
 
-    def bank(self, part: str, *, taught: bool) -> CellBank:
+    def banks(self, part: str, *, taught: bool) -> list[CellBank]:
         """Cut one part of all sources that are taught, or of all that are left out."""
         cells = [one for one in self.recipe.cells if self.recipe.is_taught(one) is taught]
         fields = [one for one in self.recipe.fields if self.recipe.is_taught(one) is taught]
-        banks = [self._cells(one, part) for one in cells]
-        return joined([*banks, *(bank for one in fields for bank in self._fields(one, part))])
+        return [
+            *(self._cells(one, part) for one in cells),
+            *(b for one in fields for b in self._fields(one, part)),
+        ]
 
     def _cells(self, source: CellSet, part: str) -> CellBank:
         """Cut one part of a set of single cells."""
@@ -135,7 +138,7 @@ class _Reader:
     def _fields(self, source: CellSet, part: str) -> list[CellBank]:
         """Cut the cells of one part of a set of fields; none where it has no field in this part."""
         every = read_fields(source.path, split=source.split)
-        fields = every if part == "all" else in_parts(source.path, every, lambda field: field.source)[part]
+        fields = in_parts(source.path, every, lambda field: field.source)[part]
         if not fields:
             return []
         types, paths = self.recipe.types, [field.path for field in fields]
