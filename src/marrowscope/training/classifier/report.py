@@ -19,6 +19,7 @@ from marrowscope.training.calibration import (
     fit_type_temperature,
     probability,
     threshold_for,
+    uncertain_range,
 )
 from marrowscope.training.classifier.net import PIXEL_MEAN, PIXEL_STD
 from marrowscope.training.classifier.recipe import ClassifierRecipe
@@ -119,6 +120,7 @@ def classifier_run(
         types=recipe.types,
         blast_threshold=threshold,
         type_threshold=TYPE_THRESHOLD,
+        uncertain_blast=uncertain_range(threshold, sets[1:] or sets),
         blast_temperature=fitted.blast_temperature,
         type_temperature=fitted.type_temperature,
         nuclei=fitted.nuclei,
