@@ -81,7 +81,7 @@ def tree(root: Path, name: str) -> list[LabelledCell]:
 def test_the_table_is_sound() -> None:
     for known in known_sets().values():
         assert known.layout in {"", "cells", *LAYOUTS}
-        assert set(known.use) <= {"train", "choose", "test", "look"}
+        assert set(known.use) <= {"train", "test", "look"}
         assert bool(known.use) == bool(known.layout)
         for target in (*known.labels.values(), *known.prefixes.values()):
             assert target in taxonomy() or target in OF_FIELDS, (known.id, target)

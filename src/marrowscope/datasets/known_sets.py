@@ -27,7 +27,7 @@ class KnownSet:
     """One public set; `licence_checked` distinguishes a licence that was read from one only remembered.
 
     `labels` gives the taxonomy's type of each of the set's own labels, `prefixes` of the starts of file names
-    that give more; `use` is what this software may use the set for (train, choose, test, look).
+    that give more; `use` is what this software may use the set for (train, test, look).
     """
 
     id: str
