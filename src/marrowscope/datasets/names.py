@@ -5,6 +5,12 @@ from functools import cache
 
 from marrowscope.domain.taxonomy import taxonomy
 
+LEUKOCYTE = "leukocyte"
+"""Label of a leukocyte of any type."""
+
+NOT_BLAST = "leukocyte_not_blast"
+"""Label of a leukocyte that is no blast, of unknown type."""
+
 # Spellings met in public sets, lower case, without separators -> the taxonomy's.
 _LABELS = {
     "wbc": "leukocyte",

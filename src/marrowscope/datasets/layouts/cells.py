@@ -10,13 +10,10 @@ import numpy.typing as npt
 from marrowscope.datasets.known_sets import LEFT_OUT, KnownSet
 from marrowscope.datasets.labelled import list_images, read_pixels, read_with_scale
 from marrowscope.datasets.layouts.recognise import label_folder, recognise_set
-from marrowscope.datasets.names import normalise_label
+from marrowscope.datasets.names import NOT_BLAST, normalise_label
 from marrowscope.domain.taxonomy import BLAST, taxonomy
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.files.formats import IMAGE_SUFFIXES
-
-NOT_BLAST = "leukocyte_not_blast"
-"""Label of a cell that is no blast and of unknown type."""
 
 GROUP_MARK = "@"  # in a file's name, between the group and the rest
 

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from marrowscope.datasets.layouts.cells import NOT_BLAST, LabelledCell
+from marrowscope.datasets.layouts.cells import LabelledCell
 from marrowscope.datasets.layouts.fields import LabelledField
+from marrowscope.datasets.names import LEUKOCYTE, NOT_BLAST
 from marrowscope.datasets.outline import cell_outline, trimmed
 from marrowscope.domain.geometry import overlaps
 from marrowscope.errors import DatasetError
@@ -40,7 +41,6 @@ SYNTHETIC_MPP = 0.15
 
 _SAME_CELL = 0.6  # overlap of two boxes of one cell
 _SAME_CELL_IN_FIELD = 0.3  # labels of fields may follow the dark stain alone
-_ANY = "leukocyte"  # label of a leukocyte of any type in fields of healthy people
 _BLACK = 12  # 0-255, darker than any stain
 _LEAST_BLACK = 0.2  # share of an image round a cell that was cut out
 _EMPTY_SLIDE = (232, 228, 234)
@@ -184,7 +184,9 @@ def bank_of_fields(
         ):
             if ignored or not nucleated or box[:2].min() <= 1 or box[2] >= width - 1 or box[3] >= height - 1:
                 continue
-            cell = LabelledCell(field.path, NOT_BLAST if label == _ANY else label, field.group, field.source)
+            cell = LabelledCell(
+                field.path, NOT_BLAST if label == LEUKOCYTE else label, field.group, field.source
+            )
             name = cell.type_among(types)
             rows.append(
                 _row(

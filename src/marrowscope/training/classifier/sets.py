@@ -132,7 +132,7 @@ class _Reader:
         """Cut one part of a set of single cells."""
         cells = labelled_part(source.path, part)[:: self.recipe.thin]
         cells = cells[:: source.every if part == "train" else 1]
-        types, paths = self.recipe.types, [cell.path for cell in cells]
+        types, paths = self.recipe.types, [cell.path.as_posix() for cell in cells]
         return self._kept(source, part, paths, lambda: bank_of_cells(cells, types, source.mpp, self.detector))
 
     def _fields(self, source: CellSet, part: str) -> list[CellBank]:
@@ -141,15 +141,16 @@ class _Reader:
         fields = in_parts(source.path, every, lambda field: field.source)[part]
         if not fields:
             return []
-        types, paths = self.recipe.types, [field.path for field in fields]
+        types = self.recipe.types
+        named = [f"{field.path.as_posix()} {','.join(field.labels)}" for field in fields]
         return [
-            self._kept(source, part, paths, lambda: bank_of_fields(fields, types, source.mpp, self.detector))
+            self._kept(source, part, named, lambda: bank_of_fields(fields, types, source.mpp, self.detector))
         ]
 
     def _kept(
-        self, source: CellSet, part: str, paths: Sequence[Path], build: Callable[[], CellBank]
+        self, source: CellSet, part: str, images: Sequence[str], build: Callable[[], CellBank]
     ) -> CellBank:
-        content = "\n".join(path.as_posix() for path in paths)
+        content = "\n".join(images)
         content += f"\n{source.mpp} {','.join(self.recipe.types)} {self.detector.settings}"
         return _kept(self.recipe.cache, f"{source.path.name}-{part}", content, build)
 
