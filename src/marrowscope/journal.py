@@ -104,7 +104,8 @@ class Journal:
             reading = from_json(document, FieldReading)
         except DamagedRecordError:
             return None
-        pictures = [self.annotated_path(task.patient, reading.name)]
+        # Of an image of a single cell there is only the square in the gallery.
+        pictures = [] if reading.is_single_cell else [self.annotated_path(task.patient, reading.name)]
         if len(reading.cells):
             pictures.append(self.gallery_path(task.patient, reading))
         is_read = reading.status is FieldStatus.READ
