@@ -10,6 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import marrowscope
+from marrowscope import results
 from marrowscope.cli.app import app
 from marrowscope.datasets.names import type_of_folder
 from marrowscope.domain.patient import NO_MIDDLE_CELL, CohortReport, FieldReading
@@ -187,6 +188,20 @@ def test_every_file_holds_the_signed_names(finished: tuple[CohortReport, Path]) 
     page = (out / "report.html").read_text("utf-8")
     assert f"{alike} of {len(known)} cells named alike" in page
     assert "Slides, counted together" not in page
+
+
+def test_cells_are_shown_on_sheets_not_image_by_image(
+    finished: tuple[CohortReport, Path], patients: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    report, out = finished
+    assert [path.name for path in (out / "annotated").rglob("*.*")] == ["cells_1.jpg"]
+    assert 'href="annotated/P1/cells_1.jpg"' in (out / "report.html").read_text("utf-8")
+    monkeypatch.setattr(results, "_CELLS_ON_A_SHEET", 5)
+    analyse(patients, tmp_path, single_cells=True)
+    sheets = sorted((tmp_path / "annotated" / "P1").iterdir())
+    assert len(sheets) == -(-len(report.patients[0].fields) // 5) > 1
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert all(f'href="annotated/P1/{sheet.name}"' in page for sheet in sheets)
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,10 @@ class Journal:
         parts = [safe_name(part) for part in field.split("/")]
         return self.out.joinpath(ANNOTATED, safe_name(patient), *parts[:-1], parts[-1] + ".jpg")
 
+    def sheet_path(self, patient: str, number: int) -> Path:
+        """Return the path of a sheet of single cells: ``annotated/<patient>/cells_<number>.jpg``."""
+        return self.out / ANNOTATED / safe_name(patient) / f"cells_{number}.jpg"
+
     def scales(self, patient: str) -> ScaleBySize | None:
         """Return the scales measured for a patient, None if there are none yet."""
         document = self._recorded(self._path(patient, "", "scales", ".json"))

@@ -101,6 +101,7 @@ class PatientView:
     renamed_away: tuple[tuple[str, int], ...]
     review_summary: str
     signed: SignedNames | None
+    sheets: tuple[str, ...]
 
 
 def patient_views(report: CohortReport, pictures: Pictures) -> tuple[PatientView, ...]:
@@ -140,6 +141,7 @@ def _view(patient: PatientReading, anchor: str, pictures: Pictures, limits: Pict
         renamed_away=_renamed_away(patient),
         review_summary=dict(review_facts(patient)).get("Review", ""),
         signed=signed_names(patient),
+        sheets=tuple(pictures.sheets(patient.patient)),
     )
 
 

@@ -52,6 +52,11 @@ def broadest(cell_type: str) -> str:
     return next((kind.id for kind in reversed(taxonomy().ancestors(cell_type))), cell_type)
 
 
+def named_otherwise(cell_type: str, signed_type: str | None) -> bool:
+    """Return whether a cell was signed as another type than the networks name, by their broadest types."""
+    return signed_type is not None and broadest(cell_type) != broadest(signed_type)
+
+
 def signed_names(patient: PatientReading) -> SignedNames | None:
     """Compare the signed names with the networks', None where nothing is signed."""
     pairs = [
