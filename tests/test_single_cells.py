@@ -10,12 +10,14 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import marrowscope
-from marrowscope import results
+from marrowscope import pipeline, results
 from marrowscope.cli.app import app
 from marrowscope.datasets.names import type_of_folder
 from marrowscope.domain.patient import NO_MIDDLE_CELL, CohortReport, FieldReading
 from marrowscope.domain.scale import ScaleSource
 from marrowscope.errors import InputError
+from marrowscope.imaging.files.decode import FieldImage
+from marrowscope.pipeline import FieldReader, ReadingSettings
 from marrowscope.planning import SORTED_BY_TYPE
 from marrowscope.synth import draw_field
 
@@ -113,16 +115,25 @@ def test_one_patients_folder_of_types_is_one_patient(patients: Path, tmp_path: P
     assert {field.signed_type for field in fields_of(report).values()} == {None, *TYPES}
 
 
-def test_images_of_all_sizes_share_one_scale_near_the_true_one(patients: Path, tmp_path: Path) -> None:
+def test_images_of_all_sizes_share_one_scale_near_the_true_one(
+    patients: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = []
     for number, path in enumerate(sorted(patients.rglob("*.png"))):
         cut = number % 5
         (tmp_path / "P1").mkdir(exist_ok=True)
-        Image.open(path).crop((cut, cut, SIDE - cut, SIDE - cut)).save(tmp_path / "P1" / f"{number}.png")
-    report = analyse(tmp_path / "P1", tmp_path / "out", single_cells=True)
-    (scale,) = {field.scale for field in report.patients[0].fields}
-    assert scale is not None
+        image = Image.open(path).crop((cut, cut, SIDE - cut, SIDE - cut))
+        image.save(tmp_path / "P1" / f"{number}.png")
+        images.append(FieldImage(np.asarray(image), None))
+    reader = FieldReader(marrowscope.load_bundle(), ReadingSettings(single_cells=True))
+    scales = reader.measure_scales(images)
+    assert len(scales) == 5
+    (scale,) = set(scales.values())
     assert scale.source is ScaleSource.RED_CELLS
     assert scale.mpp == pytest.approx(MPP, rel=0.15)
+    monkeypatch.setattr(pipeline, "_SCALE_SAMPLE", 1)  # of at most three of the five sizes
+    report = analyse(tmp_path / "P1", tmp_path / "out", single_cells=True)
+    assert len({field.scale for field in report.patients[0].fields}) == 1
 
 
 def test_where_no_cell_is_found_the_middle_half_is_taken_and_said(tmp_path: Path) -> None:
