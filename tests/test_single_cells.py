@@ -213,6 +213,9 @@ def test_cells_are_shown_on_sheets_not_image_by_image(
     assert len(sheets) == -(-len(report.patients[0].fields) // 5) > 1
     page = (tmp_path / "report.html").read_text("utf-8")
     assert all(f'href="annotated/P1/{sheet.name}"' in page for sheet in sheets)
+    monkeypatch.undo()
+    analyse(patients, tmp_path, single_cells=True, resume=True)
+    assert [path.name for path in (tmp_path / "annotated" / "P1").iterdir()] == ["cells_1.jpg"]
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,10 @@ def _write_sheets(patient: PatientReading, journal: Journal) -> Iterator[Path]:
         path = journal.sheet_path(patient.patient, first // _CELLS_ON_A_SHEET + 1)
         write_atomic(path, jpeg_bytes(draw_sheet(titled), 88))
         yield path
+    number = -(-len(cells) // _CELLS_ON_A_SHEET) + 1
+    while (left := journal.sheet_path(patient.patient, number)).is_file():  # by a run of more images
+        left.unlink()
+        number += 1
 
 
 class JournalPictures:
