@@ -72,6 +72,7 @@ class RunSettings:
             "bundle": bundle.sha256,
             "taxonomy": taxonomy().version,
             "mpp": "measured" if reading.mpp is None else repr(reading.mpp),
+            "single_cells": str(reading.single_cells).lower(),
             "count_border_cells": str(reading.count_border_cells).lower(),
             "score_threshold": repr(
                 bundle.detector.score_threshold
@@ -144,6 +145,7 @@ class CohortReader:
             self._settings.reading.limits,
             self._journal.keep_part,
             lambda name: self._listener(Progress("listing", source.patient, name)),
+            single_cells=self._settings.reading.single_cells,
         )
 
     def _read_missing(self, tasks: Sequence[FieldTask]) -> None:

@@ -16,7 +16,7 @@ from marrowscope.analysis.unfamiliar import UnfamiliarCells
 from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNCERTAIN_BLAST, FLAG_UNFAMILIAR, Cells
 from marrowscope.domain.decision import OVER_20, RULES, Decision, Rule
 from marrowscope.domain.differential import Differential, count
-from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
+from marrowscope.domain.patient import NO_MIDDLE_CELL, FieldReading, FieldStatus, PatientReading
 from marrowscope.domain.percent import percent_text
 from marrowscope.domain.quantity import quantity
 from marrowscope.domain.rates import ErrorRates
@@ -196,6 +196,12 @@ def _scale_remarks(read: Sequence[FieldReading]) -> list[str]:
     return [f"Scale of {quantity(number, 'field')}: {remark}." for remark, number in remarks.items()]
 
 
+def _without_cell(read: Sequence[FieldReading]) -> list[str]:
+    """Return a sentence on images of single cells in whose middle none was found."""
+    missed = sum(NO_MIDDLE_CELL in field.notes for field in read)
+    return [f"On {missed} of {len(read)} images {NO_MIDDLE_CELL}."] if missed else []
+
+
 def _flags(fields: Sequence[FieldReading], evidence: Evidence) -> list[str]:
     """Return sentences on what makes the count of this patient less reliable."""
     flags = []
@@ -224,6 +230,7 @@ def _flags(fields: Sequence[FieldReading], evidence: Evidence) -> list[str]:
             f"{100 * evidence.unfamiliar_share:.0f} % of the cells look unlike those the networks learned "
             f"from ({100 * USUAL_SHARE:.0f} % would be usual): check names by eye before relying on a figure."
         )
+    flags += _without_cell(read)
     flags += _equivalents(differential)
     flags += _disagreement(evidence)
     if evidence.rates is not None and differential.counted and evidence.correction.interval is None:

@@ -3,7 +3,7 @@
 import re
 from functools import cache
 
-from marrowscope.domain.taxonomy import taxonomy
+from marrowscope.domain.taxonomy import UNCLASSIFIED, taxonomy
 
 LEUKOCYTE = "leukocyte"
 """Label of a leukocyte of any type."""
@@ -27,6 +27,10 @@ _LABELS = {
     "platelet": "platelet",
     "platelets": "platelet",
     "thrombocyte": "platelet",
+    "giantthrombocyte": "platelet",
+    "giantplatelet": "platelet",
+    "thrombocyteaggregation": "platelet",
+    "plateletclump": "platelet",
     "leukocytenotblast": "leukocyte_not_blast",
     "band": "band_neutrophil",
     "bandcell": "band_neutrophil",
@@ -41,6 +45,7 @@ _LABELS = {
     "neutrophilicmyelocyte": "myelocyte",
     "neutrophilicmetamyelocyte": "metamyelocyte",
     "normoblast": "erythroblast",
+    "nrbc": "erythroblast",
     "pronormoblast": "proerythroblast",
     "basophilicnormoblast": "basophilic_erythroblast",
     "normoblastbasophilic": "basophilic_erythroblast",
@@ -74,3 +79,13 @@ def normalise_label(name: str) -> str:
         if spelling.replace("_", "") in _LABELS:
             return _LABELS[spelling.replace("_", "")]
     return snake
+
+
+def type_of_folder(name: str) -> str | None:
+    """Return the cell type that a folder's name says, None if it says none.
+
+    >>> type_of_folder("Lymphocytes, variant"), type_of_folder("slide 1"), type_of_folder("unclassified")
+    ('reactive_lymphocyte', None, None)
+    """
+    label = normalise_label(name)
+    return label if label in taxonomy() and label != UNCLASSIFIED else None

@@ -26,6 +26,7 @@ from marrowscope.exports.figures import (
     type_rows,
 )
 from marrowscope.exports.pictures import GalleryItem, PictureLimits, Pictures, limits_for
+from marrowscope.exports.signed import SignedNames, signed_names
 
 VERDICT_SENTENCES = {
     Verdict.POSITIVE: "The blast share lies beyond the threshold.",
@@ -99,6 +100,8 @@ class PatientView:
     repeated: tuple[FieldReading, ...]
     renamed_away: tuple[tuple[str, int], ...]
     review_summary: str
+    signed: SignedNames | None
+    sheets: tuple[str, ...]
 
 
 def patient_views(report: CohortReport, pictures: Pictures) -> tuple[PatientView, ...]:
@@ -137,6 +140,8 @@ def _view(patient: PatientReading, anchor: str, pictures: Pictures, limits: Pict
         repeated=fields_with(patient, FieldStatus.DUPLICATE),
         renamed_away=_renamed_away(patient),
         review_summary=dict(review_facts(patient)).get("Review", ""),
+        signed=signed_names(patient),
+        sheets=tuple(pictures.sheets(patient.patient)),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -111,13 +111,23 @@ class PatientSource:
     problems: tuple[str, ...] = ()
 
 
-def discover(inputs: Sequence[Path], *, manifest: Path | None = None) -> tuple[PatientSource, ...]:
+def _is_no_type(_: str) -> bool:
+    return False
+
+
+def discover(
+    inputs: Sequence[Path],
+    *,
+    manifest: Path | None = None,
+    names_type: Callable[[str], bool] = _is_no_type,
+) -> tuple[PatientSource, ...]:
     """Find the patients and their fields in `inputs`, without opening any image.
 
     - A folder without images of its own: every sub-folder (with everything below it) and every ZIP file is a
       patient.
     - A folder with images: one patient. If it also has sub-folders with images, each of them is a separate
       patient, as merging two patients would be the worse mistake; the patient's row says so.
+    - A folder most of whose sub-folders are called like cell types, told by `names_type`: one patient.
     - Image files: one patient, named after the folder they share.
     - A ZIP file: the same as the folder it contains.
     - A CSV file, in `inputs` or as `manifest`: `patient,path[,truth]`, see module `manifest`.
@@ -135,11 +145,11 @@ def discover(inputs: Sequence[Path], *, manifest: Path | None = None) -> tuple[P
         if not path.exists():
             raise InputError(f"no such file or folder: {shown(str(path))}")
         if path.is_dir():
-            found += _in_folder(path)
+            found += _in_folder(path, names_type)
         elif is_image_file(path):
             loose.append(path)
         else:
-            found += _in_other_file(path)
+            found += _in_other_file(path, names_type)
     if loose:
         found.append(_of_files(loose))
     if manifest is not None:
@@ -170,20 +180,20 @@ class _Tree:
     problems: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
 
 
-def _in_folder(root: Path) -> list[PatientSource]:
+def _in_folder(root: Path, names_type: Callable[[str], bool]) -> list[PatientSource]:
     tree = _walk(root)
     is_one_patient = any(len(parts) == 1 for parts, _ in tree.leaves) and not _nested(tree)
-    if is_one_patient:
+    if is_one_patient or _is_sorted(tree, names_type):
         for archive in tree.top_archives:
             _add_archive(tree, archive, (archive.name,))
         return [_patient(shown(root.name), tree.leaves, tree.problems, skip=0)]
     patients = _split(tree, shown(root.name))
     for archive in tree.top_archives:
-        patients += _in_archive(archive)
+        patients += _in_archive(archive, names_type)
     return sorted(patients, key=lambda patient: natural_key(patient.patient))
 
 
-def _in_archive(archive: Path) -> list[PatientSource]:
+def _in_archive(archive: Path, names_type: Callable[[str], bool]) -> list[PatientSource]:
     tree = _Tree()
     _add_archive(tree, archive, ())
     name = shown(archive.stem)
@@ -191,15 +201,15 @@ def _in_archive(archive: Path) -> list[PatientSource]:
     is_wrapped = len(first_folders) == 1 and all(len(parts) > 2 for parts, _ in tree.leaves)
     if is_wrapped:  # the folder of a cohort was compressed, not its contents
         tree.leaves = [(parts[1:], source) for parts, source in tree.leaves]
-    if not _nested(tree):
+    if not _nested(tree) or _is_sorted(tree, names_type):
         return [_patient(name, tree.leaves, tree.problems, skip=0)]
     tree.folders = sorted({parts[0] for parts, _ in tree.leaves if len(parts) > 1}, key=natural_key)
     return _split(tree, name)
 
 
-def _in_other_file(path: Path) -> list[PatientSource]:
+def _in_other_file(path: Path, names_type: Callable[[str], bool]) -> list[PatientSource]:
     if path.suffix.lower() == ".zip":
-        return _in_archive(path)
+        return _in_archive(path, names_type)
     if path.suffix.lower() == ".csv":
         return _in_manifest(path)
     raise InputError(
@@ -350,6 +360,11 @@ def _add_archive(tree: _Tree, archive: Path, parts: tuple[str, ...]) -> None:
 
 def _nested(tree: _Tree) -> bool:
     return any(len(parts) > 1 for parts, _ in tree.leaves)
+
+
+def _is_sorted(tree: _Tree, names_type: Callable[[str], bool]) -> bool:
+    folders = {parts[0] for parts, _ in tree.leaves if len(parts) > 1}
+    return 2 * sum(map(names_type, folders)) > len(folders)
 
 
 def _is_result(folder: Path) -> bool:

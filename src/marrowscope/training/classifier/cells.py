@@ -18,7 +18,7 @@ from marrowscope.imaging.background import brightest_colour_outside
 from marrowscope.imaging.crops import crop_cells
 from marrowscope.models.detector import Detector
 from marrowscope.models.field_detection import detect_field
-from marrowscope.models.single_cell import LEAST_SCORE, middle_cell
+from marrowscope.models.single_cell import LEAST_SCORE, middle_cell, middle_half
 from marrowscope.synth import CELL_TYPES, draw_cell
 from marrowscope.training.stain import Bytes, Floats, optical_density
 
@@ -117,7 +117,7 @@ def bank_of_cells(
     for done, (cell, name) in enumerate(zip(cells, names, strict=True)):
         pixels, cut_out = _on_a_slide(cell.pixels())
         box = middle_cell(detector, pixels, mpp) if cut_out is None else _box_of(cut_out)
-        box = _typical_box(pixels) if box is None else box
+        box = middle_half(pixels) if box is None else box
         mask, nucleus = _outline(pixels, box) if cut_out is None else (cut_out, None)
         rows.append(
             _row(
@@ -294,12 +294,6 @@ def _stacked(rows: Sequence[_Row]) -> CellBank:
         np.asarray(columns[8], dtype=np.str_), np.asarray(columns[9], dtype=bool),
         np.asarray(columns[10], dtype=np.float32),
     )  # fmt: skip
-
-
-def _typical_box(pixels: Bytes) -> Floats:
-    """Return the middle half of a crop: where single-cell sets put their cell."""
-    height, width = pixels.shape[:2]
-    return np.array([0.25 * width, 0.25 * height, 0.75 * width, 0.75 * height], dtype=np.float32)
 
 
 def _box_of(mask: npt.NDArray[np.bool_]) -> Floats:
