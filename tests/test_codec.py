@@ -67,6 +67,7 @@ def a_field() -> FieldReading:
     return FieldReading(
         "a/b.png", FieldStatus.READ, cells, "read twice", 640, 480,
         Scale(0.1, ScaleSource.RED_CELLS, "the files state 1"), ("dark",), ("turned upright",), "ab" * 32,
+        True, "myeloblast",
     )  # fmt: skip
 
 

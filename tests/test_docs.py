@@ -75,7 +75,8 @@ def test_columns_of_patients_are_explained(out: Path) -> None:
 
 def test_columns_of_cells_are_explained(out: Path) -> None:
     explained = named(section("files.md", "cells.csv"), "column")
-    assert explained == [*columns(out / "cells.csv"), *tables.REVIEW_COLUMNS]
+    optional = (*tables.REVIEW_COLUMNS, *tables.SIGNED_COLUMNS)
+    assert explained == [*columns(out / "cells.csv"), *optional]
 
 
 def test_columns_of_a_review_are_explained(out: Path) -> None:

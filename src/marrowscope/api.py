@@ -9,6 +9,7 @@ import numpy.typing as npt
 from marrowscope.analysis.decide import FLOOR, TARGET
 from marrowscope.analysis.patient import CountingSettings
 from marrowscope.cohort import CohortReader, Listener, Progress, RunSettings
+from marrowscope.datasets.names import type_of_folder
 from marrowscope.domain.cells import Cells, Detections
 from marrowscope.domain.decision import OVER_20, Rule
 from marrowscope.domain.differential import Differential
@@ -109,6 +110,7 @@ def analyse(
     blast_equivalents: Sequence[str] = (),
     mpp: float | None = None,
     count_border_cells: bool = False,
+    single_cells: bool = False,
     workers: int = 1,
     threads: int = 2,
     engine: str = LOCAL,
@@ -131,6 +133,9 @@ def analyse(
     blast_equivalents : further types of the taxonomy that count as blasts, such as ``promonocyte``
     mpp : micrometres per pixel of all images, by default read from the files or measured on the cells
     count_border_cells : also count cells cut by an image's edge
+    single_cells : the images are of single cells, as an analyser exports them: only the cell in the middle of
+        each is counted. A folder called like a cell type signs the cells in it; these names are shown beside
+        the networks' (``FieldReading.signed_type``) and change nothing.
     workers : number of processes that read fields
     threads : processor threads in each process
     engine : ``local``, or ``dask://HOST:PORT`` of a Dask cluster (extra ``dask``)
@@ -149,7 +154,7 @@ def analyse(
         The bundle cannot be used.
     """
     settings = RunSettings(
-        ReadingSettings(mpp=mpp, count_border_cells=count_border_cells),
+        ReadingSettings(mpp=mpp, count_border_cells=count_border_cells, single_cells=single_cells),
         CountingSettings(rule, floor, target, _known_types(blast_equivalents)),
         workers,
         threads,
@@ -158,7 +163,11 @@ def analyse(
     networks = _bundle(bundle)
     folder = Path(out)
     paths = [Path(p) for p in ([inputs] if isinstance(inputs, str | Path) else inputs)]
-    patients = discover(paths, manifest=None if manifest is None else Path(manifest))
+    patients = discover(
+        paths,
+        manifest=None if manifest is None else Path(manifest),
+        names_type=lambda folder: single_cells and type_of_folder(folder) is not None,
+    )
     with _journal(folder, settings.reading_facts(networks), resume=resume, overwrite=overwrite) as journal:
         report = CohortReader(networks, settings, journal, listener or (lambda _: None)).read(patients)
         if reviewed is not None:

@@ -76,6 +76,7 @@ class RunSettings:
             "bundle": bundle.sha256,
             "taxonomy": taxonomy().version,
             "mpp": "measured" if reading.mpp is None else repr(reading.mpp),
+            "single_cells": str(reading.single_cells).lower(),
             "count_border_cells": str(reading.count_border_cells).lower(),
             "score_threshold": repr(
                 bundle.detector.score_threshold
@@ -157,7 +158,15 @@ class CohortReader:
             self._listener(Progress("listing", patient, name))
 
         try:
-            return [plan_patient(each, look_at, partial(tell, each.patient)) for each in patients]
+            return [
+                plan_patient(
+                    each,
+                    look_at,
+                    partial(tell, each.patient),
+                    single_cells=self._settings.reading.single_cells,
+                )
+                for each in patients
+            ]
         finally:
             pool.close()
 

@@ -104,7 +104,8 @@ class Journal:
             reading = from_json(document, FieldReading)
         except DamagedRecordError:
             return None
-        pictures = [self.annotated_path(task.patient, reading.name)]
+        # Of an image of a single cell there is only the square in the gallery.
+        pictures = [] if reading.is_single_cell else [self.annotated_path(task.patient, reading.name)]
         if len(reading.cells):
             pictures.append(self.gallery_path(task.patient, reading))
         is_read = reading.status is FieldStatus.READ
@@ -133,6 +134,10 @@ class Journal:
         """Return the path of a field's annotated picture: ``annotated/<patient>/<field>.jpg``."""
         parts = [safe_name(part) for part in field.split("/")]
         return self.out.joinpath(ANNOTATED, safe_name(patient), *parts[:-1], parts[-1] + ".jpg")
+
+    def sheet_path(self, patient: str, number: int) -> Path:
+        """Return the path of a sheet of single cells: ``annotated/<patient>/cells_<number>.jpg``."""
+        return self.out / ANNOTATED / safe_name(patient) / f"cells_{number}.jpg"
 
     def scales(self, patient: str) -> ScaleBySize | None:
         """Return the scales measured for a patient, None if there are none yet."""

@@ -6,7 +6,8 @@ bytes → pixels → scale → boxes → crops → probabilities → named cells
 import copy
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 from typing import TypeVar
 
 import numpy as np
@@ -14,9 +15,10 @@ import numpy.typing as npt
 from PIL import Image, ImageColor
 
 from marrowscope.analysis.naming import name_cells
+from marrowscope.datasets.names import type_of_folder
 from marrowscope.domain.cells import FLAG_BORDER, Cells, Detections
 from marrowscope.domain.geometry import border_margin, touching_border
-from marrowscope.domain.patient import FieldReading, FieldStatus
+from marrowscope.domain.patient import NO_MIDDLE_CELL, FieldReading, FieldStatus
 from marrowscope.domain.scale import SCALE_DISPUTED, Scale, ScaleBySize, ScaleSource
 from marrowscope.domain.taxonomy import CellType, taxonomy
 from marrowscope.errors import ImageError, InferenceError
@@ -37,6 +39,7 @@ from marrowscope.models.classifier import Classifier
 from marrowscope.models.detector import Detector
 from marrowscope.models.field_detection import detect_field
 from marrowscope.models.scale_decision import Unsettled, checked_given, scale_of_field, settle_scale
+from marrowscope.models.single_cell import find_middle_cell, middle_half
 
 ASSUMED_MPP = 0.1  # a 100x oil objective with a common camera
 GALLERY_PX = 96
@@ -56,12 +59,14 @@ class ReadingSettings:
     mpp : micrometres per pixel of all images; if None, read from the files or measured
     count_border_cells : also count cells cut by the image's edge
     score_threshold : least confidence of a box; if None, that of the bundle
+    single_cells : images are of single cells, as an analyser exports them: only the cell in the middle counts
     limits : limits on the size of an image
     """
 
     mpp: float | None = None
     count_border_cells: bool = False
     score_threshold: float | None = None
+    single_cells: bool = False
     limits: DecodeLimits = DEFAULT_LIMITS
 
 
@@ -183,8 +188,10 @@ class FieldReader:
         Fields of one size come from one camera, so their evidence is pooled: red cells if possible, as their
         size varies least, or leukocytes if the marrow is too dense to show red cells. A size without evidence
         takes the scale of the patient's other fields. A size taken at two magnifications is left out: each of
-        its fields is then measured alone.
+        its fields is then measured alone. Images of single cells share one scale, whatever their sizes.
         """
+        if self.settings.single_cells:
+            return self._one_scale(images)
         by_size: dict[tuple[int, int], list[FieldImage]] = {}
         for image in images:
             by_size.setdefault(_size(image), []).append(image)
@@ -203,11 +210,13 @@ class FieldReader:
     def name(self, pixels: npt.NDArray[np.uint8], found: Detections, scale: Scale) -> Cells:
         """Name the cells detected in a field of known scale."""
         height, width = pixels.shape[:2]
+        at_border = touching_border(found.boxes, width, height, border_margin(scale.mpp))
         return name_cells(
             found,
             self._classifier(pixels, found.boxes, scale.mpp if scale.measures_cells else None),
             self._classifier.settings,
-            touching_border(found.boxes, width, height, border_margin(scale.mpp)),
+            # An image of a single cell was cut round that cell, tightly or not.
+            np.zeros_like(at_border) if self.settings.single_cells else at_border,
             count_border_cells=self.settings.count_border_cells,
         )
 
@@ -216,10 +225,37 @@ class FieldReader:
         return self.measure_scales([image]).get(_size(image), Scale(ASSUMED_MPP, ScaleSource.ASSUMED))
 
     def _read(self, task: FieldTask, image: FieldImage) -> FieldResult:
-        common = task.scales.get(_size(image))
+        common = self._common_scale(task, image)
         scale = self.scale_of(image) if common is None else scale_of_field(image, common)
+        if self.settings.single_cells:
+            return self._read_single_cell(task, image, scale)
         cells = self.name(image.pixels, self.detect(image.pixels, scale.mpp), scale)
-        reading = FieldReading(
+        reading = self._reading(task, image, scale, cells)
+        return FieldResult(
+            task.patient, reading, _annotated(image.pixels, cells), gallery_of(image.pixels, cells)
+        )
+
+    def _read_single_cell(self, task: FieldTask, image: FieldImage, scale: Scale) -> FieldResult:
+        """Read the cell in the middle of an image; its picture is on the patient's sheet of cells."""
+        height, width = image.pixels.shape[:2]
+        found = find_middle_cell(self._detector, image.pixels, scale.mpp)
+        is_found = bool(len(found))
+        if not is_found:
+            found = Detections(middle_half(image.pixels)[None], np.zeros(1, np.float32))
+        cells = self.name(image.pixels, found, scale)
+        # Named by its whole box; where the image ends, so does the box that others work with.
+        cells = replace(cells, boxes=cells.boxes.clip(0, np.array([width, height] * 2, np.float32)))
+        reading = replace(
+            self._reading(task, image, scale, cells),
+            is_single_cell=True,
+            signed_type=type_of_folder(PurePosixPath(task.source.name).parent.name),
+        )
+        if not is_found:
+            reading = replace(reading, notes=(*reading.notes, NO_MIDDLE_CELL))
+        return FieldResult(task.patient, reading, gallery=gallery_of(image.pixels, cells))
+
+    def _reading(self, task: FieldTask, image: FieldImage, scale: Scale, cells: Cells) -> FieldReading:
+        return FieldReading(
             name=task.source.name,
             status=FieldStatus.READ,
             cells=cells,
@@ -230,9 +266,18 @@ class FieldReader:
             notes=(*image.notes, *((scale.remark,) if scale.remark else ())),
             sha256=task.sha256,
         )
-        return FieldResult(
-            task.patient, reading, _annotated(image.pixels, cells), gallery_of(image.pixels, cells)
-        )
+
+    def _common_scale(self, task: FieldTask, image: FieldImage) -> Scale | None:
+        """Return the scale that an image shares with others of the patient, None if it is measured alone."""
+        if self.settings.single_cells:  # the sample need not hold every size
+            return next(iter(task.scales.values()), None)
+        return task.scales.get(_size(image))
+
+    def _one_scale(self, images: Sequence[FieldImage]) -> ScaleBySize:
+        """Return the same scale for every size: an analyser has one objective, and may cut as it likes."""
+        measured = self._scale(images) if images else Unsettled.NOTHING_KNOWN
+        scale = measured if isinstance(measured, Scale) else Scale(ASSUMED_MPP, ScaleSource.ASSUMED)
+        return dict.fromkeys(map(_size, images), scale)
 
     def _quality(self, pixels: npt.NDArray[np.uint8], mpp: float) -> tuple[str, ...]:
         """Return the quality flags of a field, judged at the detector's working scale."""

@@ -1,11 +1,14 @@
 """What there is to read of a patient: files digested and taken apart, fields that repeat others settled."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from marrowscope.datasets.names import type_of_folder
 from marrowscope.domain.patient import FieldReading, FieldStatus
+from marrowscope.domain.quantity import quantity
 from marrowscope.domain.repeats import FirstCopies, same_field
 from marrowscope.errors import ImageError
 from marrowscope.exports.atomic import write_atomic
@@ -14,6 +17,9 @@ from marrowscope.imaging.files.sources import FieldSource, PatientSource
 from marrowscope.imaging.likeness import Sketch, same_fields, sharpness, sketch
 from marrowscope.imaging.names import shortened, too_long
 from marrowscope.pipeline import FieldTask, failed
+
+SORTED_BY_TYPE = "This looks like single cells sorted by type: use --single-cells."
+"""Note on a patient whose images are read as whole fields, neighbours and all."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,9 @@ class _Draft:
     copies: FirstCopies = field(default_factory=FirstCopies)
 
 
-def plan_patient(source: PatientSource, look_at: Look, listener: Callable[[str], None]) -> Plan:
+def plan_patient(
+    source: PatientSource, look_at: Look, listener: Callable[[str], None], *, single_cells: bool = False
+) -> Plan:
     """Look at all files of a patient.
 
     Equal files are counted once, and so is a field that several files show: in another format, smaller,
@@ -88,6 +96,7 @@ def plan_patient(source: PatientSource, look_at: Look, listener: Callable[[str],
     source : the patient's files
     look_at : looks at one of them
     listener : told the name of every file
+    single_cells : the images are of single cells
     """
     draft = _Draft()
     for entry in source.fields:
@@ -101,7 +110,31 @@ def plan_patient(source: PatientSource, look_at: Look, listener: Callable[[str],
     if draft.taken_apart:
         files = "1 file held" if draft.taken_apart == 1 else f"{draft.taken_apart} files held"
         notes.append(f"{files} several fields; each was read.")
+    notes += _on_names(source) if single_cells else _on_sorting(source)
     return Plan(source, tuple(draft.names), tasks, draft.settled, tuple(notes))
+
+
+def _on_names(source: PatientSource) -> list[str]:
+    """Say which folders beside those of cell types give no signed name."""
+    folders = Counter(PurePosixPath(entry.name).parent.name for entry in source.fields)
+    unknown = {name: number for name, number in folders.items() if name and type_of_folder(name) is None}
+    if len(unknown) == len(folders) - ("" in folders):
+        return []  # slides: nothing is signed here
+    listed = ", ".join(f"{name} ({quantity(number, 'image')})" for name, number in sorted(unknown.items()))
+    return [f"Folders that name no known cell type, so that nothing is signed there: {listed}."] * bool(
+        unknown
+    )
+
+
+def _on_sorting(source: PatientSource) -> list[str]:
+    """Say so where most images lie in folders called like cell types."""
+    named = sum(type_of_folder(_folder(entry)) is not None for entry in source.fields)
+    return [SORTED_BY_TYPE] if 2 * named > len(source.fields) else []
+
+
+def _folder(entry: FieldSource) -> str:
+    inside = PurePosixPath(entry.name).parent.name
+    return inside or (entry.path.parent.name if entry.member is None else entry.path.stem)
 
 
 def look(limits: DecodeLimits, parts: Path, entry: FieldSource) -> tuple[Seen | Unreadable, ...]:

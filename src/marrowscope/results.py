@@ -1,20 +1,24 @@
 """The results folder: all files of a finished run."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote
 
 from PIL import Image
 
-from marrowscope.domain.patient import CohortReport
+from marrowscope.domain.patient import CohortReport, PatientReading
+from marrowscope.domain.taxonomy import taxonomy
+from marrowscope.exports.atomic import write_atomic
 from marrowscope.exports.fhir import write_fhir
 from marrowscope.exports.html import write_html
 from marrowscope.exports.pdf import write_pdf
 from marrowscope.exports.pictures import GalleryItem, cells_to_show, limits_for
 from marrowscope.exports.provenance import write_run_json
+from marrowscope.exports.signed import named_otherwise
 from marrowscope.exports.tables import write_cells_csv, write_patients_csv
 from marrowscope.exports.workbook import write_workbook
+from marrowscope.imaging.draw import Tile, TileGroup, draw_sheet
 from marrowscope.imaging.jpeg import jpeg_bytes
 from marrowscope.journal import Journal
 from marrowscope.pipeline import from_gallery
@@ -24,6 +28,7 @@ FORMATS = ("csv", "xlsx", "html", "json")
 MORE_FORMATS = ("fhir", "pdf")
 """Formats written on request."""
 _PREVIEW_PX = 720
+_CELLS_ON_A_SHEET = 480
 
 
 def write_report(
@@ -48,6 +53,7 @@ def write_report(
         write_workbook(report, out / "patients.xlsx")
         written.append(out / "patients.xlsx")
     if "html" in formats:
+        written += [path for patient in report.patients for path in _write_sheets(patient, journal)]
         write_html(report, out / "report.html", JournalPictures(report, journal))
         written.append(out / "report.html")
     if "json" in formats:
@@ -60,6 +66,36 @@ def write_report(
         write_pdf(report, out / "report.pdf", JournalPictures(report, journal))
         written.append(out / "report.pdf")
     return tuple(written)
+
+
+def _write_sheets(patient: PatientReading, journal: Journal) -> Iterator[Path]:
+    """Write sheets of a patient's single cells by the networks' type; those signed otherwise are marked."""
+    cells = [
+        (cell.cell_type, field.signed_type, field)
+        for field in patient.fields
+        if field.is_single_cell
+        for cell in field.cells
+    ]
+    order = {kind.id: place for place, kind in enumerate(taxonomy())}
+    cells.sort(key=lambda entry: (order[entry[0]], not named_otherwise(entry[0], entry[1])))
+    for first in range(0, len(cells), _CELLS_ON_A_SHEET):
+        groups: dict[str, list[Tile]] = {}
+        for cell_type, signed, field in cells[first : first + _CELLS_ON_A_SHEET]:
+            with Image.open(journal.gallery_path(patient.patient, field)) as sheet:
+                picture = from_gallery(sheet, 0)
+            mark = taxonomy()[signed].abbreviation if signed and named_otherwise(cell_type, signed) else ""
+            groups.setdefault(cell_type, []).append(Tile(picture, mark))
+        titled = [
+            TileGroup(f"{taxonomy()[name].name} ({len(tiles)})", taxonomy()[name].colour, tiles)
+            for name, tiles in groups.items()
+        ]
+        path = journal.sheet_path(patient.patient, first // _CELLS_ON_A_SHEET + 1)
+        write_atomic(path, jpeg_bytes(draw_sheet(titled), 88))
+        yield path
+    number = -(-len(cells) // _CELLS_ON_A_SHEET) + 1
+    while (left := journal.sheet_path(patient.patient, number)).is_file():  # by a run of more images
+        left.unlink()
+        number += 1
 
 
 class JournalPictures:
@@ -103,4 +139,14 @@ class JournalPictures:
     def annotated_path(self, patient: str, field: str) -> str | None:
         """Return the URL of the annotated field relative to the page, None if there is none."""
         path = self._journal.annotated_path(patient, field)
-        return quote(path.relative_to(self._journal.out).as_posix()) if path.is_file() else None
+        return self._url(path) if path.is_file() else None
+
+    def sheets(self, patient: str) -> Sequence[str]:
+        """Return the URLs of the sheets of single cells relative to the page."""
+        paths: list[str] = []
+        while (path := self._journal.sheet_path(patient, len(paths) + 1)).is_file():
+            paths.append(self._url(path))
+        return paths
+
+    def _url(self, path: Path) -> str:
+        return quote(path.relative_to(self._journal.out).as_posix())

@@ -46,6 +46,20 @@ def test_a_blast_from_the_threshold_on_a_type_if_certain_else_unclassified() -> 
     assert cells.flags == ((), (), ("uncertain",))
 
 
+def test_a_cell_in_the_uncertain_range_is_flagged_whatever_it_is_called() -> None:
+    settings = replace(SETTINGS, blast_threshold=0.6, uncertain_blast=(0.2, 0.8))
+    p_blast = np.array([0.19, 0.2, 0.59, 0.61, 0.8], np.float32)
+    probabilities = np.zeros((5, 1 + len(settings.types)), np.float32)
+    probabilities[:, 0], probabilities[:, LYMPHOCYTE] = p_blast, 1 - p_blast
+    cells = name_cells(
+        Detections(np.tile(np.array([10, 10, 40, 40], np.float32), (5, 1)), np.ones(5, np.float32)),
+        CellPredictions(probabilities, np.zeros(5, bool)), settings, np.zeros(5, bool),
+    )  # fmt: skip
+    assert cells.cell_types == ("lymphocyte", "lymphocyte", "lymphocyte", "blast", "blast")
+    unsure = ("uncertain_blast",)
+    assert cells.flags == ((), unsure, unsure, unsure, ())
+
+
 def test_platelets_are_not_counted_and_doubtful_cells_are() -> None:
     cells = named({0: 0.0, PLATELET: 0.9}, {0: 0.0, PLATELET: 0.45})
     assert cells.cell_types == ("platelet", "unclassified")

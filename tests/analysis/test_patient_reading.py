@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -145,6 +146,19 @@ def test_one_kind_only(kind: str, verdict: Verdict) -> None:
     assert patient.decision.verdict is verdict
     (row,) = type_shares(patient.differential, patient.fields)
     assert row.percent == 100
+
+
+@pytest.mark.parametrize(("unsure", "verdict"), [(1, Verdict.NEGATIVE), (6, Verdict.INDETERMINATE)])
+def test_cells_that_may_be_blasts_keep_a_patient_from_a_negative_verdict(
+    unsure: int, verdict: Verdict
+) -> None:
+    """Six of twenty cells in each field, called lymphocytes, might be blasts: 30 %, if all of them were."""
+    fields = [field(str(i), of_type("lymphocyte", 20)) for i in range(25)]
+    flags = (("uncertain_blast",),) * unsure + ((),) * (20 - unsure)
+    patient = reading([replace(each, cells=replace(each.cells, flags=flags)) for each in fields])
+    assert patient.decision.verdict is verdict
+    said = "150 counted cells were named, but may be blasts: if all of them were blasts, the share"
+    assert (said in " ".join(patient.decision.reasons)) is (unsure == 6)
 
 
 def test_cells_that_gather_on_fields_widen_the_interval_and_it_is_said() -> None:

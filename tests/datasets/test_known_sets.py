@@ -26,8 +26,8 @@ OF_FIELDS = {"leukocyte", "red_cell", "leukocyte_not_blast", ""}
 CELLS = {
     "bmc": (
         ["BLA/0001-1000/BLA_00001.jpg", "BLA/1001-2000/BLA_01001.jpg", "PLM/PLM_00007.jpg",
-         "NIF/NIF_00001.jpg"],
-        {"blast": 2, "plasma_cell": 1},
+         "NIF/NIF_00001.jpg", "OTH/OTH_00001.jpg"],
+        {"blast": 2, "plasma_cell": 1, "artefact": 1},
     ),
     "lmu": (
         ["AML/MYO/MYO_0001.tiff", "AML/MYO/MYO_0010.tiff", "AML/LYA/LYA_0003.tiff", "AML/KSC/KSC_0001.tiff"],
@@ -44,7 +44,17 @@ CELLS = {
     "cnmc": (
         ["C-NMC/fold_0/all/UID_11_1_1_all.bmp", "C-NMC/fold_0/all/UID_11_2_1_all.bmp",
          "C-NMC/fold_0/hem/UID_H6_1_1_hem.bmp", "C-NMC/fold_1/all/UID_12_1_1_all.bmp"],
-        {"lymphoblast": 3, "lymphocyte": 1},
+        {"lymphoblast": 3, "leukocyte_not_blast": 1},
+    ),
+    "jhu": (
+        ["patient_00/blast/BL_15336325.jpg", "patient_00/lymphocyte_variant/VLY_15336326.jpg",
+         "patient_01/blast/BL_8796253.jpg", "patient_01/platelet_clump/GT_13658405.jpg"],
+        {"blast": 2, "reactive_lymphocyte": 1, "platelet": 1},
+    ),
+    "jiangxi": (
+        [f"{kind}/00{i}.jpg" for i, kind in enumerate(
+            ("basophil", "eosinophil", "lymphocyte", "monocyte", "segmented_neutrophil"))],
+        {"basophil": 1, "eosinophil": 1, "lymphocyte": 1, "monocyte": 1, "segmented_neutrophil": 1},
     ),
     "raabin": (
         [f"{part}/{kind}/2019_{kind}_{i}.jpg" for i, part in enumerate(("Train", "TestA"))
@@ -71,7 +81,7 @@ def tree(root: Path, name: str) -> list[LabelledCell]:
 def test_the_table_is_sound() -> None:
     for known in known_sets().values():
         assert known.layout in {"", "cells", *LAYOUTS}
-        assert set(known.use) <= {"train", "choose", "test", "look"}
+        assert set(known.use) <= {"train", "test", "look"}
         assert bool(known.use) == bool(known.layout)
         for target in (*known.labels.values(), *known.prefixes.values()):
             assert target in taxonomy() or target in OF_FIELDS, (known.id, target)
@@ -96,7 +106,16 @@ def test_a_set_of_cells_is_recognised_and_mapped(tmp_path: Path, name: str) -> N
     assert report.class_counts == CELLS[name][1]
     assert report.is_clean
     left_out = [problem.where for problem in report.problems if problem.kind == "left out"]
-    assert left_out == (["NIF"] if name == "bmc" else [])
+    assert left_out == (["OTH"] if name == "bmc" else [])
+
+
+def test_patients_of_jhu_are_its_folders_and_boxes_beside_cells_are_no_fields(tmp_path: Path) -> None:
+    cells = tree(tmp_path / "jhu", "jhu")
+    assert sorted({cell.group for cell in cells}) == ["jhu/patient_00", "jhu/patient_01"]
+    (tmp_path / "jiangxi").mkdir()
+    (tmp_path / "jiangxi" / "boxes.csv").write_text("path,x0,y0,x1,y1\n")
+    tree(tmp_path / "jiangxi", "jiangxi")
+    assert recognise_layout(tmp_path / "jiangxi") == "cells"
 
 
 def test_patients_of_cnmc_stay_together(tmp_path: Path) -> None:
@@ -115,7 +134,7 @@ def test_sorted_by_type_a_set_keeps_its_patients(tmp_path: Path) -> None:
     assert {(c.cell_type, c.group) for c in again} == {
         ("lymphoblast", "sorted/11"),
         ("lymphoblast", "sorted/12"),
-        ("lymphocyte", "sorted/H6"),
+        ("leukocyte_not_blast", "sorted/H6"),
     }
     assert len(again) == len(cells)
     sort_cells(again, tmp_path / "again")

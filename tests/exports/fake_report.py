@@ -174,6 +174,9 @@ class DrawnPictures:
     def annotated_path(self, patient: str, field: str) -> str | None:
         return "annotated/" + quote(f"{patient}/{field}.jpg")
 
+    def sheets(self, patient: str) -> Sequence[str]:
+        return ()
+
     def _reading(self, name: str) -> PatientReading:
         return next(p for p in self.cohort.patients if p.patient == name)
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from marrowscope.imaging.draw import annotate, thumbnail
+from marrowscope.imaging.draw import Tile, TileGroup, annotate, draw_sheet, thumbnail
 
 RED, BLUE = (214, 39, 40), (31, 119, 180)
 
@@ -74,3 +74,18 @@ def test_lengths_must_agree() -> None:
 def test_thumbnail_keeps_the_shape() -> None:
     assert thumbnail(field(), 250).size == (250, 225)
     assert thumbnail(field(40, 50), 250).size == (50, 40)
+
+
+def test_a_sheet_holds_every_cell_under_its_title_and_frames_the_marked_ones() -> None:
+    green = Image.new("RGB", (48, 48), "#00ff00")
+    groups = [
+        TileGroup("Blast (13)", "#1f77b4", [Tile(green)] * 13),
+        TileGroup("Other (1)", "#1f77b4", [Tile(green)]),
+    ]
+    plain = draw_sheet(groups)
+    assert amount(plain, (0, 255, 0)) == 14 * 96 * 96
+    assert amount(plain, BLUE) > 300  # two swatches
+    assert amount(plain, RED) == 0
+    marked = draw_sheet([*groups, TileGroup("Wrong (1)", "#1f77b4", [Tile(green, "LYM")])])
+    assert amount(marked, RED) > 4 * 96
+    assert marked.height > plain.height

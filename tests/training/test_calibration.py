@@ -12,6 +12,7 @@ from marrowscope.training.calibration import (
     fit_type_temperature,
     probability,
     threshold_for,
+    uncertain_range,
 )
 
 
@@ -92,3 +93,18 @@ def test_even_odds_are_found_by_all_cells() -> None:
     found = even_odds(1 / (1 + np.exp(-log_odds)), is_blast)
     assert found == pytest.approx(1 / (1 + np.exp(-1.5)), abs=0.05)
     assert even_odds(1 / (1 + np.exp(log_odds)), is_blast) is None
+
+
+def test_few_blasts_lie_below_the_uncertain_range_and_hardly_another_cell_above() -> None:
+    rng = np.random.default_rng(3)
+    truth = np.repeat([True, False], 4000)
+    p_blast = probability((rng.normal(0, 1, 8000) + np.where(truth, 1.5, -1.5)).astype(np.float32))
+    low, high = uncertain_range(0.5, [(p_blast, truth)])
+    assert low < 0.5 < high
+    assert 0.015 < (p_blast[truth] < low).mean() <= 0.02
+    assert 0.003 < (p_blast[~truth] >= high).mean() <= 0.005
+
+
+def test_where_all_cells_are_told_apart_nothing_is_uncertain() -> None:
+    low, high = uncertain_range(0.5, [(np.array([0.9, 0.1]), np.array([True, False]))])
+    assert (low, high) == (0.5, 0.5)

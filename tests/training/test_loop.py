@@ -249,3 +249,13 @@ def test_settings_may_change_only_where_a_run_stays_the_same() -> None:
     assert recipe.differences(replace(recipe, minutes=3.0, evaluate_steps=9, threads=4).plain()) == []
     assert recipe.differences(replace(recipe, average=0.9).plain()) == ["average"]
     assert recipe.differences({**recipe.plain(), "later": 1}) == ["later"]
+
+
+@pytest.mark.parametrize("name", ["segpc", "deepbionet", "taleqani"])
+def test_a_set_kept_for_other_uses_is_not_trained_on(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LineRecipe, "source_ids", lambda _: ("points", name))
+    with pytest.raises(InputError, match=f"{name} may not be trained on"):
+        open_run(LineRecipe(), tmp_path / "run", resume=False)
+    assert not (tmp_path / "run").exists()

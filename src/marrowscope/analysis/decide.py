@@ -121,15 +121,24 @@ def _doubts(evidence: Evidence, raw: Interval, rule: Rule, verdict: Verdict) -> 
     doubts = []
     if verdict is Verdict.NEGATIVE and rule.is_met_by(100 * evidence.most_blasts):
         doubts.append(
-            f"{evidence.differential.unclassified} counted cells could not be classified: if all of them "
-            f"were blasts, the share would be {percent_text(evidence.most_blasts)} %, on the other side of "
-            "the threshold: name them before deciding."
+            f"{_doubtful(evidence)}: if all of them were blasts, the share would be "
+            f"{percent_text(evidence.most_blasts)} %, on the other side of the threshold: name them before "
+            "deciding."
         )
     if {verdict, _side((raw.low, raw.high), rule)} == _OPPOSITES:
         doubts.append(
             "As counted, the share lies on the other side of the threshold: review the cells before deciding."
         )
     return doubts
+
+
+def _doubtful(evidence: Evidence) -> str:
+    """Return how many counted cells that are not called blasts may be some."""
+    unclassified = f"{evidence.differential.unclassified} counted cells could not be classified"
+    if not evidence.uncertain_blasts:
+        return unclassified
+    unsure = f"{evidence.uncertain_blasts} counted cells were named, but may be blasts"
+    return f"{unclassified}, and {unsure}" if evidence.differential.unclassified else unsure
 
 
 def _unfamiliar_sentence(evidence: Evidence, rule: Rule, verdict: Verdict) -> str:

@@ -33,6 +33,7 @@ class Evidence:
     whole_cells : number of cells not cut by an image's edge
     unfamiliar_cells : number of these that are unfamiliar
     counted_unfamiliar : the unfamiliar cells that are counted
+    uncertain_blasts : counted cells named something else that may be blasts
     from_probabilities : blast share estimated from the cells' probabilities (0..1), None if impossible
     """
 
@@ -42,6 +43,7 @@ class Evidence:
     whole_cells: int = 0
     unfamiliar_cells: int = 0
     counted_unfamiliar: UnfamiliarCells = NO_UNFAMILIAR_CELLS
+    uncertain_blasts: int = 0
     from_probabilities: float | None = None
 
     @cached_property
@@ -144,6 +146,7 @@ class Evidence:
 
     @property
     def most_blasts(self) -> float:
-        """Blast share (0..1) if all unclassified cells were blasts."""
+        """Blast share (0..1) if all unclassified cells were blasts, and all others that may be."""
         differential = self.differential
-        return (differential.blasts + differential.unclassified) / max(differential.counted, 1)
+        most = differential.blasts + differential.unclassified + self.uncertain_blasts
+        return most / max(differential.counted, 1)

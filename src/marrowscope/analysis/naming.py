@@ -6,6 +6,7 @@ import numpy.typing as npt
 from marrowscope.domain.cells import (
     FLAG_BORDER,
     FLAG_UNCERTAIN,
+    FLAG_UNCERTAIN_BLAST,
     FLAG_UNFAMILIAR,
     CellPredictions,
     Cells,
@@ -28,6 +29,8 @@ def name_cells(
 
     A cell is a blast if its blast probability reaches the bundle's threshold. Otherwise it has the most
     likely other type, if that is likely enough among the types other than blasts, or else is unclassified.
+    A cell whose blast probability lies in the bundle's uncertain range is flagged, whatever it is called.
+
     An unclassified cell still counts as a nucleated cell, unless it is more likely of a type that does not
     count, such as a platelet: leaving doubtful cells out would inflate the blast share.
 
@@ -42,6 +45,8 @@ def name_cells(
     probabilities = predictions.probabilities
     p_blast = probabilities[:, 0]
     is_blast = p_blast >= settings.blast_threshold
+    least, most = settings.uncertain_blast
+    unsure = (p_blast >= least) & (p_blast < most)
     conditional = probabilities[:, 1:] / np.maximum(1 - p_blast, 1e-6)[:, None]
     best = conditional.argmax(axis=1) if len(conditional) else np.zeros(0, np.intp)
     certain = np.take_along_axis(conditional, best[:, None], axis=1)[:, 0] >= settings.type_threshold
@@ -62,6 +67,7 @@ def name_cells(
         marks = (
             (FLAG_BORDER, bool(at_border[i])),
             (FLAG_UNCERTAIN, name == UNCLASSIFIED),
+            (FLAG_UNCERTAIN_BLAST, bool(unsure[i])),
             (FLAG_UNFAMILIAR, bool(predictions.is_unfamiliar[i])),
         )
         flags.append(tuple(flag for flag, holds in marks if holds))

@@ -13,15 +13,15 @@ from marrowscope.analysis.decide import FLOOR, TARGET, decide
 from marrowscope.analysis.evidence import Evidence
 from marrowscope.analysis.intervals import clopper_pearson, field_bootstrap
 from marrowscope.analysis.unfamiliar import UnfamiliarCells
-from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNFAMILIAR, Cells
+from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNCERTAIN_BLAST, FLAG_UNFAMILIAR, Cells
 from marrowscope.domain.decision import OVER_20, RULES, Decision, Rule
 from marrowscope.domain.differential import Differential, count
-from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
+from marrowscope.domain.patient import NO_MIDDLE_CELL, FieldReading, FieldStatus, PatientReading
 from marrowscope.domain.percent import percent_text
 from marrowscope.domain.quantity import quantity
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.domain.scale import SCALE_DISPUTED, ScaleSource
-from marrowscope.domain.taxonomy import taxonomy
+from marrowscope.domain.taxonomy import UNCLASSIFIED, taxonomy
 from marrowscope.models.feature_space import USUAL_SHARE
 
 _NOTICEABLE = 0.10  # problems are reported if they affect a larger share of cells or fields
@@ -119,6 +119,7 @@ def evidence_of(
         whole_cells=len(whole),
         unfamiliar_cells=sum(FLAG_UNFAMILIAR in flags for flags in whole),
         counted_unfamiliar=_counted_unfamiliar(parts, differential, unfamiliar_rates),
+        uncertain_blasts=_uncertain_blasts(parts, differential),
         from_probabilities=_share_from(np.concatenate(p_blast) if p_blast else [], error_rates),
     )
 
@@ -143,6 +144,18 @@ def _counted_unfamiliar(
         if FLAG_UNFAMILIAR in flags and cells.is_counted[row]
     ]
     return UnfamiliarCells(sum(called), len(called) - sum(called), rates)
+
+
+def _uncertain_blasts(parts: Sequence[Cells], differential: Differential) -> int:
+    """Count the cells named something else than a blast, or than nothing, that may be blasts."""
+    return sum(
+        cell.is_counted
+        and FLAG_UNCERTAIN_BLAST in cell.flags
+        and cell.cell_type != UNCLASSIFIED
+        and not differential.counts_as_blast(cell)
+        for cells in parts
+        for cell in cells
+    )
 
 
 def _share_from(p_blast: npt.ArrayLike, rates: ErrorRates | None) -> float | None:
@@ -186,6 +199,12 @@ def _scale_remarks(read: Sequence[FieldReading]) -> list[str]:
     return [f"Scale of {quantity(number, 'field')}: {remark}." for remark, number in remarks.items()]
 
 
+def _without_cell(read: Sequence[FieldReading]) -> list[str]:
+    """Return a sentence on images of single cells in whose middle none was found."""
+    missed = sum(NO_MIDDLE_CELL in field.notes for field in read)
+    return [f"On {missed} of {len(read)} images {NO_MIDDLE_CELL}."] if missed else []
+
+
 def _flags(fields: Sequence[FieldReading], evidence: Evidence) -> list[str]:
     """Return sentences on what makes the count of this patient less reliable."""
     flags = []
@@ -214,6 +233,7 @@ def _flags(fields: Sequence[FieldReading], evidence: Evidence) -> list[str]:
             f"{100 * evidence.unfamiliar_share:.0f} % of the cells look unlike those the networks learned "
             f"from ({100 * USUAL_SHARE:.0f} % would be usual): check names by eye before relying on a figure."
         )
+    flags += _without_cell(read)
     flags += _equivalents(differential)
     flags += _disagreement(evidence)
     if evidence.rates is not None and differential.counted and evidence.correction.interval is None:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from marrowscope.analysis.clustering import critical_value
 from marrowscope.analysis.intervals import LEVEL
 from marrowscope.analysis.reviewed import Answer
+from marrowscope.domain.cells import FLAG_UNCERTAIN_BLAST
 from marrowscope.domain.decision import NO_CLUSTERING, Clustering, Interval
 from marrowscope.domain.patient import PatientReading
 from marrowscope.domain.taxonomy import ARTEFACT, taxonomy
@@ -54,7 +55,8 @@ def suggest_review(
 ) -> tuple[Suggestion, ...]:
     """Choose counted cells to review: one half at random, the rest where the networks are least certain.
 
-    The least certain are those whose blast probability is closest to one half. If there are no more cells
+    The least certain are those flagged as uncertain blasts, and then those whose blast probability is closest
+    to one half. If there are no more cells
     than requested, all are returned, at random.
 
     Parameters
@@ -69,9 +71,10 @@ def suggest_review(
     at_random = unseen[: (number + 1) // 2] if number < len(unseen) else unseen
     drawn = set(at_random)
 
-    def doubt(cell: tuple[str, int]) -> tuple[float, int]:
+    def doubt(cell: tuple[str, int]) -> tuple[bool, float, int]:
         name, row = cell
-        return abs(float(fields[name].p_blast[row]) - 0.5), place[cell]
+        may_be = FLAG_UNCERTAIN_BLAST in fields[name].flags[row]
+        return not may_be, abs(float(fields[name].p_blast[row]) - 0.5), place[cell]
 
     unsure = sorted((cell for cell in unseen if cell not in drawn), key=doubt)
     return (

@@ -15,6 +15,7 @@ from marrowscope.domain.cells import (
     FLAG_DELETED,
     FLAG_REVIEWED,
     FLAG_UNCERTAIN,
+    FLAG_UNCERTAIN_BLAST,
     FLAG_UNFAMILIAR,
     Cells,
 )
@@ -24,7 +25,11 @@ from marrowscope.domain.patient import FieldReading, PatientReading, Review
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.domain.taxonomy import ARTEFACT, taxonomy
 
-_SETTLED = {FLAG_UNCERTAIN, FLAG_UNFAMILIAR}  # doubts of the networks, removed by a reader's answer
+_SETTLED = {
+    FLAG_UNCERTAIN,
+    FLAG_UNCERTAIN_BLAST,
+    FLAG_UNFAMILIAR,
+}  # doubts of the networks, removed by a reader's answer
 
 
 @dataclass(frozen=True)

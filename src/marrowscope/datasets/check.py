@@ -22,12 +22,13 @@ from marrowscope.datasets.layouts.fields import (
     read_voc,
 )
 from marrowscope.datasets.layouts.recognise import label_folder, recognise_layout, recognise_set
+from marrowscope.datasets.names import LEUKOCYTE, NOT_BLAST
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.names import natural_key
 
 _SPLIT_FOLDER = re.compile(r"(train|val|test)(id|idation|[ab]|ing)?|fold\d+")  # without separators
-_LABELS_OF_FIELDS = frozenset({"leukocyte", "leukocyte_not_blast", "red_cell", "platelet", "blast"})
+_LABELS_OF_FIELDS = frozenset({LEUKOCYTE, NOT_BLAST, "red_cell", "platelet", "blast"})
 _FAINT_PX = 1.0  # how far a box may stand out of its image before it is a fault
 
 

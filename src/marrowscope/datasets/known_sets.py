@@ -16,6 +16,7 @@ class Marks:
     """How a set is distinguished from others; see the head of `known_sets.toml`."""
 
     file: str = ""
+    folder: str = ""
     group: str = ""
     size: tuple[int, ...] = ()
     categories: int = 0
@@ -26,7 +27,7 @@ class KnownSet:
     """One public set; `licence_checked` distinguishes a licence that was read from one only remembered.
 
     `labels` gives the taxonomy's type of each of the set's own labels, `prefixes` of the starts of file names
-    that give more; `use` is what this software may use the set for (train, choose, test, look).
+    that give more; `use` is what this software may use the set for (train, test, look).
     """
 
     id: str
@@ -48,9 +49,9 @@ class KnownSet:
         """Type of a cell by its folder's label and its file's name; `LEFT_OUT` where that is no one type."""
         return self.prefixes.get(name.partition("_")[0]) or self.labels[folder]
 
-    def group_of(self, name: str) -> str:
-        """Give the patient that a file's name contains, or nothing."""
-        found = re.match(self.marks.group, name) if self.marks.group else None
+    def group_of(self, path: str) -> str:
+        """Give the patient named by the path of a file within the set, or nothing."""
+        found = re.match(self.marks.group, path) if self.marks.group else None
         return found.group(1) if found else ""
 
     def to_json(self) -> dict[str, object]:

@@ -3,7 +3,13 @@
 import re
 from functools import cache
 
-from marrowscope.domain.taxonomy import taxonomy
+from marrowscope.domain.taxonomy import UNCLASSIFIED, taxonomy
+
+LEUKOCYTE = "leukocyte"
+"""Label of a leukocyte of any type."""
+
+NOT_BLAST = "leukocyte_not_blast"
+"""Label of a leukocyte that is no blast, of unknown type."""
 
 # Spellings met in public sets, lower case, without separators -> the taxonomy's.
 _LABELS = {
@@ -21,6 +27,10 @@ _LABELS = {
     "platelet": "platelet",
     "platelets": "platelet",
     "thrombocyte": "platelet",
+    "giantthrombocyte": "platelet",
+    "giantplatelet": "platelet",
+    "thrombocyteaggregation": "platelet",
+    "plateletclump": "platelet",
     "leukocytenotblast": "leukocyte_not_blast",
     "band": "band_neutrophil",
     "bandcell": "band_neutrophil",
@@ -35,6 +45,7 @@ _LABELS = {
     "neutrophilicmyelocyte": "myelocyte",
     "neutrophilicmetamyelocyte": "metamyelocyte",
     "normoblast": "erythroblast",
+    "nrbc": "erythroblast",
     "pronormoblast": "proerythroblast",
     "basophilicnormoblast": "basophilic_erythroblast",
     "normoblastbasophilic": "basophilic_erythroblast",
@@ -47,6 +58,9 @@ _LABELS = {
     "orthochromicnormoblast": "orthochromic_erythroblast",
     "orthochromaticerythroblast": "orthochromic_erythroblast",
     "smudge": "smudge_cell",
+    "lymphocytevariant": "reactive_lymphocyte",
+    "variantlymphocyte": "reactive_lymphocyte",
+    "atypicallymphocyte": "reactive_lymphocyte",
     "artifact": "artefact",
 }
 
@@ -65,3 +79,13 @@ def normalise_label(name: str) -> str:
         if spelling.replace("_", "") in _LABELS:
             return _LABELS[spelling.replace("_", "")]
     return snake
+
+
+def type_of_folder(name: str) -> str | None:
+    """Return the cell type that a folder's name says, None if it says none.
+
+    >>> type_of_folder("Lymphocytes, variant"), type_of_folder("slide 1"), type_of_folder("unclassified")
+    ('reactive_lymphocyte', None, None)
+    """
+    label = normalise_label(name)
+    return label if label in taxonomy() and label != UNCLASSIFIED else None

@@ -12,6 +12,7 @@ from marrowscope.domain.geometry import Boxes, Scores
 # Marks a cell can carry besides its type.
 FLAG_BORDER = "border"  # cut by the image's edge: not counted
 FLAG_UNCERTAIN = "uncertain"  # no type is certain enough
+FLAG_UNCERTAIN_BLAST = "uncertain_blast"  # neither surely a blast nor surely none
 FLAG_UNFAMILIAR = "unfamiliar"  # unlike the cells the networks learned from
 FLAG_REVIEWED = "reviewed"  # named by a reader
 FLAG_ADDED = "added"  # drawn by a reader

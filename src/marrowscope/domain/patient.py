@@ -11,6 +11,9 @@ from marrowscope.domain.differential import Differential
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.domain.scale import Scale
 
+NO_MIDDLE_CELL = "no cell was found in the middle; the middle half of the image was taken for it"
+"""Note on an image of a single cell."""
+
 
 class FieldStatus(StrEnum):
     """Outcome of reading a field."""
@@ -35,6 +38,8 @@ class FieldReading:
     notes : conversions made while reading (orientation, bit depth, ...)
     cells : named cells in pixels of the original image
     sha256 : digest of the file's bytes, empty if it could not be read
+    is_single_cell : the image is of the one cell in its middle
+    signed_type : type of that cell as the analyser or a technologist signed it; None if not known
     """
 
     name: str
@@ -47,6 +52,8 @@ class FieldReading:
     flags: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     sha256: str = ""
+    is_single_cell: bool = False
+    signed_type: str | None = None
 
     @property
     def measures_cells(self) -> bool:

@@ -98,7 +98,7 @@ def lineage_rows(differential: Differential) -> tuple[LineageRow, ...]:
 def sampling(patient: PatientReading) -> Sampling | None:
     """Return the distribution of the counted cells over slides and fields, None without any.
 
-    Each sub-folder of the patient's folder is taken as a slide.
+    Each sub-folder of the patient's folder is taken as a slide, unless images of single cells lie there.
     """
     slides: Counter[str] = Counter()
     filled = []
@@ -106,7 +106,7 @@ def sampling(patient: PatientReading) -> Sampling | None:
         counted = int(field.cells.is_counted.sum())
         if counted:
             filled.append(counted)
-            slides[str(PurePosixPath(field.name).parent)] += counted
+            slides["." if field.is_single_cell else str(PurePosixPath(field.name).parent)] += counted
     if not filled:
         return None
     rows = tuple(sorted((name, number) for name, number in slides.items()))

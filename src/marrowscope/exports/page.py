@@ -26,6 +26,7 @@ from marrowscope.exports.figures import (
     type_rows,
 )
 from marrowscope.exports.pictures import GalleryItem, PictureLimits, Pictures, limits_for
+from marrowscope.exports.signed import SignedNames, signed_names
 from marrowscope.exports.tables import passed_over_text
 
 VERDICT_SENTENCES = {
@@ -101,6 +102,8 @@ class PatientView:
     passed_over: str
     renamed_away: tuple[tuple[str, int], ...]
     review_summary: str
+    signed: SignedNames | None
+    sheets: tuple[str, ...]
 
 
 def patient_views(report: CohortReport, pictures: Pictures) -> tuple[PatientView, ...]:
@@ -140,6 +143,8 @@ def _view(patient: PatientReading, anchor: str, pictures: Pictures, limits: Pict
         passed_over=passed_over_text(patient),
         renamed_away=_renamed_away(patient),
         review_summary=dict(review_facts(patient)).get("Review", ""),
+        signed=signed_names(patient),
+        sheets=tuple(pictures.sheets(patient.patient)),
     )
 
 

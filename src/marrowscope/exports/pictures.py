@@ -68,6 +68,9 @@ class Pictures(Protocol):
     def annotated_path(self, patient: str, field: str) -> str | None:
         """Return the annotated field's path relative to the report, quoted as in a URL, or None."""
 
+    def sheets(self, patient: str) -> Sequence[str]:
+        """Return the paths of the sheets with the patient's single cells, as those of annotated fields."""
+
 
 class NoPictures:
     """No pictures, for a report of figures only."""
@@ -86,6 +89,11 @@ class NoPictures:
         """Return nothing."""
         del patient, field
         return None
+
+    def sheets(self, patient: str) -> Sequence[str]:
+        """Return nothing."""
+        del patient
+        return ()
 
 
 def cells_to_show(patient: PatientReading, limits: PictureLimits = FULL) -> tuple[tuple[str, int], ...]:

@@ -11,6 +11,7 @@ from marrowscope.domain.patient import CohortReport, FieldStatus, PatientReading
 from marrowscope.domain.percent import file_percent
 from marrowscope.exports.atomic import write_atomic
 from marrowscope.exports.figures import lineage_rows, non_erythroid_blasts, sampling, type_rows
+from marrowscope.exports.signed import signed_document
 from marrowscope.imaging.names import shown
 
 NOTICE = "For research use only. A count is not a diagnosis."
@@ -145,6 +146,7 @@ def _patient(patient: PatientReading) -> dict[str, Any]:
         "truth": None if patient.truth is None else shown(patient.truth),
         "decision": patient.decision.verdict.value,
         "count": _count(patient),
+        "signed_names": signed_document(patient),
         "flags": [shown(flag) for flag in patient.flags],
         "passed_over": [shown(name) for name in patient.passed_over],
         "inputs": [

@@ -61,6 +61,7 @@ CELL_COLUMNS = (
     "flags",
 )
 REVIEW_COLUMNS = ("network_type", REVIEWED_TYPE)
+SIGNED_COLUMNS = ("signed_type",)
 _BOX_DECIMALS = 1
 _PROBABILITY_DECIMALS = 4
 _FAILURES_LISTED = 5  # failed fields listed in a patient's reasons; run.json has all of them
@@ -83,7 +84,8 @@ def write_cells_csv(report: CohortReport, path: Path) -> None:
     """Write a row per cell, with the columns `CELL_COLUMNS` and boxes in pixels of the original image.
 
     If a patient was reviewed, `REVIEW_COLUMNS` follow: the networks' type of each cell and the reader's,
-    which training uses. `cell_type` is then the type in force.
+    which training uses. `cell_type` is then the type in force. Where cells were signed by an analyser or a
+    technologist, `SIGNED_COLUMNS` are last.
 
     Raises
     ------
@@ -91,9 +93,14 @@ def write_cells_csv(report: CohortReport, path: Path) -> None:
         The file cannot be written.
     """
     is_reviewed = any(patient.review for patient in report.patients)
-    columns = (*CELL_COLUMNS, *(REVIEW_COLUMNS if is_reviewed else ()))
-    rows = (row for patient in report.patients for row in _cell_rows(patient))
-    _write(path, columns, ([*row, *("",) * (len(columns) - len(row))] for row in rows))
+    is_signed = any(field.signed_type for patient in report.patients for field in patient.fields)
+    unsigned = (*CELL_COLUMNS, *(REVIEW_COLUMNS if is_reviewed else ()))
+    rows = (
+        [*row, *("",) * (len(unsigned) - len(row)), *((signed or "",) if is_signed else ())]
+        for patient in report.patients
+        for row, signed in _cell_rows(patient)
+    )
+    _write(path, (*unsigned, *(SIGNED_COLUMNS if is_signed else ())), rows)
 
 
 def patient_row(patient: PatientReading) -> dict[str, Value]:
@@ -162,7 +169,8 @@ def _percents(interval: Interval | None, names: Sequence[str]) -> Mapping[str, f
     return dict(zip(names, map(file_percent, shares), strict=True))
 
 
-def _cell_rows(patient: PatientReading) -> Iterator[list[str]]:
+def _cell_rows(patient: PatientReading) -> Iterator[tuple[list[str], str | None]]:
+    """Yield each cell's row without its signed type, and that."""
     name = csv_text(patient.patient)
     by_network = {f.name: f.cells.cell_types for f in patient.review.network.fields} if patient.review else {}
     for field in patient.fields:
@@ -170,7 +178,8 @@ def _cell_rows(patient: PatientReading) -> Iterator[list[str]]:
         for number, cell in enumerate(field.cells, start=1):
             own = network[number - 1] if number <= len(network) else ""
             reviewed = (own, _reviewed_type(cell)) if patient.review else ()
-            yield [name, csv_text(field.name), str(number), *_cell_values(cell), *reviewed]
+            row = [name, csv_text(field.name), str(number), *_cell_values(cell), *reviewed]
+            yield row, field.signed_type
 
 
 def _reviewed_type(cell: Cell) -> str:

@@ -26,6 +26,7 @@ from marrowscope.exports.figures import (
     type_rows,
 )
 from marrowscope.exports.provenance import NOTICE
+from marrowscope.exports.signed import signed_names
 from marrowscope.exports.tables import PATIENT_COLUMNS, Value, patient_row
 from marrowscope.imaging.names import distinct, shown
 
@@ -224,7 +225,8 @@ class _Writer:
         self._write(sheet, line, 2, 100.0 if counted else None, "total_percent")
         line = self._facts(sheet, line + 2, patient)
         line = self._excluded(sheet, line + 1, patient)
-        self._decisions(sheet, line + 1, patient)
+        line = self._signed(sheet, line + 1, patient)
+        self._decisions(sheet, line, patient)
 
     def _facts(self, sheet: Any, line: int, patient: PatientReading) -> int:
         """Write the figures beside the differential; return the next free line."""
@@ -296,6 +298,30 @@ class _Writer:
         if not rows:
             self._write(sheet, line + 1, 0, "nothing")
         return line + 1 + max(len(rows), 1)
+
+    def _signed(self, sheet: Any, line: int, patient: PatientReading) -> int:
+        """Write the signed names beside the networks', if there are any; return the next free line."""
+        names = signed_names(patient)
+        if names is None:
+            return line
+        for column, title in enumerate(("Signed names", "Signed", "Percent", "Networks", "Percent")):
+            self._write(sheet, line, column, title, "head")
+        rows: list[tuple[Value, ...]] = [
+            (row.cell_type.name, row.signed, row.signed_percent, row.network, row.network_percent)
+            for row in names.rows
+        ]
+        rows.append(("Counted nucleated cells", names.signed.counted, None, names.network.counted, None))
+        shares = (names.signed_blasts, names.network_blasts)
+        blasts = [None if share is None else file_percent(share.estimate) for share in shares]
+        rows.append(("Blasts", names.signed.blasts, blasts[0], names.network.blasts, blasts[1]))
+        rows.append(("Named alike", names.agreement.agreed, None, None, None))
+        for number, row in enumerate(rows, start=line + 1):
+            for column, value in enumerate(row):
+                self._write(sheet, number, column, value)
+        kappa = names.agreement.kappa
+        self._write(sheet, line + len(rows) + 1, 0, "Cohen's kappa")
+        self._write(sheet, line + len(rows) + 1, 1, None if kappa is None else kappa.estimate, "hundredths")
+        return line + len(rows) + 3
 
     def _decisions(self, sheet: Any, line: int, patient: PatientReading) -> None:
         for column, title in enumerate(("Rule", "Positive when", "", "Decision", "More cells to settle")):

@@ -1,8 +1,9 @@
-"""Pictures: fields with boxes and a legend, and thumbnails."""
+"""Pictures: fields with boxes and a legend, sheets of cells, and thumbnails."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
@@ -20,6 +21,63 @@ _PAPER: Final[Colour] = (255, 255, 255)
 _LARGEST_SIDE: Final = 2400  # px; more than a screen shows, in a file of about a megabyte
 _SMALLEST_SIDE: Final = 900  # px; smaller fields are enlarged, or labels would cover their cells
 _FONTS_BY_SIZE: dict[int, ImageFont.FreeTypeFont | ImageFont.ImageFont] = {}
+
+
+_MARK: Final[Colour] = (214, 39, 40)
+_TILE_PX: Final = 96
+_GAP_PX: Final = 8
+_TITLE_PX: Final = 30
+_TILES_IN_A_ROW: Final = 12
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A cell on a sheet: its square picture, and a short mark, empty for none, with which it is framed."""
+
+    picture: Image.Image
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class TileGroup:
+    """Cells under one title on a sheet, and the colour of its swatch as ``#rrggbb``."""
+
+    title: str
+    colour: str
+    tiles: Sequence[Tile]
+
+
+def draw_sheet(groups: Sequence[TileGroup]) -> Image.Image:
+    """Draw cells side by side, 96 px each, group by group under their titles."""
+    step = _TILE_PX + _GAP_PX
+    rows = [-(-len(group.tiles) // _TILES_IN_A_ROW) for group in groups]
+    height = _GAP_PX + sum(_TITLE_PX + number * step for number in rows)
+    sheet = Image.new("RGB", (_GAP_PX + _TILES_IN_A_ROW * step, height), _PAPER)
+    drawn = ImageDraw.Draw(sheet)
+    top = 0
+    for group, number in zip(groups, rows, strict=True):
+        middle = top + _TITLE_PX / 2 + _GAP_PX / 4
+        swatch = (_GAP_PX, middle - 7, _GAP_PX + 14, middle + 7)
+        drawn.rounded_rectangle(swatch, 3, fill=group.colour)
+        drawn.text((swatch[2] + _GAP_PX, middle), group.title, fill=_INK, font=_font(16), anchor="lm")
+        top += _TITLE_PX
+        for place, tile in enumerate(group.tiles):
+            row, column = divmod(place, _TILES_IN_A_ROW)
+            _lay_tile(sheet, drawn, tile, (_GAP_PX + column * step, top + row * step))
+        top += number * step
+    return sheet
+
+
+def _lay_tile(sheet: Image.Image, drawn: ImageDraw.ImageDraw, tile: Tile, corner: tuple[int, int]) -> None:
+    left, top = corner
+    sheet.paste(tile.picture.resize((_TILE_PX, _TILE_PX)), corner)
+    if not tile.mark:
+        return
+    right, bottom = left + _TILE_PX, top + _TILE_PX
+    drawn.rectangle((left - 2, top - 2, right + 1, bottom + 1), outline=_MARK, width=4)
+    wide = drawn.textlength(tile.mark, font=_font(14)) + 10
+    drawn.rectangle((right - wide, bottom - 18, right + 1, bottom + 1), fill=_MARK)
+    drawn.text((right - wide / 2, bottom - 9), tile.mark, fill=_PAPER, font=_font(14), anchor="mm")
 
 
 def annotate(

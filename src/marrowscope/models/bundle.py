@@ -75,6 +75,8 @@ class ClassifierSettings:
     blast_threshold : blast probability from which a cell is called a blast
     type_threshold : least probability of a type; below it the cell is unclassified
     stated_specificity : specificity for which the blast threshold was chosen on validation; 0 if it was not
+    uncertain_blast : range of blast probabilities, around the threshold, within which a cell is neither
+        surely a blast nor surely none; empty where the bundle does not state it
     blast_temperature, type_temperature : divisors that calibrate the logits
     nuclei : sizes of the nuclei of each type, used besides the crops
     feature_space : file that identifies unfamiliar cells, relative to the bundle; empty if there is none
@@ -91,6 +93,7 @@ class ClassifierSettings:
     type_threshold: float
     blast_temperature: float
     type_temperature: float
+    uncertain_blast: tuple[float, float] = (0.0, 0.0)
     nuclei: NucleusSizes = field(default_factory=NucleusSizes)
     stated_specificity: float = 0.0
     feature_space: str = ""
@@ -98,7 +101,8 @@ class ClassifierSettings:
     @classmethod
     def of(cls, table: Mapping[str, Any]) -> Self:
         """Read the settings from a table of TOML or JSON. KeyError, TypeError or ValueError on others."""
-        rows = {name: tuple(table[name]) for name in ("mean", "std", "types")}
+        names = ("mean", "std", "types", "uncertain_blast")
+        rows = {name: tuple(table[name]) for name in names if name in table}
         nuclei = {"nuclei": NucleusSizes.of(table["nuclei"])} if "nuclei" in table else {}
         return cls(**{**table, **rows, **nuclei})
 

@@ -15,6 +15,13 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 
+SURELY_NONE = 0.02
+"""Share of the blasts that may lie below the uncertain range."""
+
+SURELY_BLAST = 0.005
+"""Share of the other cells that may lie above it."""
+
+
 @dataclass(frozen=True)
 class BlastCounts:
     """Cells by truth and prediction at one threshold."""
@@ -112,6 +119,26 @@ def threshold_for(specificity: float, sets: Sequence[tuple[npt.NDArray[np.float6
         return 0.99
     curve = np.array([np.nanmean([c.balanced_accuracy for c in of]) for of in counts])
     return choose_threshold(candidates[allowed], curve[allowed])
+
+
+def uncertain_range(
+    threshold: float, sets: Sequence[tuple[npt.NDArray[np.float64], Bools]]
+) -> tuple[float, float]:
+    """Return the range of P(blast) round a threshold within which a cell is neither surely a blast nor none.
+
+    Below it lie at most `SURELY_NONE` of the blasts, from its end on at most `SURELY_BLAST` of the other
+    cells, all sets of P(blast) and truth weighing the same. In hundredths.
+    """
+    candidates = np.arange(1, 100) / 100
+    missed = np.array([np.nanmean([_below(p[is_blast], t) for p, is_blast in sets]) for t in candidates])
+    wrong = np.array([np.nanmean([1 - _below(p[~is_blast], t) for p, is_blast in sets]) for t in candidates])
+    low = candidates[(missed <= SURELY_NONE) & (candidates <= threshold)]
+    high = candidates[(wrong <= SURELY_BLAST) & (candidates >= threshold)]
+    return float(low.max(initial=0.0)), float(high.min(initial=1.0))
+
+
+def _below(p_blast: npt.NDArray[np.float64], threshold: float) -> float:
+    return float((p_blast < threshold).mean()) if len(p_blast) else float("nan")
 
 
 def even_odds(p_blast: npt.NDArray[np.float64], is_blast: Bools) -> float | None:

@@ -21,6 +21,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
+from marrowscope.datasets.known_sets import known_sets
 from marrowscope.errors import InputError
 from marrowscope.training.device import keep_memory, training_device
 from marrowscope.training.recipe import TrainingRecipe
@@ -183,8 +184,9 @@ def open_run(recipe: TrainingRecipe, out: Path, *, resume: bool) -> Checkpoint |
     Raises
     ------
     InputError
-        There is no checkpoint to resume from, or its run had other settings.
+        There is no checkpoint to resume from, or its run had other settings; or a set may not be trained on.
     """
+    _refuse_forbidden(recipe)
     checkpoint = Checkpoint.read(out / CHECKPOINT) if resume else None
     if checkpoint is not None:
         differing = recipe.differences(checkpoint.recipe)
@@ -196,6 +198,13 @@ def open_run(recipe: TrainingRecipe, out: Path, *, resume: bool) -> Checkpoint |
     torch.set_num_threads(recipe.threads)
     torch.manual_seed(recipe.seed)
     return checkpoint
+
+
+def _refuse_forbidden(recipe: TrainingRecipe) -> None:
+    for name in recipe.source_ids():
+        known = known_sets().get(name)
+        if known is not None and known.use and "train" not in known.use:
+            raise InputError(f"{name} may not be trained on ({known.licence}): {known.note}")
 
 
 class TrainingLoop(Generic[Net, Batch]):

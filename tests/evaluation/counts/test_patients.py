@@ -75,6 +75,7 @@ def test_coverage_counts_patients_with_a_known_percentage(tables: tuple[Path, Pa
     [
         ("patient\na\n", TRUTH, "missing columns: decision"),
         ("patient,decision\na,perhaps\n", TRUTH, "none of"),
+        (REPORTS, "patient,diagnosis\na,AML\n", "missing columns: truth"),
         (REPORTS, "patient,truth\na,sick\n", "use leukemia or healthy"),
         (REPORTS, "patient,truth\nz,healthy\n", "share no patient"),
         (REPORTS, "patient,truth\na,healthy\na,healthy\n", "twice"),
@@ -110,6 +111,63 @@ def test_agreement_of_percentages_and_pictures(tables: tuple[Path, Path], tmp_pa
         for suffix in ("png", "svg")
     ]
     assert all(path.stat().st_size > 1000 for path in drawn)
+
+
+SIGNED = """patient,diagnosis,leukocytes,blast_percent
+a,AML,100,65
+b,AML,100,8
+c,APL,100,22
+d,AML,25,24
+g,AML,100,2
+z,AML,100,9
+"""
+
+
+def test_of_ill_patients_alone_percentages_are_compared(tables: tuple[Path, Path]) -> None:
+    tables[1].write_text(SIGNED)
+    result = evaluate_patients(*tables)
+    content = json.loads(json.dumps(result.to_json(), allow_nan=False))
+    assert result.n_patients == 5
+    assert sum(sum(row) for row in result.confusion) == 0
+    assert result.decided.value is None
+    assert content["agreement"]["bias"] == pytest.approx(-3.6)
+    assert content["agreement"]["mean_absolute_error"] == pytest.approx(3.6)
+    low, high = content["agreement"]["mean_absolute_error_ci"]
+    assert 1 <= low < 3.6 < high <= 6
+    assert content["sides"]["over_20"]["measured_over"] == 2  # a, d
+    assert content["sides"]["over_20"]["measured_not_over"] == 1  # c, read as 19 %
+    assert content["sides"]["over_20"]["decisions"] == {
+        "positive": 1, "negative": 1, "indeterminate": 1, "insufficient": 0
+    }  # fmt: skip
+    assert content["sides"]["not_over_20"]["measured_not_over"] == 2
+    assert content["sides"]["between_10_and_30"] is None  # two patients are too few
+    assert content["adjusted_sides"] is None
+
+
+def test_a_true_percentage_that_was_counted_has_its_own_error(tables: tuple[Path, Path]) -> None:
+    tables[1].write_text(SIGNED)
+    result = evaluate_patients(*tables)
+    # b is read as 2 (1 to 4), its truth of 8 of 100 cells is 4.1 to 15.0 by Wilson: 6 > (3.9² + 2²)^0.5.
+    assert result.interval_coverage.value == pytest.approx(4 / 5)
+    assert result.within_both_errors.value == pytest.approx(4 / 5)
+    tables[1].write_text(SIGNED.replace("b,AML,100", "b,AML,25"))  # 8 of 25: 2.2 to 25.0
+    assert evaluate_patients(*tables).within_both_errors.value == 1
+    tables[1].write_text(TRUTH)
+    assert evaluate_patients(*tables).within_both_errors.value is None
+
+
+def test_near_the_threshold_is_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text(
+        "patient,decision,blast_percent\n" + "".join(f"{n},indeterminate,{n + 2}\n" for n in range(5, 40, 5))
+    )
+    (tmp_path / "t.csv").write_text(
+        "patient,blast_percent\n" + "".join(f"{n},{n}\n" for n in range(5, 40, 5))
+    )
+    found = evaluate_patients(tmp_path / "r.csv", tmp_path / "t.csv").sides
+    assert found is not None
+    assert found.near is not None
+    assert found.near.n_patients == 5  # 10, 15, 20, 25, 30
+    assert found.measured == ((3, 0), (1, 3))  # 20 is not over 20, and read as 22
 
 
 def test_no_agreement_without_true_percentages(tables: tuple[Path, Path], tmp_path: Path) -> None:

@@ -102,6 +102,21 @@ def test_an_empty_patient_is_kept_and_told(tmp_path: Path) -> None:
     assert found[1].problems == ("no JPEG, PNG, BMP, TIFF, WebP or JPEG 2000 images found",)
 
 
+def test_a_folder_sorted_by_type_is_one_patient_where_types_are_known(tmp_path: Path) -> None:
+    names = ("blast/1.png", "lymphocyte/2.png", "odd/3.png", "4.png")
+    types = {"blast", "lymphocyte"}.__contains__
+    put(tmp_path / "P1", *names)
+    zipped(tmp_path / "zips" / "P2.zip", *names)
+    zipped(tmp_path / "zips" / "P3.zip", *(f"P3/{name}" for name in names if "/" in name))
+    fields = ["4.png", "blast/1.png", "lymphocyte/2.png", "odd/3.png"]
+    assert layout(discover([tmp_path / "P1"], names_type=types)) == {"P1": fields}
+    found = discover([tmp_path / "zips"], names_type=types)
+    assert layout(found) == {"P2": fields, "P3": fields[1:]}
+    assert set(layout(discover([tmp_path / "P1"]))) == {"P1", "blast", "lymphocyte", "odd"}
+    put(tmp_path / "cohort", "blast/1.png", "A/2.png", "B/3.png")
+    assert set(layout(discover([tmp_path / "cohort"], names_type=types))) == {"A", "B", "blast"}
+
+
 def test_nothing_at_all_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no JPEG, PNG, BMP, TIFF, WebP or JPEG 2000 images found"):
         discover([tmp_path])

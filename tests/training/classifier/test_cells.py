@@ -8,23 +8,25 @@ import pytest
 from PIL import Image
 from tests.conftest import REPOSITORY
 
+from marrowscope.datasets.labelled import LabelledField
 from marrowscope.datasets.layouts.cells import LabelledCell, read_folder_per_type
 from marrowscope.datasets.outline import trimmed
 from marrowscope.errors import DatasetError, InputError
+from marrowscope.models.detector import Detector
 from marrowscope.synth import draw_cell
 from marrowscope.training.classifier.cells import (
     CACHE_CONTEXT,
     CACHE_PX,
     NO_TYPE,
-    SYNTHETIC,
     CellBank,
     bank_of_cells,
+    bank_of_fields,
     bank_of_synthetic,
     joined,
 )
 from marrowscope.training.classifier.recipe import CELL_TYPES, ClassifierRecipe
-from marrowscope.training.classifier.sampling import CellSampler, Shares, _row_weights
-from marrowscope.training.classifier.sets import clean_cells
+from marrowscope.training.classifier.sampling import CellSampler, row_weights
+from marrowscope.training.classifier.sets import built_in_detector, clean_cells
 
 TYPES = ("lymphocyte", "segmented_neutrophil")
 
@@ -32,6 +34,11 @@ TYPES = ("lymphocyte", "segmented_neutrophil")
 @pytest.fixture(scope="module")
 def bank() -> CellBank:
     return bank_of_synthetic(TYPES, per_type=3, seed=1)
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    return built_in_detector()
 
 
 def _as_source(bank: CellBank, name: str) -> CellBank:
@@ -57,25 +64,64 @@ def test_a_bank_survives_the_disk(bank: CellBank, tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["bank.npz"]
 
 
-def test_a_labelled_cell_is_cut_round_its_outline(tmp_path: Path) -> None:
+def _photograph(folder: Path, name: str, neighbours: int = 0) -> tuple[Path, float]:
+    """Draw a cell in the middle of 256 px, others beside it; give its file and its longer side in µm."""
     rng = np.random.default_rng(4)
-    cell = draw_cell(rng, "lymphocyte", 0.13)
+    cell = draw_cell(rng, name, 0.13)
     field = np.full((256, 256, 3), np.median(cell.pixels[0], axis=0), dtype=np.uint8)
     height, width = cell.pixels.shape[:2]
-    top, left = (256 - height) // 2, (256 - width) // 2
-    field[top : top + height, left : left + width] = cell.pixels
-    path = tmp_path / "one.png"
+    for number in range(neighbours, -1, -1):
+        top, left = (256 - height) // 2, (256 - width) // 2 + (number and 90)
+        part = cell.pixels[:, : max(0, 256 - left)]
+        field[top : top + height, left : left + width] = part
+    path = folder / f"{name}.png"
     Image.fromarray(field).save(path)
-    bank = bank_of_cells([LabelledCell(path, "lymphocyte", "g", "here")], TYPES, 0.13)
     box = cell.box
-    expected_um = CACHE_CONTEXT * max(box[2] - box[0], box[3] - box[1]) * 0.13
-    assert bank.side_um[0] == pytest.approx(expected_um, rel=0.2)
-    assert bank.types[0] == 0
+    return path, float(max(box[2] - box[0], box[3] - box[1]) * 0.13)
 
 
-def test_a_type_the_classifier_does_not_know_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("neighbours", [0, 1])
+def test_a_labelled_cell_is_cut_by_the_box_of_the_one_in_the_middle(
+    tmp_path: Path, detector: Detector, neighbours: int
+) -> None:
+    path, longer_um = _photograph(tmp_path, "lymphocyte", neighbours)
+    bank = bank_of_cells([LabelledCell(path, "lymphocyte", "g", "here")], TYPES, 0.13, detector)
+    assert bank.side_um[0] == pytest.approx(CACHE_CONTEXT * longer_um, rel=0.25)
+    assert (bank.types[0], bank.groups[0]) == (0, "g")
+
+
+def test_a_cell_cut_out_on_black_lies_on_an_empty_slide(tmp_path: Path, detector: Detector) -> None:
+    path, longer_um = _photograph(tmp_path, "blast")
+    whole = np.asarray(Image.open(path))
+    rows, columns = np.indices(whole.shape[:2]) - 128
+    inside = np.hypot(rows, columns) * 0.13 < longer_um / 2
+    Image.fromarray(np.where(inside[..., None], whole, np.uint8(0))).save(path)
+    bank = bank_of_cells([LabelledCell(path, "blast", "g", "here")], TYPES, 0.13, detector)
+    assert bank.crops[0].max(axis=2).min() > 20
+    assert bank.outlined[0]
+    assert bank.side_um[0] == pytest.approx(CACHE_CONTEXT * longer_um, rel=0.1)
+
+
+def test_types_are_taught_as_the_nearest_one_the_classifier_knows(tmp_path: Path, detector: Detector) -> None:
+    path, _ = _photograph(tmp_path, "lymphocyte")
+    names = ("reactive_lymphocyte", "leukocyte_not_blast", "lymphoblast")
+    bank = bank_of_cells([LabelledCell(path, name, "g", "s") for name in names], TYPES, 0.1, detector)
+    assert bank.types.tolist() == [0, NO_TYPE, NO_TYPE]
+    assert bank.is_blast.tolist() == [False, False, True]
     with pytest.raises(DatasetError, match="plasma_cell"):
-        bank_of_cells([LabelledCell(tmp_path / "x.png", "plasma_cell", "g", "s")], TYPES, 0.1)
+        bank_of_cells([LabelledCell(path, "plasma_cell", "g", "s")], TYPES, 0.1, detector)
+
+
+def test_cells_of_fields_are_cut_by_the_detector_s_boxes(tmp_path: Path, detector: Detector) -> None:
+    """A label of the nucleus alone gives the crop of the whole cell; one at the border gives none."""
+    path, longer_um = _photograph(tmp_path, "lymphocyte")
+    near = 0.8 * longer_um / 0.13 / 2
+    boxes = np.array([[128 - near, 128 - near, 128 + near, 128 + near], [0, 0, 40, 40]], np.float32)
+    field = LabelledField(path, boxes, ("leukocyte", "leukocyte"), np.zeros(2, bool), "f", "s")
+    bank = bank_of_fields([field], TYPES, 0.13, detector)
+    assert len(bank) == 1
+    assert not bank.is_blast[0]
+    assert bank.side_um[0] == pytest.approx(CACHE_CONTEXT * longer_um, rel=0.25)
 
 
 def test_a_red_cell_on_a_neck_is_cut_off() -> None:
@@ -89,23 +135,32 @@ def test_a_red_cell_on_a_neck_is_cut_off() -> None:
     assert (kept & red).sum() < 0.1 * red.sum()
 
 
-def test_shares_are_kept_whatever_the_sets_sizes(bank: CellBank) -> None:
+def test_no_source_fills_a_batch_and_blasts_keep_their_share(bank: CellBank) -> None:
     munich = _as_source(bank.select(np.flatnonzero(bank.is_blast | (bank.types == 1))), "munich")
     barcelona = _as_source(bank.select(np.flatnonzero(bank.types >= 0)), "barcelona")
-    everything = joined([munich, *[barcelona] * 5, bank])
-    shares = Shares(blast=0.4, same_source=0.1, typed=0.4, untyped=0.3, synthetic=0.1)
-    weights = _row_weights(everything, TYPES, shares)
-    drawn = everything.sources == SYNTHETIC
-    # No untyped cells here: the other shares sum to one as they stand.
-    assert weights[everything.is_blast & ~drawn].sum() == pytest.approx(0.4)
-    assert weights[(everything.sources == "munich") & ~everything.is_blast].sum() == pytest.approx(0.1)
-    assert weights[everything.sources == "barcelona"].sum() == pytest.approx(0.4)
-    assert weights[drawn & everything.is_blast].sum() == pytest.approx(0.05)
+    others = [_as_source(bank, name) for name in ("milan", "delhi")]
+    everything = joined([munich, *[barcelona] * 50, *others])
+    weights = row_weights(everything)
+    share = {str(s): weights[everything.sources == s].sum() for s in np.unique(everything.sources)}
+    assert sum(share.values()) == pytest.approx(1.0)
+    assert share["barcelona"] == pytest.approx(0.3)
+    assert min(share.values()) > 0.1
+    for name in ("munich", "milan"):
+        here = everything.sources == name
+        assert weights[here & everything.is_blast].sum() / share[name] == pytest.approx(0.35)
+
+
+def test_a_frequent_type_is_drawn_more_often_but_each_cell_of_it_less(bank: CellBank) -> None:
+    rare, frequent = (bank.select(np.flatnonzero(bank.types == index)) for index in (0, 1))
+    weights = row_weights(_as_source(joined([rare, *[frequent] * 9]), "here"))
+    of_rare, of_frequent = weights[: len(rare)], weights[len(rare) :]
+    assert of_frequent.sum() == pytest.approx(3 * of_rare.sum())
+    assert of_rare[0] == pytest.approx(3 * of_frequent[0])
 
 
 def test_batches_are_reproducible_and_of_the_network_s_size(bank: CellBank) -> None:
     def draw() -> CellSampler:
-        return CellSampler(bank, TYPES, [], size_px=32, context=1.4, seed=7)
+        return CellSampler(bank, [], size_px=32, context=1.4, seed=7)
 
     first, again = draw().draw(12), draw().draw(12)
     assert first.crops.shape == (12, 32, 32, 3)
@@ -118,14 +173,12 @@ def test_cells_shown_as_photographed_teach_blasts_only_beside_blasts(bank: CellB
     munich = _as_source(bank.select(np.flatnonzero(bank.is_blast | (bank.types == 1))), "munich")
     barcelona = _as_source(bank.select(np.flatnonzero(bank.types >= 0)), "barcelona")
     both = joined([munich, barcelona])
-    sampler = CellSampler(both, TYPES, [], size_px=32, context=1.4, seed=5)
+    sampler = CellSampler(both, [], size_px=32, context=1.4, seed=5)
     batch = sampler.draw(200)
     silent = ~batch.teaches_blast  # plain cells of a laboratory without blasts
     assert (batch.types[silent] >= 0).all()
     assert 0.1 < silent[batch.types >= 0].mean() < 0.6
-    chance = sampler.weights * sampler.plain_chance
-    blasts, others = both.is_blast, ~both.is_blast & (both.sources == "munich")
-    assert chance[blasts].sum() == pytest.approx(chance[others].sum())
+    assert len(np.unique(sampler.plain_chance[both.sources == "munich"])) == 1  # plainness tells no blast
     assert (sampler.plain_chance[both.sources == "barcelona"] > 0).all()
 
 
@@ -135,9 +188,9 @@ def test_disguised_background_tells_nothing_of_the_source(bank: CellBank) -> Non
     dark_crops = (bank.crops * 0.5).astype(np.uint8)
     dark = CellBank(
         dark_crops, bank.masks, bank.white * 0.5, bank.stain, bank.side_um,
-        bank.is_blast, bank.types, np.full(len(bank), "dark"), bank.outlined, bank.nucleus,
+        bank.is_blast, bank.types, np.full(len(bank), "dark"), bank.groups, bank.outlined, bank.nucleus,
     )  # fmt: skip
-    sampler = CellSampler(joined([pale, dark]), TYPES, [], size_px=32, context=1.4, seed=0)
+    sampler = CellSampler(joined([pale, dark]), [], size_px=32, context=1.4, seed=0)
     n = len(bank)
     rims = [
         np.stack([sampler.disguised(i % n + k * n)[0][0].mean(axis=0) for i in range(60)]) for k in (0, 1)
@@ -183,8 +236,17 @@ def test_a_faulty_recipe_is_refused_by_name(tmp_path: Path, text: str, complaint
 def test_the_shipped_recipe_is_valid(tmp_path: Path) -> None:
     shipped = REPOSITORY / "runs" / "classifier.toml"
     recipe = ClassifierRecipe.from_toml(shipped, tmp_path)
-    trained_on = {source.path.name for source in (*recipe.cells, *recipe.healthy)}
-    assert trained_on.isdisjoint({"deepbionet", "allidb_validation", "taleqani", "apml"})
+    trained_on = {source.path.name for source in (*recipe.cells, *recipe.fields)}
+    assert trained_on.isdisjoint({"deepbionet", "segpc", "taleqani", "apml"})
+
+
+def test_a_source_left_out_is_neither_taught_nor_forgotten(tmp_path: Path) -> None:
+    shipped = REPOSITORY / "runs" / "classifier.toml"
+    recipe = ClassifierRecipe.from_toml(shipped, tmp_path, {"left_out": ["jhu"]})
+    assert [source.path.name for source in recipe.cells if not recipe.is_taught(source)] == ["jhu"]
+    assert "jhu" not in recipe.source_ids()
+    with pytest.raises(InputError, match="left_out names no source of this recipe: nowhere"):
+        ClassifierRecipe.from_toml(shipped, tmp_path, {"left_out": ["nowhere"]})
 
 
 def test_the_nucleus_keeps_its_size_under_turns_and_zooms() -> None:
@@ -199,7 +261,7 @@ def test_the_nucleus_keeps_its_size_under_turns_and_zooms() -> None:
         nucleus=np.array([[60 / CACHE_PX, 30**2 / 48**2]], np.float32),
         sources=np.array(["drawn"]),
     )
-    sampler = CellSampler(disc, ("lymphocyte",), [], size_px=96, context=1.4, seed=2)
+    sampler = CellSampler(disc, [], size_px=96, context=1.4, seed=2)
     sampler.plain_chance[:] = 1.0
     batch = sampler.draw(12)
     dark = (batch.crops[..., 1] < 105).sum(axis=(1, 2))
@@ -208,14 +270,14 @@ def test_the_nucleus_keeps_its_size_under_turns_and_zooms() -> None:
     np.testing.assert_allclose(batch.nucleus[:, 1], 30**2 / 48**2, rtol=1e-5)
 
 
-def test_a_nucleus_under_granules_is_not_measured(tmp_path: Path) -> None:
+def test_a_nucleus_under_granules_is_not_measured(tmp_path: Path, detector: Detector) -> None:
     for name in ("lymphocyte", "basophil"):
         (tmp_path / name).mkdir()
         cell = draw_cell(np.random.default_rng(3), name, 0.1)
         Image.fromarray(np.pad(cell.pixels, ((60, 60), (60, 60), (0, 0)), mode="edge")).save(
             tmp_path / name / "1.png"
         )
-    bank = bank_of_cells(read_folder_per_type(tmp_path), ("basophil", "lymphocyte"), 0.1)
+    bank = bank_of_cells(read_folder_per_type(tmp_path), ("basophil", "lymphocyte"), 0.1, detector)
     known = np.isfinite(bank.nucleus).reshape(-1, 2).sum(axis=1) == 2
     assert known[bank.types == 1].all()
     assert not known[bank.types == 0].any()

@@ -1,5 +1,6 @@
 """A whole run on a handful of drawn cells: steps, checkpoint, resume, ONNX, settings."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from marrowscope.models.feature_space import FeatureSpace
 from marrowscope.synth import draw_cell
 from marrowscope.training.classifier.net import LAST_LAYER, TEXTURE, CellClassifier
 from marrowscope.training.classifier.recipe import CellSet, ClassifierRecipe
+from marrowscope.training.classifier.report import PREDICTIONS
 from marrowscope.training.classifier.sets import CleanCells
 from marrowscope.training.classifier.train import _load_weights, train_classifier
 from marrowscope.training.finished_run import read_run
@@ -133,3 +135,25 @@ def test_a_wrong_change_of_a_setting_is_one_line(tmp_path: Path, change: str, co
     assert answer.exit_code == 2
     assert complaint in answer.stderr
     assert len(answer.stderr.strip().splitlines()) == 1
+
+
+def test_a_laboratory_left_out_is_read_whole_by_a_network_that_never_saw_it(
+    recipe: ClassifierRecipe, tmp_path: Path
+) -> None:
+    (seen,) = recipe.cells
+    unseen = tmp_path / "elsewhere"
+    shutil.copytree(seen.path, unseen)
+    both = replace(
+        recipe, cells=(seen, CellSet(unseen, 0.2, set_id="elsewhere")), left_out=("elsewhere",),
+        architecture="lite2", steps=1, look_at_test=False,
+    )  # fmt: skip
+    train_classifier(both, tmp_path / "run")
+    run = read_run(tmp_path / "run", ClassifierSettings)
+    assert run.trained_on == ("drawn",)
+    assert run.figures["left_out"]["cells"] == 21
+    assert set(run.figures["left_out"]["by_source"]) == {"elsewhere"}
+    assert 0 <= run.figures["left_out"]["background"]["auc"] <= 1
+    with np.load(tmp_path / "run" / PREDICTIONS) as stored:
+        assert set(stored["left_out_sources"].tolist()) == {"elsewhere"}
+        assert "elsewhere" not in stored["val_sources"].tolist()
+        assert stored["left_out_is_blast"].sum() == 7

@@ -13,7 +13,10 @@ from marrowscope.errors import InputError
 if TYPE_CHECKING:
     from marrowscope.domain.patient import CohortReport
 
-EXAMPLE = "Example:  marrowscope analyse patients/ -o results/    then open results/report.html"
+EXAMPLE = (
+    "Example:  marrowscope analyse patients/ -o results/    then open results/report.html\n\n"
+    "Example:  marrowscope analyse cells/ -o results/ --single-cells    one cell an image, patient/type/"
+)
 
 
 @one_line_errors
@@ -62,6 +65,14 @@ def analyse(
     count_border_cells: Annotated[
         bool, typer.Option("--count-border-cells", help="Also count cells cut by the image's edge.")
     ] = False,
+    single_cells: Annotated[
+        bool,
+        typer.Option(
+            "--single-cells",
+            help="Images are of one cell each, as analysers export them: the cell in the middle is counted. "
+            "Sub-folders named after cell types are signed names, shown beside the networks'.",
+        ),
+    ] = False,
     bundle: Annotated[str | None, typer.Option(help="Networks: a built-in name or a folder.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that read fields.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads inside each process.")] = 2,
@@ -102,6 +113,7 @@ def analyse(
                 blast_equivalents=[name for name in blast_equivalents.split(",") if name.strip()],
                 mpp=mpp,
                 count_border_cells=count_border_cells,
+                single_cells=single_cells,
                 workers=workers,
                 threads=threads,
                 engine=engine,
@@ -113,11 +125,22 @@ def analyse(
     except KeyboardInterrupt:
         fail(f"stopped; finished fields are kept in {out}: continue with --resume", INTERRUPTED)
     show(report, out, as_json=as_json)
+    say_if_sorted(report)
     if reviewed is not None:
         show_reviewed(report)
     if suggest_review:
         suggest(report, out, suggest_review)
     refuse_unread(report)
+
+
+def say_if_sorted(report: "CohortReport") -> None:
+    """Tell of folders of single cells that were read as patients or whole fields."""
+    from marrowscope.planning import SORTED_BY_TYPE
+
+    names = [patient.patient for patient in report.patients if SORTED_BY_TYPE in patient.flags]
+    if names:
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        say(f"{', '.join(names[:3])}{more}: {SORTED_BY_TYPE}")
 
 
 def suggest(report: "CohortReport", out: Path, number: int) -> None:

@@ -100,13 +100,19 @@ def patients(
     truth: Annotated[
         Path,
         typer.Option(
-            help="CSV: patient, truth (leukemia or healthy) and, if known, blast_percent.", show_default=False
+            help="CSV: patient, truth (leukemia or healthy) and blast_percent, or one of them; if known, "
+            "leukocytes: how many cells blast_percent was counted on.",
+            show_default=False,
         ),
     ],
     plots: Annotated[Path | None, typer.Option(help="Folder for pictures, PNG and SVG.")] = None,
     as_json: _Json = False,
 ) -> None:
-    """Compare decisions with the known state of patients: confusion matrix with intervals."""
+    """Compare decisions and blast percentages with what is known of patients, with intervals.
+
+    The confusion matrix is of patients whose truth is told; percentages are compared wherever both are known:
+    errors, coverage, and the side of 20 %.
+    """
     from marrowscope.evaluation.counts.patients import evaluate_patients
 
     result = evaluate_patients(reports, truth)
@@ -117,7 +123,8 @@ def patients(
             say(f"Drawn: {path}")
     headline = (
         "confusion", "sensitivity", "specificity", "decided", "interval_coverage",
-        "adjusted_interval_coverage", "agreement", "adjusted_agreement", "errors",
+        "adjusted_interval_coverage", "within_both_errors", "adjusted_within_both_errors", "agreement",
+        "adjusted_agreement", "sides", "adjusted_sides", "errors",
     )  # fmt: skip
     _print(result.to_json(), headline, as_json=as_json)
 

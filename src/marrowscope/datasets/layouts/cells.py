@@ -1,6 +1,6 @@
 """Labelled cells: one centred cell an image, the folder's name is its type."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from marrowscope.datasets.known_sets import LEFT_OUT, KnownSet
 from marrowscope.datasets.labelled import list_images, read_pixels, read_with_scale
 from marrowscope.datasets.layouts.recognise import label_folder, recognise_set
-from marrowscope.datasets.names import normalise_label
+from marrowscope.datasets.names import NOT_BLAST, normalise_label
 from marrowscope.domain.taxonomy import BLAST, taxonomy
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.files.formats import IMAGE_SUFFIXES
@@ -40,6 +40,25 @@ class LabelledCell:
         if self.cell_type in taxonomy() and taxonomy()[self.cell_type].is_blast:
             return BLAST
         return "segmented_neutrophil" if self.cell_type == _NEUTROPHIL else self.cell_type
+
+    def type_among(self, types: Collection[str]) -> str | None:
+        """Name the type as one of `types`: itself, or the nearest broader type.
+
+        None for a blast, and where no more is known than that the cell is no blast.
+
+        Raises
+        ------
+        DatasetError
+            Neither the type nor a broader one is among them.
+        """
+        if self.is_blast or self.cell_type == NOT_BLAST:
+            return None
+        own = self.taxonomy_type
+        broader = [kind.id for kind in taxonomy().ancestors(own)] if own in taxonomy() else []
+        found = next((name for name in (own, *broader) if name in types), None)
+        if found is None:
+            raise DatasetError(f"{self.path}: {own} is no cell type the classifier knows")
+        return found
 
     def pixels(self) -> npt.NDArray[np.uint8]:
         """(H, W, 3) uint8 RGB."""
@@ -94,7 +113,7 @@ def _read_known(root: Path, known: KnownSet, source: str) -> list[LabelledCell]:
         folder = label_folder(known, inside.parts[:-1])
         cell_type = LEFT_OUT if folder is None else known.type_of(folder, path.name)
         if cell_type != LEFT_OUT:
-            group = known.group_of(path.name) or inside.with_suffix("").as_posix()
+            group = known.group_of(inside.as_posix()) or inside.with_suffix("").as_posix()
             cells.append(LabelledCell(path, cell_type, f"{source}/{group}", source))
     return cells
 

@@ -23,8 +23,9 @@ from marrowscope.datasets.layouts.recognise import (
     recognise_layout,
     recognise_set,
 )
-from marrowscope.datasets.names import normalise_label
-from marrowscope.errors import DatasetError
+from marrowscope.datasets.names import LEUKOCYTE, normalise_label
+from marrowscope.errors import DatasetError, InputError
+from marrowscope.imaging.files.spreadsheets import read_table
 from marrowscope.imaging.names import natural_key
 
 __all__ = [
@@ -55,9 +56,11 @@ def read_voc(
     """Read Pascal VOC: `Annotations/*.xml`, `JPEGImages/*`, splits in `ImageSets/Main/<split>.txt`.
 
     Coordinates are taken as written (the sets at hand do not follow VOC's one-based rule). `corrections`
-    names a table of known label faults to apply; `auto` applies the one of the set that the tree shows.
+    names a table of known label faults to apply; `auto` applies the one of the set that the tree shows. A
+    table `types.csv` (``image``, ``type``) names the type of the leukocyte of fields that hold just one.
     """
     source = source or root.name
+    types = _types_of_single_leukocytes(root)
     images = {path.stem: path for path in list_images(_folder(root / "JPEGImages"))}
     _folder(root / "Annotations")
     table = _corrections_for(root, corrections)
@@ -69,9 +72,32 @@ def read_voc(
         annotations = _voc_annotations(root / "Annotations" / f"{stem}.xml")
         if table is not None:
             annotations = table.apply(stem, annotations)
+        annotations = _with_type(annotations, types.get(stem))
         group = f"{source}/{table.group(stem) if table else stem}"
         fields.append(labelled_field(images[stem], annotations, group, source, keep_faulty))
     return fields
+
+
+def _types_of_single_leukocytes(root: Path) -> dict[str, str]:
+    """Read image → type; nothing where there is no table."""
+    path = root / "types.csv"
+    if not path.is_file():
+        return {}
+    try:
+        rows = read_table(path).rows
+    except InputError as error:
+        raise DatasetError(str(error)) from error
+    return {row.values.get("image", ""): normalise_label(row.values.get("type", "")) for row in rows}
+
+
+def _with_type(annotations: list[Annotation], name: str | None) -> list[Annotation]:
+    """Name the type of the one leukocyte of a field; of several, none is known to be it."""
+    leukocytes = [index for index, (label, _, _) in enumerate(annotations) if label == LEUKOCYTE]
+    if name is None or len(leukocytes) != 1:
+        return annotations
+    (only,) = leukocytes
+    _, box, ignored = annotations[only]
+    return [*annotations[:only], (name, box, ignored), *annotations[only + 1 :]]
 
 
 def read_yolo(
@@ -234,7 +260,7 @@ def _voc_annotation(entry: ET.Element) -> Annotation:
 
 def _yolo_names(root: Path) -> list[str]:
     listing = root / "classes.txt"
-    return listing.read_text(encoding="utf-8").split("\n") if listing.is_file() else ["leukocyte"]
+    return listing.read_text(encoding="utf-8").split("\n") if listing.is_file() else [LEUKOCYTE]
 
 
 def _yolo_annotations(path: Path, names: Sequence[str], size: tuple[int, int]) -> list[Annotation]:

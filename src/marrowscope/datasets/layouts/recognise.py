@@ -57,7 +57,8 @@ def recognise_set(root: Path) -> KnownSet | None:
         return None
     for known in known_sets().values():
         if known.layout == "cells":
-            if layout in {"cells", "unlabelled"} and _is_tree_of(known, folders):
+            # Boxes of the one cell of each image may lie beside the folders.
+            if layout in {"cells", "unlabelled", "csv"} and _is_tree_of(known, folders):
                 return known
         elif _is_set_of_fields(known, root, layout, folders):
             return known
@@ -110,7 +111,7 @@ def _image_folders(root: Path) -> Iterator[_ImageFolder]:
 def _is_tree_of(known: KnownSet, folders: Sequence[_ImageFolder]) -> bool:
     """Whether every image lies below one of the set's labels, and names or labels are all the set's."""
     found = {label_folder(known, folder.parts) for folder in folders}
-    if None in found:
+    if None in found or not all(re.match(known.marks.folder, "/".join(one.parts)) for one in folders):
         return False
     return found == set(known.labels) or _names_alike(known, folders)
 

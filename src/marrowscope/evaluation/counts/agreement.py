@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from marrowscope.evaluation.statistics.bootstrap import Estimate
+from marrowscope.evaluation.statistics.bootstrap import Estimate, group_bootstrap
 
 FEWEST = 3  # patients of whom agreement is spoken
 
@@ -19,7 +19,7 @@ class Agreement:
     `bias` is the mean of measured minus true; `limits` lie 1.96 standard deviations of the differences to
     either side of it, each with its own interval (Bland & Altman, Lancet 1986;327:307). `slope` and
     `intercept` are Passing and Bablok's (J Clin Chem Clin Biochem 1983;21:709), None where too many values
-    are tied.
+    are tied. `mean_absolute_error` has its interval from resampled patients.
     """
 
     n_patients: int
@@ -27,10 +27,12 @@ class Agreement:
     limits: tuple[Estimate, Estimate]
     slope: Estimate
     intercept: Estimate
+    mean_absolute_error: Estimate
 
     def to_json(self) -> dict[str, object]:
         """Give the figures under the names that scripts rely on."""
         figures = {
+            "mean_absolute_error": self.mean_absolute_error,
             "bias": self.bias,
             "lower_limit": self.limits[0],
             "upper_limit": self.limits[1],
@@ -67,6 +69,9 @@ def agreement(true: npt.ArrayLike, measured: npt.ArrayLike) -> Agreement | None:
         ),
         slope=slope,
         intercept=intercept,
+        mean_absolute_error=group_bootstrap(
+            lambda weights: float(np.average(np.abs(difference), weights=weights)), [str(i) for i in range(n)]
+        ),
     )
 
 

@@ -10,6 +10,13 @@ from scipy.stats import binomtest
 from marrowscope.domain.decision import Verdict
 from marrowscope.errors import DatasetError, InputError
 from marrowscope.evaluation.counts.agreement import Agreement, agreement
+from marrowscope.evaluation.counts.percents import (
+    Pair,
+    Sides,
+    counted_bounds,
+    sides,
+    within_both_errors,
+)
 from marrowscope.evaluation.statistics.bootstrap import Estimate
 from marrowscope.imaging.files.spreadsheets import known_id, read_table
 
@@ -41,16 +48,6 @@ class PatientError:
 
 
 @dataclass(frozen=True)
-class Pair:
-    """A patient's true and counted blast percentage, the latter with the bounds of its interval."""
-
-    true: float
-    measured: float
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True)
 class PatientsResult:
     """Decisions against truths; `confusion` rows as `TRUTHS`, columns as `DECISIONS`.
 
@@ -58,7 +55,9 @@ class PatientsResult:
     and `specificity_of_all` among all patients (an undecided one counts as not found), with Wilson's 95 %
     intervals. `interval_coverage` is the share of patients with a known blast percentage whose interval
     holds it; None where the truth gives none, as are `pairs`, `adjusted_pairs` and how well the counted and
-    the corrected percentage agree with it.
+    the corrected percentage agree with it. `within_both_errors` is the share of those for whom the interval
+    and the true count's own error together allow both counts to be of one share. A patient whose truth is not
+    told stands in the figures of percentages alone.
     """
 
     confusion: tuple[tuple[int, ...], ...]
@@ -69,6 +68,8 @@ class PatientsResult:
     decided: Estimate
     interval_coverage: Estimate
     adjusted_interval_coverage: Estimate
+    within_both_errors: Estimate
+    adjusted_within_both_errors: Estimate
     errors: tuple[PatientError, ...]
     n_patients: int
     without_truth: tuple[str, ...]
@@ -77,6 +78,8 @@ class PatientsResult:
     adjusted_pairs: tuple[Pair, ...] = ()
     agreement: Agreement | None = None
     adjusted_agreement: Agreement | None = None
+    sides: Sides | None = None
+    adjusted_sides: Sides | None = None
 
     def to_json(self) -> dict[str, object]:
         """Give the figures under the names that scripts rely on."""
@@ -88,6 +91,8 @@ class PatientsResult:
             "decided": self.decided,
             "interval_coverage": self.interval_coverage,
             "adjusted_interval_coverage": self.adjusted_interval_coverage,
+            "within_both_errors": self.within_both_errors,
+            "adjusted_within_both_errors": self.adjusted_within_both_errors,
         }
         return {
             "confusion": {
@@ -100,10 +105,15 @@ class PatientsResult:
             "n_patients": self.n_patients,
             "without_truth": list(self.without_truth),
             "without_report": list(self.without_report),
-            "agreement": None if self.agreement is None else self.agreement.to_json(),
-            "adjusted_agreement": (
-                None if self.adjusted_agreement is None else self.adjusted_agreement.to_json()
-            ),
+            **{
+                name: None if part is None else part.to_json()
+                for name, part in (
+                    ("agreement", self.agreement),
+                    ("adjusted_agreement", self.adjusted_agreement),
+                    ("sides", self.sides),
+                    ("adjusted_sides", self.adjusted_sides),
+                )
+            },
         }
 
 
@@ -114,21 +124,20 @@ def evaluate_patients(reports_csv: Path, truth_csv: Path) -> PatientsResult:
     ----------
     reports_csv : columns `patient`, `decision`; `blast_percent`, `ci_low`, `ci_high`, `adjusted_low`,
         `adjusted_high` if coverage is wanted
-    truth_csv : columns `patient`, `truth` (leukemia or healthy) and, if known, `blast_percent`
+    truth_csv : columns `patient`, and `truth` (leukemia or healthy) or `blast_percent` or both; if known, the
+        number of `leukocytes` (or nucleated cells) on which the percentage was counted
 
     Raises
     ------
     DatasetError : a table lacks a column, holds an unknown word, or both share no patient
     """
     reports = _read_table(reports_csv, ("patient", "decision"))
-    truths = {
-        known_id(name, reports) or name: row
-        for name, row in _read_table(truth_csv, ("patient", "truth")).items()
-    }
+    stated = _read_table(truth_csv, ("patient",), ("truth", "blast_percent"))
+    truths = {known_id(name, reports) or name: row for name, row in stated.items()}
     if not set(reports) & set(truths):
         raise DatasetError(f"{reports_csv} and {truth_csv} share no patient")
     for name, row in truths.items():
-        row["truth"] = _truth(row, truth_csv) if name in reports else ""
+        row["truth"] = _truth(row, truth_csv) if name in reports and "truth" in row else ""
     for row in reports.values():
         row["decision"] = _decision(row, reports_csv)
     return compare_with_truth(reports, truths)
@@ -139,7 +148,8 @@ def compare_with_truth(
 ) -> PatientsResult:
     """Compare rows of a report with the truth, each by patient; columns as for `evaluate_patients`."""
     both = [patient for patient in reports if patient in truths]
-    decided = [(truths[p]["truth"], reports[p]["decision"]) for p in both]
+    told = [patient for patient in both if truths[patient]["truth"]]
+    decided = [(truths[p]["truth"], reports[p]["decision"]) for p in told]
     counts = [[decided.count((truth, decision)) for decision in DECISIONS] for truth in TRUTHS]
     ill, well = (dict(zip(DECISIONS, row, strict=True)) for row in counts)
     pairs = _pairs(reports, truths, "blast_percent", "ci_low", "ci_high")
@@ -150,12 +160,12 @@ def compare_with_truth(
         specificity=_wilson(well["negative"], well["positive"] + well["negative"]),
         sensitivity_of_all=_wilson(ill["positive"], sum(ill.values())),
         specificity_of_all=_wilson(well["negative"], sum(well.values())),
-        decided=_wilson(sum(row["positive"] + row["negative"] for row in (ill, well)), len(both)),
+        decided=_wilson(sum(row["positive"] + row["negative"] for row in (ill, well)), len(told)),
         interval_coverage=_coverage(reports, truths, "ci_low", "ci_high"),
         adjusted_interval_coverage=_coverage(reports, truths, "adjusted_low", "adjusted_high"),
         errors=tuple(
             PatientError(patient, truth, decision, _number(reports[patient], "blast_percent"))
-            for patient, (truth, decision) in zip(both, decided, strict=True)
+            for patient, (truth, decision) in zip(told, decided, strict=True)
             if (truth, decision) in {("leukemia", "negative"), ("healthy", "positive")}
         ),
         n_patients=len(both),
@@ -165,14 +175,20 @@ def compare_with_truth(
         adjusted_pairs=adjusted,
         agreement=agreement([pair.true for pair in pairs], [pair.measured for pair in pairs]),
         adjusted_agreement=agreement([p.true for p in adjusted], [p.measured for p in adjusted]),
+        within_both_errors=_wilson(*within_both_errors(pairs)),
+        adjusted_within_both_errors=_wilson(*within_both_errors(adjusted)),
+        sides=sides(pairs, DECISIONS),
+        adjusted_sides=sides(adjusted, DECISIONS),
     )
 
 
-def _read_table(path: Path, needed: tuple[str, ...]) -> dict[str, dict[str, str]]:
-    """Rows of a CSV file by their `patient`."""
+def _read_table(
+    path: Path, needed: tuple[str, ...], one_of: tuple[str, ...] = ()
+) -> dict[str, dict[str, str]]:
+    """Rows of a CSV file by their `patient`; it has all columns needed, and at least one of others."""
     try:
         read = read_table(path)
-        read.require(needed)
+        read.require(needed if {*one_of} & {*read.columns} else (*needed, *one_of[:1]))
     except InputError as error:
         raise DatasetError(str(error)) from error
     table: dict[str, dict[str, str]] = {}
@@ -222,7 +238,12 @@ def _pairs(
     for patient, row in reports.items():
         true_percent, percent = _number(truths.get(patient, {}), "blast_percent"), _number(row, measured)
         if true_percent is not None and percent is not None:
-            pairs.append(Pair(true_percent, percent, _number(row, low), _number(row, high)))
+            cells = _number(truths[patient], "leukocytes")
+            bounds = counted_bounds(true_percent, cells)
+            decision = row.get("decision", "")
+            pairs.append(
+                Pair(true_percent, percent, _number(row, low), _number(row, high), *bounds, decision)
+            )
     return tuple(pairs)
 
 

@@ -10,12 +10,8 @@ from matplotlib.figure import Figure
 
 from marrowscope.domain.decision import OVER_20
 from marrowscope.evaluation.counts.agreement import Agreement
-from marrowscope.evaluation.counts.patients import (
-    DECISIONS,
-    TRUTHS,
-    Pair,
-    PatientsResult,
-)
+from marrowscope.evaluation.counts.patients import DECISIONS, TRUTHS, PatientsResult
+from marrowscope.evaluation.counts.percents import Pair
 from marrowscope.evaluation.counts.virtual import SIDES, VirtualResult
 from marrowscope.evaluation.plots.networks import draw_confusion_matrix, save
 

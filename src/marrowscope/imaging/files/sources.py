@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -119,13 +119,23 @@ class PatientSource:
     passed_over: tuple[str, ...] = ()
 
 
-def discover(inputs: Sequence[Path], *, manifest: Path | None = None) -> tuple[PatientSource, ...]:
+def _is_no_type(_: str) -> bool:
+    return False
+
+
+def discover(
+    inputs: Sequence[Path],
+    *,
+    manifest: Path | None = None,
+    names_type: Callable[[str], bool] = _is_no_type,
+) -> tuple[PatientSource, ...]:
     """Find the patients and their fields in `inputs`, without opening any image.
 
     - A folder without images of its own: every sub-folder (with everything below it) and every ZIP file is a
       patient.
     - A folder with images: one patient. If it also has sub-folders with images, each of them is a separate
       patient, as merging two patients would be the worse mistake; the patient's row says so.
+    - A folder most of whose sub-folders are called like cell types, told by `names_type`: one patient.
     - Image files: one patient, named after the folder they share.
     - A ZIP file: the same as the folder it contains.
     - A CSV file, in `inputs` or as `manifest`: `patient,path[,truth]`, see module `manifest`.
@@ -143,11 +153,11 @@ def discover(inputs: Sequence[Path], *, manifest: Path | None = None) -> tuple[P
         if not path.exists():
             raise InputError(f"no such file or folder: {shown(str(path))}")
         if path.is_dir():
-            found += _in_folder(path)
+            found += _in_folder(path, names_type)
         elif is_image_file(path):
             loose.append(path)
         else:
-            found += _in_other_file(path)
+            found += _in_other_file(path, names_type)
     if loose:
         found.append(_of_files(loose))
     if manifest is not None:
@@ -179,20 +189,20 @@ class _Tree:
     others: list[tuple[str, ...]] = field(default_factory=list)
 
 
-def _in_folder(root: Path) -> list[PatientSource]:
+def _in_folder(root: Path, names_type: Callable[[str], bool]) -> list[PatientSource]:
     tree = _walk(root)
     is_one_patient = any(len(parts) == 1 for parts, _ in tree.leaves) and not _nested(tree)
-    if is_one_patient:
+    if is_one_patient or _is_sorted(tree, names_type):
         for archive in tree.top_archives:
             _add_archive(tree, archive, (archive.name,))
         return [_patient(shown(root.name), tree)]
     patients = _split(tree, shown(root.name))
     for archive in tree.top_archives:
-        patients += _in_archive(archive)
+        patients += _in_archive(archive, names_type)
     return sorted(patients, key=lambda patient: natural_key(patient.patient))
 
 
-def _in_archive(archive: Path) -> list[PatientSource]:
+def _in_archive(archive: Path, names_type: Callable[[str], bool]) -> list[PatientSource]:
     tree = _Tree()
     _add_archive(tree, archive, ())
     name = shown(archive.stem)
@@ -201,15 +211,15 @@ def _in_archive(archive: Path) -> list[PatientSource]:
     if is_wrapped:  # the folder of a cohort was compressed, not its contents
         tree.leaves = [(parts[1:], source) for parts, source in tree.leaves]
         tree.others = [parts[1:] or parts for parts in tree.others]
-    if not _nested(tree):
+    if not _nested(tree) or _is_sorted(tree, names_type):
         return [_patient(name, tree)]
     tree.folders = sorted({parts[0] for parts, _ in tree.leaves if len(parts) > 1}, key=natural_key)
     return _split(tree, name)
 
 
-def _in_other_file(path: Path) -> list[PatientSource]:
+def _in_other_file(path: Path, names_type: Callable[[str], bool]) -> list[PatientSource]:
     if path.suffix.lower() == ".zip":
-        return _in_archive(path)
+        return _in_archive(path, names_type)
     if path.suffix.lower() == ".csv":
         return _in_manifest(path)
     raise InputError(
@@ -371,6 +381,11 @@ def _sort_in(tree: _Tree, parts: tuple[str, ...], source: FieldSource, is_image:
 
 def _nested(tree: _Tree) -> bool:
     return any(len(parts) > 1 for parts, _ in tree.leaves)
+
+
+def _is_sorted(tree: _Tree, names_type: Callable[[str], bool]) -> bool:
+    folders = {parts[0] for parts, _ in tree.leaves if len(parts) > 1}
+    return 2 * sum(map(names_type, folders)) > len(folders)
 
 
 def _is_result(folder: Path) -> bool:

@@ -88,6 +88,11 @@ class StoredPictures:
         del patient, field
         return None
 
+    def sheets(self, patient: str) -> Sequence[str]:
+        """Return nothing, as for annotated fields."""
+        del patient
+        return ()
+
     def _squares(self, name: str, rows: Sequence[int]) -> list[tuple[int, bytes]]:
         """Return squares of cells: from the sheet, or from the image for cells a person drew."""
         image, sheet, _ = self._digests.get(name, (None, None, None))

@@ -6,13 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from marrowscope.datasets.layouts.cells import LabelledCell
 from marrowscope.datasets.layouts.fields import LabelledField
+from marrowscope.datasets.names import LEUKOCYTE, NOT_BLAST
 from marrowscope.datasets.outline import cell_outline, trimmed
+from marrowscope.domain.geometry import overlaps
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.background import brightest_colour_outside
 from marrowscope.imaging.crops import crop_cells
+from marrowscope.models.detector import Detector
+from marrowscope.models.field_detection import detect_field
+from marrowscope.models.single_cell import LEAST_SCORE, middle_cell, middle_half
 from marrowscope.synth import CELL_TYPES, draw_cell
 from marrowscope.training.stain import Bytes, Floats, optical_density
 
@@ -22,7 +28,7 @@ CACHE_CONTEXT = 2.0
 CACHE_PX = 192
 """Side of a cached crop: the cell covers about 96 px, 0.15 µm a pixel."""
 
-BANK_FORMAT = 2
+BANK_FORMAT = 3
 """Raised when a bank's columns change: kept banks of before are then cut anew."""
 
 NO_TYPE = -1
@@ -32,6 +38,12 @@ SYNTHETIC = "synthetic"
 """Source name of drawn cells."""
 
 SYNTHETIC_MPP = 0.15
+
+_SAME_CELL = 0.6  # overlap of two boxes of one cell
+_SAME_CELL_IN_FIELD = 0.3  # labels of fields may follow the dark stain alone
+_BLACK = 12  # 0-255, darker than any stain
+_LEAST_BLACK = 0.2  # share of an image round a cell that was cut out
+_EMPTY_SLIDE = (232, 228, 234)
 
 NUCLEUS_HIDDEN = frozenset({"basophil", "promyelocyte"})
 """Types whose granules lie over the nucleus: an outline by colour takes them for chromatin."""
@@ -43,9 +55,10 @@ class CellBank:
 
     `crops` (n, 192, 192, 3) uint8 RGB; `masks` (n, 192, 192) uint8, 255 inside the cell; `white` (n, 3)
     background colour 0-255; `stain` (n, 3) mean optical density inside the mask; `side_um` (n,) the crop's
-    side; `is_blast` (n,) bool; `types` (n,) int index or NO_TYPE; `sources` (n,) names; `outlined` (n,) bool,
-    false where the outline is only an ellipse in the box; `nucleus` (n, 2) its diameter (of the circle of
-    equal area) as a share of the crop's side and its area as a share of the cell's, nan where not known.
+    side; `is_blast` (n,) bool; `types` (n,) int index or NO_TYPE; `sources` (n,) names of sets; `groups` (n,)
+    what must stay together (a patient, a field); `outlined` (n,) bool, false where the outline is only an
+    ellipse in the box; `nucleus` (n, 2) its diameter (of the circle of equal area) as a share of the crop's
+    side and its area as a share of the cell's, nan where not known.
     """
 
     crops: Bytes
@@ -56,6 +69,7 @@ class CellBank:
     is_blast: npt.NDArray[np.bool_]
     types: npt.NDArray[np.int64]
     sources: npt.NDArray[np.str_]
+    groups: npt.NDArray[np.str_]
     outlined: npt.NDArray[np.bool_]
     nucleus: Floats
 
@@ -89,37 +103,33 @@ def bank_of_cells(
     cells: Sequence[LabelledCell],
     types: Sequence[str],
     mpp: float,
+    detector: Detector,
     progress: Callable[[int, int], None] | None = None,
 ) -> CellBank:
-    """Cut one crop for each labelled cell, centred by its outline.
+    """Cut one crop for each labelled cell, by the detector's box as an analysis does.
 
-    Where the outline is doubtful the cell is taken to fill the typical box of its source. Raises
-    DatasetError for a type that is neither a blast nor in ``types``.
+    The outline by colour joins it where it agrees with the box. A cell that the detector does not find is
+    taken to fill the middle half of its image. Raises DatasetError for a type that is neither a blast nor one
+    of ``types`` or below one.
     """
-    unknown = {c.taxonomy_type for c in cells if not c.is_blast} - set(types)
-    if unknown:
-        raise DatasetError(f"cell types the classifier does not know: {', '.join(sorted(unknown))}")
+    names = [cell.type_among(types) for cell in cells]
     rows = []
-    for done, cell in enumerate(cells):
-        pixels = cell.pixels()
-        outline = cell_outline(pixels)
-        if outline is None:
-            box, mask, nucleus = _typical_box(pixels), None, None
-        else:
-            mask = trimmed(outline.mask, outline.nucleus)
-            box = _box_of(mask)
-            nucleus = None if cell.taxonomy_type in NUCLEUS_HIDDEN else outline.nucleus & mask
-        index = NO_TYPE if cell.is_blast else list(types).index(cell.taxonomy_type)
+    for done, (cell, name) in enumerate(zip(cells, names, strict=True)):
+        pixels, cut_out = _on_a_slide(cell.pixels())
+        box = middle_cell(detector, pixels, mpp) if cut_out is None else _box_of(cut_out)
+        box = middle_half(pixels) if box is None else box
+        mask, nucleus = _outline(pixels, box) if cut_out is None else (cut_out, None)
         rows.append(
             _row(
                 pixels,
                 box,
                 mask,
-                nucleus,
+                None if name in NUCLEUS_HIDDEN else nucleus,
                 mpp,
                 is_blast=cell.is_blast,
-                type_index=index,
+                type_index=NO_TYPE if name is None else list(types).index(name),
                 source=cell.source,
+                group=cell.group,
             )
         )
         if progress is not None:
@@ -127,19 +137,79 @@ def bank_of_cells(
     return _stacked(rows)
 
 
-def bank_of_fields(fields_: Iterable[LabelledField], mpp: float) -> CellBank:
-    """Cut one crop for each whole leukocyte of healthy fields: not a blast, type unknown."""
+def _outline(
+    pixels: Bytes, box: Floats
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]] | tuple[None, None]:
+    """Outline cell and nucleus of a centred cell, unless the outline is of something else than the box."""
+    outline = cell_outline(pixels)
+    if outline is None:
+        return None, None
+    mask = trimmed(outline.mask, outline.nucleus)
+    if overlaps(_box_of(mask)[None], box[None])[0][0, 0] < _SAME_CELL:
+        return None, None
+    return mask, outline.nucleus & mask
+
+
+def _on_a_slide(pixels: Bytes) -> tuple[Bytes, npt.NDArray[np.bool_] | None]:
+    """Lay a cell that was cut out on black on an empty slide; give its outline, None for a photograph."""
+    black = pixels.max(axis=2) < _BLACK
+    corners = black[[0, 0, -1, -1], [0, -1, 0, -1]]
+    if not corners.all() or black.mean() < _LEAST_BLACK:
+        return pixels, None
+    labels, _ = ndimage.label(~black)
+    parts = np.bincount(labels.ravel())
+    parts[0] = 0
+    cell: npt.NDArray[np.bool_] = ndimage.binary_fill_holes(labels == parts.argmax())
+    # Its rim is half black.
+    inner: npt.NDArray[np.bool_] = ndimage.binary_erosion(cell, iterations=2)
+    laid = np.where(inner[..., None], pixels, np.array(_EMPTY_SLIDE, np.uint8))
+    return laid, inner
+
+
+def bank_of_fields(
+    fields_: Iterable[LabelledField], types: Sequence[str], mpp: float, detector: Detector
+) -> CellBank:
+    """Cut one crop for each whole leukocyte of labelled fields, by the detector's box where it finds it.
+
+    Labels that are no type, ``leukocyte`` and ``leukocyte_not_blast``, say no more than that the cell is no
+    blast: of such fields the patients' health is known.
+    """
     rows = []
     for field in fields_:
-        boxes, ignored = field.leukocytes()
         pixels = field.pixels()
         height, width = pixels.shape[:2]
-        inside = (boxes[:, :2] > 1).all(axis=1) & (boxes[:, 2] < width - 1) & (boxes[:, 3] < height - 1)
-        rows += [
-            _row(pixels, box, None, None, mpp, is_blast=False, type_index=NO_TYPE, source=field.source)
-            for box in boxes[inside & ~ignored]
-        ]
+        found = detect_field(detector, pixels, mpp, LEAST_SCORE).boxes
+        for box, label, ignored, nucleated in zip(
+            field.boxes, field.labels, field.ignore, field.is_nucleated, strict=True
+        ):
+            if ignored or not nucleated or box[:2].min() <= 1 or box[2] >= width - 1 or box[3] >= height - 1:
+                continue
+            cell = LabelledCell(
+                field.path, NOT_BLAST if label == LEUKOCYTE else label, field.group, field.source
+            )
+            name = cell.type_among(types)
+            rows.append(
+                _row(
+                    pixels,
+                    _best_match(found, box),
+                    None,
+                    None,
+                    mpp,
+                    is_blast=cell.is_blast,
+                    type_index=NO_TYPE if name is None else list(types).index(name),
+                    source=field.source,
+                    group=field.group,
+                )
+            )
     return _stacked(rows)
+
+
+def _best_match(found: Floats, box: Floats) -> Floats:
+    """Give the detector's box of a labelled cell, or the label's where it has none."""
+    if not len(found):
+        return box
+    overlap = overlaps(found, box[None])[0][:, 0]
+    return np.asarray(found[overlap.argmax()], np.float32) if overlap.max() >= _SAME_CELL_IN_FIELD else box
 
 
 def bank_of_synthetic(types: Sequence[str], per_type: int, seed: int = 0) -> CellBank:
@@ -150,7 +220,7 @@ def bank_of_synthetic(types: Sequence[str], per_type: int, seed: int = 0) -> Cel
     rng = np.random.default_rng(seed)
     drawable = [name for name in types if name in CELL_TYPES]
     wanted = [name for name in drawable for _ in range(per_type)]
-    rows = []
+    rows: list[_Row] = []
     for name in wanted + ["blast"] * len(wanted):
         cell = draw_cell(rng, name, SYNTHETIC_MPP)
         is_blast = name == "blast"
@@ -164,12 +234,13 @@ def bank_of_synthetic(types: Sequence[str], per_type: int, seed: int = 0) -> Cel
                 is_blast=is_blast,
                 type_index=NO_TYPE if is_blast else list(types).index(name),
                 source=SYNTHETIC,
+                group=f"{SYNTHETIC}/{len(rows)}",
             )
         )
     return _stacked(rows)
 
 
-_Row = tuple[Bytes, Bytes, Floats, Floats, float, bool, int, str, bool, tuple[float, float]]
+_Row = tuple[Bytes, Bytes, Floats, Floats, float, bool, int, str, str, bool, tuple[float, float]]
 
 
 def _row(
@@ -182,6 +253,7 @@ def _row(
     is_blast: bool,
     type_index: int,
     source: str,
+    group: str,
 ) -> _Row:
     """Cut one cell's crop and mask and measure its background and stain."""
     crop = crop_cells(pixels, box[None], CACHE_PX, CACHE_CONTEXT)[0]
@@ -198,7 +270,7 @@ def _row(
     stain = optical_density(crop[inside], white).mean(axis=0).astype(np.float32)
     side_px = float(CACHE_CONTEXT * max(box[2] - box[0], box[3] - box[1]))
     shape = _nucleus(nucleus, mask, side_px)
-    return crop, cut, white, stain, side_px * mpp, is_blast, type_index, source, outlined, shape
+    return crop, cut, white, stain, side_px * mpp, is_blast, type_index, source, group, outlined, shape
 
 
 def _nucleus(
@@ -219,14 +291,9 @@ def _stacked(rows: Sequence[_Row]) -> CellBank:
         np.stack(columns[0]), np.stack(columns[1]), np.stack(columns[2]), np.stack(columns[3]),
         np.asarray(columns[4], dtype=np.float32), np.asarray(columns[5], dtype=bool),
         np.asarray(columns[6], dtype=np.int64), np.asarray(columns[7], dtype=np.str_),
-        np.asarray(columns[8], dtype=bool), np.asarray(columns[9], dtype=np.float32),
+        np.asarray(columns[8], dtype=np.str_), np.asarray(columns[9], dtype=bool),
+        np.asarray(columns[10], dtype=np.float32),
     )  # fmt: skip
-
-
-def _typical_box(pixels: Bytes) -> Floats:
-    """Return the middle half of a crop: where single-cell sets put their cell."""
-    height, width = pixels.shape[:2]
-    return np.array([0.25 * width, 0.25 * height, 0.75 * width, 0.75 * height], dtype=np.float32)
 
 
 def _box_of(mask: npt.NDArray[np.bool_]) -> Floats:

@@ -41,12 +41,16 @@ class LossTerms(NamedTuple):
 def classifier_loss(
     net: CellClassifier, batch: Batch, smoothing: float, precision: Precision = "auto"
 ) -> LossTerms:
-    """Run a batch through the network and return what is to be minimised; targets are smoothed."""
+    """Run a batch through the network and return what is to be minimised.
+
+    Targets of the types are smoothed. Those of blasts are not: the decision hangs on their probability, and
+    smoothing keeps it from ever coming near to 0 or 1.
+    """
     device = next(net.parameters()).device
     with precision_context(device, precision):
         predicted = net(as_input(batch.crops).to(device))
     out = ClassifierOutput(*(part.float() for part in predicted))
-    target = (torch.from_numpy(batch.is_blast).float() * (1 - smoothing) + smoothing / 2).to(device)
+    target = torch.from_numpy(batch.is_blast).float().to(device)
     teaches = torch.from_numpy(batch.teaches_blast).float().to(device)
     each = F.binary_cross_entropy_with_logits(out.blast_logit[:, 0], target, reduction="none")
     blast = (each * teaches).sum() / teaches.sum().clamp(min=1)

@@ -32,6 +32,7 @@ def predict(net: CellClassifier, cells: CleanCells, context: float, batch: int =
         cells.is_blast,
         cells.types,
         cells.sources,
+        cells.groups,
     )
 
 

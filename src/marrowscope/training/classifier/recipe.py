@@ -10,6 +10,7 @@ from marrowscope.training.classifier.net import Architecture, Heads
 from marrowscope.training.recipe import ImageSet, TrainingRecipe
 
 CELL_TYPES = (
+    "artefact",
     "band_neutrophil",
     "basophil",
     "eosinophil",
@@ -18,9 +19,13 @@ CELL_TYPES = (
     "metamyelocyte",
     "monocyte",
     "myelocyte",
+    "plasma_cell",
     "platelet",
+    "promonocyte",
     "promyelocyte",
+    "reactive_lymphocyte",
     "segmented_neutrophil",
+    "smudge_cell",
 )
 """Order of the type head's outputs."""
 
@@ -39,9 +44,10 @@ class ClassifierRecipe(TrainingRecipe):
     Attributes
     ----------
     cells : folders with a sub-folder per cell type
-    healthy : fields whose leukocytes are no blasts
+    fields : fields with boxes: of blasts and others, of types, or of leukocytes of healthy people
     backgrounds : fields without leukocytes
-    choosing : COCO file with `blast` and `leukocyte_not_blast` boxes of another laboratory, never trained on
+    left_out : names of folders of `cells` and `fields` that are not trained on but read whole when the run
+        ends: how this recipe does in a laboratory it never saw
     synthetic_per_type : so many drawn cells of each type, and as many blasts, join the training
     types : order of the type head's outputs
     architecture, heads : see `net`
@@ -59,9 +65,9 @@ class ClassifierRecipe(TrainingRecipe):
     MAY_CHANGE: ClassVar[frozenset[str]] = TrainingRecipe.MAY_CHANGE | {"cache"}
 
     cells: tuple[CellSet, ...]
-    healthy: tuple[CellSet, ...] = ()
+    fields: tuple[CellSet, ...] = ()
     backgrounds: tuple[ImageSet, ...] = ()
-    choosing: Path | None = None
+    left_out: tuple[str, ...] = ()
     synthetic_per_type: int = 0
     types: tuple[str, ...] = CELL_TYPES
     architecture: Architecture = "b3"
@@ -87,13 +93,20 @@ class ClassifierRecipe(TrainingRecipe):
         super().__post_init__()
         if not self.cells:
             raise InputError("the recipe names no labelled cells ([[cells]])")
+        unknown = set(self.left_out) - {source.path.name for source in (*self.cells, *self.fields)}
+        if unknown:
+            raise InputError(f"left_out names no source of this recipe: {', '.join(sorted(unknown))}")
         if self.input_px % 32 or not 1.0 <= self.context <= 1.6:
             raise InputError("input_px must be a multiple of 32 and context between 1.0 and 1.6")
         if self.batch < 2:
             raise InputError("batch must be at least 2")
 
+    def is_taught(self, source: ImageSet) -> bool:
+        """Whether a source is trained on."""
+        return source.path.name not in self.left_out
+
     def source_ids(self) -> tuple[str, ...]:
         """Give the set ids of the images that shape the weights, in order, each once."""
-        sources = (*self.cells, *self.healthy, *self.backgrounds)
+        sources = [one for one in (*self.cells, *self.fields, *self.backgrounds) if self.is_taught(one)]
         drawn = ("synth",) if self.synthetic_per_type else ()
         return tuple(dict.fromkeys((*(one.set_id or identify_set(one.path) for one in sources), *drawn)))

@@ -1,7 +1,7 @@
 """What a trained classifier's bundle must know: temperatures, thresholds, error rates, figures."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from marrowscope.training.calibration import (
     fit_type_temperature,
     probability,
     threshold_for,
+    uncertain_range,
 )
 from marrowscope.training.classifier.net import PIXEL_MEAN, PIXEL_STD
 from marrowscope.training.classifier.recipe import ClassifierRecipe
@@ -33,7 +34,7 @@ TYPE_THRESHOLD = 0.5
 
 @dataclass(frozen=True)
 class Predictions:
-    """Logits of n cells, `blast` (n,) and `type_logits` (n,K); nucleus in µm, truth and source, each (n,)."""
+    """Logits of n cells, `blast` (n,) and `type_logits` (n,K), and of each: nucleus in µm, truth, origin."""
 
     blast: npt.NDArray[np.float32]
     type_logits: npt.NDArray[np.float32]
@@ -41,6 +42,11 @@ class Predictions:
     is_blast: npt.NDArray[np.bool_]
     types: npt.NDArray[np.int64]
     sources: npt.NDArray[np.str_]
+    groups: npt.NDArray[np.str_]
+
+    def select(self, rows: npt.NDArray[np.bool_]) -> "Predictions":
+        """Return the chosen cells."""
+        return Predictions(*(getattr(self, one.name)[rows] for one in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -67,20 +73,18 @@ class Calibration:
         return np.asarray((part.type_logits / self.type_temperature + likelihood).argmax(axis=1))
 
 
-def calibrated(
-    types: tuple[str, ...], nuclei: NucleusSizes, val: Predictions, choosing: Predictions | None
-) -> Calibration:
-    """Fit both temperatures.
-
-    That of blasts is fitted on validation and, where there is one, the choosing set, both weighing the same:
-    validation alone, from the laboratories of the training, makes the network look surer than it is
-    elsewhere. That of types is fitted on validation's cells of known type.
-    """
-    known = [val] if choosing is None else [val, choosing]
+def calibrated(types: tuple[str, ...], nuclei: NucleusSizes, val: Predictions) -> Calibration:
+    """Fit both temperatures on validation; that of types on its cells of known type."""
     typed = val.types >= 0
     fitted = Calibration(types, nuclei, fit_type_temperature(val.type_logits[typed], val.types[typed]))
-    known_blasts = [(part.blast, fitted.evidence(part), part.is_blast) for part in known]
-    return replace(fitted, blast_temperature=fit_blast_temperature(known_blasts))
+    blasts = [(part.blast, fitted.evidence(part), part.is_blast) for part in by_source(val)]
+    return replace(fitted, blast_temperature=fit_blast_temperature(blasts))
+
+
+def by_source(part: Predictions) -> list[Predictions]:
+    """Give the predictions of each source that has both kinds: every laboratory is to weigh the same."""
+    sources = [part.sources == source for source in np.unique(part.sources)]
+    return [part.select(rows) for rows in sources if 0 < part.is_blast[rows].sum() < rows.sum()]
 
 
 def classifier_run(
@@ -92,19 +96,19 @@ def classifier_run(
 ) -> FinishedRun[ClassifierSettings]:
     """Return what a run hands to a bundle.
 
-    The blast threshold is chosen by balanced accuracy on validation and on the choosing set, among those that
-    reach the recipe's specificity on validation.
+    The blast threshold is chosen by balanced accuracy on validation, every laboratory weighing the same,
+    among those that reach the recipe's specificity on all of it.
 
     Parameters
     ----------
     recipe : of the run
     fitted : temperatures and nuclei
-    parts : predictions of ``val`` and, where they were looked at, ``choosing`` and ``test``
+    parts : predictions of ``val`` and, where they were looked at, ``test`` and ``left_out``
     step : training steps behind the weights
     feature_space : its file beside the network, if there is one
     """
-    known = [parts[name] for name in ("val", "choosing") if name in parts]
-    sets = [(fitted.p_blast(part), part.is_blast) for part in known]
+    val = parts["val"]
+    sets = [(fitted.p_blast(part), part.is_blast) for part in (val, *by_source(val))]
     threshold = threshold_for(recipe.specificity, sets)
     settings = ClassifierSettings(
         file=NETWORK,
@@ -116,6 +120,7 @@ def classifier_run(
         types=recipe.types,
         blast_threshold=threshold,
         type_threshold=TYPE_THRESHOLD,
+        uncertain_blast=uncertain_range(threshold, sets[1:] or sets),
         blast_temperature=fitted.blast_temperature,
         type_temperature=fitted.type_temperature,
         nuclei=fitted.nuclei,
@@ -152,6 +157,7 @@ def write_predictions(path: Path, fitted: Calibration, parts: Mapping[str, Predi
         columns |= {
             f"{name}_p_blast": fitted.p_blast(part), f"{name}_is_blast": part.is_blast,
             f"{name}_named": fitted.named(part), f"{name}_types": part.types,
+            f"{name}_blast_logit": part.blast, f"{name}_sources": part.sources, f"{name}_groups": part.groups,
         }  # fmt: skip
     np.savez_compressed(path, **columns)
 

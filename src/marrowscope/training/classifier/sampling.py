@@ -12,7 +12,6 @@ from marrowscope.datasets.layouts.fields import LabelledField
 from marrowscope.imaging.background import brightest_colour_outside
 from marrowscope.training.classifier.cells import (
     CACHE_CONTEXT,
-    SYNTHETIC,
     CellBank,
 )
 from marrowscope.training.stain import (
@@ -31,13 +30,22 @@ from marrowscope.training.stain import (
     through_camera,
 )
 
-_TYPE_WEIGHT = {"lymphocyte": 2.0, "monocyte": 1.5, "platelet": 0.6}
-"""Types drawn more or less often than once: those most like blasts, and the easiest."""
+_LARGEST_SHARE = 0.3
+"""Of a batch that may come from one source."""
+
+_BLASTS = 0.35
+"""Share of blasts among the cells of a source that has both kinds."""
+
+_REPLACED = 0.75
+"""Share of the outlined cells that are laid on another background."""
+
+_MASKED = 0.2
+"""Share of the other cells whose surroundings are cut off by an ellipse: some sets show cells without any."""
 
 _PLAIN = 0.5
-"""Share of the cells of known type that are shown nearly as photographed. Where their laboratory has no
-blasts they teach the types alone: the laboratory shows, and the blast head would learn it. Where it has both
-kinds, as many blasts are shown plainly too: a blast head not trained on any would be arbitrary on them."""
+"""Share of the cells that are shown nearly as photographed. Where their source has no blasts they teach the
+types alone: the laboratory shows, and the blast head would learn it. Cells of unknown type of such a source
+are never shown so."""
 
 
 @dataclass(frozen=True)
@@ -47,20 +55,6 @@ class Background:
     pixels: Bytes
     white: Floats
     mpp: float
-
-
-@dataclass(frozen=True)
-class Shares:
-    """How a batch is made up; groups without cells are left out and the rest scaled up."""
-
-    blast: float = 0.24
-    same_source: float = 0.10
-    """Not blasts, from the sources of the blasts: these alone teach the difference without the scanner."""
-    typed: float = 0.48
-    untyped: float = 0.10
-    """Not blasts by the patient's health, type unknown."""
-    synthetic: float = 0.14
-    """Drawn cells, half of them blasts."""
 
 
 @dataclass(frozen=True)
@@ -90,17 +84,15 @@ def load_backgrounds(fields: Sequence[LabelledField], mpp: float) -> list[Backgr
 
 
 class CellSampler:
-    """Draws disguised cells from a bank, balanced over blast or not, type and source."""
+    """Draws disguised cells from a bank, balanced over sources, blast or not, and types."""
 
     def __init__(
         self,
         bank: CellBank,
-        types: Sequence[str],
         backgrounds: Sequence[Background],
         *,
         size_px: int,
         context: float,
-        shares: Shares | None = None,
         ranges: StainRanges | None = None,
         seed: int = 0,
     ) -> None:
@@ -110,10 +102,9 @@ class CellSampler:
         self.span = context / CACHE_CONTEXT
         self.ranges = ranges or StainRanges()
         self.rng = np.random.default_rng(seed)
-        self.weights = _row_weights(bank, types, shares or Shares())
-        self.cumulative = np.cumsum(self.weights)
+        self.cumulative = np.cumsum(row_weights(bank))
         self.has_blasts = np.isin(bank.sources, np.unique(bank.sources[bank.is_blast]))
-        self.plain_chance = _plain_chances(bank, self.weights, self.has_blasts)
+        self.plain_chance = np.where(self.has_blasts | (bank.types >= 0), _PLAIN, 0.0)
         self.outlined = np.flatnonzero(bank.outlined)
         self.source_stain: Mapping[str, Floats] = {
             str(s): bank.stain[bank.sources == s].mean(axis=0) for s in np.unique(bank.sources)
@@ -157,9 +148,9 @@ class CellSampler:
         rng, bank = self.rng, self.bank
         placement = draw_placement(rng, (0.84, 1.2), shift=0.025)
         density, mask = self._cell(row, placement)
-        if bank.outlined[row] and rng.random() < 0.75:
-            alpha = _soft(mask)
-            density = onto_background(density, alpha, self._background(row))
+        if rng.random() < (_REPLACED if bank.outlined[row] else _MASKED):
+            behind = self._background(row) if bank.outlined[row] else np.zeros_like(density)
+            density = onto_background(density, _soft(mask), behind)
         if bank.outlined[row] and rng.random() < 0.2:
             density = self._with_neighbour(density, mask, row)
         if rng.random() < self.ranges.regrain:
@@ -233,36 +224,38 @@ def _soft(mask: Floats) -> Floats:
     return np.asarray((rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / 9, dtype=np.float32)
 
 
-def _plain_chances(
-    bank: CellBank, weights: npt.NDArray[np.float64], has_blasts: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.float64]:
-    """Return each row's chance (n,) to be shown plainly: blasts as often as the others of their source."""
-    chances = np.where(bank.types >= 0, _PLAIN, 0.0)
-    for source in np.unique(bank.sources[has_blasts]):
-        here = bank.sources == source
-        blasts, others = here & bank.is_blast, here & (bank.types >= 0)
-        chances[blasts] = min(1.0, _PLAIN * weights[others].sum() / weights[blasts].sum())
-    return chances
+def row_weights(bank: CellBank) -> npt.NDArray[np.float64]:
+    """Return the chance of each row (n,) of a bank to be drawn, summing to 1.
 
-
-def _row_weights(bank: CellBank, types: Sequence[str], shares: Shares) -> npt.NDArray[np.float64]:
-    """Return the chance of each row of the bank, summing to 1."""
-    synthetic = bank.sources == SYNTHETIC
-    blast, typed = bank.is_blast & ~synthetic, (bank.types >= 0) & ~synthetic
-    beside_blasts = typed & np.isin(bank.sources, np.unique(bank.sources[blast]))
-    untyped = ~bank.is_blast & (bank.types < 0) & ~synthetic
-    by_type = np.array([_TYPE_WEIGHT.get(name, 1.0) for name in types] + [1.0])
+    A source's share grows as the root of its number of cells, up to a bound; within it, so does a type's. Of
+    a source that has blasts and others, a fixed share are blasts.
+    """
+    names, source = np.unique(bank.sources, return_inverse=True)
+    share = _bounded(np.sqrt(np.bincount(source)), _LARGEST_SHARE)
     weights = np.zeros(len(bank))
-    for group, share in (
-        (blast, shares.blast),
-        (beside_blasts, shares.same_source),
-        (typed & ~beside_blasts, shares.typed),
-        (bank.is_blast & synthetic, shares.synthetic / 2),
-        (~bank.is_blast & synthetic, shares.synthetic / 2),
-        (untyped, shares.untyped),
-    ):
-        if group.any():
-            counts = np.bincount(bank.types[group] % len(by_type), minlength=len(by_type))
-            each = by_type[bank.types[group]] / counts[bank.types[group] % len(by_type)]
-            weights[group] = share * each / each.sum()
+    for index in range(len(names)):
+        rows = np.flatnonzero(source == index)
+        weights[rows] = share[index] * _within_source(bank.is_blast[rows], bank.types[rows])
     return np.asarray(weights / weights.sum())
+
+
+def _within_source(is_blast: npt.NDArray[np.bool_], types: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return the chance of each cell (n,) of one source."""
+    _, kind = np.unique(np.where(is_blast, -2, types), return_inverse=True)
+    each = 1 / np.sqrt(np.bincount(kind))[kind]
+    if is_blast.all() or not is_blast.any():
+        return np.asarray(each / each.sum())
+    blasts, others = each * is_blast, each * ~is_blast
+    return np.asarray(_BLASTS * blasts / blasts.sum() + (1 - _BLASTS) * others / others.sum())
+
+
+def _bounded(sizes: npt.NDArray[np.float64], largest: float) -> npt.NDArray[np.float64]:
+    """Return shares in proportion to sizes, none above the largest unless there are too few for that."""
+    share = sizes / sizes.sum()
+    for _ in sizes:
+        over = share > largest
+        if not over.any() or over.all():
+            break
+        rest = share[~over].sum()
+        share = np.where(over, largest, share * (1 - largest * over.sum()) / rest)
+    return np.asarray(share / share.sum())

@@ -1,4 +1,4 @@
-"""Turn a recipe's image sources into the parts of a training run: train, validation, test, choosing set."""
+"""Turn a recipe's image sources into the parts of a training run: train, validation, test, left out."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -10,13 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from marrowscope.datasets.layouts.cells import LabelledCell
-from marrowscope.datasets.layouts.fields import read_coco, read_fields, read_unlabelled
-from marrowscope.datasets.splits import in_parts, labelled_part
-from marrowscope.domain.geometry import longer_sides
-from marrowscope.errors import DatasetError
-from marrowscope.imaging.crops import crop_cells
-from marrowscope.models.working_scale import mpp_from_red_cells
+from marrowscope.datasets.layouts.fields import read_fields, read_unlabelled
+from marrowscope.datasets.splits import PARTS, in_parts, labelled_part
+from marrowscope.models.bundle import load_bundle
+from marrowscope.models.detector import Detector
 from marrowscope.training.classifier.cells import (
     BANK_FORMAT,
     CACHE_CONTEXT,
@@ -37,7 +34,8 @@ from marrowscope.training.stain import Bytes, Floats
 class CleanCells:
     """n cells as inference sees them.
 
-    `crops` (n,S,S,3) uint8; `side_um` (n,) µm, 0 where not known; `is_blast`, `types`, `sources` (n,).
+    `crops` (n,S,S,3) uint8; `side_um` (n,) µm; `is_blast`, `types`, `sources`, `groups` (n,); `white` (n,3)
+    background colour 0-255.
     """
 
     crops: Bytes
@@ -45,6 +43,8 @@ class CleanCells:
     is_blast: npt.NDArray[np.bool_]
     types: npt.NDArray[np.int64]
     sources: npt.NDArray[np.str_]
+    groups: npt.NDArray[np.str_]
+    white: Floats
 
     def __len__(self) -> int:
         return len(self.crops)
@@ -60,21 +60,19 @@ class TrainingSets:
 
     train: CellBank
     backgrounds: list[Background]
-    choosing: CleanCells | None
 
 
 def load_sets(recipe: ClassifierRecipe) -> TrainingSets:
-    """Read and cut the training part of a recipe's sources, its backgrounds and its choosing set."""
+    """Read and cut the training part of a recipe's sources, its backgrounds."""
     backgrounds = [
         background
         for source in recipe.backgrounds
         for background in load_backgrounds(read_unlabelled(source.path), source.mpp)
     ]
-    choosing = choosing_cells(recipe) if recipe.choosing else None
     train = part_bank(recipe, "train")
     if recipe.synthetic_per_type:
         train = joined([train, _synthetic_bank(recipe)])
-    return TrainingSets(train, backgrounds, choosing)
+    return TrainingSets(train, backgrounds)
 
 
 def held_out_cells(recipe: ClassifierRecipe, part: Literal["val", "test"]) -> CleanCells:
@@ -82,19 +80,21 @@ def held_out_cells(recipe: ClassifierRecipe, part: Literal["val", "test"]) -> Cl
     return clean_cells(part_bank(recipe, part), recipe.input_px, recipe.context)
 
 
+def left_out_cells(recipe: ClassifierRecipe) -> CleanCells:
+    """Read all cells of the sources that the recipe leaves out."""
+    reader = _Reader(recipe, built_in_detector())
+    banks = [bank for part in PARTS for bank in reader.banks(part, taught=False)]
+    return clean_cells(joined(banks), recipe.input_px, recipe.context)
+
+
 def part_bank(recipe: ClassifierRecipe, part: str) -> CellBank:
     """Return one part of every labelled source; cut cells are kept in ``recipe.cache`` when it is given."""
-    banks = []
-    for source in recipe.cells:
-        cells = labelled_part(source.path, part)[:: recipe.thin]
-        banks.append(_cell_bank(recipe, source, part, cells[:: source.every if part == "train" else 1]))
-    for source in recipe.healthy:
-        healthy = in_parts(
-            source.path, read_fields(source.path, split=source.split), lambda field: field.source
-        )[part]
-        if healthy:
-            banks.append(bank_of_fields(healthy, source.mpp))
-    return joined(banks)
+    return joined(_Reader(recipe, built_in_detector()).banks(part, taught=True))
+
+
+def built_in_detector() -> Detector:
+    """Load the detector by whose boxes cells are cut."""
+    return Detector(load_bundle("builtin"))
 
 
 def clean_cells(bank: CellBank, size_px: int, context: float) -> CleanCells:
@@ -106,41 +106,53 @@ def clean_cells(bank: CellBank, size_px: int, context: float) -> CleanCells:
         np.asarray(Image.fromarray(c).resize((size_px, size_px), Image.Resampling.BILINEAR, box=box))
         for c in bank.crops
     ]
+    side_um = bank.side_um / np.float32(CACHE_CONTEXT)
     return CleanCells(
-        np.stack(crops), bank.side_um / np.float32(CACHE_CONTEXT), bank.is_blast, bank.types, bank.sources
+        np.stack(crops), side_um, bank.is_blast, bank.types, bank.sources, bank.groups, bank.white
     )
 
 
-def choosing_cells(recipe: ClassifierRecipe) -> CleanCells:
-    """Return the boxes of the choosing set, cropped as in inference; cells cut by the border are left out."""
-    if recipe.choosing is None:
-        raise DatasetError("the recipe names no choosing set")
-    crops, sides, is_blast = [], [], []
-    for field in read_coco(recipe.choosing):
-        keep = ~field.ignore
-        if keep.any():
-            pixels, boxes = field.pixels(), field.boxes[keep]
-            crops.append(crop_cells(pixels, boxes, recipe.input_px, recipe.context))
-            sides.append(longer_sides(boxes) * np.float32(mpp_from_red_cells([pixels]) or 0.0))
-            is_blast += [label == "blast" for label, kept in zip(field.labels, keep, strict=True) if kept]
-    n = len(is_blast)
-    return CleanCells(
-        np.concatenate(crops), np.concatenate(sides), np.array(is_blast),
-        np.full(n, -1, dtype=np.int64), np.full(n, "choosing"),
-    )  # fmt: skip
+@dataclass(frozen=True)
+class _Reader:
+    """Reads and cuts parts of a recipe's sources."""
 
+    recipe: ClassifierRecipe
+    detector: Detector
 
-def _cell_bank(
-    recipe: ClassifierRecipe, source: CellSet, part: str, cells: Sequence[LabelledCell]
-) -> CellBank:
-    """Cut one part of one source."""
-    names = "\n".join(c.path.as_posix() for c in cells) + f"\n{source.mpp} {','.join(recipe.types)}"
-    return _kept(
-        recipe.cache,
-        f"{source.path.name}-{part}",
-        names,
-        lambda: bank_of_cells(cells, recipe.types, source.mpp),
-    )
+    def banks(self, part: str, *, taught: bool) -> list[CellBank]:
+        """Cut one part of all sources that are taught, or of all that are left out."""
+        cells = [one for one in self.recipe.cells if self.recipe.is_taught(one) is taught]
+        fields = [one for one in self.recipe.fields if self.recipe.is_taught(one) is taught]
+        return [
+            *(self._cells(one, part) for one in cells),
+            *(b for one in fields for b in self._fields(one, part)),
+        ]
+
+    def _cells(self, source: CellSet, part: str) -> CellBank:
+        """Cut one part of a set of single cells."""
+        cells = labelled_part(source.path, part)[:: self.recipe.thin]
+        cells = cells[:: source.every if part == "train" else 1]
+        types, paths = self.recipe.types, [cell.path.as_posix() for cell in cells]
+        return self._kept(source, part, paths, lambda: bank_of_cells(cells, types, source.mpp, self.detector))
+
+    def _fields(self, source: CellSet, part: str) -> list[CellBank]:
+        """Cut the cells of one part of a set of fields; none where it has no field in this part."""
+        every = read_fields(source.path, split=source.split)
+        fields = in_parts(source.path, every, lambda field: field.source)[part]
+        if not fields:
+            return []
+        types = self.recipe.types
+        named = [f"{field.path.as_posix()} {','.join(field.labels)}" for field in fields]
+        return [
+            self._kept(source, part, named, lambda: bank_of_fields(fields, types, source.mpp, self.detector))
+        ]
+
+    def _kept(
+        self, source: CellSet, part: str, images: Sequence[str], build: Callable[[], CellBank]
+    ) -> CellBank:
+        content = "\n".join(images)
+        content += f"\n{source.mpp} {','.join(self.recipe.types)} {self.detector.settings}"
+        return _kept(self.recipe.cache, f"{source.path.name}-{part}", content, build)
 
 
 def _synthetic_bank(recipe: ClassifierRecipe) -> CellBank:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from marrowscope.errors import InputError
+from marrowscope.evaluation.networks.background import background_baseline
 from marrowscope.models.bundle import load_bundle
 from marrowscope.models.feature_space import FeatureSpace
 from marrowscope.models.nucleus_size import NucleusSizes
@@ -35,6 +36,7 @@ from marrowscope.training.classifier.sets import (
     TrainingSets,
     clean_cells,
     held_out_cells,
+    left_out_cells,
     load_sets,
 )
 from marrowscope.training.classifier.start import inherit_lite2, lite2_weights
@@ -167,13 +169,15 @@ class _Trainee(Trainee[CellClassifier, _Drawn]):
         context = self.recipe.context
         predicted = {name: predict(averaged, cells, context) for name, cells in parts.items()}
         nuclei = self._nuclei(averaged)
-        fitted = calibrated(self.recipe.types, nuclei, predicted["val"], predicted.get("choosing"))
+        fitted = calibrated(self.recipe.types, nuclei, predicted["val"])
         write_predictions(self.out / PREDICTIONS, fitted, predicted)
         space = self._write_feature_space(averaged) if final else ""
         run = classifier_run(self.recipe, fitted, predicted, step, space)
         crops = as_input(sampler.draw(8).crops).contiguous()
         moved = export_classifier(averaged, self.out / NETWORK, crops)
         record = summary(run)
+        if "left_out" in parts:
+            run.figures["left_out"]["background"] = self._background_alone(parts["left_out"])
         replace(run, figures={**run.figures, "half_precision_error": moved}).write(self.out)
         torch.save(averaged.state_dict(), self.out / f"averaged-{step:06d}.pt")
         return record
@@ -181,11 +185,18 @@ class _Trainee(Trainee[CellClassifier, _Drawn]):
     def _parts(self, *, final: bool) -> dict[str, CleanCells]:
         """Give the cells to measure on, a third of validation on the way."""
         parts = {"val": self._val if final else self._val.thinned(3)}
-        if self.sets.choosing:
-            parts["choosing"] = self.sets.choosing
         if final and self.recipe.look_at_test:
             parts["test"] = held_out_cells(self.recipe, "test")
+        if final and self.recipe.left_out:
+            parts["left_out"] = left_out_cells(self.recipe)
         return parts
+
+    def _background_alone(self, cells: CleanCells) -> dict[str, object]:
+        """Measure how far the background's colour alone tells blasts there, taught as the network was."""
+        train = self.sets.train
+        taught = (train.white.astype(np.float64), train.is_blast, train.sources.tolist())
+        white = cells.white.astype(np.float64)
+        return background_baseline(white, cells.is_blast, cells.sources.tolist(), taught).to_json()
 
     def _write_feature_space(self, averaged: CellClassifier) -> str:
         """Fit the feature space to training cells, its limit to held-out real ones; give the file's name."""
@@ -221,7 +232,7 @@ class _Trainee(Trainee[CellClassifier, _Drawn]):
 
 def _sampler(recipe: ClassifierRecipe, sets: TrainingSets) -> CellSampler:
     return CellSampler(
-        sets.train, recipe.types, sets.backgrounds,
+        sets.train, sets.backgrounds,
         size_px=recipe.input_px, context=recipe.context, seed=recipe.seed,
     )  # fmt: skip
 
