@@ -3,8 +3,10 @@
 import io
 import struct
 import sys
+import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tifffile
@@ -48,6 +50,26 @@ def test_a_list_of_too_many_members_is_not_read(tmp_path: Path) -> None:
     assert listing.members == ()
     assert "its list of members has" in listing.problems[0]
     assert list_members(archive(tmp_path, costly.many_members(1000))).problems == ()
+
+
+def test_a_list_of_members_is_read_once_and_again_when_the_archive_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = []
+    made = zipfile.ZipInfo.__init__
+
+    def count(entry: zipfile.ZipInfo, *arguments: Any, **more: Any) -> None:
+        listed.append(entry)
+        made(entry, *arguments, **more)
+
+    monkeypatch.setattr(zipfile.ZipInfo, "__init__", count)
+    path = archive(tmp_path, costly.packed(*((f"{number}.png", GOOD) for number in range(3))))
+    listed.clear()
+    (patient,) = discover([path])
+    assert [field.read(DEFAULT_LIMITS) for field in patient.fields] == [GOOD] * 3
+    assert len(listed) == 3
+    archive(tmp_path, costly.packed(("other.png", GOOD)))
+    assert list_members(path).members == ("other.png",)
 
 
 def test_a_dictionary_of_gigabytes_is_not_made(tmp_path: Path) -> None:

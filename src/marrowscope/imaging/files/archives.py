@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import lzma
+import os
 import re
 import struct
 import zipfile
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, ClassVar, Final
 
 from marrowscope.errors import ImageError
 from marrowscope.imaging.files.formats import MOST_SHRUNK, is_no_photograph
@@ -111,10 +112,27 @@ class _Guarded(io.FileIO):
         return super().read(size) or b""
 
 
+class _Listed(zipfile.ZipFile):
+    """An archive whose list of members is read once, although it is opened for each of them."""
+
+    _last: ClassVar[tuple[object, ...]] = ()
+
+    # Should the library rename this method, lists are read every time again, and nothing else changes.
+    def _RealGetContents(self) -> None:  # noqa: N802 (the library's name)
+        status = os.fstat(self.fp.fileno())  # type: ignore[union-attr]  # open, as the library has just begun
+        key = status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+        last = self._last
+        if last[:1] == (key,):
+            _, self.filelist, self.NameToInfo, self.start_dir = last  # type: ignore[assignment]  # as kept below
+        else:
+            super()._RealGetContents()  # type: ignore[misc]  # not among the library's types
+            _Listed._last = key, self.filelist, self.NameToInfo, self.start_dir
+
+
 @contextmanager
 def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
     """Open an archive; a list of members that is too long is refused before it is read."""
-    with _Guarded(archive) as file, zipfile.ZipFile(file) as opened:
+    with _Guarded(archive) as file, _Listed(file) as opened:
         yield opened
 
 
