@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from itertools import product
 from typing import Any
 
@@ -385,6 +387,41 @@ def test_a_damaged_png_is_refused(at: float) -> None:
         decode(bytes(data))
     with pytest.raises(ImageError, match="truncated"):
         decode(stream.getvalue()[: int(at * len(data))])
+
+
+def _with_rows(rows: bytes) -> bytes:
+    """A PNG of the smear whose rows are these, every checksum right."""
+    height, width = smear().shape[:2]
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in chunks
+    )
+
+
+def test_png_pixels_that_end_early_or_are_coded_in_no_way_are_refused() -> None:
+    rows = b"".join(b"\0" + row.tobytes() for row in smear())
+    assert_same(_with_rows(rows), smear(), tolerance=0)
+    with pytest.raises(ImageError, match="this PNG image is truncated"):
+        decode(_with_rows(rows[: len(rows) // 2]))
+    with pytest.raises(ImageError, match="bad adaptive filter value"):
+        decode(_with_rows(rows.replace(b"\0" + smear()[40].tobytes(), b"\x09" + smear()[40].tobytes())))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "P with a transparent colour", "RGBA"])
+def test_png_of_every_mode_is_as_another_reader_reads_it(mode: str) -> None:
+    stream = io.BytesIO()
+    image = Image.fromarray(smear()).convert("RGBA" if mode == "RGBA" else "RGB")
+    if mode.startswith("P"):
+        image = image.quantize(64)
+        image.save(stream, "PNG", **({"transparency": 3} if len(mode) > 1 else {}))
+    else:
+        image.convert(mode).save(stream, "PNG")
+    read = Image.open(stream).convert("RGBA")
+    on_white = Image.alpha_composite(Image.new("RGBA", read.size, "white"), read).convert("RGB")
+    notes = assert_same(stream.getvalue(), np.asarray(on_white), tolerance=0)
+    assert ("transparent parts laid on white" in notes) is (len(mode) > 4)
 
 
 def test_half_the_jpeg_data_within_a_tiff_is_refused() -> None:

@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Final
+from typing import Any, Final
 
-import imagecodecs
 import numpy as np
 import numpy.typing as npt
 import tifffile
@@ -30,7 +29,7 @@ from marrowscope.imaging.files.colour import to_srgb
 from marrowscope.imaging.files.depth import to_eight_bits
 from marrowscope.imaging.files.formats import Format
 from marrowscope.imaging.files.jpeg import check_scans, decode_jpeg
-from marrowscope.imaging.files.png import check_png, is_deep
+from marrowscope.imaging.files.png import check_png, decode_png, is_deep
 from marrowscope.imaging.likeness import group_planes
 
 _MEMORY_BYTES: Final = 2 * 2**30  # libraries, their threads, and the file itself
@@ -101,6 +100,7 @@ _UPRIGHT: Final = {
 _ORIENTATION_TAG: Final = 274
 _RGB_BYTES: Final = 3  # decoded bytes a pixel that the limit on pixels is meant for
 _RUN_LENGTH_PIXELS: Final = 4_000_000
+_SAID_OF_TRUNCATED: Final = ("truncated", "unexpected end", "not enough image data")
 _quiet_lock = threading.Lock()
 
 
@@ -298,15 +298,15 @@ def _pixels(image: ImageFile.ImageFile, data: bytes, kind: Format, notes: list[s
         notes += [fault] if fault else []
         if image.mode != "CMYK":  # whose inks Pillow knows how Adobe inverts
             return _rgb(Image.fromarray(decoded.squeeze()), notes)
-    if _is_deep_png(data, kind):
-        return _deep_png(data, notes)
+    if kind is formats.PNG:
+        samples = decode_png(data)
+        return _deep(samples, notes) if samples.dtype == np.uint16 else _rgb(Image.fromarray(samples), notes)
     image.load()
     return _rgb(image, notes)
 
 
-def _deep_png(data: bytes, notes: list[str]) -> npt.NDArray[np.uint8]:
-    """Return a 16-bit PNG image with all its bits; Pillow keeps the high byte of colours only."""
-    values = imagecodecs.png_decode(data)
+def _deep(values: npt.NDArray[Any], notes: list[str]) -> npt.NDArray[np.uint8]:
+    """Return uint8 (H, W, 3) of samples of 16 bits, with or without alpha."""
     samples = values[..., None] if values.ndim == 2 else values
     colours = 1 if samples.shape[-1] <= 2 else 3
     pixels, how = to_eight_bits(samples[..., :colours])
@@ -347,7 +347,7 @@ def _composited(image: Image.Image, notes: list[str]) -> Image.Image:
 
 def _fault(name: str, error: Exception) -> str:
     reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
-    if isinstance(error, EOFError) or "truncated" in reason.lower() or "unexpected end" in reason.lower():
+    if isinstance(error, EOFError) or any(words in reason.lower() for words in _SAID_OF_TRUNCATED):
         return f"this {name} image is truncated: part of the file is missing"
     return f"this {name} image cannot be read: {reason}"
 
