@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -50,6 +51,15 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def finished(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[CohortReport, Path]:
     out = tmp_path_factory.mktemp("out")
     return analyse(cohort, out), out
+
+
+def counted_in(folder: Path, out: Path) -> list[int]:
+    return [len(patient.fields) for patient in analyse(folder, out).patients]
+
+
+def test_patients_are_read_inside_a_pool_whose_workers_may_start_none(cohort: Path, tmp_path: Path) -> None:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.apply(counted_in, (cohort, tmp_path / "out")) == [3, 2]
 
 
 def test_every_promised_file_is_written(finished: tuple[CohortReport, Path]) -> None:

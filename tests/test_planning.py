@@ -91,6 +91,17 @@ def test_all_fields_of_one_file_are_read(folder: Path) -> None:
             np.testing.assert_array_equal(opened.pages[0].asarray(), textured(seed))
 
 
+def test_a_file_called_like_a_field_of_another_file_is_read_under_its_own_name(folder: Path) -> None:
+    with tifffile.TiffWriter(folder / "a.tif") as writer:
+        for seed in (3, 4):
+            writer.write(textured(seed), photometric="rgb", metadata=None)
+    Image.fromarray(textured(5)).save(folder / "a.tif#1", "PNG")
+    plan = planned(folder)
+    assert read(plan) == ["a.tif#1", "a.tif#2", "a.tif#1 (2)", "other.png"]
+    assert plan.names == tuple(read(plan))
+    assert len({task.sha256 for task in plan.tasks}) == 4
+
+
 def test_no_copy_of_a_broken_image_is_called_counted(folder: Path) -> None:
     whole = (folder / "other.png").read_bytes()
     for name in ("a.png", "b.png"):
@@ -145,6 +156,21 @@ def test_the_same_image_under_two_patients_is_told_for_both(tmp_path: Path) -> N
     assert plans[1].notes == ("shared.png is also an image of P1: check whose it is.",)
     assert plans[2].notes == ()
     assert all(len(plan.tasks) == n for plan, n in zip(plans, (2, 2, 1), strict=True))
+
+
+def test_an_image_of_two_patients_is_told_where_another_copy_of_its_field_is_counted(tmp_path: Path) -> None:
+    image = Image.fromarray(textured(20))
+    for patient in ("P1", "P2"):
+        (tmp_path / "cohort" / patient).mkdir(parents=True)
+        image.save(tmp_path / "cohort" / patient / "shared.png")
+    image.resize((2 * image.width, 2 * image.height)).save(tmp_path / "cohort" / "P1" / "larger.png")
+    sources = discover([tmp_path / "cohort"])
+    plans = told_for_both(
+        [plan_patient(s, partial(look, DEFAULT_LIMITS, tmp_path), lambda _: None) for s in sources]
+    )
+    assert read(plans[0]) == ["larger.png"]
+    assert plans[0].notes == ("shared.png is also an image of P2: check whose it is.",)
+    assert plans[1].notes == ("shared.png is also an image of P1: check whose it is.",)
 
 
 def test_different_single_cells_are_not_taken_for_one(shared_data: Path) -> None:

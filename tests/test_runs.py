@@ -75,6 +75,21 @@ def test_a_missing_picture_is_made_again(patient: Path, tmp_path: Path) -> None:
     assert picture.read_bytes() == before
 
 
+@pytest.mark.parametrize("left", [0, 200])
+def test_damaged_pictures_of_cells_are_told_of_and_made_again(
+    patient: Path, tmp_path: Path, left: int
+) -> None:
+    out = tmp_path / "out"
+    marrowscope.analyse(patient, out)
+    before = (out / "report.html").stat().st_size
+    sheet = sorted((out / ".marrowscope" / "fields").glob("*.jpg"))[0]
+    sheet.write_bytes(sheet.read_bytes()[:left])
+    with pytest.raises(DamagedRecordError, match="is damaged; run again with --resume"):
+        marrowscope.analyse(patient, out, resume=True)
+    marrowscope.analyse(patient, out, resume=True)
+    assert abs((out / "report.html").stat().st_size - before) < 100
+
+
 def test_a_record_that_disappears_under_way_is_an_error(patient: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
 

@@ -11,7 +11,7 @@ from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.domain.patient import CohortReport, FieldReading, PatientReading, Provenance
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.engines.choose import LOCAL, open_pool
-from marrowscope.engines.pool import WorkerDiedError, WorkerPool, WorkLimits
+from marrowscope.engines.pool import WorkerDiedError, WorkerPool, WorkLimits, may_start_workers
 from marrowscope.engines.reading import read_by, read_here
 from marrowscope.engines.work import Networks
 from marrowscope.errors import DamagedRecordError
@@ -144,11 +144,13 @@ class CohortReader:
         return CohortReport(readings, provenance)
 
     def _plans(self, patients: Sequence[PatientSource]) -> list[Plan]:
-        """Look at all files, in a process apart: one that costs too much costs the others nothing."""
+        """Look at all files, in a process apart if possible: one that costs too much costs no other."""
         limits = self._settings.reading.limits
         pool = WorkerPool(1, limits=WorkLimits(_LOOK_SECONDS, limits.memory_bytes))
 
         def look_at(entry: FieldSource) -> tuple[Seen | Unreadable, ...]:
+            if not may_start_workers():
+                return look(limits, self._journal.parts, entry)
             try:
                 return pool.submit(look, limits, self._journal.parts, entry).result()
             except WorkerDiedError as error:

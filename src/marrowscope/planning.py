@@ -15,7 +15,7 @@ from marrowscope.exports.atomic import write_atomic
 from marrowscope.imaging.files.decode import DecodeLimits, decode, fields_of
 from marrowscope.imaging.files.sources import FieldSource, PatientSource
 from marrowscope.imaging.likeness import Sketch, same_fields, sharpness, sketch
-from marrowscope.imaging.names import shortened, too_long
+from marrowscope.imaging.names import distinct, shortened, too_long
 from marrowscope.pipeline import FieldTask, failed
 
 SORTED_BY_TYPE = "This looks like single cells sorted by type: use --single-cells."
@@ -77,6 +77,7 @@ Look = Callable[[FieldSource], Iterable[Seen | Unreadable]]
 @dataclass
 class _Draft:
     names: list[str] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)
     seen: list[tuple[FieldTask, Seen]] = field(default_factory=list)
     settled: dict[str, FieldReading] = field(default_factory=dict)
     taken_apart: int = 0
@@ -172,8 +173,11 @@ def _seen(source: FieldSource, data: bytes, limits: DecodeLimits) -> Seen:
 
 
 def _add(draft: _Draft, patient: str, found: Seen | Unreadable) -> None:
-    task, name = FieldTask(patient, found.source, found.sha256), found.source.name
+    # A file may be called as a field of another file is: "a.tif#1".
+    name = distinct(found.source.name, draft.taken)
+    task = FieldTask(patient, replace(found.source, name=name), found.sha256)
     draft.names.append(name)
+    draft.taken.add(name)
     if isinstance(found, Unreadable):
         draft.settled[name] = failed(task, found.reason).reading
         return
@@ -202,18 +206,27 @@ def told_for_both(plans: Sequence[Plan]) -> tuple[Plan, ...]:
     """Return the plans with a note wherever two patients have an image with the same bytes."""
     owners: dict[str, dict[str, None]] = {}
     for plan in plans:
-        for task in plan.tasks:
-            owners.setdefault(task.sha256, {})[plan.source.patient] = None
+        for sha256 in _images(plan):
+            owners.setdefault(sha256, {})[plan.source.patient] = None
     return tuple(_with_shared(plan, owners) for plan in plans)
 
 
 def _with_shared(plan: Plan, owners: Mapping[str, Mapping[str, None]]) -> Plan:
     notes = []
-    for task in plan.tasks:
-        others = [name for name in owners[task.sha256] if name != plan.source.patient]
+    for sha256, name in _images(plan).items():
+        others = [patient for patient in owners[sha256] if patient != plan.source.patient]
         if others:
-            notes.append(f"{task.source.name} is also an image of {', '.join(others)}: check whose it is.")
+            notes.append(f"{name} is also an image of {', '.join(others)}: check whose it is.")
     return replace(plan, notes=(*plan.notes, *notes))
+
+
+def _images(plan: Plan) -> dict[str, str]:
+    """Return digest → name of every image that can be read, whichever of a field's copies is counted."""
+    read = {task.source.name: task.sha256 for task in plan.tasks}
+    copies = {
+        name: each.sha256 for name, each in plan.settled.items() if each.status is FieldStatus.DUPLICATE
+    }
+    return {sha256: name for name, sha256 in reversed([*read.items(), *copies.items()])}
 
 
 def _duplicate(task: FieldTask, message: str) -> FieldReading:

@@ -1,14 +1,14 @@
 """The results folder: all files of a finished run."""
 
 from collections.abc import Iterator, Sequence
-from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote
 
 from PIL import Image
 
-from marrowscope.domain.patient import CohortReport, PatientReading
+from marrowscope.domain.patient import CohortReport, FieldReading, PatientReading
 from marrowscope.domain.taxonomy import taxonomy
+from marrowscope.errors import DamagedRecordError
 from marrowscope.exports.atomic import write_atomic
 from marrowscope.exports.fhir import write_fhir
 from marrowscope.exports.html import write_html
@@ -81,8 +81,7 @@ def _write_sheets(patient: PatientReading, journal: Journal) -> Iterator[Path]:
     for first in range(0, len(cells), _CELLS_ON_A_SHEET):
         groups: dict[str, list[Tile]] = {}
         for cell_type, signed, field in cells[first : first + _CELLS_ON_A_SHEET]:
-            with Image.open(journal.gallery_path(patient.patient, field)) as sheet:
-                picture = from_gallery(sheet, 0)
+            picture = from_gallery(_gallery(journal, patient.patient, field), 0)
             mark = taxonomy()[signed].abbreviation if signed and named_otherwise(cell_type, signed) else ""
             groups.setdefault(cell_type, []).append(Tile(picture, mark))
         titled = [
@@ -96,6 +95,26 @@ def _write_sheets(patient: PatientReading, journal: Journal) -> Iterator[Path]:
     while (left := journal.sheet_path(patient.patient, number)).is_file():  # by a run of more images
         left.unlink()
         number += 1
+
+
+def _gallery(journal: Journal, patient: str, field: FieldReading) -> Image.Image:
+    """Return the sheet of a field's cells.
+
+    Raises
+    ------
+    DamagedRecordError
+        It cannot be read, and is removed, so that the field is read again.
+    """
+    path = journal.gallery_path(patient, field)
+    try:
+        with Image.open(path) as sheet:
+            sheet.load()
+            return sheet.copy()
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise DamagedRecordError(
+            f"the record of {field.name} of {patient} is damaged; run again with --resume"
+        ) from error
 
 
 class JournalPictures:
@@ -119,8 +138,7 @@ class JournalPictures:
         items = []
         for name, row in cells_to_show(reading, limits_for(len(self._patients))):
             if name not in sheets:
-                sheet = self._journal.gallery_path(patient, fields[name]).read_bytes()
-                sheets[name] = Image.open(BytesIO(sheet))
+                sheets[name] = _gallery(self._journal, patient, fields[name])
             cell = fields[name].cells[row]
             picture = jpeg_bytes(from_gallery(sheets[name], row), 85)
             items.append(GalleryItem(cell.cell_type, cell.p_blast, cell.is_blast, name, row, picture))

@@ -149,6 +149,11 @@ class WorkerPool:
         process.shutdown(wait=False, cancel_futures=True)
 
 
+def may_start_workers() -> bool:
+    """Whether this process may have processes of its own: the workers of `multiprocessing.Pool` may not."""
+    return not multiprocessing.current_process().daemon
+
+
 def start_worker(niceness: int = 0, memory_bytes: int | None = None) -> None:
     """Set up a worker process, which ignores interrupts and ends with its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -20,6 +20,7 @@ from marrowscope.imaging.files.archives import list_members, read_member
 from marrowscope.imaging.files.decode import DEFAULT_LIMITS, DecodeLimits, decode, fields_of
 from marrowscope.imaging.files.sources import discover
 from marrowscope.imaging.names import natural_key
+from marrowscope.planning import Seen, Unreadable, look
 
 GOOD = costly.saved(costly.field(320, 240, cells=3), "PNG")
 
@@ -33,11 +34,13 @@ def archive(folder: Path, data: bytes) -> Path:
 @pytest.mark.parametrize("name", ["9" * 5000 + ".png", "a/" * 3000 + "b.png"], ids=["digits", "folders"])
 def test_an_absurd_name_in_an_archive_costs_the_others_nothing(tmp_path: Path, name: str) -> None:
     path = archive(tmp_path, costly.packed((name, GOOD), ("good.png", GOOD)))
-    (patient,) = discover([path])
-    assert [field.name for field in patient.fields] == ["good.png"]
-    (problem,) = patient.problems
-    assert "more than 1,000 letters and was left out" in problem
-    assert len(problem) < 200
+    fields = [field for patient in discover([path]) for field in patient.fields]
+    found = {field.name: look(DEFAULT_LIMITS, tmp_path, field)[0] for field in fields}
+    assert isinstance(found.pop("good.png"), Seen)
+    (refused,) = found.values()
+    assert isinstance(refused, Unreadable)
+    assert "characters, more than the limit of 400" in refused.reason
+    assert len(refused.source.name) < 200
 
 
 def test_numbers_of_any_length_are_sorted() -> None:

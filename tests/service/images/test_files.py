@@ -22,7 +22,7 @@ from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.images import uploads
 from marrowscope.service.images.leftovers import remove_leftovers
-from marrowscope.service.images.uploads import ExaminedFile
+from marrowscope.service.images.register import ExaminedFile
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.patients import Field

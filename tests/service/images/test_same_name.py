@@ -1,10 +1,13 @@
 """A file whose name the patient has with other bytes: the service asks, and what was signed stays."""
 
+import io
 from typing import Any
 
 import pytest
+import tifffile
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from tests.imaging.files.test_encodings import textured
 from tests.service.again import analyse_again, ask_again, found_anew
 from tests.service.drawn import Drawn
 from tests.service.images.test_files import API, listed, new_patient, png, rows
@@ -20,6 +23,15 @@ def send(client: TestClient, patient: str, *files: tuple[str, bytes], same_name:
     parts = [("files", (name, data, "application/octet-stream")) for name, data in files]
     query = {} if same_name is None else {"same_name": same_name}
     return client.post(f"{API}/patients/{patient}/files", files=parts, params=query)
+
+
+def held(*seeds: int) -> bytes:
+    """A TIFF file of these fields."""
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as writer:
+        for seed in seeds:
+            writer.write(textured(seed), photometric="rgb", metadata=None)
+    return stream.getvalue()
 
 
 def states(client: TestClient, patient: str) -> list[tuple[str, str]]:
@@ -83,6 +95,49 @@ def test_two_files_of_one_name_in_one_upload_replace_no_more_than_one(
 ) -> None:
     answer = send(reviewer, patient, ("a.png", png(3)), ("a.png", png(4)), same_name="replace")
     assert rows(answer) == [("a.png", "stored"), ("a.png (2)", "stored")]
+
+
+class TestAFileOfSeveralFields:
+    """It is one file, however many fields it holds."""
+
+    @pytest.fixture
+    def patient(self, reviewer: TestClient) -> str:
+        made = new_patient(reviewer)
+        assert send(reviewer, made, ("a.tif", held(1, 2, 3)), ("b.png", png(1))).status_code == 200
+        return made
+
+    def test_no_field_of_a_replaced_file_is_left(
+        self, reviewer: TestClient, database: Database, patient: str
+    ) -> None:
+        problem = refused(send(reviewer, patient, ("a.tif", held(4, 5))), 409, "same-name")
+        assert problem["names"] == ["a.tif#1", "a.tif#2", "a.tif#3"]
+        answer = send(reviewer, patient, ("a.tif", held(4, 5)), same_name="replace")
+        assert rows(answer) == [("a.tif#1", "stored"), ("a.tif#2", "stored")]
+        assert [name for name, _ in states(reviewer, patient)] == ["a.tif#1", "a.tif#2", "b.png"]
+        assert trail(database, "field.replace")[0]["after"] is None
+
+    def test_a_file_of_one_field_takes_its_place_and_the_other_way_round(
+        self, reviewer: TestClient, patient: str
+    ) -> None:
+        problem = refused(send(reviewer, patient, ("a.tif", held(4))), 409, "same-name")
+        assert problem["names"] == ["a.tif#1", "a.tif#2", "a.tif#3"]
+        assert send(reviewer, patient, ("a.tif", held(4)), same_name="replace").status_code == 200
+        assert states(reviewer, patient) == [("a.tif", "stored"), ("b.png", "stored")]
+        refused(send(reviewer, patient, ("a.tif", held(1, 2))), 409, "same-name")
+        assert send(reviewer, patient, ("a.tif", held(1, 2)), same_name="replace").status_code == 200
+        assert [name for name, _ in states(reviewer, patient)] == ["a.tif#1", "a.tif#2", "b.png"]
+
+    def test_it_is_left_out_as_a_whole(self, reviewer: TestClient, patient: str) -> None:
+        before = states(reviewer, patient)
+        answer = send(reviewer, patient, ("a.tif", held(4, 5, 6, 7)), same_name="cancel")
+        assert {status for _, status in rows(answer)} == {"refused"}
+        assert states(reviewer, patient) == before
+
+    def test_kept_it_is_known_again(self, reviewer: TestClient, patient: str) -> None:
+        send(reviewer, patient, ("a.tif", held(4, 5)), same_name="keep")
+        assert len(listed(reviewer, patient)) == 6
+        for fields in (held(4, 5), held(1, 2, 3)):
+            assert {status for _, status in rows(send(reviewer, patient, ("a.tif", fields)))} == {"duplicate"}
 
 
 class TestAfterAnAnalysis:

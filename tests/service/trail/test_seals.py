@@ -133,6 +133,15 @@ def test_seals_rotate_and_each_file_is_chained_to_the_one_before(
     assert not check(database).is_whole
 
 
+def test_a_file_that_a_full_disk_left_empty_is_gone_on_with(database: Database, settings: Settings) -> None:
+    write(database, 5)
+    (path,) = files(settings)
+    path.with_name("seals-000002.jsonl").touch()
+    write(database, 2)
+    assert len(files(settings)) == 2
+    assert check(database).is_whole
+
+
 def test_an_altered_seal_is_found(database: Database, settings: Settings) -> None:
     write(database, 3)
     (path,) = files(settings)

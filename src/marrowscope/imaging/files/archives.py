@@ -21,7 +21,6 @@ from marrowscope.imaging.names import shown
 
 MAX_MEMBERS: Final = 100_000
 _DIRECTORY_BYTES: Final = 16 * 2**20  # of 100,000 members with 100 letters each
-_LONGEST_NAME: Final = 1000  # most systems allow 255 for each part, and 4096 for a path
 _DICTIONARY_BYTES: Final = 128 * 2**20  # LZMA allocates what the archive asks for, up to 4 GiB
 _LONGEST_SHOWN: Final = 40
 _LOCAL_HEADER_BYTES: Final = 30
@@ -51,15 +50,10 @@ def list_members(archive: Path) -> Listing:
         return Listing((), (f"{name}: not a readable ZIP archive ({_reason(error)})",))
     if len(names) > MAX_MEMBERS:
         return Listing((), (f"{name}: {len(names):,} members, more than the limit of {MAX_MEMBERS:,}",))
-    short = [member for member in dict.fromkeys(names) if len(member) <= _LONGEST_NAME]
-    long = [member for member in names if len(member) > _LONGEST_NAME]
-    outside = [member for member in short if _leads_outside(member)]
-    problems = []
-    if outside:
-        problems.append(_left_out(name, outside, "points outside the archive"))
-    if long:
-        problems.append(_left_out(name, long, f"is a name of more than {_LONGEST_NAME:,} letters"))
-    return Listing(tuple(member for member in short if not _leads_outside(member)), tuple(problems))
+    members = dict.fromkeys(names)
+    outside = [member for member in members if _leads_outside(member)]
+    problems = [_left_out(name, outside, "points outside the archive")] if outside else []
+    return Listing(tuple(member for member in members if not _leads_outside(member)), tuple(problems))
 
 
 def member_parts(member: str) -> tuple[str, ...]:

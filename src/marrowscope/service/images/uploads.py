@@ -1,12 +1,10 @@
 """Uploads: each file is stored, recognised as a duplicate, or refused with a reason."""
 
-import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marrowscope.engines.pool import WorkerDiedError, WorkLimits, WorkTooLargeError
@@ -14,30 +12,17 @@ from marrowscope.imaging.files.archives import member_parts
 from marrowscope.imaging.files.decode import DecodeLimits
 from marrowscope.imaging.files.formats import is_image_name
 from marrowscope.imaging.files.sources import FieldSource, archive_source
-from marrowscope.imaging.names import composed, distinct, numbered, shortened, shown, too_long
+from marrowscope.imaging.names import shortened, shown, too_long
 from marrowscope.service.actors import Actor
 from marrowscope.service.errors import ClientLeftError, ConflictError, SameNameError, UnavailableError
 from marrowscope.service.images import patients
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.copies import settle_copies
+from marrowscope.service.images.register import ExaminedFile, Register, SameName, UploadResult
 from marrowscope.service.images.workers import ExaminedImage, examine_image, image_workers
 from marrowscope.service.settings import Settings
-from marrowscope.service.store.analyses import AnalysisField
-from marrowscope.service.store.patients import (
-    FIELD_DUPLICATE,
-    FIELD_FAILED,
-    FIELD_REPLACED,
-    FIELD_STORED,
-    Field,
-    IdempotentUpload,
-    Patient,
-)
+from marrowscope.service.store.patients import IdempotentUpload, Patient
 from marrowscope.service.trail import audit
-
-UploadStatus = Literal["stored", "duplicate", "refused"]
-SameName = Literal["ask", "replace", "keep", "cancel"]
-"""What becomes of a file whose name the patient has with other bytes: the earlier image is replaced, both are
-kept, the file is left out, or nothing is taken before one of these was chosen."""
 
 
 @dataclass(frozen=True)
@@ -46,33 +31,6 @@ class UploadedFile:
 
     name: str
     path: Path
-
-
-@dataclass(frozen=True)
-class ExaminedFile:
-    """An examined file: an image with its digest and size, or the reason why it is none.
-
-    `is_image` tells whether it was meant to be one, so that its failure belongs on the patient's list.
-    """
-
-    name: str
-    message: str = ""
-    sha256: str | None = None
-    size: int = 0
-    width: int = 0
-    height: int = 0
-    mpp: float | None = None
-    is_image: bool = True
-
-
-@dataclass(frozen=True)
-class UploadResult:
-    """The result for one file."""
-
-    name: str
-    status: UploadStatus
-    message: str
-    field_id: str | None
 
 
 @dataclass(frozen=True)
@@ -180,7 +138,7 @@ class Examiner:
         self._left.take(found)
         for number, image in enumerate(found, start=1):
             name = source.name if len(found) == 1 else f"{source.name}#{number}"
-            yield ExaminedFile(name, is_image=is_image, **vars(image))
+            yield ExaminedFile(name, is_image=is_image, file=source.name, **vars(image))
 
 
 def _given_up(work: str, error: WorkerDiedError) -> str:
@@ -250,8 +208,9 @@ def take(
     if key is not None and (known := earlier_results(session, patient_id, key)) is not None:
         return Taken(known)
     check_open(patient)
-    register = _Register(session, actor, patient, settings.files_per_patient, same_name)
-    if same_name == "ask" and (names := register.contradicted(files)):
+    register = Register(session, actor, patient, settings.files_per_patient, same_name)
+    names = register.look_up(files)
+    if same_name == "ask" and names:
         others = "another image" if len(names) == 1 else f"other images under {len(names)} of these names"
         raise SameNameError(
             f"the patient has {others}: replace, keep both, or cancel",
@@ -269,114 +228,6 @@ def take(
         items = [[a.name, a.status, a.message, a.field_id] for a in results]
         session.add(IdempotentUpload(patient_id=patient.id, key=key, items=items))
     return Taken(results, register.forgotten)
-
-
-class _Register:
-    """A patient's images while files are added."""
-
-    def __init__(
-        self, session: Session, actor: Actor, patient: Patient, limit: int, same_name: SameName
-    ) -> None:
-        self._session = session
-        self._actor = actor
-        self._patient = patient
-        self._limit = limit
-        self._same_name = same_name
-        known = patients.current_fields(session, patient.id)
-        self._by_name = {composed(field.name): field for field in known}
-        self._earlier = set(known)
-        self.forgotten: list[str] = []
-
-    def contradicted(self, files: Sequence[ExaminedFile]) -> list[str]:
-        """Return the names under which the patient has another image than one of these files."""
-        return list(dict.fromkeys(file.name for file in files if self._contradicted_by(file) is not None))
-
-    def _known(self, file: ExaminedFile) -> Field | None:
-        """Return the image of a file's name; where several were kept, the one with the file's bytes."""
-        kept = itertools.takewhile(self._by_name.__contains__, numbered(file.name))
-        same = (name for name in kept if self._by_name[name].sha256 == file.sha256)
-        return self._by_name.get(next(same, file.name))
-
-    def _contradicted_by(self, file: ExaminedFile) -> Field | None:
-        """Return the image that the patient had under a readable file's name, with other bytes."""
-        known = self._known(file)
-        if known not in self._earlier or known.status == FIELD_FAILED or file.message:
-            return None
-        return None if known.sha256 == file.sha256 else known
-
-    def enter(self, file: ExaminedFile) -> UploadResult:
-        """Add one file."""
-        known = self._known(file)
-        is_readable_now = known is not None and known.status == FIELD_FAILED and not file.message
-        is_same = known is not None and known.sha256 == file.sha256 and file.sha256 is not None
-        if known is not None and is_same and not is_readable_now:
-            status: UploadStatus = "refused" if file.message else "duplicate"
-            return UploadResult(file.name, status, file.message or "already there", known.id)
-        if file.message:
-            return self._refuse(file, known)
-        if len(self._by_name) >= self._limit and known is None:
-            message = f"the patient has {self._limit:,} images, the limit"
-            return UploadResult(file.name, "refused", message, None)
-        other = self._contradicted_by(file)
-        if other is not None and self._same_name == "cancel":
-            return UploadResult(file.name, "refused", "left out: there is another image of this name", None)
-        if other is not None and self._same_name == "replace":
-            field = self._replace(other, file)
-        elif known is not None and known.status == FIELD_FAILED:
-            field = known
-        else:
-            field = Field(patient_id=self._patient.id, name=distinct(file.name, self._by_name))
-            self._add(field)
-        self._describe(field, file)
-        field.status, field.message = FIELD_STORED, ""
-        return UploadResult(field.name, "stored", "", field.id)
-
-    def _replace(self, other: Field, file: ExaminedFile) -> Field:
-        """Put a new image in the place of another, which stays for the analyses that have read it."""
-        field = Field(patient_id=self._patient.id, name=other.name)
-        before, number = {"field": other.id, "sha256": other.sha256}, other.id
-        is_read = select(AnalysisField.id).where(AnalysisField.field_id == other.id).limit(1)
-        if self._session.scalar(is_read) is not None:
-            other.status, other.message = FIELD_REPLACED, "another image of this name took its place"
-        else:
-            self._session.delete(other)
-            self.forgotten += [] if other.sha256 is None else [other.sha256]
-        self._session.flush()
-        self._add(field)
-        audit.record(
-            self._session, self._actor, "field.replace", "field", number, patient_id=self._patient.id,
-            before=before, after={"field": field.id, "sha256": file.sha256},
-        )  # fmt: skip
-        return field
-
-    def settled(self, result: UploadResult) -> UploadResult:
-        """Return the result of a file once it is known which images repeat others (`settle_copies`)."""
-        field = self._by_name.get(result.name)
-        if result.status != "stored" or field is None or field.status != FIELD_DUPLICATE:
-            return result
-        return replace(result, status="duplicate", message=field.message)
-
-    def _refuse(self, file: ExaminedFile, known: Field | None) -> UploadResult:
-        """List a broken image, so that the count says what is missing; other files leave no trace."""
-        is_good = known is not None and known.status != FIELD_FAILED
-        if not file.is_image or is_good or (known is None and len(self._by_name) >= self._limit):
-            return UploadResult(file.name, "refused", file.message, None)
-        field = known or Field(patient_id=self._patient.id, name=file.name)
-        if known is None:
-            self._add(field)
-        self._describe(field, file)
-        field.status, field.message = FIELD_FAILED, file.message
-        return UploadResult(file.name, "refused", file.message, field.id)
-
-    def _add(self, field: Field) -> None:
-        self._session.add(field)
-        self._session.flush()
-        self._by_name[composed(field.name)] = field
-
-    @staticmethod
-    def _describe(field: Field, file: ExaminedFile) -> None:
-        field.sha256, field.size = file.sha256, file.size
-        field.width, field.height, field.mpp = file.width, file.height, file.mpp
 
 
 def _summary(results: Sequence[UploadResult]) -> dict[str, int]:

@@ -10,7 +10,7 @@ and an intent that came to nothing is known: the next one starts where it starte
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -69,7 +69,7 @@ class Seals:
         with FileLock(self._folder / ".lock"):
             files = self._files()
             path = files[-1] if files else self._folder / _name(1)
-            previous = _last_seal(path) if files else BEGINNING
+            previous = _last_seal(files)
             if files and path.stat().st_size >= ROTATE_BYTES:
                 path = self._folder / _name(len(files) + 1)
             with path.open("ab") as file:
@@ -140,8 +140,15 @@ def _parsed(line: bytes) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _last_seal(path: Path) -> str:
-    """Return the seal of a file's last line; what a crash left half written is taken off."""
+def _last_seal(files: Sequence[Path]) -> str:
+    """Return the seal of the last line; what a crash left half written is taken off.
+
+    The last file holds no whole line where a disk was full when it was begun.
+    """
+    return next((seal for seal in map(_last_seal_in, reversed(files)) if seal is not None), BEGINNING)
+
+
+def _last_seal_in(path: Path) -> str | None:
     with path.open("r+b") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(size - _TAIL_BYTES, 0))
@@ -150,4 +157,4 @@ def _last_seal(path: Path) -> str:
         if len(whole) < len(tail):
             file.truncate(size - len(tail) + len(whole))
     lines = whole.splitlines()
-    return str(_parsed(lines[-1]).get("seal")) if lines else BEGINNING
+    return str(_parsed(lines[-1]).get("seal")) if lines else None

@@ -18,13 +18,8 @@ from marrowscope.imaging.names import safe_name
 from marrowscope.service.actors import Actor
 from marrowscope.service.errors import BusyError, TooLargeError
 from marrowscope.service.images import patients, uploads
-from marrowscope.service.images.uploads import (
-    ExaminedFile,
-    Examiner,
-    SameName,
-    UploadedFile,
-    UploadResult,
-)
+from marrowscope.service.images.register import ExaminedFile, SameName, UploadResult
+from marrowscope.service.images.uploads import Examiner, UploadedFile
 from marrowscope.service.images.workers import AT_ONCE
 from marrowscope.service.rest.dependencies import Reviewer, Service, TheService
 from marrowscope.service.rest.shapes import Id, Shape
