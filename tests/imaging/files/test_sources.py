@@ -417,3 +417,13 @@ def test_so_are_those_of_archives_and_manifests(tmp_path: Path) -> None:
     manifest = tmp_path / "manifest.csv"
     manifest.write_text("patient,path\nP4,images\n")
     assert passed_over(discover([manifest])) == {"P4": ("e.bin",)}
+
+
+@pytest.mark.parametrize("wrapped", ["", "cohort/"])
+def test_an_archive_inside_an_archive_is_told_of_on_its_own_patient(tmp_path: Path, wrapped: str) -> None:
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for name in ("A/1.png", "B/1.png", "B/more.zip"):
+            archive.writestr(wrapped + name, b"\x89PNG")
+    first, second = discover([tmp_path / "all.zip"])
+    assert (first.patient, first.problems) == ("A", ())
+    assert second.problems == (f"all.zip: the archive '{wrapped}B/more.zip' inside it was not opened",)

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
-from marrowscope.errors import ImageError, InputError
-from marrowscope.imaging.files.archives import list_members, member_parts, read_head, read_member
-from marrowscope.imaging.files.decode import DecodeLimits
+from marrowscope.errors import InputError
+from marrowscope.imaging.field_source import FieldSource, LoadedSource, Source
+from marrowscope.imaging.files.archives import list_members, member_parts, read_head
 from marrowscope.imaging.files.formats import (
     HEAD_BYTES,
     READ_NAMES,
@@ -36,72 +36,6 @@ RECORD_FOLDER: Final = ".marrowscope"
 """Folder below the output folder in which a run records finished fields."""
 
 _RESULT_FILES: Final = ("run.json", "patients.csv")
-
-
-@dataclass(frozen=True, slots=True)
-class FieldSource:
-    """One field in a file or in a ZIP archive, read on demand.
-
-    `name` is its path relative to the patient's folder with `/` between the parts; an archive's name is one
-    of the parts. `member` is the name inside the ZIP file `path`, None for an ordinary file.
-    """
-
-    name: str
-    path: Path
-    member: str | None = None
-
-    def read(self, limits: DecodeLimits) -> bytes:
-        """Return the bytes of the file, never more than `limits.max_bytes`.
-
-        Raises
-        ------
-        ImageError
-            Missing, unreadable, too large, or rejected by the archive's checks.
-        """
-        if self.member is not None:
-            return read_member(self.path, self.member, limits.max_bytes)
-        try:
-            with self.path.open("rb") as stream:
-                data = stream.read(limits.max_bytes + 1)
-        except OSError as error:
-            raise ImageError(f"the file cannot be read: {error.strerror or error}") from error
-        if len(data) > limits.max_bytes:
-            raise ImageError(f"the file has more than {limits.max_bytes:,} bytes, the limit")
-        return data
-
-
-class Source(Protocol):
-    """Where the bytes of a field come from."""
-
-    @property
-    def name(self) -> str:
-        """Path relative to the patient's folder."""
-
-    def read(self, limits: DecodeLimits) -> bytes:
-        """Return the bytes of the file, or raise ImageError."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedSource:
-    """A field whose bytes are already in memory, or the reason why they could not be read."""
-
-    name: str
-    content: bytes
-    fault: str = ""
-
-    def read(self, limits: DecodeLimits) -> bytes:
-        """Return the bytes.
-
-        Raises
-        ------
-        ImageError
-            They could not be read, or there are too many.
-        """
-        if self.fault:
-            raise ImageError(self.fault)
-        if len(self.content) > limits.max_bytes:
-            raise ImageError(f"the file has more than {limits.max_bytes:,} bytes, the limit")
-        return self.content
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +145,7 @@ def _in_archive(archive: Path, names_type: Callable[[str], bool]) -> list[Patien
     if is_wrapped:  # the folder of a cohort was compressed, not its contents
         tree.leaves = [(parts[1:], source) for parts, source in tree.leaves]
         tree.others = [parts[1:] or parts for parts in tree.others]
+        tree.problems = [(parts[1:], line) for parts, line in tree.problems]
     if not _nested(tree) or _is_sorted(tree, names_type):
         return [_patient(name, tree)]
     tree.folders = sorted({parts[0] for parts, _ in tree.leaves if len(parts) > 1}, key=natural_key)
@@ -364,9 +299,8 @@ def _add_archive(tree: _Tree, archive: Path, parts: tuple[str, ...]) -> None:
         if not inner or any(part.startswith(".") or part == "__MACOSX" for part in inner):
             continue
         if inner[-1].lower().endswith(".zip"):
-            tree.problems.append(
-                (parts, f"{shown(archive.name)}: the archive '{shown(member)}' inside it was not opened")
-            )
+            line = f"{shown(archive.name)}: the archive '{shown(member)}' inside it was not opened"
+            tree.problems.append(((*parts, *inner), line))
         else:
             is_image = is_image_member(inner[-1], partial(read_head, archive, member, HEAD_BYTES))
             _sort_in(tree, (*parts, *inner), FieldSource(inner[-1], archive, member), is_image)
