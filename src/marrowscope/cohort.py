@@ -1,11 +1,12 @@
 """Reading of a cohort: from the list of images to the report."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 
 from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.domain.patient import CohortReport, FieldReading, PatientReading, Provenance
@@ -19,10 +20,20 @@ from marrowscope.imaging.files.sources import FieldSource, PatientSource
 from marrowscope.journal import Journal
 from marrowscope.models.bundle import Bundle
 from marrowscope.pipeline import FieldReader, FieldResult, FieldTask, ReadingSettings, scale_sample
-from marrowscope.planning import Plan, Seen, Unreadable, look, plan_patient, told_for_both
+from marrowscope.planning import Look, Plan, Seen, Unreadable, look, plan_patient, told_for_both
 from marrowscope.version import __version__
 
 _LOOK_SECONDS = 600.0  # decoding 120 megapixels takes seconds, a file of 2 gigapixels a minute or two
+
+
+def _outcome(
+    waiting: Mapping[FieldSource, "Future[tuple[Seen | Unreadable, ...]]"], entry: FieldSource
+) -> tuple[Seen | Unreadable, ...]:
+    """Wait for what a worker saw in a file."""
+    try:
+        return waiting[entry].result()
+    except WorkerDiedError as error:
+        return (Unreadable(entry, f"decoding this image was given up: {error}"),)
 
 
 @dataclass(frozen=True)
@@ -121,7 +132,10 @@ class CohortReader:
         self._journal = journal
         self._listener = listener
         self._seconds: dict[str, float] = {}
-        self._reader = FieldReader(bundle, settings.reading, settings.threads)
+
+    @cached_property
+    def _reader(self) -> FieldReader:
+        return FieldReader(self._bundle, self._settings.reading, self._settings.threads)
 
     def read(self, patients: Sequence[PatientSource]) -> CohortReport:
         """Read all fields that are not yet recorded, and return the report of all patients."""
@@ -146,31 +160,25 @@ class CohortReader:
     def _plans(self, patients: Sequence[PatientSource]) -> list[Plan]:
         """Look at all files, in a process apart if possible: one that costs too much costs no other."""
         limits = self._settings.reading.limits
+        seen = partial(look, limits, self._journal.parts)
+        if not may_start_workers():
+            return [self._plan(patient, seen) for patient in patients]
         pool = WorkerPool(1, limits=WorkLimits(_LOOK_SECONDS, limits.memory_bytes))
-
-        def look_at(entry: FieldSource) -> tuple[Seen | Unreadable, ...]:
-            if not may_start_workers():
-                return look(limits, self._journal.parts, entry)
-            try:
-                return pool.submit(look, limits, self._journal.parts, entry).result()
-            except WorkerDiedError as error:
-                return (Unreadable(entry, f"decoding this image was given up: {error}"),)
-
-        def tell(patient: str, name: str) -> None:
-            self._listener(Progress("listing", patient, name))
-
+        plans = []
         try:
-            return [
-                plan_patient(
-                    each,
-                    look_at,
-                    partial(tell, each.patient),
-                    single_cells=self._settings.reading.single_cells,
-                )
-                for each in patients
-            ]
+            for patient in patients:
+                waiting = {entry: pool.submit(seen, entry) for entry in patient.fields}
+                _ = self._reader  # the networks are loaded while the first files are looked at
+                plans.append(self._plan(patient, partial(_outcome, waiting)))
         finally:
             pool.close()
+        return plans
+
+    def _plan(self, source: PatientSource, look_at: Look) -> Plan:
+        def tell(name: str) -> None:
+            self._listener(Progress("listing", source.patient, name))
+
+        return plan_patient(source, look_at, tell, single_cells=self._settings.reading.single_cells)
 
     def _read_missing(self, tasks: Sequence[FieldTask]) -> None:
         done, cells, blasts = 0, 0, 0

@@ -161,6 +161,12 @@ def test_cells_that_may_be_blasts_keep_a_patient_from_a_negative_verdict(
     assert (said in " ".join(patient.decision.reasons)) is (unsure == 6)
 
 
+def test_images_chosen_among_those_of_their_files_are_told_of_on_the_patient() -> None:
+    note = "of several images in the file, the sharpest of 3 planes was read"
+    fields = [replace(field(str(i), of_type("lymphocyte", 20)), notes=(note,) * (i < 2)) for i in range(3)]
+    assert f"On 2 fields, {note}." in reading(fields).flags
+
+
 def test_cells_that_gather_on_fields_widen_the_interval_and_it_is_said() -> None:
     blasts = [3] * 40 + [2] * 10
     rows = [[*of_type("blast", number), *of_type("lymphocyte", 10 - number)] for number in blasts]

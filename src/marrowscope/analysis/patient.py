@@ -16,7 +16,7 @@ from marrowscope.analysis.unfamiliar import UnfamiliarCells
 from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNCERTAIN_BLAST, FLAG_UNFAMILIAR, Cells
 from marrowscope.domain.decision import OVER_20, RULES, Decision, Rule
 from marrowscope.domain.differential import Differential, count
-from marrowscope.domain.patient import NO_MIDDLE_CELL, FieldReading, FieldStatus, PatientReading
+from marrowscope.domain.patient import NO_MIDDLE_CELL, OF_SEVERAL, FieldReading, FieldStatus, PatientReading
 from marrowscope.domain.percent import percent_text
 from marrowscope.domain.quantity import quantity
 from marrowscope.domain.rates import ErrorRates
@@ -205,6 +205,12 @@ def _without_cell(read: Sequence[FieldReading]) -> list[str]:
     return [f"On {missed} of {len(read)} images {NO_MIDDLE_CELL}."] if missed else []
 
 
+def _chosen_images(read: Sequence[FieldReading]) -> list[str]:
+    """Return a sentence for each way in which an image was chosen among those of its file."""
+    notes = Counter(note for field in read for note in field.notes if note.startswith(OF_SEVERAL))
+    return [f"On {quantity(number, 'field')}, {note}." for note, number in sorted(notes.items())]
+
+
 def _flags(fields: Sequence[FieldReading], evidence: Evidence) -> list[str]:
     """Return sentences on what makes the count of this patient less reliable."""
     flags = []
@@ -234,6 +240,7 @@ def _flags(fields: Sequence[FieldReading], evidence: Evidence) -> list[str]:
             f"from ({100 * USUAL_SHARE:.0f} % would be usual): check names by eye before relying on a figure."
         )
     flags += _without_cell(read)
+    flags += _chosen_images(read)
     flags += _equivalents(differential)
     flags += _disagreement(evidence)
     if evidence.rates is not None and differential.counted and evidence.correction.interval is None:

@@ -11,6 +11,9 @@ from marrowscope.domain.differential import Differential
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.domain.scale import Scale
 
+OF_SEVERAL = "of several images in the file"
+"""Beginning of the notes on an image that was chosen among those of its file."""
+
 NO_MIDDLE_CELL = "no cell was found in the middle; the middle half of the image was taken for it"
 """Note on an image of a single cell."""
 

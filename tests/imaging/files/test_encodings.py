@@ -274,7 +274,7 @@ def test_of_a_focus_stack_the_sharpest_plane_is_read(sharp: int) -> None:
     contiguous = tiff(np.stack(planes), photometric="rgb", metadata={"axes": "ZYXS"})
     for data in (stack_of(*planes), contiguous):
         notes = assert_same(data, field, tolerance=0)
-        assert "the sharpest of 3 planes was read" in notes
+        assert "of several images in the file, the sharpest of 3 planes was read" in notes
         assert not list(fields_of(data))
 
 
@@ -297,7 +297,7 @@ def test_a_thumbnail_before_the_image_is_passed_over() -> None:
             writer.write(small, photometric="rgb", metadata=None, subfiletype=reduced)
             writer.write(field, photometric="rgb", metadata=None)
         notes = assert_same(stream.getvalue(), field, tolerance=0)
-        assert "1 smaller copy in the file was passed over" in notes
+        assert "of several images in the file, 1 smaller copy was passed over" in notes
 
 
 def test_a_file_of_several_fields_is_taken_apart() -> None:
@@ -309,7 +309,7 @@ def test_a_file_of_several_fields_is_taken_apart() -> None:
     for part, field in zip(parts, fields, strict=True):
         assert_same(part, field, tolerance=0)
         assert decode(part).mpp == pytest.approx(0.1)
-    assert "the sharpest of 2 planes was read" in decode(parts[1]).notes
+    assert "of several images in the file, the sharpest of 2 planes was read" in decode(parts[1]).notes
     assert list(fields_of(data)) == parts  # the same bytes, so that digests hold
     assert any("first of 3 fields" in note for note in decode(data).notes)
 

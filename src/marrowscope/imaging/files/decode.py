@@ -23,6 +23,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from marrowscope.domain.patient import OF_SEVERAL
 from marrowscope.errors import ImageError
 from marrowscope.imaging.files import formats, pixel_size, tiff
 from marrowscope.imaging.files.colour import to_srgb
@@ -198,9 +199,9 @@ def _decode_tiff(data: bytes, limits: DecodeLimits) -> FieldImage:
             groups = group_planes(tiff.read_plane(opened, plane).pixels for plane in planes)
             chosen = planes[groups[0].sharpest]
             if len(groups[0].planes) > 1:
-                notes.append(f"the sharpest of {len(groups[0].planes)} planes was read")
+                notes.append(f"{OF_SEVERAL}, the sharpest of {len(groups[0].planes)} planes was read")
             if len(groups) > 1:
-                notes.append(f"the first of {len(groups)} fields in the file was read")
+                notes.append(f"{OF_SEVERAL}, the first of {len(groups)} fields was read")
         read = tiff.read_plane(opened, chosen)
     notes += read.notes
     return _finished(
@@ -209,8 +210,8 @@ def _decode_tiff(data: bytes, limits: DecodeLimits) -> FieldImage:
 
 
 def _passed_over(copies: int) -> str:
-    what = "1 smaller copy in the file was" if copies == 1 else f"{copies} smaller copies in the file were"
-    return f"{what} passed over"
+    what = "1 smaller copy was" if copies == 1 else f"{copies} smaller copies were"
+    return f"{OF_SEVERAL}, {what} passed over"
 
 
 def _checked_planes(opened: tifffile.TiffFile, limits: DecodeLimits) -> tuple[tuple[tiff.Plane, ...], int]:
