@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pytest
 import tifffile
 from PIL import Image, ImageCms
+from PIL.PngImagePlugin import PngImageFile
 from scipy.ndimage import gaussian_filter
 
 from marrowscope.errors import ImageError
@@ -407,6 +408,21 @@ def test_png_pixels_that_end_early_or_are_coded_in_no_way_are_refused() -> None:
         decode(_with_rows(rows[: len(rows) // 2]))
     with pytest.raises(ImageError, match="bad adaptive filter value"):
         decode(_with_rows(rows.replace(b"\0" + smear()[40].tobytes(), b"\x09" + smear()[40].tobytes())))
+
+
+def test_png_pixels_are_decoded_once_and_not_to_look_for_exif(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow decodes a whole image to see whether EXIF data comes behind its pixels."""
+    stream, exif = io.BytesIO(), Image.Exif()
+    exif[274] = 6  # a quarter turn
+    Image.fromarray(smear()).save(stream, "PNG", exif=exif)
+    data = stream.getvalue()
+    start = data.index(b"eXIf") - 4
+    end = start + 12 + int.from_bytes(data[start : start + 4])
+    behind = data[:start] + data[end:-12] + data[start:end] + data[-12:]
+    monkeypatch.setattr(PngImageFile, "load", pytest.fail)
+    for each in (data, behind):
+        notes = assert_same(each, np.rot90(smear(), -1), tolerance=0)
+        assert "turned upright as its EXIF orientation says" in notes
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "P with a transparent colour", "RGBA"])

@@ -30,7 +30,7 @@ from marrowscope.imaging.files.colour import to_srgb
 from marrowscope.imaging.files.depth import to_eight_bits
 from marrowscope.imaging.files.formats import Format
 from marrowscope.imaging.files.jpeg import check_scans, decode_jpeg
-from marrowscope.imaging.files.png import check_png, decode_png, is_deep
+from marrowscope.imaging.files.png import check_png, decode_png, exif_of, is_deep
 from marrowscope.imaging.likeness import group_planes
 
 _MEMORY_BYTES: Final = 2 * 2**30  # libraries, their threads, and the file itself
@@ -181,7 +181,7 @@ def _decode(data: bytes, kind: Format, limits: DecodeLimits) -> FieldImage:
         if getattr(image, "is_animated", False):
             notes.append("the first of several pictures in the file was read")
         mpp = pixel_size.from_dots_per_inch(image.info.get("dpi")) if kind is formats.PNG else None
-        turn = _UPRIGHT.get(_orientation(image))
+        turn = _UPRIGHT.get(_orientation(image, data, kind))
         profile = image.info.get("icc_profile") or b""
     if kind is formats.BMP:
         _check_run_lengths(image)
@@ -284,9 +284,11 @@ def _check_run_lengths(image: ImageFile.ImageFile) -> None:
         )
 
 
-def _orientation(image: Image.Image) -> int:
+def _orientation(image: Image.Image, data: bytes, kind: Format) -> int:
     try:
-        value = image.getexif().get(_ORIENTATION_TAG, 1)
+        if kind is formats.PNG:
+            image.info.setdefault("exif", exif_of(data))
+        value = Image.Image.getexif(image).get(_ORIENTATION_TAG, 1)
     except Exception:  # noqa: BLE001 (broken EXIF raises nearly anything; a picture with broken EXIF is still a picture)
         return 1
     return value if isinstance(value, int) else 1

@@ -62,6 +62,11 @@ def check_png(data: bytes) -> None:
         raise ImageError("this PNG image is truncated: part of the file is missing")
 
 
+def exif_of(data: bytes) -> bytes:
+    """Return the EXIF data of a file; nothing where it has none. Pillow decodes all pixels to look for it."""
+    return next((data[start + 8 : end - 4] for kind, start, end in _chunks(data) if kind == b"eXIf"), b"")
+
+
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Yield kind, start and end of every whole chunk, up to the end mark."""
     start, kind = _SIGNATURE_BYTES, b""
