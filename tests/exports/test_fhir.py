@@ -122,6 +122,25 @@ def test_a_bundle_is_whole_and_the_same_every_time(tmp_path: Path) -> None:
             assert reference["reference"] in addresses
 
 
+def test_a_server_takes_the_bundle_as_a_transaction_once() -> None:
+    """What a server asks of a transaction (http://hl7.org/fhir/R4/bundle.html): requests and identifiers."""
+    bundle = fhir_bundle(report([signed(1), patient("P02", blast_share=0.1, cells=200, fields=2)]))
+    assert bundle["type"] == "transaction"
+    conditions = []
+    for entry in bundle["entry"]:
+        resource, request = entry["resource"], entry["request"]
+        assert (request["method"], request["url"]) == ("POST", resource["resourceType"])
+        (identifier,) = resource["identifier"]
+        # What is not signed may change: a server that has it must not take it for the same.
+        assert ("ifNoneExist" in request) is (resource.get("status") != "preliminary")
+        if "ifNoneExist" in request:
+            assert request["ifNoneExist"] == f"identifier={identifier['system']}|{identifier['value']}"
+            conditions.append((request["url"], request["ifNoneExist"]))
+        if "subject" in resource:
+            assert resource["subject"]["identifier"]["system"]
+    assert len(set(conditions)) == len(conditions) > 1
+
+
 def test_a_run_is_exported_again_when_asked_for(tmp_path: Path) -> None:
     Journal(tmp_path, {}, resume=False)
     cohort = report([patient("no fields", fields=0, cells=0)])

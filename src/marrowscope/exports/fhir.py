@@ -1,9 +1,11 @@
 """``fhir.json``: the report for a laboratory system, as HL7 FHIR R4 (https://hl7.org/fhir/R4).
 
-A Bundle of type `collection` with the software as Device and, for each patient, a DiagnosticReport with an
-Observation per cell type. Unsigned reports are `preliminary`, signed ones `final`, and those signed again
-after an amendment `amended`. LOINC's codes "by manual count" are used only in signed reports; until then,
-cell types are coded by SNOMED CT.
+A Bundle of type `transaction`, which a FHIR server takes as it is, with the software as Device and, for each
+patient, a DiagnosticReport with an Observation per cell type. Every resource has an identifier; what was
+signed is created only where there is none of it, so that a file can be sent twice. Unsigned reports, which
+may still change, are `preliminary`, signed ones `final`, and those signed again after an amendment `amended`.
+LOINC's codes "by manual count" are used only in signed reports; until then, cell types are coded by SNOMED
+CT.
 """
 
 import json
@@ -27,6 +29,13 @@ from marrowscope.imaging.names import shown
 Resource = dict[str, Any]
 
 LOINC, SNOMED, UNITS = "http://loinc.org", "http://snomed.info/sct", "http://unitsofmeasure.org"
+UUID = "urn:ietf:rfc:3986"
+"""System of identifiers that are addresses (FHIR R4, 2.1.28.0.7)."""
+PATIENT = "urn:marrowscope:patient"
+"""System of the patients' names as the images' folders gave them; a hospital's own is not known here."""
+VERSION = "urn:marrowscope:report:version"
+"""Extension: number of the signed version."""
+PRELIMINARY = "preliminary"
 REPORT, CELLS_COUNTED, MYELOID_ERYTHROID = "48807-2", "38257-2", "11138-5"
 # Types with a LOINC code that does not say "by manual count" and so also applies to unsigned counts.
 _ANY_METHOD = {BLAST: "11150-0", "eosinophil": "11152-6", UNCLASSIFIED: "43415-9"}
@@ -53,17 +62,26 @@ def fhir_bundle(report: CohortReport) -> Resource:
         resources += _PatientResources(patient, report.provenance, _address(device)).all()
     return {
         "resourceType": "Bundle",
-        "type": "collection",
+        "type": "transaction",
         "timestamp": report.provenance.finished,
-        "entry": [{"fullUrl": _address(resource), "resource": resource} for resource in resources],
+        "entry": [_entry(resource) for resource in resources],
     }
 
 
+def _entry(resource: Resource) -> Resource:
+    request = {"method": "POST", "url": resource["resourceType"]}
+    if resource.get("status") != PRELIMINARY:
+        (identifier,) = resource["identifier"]
+        request["ifNoneExist"] = f"identifier={identifier['system']}|{identifier['value']}"
+    return {"fullUrl": _address(resource), "resource": resource, "request": request}
+
+
 def _device(provenance: Provenance) -> Resource:
+    number = _identify("device", provenance.version, provenance.bundle_sha256)
     return {
         "resourceType": "Device",
-        "id": _identify("device", provenance.version, provenance.bundle_sha256),
-        "identifier": [{"system": "urn:marrowscope:bundle:sha256", "value": provenance.bundle_sha256}],
+        "id": number,
+        "identifier": [_own_identifier(number)],
         "deviceName": [{"name": "marrowscope", "type": "manufacturer-name"}],
         "version": [
             {"type": {"text": "software"}, "value": provenance.version},
@@ -82,14 +100,16 @@ class _PatientResources:
         self._provenance = provenance
         self._device = device
         self._signature = patient.review.signature if patient.review else None
-        self._subject = {"identifier": {"value": shown(patient.patient)}, "display": shown(patient.patient)}
+        name = shown(patient.patient)
+        self._subject = {"identifier": {"system": PATIENT, "value": name}, "display": name}
 
     def all(self) -> list[Resource]:
         """Return the report, then its observations."""
         observations = [
             {
                 "resourceType": "Observation",
-                "id": self._identify(str(number)),
+                "id": (own := self._identify(str(number))),
+                "identifier": [_own_identifier(own)],
                 "status": self._status,
                 "subject": self._subject,
                 **({"issued": self._issued} if self._issued else {}),
@@ -108,11 +128,13 @@ class _PatientResources:
         if signature is not None:
             signed = {
                 "resultsInterpreter": [{"display": shown(signature.by)}],
-                "identifier": [{"system": "urn:marrowscope:report:version", "value": str(signature.version)}],
+                "extension": [{"url": VERSION, "valueInteger": signature.version}],
             }
+        number = self._identify("report")
         return {
             "resourceType": "DiagnosticReport",
-            "id": self._identify("report"),
+            "id": number,
+            "identifier": [_own_identifier(number)],
             "status": self._status,
             "code": _loinc(REPORT, "Bone marrow aspiration report"),
             "subject": self._subject,
@@ -203,7 +225,7 @@ class _PatientResources:
 def status_of(signature: Signature | None) -> str:
     """Return the status of a report (http://hl7.org/fhir/diagnostic-report-status) from its signature."""
     if signature is None:
-        return "preliminary"
+        return PRELIMINARY
     return "amended" if signature.version > 1 else "final"
 
 
@@ -225,6 +247,10 @@ def codes() -> tuple[tuple[str, ...], tuple[str, ...]]:
     loinc = {REPORT, CELLS_COUNTED, MYELOID_ERYTHROID, *_ANY_METHOD.values()}
     loinc |= {kind.loinc for kind in taxonomy() if kind.loinc}
     return tuple(sorted(loinc)), tuple(sorted(kind.snomed for kind in taxonomy() if kind.snomed))
+
+
+def _own_identifier(number: str) -> Resource:
+    return {"system": UUID, "value": f"urn:uuid:{number}"}
 
 
 def _loinc(code: str, text: str) -> Resource:
