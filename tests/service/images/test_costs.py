@@ -71,9 +71,9 @@ def test_pixels_of_a_request_are_counted(reviewer: TestClient) -> None:
     patient = new_patient(reviewer)
     archive = packed(*((f"{number}.png", png(number)) for number in (1, 2)))
     answer = send(reviewer, patient, ("a.zip", archive), ("3.png", png(3)))
-    assert [status for _, status in rows(answer)] == ["stored", "stored", "refused"]
+    assert rows(answer) == [("3.png", "stored"), ("a.zip/1.png", "stored"), ("a.zip/2.png", "refused")]
     assert "more pixels than the limit" in answer.json()["items"][2]["message"]
-    assert rows(send(reviewer, patient, ("3.png", png(3)))) == [("3.png", "stored")]
+    assert rows(send(reviewer, patient, ("2.png", png(2)))) == [("2.png", "stored")]
 
 
 @pytest.mark.parametrize("settings_more", [{"request_bytes": 300_000}])
@@ -98,6 +98,14 @@ def test_of_an_archive_no_more_images_are_examined_than_a_patient_may_have(
     assert [status for _, status in rows(answer)] == ["stored"] * 2 + ["refused"] * 3
     assert "more images than a patient may have" in answer.json()["items"][4]["message"]
     assert len(list(blobs.originals())) == 2
+
+
+@pytest.mark.parametrize("settings_more", [{"files_per_patient": 2}])
+def test_an_archive_of_broken_images_takes_no_place_from_the_file_beside_it(reviewer: TestClient) -> None:
+    broken = packed(*((f"{number}.png", b"no image") for number in range(9)))
+    answer = send(reviewer, new_patient(reviewer), ("a.zip", broken), ("good.png", png(1)))
+    assert rows(answer)[0] == ("good.png", "stored")
+    assert {status for _, status in rows(answer)[1:]} == {"refused"}
 
 
 def test_nobody_waits_for_the_files_of_a_client_that_left(app: FastAPI, tmp_path: Any) -> None:

@@ -105,7 +105,7 @@ class Examiner:
 
     def _sources(self, given: UploadedFile) -> Iterator[tuple[FieldSource | None, str]]:
         """Return what a file holds: itself, or an archive's images and problems."""
-        if not given.name.lower().endswith(".zip"):
+        if not is_archive(given.name):
             yield FieldSource(given.name, given.path), ""
             return
         try:
@@ -155,6 +155,11 @@ def limits_of(settings: Settings) -> DecodeLimits:
 def work_limits_of(settings: Settings) -> WorkLimits:
     """Return what the work on one image may take in this installation."""
     return WorkLimits(settings.image_seconds, limits_of(settings).memory_bytes)
+
+
+def is_archive(name: str) -> bool:
+    """Return whether a file of this name is opened for the images in it."""
+    return name.lower().endswith(".zip")
 
 
 def clean_name(name: str) -> str:

@@ -162,7 +162,9 @@ def _take(
     examined: list[ExaminedFile] = []
     try:
         with TemporaryDirectory(prefix="upload-", dir=service.scratch, ignore_cleanup_errors=True) as folder:
-            for number, part in enumerate(parts):
+            # Archives last: whatever they hold takes no place from the files beside them.
+            in_turn = sorted(parts, key=lambda part: uploads.is_archive(part.filename or ""))
+            for number, part in enumerate(in_turn):
                 examined += examiner.examine([_on_disk(part, Path(folder) / str(number))])
         return _enter(service, user, patient_id, examined, how)
     except Exception:  # not added: the images are unreferenced
