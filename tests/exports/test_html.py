@@ -128,6 +128,14 @@ def test_poor_input_gives_a_page(tmp_path: Path) -> None:
     _tags(render(report([]), NoPictures()))
 
 
+def test_the_cells_missing_to_the_floor_are_not_said_to_settle_the_case() -> None:
+    few = report([patient("P01", blast_share=0.2, cells=120, fields=3)])
+    counted = few.patients[0].differential.counted
+    page = render(few, NoPictures())
+    assert f"at least {200 - counted} more counted cells, to decide at all" in page
+    assert "about " not in page.split("To settle the case")[1].split("</table>")[0]
+
+
 def test_equal_reports_give_equal_bytes(page: str) -> None:
     cohort = nine_patients()
     assert render(cohort, DrawnPictures(cohort)) == page

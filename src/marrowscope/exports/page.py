@@ -103,6 +103,7 @@ class PatientView:
     renamed_away: tuple[tuple[str, int], ...]
     review_summary: str
     signed: SignedNames | None
+    is_of_single_cells: bool
     sheets: tuple[str, ...]
 
 
@@ -144,6 +145,7 @@ def _view(patient: PatientReading, anchor: str, pictures: Pictures, limits: Pict
         renamed_away=_renamed_away(patient),
         review_summary=dict(review_facts(patient)).get("Review", ""),
         signed=signed_names(patient),
+        is_of_single_cells=any(field.is_single_cell for field in patient.fields),
         sheets=tuple(pictures.sheets(patient.patient)),
     )
 

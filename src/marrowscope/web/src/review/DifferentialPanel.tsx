@@ -62,7 +62,7 @@ export const DifferentialPanel = memo(function DifferentialPanel({ store }: { st
           {reviewed.reasons.map((reason) => (
             <li key={reason}>{reason}</li>
           ))}
-          {reviewed.more_cells === null ? null : <li>{t.differential.more(reviewed.more_cells)}</li>}
+          {reviewed.more_cells === null ? null : <li>{(reviewed.decision === "insufficient" ? t.differential.tooFew : t.differential.more)(reviewed.more_cells)}</li>}
         </ul>
         <Others reviewed={reviewed} model={model} differential={differential} />
       </section>

@@ -125,6 +125,7 @@ export const differential = {
   reasons: "Reasons",
   alternatives: "Other rules",
   more: (count: number) => `About ${plural(count, "more cell", "more cells")} would settle the case.`,
+  tooFew: (count: number) => `At least ${plural(count, "more cell", "more cells")} must be counted to decide at all.`,
   inferred: "Share inferred from a random sample",
   inferredCells: (count: number) => `from ${plural(count, "randomly chosen cell", "randomly chosen cells")} reviewed`,
   suggested: (count: number) => `Review ${plural(count, "suggested cell", "suggested cells")}`,
