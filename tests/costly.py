@@ -18,6 +18,7 @@ from marrowscope.imaging.files.sources import FieldSource
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.workers import examine_image
 from marrowscope.synth import draw_field
+from tests.imaging.files.encoded import png_chunk
 
 
 def field(width: int = 1280, height: int = 960, cells: int = 12, seed: int = 1) -> Image.Image:
@@ -43,14 +44,12 @@ def saved(image: Image.Image, kind: str, **options: object) -> bytes:
 
 def png(width: int, height: int, header: bytes, rows: Callable[[int], bytes]) -> bytes:
     """Return a PNG file written row by row, so that no large image has to be made."""
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
     packer = zlib.compressobj(6)
     data = b"".join([*(packer.compress(b"\0" + rows(row)) for row in range(height)), packer.flush()])
     start = struct.pack(">II", width, height) + header
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", start) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", start) + png_chunk(b"IDAT", data) + png_chunk(b"IEND", b"")
+    )
 
 
 def huge_png(side: int = 15_000) -> bytes:

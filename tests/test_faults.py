@@ -17,7 +17,7 @@ from marrowscope.engines.reading import read_here
 from marrowscope.pipeline import FieldReader, FieldResult, FieldTask
 from tests.cohorts import write_fields
 from tests.faults import Here, fault
-from tests.imaging.files.test_encodings import stack_of, textured
+from tests.imaging.files.encoded import stack_of, textured
 
 SAME = ("patients.csv", "cells.csv")
 PICTURES = "annotated"

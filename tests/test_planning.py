@@ -15,7 +15,7 @@ from marrowscope.imaging.files.decode import DEFAULT_LIMITS
 from marrowscope.imaging.files.sources import discover
 from marrowscope.imaging.likeness import SAME_FIELD, likeness, sketch
 from marrowscope.planning import Plan, look, plan_patient, told_for_both
-from tests.imaging.files.test_encodings import textured
+from tests.imaging.files.encoded import textured
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from marrowscope.imaging.files.sources import discover
-from marrowscope.imaging.names import LONGEST_NAME, natural_key, shortened, shown, too_long
+from marrowscope.imaging.names import LONGEST_NAME, natural_key, safe_name, shortened, shown, too_long
 
 COMPOSED, APART = "\u00d6zdemir", "O\u0308zdemir"
 
@@ -34,6 +34,8 @@ def test_one_patient_of_a_manifest_is_one_however_the_name_was_typed(tmp_path: P
 
 def test_numbers_of_any_length_are_sorted() -> None:
     assert natural_key("9" * 5000) > natural_key("8" * 5000)
+    names = ["9" * 5000, "10", "9", "0" * 4999 + "1"]
+    assert sorted(names, key=natural_key)[-1] == names[0]
 
 
 @pytest.mark.parametrize("length", [LONGEST_NAME, LONGEST_NAME + 1, 100_000])
@@ -51,3 +53,24 @@ def test_a_patient_s_name_too_long_is_told(tmp_path: Path) -> None:
     (patient,) = discover([manifest])
     assert len(patient.patient) <= LONGEST_NAME
     assert "5,000 characters" in patient.problems[0]
+
+
+@pytest.mark.parametrize("name", ["P1", "Пациент 1", "患者", "a b", "x.y-z_1"])
+def test_harmless_names_stay(name: str) -> None:
+    assert safe_name(name) == name
+
+
+def test_other_names_become_safe_and_stay_distinct(tmp_path: Path) -> None:
+    names = ["..", ".", "", "a/b", "a\\b", "a_b", "../../etc/passwd", "x" * 300, "x" * 301, "é" * 200, "CON",
+             "nul.txt", "a\nb", "a\0b", " a", "a ", "a.", "a:b", "bad\udcff", "bad\udcfe"]  # fmt: skip
+    safe = [safe_name(name) for name in names]
+    assert len({text.casefold() for text in safe}) == len(names)
+    for text in safe:
+        assert text not in {"", ".", ".."}
+        assert not set(text) & set('/\\:*?"<>|\n\0')
+        (tmp_path / text).write_bytes(b"")
+
+
+def test_natural_order() -> None:
+    names = ["f10", "F2", "f1", "1", "a1b10", "a1b9", "é2"]
+    assert sorted(names, key=natural_key) == ["1", "a1b9", "a1b10", "f1", "F2", "f10", "é2"]

@@ -18,10 +18,10 @@ from tests import costly
 from tests.faults import Here, fault
 from tests.service.conftest import PASSWORDS, log_in
 from tests.service.drawn import Drawn
-from tests.service.images.test_files import API, listed, new_patient, png, rows, send
 from tests.service.images.test_retention import delete
 from tests.service.reports.test_signing import name_blasts, sign
 from tests.service.review.test_answers import cells_of, change, other
+from tests.service.uploaded import API, listed, new_patient, png, rows, send
 
 from marrowscope.service.images import pictures, uploads
 from marrowscope.service.images.blobs import Blobs

@@ -12,14 +12,13 @@ import pytest
 import tifffile
 from PIL import Image
 from tests import costly
-from tests.imaging.files.test_encodings import stack_of, textured
+from tests.imaging.files.encoded import stack_of, textured
 
 from marrowscope.engines.pool import WorkerPool
 from marrowscope.errors import ImageError
 from marrowscope.imaging.files.archives import list_members, read_member
 from marrowscope.imaging.files.decode import DEFAULT_LIMITS, DecodeLimits, decode, fields_of
 from marrowscope.imaging.files.sources import discover
-from marrowscope.imaging.names import natural_key
 from marrowscope.planning import Seen, Unreadable, look
 
 GOOD = costly.saved(costly.field(320, 240, cells=3), "PNG")
@@ -41,11 +40,6 @@ def test_an_absurd_name_in_an_archive_costs_the_others_nothing(tmp_path: Path, n
     assert isinstance(refused, Unreadable)
     assert "characters, more than the limit of 400" in refused.reason
     assert len(refused.source.name) < 200
-
-
-def test_numbers_of_any_length_are_sorted() -> None:
-    names = ["9" * 5000, "10", "9", "0" * 4999 + "1"]
-    assert sorted(names, key=natural_key)[-1] == names[0]
 
 
 def test_a_list_of_too_many_members_is_not_read(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pytest
 import tifffile
 from PIL import Image, ImageFile
+from tests.imaging.files.encoded import png, png_chunk
 
 from marrowscope.errors import ImageError
 from marrowscope.imaging.files.decode import DecodeLimits, decode
@@ -30,16 +31,6 @@ def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     stream = io.BytesIO()
     image.save(stream, kind, **options)
     return stream.getvalue()
-
-
-def png_chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-
-def png(width: int, height: int, bits: int, colour: int, raw: bytes) -> bytes:
-    header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
-    body = png_chunk(b"IHDR", header) + png_chunk(b"IDAT", zlib.compress(raw)) + png_chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + body
 
 
 def png_sixteen_bits(values: npt.NDArray[np.uint16], colour: int) -> bytes:

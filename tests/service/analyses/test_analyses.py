@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from sqlalchemy import select
 from tests.cohorts import blank, write_fields
-from tests.service.images.test_files import API, new_patient, rows, send
+from tests.service.uploaded import API, new_patient, rows, send
 
 import marrowscope
 from marrowscope.exports.tables import PATIENT_COLUMNS, csv_text, patient_row

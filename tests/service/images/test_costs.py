@@ -10,7 +10,8 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from structlog.testing import capture_logs
 from tests import costly
-from tests.service.images.test_files import API, listed, new_patient, packed, png, rows, send
+from tests.costly import packed
+from tests.service.uploaded import API, listed, new_patient, png, rows, send
 
 from marrowscope.service.errors import ClientLeftError
 from marrowscope.service.images import uploads

@@ -1,74 +1,20 @@
-"""Uploads: each file has its answer, bad ones say why, nothing is taken twice; only pixels leave."""
+"""Uploads: each file has its answer, bad ones say why, and what is not taken leaves nothing."""
 
-import io
-import unicodedata
-import zipfile
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from PIL import Image
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-from tests.imaging.files.test_encodings import stack_of, textured
+from tests.costly import packed
+from tests.service.uploaded import API, listed, new_patient, png, rows, send
 
-from marrowscope.imaging.files.decode import decode
-from marrowscope.service.actors import SYSTEM
-from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.images import uploads
 from marrowscope.service.images.leftovers import remove_leftovers
 from marrowscope.service.images.register import ExaminedFile
-from marrowscope.service.settings import Settings
-from marrowscope.service.store.engine import Database
-from marrowscope.service.store.patients import Field
-from marrowscope.synth import draw_field
 
-API = "/api/v1"
 NOWHERE = "0" * 32
-
-
-def new_patient(client: TestClient, name: str = "P 1") -> str:
-    answer = client.post(f"{API}/patients", json={"name": name})
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["id"])
-
-
-def png(seed: int = 0, width: int = 320, height: int = 240, cells: int = 3) -> bytes:
-    stream = io.BytesIO()
-    field = draw_field(seed, width=width, height=height, cells=cells)
-    Image.fromarray(field.pixels).save(stream, "PNG")
-    return stream.getvalue()
-
-
-def send(client: TestClient, patient: str, *files: tuple[str, bytes], key: str | None = None) -> Any:
-    headers = {} if key is None else {"Idempotency-Key": key}
-    parts = [("files", (name, data, "application/octet-stream")) for name, data in files]
-    return client.post(f"{API}/patients/{patient}/files", files=parts, headers=headers)
-
-
-def rows(answer: Any) -> list[tuple[str, str]]:
-    assert answer.status_code == 200, answer.text
-    return [(item["name"], item["status"]) for item in answer.json()["items"]]
-
-
-def packed(*members: tuple[str, bytes]) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members:
-            archive.writestr(name, data)
-    return stream.getvalue()
-
-
-def listed(client: TestClient, patient: str) -> list[dict[str, Any]]:
-    answer = client.get(f"{API}/patients/{patient}/fields")
-    assert answer.status_code == 200, answer.text
-    items: list[dict[str, Any]] = answer.json()["items"]
-    return items
 
 
 def test_each_file_has_its_answer(reviewer: TestClient) -> None:
@@ -154,12 +100,7 @@ def test_no_name_leads_anywhere(reviewer: TestClient, settings: Any, name: str, 
     assert not written
 
 
-@pytest.fixture
-def settings(settings: Settings, request: pytest.FixtureRequest) -> Settings:
-    return settings.model_copy(update=getattr(request, "param", {}))
-
-
-@pytest.mark.parametrize("settings", [{"file_bytes": 8000, "files_per_patient": 2}], indirect=True)
+@pytest.mark.parametrize("settings_more", [{"file_bytes": 8000, "files_per_patient": 2}])
 def test_limits(reviewer: TestClient) -> None:
     patient = new_patient(reviewer)
     answer = send(reviewer, patient, ("large.png", png(1)))
@@ -187,76 +128,6 @@ def test_requests_that_are_no_upload(reviewer: TestClient, viewer: TestClient) -
     broken = {"Content-Type": "multipart/form-data; boundary=b"}
     answer = reviewer.post(f"{API}/patients/{patient}/files", content=b"--b\r\nnonsense", headers=broken)
     assert answer.status_code == 422, answer.text
-
-
-def test_a_field_goes_before_it_is_analysed_and_its_copy_takes_its_place(
-    reviewer: TestClient, app: Any
-) -> None:
-    patient = new_patient(reviewer)
-    answer = send(reviewer, patient, ("a.png", png(1)), ("b.png", png(1)))
-    first, second = (item["field_id"] for item in answer.json()["items"])
-    assert reviewer.delete(f"{API}/fields/{first}").status_code == 204
-    assert [(f["name"], f["status"]) for f in listed(reviewer, patient)] == [("b.png", "stored")]
-    blobs = app.state.service.settings.data_folder / "blobs"
-    assert [path for path in (blobs / "originals").rglob("*") if path.is_file()]
-    assert reviewer.delete(f"{API}/fields/{second}").status_code == 204
-    assert not [path for path in blobs.rglob("*") if path.is_file()]
-    assert reviewer.get(f"{API}/patients/{patient}").json()["status"] == "empty"
-
-
-def test_tiles_put_together_are_the_image(viewer: TestClient, reviewer: TestClient) -> None:
-    patient = new_patient(reviewer)
-    data = png(5, width=600, height=300)
-    field = send(reviewer, patient, ("a.png", data)).json()["items"][0]["field_id"]
-    base = f"{API}/fields/{field}"
-    assert 'Width="600" Height="300"' in viewer.get(f"{base}/image.dzi").text
-    canvas = Image.new("RGB", (600, 300))
-    for row in range(2):
-        for column in range(3):
-            answer = viewer.get(f"{base}/image_files/10/{column}_{row}.jpg")
-            assert answer.status_code == 200, answer.text
-            x, y = max(column * 256 - 1, 0), max(row * 256 - 1, 0)
-            canvas.paste(Image.open(io.BytesIO(answer.content)), (x, y))
-    difference = np.asarray(canvas, float) - decode(data).pixels
-    assert np.abs(difference).mean() < 2
-    assert viewer.get(f"{base}/image_files/0/0_0.jpg").status_code == 200
-    assert viewer.get(f"{base}/image_files/10/3_0.jpg").status_code == 404
-    assert viewer.get(f"{base}/image_files/11/0_0.jpg").status_code == 404
-
-
-def test_pictures_hold_no_metadata_and_are_kept_by_browsers(reviewer: TestClient) -> None:
-    patient = new_patient(reviewer)
-    image, stream = Image.new("RGB", (300, 200), (200, 180, 190)), io.BytesIO()
-    exif = image.getexif()
-    exif[0x010E] = "Doe, Jane 1970-01-01"
-    image.save(stream, "JPEG", exif=exif, comment=b"Doe, Jane")
-    field = send(reviewer, patient, ("a.jpg", stream.getvalue())).json()["items"][0]["field_id"]
-    for address in ("thumbnail.jpg?size=64", "thumbnail.jpg?size=512", "image_files/9/0_0.jpg"):
-        answer = reviewer.get(f"{API}/fields/{field}/{address}")
-        assert answer.status_code == 200
-        assert b"Doe" not in answer.content
-        assert "immutable" in answer.headers["cache-control"]
-        known = {"If-None-Match": answer.headers["etag"]}
-        assert reviewer.get(f"{API}/fields/{field}/{address}", headers=known).status_code == 304
-    small = Image.open(io.BytesIO(reviewer.get(f"{API}/fields/{field}/thumbnail.jpg?size=64").content))
-    assert max(small.size) == 64
-
-
-def test_worklist_is_searched_and_paged(reviewer: TestClient, viewer: TestClient) -> None:
-    for name in ("Ärzte 100%", "b_1", "B_2", "bx3"):
-        new_patient(reviewer, name)
-    names = [item["name"] for item in viewer.get(f"{API}/patients").json()["items"]]
-    assert names == ["bx3", "B_2", "b_1", "Ärzte 100%"]
-    assert [i["name"] for i in viewer.get(f"{API}/patients?search=b_").json()["items"]] == ["B_2", "b_1"]
-    assert [i["name"] for i in viewer.get(f"{API}/patients?search=100%25").json()["items"]] == ["Ärzte 100%"]
-    first = viewer.get(f"{API}/patients?limit=3").json()
-    second = viewer.get(f"{API}/patients?limit=3&cursor={first['next']}").json()
-    assert [i["name"] for i in first["items"] + second["items"]] == names
-    assert second["next"] is None
-    assert viewer.get(f"{API}/patients?status=done").json()["items"] == []
-    assert viewer.get(f"{API}/patients?cursor=bm9wZQ").status_code == 422
-    assert viewer.post(f"{API}/patients", json={"name": "x"}).status_code == 403
-    assert reviewer.post(f"{API}/patients", json={"name": " \n"}).status_code == 422
 
 
 def test_what_the_page_needs_to_know(viewer: TestClient) -> None:
@@ -299,36 +170,6 @@ def test_what_a_killed_server_leaves_is_removed_and_nothing_else(reviewer: TestC
     assert reviewer.get(f"{API}/patients/{patient}").json()["thumbnail"] is not None
 
 
-def test_a_field_in_another_format_is_listed_and_counted_once(reviewer: TestClient) -> None:
-    patient = new_patient(reviewer)
-    image = Image.fromarray(textured(1))
-    small, large = io.BytesIO(), io.BytesIO()
-    image.resize((120, 100)).save(small, "PNG")
-    image.save(large, "JPEG", quality=95)
-    assert rows(send(reviewer, patient, ("thumbnail.png", small.getvalue()))) == [("thumbnail.png", "stored")]
-    assert rows(send(reviewer, patient, ("field.jpg", large.getvalue()))) == [("field.jpg", "stored")]
-    fields = {f["name"]: f for f in listed(reviewer, patient)}
-    assert fields["field.jpg"]["status"] == "stored"
-    assert fields["thumbnail.png"]["status"] == "duplicate"
-    assert fields["thumbnail.png"]["message"] == "the same field as field.jpg; counted once"
-    assert reviewer.delete(f"{API}/fields/{fields['field.jpg']['id']}").status_code == 204
-    (left,) = listed(reviewer, patient)
-    assert (left["name"], left["status"]) == ("thumbnail.png", "stored")
-
-
-def test_all_fields_of_one_file_are_listed(reviewer: TestClient) -> None:
-    patient = new_patient(reviewer)
-    data = stack_of(textured(3), textured(4))
-    assert rows(send(reviewer, patient, ("fields.tif", data))) == [
-        ("fields.tif#1", "stored"),
-        ("fields.tif#2", "stored"),
-    ]
-    assert rows(send(reviewer, patient, ("fields.tif", data))) == [
-        ("fields.tif#1", "duplicate"),
-        ("fields.tif#2", "duplicate"),
-    ]
-
-
 def test_a_file_that_can_be_read_now_is_no_longer_refused(
     reviewer: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -345,82 +186,6 @@ def test_a_file_that_can_be_read_now_is_no_longer_refused(
         assert rows(send(reviewer, patient, ("a.png", b"abc"))) == [("a.png", "stored")]
         assert rows(send(reviewer, patient, ("a.png", b"abc"))) == [("a.png", "duplicate")]
     assert [field["status"] for field in listed(reviewer, patient)] == ["stored"]
-
-
-def test_a_copy_of_an_image_that_an_earlier_version_stored_is_recognised(
-    reviewer: TestClient, app: Any
-) -> None:
-    patient = new_patient(reviewer)
-    image = Image.fromarray(textured(1, 900, 1200))
-    first, second = io.BytesIO(), io.BytesIO()
-    image.save(first, "PNG")
-    image.save(second, "JPEG", quality=95)
-    assert rows(send(reviewer, patient, ("a.png", first.getvalue()))) == [("a.png", "stored")]
-    for kept in (app.state.service.settings.data_folder / "blobs").rglob("sketch.npy"):
-        kept.unlink()  # earlier versions kept none
-    assert rows(send(reviewer, patient, ("b.jpg", second.getvalue()))) == [("b.jpg", "duplicate")]
-
-
-def test_a_copy_stays_a_copy_when_its_image_has_expired(reviewer: TestClient, app: Any) -> None:
-    patient = new_patient(reviewer)
-    image = Image.fromarray(textured(1))
-    first, second, other = io.BytesIO(), io.BytesIO(), io.BytesIO()
-    image.save(first, "PNG")
-    image.save(second, "JPEG", quality=95)
-    Image.fromarray(textured(2)).save(other, "PNG")
-    send(reviewer, patient, ("a.png", first.getvalue()))
-    send(reviewer, patient, ("b.jpg", second.getvalue()))
-    before = {field["name"]: field["status"] for field in listed(reviewer, patient)}
-    assert sorted(before.values()) == ["duplicate", "stored"]
-    service = app.state.service
-    with service.database.writing() as session:
-        for field in session.scalars(select(Field).where(Field.patient_id == patient)):
-            field.expired_at = now()
-            service.blobs.remove(field.sha256)
-    send(reviewer, patient, ("c.png", other.getvalue()))
-    after = {field["name"]: field["status"] for field in listed(reviewer, patient)}
-    assert after == {**before, "c.png": "stored"}
-
-
-def test_two_uploads_at_once_of_one_field_are_counted_once(
-    reviewer: TestClient, app: Any, database: Database, settings: Settings
-) -> None:
-    patient = new_patient(reviewer)
-    blobs, digest = app.state.service.blobs, "ab" * 32
-
-    def take(session: Session, name: str) -> str:
-        file = ExaminedFile(name, sha256=digest, size=3, width=10, height=10)
-        (result,) = uploads.take(session, SYSTEM, settings, patient, files=[file], blobs=blobs).results
-        return result.status
-
-    def take_too() -> str:
-        with database.writing() as session:
-            return take(session, "b.png")
-
-    with ThreadPoolExecutor(1) as pool:
-        with database.writing() as session:
-            assert take(session, "a.png") == "stored"
-            other = pool.submit(take_too)
-            wait([other], timeout=0.5)
-        assert other.result(timeout=60) == "duplicate"
-    assert [field["status"] for field in listed(reviewer, patient)] == ["stored", "duplicate"]
-    assert reviewer.get(f"{API}/patients/{patient}").json()["fields"] == 2
-
-
-@pytest.mark.parametrize(
-    ("name", "search"),
-    [
-        ("Özdemir", "özdem"), ("O\u0308zdemir", "ÖZDEMIR"), ("МРК 12", "мрк"), ("Straße 5", "STRASSE"),
-        ("Σίσυφος", "σίσυφοσ"), ("100%", "100%"),
-    ],
-)  # fmt: skip
-def test_names_are_found_whatever_their_capitals_and_accents(
-    reviewer: TestClient, name: str, search: str
-) -> None:
-    new_patient(reviewer, name)
-    new_patient(reviewer, "Somebody else")
-    found = reviewer.get(f"{API}/patients", params={"search": search}).json()["items"]
-    assert [patient["name"] for patient in found] == [unicodedata.normalize("NFC", name)]
 
 
 def test_one_file_name_is_one_however_its_accents_are_written(reviewer: TestClient) -> None:

@@ -1,37 +1,23 @@
 """A file whose name the patient has with other bytes: the service asks, and what was signed stays."""
 
-import io
-from typing import Any
-
 import pytest
-import tifffile
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from tests.imaging.files.test_encodings import textured
+from tests.imaging.files.encoded import stack_of, textured
 from tests.service.again import analyse_again, ask_again, found_anew
 from tests.service.drawn import Drawn
-from tests.service.images.test_files import API, listed, new_patient, png, rows
 from tests.service.reports.test_signing import export, name_blasts, sign
 from tests.service.review.test_answers import refused, trail
+from tests.service.uploaded import API, listed, new_patient, png, rows, send
 
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.references import referenced_digests
 
 
-def send(client: TestClient, patient: str, *files: tuple[str, bytes], same_name: str | None = None) -> Any:
-    parts = [("files", (name, data, "application/octet-stream")) for name, data in files]
-    query = {} if same_name is None else {"same_name": same_name}
-    return client.post(f"{API}/patients/{patient}/files", files=parts, params=query)
-
-
 def held(*seeds: int) -> bytes:
     """A TIFF file of these fields."""
-    stream = io.BytesIO()
-    with tifffile.TiffWriter(stream) as writer:
-        for seed in seeds:
-            writer.write(textured(seed), photometric="rgb", metadata=None)
-    return stream.getvalue()
+    return stack_of(*map(textured, seeds))
 
 
 def states(client: TestClient, patient: str) -> list[tuple[str, str]]:

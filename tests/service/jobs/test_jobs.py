@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 from tests.service.analyses.test_analyses import ask, ended
-from tests.service.images.test_files import API, new_patient, png, rows, send
+from tests.service.uploaded import API, new_patient, png, rows, send
 
 from marrowscope.domain.patient import FieldReading, FieldStatus
 from marrowscope.domain.scale import Scale, ScaleSource
