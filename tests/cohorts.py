@@ -1,10 +1,13 @@
-"""Small synthetic cohorts on disk, for tests of the main job."""
+"""Small synthetic cohorts on disk, for tests of the main job, and what a run makes of them."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+import marrowscope
+from marrowscope.domain.patient import CohortReport, FieldReading
 from marrowscope.synth import draw_field
 
 
@@ -28,3 +31,19 @@ def blank(path: Path, size: tuple[int, int] = (200, 150), grey: int = 255) -> Pa
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.full((size[1], size[0], 3), grey, np.uint8)).save(path)
     return path
+
+
+def analyse(inputs: Path, out: Path, **options: object) -> CohortReport:
+    """Analyse as a program does."""
+    return marrowscope.analyse(inputs, out, **options)  # type: ignore[arg-type]  # any of its options
+
+
+def fields_of(report: CohortReport) -> dict[str, FieldReading]:
+    """Return all fields of a report by their names."""
+    return {field.name: field for patient in report.patients for field in patient.fields}
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    """Read a table of the results."""
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))

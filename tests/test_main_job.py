@@ -1,6 +1,5 @@
 """The main job from files to files: bad input on its row, resuming, duplicates, scale."""
 
-import csv
 import io
 import json
 import multiprocessing
@@ -18,24 +17,11 @@ from PIL import Image
 import marrowscope
 from marrowscope.cohort import Progress
 from marrowscope.domain.decision import Verdict
-from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus
+from marrowscope.domain.patient import CohortReport, FieldStatus
 from marrowscope.errors import InputError
-from tests.cohorts import blank, write_fields
+from tests.cohorts import analyse, blank, fields_of, table, write_fields
 
 RESULTS = ("patients.csv", "cells.csv", "patients.xlsx", "report.html", "run.json")
-
-
-def analyse(inputs: Path, out: Path, **options: object) -> CohortReport:
-    return marrowscope.analyse(inputs, out, **options)  # type: ignore[arg-type]  # any of its options
-
-
-def fields_of(report: CohortReport) -> dict[str, FieldReading]:
-    return {field.name: field for patient in report.patients for field in patient.fields}
-
-
-def table(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as stream:
-        return list(csv.DictReader(stream))
 
 
 @pytest.fixture(scope="module")

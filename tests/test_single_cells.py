@@ -1,6 +1,5 @@
 """Images of single cells, as an analyser exports them: one of each counts, signed names stand beside."""
 
-import csv
 import json
 from pathlib import Path
 
@@ -13,13 +12,14 @@ import marrowscope
 from marrowscope import pipeline, results
 from marrowscope.cli.app import app
 from marrowscope.datasets.names import type_of_folder
-from marrowscope.domain.patient import NO_MIDDLE_CELL, CohortReport, FieldReading
+from marrowscope.domain.patient import NO_MIDDLE_CELL, CohortReport
 from marrowscope.domain.scale import ScaleSource
 from marrowscope.errors import InputError
 from marrowscope.imaging.files.decode import FieldImage
 from marrowscope.pipeline import FieldReader, ReadingSettings
 from marrowscope.planning import SORTED_BY_TYPE
 from marrowscope.synth import draw_field
+from tests.cohorts import analyse, fields_of, table
 
 MPP = 0.138
 SIDE = 216
@@ -42,19 +42,6 @@ def write_single_cells(patient: Path, *, seed: int = 0, fields: int = 2) -> list
             Image.fromarray(drawn.pixels[y : y + SIDE, x : x + SIDE]).save(path)
             written.append(path)
     return written
-
-
-def analyse(inputs: Path, out: Path, **options: object) -> CohortReport:
-    return marrowscope.analyse(inputs, out, **options)  # type: ignore[arg-type]  # any of its options
-
-
-def fields_of(report: CohortReport) -> dict[str, FieldReading]:
-    return {field.name: field for patient in report.patients for field in patient.fields}
-
-
-def table(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as stream:
-        return list(csv.DictReader(stream))
 
 
 def run(*arguments: object) -> tuple[int, str, str]:
