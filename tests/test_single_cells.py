@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 import marrowscope
 from marrowscope import pipeline, results
 from marrowscope.cli.app import app
+from marrowscope.cohort import Progress
 from marrowscope.datasets.names import type_of_folder
 from marrowscope.domain.patient import NO_MIDDLE_CELL, CohortReport
 from marrowscope.domain.scale import ScaleSource
@@ -151,10 +152,11 @@ def test_a_run_goes_on_in_its_own_mode_only(patients: Path, tmp_path: Path) -> N
     first = analyse(patients, tmp_path, single_cells=True)
     with pytest.raises(InputError, match="single_cells"):
         analyse(patients, tmp_path, resume=True)
-    steps: list[str] = []
-    again = analyse(
-        patients, tmp_path, single_cells=True, resume=True, listener=lambda step: steps.append(step.field)
-    )
+    steps: list[Progress] = []
+    again = analyse(patients, tmp_path, single_cells=True, resume=True, listener=steps.append)
+    assert [step.done == step.total for step in steps if step.stage == "reading"] == [
+        True
+    ]  # none is read again
     assert again.patients[0].differential == first.patients[0].differential
     assert json.loads((tmp_path / "run.json").read_text("utf-8"))["settings"]["single_cells"] == "true"
 
