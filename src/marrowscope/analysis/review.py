@@ -56,8 +56,7 @@ def suggest_review(
     """Choose counted cells to review: one half at random, the rest where the networks are least certain.
 
     The least certain are those flagged as uncertain blasts, and then those whose blast probability is closest
-    to one half. If there are no more cells
-    than requested, all are returned, at random.
+    to one half. If there are no more cells than requested, all are returned, at random.
 
     Parameters
     ----------

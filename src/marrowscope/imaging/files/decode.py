@@ -288,6 +288,7 @@ def _orientation(image: Image.Image, data: bytes, kind: Format) -> int:
     try:
         if kind is formats.PNG:
             image.info.setdefault("exif", exif_of(data))
+        # Not the image's own method: a PNG image's decodes all pixels first.
         value = Image.Image.getexif(image).get(_ORIENTATION_TAG, 1)
     except Exception:  # noqa: BLE001 (broken EXIF raises nearly anything; a picture with broken EXIF is still a picture)
         return 1

@@ -34,9 +34,8 @@ _UM_PER_CM: Final = 10_000.0
 _ICC_PROFILE: Final = 34675
 _DESCRIPTION: Final = 270
 _ORIENTATION: Final = 274
-_DAMAGED: Final = (
-    "marrowscope: "  # how the description of a field begins that was taken out of a damaged file
-)
+_DAMAGED: Final = "marrowscope: "
+"""How the description of a field begins that was taken out of a damaged file."""
 _COLOURS: Final = (
     PHOTOMETRIC.RGB, PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.PALETTE,
     PHOTOMETRIC.YCBCR, PHOTOMETRIC.SEPARATED,

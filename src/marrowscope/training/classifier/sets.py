@@ -63,7 +63,7 @@ class TrainingSets:
 
 
 def load_sets(recipe: ClassifierRecipe) -> TrainingSets:
-    """Read and cut the training part of a recipe's sources, its backgrounds."""
+    """Read and cut the training part of a recipe's sources, and its backgrounds."""
     backgrounds = [
         background
         for source in recipe.backgrounds
