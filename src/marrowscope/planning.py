@@ -117,14 +117,13 @@ def plan_patient(
 
 def _on_names(source: PatientSource) -> list[str]:
     """Say which folders beside those of cell types give no signed name."""
-    folders = Counter(PurePosixPath(entry.name).parent.name for entry in source.fields)
-    unknown = {name: number for name, number in folders.items() if name and type_of_folder(name) is None}
-    if len(unknown) == len(folders) - ("" in folders):
-        return []  # slides: nothing is signed here
+    parents = (PurePosixPath(entry.name).parent.name for entry in source.fields)
+    folders = Counter(name for name in parents if name)
+    unknown = {name: number for name, number in folders.items() if type_of_folder(name) is None}
+    if not unknown or len(unknown) == len(folders):  # all: slides, and nothing is signed here
+        return []
     listed = ", ".join(f"{name} ({quantity(number, 'image')})" for name, number in sorted(unknown.items()))
-    return [f"Folders that name no known cell type, so that nothing is signed there: {listed}."] * bool(
-        unknown
-    )
+    return [f"Folders that name no known cell type, so that nothing is signed there: {listed}."]
 
 
 def _on_sorting(source: PatientSource) -> list[str]:
@@ -156,20 +155,21 @@ def look(limits: DecodeLimits, parts: Path, entry: FieldSource) -> tuple[Seen | 
         digest = _digest(data)
         found = []
         for number, part in enumerate(fields_of(data, limits=limits), start=1):
-            path = parts / f"{_digest(part)}.tif"
+            sha256 = _digest(part)
+            path = parts / f"{sha256}.tif"
             if not path.is_file():
                 write_atomic(path, part)
             own = replace(entry, name=f"{entry.name}#{number}", path=path, member=None)
-            found.append(_seen(own, part, limits))
-        return tuple(found) or (_seen(entry, data, limits),)
+            found.append(_seen(own, sha256, part, limits))
+        return tuple(found) or (_seen(entry, digest, data, limits),)
     except ImageError as error:
         return (Unreadable(entry, str(error), digest),)
 
 
-def _seen(source: FieldSource, data: bytes, limits: DecodeLimits) -> Seen:
+def _seen(source: FieldSource, sha256: str, data: bytes, limits: DecodeLimits) -> Seen:
     pixels = decode(data, limits=limits).pixels
     size = pixels.shape[0] * pixels.shape[1]
-    return Seen(source, _digest(data), size, sharpness(pixels), sketch(pixels))
+    return Seen(source, sha256, size, sharpness(pixels), sketch(pixels))
 
 
 def _add(draft: _Draft, patient: str, found: Seen | Unreadable) -> None:
