@@ -52,7 +52,7 @@ def list_members(archive: Path) -> Listing:
         return Listing((), (f"{name}: {len(names):,} members, more than the limit of {MAX_MEMBERS:,}",))
     members = dict.fromkeys(names)
     outside = [member for member in members if _leads_outside(member)]
-    problems = [_left_out(name, outside, "points outside the archive")] if outside else []
+    problems = [_left_out(name, outside)] if outside else []
     return Listing(tuple(member for member in members if not _leads_outside(member)), tuple(problems))
 
 
@@ -164,9 +164,11 @@ def _read_bounded(stream: IO[bytes], max_bytes: int) -> bytes:
     return bytes(data)
 
 
-def _left_out(archive: str, members: list[str], why: str) -> str:
+def _left_out(archive: str, members: list[str]) -> str:
     more = f" and {len(members) - 1} more" if len(members) > 1 else ""
-    return f"{archive}: '{shown(members[0][:_LONGEST_SHOWN])}'{more} {why} and was left out"
+    return (
+        f"{archive}: '{shown(members[0][:_LONGEST_SHOWN])}'{more} points outside the archive and was left out"
+    )
 
 
 def _leads_outside(member: str) -> bool:
