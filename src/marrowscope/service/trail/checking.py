@@ -155,7 +155,7 @@ class _Sealed:
 
 
 def _entries(
-    session: Session, head: AuditHead, sealed: "_Sealed | None", known: tuple[int, str] | None
+    session: Session, head: AuditHead, sealed: _Sealed | None, known: tuple[int, str] | None
 ) -> TrailCheck:
     number, previous = 0, BEGINNING
     for entry in audit.entries(session, head.number):

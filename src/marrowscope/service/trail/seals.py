@@ -57,28 +57,25 @@ class Seals:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def write(self, *lines: Intent | Kept) -> None:
-        """Add lines; an intent is on the disk when this returns.
+    def write(self, line: Intent | Kept) -> None:
+        """Add a line; an intent is on the disk when this returns.
 
         Raises
         ------
         OSError
-            They cannot be written.
+            It cannot be written.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self._folder / ".lock"):
             files = self._files()
             path = files[-1] if files else self._folder / _name(1)
-            previous = _last_seal(files)
+            content = {**asdict(line), "at": iso(now()), "previous": _last_seal(files)}
             if files and path.stat().st_size >= ROTATE_BYTES:
                 path = self._folder / _name(len(files) + 1)
             with path.open("ab") as file:
-                for line in lines:
-                    content = {**asdict(line), "at": iso(now()), "previous": previous}
-                    previous = _seal(content)
-                    file.write(json.dumps({**content, "seal": previous}).encode() + b"\n")
+                file.write(json.dumps({**content, "seal": _seal(content)}).encode() + b"\n")
                 file.flush()
-                if any(isinstance(line, Intent) for line in lines):  # the rest the next intent says, too
+                if isinstance(line, Intent):  # what was kept the next intent says, too
                     os.fsync(file.fileno())
 
     def set_aside(self) -> None:
