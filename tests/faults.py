@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ class Fault:
     folder: Path
     at: int | None
     how: int | str = errno.ENOSPC
-    seen: int = field(default=0)
+    seen: int = 0
 
     @property
     def happened(self) -> bool:

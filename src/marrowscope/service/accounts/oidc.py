@@ -216,8 +216,7 @@ def _identity(settings: Settings, claims: Mapping[str, Any]) -> Identity:
     if not roles:
         raise ForbiddenError("none of your groups has a role here; ask an administrator")
     subject = f"{claims['iss']} {claims['sub']}"
-    wanted = str(claims.get("preferred_username") or claims.get("email") or "")
-    wanted = username_of(wanted)
+    wanted = username_of(str(claims.get("preferred_username") or claims.get("email") or ""))
     if not re.match(USERNAME_PATTERN, wanted):
         wanted = f"user-{_short(subject)}"
     name = "".join(c for c in composed(str(claims.get("name") or wanted)) if c.isprintable())[:200]
