@@ -107,7 +107,7 @@ def test_two_uploads_at_once_of_one_field_are_counted_once(
     blobs, digest = app.state.service.blobs, "ab" * 32
 
     def take(session: Session, name: str) -> str:
-        file = ExaminedFile(name, sha256=digest, size=3, width=10, height=10)
+        file = ExaminedFile(name=name, sha256=digest, size=3, width=10, height=10)
         (result,) = uploads.take(session, SYSTEM, settings, patient, files=[file], blobs=blobs).results
         return result.status
 

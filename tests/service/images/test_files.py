@@ -174,7 +174,7 @@ def test_a_file_that_can_be_read_now_is_no_longer_refused(
     reviewer: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     patient = new_patient(reviewer)
-    found = ExaminedFile("a.png", "not read by this version", sha256="ab" * 32, size=3)
+    found = ExaminedFile("not read by this version", name="a.png", sha256="ab" * 32, size=3)
     with monkeypatch.context() as patch:
         patch.setattr(uploads.Examiner, "examine", lambda *_: iter([found]))
         assert rows(send(reviewer, patient, ("a.png", b"abc"))) == [("a.png", "refused")]

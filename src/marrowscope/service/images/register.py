@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from marrowscope.imaging.names import composed, distinct, numbered
 from marrowscope.service.actors import Actor
 from marrowscope.service.images import patients
+from marrowscope.service.images.workers import ExaminedImage
 from marrowscope.service.store.analyses import AnalysisField
 from marrowscope.service.store.patients import (
     FIELD_DUPLICATE,
@@ -29,21 +30,15 @@ SameName = Literal["ask", "replace", "keep", "cancel"]
 kept, the file is left out, or nothing is taken before one of these was chosen."""
 
 
-@dataclass(frozen=True)
-class ExaminedFile:
-    """An examined file: an image with its digest and size, or the reason why it is none.
+@dataclass(frozen=True, kw_only=True)
+class ExaminedFile(ExaminedImage):
+    """An image, or why there is none, by its name.
 
     `is_image` tells whether it was meant to be one, so that its failure belongs on the patient's list. `file`
     is the name of the file that held it, which may have held several.
     """
 
     name: str
-    message: str = ""
-    sha256: str | None = None
-    size: int = 0
-    width: int = 0
-    height: int = 0
-    mpp: float | None = None
     is_image: bool = True
     file: str = ""
 

@@ -99,7 +99,7 @@ class Examiner:
                 if self._has_left():
                     raise ClientLeftError
                 if source is None:
-                    yield ExaminedFile(given.name, problem, is_image=False)
+                    yield ExaminedFile(problem, name=given.name, is_image=False)
                 else:
                     yield from self._examine(source)
 
@@ -123,10 +123,10 @@ class Examiner:
             raise UnavailableError("the disk is full: no more images can be stored")
         is_image = is_image_name(source.name)
         if (fault := too_long(source.name)) is not None:
-            yield ExaminedFile(shortened(source.name), fault, is_image=is_image)
+            yield ExaminedFile(fault, name=shortened(source.name), is_image=is_image)
             return
         if refusal := self._left.refusal():
-            yield ExaminedFile(source.name, refusal, is_image=is_image)
+            yield ExaminedFile(refusal, name=source.name, is_image=is_image)
             return
         work = image_workers(self._work_limits).submit(
             examine_image, self._blobs, self._limits, source, self._left.bytes
@@ -138,7 +138,7 @@ class Examiner:
         self._left.take(found)
         for number, image in enumerate(found, start=1):
             name = source.name if len(found) == 1 else f"{source.name}#{number}"
-            yield ExaminedFile(name, is_image=is_image, file=source.name, **vars(image))
+            yield ExaminedFile(name=name, is_image=is_image, file=source.name, **vars(image))
 
 
 def _given_up(work: str, error: WorkerDiedError) -> str:
