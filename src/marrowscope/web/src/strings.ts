@@ -18,7 +18,6 @@ export const t = {
   retry: "Try again",
   back: "Worklist",
   unreachable: "The service cannot be reached.",
-  failed: (what: string) => `Failed: ${what}`,
   of: (part: number, whole: number) => `${part.toLocaleString("en")} of ${whole.toLocaleString("en")}`,
   percent: (value: number | null | undefined) => (value === null || value === undefined ? "–" : `${value.toFixed(1)}\u00a0%`),
   interval: (low: number | null | undefined, high: number | null | undefined) =>

@@ -34,7 +34,6 @@ export type {
 
 export type Role = schema.UserShape["role"];
 export type Decision = schema.Count["decision"];
-export type JobStatus = schema.AnalysisShape["status"];
 export type PatientStatus = schema.PatientShape["status"];
 
 /** A cell; whether it counts is null while an answer is on its way: that is for the service to say. */

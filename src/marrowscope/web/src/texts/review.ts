@@ -63,8 +63,6 @@ export const viewer = {
   label: "Field of view",
   previous: "Previous field",
   next: "Next field",
-  zoomIn: "Zoom in",
-  zoomOut: "Zoom out",
   fit: "Whole field",
   boxes: "Boxes",
   labels: "Labels",
