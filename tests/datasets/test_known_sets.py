@@ -185,6 +185,14 @@ def test_bccd_is_recognised(tmp_path: Path) -> None:
     assert known.id == "bccd"
 
 
+def test_fields_of_segpc_are_recognised_by_the_names_of_all_parts(tmp_path: Path) -> None:
+    for part in ("train", "valid", "validation", "test"):
+        Image.new("RGB", (512, 512)).save(tmp_path / f"{part}_12.jpg")
+    known = recognise_set(tmp_path)
+    assert known is not None
+    assert known.id == "segpc"
+
+
 def test_a_coco_set_of_many_marrow_types_may_be_the_childrens(tmp_path: Path) -> None:
     noise(tmp_path / "images" / "p1.png")
     names = [known.name for known in taxonomy()] + [
