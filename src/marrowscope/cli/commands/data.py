@@ -43,7 +43,7 @@ def list_sets(
     """List the public image sets that this software recognises, with licences and uses.
 
     A licence marked ? has not been checked: read it at the set's origin before you rely on it. Uses: train,
-    choose (settings are chosen on it), test, look (no figures are computed on it).
+    test, look (no figures are computed on it); what may not be used to train is refused there.
     """
     from marrowscope.datasets.known_sets import known_sets
 
@@ -53,7 +53,7 @@ def list_sets(
         return
     for known in sets:
         licence = known.licence if known.licence_checked else f"{known.licence} ?"
-        typer.echo(f"{known.id:<18}{known.layout:<12}{licence:<16}{', '.join(known.use)}")
+        typer.echo(f"{known.id:<18}{known.layout:<12}{licence:<14}  {', '.join(known.use)}")
         for text in (known.title, known.note, known.citation, known.origin or known.doi):
             if text:
                 typer.echo(f"    {text}")
