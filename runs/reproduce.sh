@@ -1,6 +1,7 @@
 #!/bin/sh
-# Trains both networks after the released recipes, builds a bundle and measures it: a night on two processor cores,
-# less on a graphics processor. Goes on where it stopped when called again.
+# Trains both networks after the recipes of this folder, builds a bundle and measures it: a night on two processor cores,
+# less on a graphics processor. Goes on where it stopped when called again. `classifier.toml` is the recipe of the next
+# bundle: this makes that one, not the bundle inside the package.
 #   runs/reproduce.sh DATA [OUT]
 # DATA holds the folders that runs/*.toml name; which public sets these are: `marrowscope data list`.
 set -eu
