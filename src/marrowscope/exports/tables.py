@@ -59,6 +59,9 @@ CELL_COLUMNS = (
     "is_blast",
     "counted",
     "flags",
+    "second_type",
+    "second_probability",
+    "nucleus_um",
 )
 REVIEW_COLUMNS = ("network_type", REVIEWED_TYPE)
 SIGNED_COLUMNS = ("signed_type",)
@@ -196,6 +199,9 @@ def _cell_values(cell: Cell) -> list[str]:
         csv_text(cell.is_blast),
         csv_text(cell.is_counted),
         csv_text(_JOINT.join(cell.flags)),
+        cell.second_type,
+        f"{cell.second_probability:.{_PROBABILITY_DECIMALS}f}" if cell.second_type else "",
+        f"{cell.nucleus_um:.{FILE_DECIMALS}f}" if cell.nucleus_um else "",
     ]
 
 
