@@ -2,6 +2,7 @@ import { useCallback, useEffect, useState, type ReactNode } from "react";
 import { get, loadSession, logOut, messageOf, onSignedOut } from "./api/client";
 import type { ServiceSettings, Session, Taxonomy } from "./api/shapes";
 import { KnownContext, type Known } from "./context";
+import { belongTo } from "./display";
 import icon from "./icon.svg";
 import { Admin } from "./pages/Admin";
 import { DisplayDialog } from "./pages/DisplayDialog";
@@ -25,6 +26,7 @@ export function App(): ReactNode {
     setSession(next);
     setExpired(false);
     if (!next.user) return setKnown(null);
+    belongTo(next.user.username);
     const [taxonomy, settings] = await Promise.all([get<Taxonomy>("/taxonomy"), get<ServiceSettings>("/settings")]);
     setKnown({ session: next, user: next.user, taxonomy, settings });
   }, []);

@@ -59,6 +59,31 @@ export interface AnalysisShape {
   locked: boolean;
 }
 
+/**
+ * A picture of the atlas: a drawn cell, one of an open set, or a signed cell that somebody pinned.
+ *
+ * `caption` says what it shows; `title`, `licence` and `citation` are those of the open set; `cell_id` is the
+ * pinned cell.
+ */
+export interface AtlasPictureShape {
+  kind: "pinned" | "imported" | "drawn";
+  caption: string;
+  title: string;
+  licence: string;
+  citation: string;
+  cell_id: string | null;
+  address: string;
+}
+
+/** An imported open set; `pictures` by cell type. */
+export interface AtlasSetShape {
+  id: string;
+  title: string;
+  licence: string;
+  citation: string;
+  pictures: Record<string, number>;
+}
+
 /** Networks an analysis may use. */
 export interface BundleShape {
   id: string;
@@ -111,6 +136,9 @@ export interface CellShape {
   comments: number;
   revision: number;
   crop: string;
+  second_type: string | null;
+  second_probability: number | null;
+  nucleus_um: number | null;
 }
 
 /** The changed cells and the new revision of their analysis. */
@@ -327,6 +355,16 @@ export interface OtherDecision {
 
 export interface Page_AnalysisShape_ {
   items: AnalysisShape[];
+  next?: string | null;
+}
+
+export interface Page_AtlasPictureShape_ {
+  items: AtlasPictureShape[];
+  next?: string | null;
+}
+
+export interface Page_AtlasSetShape_ {
+  items: AtlasSetShape[];
   next?: string | null;
 }
 
