@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -118,7 +117,7 @@ def test_who_reads_blind_does_not_see_what_others_pinned_of_the_same_case(
 
 
 @pytest.fixture
-def downloaded(tmp_path: Path) -> Iterator[Path]:
+def downloaded(tmp_path: Path) -> Path:
     """A set of two types as a folder per type, with a folder that names no type."""
     root = tmp_path / "downloaded"
     for folder, shade in (("monocytes", 90), ("Lymphocyte", 140), ("notes", 10)):
@@ -161,7 +160,18 @@ def test_a_folder_that_names_no_type_holds_nothing_to_import(tmp_path: Path) -> 
         list(imported.import_set(tmp_path / "set", tmp_path / "atlas", about, 3))
 
 
-def test_a_known_set_says_its_own_licence(shared_data: Path) -> None:
-    about = imported.described(shared_data / "cells" / "lmu", "", "", "", "")
-    assert about.licence == "CC BY 3.0"
-    assert "Matek" in about.citation
+def test_a_known_set_says_its_own_licence(tmp_path: Path) -> None:
+    root = tmp_path / "PBC_dataset_normal_DIB"
+    for folder, name in (
+        ("monocyte", "MO_1.jpg"),
+        ("neutrophil", "SNE_1.jpg"),
+        ("neutrophil", "NEUTROPHIL_1.jpg"),
+    ):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (90, 90), "pink").save(root / folder / name)
+    about = imported.described(root, "", "", "", "")
+    assert about.licence == "CC BY 4.0 (to be confirmed)"
+    assert "Acevedo" in about.citation
+    list(imported.import_set(root, tmp_path / "atlas", about, 5))
+    (listed,) = imported.imported_sets(tmp_path / "atlas")
+    assert listed.counts == {"monocyte": 1, "segmented_neutrophil": 1}

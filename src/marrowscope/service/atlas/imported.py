@@ -64,7 +64,8 @@ def described(root: Path, identifier: str, title: str, licence: str, citation: s
     """
     known = recognise_set(root)
     if known is not None:
-        return SetInfo(known.id, title or known.title, licence or known.licence, citation or known.citation)
+        own = known.licence if known.licence_checked else f"{known.licence} (to be confirmed)"
+        return SetInfo(known.id, title or known.title, licence or own, citation or known.citation)
     if not title or not licence:
         raise InputError(f"{root} is not a set known here: say what it is with --title and --licence")
     name = identifier or root.name

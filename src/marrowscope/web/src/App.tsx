@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useState, type ReactNode } from "react";
+import { Activity } from "./activity/Activity";
 import { get, loadSession, logOut, messageOf, onSignedOut } from "./api/client";
 import type { ServiceSettings, Session, Taxonomy } from "./api/shapes";
 import { KnownContext, type Known } from "./context";
@@ -14,7 +15,6 @@ import { Worklist } from "./pages/Worklist";
 import { Link, Menu } from "./parts/basics";
 import { go, usePath } from "./route";
 import { t } from "./strings";
-import { UploadPanel } from "./upload/UploadPanel";
 
 export function App(): ReactNode {
   const [session, setSession] = useState<Session | null>(null);
@@ -122,7 +122,7 @@ function Shell({ known, onLeave }: { known: Known; onLeave: () => void }): React
       <main id="content" tabIndex={-1}>
         <Content path={path} />
       </main>
-      <UploadPanel />
+      <Activity isRoomy={!path.startsWith("/patients/")} />
       {dialog === "display" ? <DisplayDialog onClose={() => setDialog(null)} /> : null}
       {dialog === "password" ? <PasswordDialog onClose={() => setDialog(null)} /> : null}
     </div>

@@ -1,5 +1,6 @@
 /** All texts of the page, by its rooms in `texts/`. A translation is another set of files of the same shape. */
 import type { Decision, PatientStatus, Role } from "./api/shapes";
+import { activity } from "./texts/activity";
 import { admin, display, password } from "./texts/administration";
 import { lookAlikes, morphology } from "./texts/morphology";
 import * as patient from "./texts/patient";
@@ -75,6 +76,7 @@ export const t = {
     signed: "Signed",
   } satisfies Record<PatientStatus, string>,
 
+  activity,
   admin,
   password,
   display,

@@ -57,13 +57,16 @@ export async function request<T>(method: string, path: string, options: Options 
   if (answer.status === 502 || answer.status === 503 || answer.status === 504) {
     throw new Unreachable(`HTTP ${answer.status}`);
   }
-  if (!answer.ok) {
-    const body = (await answer.json().catch(() => ({}))) as ProblemShape;
-    if (answer.status === 401 && path !== "/session") signedOut();
-    throw new Problem(answer.status, body);
-  }
+  if (!answer.ok) throw await errorOf(answer, path === "/session");
   const text = await answer.text();
   return (text ? JSON.parse(text) : undefined) as T;
+}
+
+/** The problem that a response tells; a session that has ended is reported, unless that is what was asked. */
+export async function errorOf(answer: Response, isAskingWho = false): Promise<Problem> {
+  const body = (await answer.json().catch(() => ({}))) as ProblemShape;
+  if (answer.status === 401 && !isAskingWho) signedOut();
+  return new Problem(answer.status, body);
 }
 
 export const get = <T>(path: string, signal?: AbortSignal): Promise<T> =>

@@ -62,7 +62,7 @@ export interface AnalysisShape {
 /**
  * A picture of the atlas: a drawn cell, one of an open set, or a signed cell that somebody pinned.
  *
- * `caption` says what it shows; `title`, `licence` and `citation` are those of the open set; `cell_id` is the
+ * `caption` is who pinned it; `title`, `licence` and `citation` are those of the open set; `cell_id` is the
  * pinned cell.
  */
 export interface AtlasPictureShape {
@@ -212,7 +212,12 @@ export interface Differential {
 /** An empty object. */
 export type EmptyBody = Record<string, never>;
 
-/** One action: who did what to which object, with its state before and after. */
+/**
+ * One action: who did what to which object, with its state before and after.
+ *
+ * `patient`, `field`, `cell` (its number in the field), `picture` and `files` are what the identifiers mean,
+ * null or empty for what has been deleted.
+ */
 export interface EntryShape {
   number: number;
   at: string;
@@ -221,6 +226,11 @@ export interface EntryShape {
   subject: Subject;
   before: unknown;
   after: unknown;
+  patient: string | null;
+  field: string | null;
+  cell: number | null;
+  picture: string | null;
+  files: string[];
   hash: string;
 }
 

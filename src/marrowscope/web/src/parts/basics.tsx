@@ -43,6 +43,11 @@ export function Meter(props: { value: number; label: string; refused?: boolean }
   );
 }
 
+/** Work of which nobody knows how long it takes. */
+export function Waiting({ label }: { label: string }): ReactNode {
+  return <div className="meter waiting" role="progressbar" aria-label={label} />;
+}
+
 export function Labelled(props: { label: string; hint?: string; children: ReactNode }): ReactNode {
   return (
     <label className="labelled">

@@ -153,7 +153,7 @@ export class MockService {
   private record(action: string, id: string, before: unknown, after: unknown): void {
     const number = this.audit.length + 1;
     const subject = { kind: action.split(".")[0] ?? "", id, patient_id: null };
-    this.audit.push({ number, at: NOW, actor: this.signedIn?.username ?? "?", action, subject, before, after, hash: String(number).padStart(64, "0") });
+    this.audit.push({ number, at: NOW, actor: this.signedIn?.username ?? "?", action, subject, before, after, patient: null, field: null, cell: null, picture: null, files: [], hash: String(number).padStart(64, "0") });
   }
 
   session(): Session {

@@ -34,6 +34,12 @@ export class Others {
     if (this.latest > this.store.analysis.revision) this.soon();
   }
 
+  /** More cells have been found. */
+  more(): void {
+    this.latest = Number.POSITIVE_INFINITY;
+    this.soon();
+  }
+
   stop(): void {
     clearTimeout(this.timer);
     clearTimeout(this.forgetting);
@@ -41,17 +47,19 @@ export class Others {
   }
 
   private soon(): void {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.repeated.ask(), GATHER_MS);
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      this.repeated.ask();
+    }, GATHER_MS);
   }
 
   private async catchUp(): Promise<void> {
     if (this.store.outbox.size > 0) return this.soon();
     if (this.latest <= this.store.analysis.revision) return;
     try {
+      this.latest = Number.NEGATIVE_INFINITY; // what is reported from now on may not be in the answer
       const changed = await this.store.refresh();
-      this.latest = this.store.analysis.revision;
-      this.tell(changed);
+      this.tell(changed.filter((cell) => cell.revision > 0)); // others are new, not changed
     } catch {
       // The next report tries again; this tab's own answers are checked by the service anyway.
     }

@@ -82,14 +82,14 @@ export class ReviewStore implements Sender {
       const query = this.reading ? `?limit=1000&reading=${this.reading}` : "?limit=1000";
       const [cells] = await Promise.all([
         getAll<Cell>(`/analyses/${this.analysis.id}/cells${query}`, this.abort.signal),
-        this.loadDifferential(),
+        this.isRead ? this.loadDifferential() : null,
       ]);
       this.replace(cells);
       this.loading = false;
       this.error = null;
       this.returnToPlace();
       this.outbox.resume();
-      await this.loadSuggestions();
+      if (this.isRead) await this.loadSuggestions();
     } catch (error) {
       if (this.abort.signal.aborted) return;
       if (this.shown.size > 0) throw error; // what is shown stays
@@ -193,8 +193,13 @@ export class ReviewStore implements Sender {
 
   // --- reading -------------------------------------------------------------------------------------------
 
+  /** Whether all fields are read: before, there are cells to look at, but no count and no answers. */
+  get isRead(): boolean {
+    return this.analysis.status === "done";
+  }
+
   get canEdit(): boolean {
-    return this.editable && !this.analysis.locked;
+    return this.editable && this.isRead && !this.analysis.locked;
   }
 
   /** A blind reading names detected cells only and adds none, so that both readings can be compared. */
