@@ -251,6 +251,14 @@ export interface FieldShape {
   dzi: string | null;
 }
 
+/** The first account, and the code that the server printed when it was started. */
+export interface FirstAdministrator {
+  code: string;
+  username: string;
+  name: string;
+  password: string;
+}
+
 /** A new token; its secret is shown this once. */
 export interface FreshToken {
   id: string;
@@ -529,7 +537,8 @@ export interface RuleShape {
 /**
  * Who is logged in, and what the page needs to talk to the service.
  *
- * `to_sign` is what a signature needs now: the password, or a new single sign-on.
+ * `to_sign` is what a signature needs now: the password, or a new single sign-on. `is_set_up` is false as long
+ * as there is no account, and nobody can log in.
  */
 export interface SessionState {
   user: UserShape | null;
@@ -538,6 +547,7 @@ export interface SessionState {
   oidc: SignOn | null;
   version: string;
   to_sign: "password" | "sign-on" | "nothing";
+  is_set_up: boolean;
 }
 
 /** Defaults of analyses: rule, fewest cells for a decision, recommended cells. */
