@@ -2,6 +2,7 @@
 import type { Decision, PatientStatus, Role } from "./api/shapes";
 import { activity } from "./texts/activity";
 import { admin, display, password } from "./texts/administration";
+import { firstRun, tour } from "./texts/firstrun";
 import { lookAlikes, morphology } from "./texts/morphology";
 import * as patient from "./texts/patient";
 import { plural } from "./texts/plural";
@@ -77,6 +78,8 @@ export const t = {
   } satisfies Record<PatientStatus, string>,
 
   activity,
+  firstRun,
+  tour,
   admin,
   password,
   display,

@@ -102,6 +102,12 @@ export async function logIn(username: string, password: string): Promise<Session
   return keep(await post<Session>("/session", { username, password }));
 }
 
+/** Create the first administrator of a new installation, who is then logged in. */
+export async function setUp(account: { code: string; username: string; name: string; password: string }): Promise<Session> {
+  await loadSession();
+  return keep(await post<Session>("/session/setup", account));
+}
+
 export async function logOut(): Promise<void> {
   await remove("/session");
 }

@@ -157,7 +157,7 @@ export class MockService {
   }
 
   session(): Session {
-    return { user: this.signedIn, csrf_token: "csrf", authentication: "required", oidc: null, version: "0.4.0", to_sign: this.signedIn ? "password" : "nothing" };
+    return { user: this.signedIn, csrf_token: "csrf", authentication: "required", oidc: null, version: "0.4.0", to_sign: this.signedIn ? "password" : "nothing", is_set_up: true };
   }
 
   // eslint-style complexity is beside the point here: this is a table of routes.
