@@ -4,12 +4,13 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 from sqlalchemy.orm import Session
 
 from marrowscope.exports.tables import csv_text
@@ -67,11 +68,28 @@ class EntryShape(Shape):
     hash: str
 
 
+def _written_out(value: Any) -> Any:
+    """Refuse numbers, which would be read as seconds since 1970."""
+    if not isinstance(value, str) or "T" not in value.upper():
+        raise ValueError("give a time such as 2026-11-28T09:30:00Z")
+    return value
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("this time is out of range") from None
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
+
+
 def _wanted(
     actor: Annotated[str, Query(max_length=100)] = "",
     action: Annotated[list[str] | None, Query(max_length=20)] = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
 ) -> Wanted:
     """Which entries to list: of users, of actions by their beginnings, from a time on and until one."""
     return Wanted(actor=actor, actions=tuple(action or ()), since=since, until=until)

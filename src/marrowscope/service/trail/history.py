@@ -126,5 +126,6 @@ def _fields_of(entry: AuditEntry, before: Any, after: Any) -> list[str]:
     for told in (before, after):
         if isinstance(told, dict):
             found += [told["field"]] if isinstance(told.get("field"), str) else []
-            found += [each for each in told.get("fields", ()) if isinstance(each, str)]
+            listed = told.get("fields")
+            found += [each for each in listed if isinstance(each, str)] if isinstance(listed, list) else []
     return found

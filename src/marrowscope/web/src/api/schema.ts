@@ -537,8 +537,8 @@ export interface RuleShape {
 /**
  * Who is logged in, and what the page needs to talk to the service.
  *
- * `to_sign` is what a signature needs now: the password, or a new single sign-on. `is_set_up` is false as long
- * as there is no account, and nobody can log in.
+ * `to_sign` is what a signature needs now: the password, or a new single sign-on. `is_set_up` is false as
+ * long as there is no account, and nobody can log in.
  */
 export interface SessionState {
   user: UserShape | null;

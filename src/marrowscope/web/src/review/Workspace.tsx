@@ -53,7 +53,11 @@ export function Workspace({ store, fields }: { store: ReviewStore; fields: Field
     keep("tile", String(next));
   };
   const showInField = useCallback((): void => {
-    setLayout((now) => (now === "gallery" ? "both" : now));
+    setLayout((now) => {
+      if (now !== "gallery") return now;
+      keep("layout", "both");
+      return "both";
+    });
     const cell = store.cell(store.selection.focus);
     if (cell) setField(cell.field_id);
     setShow((count) => count + 1);
