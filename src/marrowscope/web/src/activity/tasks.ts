@@ -34,8 +34,8 @@ class Tasks {
     return this.all.some((task) => task.state === "running");
   }
 
-  /** Follow a piece of work; its failure is shown, and passed on to who started it. */
-  async run<T>(name: string, work: (task: Task) => Promise<T>, stop: (() => void) | null = null): Promise<T> {
+  /** Follow a piece of work; its failure is passed on to who started it, and shown unless they tell it themselves. */
+  async run<T>(name: string, work: (task: Task) => Promise<T>, stop: (() => void) | null = null, isToldThere: () => boolean = () => false): Promise<T> {
     const task: Task = { id: ++this.number, name, state: "running", startedAt: Date.now(), received: null, message: null, stop };
     this.all = [task, ...this.all];
     this.notify();
@@ -45,7 +45,7 @@ class Tasks {
       setTimeout(() => this.forget(task), DONE_MS);
       return result;
     } catch (error) {
-      if (error instanceof DOMException && error.name === "AbortError") this.forget(task);
+      if (isToldThere() || (error instanceof DOMException && error.name === "AbortError")) this.forget(task);
       task.state = "failed";
       task.message = messageOf(error);
       throw error;

@@ -1,4 +1,4 @@
-import { useState, type FormEvent, type ReactNode } from "react";
+import { useRef, useState, type FormEvent, type ReactNode } from "react";
 import { tasks } from "../activity/tasks";
 import { post, Problem as ServiceProblem } from "../api/client";
 import { useKnown } from "../context";
@@ -18,6 +18,7 @@ export function SignDialog({ store, onSigned, onClose }: { store: ReviewStore; o
   const [toSign, setToSign] = useState(session.to_sign);
   const { busy, error, run } = useAction();
   const { differential } = store;
+  const form = useRef<HTMLFormElement>(null); // null once the dialog is closed
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     // Signing goes on where the dialog is closed: the report is made with all its pictures.
@@ -36,7 +37,7 @@ export function SignDialog({ store, onSigned, onClose }: { store: ReviewStore; o
         throw problem;
       }
       onSigned();
-    }));
+    }, null, () => form.current !== null));
   };
   return (
     <Dialog
@@ -53,7 +54,7 @@ export function SignDialog({ store, onSigned, onClose }: { store: ReviewStore; o
         </>
       }
     >
-      <form id="sign-form" className="stack" onSubmit={submit}>
+      <form id="sign-form" ref={form} className="stack" onSubmit={submit}>
         {differential ? (
           <div className="card stack tight" style={{ padding: "0.8rem" }}>
             <div className="headline">

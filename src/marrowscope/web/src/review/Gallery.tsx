@@ -127,7 +127,7 @@ export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields
   const why = store.bin === UNSURE ? t.rail.unsureWhy : store.bin === LOT ? t.rail.lotWhy : null;
   return (
     <div className="gallery-pane">
-      {why ? <p className="why small soft">{why}</p> : null}
+      {why ? <p className="explanation small soft">{why}</p> : null}
     <div
       ref={box}
       className="gallery"
