@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageColor
+from PIL import ImageColor
 
 from marrowscope.analysis.naming import name_cells
 from marrowscope.datasets.names import type_of_folder
@@ -22,7 +22,6 @@ from marrowscope.domain.patient import NO_MIDDLE_CELL, FieldReading, FieldStatus
 from marrowscope.domain.scale import SCALE_DISPUTED, Scale, ScaleBySize, ScaleSource
 from marrowscope.domain.taxonomy import CellType, taxonomy
 from marrowscope.errors import ImageError, InferenceError
-from marrowscope.imaging.crops import crop_cells
 from marrowscope.imaging.draw import annotate
 from marrowscope.imaging.files.decode import (
     DEFAULT_LIMITS,
@@ -31,6 +30,7 @@ from marrowscope.imaging.files.decode import (
     decode,
 )
 from marrowscope.imaging.files.sources import Source
+from marrowscope.imaging.gallery import sheet_of
 from marrowscope.imaging.jpeg import jpeg_bytes
 from marrowscope.imaging.quality import assess
 from marrowscope.imaging.scale import resample
@@ -42,9 +42,6 @@ from marrowscope.models.scale_decision import Unsettled, checked_given, scale_of
 from marrowscope.models.single_cell import find_middle_cell, middle_half
 
 ASSUMED_MPP = 0.1  # a 100x oil objective with a common camera
-GALLERY_PX = 96
-GALLERY_COLUMNS = 16
-GALLERY_CONTEXT = 1.35  # side of a gallery square over the longer side of the cell's box
 _SCALE_SAMPLE = 8  # fields per patient on which the scale is measured, and up to as many times
 _SCALE_ROUNDS = 3  # this, where they are small: single cells with a few red cells beside each
 _SCALE_PIXELS = 2_000_000  # pixels from which no further round is needed
@@ -232,7 +229,7 @@ class FieldReader:
         cells = self.name(image.pixels, self.detect(image.pixels, scale.mpp), scale)
         reading = self._reading(task, image, scale, cells)
         return FieldResult(
-            task.patient, reading, _annotated(image.pixels, cells), gallery_of(image.pixels, cells)
+            task.patient, reading, _annotated(image.pixels, cells), sheet_of(image.pixels, cells.boxes)
         )
 
     def _read_single_cell(self, task: FieldTask, image: FieldImage, scale: Scale) -> FieldResult:
@@ -252,7 +249,7 @@ class FieldReader:
         )
         if not is_found:
             reading = replace(reading, notes=(*reading.notes, NO_MIDDLE_CELL))
-        return FieldResult(task.patient, reading, gallery=gallery_of(image.pixels, cells))
+        return FieldResult(task.patient, reading, gallery=sheet_of(image.pixels, cells.boxes))
 
     def _reading(self, task: FieldTask, image: FieldImage, scale: Scale, cells: Cells) -> FieldReading:
         return FieldReading(
@@ -288,24 +285,6 @@ class FieldReader:
         if self.settings.mpp is not None:
             return checked_given(self.settings.mpp, images)
         return settle_scale(self._detector, images)
-
-
-def gallery_of(pixels: npt.NDArray[np.uint8], cells: Cells) -> bytes:
-    """Return a JPEG sheet with a square of each cell, row by row; empty without cells."""
-    if not len(cells):
-        return b""
-    crops = crop_cells(pixels, cells.boxes, GALLERY_PX, GALLERY_CONTEXT)
-    rows = -(-len(crops) // GALLERY_COLUMNS)
-    sheet = np.full((rows * GALLERY_COLUMNS, GALLERY_PX, GALLERY_PX, 3), 255, np.uint8)
-    sheet[: len(crops)] = crops
-    grid = sheet.reshape(rows, GALLERY_COLUMNS, GALLERY_PX, GALLERY_PX, 3).swapaxes(1, 2)
-    return jpeg_bytes(Image.fromarray(grid.reshape(rows * GALLERY_PX, GALLERY_COLUMNS * GALLERY_PX, 3)), 88)
-
-
-def from_gallery(gallery: Image.Image, row: int) -> Image.Image:
-    """Cut one cell's square out of a gallery sheet."""
-    x, y = (row % GALLERY_COLUMNS) * GALLERY_PX, (row // GALLERY_COLUMNS) * GALLERY_PX
-    return gallery.crop((x, y, x + GALLERY_PX, y + GALLERY_PX))
 
 
 def _annotated(pixels: npt.NDArray[np.uint8], cells: Cells) -> bytes:

@@ -19,9 +19,9 @@ from marrowscope.exports.signed import named_otherwise
 from marrowscope.exports.tables import write_cells_csv, write_patients_csv
 from marrowscope.exports.workbook import write_workbook
 from marrowscope.imaging.draw import Tile, TileGroup, draw_sheet
+from marrowscope.imaging.gallery import from_sheet
 from marrowscope.imaging.jpeg import jpeg_bytes
 from marrowscope.journal import Journal
-from marrowscope.pipeline import from_gallery
 
 FORMATS = ("csv", "xlsx", "html", "json")
 """Formats that every run writes."""
@@ -81,7 +81,7 @@ def _write_sheets(patient: PatientReading, journal: Journal) -> Iterator[Path]:
     for first in range(0, len(cells), _CELLS_ON_A_SHEET):
         groups: dict[str, list[Tile]] = {}
         for cell_type, signed, field in cells[first : first + _CELLS_ON_A_SHEET]:
-            picture = from_gallery(_gallery(journal, patient.patient, field), 0)
+            picture = from_sheet(_gallery(journal, patient.patient, field), 0)
             mark = taxonomy()[signed].abbreviation if signed and named_otherwise(cell_type, signed) else ""
             groups.setdefault(cell_type, []).append(Tile(picture, mark))
         titled = [
@@ -140,7 +140,7 @@ class JournalPictures:
             if name not in sheets:
                 sheets[name] = _gallery(self._journal, patient, fields[name])
             cell = fields[name].cells[row]
-            picture = jpeg_bytes(from_gallery(sheets[name], row), 85)
+            picture = jpeg_bytes(from_sheet(sheets[name], row), 85)
             items.append(GalleryItem(cell.cell_type, cell.p_blast, cell.is_blast, name, row, picture))
         return items
 

@@ -46,6 +46,14 @@ def test_a_blast_from_the_threshold_on_a_type_if_certain_else_unclassified() -> 
     assert cells.flags == ((), (), ("uncertain",))
 
 
+def test_the_second_guess_is_the_likeliest_type_other_than_the_name() -> None:
+    cells = named({0: 0.999, LYMPHOCYTE: 0.0006}, {0: 0.2, LYMPHOCYTE: 0.7}, {0: 0.0, PLATELET: 0.2})
+    assert cells.cell_types == ("blast", "lymphocyte", "unclassified")
+    assert cells.second_types == ("lymphocyte", "blast", "platelet")
+    assert np.allclose(cells.second_probability, [0.0006, 0.2, 0.2])
+    assert cells[1].second_type == "blast"
+
+
 def test_a_cell_in_the_uncertain_range_is_flagged_whatever_it_is_called() -> None:
     settings = replace(SETTINGS, blast_threshold=0.6, uncertain_blast=(0.2, 0.8))
     p_blast = np.array([0.19, 0.2, 0.59, 0.61, 0.8], np.float32)

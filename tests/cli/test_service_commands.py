@@ -72,6 +72,15 @@ def test_mistakes_are_told_in_one_line(data: str, arguments: list[str], typed: s
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+def test_a_data_folder_that_cannot_be_used_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file", encoding="utf-8")
+    result = run("serve", "--port", "0", "--data", str(tmp_path / "taken"))
+    assert result.exit_code == 2, result.output
+    assert "cannot be written to" in result.stderr
+    assert "--data" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
 def test_the_audit_trail_is_verified_and_exported(data: str, tmp_path: Path) -> None:
     run("users", "add", "anna", "--admin", "--data", data, typed=f"{PASSWORD}\n")
     verified = run("audit", "verify", "--data", data)

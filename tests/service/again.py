@@ -12,7 +12,7 @@ from tests.service.drawn import Drawn
 
 from marrowscope.domain.cells import Cells
 from marrowscope.domain.patient import FieldReading, FieldStatus
-from marrowscope.pipeline import gallery_of
+from marrowscope.imaging.gallery import sheet_of
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.uploads import limits_of
 from marrowscope.service.jobs import queue
@@ -58,7 +58,7 @@ def _sheet(blobs: Blobs, reading: FieldReading) -> str | None:
     if not len(reading.cells):
         return None
     with Image.new("RGB", (reading.width, reading.height), "#e9d9e4") as image:
-        return blobs.put(gallery_of(np.asarray(image), reading.cells))
+        return blobs.put(sheet_of(np.asarray(image), reading.cells.boxes))
 
 
 def analyse_again(

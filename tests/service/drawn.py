@@ -11,7 +11,7 @@ from tests.exports.fake_report import HEIGHT, RATES, WIDTH, field_reading
 
 from marrowscope.codec import to_json
 from marrowscope.domain.patient import FieldReading
-from marrowscope.pipeline import gallery_of
+from marrowscope.imaging.gallery import sheet_of
 from marrowscope.service.actors import SYSTEM
 from marrowscope.service.analyses import analyses
 from marrowscope.service.clock import now
@@ -106,7 +106,7 @@ def _pictures(seed: int, place: int, cells: int, fields: int, blast_share: float
     stream = io.BytesIO()
     image.save(stream, "PNG", compress_level=1)
     found = _readings(seed, cells, fields, blast_share)[place].cells
-    return stream.getvalue(), gallery_of(np.asarray(image), found)
+    return stream.getvalue(), sheet_of(np.asarray(image), found.boxes)
 
 
 def _analysed(

@@ -32,6 +32,7 @@ OPEN = {
     ("GET", f"{API}/session"),
     ("POST", f"{API}/session"),
     ("DELETE", f"{API}/session"),
+    ("POST", f"{API}/session/setup"),
     ("GET", f"{API}/session/oidc"),
     ("GET", f"{API}/session/oidc/callback"),
     ("GET", "/healthz"),

@@ -1,5 +1,7 @@
 """Naming cells by their probabilities: thresholds, flags, and which cells are counted."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,7 +16,7 @@ from marrowscope.domain.cells import (
 )
 from marrowscope.domain.counting import counts_in_differential
 from marrowscope.domain.taxonomy import BLAST, UNCLASSIFIED, taxonomy
-from marrowscope.models.bundle import ClassifierSettings
+from marrowscope.models.bundle import ClassifierSettings, class_names
 
 
 def name_cells(
@@ -72,6 +74,7 @@ def name_cells(
         )
         flags.append(tuple(flag for flag, holds in marks if holds))
     likeliest = probabilities[np.arange(len(best)), 1 + best]
+    second_types, second_probability = _second_guesses(probabilities, names, settings)
     return Cells(
         boxes=detections.boxes,
         scores=detections.scores,
@@ -81,4 +84,18 @@ def name_cells(
         is_blast=is_blast,
         is_counted=np.asarray(counted, bool),
         flags=tuple(flags),
+        second_types=second_types,
+        second_probability=second_probability,
+        nucleus_um=predictions.nucleus_um,
     )
+
+
+def _second_guesses(
+    probabilities: npt.NDArray[np.float32], names: Sequence[str], settings: ClassifierSettings
+) -> tuple[tuple[str, ...], npt.NDArray[np.float32]]:
+    """Return each cell's most likely type other than the one it is named by, and its probability."""
+    classes = class_names(settings)
+    others = np.array([[name != given for name in classes] for given in names], bool)
+    left = np.where(others.reshape(probabilities.shape), probabilities, -1)
+    best = left.argmax(axis=1) if len(names) else np.zeros(0, np.intp)
+    return tuple(classes[i] for i in best), probabilities[np.arange(len(best)), best].astype(np.float32)

@@ -6,6 +6,7 @@ import typer
 
 from marrowscope.cli.commands import (
     analyse,
+    atlas,
     audit,
     bundle,
     data,
@@ -38,6 +39,7 @@ app.add_typer(bundle.app, name="bundle")
 app.command("serve", epilog=serve.EXAMPLE)(serve.serve)
 app.add_typer(users.app, name="users")
 app.add_typer(audit.app, name="audit")
+app.add_typer(atlas.app, name="atlas")
 
 
 def _print_version(requested: bool) -> None:

@@ -1,7 +1,7 @@
 """Cells of a field as parallel columns, with a view of single rows for people."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -17,6 +17,8 @@ FLAG_UNFAMILIAR = "unfamiliar"  # unlike the cells the networks learned from
 FLAG_REVIEWED = "reviewed"  # named by a reader
 FLAG_ADDED = "added"  # drawn by a reader
 FLAG_DELETED = "deleted"  # marked by a reader as not a cell
+
+_MEASURED = ("second_probability", "nucleus_um")  # columns of `Cells` that earlier records do not have
 
 
 def _checked(name: str, array: npt.NDArray[np.generic], shape: tuple[int | None, ...]) -> None:
@@ -62,13 +64,19 @@ class CellPredictions:
     ----------
     probabilities : (n, 1 + types) float32, blast first, rows sum to 1
     is_unfamiliar : (n,) cells unlike those the classifier learned from; all False if the bundle cannot tell
+    nucleus_um : (n,) float32, diameter of a circle of the nucleus' area in micrometres, 0 where not known
     """
 
     probabilities: npt.NDArray[np.float32]
     is_unfamiliar: npt.NDArray[np.bool_]
+    nucleus_um: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def __post_init__(self) -> None:
-        _checked("is_unfamiliar", self.is_unfamiliar, (len(self.probabilities),))
+        n = len(self.probabilities)
+        _checked("is_unfamiliar", self.is_unfamiliar, (n,))
+        if not len(self.nucleus_um):
+            object.__setattr__(self, "nucleus_um", np.zeros(n, np.float32))
+        _checked("nucleus_um", self.nucleus_um, (n,))
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,9 @@ class Cell:
     is_blast: bool
     is_counted: bool
     flags: tuple[str, ...]
+    second_type: str = ""
+    second_probability: float = 0.0
+    nucleus_um: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +109,11 @@ class Cells:
     p_blast : (n,) float32
     is_blast, is_counted : (n,) bool
     flags : n tuples of ``FLAG_*`` values
+    second_types : n taxonomy identifiers, the most likely type other than the one named; empty where unknown
+    second_probability : (n,) float32, its probability, 0 where unknown
+    nucleus_um : (n,) float32, diameter of the nucleus as the network measures it, 0 where unknown
+
+    The last three default to unknown: records of earlier versions do not have them.
     """
 
     boxes: Boxes
@@ -108,13 +124,22 @@ class Cells:
     is_blast: npt.NDArray[np.bool_]
     is_counted: npt.NDArray[np.bool_]
     flags: tuple[tuple[str, ...], ...]
+    second_types: tuple[str, ...] = ()
+    second_probability: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    nucleus_um: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def __post_init__(self) -> None:
         n = len(self.boxes)
         _checked("boxes", self.boxes, (None, 4))
-        for name in ("scores", "probability", "p_blast", "is_blast", "is_counted"):
+        for name, unknown in (
+            ("second_types", ("",) * n),
+            *dict.fromkeys(_MEASURED, np.zeros(n, np.float32)).items(),
+        ):
+            if not len(getattr(self, name)):
+                object.__setattr__(self, name, unknown)
+        for name in ("scores", "probability", "p_blast", "is_blast", "is_counted", *_MEASURED):
             _checked(name, getattr(self, name), (n,))
-        for name in ("cell_types", "flags"):
+        for name in ("cell_types", "flags", "second_types"):
             if len(getattr(self, name)) != n:
                 raise ValueError(f"{name} has {len(getattr(self, name))} rows, expected {n}")
 
@@ -132,6 +157,9 @@ class Cells:
             is_blast=bool(self.is_blast[row]),
             is_counted=bool(self.is_counted[row]),
             flags=self.flags[row],
+            second_type=self.second_types[row],
+            second_probability=float(self.second_probability[row]),
+            nucleus_um=float(self.nucleus_um[row]),
         )
 
     def __iter__(self) -> Iterator[Cell]:
@@ -144,6 +172,9 @@ class Cells:
             self.is_blast.tolist(),
             self.is_counted.tolist(),
             self.flags,
+            self.second_types,
+            self.second_probability.tolist(),
+            self.nucleus_um.tolist(),
             strict=True,
         )
         return (Cell(tuple(box), *rest) for box, *rest in rows)
@@ -161,6 +192,9 @@ class Cells:
             is_blast=self.is_blast[index],
             is_counted=self.is_counted[index],
             flags=tuple(self.flags[i] for i in index),
+            second_types=tuple(self.second_types[i] for i in index),
+            second_probability=self.second_probability[index],
+            nucleus_um=self.nucleus_um[index],
         )
 
     @classmethod
@@ -183,4 +217,7 @@ class Cells:
             is_blast=np.concatenate([p.is_blast for p in parts]),
             is_counted=np.concatenate([p.is_counted for p in parts]),
             flags=tuple(flags for p in parts for flags in p.flags),
+            second_types=tuple(name for p in parts for name in p.second_types),
+            second_probability=np.concatenate([p.second_probability for p in parts]),
+            nucleus_um=np.concatenate([p.nucleus_um for p in parts]),
         )

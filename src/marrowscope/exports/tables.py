@@ -60,6 +60,7 @@ CELL_COLUMNS = (
     "counted",
     "flags",
 )
+GUESS_COLUMNS = ("second_type", "second_probability", "nucleus_um")
 REVIEW_COLUMNS = ("network_type", REVIEWED_TYPE)
 SIGNED_COLUMNS = ("signed_type",)
 _BOX_DECIMALS = 1
@@ -83,9 +84,10 @@ def write_patients_csv(report: CohortReport, path: Path) -> None:
 def write_cells_csv(report: CohortReport, path: Path) -> None:
     """Write a row per cell, with the columns `CELL_COLUMNS` and boxes in pixels of the original image.
 
-    If a patient was reviewed, `REVIEW_COLUMNS` follow: the networks' type of each cell and the reader's,
-    which training uses. `cell_type` is then the type in force. Where cells were signed by an analyser or a
-    technologist, `SIGNED_COLUMNS` are last.
+    `GUESS_COLUMNS` follow, but not in reports of versions that did not know them: a signed report gives the
+    same file for ever. If a patient was reviewed, `REVIEW_COLUMNS` are next: the networks' type of each cell
+    and the reader's, which training uses. `cell_type` is then the type in force. Where cells were signed by
+    an analyser or a technologist, `SIGNED_COLUMNS` are last.
 
     Raises
     ------
@@ -94,11 +96,16 @@ def write_cells_csv(report: CohortReport, path: Path) -> None:
     """
     is_reviewed = any(patient.review for patient in report.patients)
     is_signed = any(field.signed_type for patient in report.patients for field in patient.fields)
-    unsigned = (*CELL_COLUMNS, *(REVIEW_COLUMNS if is_reviewed else ()))
+    has_guesses = _has_guesses(report)
+    unsigned = (
+        *CELL_COLUMNS,
+        *(GUESS_COLUMNS if has_guesses else ()),
+        *(REVIEW_COLUMNS if is_reviewed else ()),
+    )
     rows = (
         [*row, *("",) * (len(unsigned) - len(row)), *((signed or "",) if is_signed else ())]
         for patient in report.patients
-        for row, signed in _cell_rows(patient)
+        for row, signed in _cell_rows(patient, has_guesses)
     )
     _write(path, (*unsigned, *(SIGNED_COLUMNS if is_signed else ())), rows)
 
@@ -169,7 +176,13 @@ def _percents(interval: Interval | None, names: Sequence[str]) -> Mapping[str, f
     return dict(zip(names, map(file_percent, shares), strict=True))
 
 
-def _cell_rows(patient: PatientReading) -> Iterator[tuple[list[str], str | None]]:
+def _has_guesses(report: CohortReport) -> bool:
+    """Return whether the report knows second guesses; one without cells would."""
+    cells = [field.cells for patient in report.patients for field in patient.fields]
+    return not any(map(len, cells)) or any(any(each.second_types) for each in cells)
+
+
+def _cell_rows(patient: PatientReading, has_guesses: bool) -> Iterator[tuple[list[str], str | None]]:
     """Yield each cell's row without its signed type, and that."""
     name = csv_text(patient.patient)
     by_network = {f.name: f.cells.cell_types for f in patient.review.network.fields} if patient.review else {}
@@ -177,8 +190,9 @@ def _cell_rows(patient: PatientReading) -> Iterator[tuple[list[str], str | None]
         network = by_network.get(field.name, ())
         for number, cell in enumerate(field.cells, start=1):
             own = network[number - 1] if number <= len(network) else ""
+            guess = _guess_values(cell) if has_guesses else ()
             reviewed = (own, _reviewed_type(cell)) if patient.review else ()
-            row = [name, csv_text(field.name), str(number), *_cell_values(cell), *reviewed]
+            row = [name, csv_text(field.name), str(number), *_cell_values(cell), *guess, *reviewed]
             yield row, field.signed_type
 
 
@@ -197,6 +211,14 @@ def _cell_values(cell: Cell) -> list[str]:
         csv_text(cell.is_counted),
         csv_text(_JOINT.join(cell.flags)),
     ]
+
+
+def _guess_values(cell: Cell) -> tuple[str, str, str]:
+    return (
+        cell.second_type,
+        f"{cell.second_probability:.{_PROBABILITY_DECIMALS}f}" if cell.second_type else "",
+        f"{cell.nucleus_um:.{FILE_DECIMALS}f}" if cell.nucleus_um else "",
+    )
 
 
 def _unsigned(value: float, decimals: int) -> float:

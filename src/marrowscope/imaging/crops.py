@@ -12,11 +12,13 @@ def crop_cells(
     boxes: npt.NDArray[np.float32],
     size_px: int,
     context: float = CONTEXT,
+    beyond: int | None = None,
 ) -> npt.NDArray[np.uint8]:
     """Cut a square around each box and resize it.
 
     The square is centred on the box and has side ``context * max(width, height)``. Beyond the image its
-    border is repeated. Resampling is antialiased, so a cell looks the same at any magnification.
+    border is repeated, as the networks learned it, or all is of one grey, for people. Resampling is
+    antialiased, so a cell looks the same at any magnification.
 
     Parameters
     ----------
@@ -24,6 +26,7 @@ def crop_cells(
     boxes : (n, 4) float32, ``x0, y0, x1, y1`` in pixels of `pixels`
     size_px : side of the crops in pixels
     context : side of the square divided by the longer side of the box
+    beyond : grey value beyond the image; None repeats the border
 
     Returns
     -------
@@ -33,18 +36,22 @@ def crop_cells(
     for i, (x0, y0, x1, y1) in enumerate(boxes.astype(float)):
         half = max(context * max(x1 - x0, y1 - y0) / 2, 1.0)
         cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
-        crops[i] = _resized_square(pixels, cx - half, cy - half, 2 * half, size_px)
+        crops[i] = _resized_square(pixels, (cx - half, cy - half, 2 * half), size_px, beyond)
     return crops
 
 
 def _resized_square(
-    pixels: npt.NDArray[np.uint8], left: float, top: float, side: float, size_px: int
+    pixels: npt.NDArray[np.uint8], square: tuple[float, float, float], size_px: int, beyond: int | None
 ) -> npt.NDArray[np.uint8]:
-    """Resample the square at (left, top), copying only the part of the image it covers."""
+    """Resample a square (left, top, side), copying only the part of the image it covers."""
+    left, top, side = square
     height, width = pixels.shape[:2]
-    columns = np.clip(np.arange(int(np.floor(left)) - 1, int(np.ceil(left + side)) + 2), 0, width - 1)
-    rows = np.clip(np.arange(int(np.floor(top)) - 1, int(np.ceil(top + side)) + 2), 0, height - 1)
-    patch = pixels[rows[:, None], columns[None, :]]
+    columns = np.arange(int(np.floor(left)) - 1, int(np.ceil(left + side)) + 2)
+    rows = np.arange(int(np.floor(top)) - 1, int(np.ceil(top + side)) + 2)
+    patch = pixels[np.clip(rows, 0, height - 1)[:, None], np.clip(columns, 0, width - 1)[None, :]]
+    if beyond is not None:
+        patch[(rows < 0) | (rows >= height), :] = beyond
+        patch[:, (columns < 0) | (columns >= width)] = beyond
     dx, dy = left - (np.floor(left) - 1), top - (np.floor(top) - 1)
     image = Image.fromarray(np.ascontiguousarray(patch)).resize(
         (size_px, size_px), Image.Resampling.BILINEAR, box=(dx, dy, dx + side, dy + side)

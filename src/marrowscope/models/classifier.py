@@ -62,6 +62,7 @@ class Classifier:
         return CellPredictions(
             np.concatenate([part.probabilities for part in parts]),
             np.concatenate([part.is_unfamiliar for part in parts]),
+            np.concatenate([part.nucleus_um for part in parts]),
         )
 
     def predict_crops(
@@ -82,8 +83,8 @@ class Classifier:
             self.settings.nuclei.log_likelihood(diameters, self.classes),
         )
         if self._space is None:
-            return CellPredictions(probabilities, np.zeros(len(crops), bool))
-        return CellPredictions(probabilities, self._space.is_unfamiliar(outputs["features"]))
+            return CellPredictions(probabilities, np.zeros(len(crops), bool), diameters)
+        return CellPredictions(probabilities, self._space.is_unfamiliar(outputs["features"]), diameters)
 
 
 def normalised(crops: npt.NDArray[np.uint8], settings: ClassifierSettings) -> npt.NDArray[np.float32]:

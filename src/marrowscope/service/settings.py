@@ -111,6 +111,11 @@ class Settings(BaseSettings):
         return self.data_folder / "blobs"
 
     @property
+    def atlas_folder(self) -> Path:
+        """Where imported sets of reference cells are kept."""
+        return self.data_folder / "atlas"
+
+    @property
     def seal_folder(self) -> Path:
         """Where the audit trail is sealed, beside the blobs and outside the database."""
         return self.data_folder / "seals"

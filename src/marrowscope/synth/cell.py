@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from marrowscope.errors import InputError
 from marrowscope.synth import stain as dyes
+from marrowscope.synth.finer import FINER_RECIPES
 from marrowscope.synth.nucleus import Chromatin, fill, outline
 from marrowscope.synth.recipes import RECIPES, BlastLook, Granules, Recipe
 from marrowscope.synth.red_cell import platelet
@@ -82,9 +83,9 @@ def lay_cell(
             amounts[..., dyes.BASOPHILIA] / (amounts[..., dyes.BASOPHILIA].max() + 1e-6), 0.0, 1.0
         )
         return CellDyes(amounts, cover, np.zeros(cover.shape, dtype=np.bool_))
-    if cell_type not in RECIPES:
+    recipe = RECIPES.get(cell_type) or FINER_RECIPES.get(cell_type)
+    if recipe is None:
         raise InputError(f"no synthetic cell of type {cell_type!r}; types: {', '.join(CELL_TYPES)}")
-    recipe = RECIPES[cell_type]
     if cell_type == "blast":
         recipe = (blast_look or BlastLook.draw(rng)).applied_to(recipe)
     return _from_recipe(rng, recipe, mpp)

@@ -11,6 +11,7 @@ from scipy.ndimage import zoom
 
 from marrowscope.errors import InputError
 from marrowscope.synth.cell import NUCLEATED_TYPES, CellDyes, coverage_box, lay_cell
+from marrowscope.synth.finer import FINER_RECIPES
 from marrowscope.synth.recipes import BlastLook
 from marrowscope.synth.red_cell import platelet, red_cell, smudge
 from marrowscope.synth.stain import AZUROPHIL, DYES, EOSIN, HAEMOGLOBIN, Stain, draw_stain, expose
@@ -109,7 +110,7 @@ def _draw_types(rng: np.random.Generator, cells: int, composition: Mapping[str, 
 
 def _check(types: Sequence[str], width: int, height: int, mpp: float) -> None:
     for cell_type in types:
-        if cell_type not in NUCLEATED_TYPES:
+        if cell_type not in NUCLEATED_TYPES and cell_type not in FINER_RECIPES:
             raise InputError(f"{cell_type!r} cannot be drawn in a field; types: {', '.join(NUCLEATED_TYPES)}")
     holds = int(_MAX_AREA_SHARE * width * height * mpp**2 / _CELL_AREA_UM2)
     if len(types) > holds:

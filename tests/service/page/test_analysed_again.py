@@ -88,7 +88,7 @@ def test_nothing_signed_or_answered_is_hidden_by_a_newer_analysis(again: Again, 
     version.get_by_text("of an earlier analysis").wait_for()
     version.get_by_role("button", name="Export").click()
     with page.expect_download() as waiting:
-        version.get_by_role("link", name="All cells (CSV)").click()
+        version.get_by_role("button", name="All cells (CSV)").click()
     assert Path(waiting.value.path()).read_text("utf-8").count(",blast\n") == 3
     visit.look("report-earlier")
 

@@ -64,7 +64,6 @@ def _disagree_while_the_network_is_down(first: Visit, second: Visit) -> None:
     first.look("conflict")
     dialog.get_by_role("button", name="Mine", exact=True).click()
     first.saved()
-    second.page.reload()
-    second.page.locator(".tile .picture").first.wait_for()
+    second.page.get_by_text("1 cell was changed").wait_for()  # without loading the page again
     second.show("lymphocyte")
     second.page.locator(f".tile[data-id='{cell}']").wait_for()

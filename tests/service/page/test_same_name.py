@@ -42,7 +42,7 @@ def test_one_dialog_asks_about_all_files(page_service: Running, browser: "Browse
     page.get_by_label("Patient number").fill(PATIENT)
     page.get_by_label("Analyse after upload").uncheck()
     page.get_by_role("button", name="Upload", exact=True).click()
-    page.get_by_text("2 of 2 sent").wait_for()
+    page.locator("h3", has_text="2 of 2 sent").wait_for()
     visit.open(PATIENT)
     visit.tab("Fields")
     page.get_by_text("one.png").first.wait_for()
@@ -58,7 +58,7 @@ def test_one_dialog_asks_about_all_files(page_service: Running, browser: "Browse
     dialog.get_by_text("two.png").wait_for()
     dialog.get_by_role("button", name="Replace").click()
     dialog.wait_for(state="detached")
-    page.get_by_text("2 of 2 sent").nth(1).wait_for()
+    page.get_by_text("4 of 4 sent").wait_for()  # in one line, so that nothing of the page is covered
     page.reload()
     page.get_by_text("one.png (2)").wait_for()
     assert page.locator(".field-card").count() == 3

@@ -97,6 +97,10 @@ class Visit:
         for key in keys:
             self.page.keyboard.press(key)
 
+    def goes_on(self) -> None:
+        """Wait until the keys belong to the cells."""
+        self.until("() => document.activeElement.matches('[data-home]')")
+
     def ask(self, method: str, path: str, body: object = None) -> int:
         """Send a request from the page, as somebody with the browser's tools could."""
         script = """async ([method, path, body]) => {

@@ -119,7 +119,8 @@ def test_the_trail_is_read_in_pages_and_exported_whole(admin: TestClient, databa
     assert [entry["number"] for entry in rest["items"]] == [5, 4, 3, 2, 1]
     assert rest["next"] is None
     lines = admin.get(f"{API}/audit/export.jsonl").text.splitlines()
-    assert [json.loads(line)["number"] for line in lines] == list(range(1, 10))
+    assert [json.loads(line)["number"] for line in lines] == list(range(1, 11))
+    assert json.loads(lines[-1])["action"] == "trail.export"
     assert json.loads(lines[-1])["hash"] == check(database).head
 
 

@@ -48,17 +48,17 @@ def serve(
     )
     settings.refuse_unsafe()
     import uvicorn
-    from sqlalchemy import func, select
 
     from marrowscope.service import logs
+    from marrowscope.service.accounts import setting_up
     from marrowscope.service.rest import pages
     from marrowscope.service.rest.app import create_app
-    from marrowscope.service.store.accounts import User
 
-    settings.data_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_writable(settings.data_folder)
     with opened(settings, make=True) as checked, checked.reading() as session:
-        nobody = not session.scalar(select(func.count()).select_from(User))
-    application = create_app(settings)
+        is_first_run = settings.authentication == "required" and not setting_up.is_set_up(session)
+    code = setting_up.new_code() if is_first_run else None
+    application = create_app(settings, setup_code=code)
     # Many short requests run in threads, and each waits less for its turn than with the default of 5 ms.
     sys.setswitchinterval(0.0005)
     listening = _listen(settings.host, settings.port)
@@ -67,8 +67,9 @@ def serve(
     say(f"marrowscope is at http://{shown}:{listening.getsockname()[1]}  (stop with Ctrl-C)")
     if not pages.is_built():
         say(pages.NOT_BUILT)
-    if nobody and settings.authentication == "required":
-        say(f"There are no accounts yet: marrowscope users add NAME --admin --data {settings.data_folder}")
+    if code is not None:
+        say(f"There are no accounts yet. Open that address and create the first administrator; code: {code}")
+        say(f"Or here: marrowscope users add NAME --admin --data {settings.data_folder}")
     configuration = uvicorn.Config(
         application,
         log_config=None,
@@ -80,6 +81,25 @@ def serve(
     )
     with _temporary_files_in(settings.data_folder / "scratch"):
         uvicorn.Server(configuration).run(sockets=[listening])
+
+
+def _make_writable(folder: Path) -> None:
+    """Make the data folder, or say in one line why it cannot be used.
+
+    Raises
+    ------
+    InputError
+        It cannot be made, or not be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise InputError(
+            f"the data folder {folder} cannot be written to ({reason}); name another with --data"
+        ) from None
 
 
 @contextmanager

@@ -2,16 +2,16 @@
 
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
 from PIL import Image
 
 from marrowscope.engines.pool import WorkerDiedError, WorkLimits
+from marrowscope.imaging import gallery
 from marrowscope.imaging.files.decode import DecodeLimits
 from marrowscope.imaging.jpeg import jpeg_bytes
-from marrowscope.pipeline import GALLERY_CONTEXT, from_gallery
 from marrowscope.service.errors import NotFoundError, UnavailableError
 from marrowscope.service.images import workers
 from marrowscope.service.images.blobs import Blobs
@@ -23,6 +23,7 @@ from marrowscope.service.images.workers import (
     image_workers,
 )
 
+Box = tuple[float, float, float, float]
 T = TypeVar("T")
 
 
@@ -79,7 +80,7 @@ class Pictures:
         except KeyError as error:
             raise NotFoundError("the image has no such tile") from error
 
-    def crop(self, digest: str, box: tuple[float, float, float, float], size: int) -> bytes:
+    def crop(self, digest: str, box: Box, size: int) -> bytes:
         """Return a square of `size` pixels around a box, as on a gallery sheet, as JPEG.
 
         Raises
@@ -87,8 +88,31 @@ class Pictures:
         NotFoundError
             The image is no longer kept.
         """
-        cut = partial(workers.crop, box=box, size=size, context=GALLERY_CONTEXT)
-        return self._done(partial(cut, self._blobs, self._limits, digest))
+        return self._done(partial(workers.crop, self._blobs, self._limits, digest, box=box, size=size))
+
+    def sheet(self, sheet: str, digest: str, boxes: Sequence[Box], side: int) -> bytes:
+        """Return the sheet of a field's cells with larger squares, as JPEG.
+
+        Parameters
+        ----------
+        sheet : digest of the sheet that the analysis keeps, beside which this one is stored
+        digest : of the image
+        boxes : of all cells on the sheet, in order
+        side : of a square in pixels
+
+        Raises
+        ------
+        NotFoundError
+            The image is no longer kept.
+        """
+        name = f"squares-{side}.jpg"
+        path = self._blobs.derived(sheet, name)
+        if not path.is_file():
+            made = self._done(
+                partial(workers.sheet, self._blobs, self._limits, digest, boxes=boxes, side=side)
+            )
+            self._blobs.put_derived(sheet, name, made)
+        return path.read_bytes()
 
     def from_sheet(self, sheet: str, row: int) -> bytes:
         """Return one cell's square of a gallery sheet, as JPEG.
@@ -99,7 +123,7 @@ class Pictures:
             The sheet is no longer kept.
         """
         with Image.open(io.BytesIO(self._blobs.get(sheet))) as image:
-            return jpeg_bytes(from_gallery(image, row), 92)
+            return jpeg_bytes(gallery.from_sheet(image, row), 92)
 
     def _done(self, work: Callable[[], T]) -> T:
         try:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from sqlalchemy.orm import Session
 
@@ -235,6 +235,8 @@ def take(
     return Taken(results, register.forgotten)
 
 
-def _summary(results: Sequence[UploadResult]) -> dict[str, int]:
+def _summary(results: Sequence[UploadResult]) -> dict[str, Any]:
+    """Count the results by their states; the images by identifier, since names go with the patient."""
     states = [result.status for result in results]
-    return {state: states.count(state) for state in sorted(set(states))}
+    counts = {state: states.count(state) for state in sorted(set(states))}
+    return counts | {"fields": [result.field_id for result in results if result.field_id is not None]}

@@ -8,6 +8,7 @@ import hashlib
 import io
 import zipfile
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Final
@@ -19,7 +20,7 @@ from PIL import Image
 from marrowscope.engines.pool import WorkerPool, WorkLimits
 from marrowscope.errors import ImageError
 from marrowscope.exports.atomic import atomic_path
-from marrowscope.imaging.crops import crop_cells
+from marrowscope.imaging import gallery
 from marrowscope.imaging.files.decode import DecodeLimits, decode, fields_of
 from marrowscope.imaging.files.sources import FieldSource
 from marrowscope.imaging.jpeg import jpeg_bytes
@@ -127,23 +128,34 @@ def make_tiles(blobs: Blobs, limits: DecodeLimits, digest: str) -> None:
 
 
 def crop(
-    blobs: Blobs,
-    limits: DecodeLimits,
-    digest: str,
-    *,
-    box: tuple[float, float, float, float],
-    size: int,
-    context: float,
+    blobs: Blobs, limits: DecodeLimits, digest: str, *, box: tuple[float, float, float, float], size: int
 ) -> bytes:
-    """Cut a square around a box as JPEG: `context` times the box's longer side, `size` pixels.
+    """Cut the square of `size` pixels around a box, as JPEG.
 
     Raises
     ------
     NotFoundError
         The image is no longer kept.
     """
-    boxes = np.asarray([box], np.float32)
-    return jpeg_bytes(crop_cells(_pixels(blobs, limits, digest), boxes, size, context)[0], 88)
+    return gallery.square_jpeg(_pixels(blobs, limits, digest), box, size)
+
+
+def sheet(
+    blobs: Blobs,
+    limits: DecodeLimits,
+    digest: str,
+    *,
+    boxes: Sequence[tuple[float, float, float, float]],
+    side: int,
+) -> bytes:
+    """Cut the squares of `side` pixels around all boxes, on one sheet as JPEG.
+
+    Raises
+    ------
+    NotFoundError
+        The image is no longer kept.
+    """
+    return gallery.sheet_of(_pixels(blobs, limits, digest), np.asarray(boxes, np.float32), side)
 
 
 def highest_level(width: int, height: int) -> int:

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from marrowscope.domain.patient import PatientReading
 from marrowscope.exports.pictures import FULL, GalleryItem, cells_to_show
+from marrowscope.imaging import gallery
 from marrowscope.imaging.jpeg import jpeg_bytes
-from marrowscope.pipeline import GALLERY_PX, from_gallery
 from marrowscope.service.errors import NotFoundError
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.pictures import Pictures
@@ -43,7 +43,7 @@ class StoredPictures:
             .join(AnalysisField, AnalysisField.field_id == Field.id)
             .where(AnalysisField.analysis_id == analysis.id, AnalysisField.status == DONE)
         )
-        self._digests = {name: (image, gallery, annotated) for name, image, gallery, annotated in rows}
+        self._digests = {name: (image, sheet, annotated) for name, image, sheet, annotated in rows}
         self._images = images
         self._reading = reading
 
@@ -105,10 +105,12 @@ class StoredPictures:
             whole = Image.open(io.BytesIO(self._images.blobs.get(sheet))) if sheet else None
             for row in rows:
                 if row < on_sheet and whole is not None:
-                    squares.append((row, jpeg_bytes(from_gallery(whole, row), 85)))
+                    squares.append((row, jpeg_bytes(gallery.from_sheet(whole, row), 85)))
                 elif image is not None:
                     x0, y0, x1, y1 = (float(side) for side in boxes[row])
-                    squares.append((row, self._images.pictures.crop(image, (x0, y0, x1, y1), GALLERY_PX)))
+                    squares.append(
+                        (row, self._images.pictures.crop(image, (x0, y0, x1, y1), gallery.SQUARE_PX))
+                    )
         except NotFoundError:
             return squares
         return squares

@@ -30,7 +30,7 @@ from marrowscope.service.rest.images import (
 )
 from marrowscope.service.rest.openapi import REFUSALS, describe
 from marrowscope.service.rest.reports import exports, signing
-from marrowscope.service.rest.review import carried, cells, readings
+from marrowscope.service.rest.review import atlas, carried, cells, readings
 from marrowscope.service.rest.shapes import API
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
@@ -39,11 +39,16 @@ from marrowscope.version import __version__
 
 _UNDER_API = (
     users, sessions, tokens, catalogue, patients, removal, files, fields, analyses, events, cells, readings,
-    carried, differential, signing, exports, auditing,
+    carried, atlas, differential, signing, exports, auditing,
 )  # fmt: skip
 
 
-def create_app(settings: Settings, database: Database | None = None, with_jobs: bool = True) -> FastAPI:
+def create_app(
+    settings: Settings,
+    database: Database | None = None,
+    with_jobs: bool = True,
+    setup_code: str | None = None,
+) -> FastAPI:
     """Build the application; it connects, migrates and starts work only when it is started.
 
     Parameters
@@ -54,6 +59,8 @@ def create_app(settings: Settings, database: Database | None = None, with_jobs: 
         An open database instead of the one the settings name.
     with_jobs
         Whether this process runs analyses; otherwise they wait.
+    setup_code
+        With which the first administrator may be created on the page.
 
     Raises
     ------
@@ -65,6 +72,7 @@ def create_app(settings: Settings, database: Database | None = None, with_jobs: 
         settings,
         database or Database(settings.database_url, settings.seal_folder),
         RateLimit(settings.login_attempts_per_minute),
+        setup_code=setup_code,
     )
 
     @asynccontextmanager

@@ -34,6 +34,8 @@ class Service:
     database: Database
     logins: RateLimit
     metrics: Metrics = field(default_factory=Metrics)
+    setup_code: str | None = None
+    """What creating the first administrator on the page needs; None if there were accounts at the start."""
 
     @cached_property
     def blobs(self) -> Blobs:

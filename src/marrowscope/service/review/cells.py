@@ -190,6 +190,16 @@ def sheet_of(session: Session, analysis_id: str, field_id: str) -> str:
     return digest
 
 
+def boxes_on_sheet(
+    session: Session, analysis_id: str, field_id: str
+) -> list[tuple[float, float, float, float]]:
+    """Return the boxes of the cells on a field's gallery sheet, in order."""
+    query = select(Cell.x0, Cell.y0, Cell.x1, Cell.y1).where(
+        Cell.analysis_id == analysis_id, Cell.field_id == field_id, Cell.origin == NETWORK
+    )
+    return [(x0, y0, x1, y1) for x0, y0, x1, y1 in session.execute(query.order_by(Cell.number))]
+
+
 def is_on_sheet(cell: Cell) -> bool:
     """Return whether a cell has its square on the field's gallery sheet."""
     return cell.origin == NETWORK

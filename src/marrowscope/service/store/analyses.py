@@ -106,7 +106,8 @@ class Cell(Identified, Base):
     """One cell of an analysis: where it is and what the networks said. What readers say are `Answer` rows.
 
     `number` counts from 1 within the field: for a cell of the networks its row in the field's reading plus
-    one, cells a person drew come after. `comments` is how many there are.
+    one, cells a person drew come after. `comments` is how many there are. `second_type` is the networks' most
+    likely type other than `model_type`, `nucleus_um` the nucleus' diameter; both None where not known.
     """
 
     __tablename__ = "cells"
@@ -132,6 +133,9 @@ class Cell(Identified, Base):
     model_type: Mapped[str | None] = mapped_column(String(60), default=None)
     model_counted: Mapped[bool] = mapped_column(default=False)
     comments: Mapped[int] = mapped_column(default=0)
+    second_type: Mapped[str | None] = mapped_column(String(60), default=None)
+    second_probability: Mapped[float | None] = mapped_column(default=None)
+    nucleus_um: Mapped[float | None] = mapped_column(default=None)
 
     @property
     def box(self) -> tuple[float, float, float, float]:

@@ -1,7 +1,12 @@
 import { useCallback, useEffect, useState, type ReactNode } from "react";
+import { Activity } from "./activity/Activity";
 import { get, loadSession, logOut, messageOf, onSignedOut } from "./api/client";
 import type { ServiceSettings, Session, Taxonomy } from "./api/shapes";
 import { KnownContext, type Known } from "./context";
+import { belongTo } from "./display";
+import { SetUp } from "./firstrun/SetUp";
+import { Tour } from "./firstrun/Tour";
+import { begin } from "./firstrun/tour";
 import icon from "./icon.svg";
 import { Admin } from "./pages/Admin";
 import { DisplayDialog } from "./pages/DisplayDialog";
@@ -13,7 +18,6 @@ import { Worklist } from "./pages/Worklist";
 import { Link, Menu } from "./parts/basics";
 import { go, usePath } from "./route";
 import { t } from "./strings";
-import { UploadPanel } from "./upload/UploadPanel";
 
 export function App(): ReactNode {
   const [session, setSession] = useState<Session | null>(null);
@@ -25,6 +29,7 @@ export function App(): ReactNode {
     setSession(next);
     setExpired(false);
     if (!next.user) return setKnown(null);
+    belongTo(next.user.username);
     const [taxonomy, settings] = await Promise.all([get<Taxonomy>("/taxonomy"), get<ServiceSettings>("/settings")]);
     setKnown({ session: next, user: next.user, taxonomy, settings });
   }, []);
@@ -53,6 +58,7 @@ export function App(): ReactNode {
     );
   }
   if (!session) return null;
+  if (!session.is_set_up) return <SetUp onEnter={(next) => void enter(next)} />;
   if (!session.user || expired) return <Login session={session} expired={expired} onEnter={(next) => void enter(next)} />;
   if (!known) return null;
   return (
@@ -65,6 +71,7 @@ export function App(): ReactNode {
 function Shell({ known, onLeave }: { known: Known; onLeave: () => void }): ReactNode {
   const path = usePath();
   const [dialog, setDialog] = useState<"display" | "password" | null>(null);
+  const [noTour, setNoTour] = useState(false);
   const { user, settings, session } = known;
   return (
     <div className="shell">
@@ -100,6 +107,9 @@ function Shell({ known, onLeave }: { known: Known; onLeave: () => void }): React
           <button type="button" onClick={() => setDialog("display")}>
             {t.shell.settings}
           </button>
+          <button type="button" onClick={() => void begin().then((begun) => setNoTour(!begun))}>
+            {t.tour.open}
+          </button>
           <button type="button" onClick={() => go("/tokens")}>
             {t.shell.tokens}
           </button>
@@ -117,10 +127,19 @@ function Shell({ known, onLeave }: { known: Known; onLeave: () => void }): React
           )}
         </Menu>
       </header>
+      {noTour ? (
+        <div className="strip plain" role="status">
+          <span className="grow">{t.tour.nothing}</span>
+          <button type="button" className="button compact" onClick={() => setNoTour(false)}>
+            {t.close}
+          </button>
+        </div>
+      ) : null}
       <main id="content" tabIndex={-1}>
         <Content path={path} />
       </main>
-      <UploadPanel />
+      <Tour />
+      <Activity isRoomy={!path.startsWith("/patients/")} />
       {dialog === "display" ? <DisplayDialog onClose={() => setDialog(null)} /> : null}
       {dialog === "password" ? <PasswordDialog onClose={() => setDialog(null)} /> : null}
     </div>

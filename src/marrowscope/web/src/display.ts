@@ -36,12 +36,37 @@ export function keepDisplay(display: Display): void {
   applyDisplay(display);
 }
 
+let owner = "";
+
+/** Whose personal settings `kept` and `keep` mean: people share computers. */
+export function belongTo(username: string): void {
+  owner = username;
+}
+
 /** A personal setting, such as the gallery's layout. */
 export function kept<T extends string>(name: string, allowed: readonly T[], otherwise: T): T {
-  const value = localStorage.getItem(`marrowscope:${name}`);
+  const value = localStorage.getItem(nameOf(name));
   return allowed.find((one) => one === value) ?? otherwise;
 }
 
-export function keep(name: string, value: string): void {
-  localStorage.setItem(`marrowscope:${name}`, value);
+/** Personal settings that are numbers, each within its bounds. */
+export function keptNumbers<T extends Record<string, number>>(name: string, otherwise: T, bounds: Record<keyof T, readonly [number, number]>): T {
+  let found: Partial<Record<keyof T, unknown>> = {};
+  try {
+    found = JSON.parse(localStorage.getItem(nameOf(name)) ?? "{}") as Partial<Record<keyof T, unknown>>;
+  } catch {
+    // Nothing that can be read is nothing kept.
+  }
+  const valid = ([key, usual]: [string, number]): [string, number] => {
+    const value = Number(found[key] ?? usual);
+    const [least, most] = bounds[key as keyof T];
+    return [key, value >= least && value <= most ? value : usual];
+  };
+  return Object.fromEntries(Object.entries(otherwise).map(valid)) as T;
 }
+
+export function keep(name: string, value: string): void {
+  localStorage.setItem(nameOf(name), value);
+}
+
+const nameOf = (name: string): string => `marrowscope:${owner}:${name}`;

@@ -1,7 +1,9 @@
 /** All texts of the page, by its rooms in `texts/`. A translation is another set of files of the same shape. */
 import type { Decision, PatientStatus, Role } from "./api/shapes";
+import { activity } from "./texts/activity";
 import { admin, display, password } from "./texts/administration";
-import { morphology } from "./texts/morphology";
+import { firstRun, tour } from "./texts/firstrun";
+import { lookAlikes, morphology } from "./texts/morphology";
 import * as patient from "./texts/patient";
 import { plural } from "./texts/plural";
 import * as review from "./texts/review";
@@ -75,6 +77,9 @@ export const t = {
     signed: "Signed",
   } satisfies Record<PatientStatus, string>,
 
+  activity,
+  firstRun,
+  tour,
   admin,
   password,
   display,
@@ -84,8 +89,9 @@ export const t = {
 
   notFound: { title: "This page does not exist.", lead: "The patient may have been deleted." },
 
-  /** Short descriptions of the cell types (ICSH 2008 and 2015 nomenclature). */
+  /** Criteria of the cell types, each after its source, and how those that look alike are told apart. */
   morphology,
+  lookAlikes,
 };
 
 export function when(iso: string | null | undefined): string {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Cell } from "../src/api/shapes";
 import { thresholdOf } from "../src/context";
-import { commandOf, typeOf, type Press } from "../src/review/state/keys";
+import { commandOf, typeOf, typesThere, type Press } from "../src/review/state/keys";
 import { byFolder } from "../src/upload/dropped";
 import { cellAt, scaleBar, tidy } from "../src/viewer/boxes";
 import { TYPES } from "./mock/taxonomy";
@@ -14,8 +14,26 @@ describe("keys", () => {
     expect(typeOf(press("b"), taxonomy)).toBe("blast");
     expect(typeOf(press("b", { ctrlKey: true }), taxonomy)).toBeNull();
     expect(typeOf(press("n"), taxonomy)).toBeNull();
-    expect(commandOf(press("n"))).toBe("next");
+    expect(commandOf(press("n"))).toBe("unsure");
+    expect(commandOf(press("N", { shiftKey: true }))).toBe("lot");
     expect(commandOf(press("?", { shiftKey: true }))).toBe("help");
+  });
+
+  it("mean the same with Caps Lock", () => {
+    expect(typeOf(press("B"), taxonomy)).toBe("blast");
+    expect(commandOf(press("N"))).toBe("unsure");
+    expect(commandOf(press("n", { shiftKey: true }))).toBe("lot");
+  });
+
+  it("no type has the key of a command", () => {
+    expect(TYPES.filter((type) => commandOf(press(type.key)) !== null)).toEqual([]);
+  });
+
+  it("Escape leaves boxes for text, all else is typed there", () => {
+    const box = document.createElement("textarea");
+    expect(typesThere(box, "b")).toBe(true);
+    expect(typesThere(box, "Escape")).toBe(false);
+    expect(typesThere(document.body, "b")).toBe(false);
   });
 
   it("undo and redo as on every system", () => {

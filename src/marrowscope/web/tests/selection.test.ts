@@ -34,6 +34,12 @@ describe("selection", () => {
     expect(selection.chosen.size).toBe(5);
   });
 
+  it("is restored as far as the cells are there", () => {
+    selection.restore("d", ["a", "gone", "d"]);
+    expect(selection.focus).toBe("d");
+    expect([...selection.chosen]).toEqual(["a", "d"]);
+  });
+
   it("goes on with the next cell when cells leave", () => {
     selection.only("b");
     selection.extend("c");

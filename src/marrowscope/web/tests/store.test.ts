@@ -1,6 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Cell } from "../src/api/shapes";
-import { ALL, DELETED, ReviewStore, SUGGESTED } from "../src/review/state/store";
+import { ALL, DELETED, LOT, ReviewStore, SUGGESTED, UNSURE } from "../src/review/state/store";
 import { TYPES } from "./mock/taxonomy";
 import type { MockService } from "./mock/service";
 import { pretend, storage } from "./setup";
@@ -21,6 +21,7 @@ const blasts = (): string[] => store.sections.find((section) => section.type ===
 const served = (id: string): Cell => service.cells.find((cell) => cell.id === id) as Cell;
 
 beforeEach(async () => {
+  sessionStorage.clear();
   service = pretend();
   store = await open();
 });
@@ -38,6 +39,7 @@ describe("the gallery", () => {
     expect(store.selection.order).toEqual(blasts());
     store.show(SUGGESTED);
     expect(store.selection.order.length).toBe(store.counts.get(SUGGESTED));
+    expect(store.counts.get(SUGGESTED)).toBe((store.counts.get(UNSURE) ?? 0) + (store.counts.get(LOT) ?? 0));
     store.show(DELETED);
     expect(store.selection.order).toEqual([]);
   });
@@ -85,6 +87,19 @@ describe("naming cells", () => {
     store.undo();
     await store.outbox.flush();
     expect(some.map((id) => served(id).reviewed_type)).toEqual([null, null, null]);
+  });
+
+  it("a cell with another box takes the place of the old one, and both are undone together", async () => {
+    const [first = ""] = blasts();
+    const cell = await store.redraw(first, [10, 10, 90, 90]);
+    expect(cell.type).toBe("blast");
+    expect(store.cell(first)?.deleted).toBe(true);
+    store.undo();
+    await store.outbox.flush();
+    expect([served(first).deleted, served(cell.id).deleted]).toEqual([false, true]);
+    store.redo();
+    await store.outbox.flush();
+    expect([served(first).deleted, served(cell.id).deleted]).toEqual([true, false]);
   });
 
   it("an added cell is undone by striking it out", async () => {
@@ -205,7 +220,7 @@ describe("somebody else's change", () => {
 });
 
 describe("the next uncertain cell", () => {
-  it("is a suggested one nobody has looked at; at the end there is none", async () => {
+  it("is one nobody has looked at, the lot left aside as long as others are less sure; at the end there is none", async () => {
     const seen = new Set<string>();
     for (let id = store.nextUncertain(); id !== null; id = store.nextUncertain()) {
       expect(seen.has(id)).toBe(false);
@@ -214,5 +229,72 @@ describe("the next uncertain cell", () => {
       store.confirm([id]);
     }
     expect(seen.size).toBeGreaterThanOrEqual(59);
+  });
+
+  it("of the lot goes through those drawn by lot, and no others", () => {
+    const lot = store.suggestions.filter((item) => item.part === "random").map((item) => item.cell_id);
+    const seen: string[] = [];
+    for (let id = store.nextOfLot(); id !== null; id = store.nextOfLot()) {
+      seen.push(id);
+      store.reveal(id);
+      store.confirm([id]);
+    }
+    expect(seen.sort()).toEqual([...lot].sort());
+  });
+});
+
+describe("a page that is loaded again", () => {
+  beforeEach(() => sessionStorage.clear());
+
+  it("shows and selects what it did before", async () => {
+    store.sort("unsurest");
+    store.show("blast");
+    const [, second = "", third = ""] = store.selection.order;
+    store.selection.only(second);
+    store.selection.extend(third);
+    store.close();
+    store = await open();
+    expect([store.bin, store.order, store.selection.focus]).toEqual(["blast", "unsurest", third]);
+    expect([...store.selection.chosen]).toEqual([second, third]);
+  });
+
+  it("returns to suggested cells, which come later than the others", async () => {
+    store.show(LOT);
+    const second = store.selection.order[1] ?? "";
+    store.selection.only(second);
+    store.close();
+    store = await open();
+    expect([store.bin, store.selection.focus]).toEqual([LOT, second]);
+  });
+});
+
+describe("another tab's change", () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it("appears, with the cells selected as they were", async () => {
+    const [first = "", second = ""] = blasts();
+    store.selection.only(second);
+    service.change(served(first), { id: first, type: "monocyte" }, "omar");
+    const analysis = service.analysis(store.analysis.id);
+    store.others.heard({ ...store.analysis, revision: store.analysis.revision + 1 });
+    if (analysis) analysis.revision = store.analysis.revision + 1;
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(store.cell(first)?.type).toBe("monocyte");
+    expect(store.others.news.map((cell) => [cell.id, cell.reviewed_by])).toEqual([[first, "omar"]]);
+    expect(store.selection.focus).toBe(second);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(store.others.news).toEqual([]);
+  });
+
+  it("is not looked for where the revision is this tab's own", async () => {
+    service.log.length = 0;
+    store.others.heard({ ...store.analysis });
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(service.log).toEqual([]);
   });
 });

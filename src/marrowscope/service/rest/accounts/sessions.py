@@ -9,12 +9,12 @@ from fastapi.responses import RedirectResponse
 from pydantic import Field
 from sqlalchemy.orm import Session
 
-from marrowscope.service.accounts import authentication, oidc, sessions
+from marrowscope.service.accounts import authentication, oidc, sessions, setting_up
 from marrowscope.service.actors import Actor
 from marrowscope.service.errors import NotFoundError, ServiceError, UnauthenticatedError
 from marrowscope.service.rest import cookies
 from marrowscope.service.rest.dependencies import ACTOR, LoggedIn, Service, TheService, Transaction
-from marrowscope.service.rest.shapes import Password, Shape, UserShape
+from marrowscope.service.rest.shapes import Line, Password, Shape, UserShape
 from marrowscope.service.secrets import csrf_token, new_secret
 from marrowscope.service.store.accounts import User
 from marrowscope.version import __version__
@@ -32,7 +32,8 @@ class SignOn(Shape):
 class SessionState(Shape):
     """Who is logged in, and what the page needs to talk to the service.
 
-    `to_sign` is what a signature needs now: the password, or a new single sign-on.
+    `to_sign` is what a signature needs now: the password, or a new single sign-on. `is_set_up` is false as
+    long as there is no account, and nobody can log in.
     """
 
     user: UserShape | None
@@ -41,12 +42,22 @@ class SessionState(Shape):
     oidc: SignOn | None
     version: str
     to_sign: Literal["password", "sign-on", "nothing"]
+    is_set_up: bool
 
 
 class Credentials(Shape):
     """A user's name and password."""
 
     username: Annotated[str, Field(min_length=1, max_length=200)]
+    password: Password
+
+
+class FirstAdministrator(Shape):
+    """The first account, and the code that the server printed when it was started."""
+
+    code: Annotated[str, Field(min_length=1, max_length=100)]
+    username: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Line
     password: Password
 
 
@@ -88,6 +99,20 @@ def log_in(
     if isinstance(before, Actor):
         with service.database.writing() as session:
             sessions.log_out(session, before)
+    cookies.set_session(request, response, opened.secret, opened.max_age_s)
+    with service.database.reading() as session:
+        return _state(service, session, opened.actor, opened.secret)
+
+
+@router.post("/session/setup", status_code=201)
+def set_up(
+    request: Request, response: Response, wanted: FirstAdministrator, service: TheService
+) -> SessionState:
+    """Create the first administrator of a new installation, and log them in."""
+    service.logins.take(request.client.host if request.client else "unknown")
+    with service.database.writing() as session:
+        user = setting_up.first_administrator(session, service.setup_code, **wanted.model_dump())
+        opened = sessions.open_session(session, service.settings, user)
     cookies.set_session(request, response, opened.secret, opened.max_age_s)
     with service.database.reading() as session:
         return _state(service, session, opened.actor, opened.secret)
@@ -175,6 +200,7 @@ def _state(service: Service, session: Session, actor: Actor | None, secret: str)
         authentication=settings.authentication,
         oidc=sign_on,
         version=__version__,
+        is_set_up=actor is not None or settings.oidc_configured or setting_up.is_set_up(session),
         to_sign="nothing" if actor is None else authentication.needed_to_sign(session, actor),
     )
 

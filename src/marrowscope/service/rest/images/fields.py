@@ -20,6 +20,7 @@ from marrowscope.service.rest.images.pictures import (
 )
 from marrowscope.service.rest.shapes import API, Id, Page, Shape
 from marrowscope.service.store.patients import FIELD_REPLACED, Field
+from marrowscope.synth import demo_case
 
 router = APIRouter(tags=["fields"])
 _XML: dict[int | str, dict[str, Any]] = {
@@ -68,6 +69,15 @@ def field_shape(view: FieldView) -> FieldShape:
         dzi=f"{base}/image.dzi" if is_image else None,
         **facts,
     )
+
+
+@router.get("/demo/{number}.jpg", response_class=Response, responses=PICTURE)
+def demo_image(
+    request: Request, _: Reviewer, number: Annotated[int, Path(ge=1, le=demo_case.FIELDS)]
+) -> Response:
+    """Give an image of the demo case, a drawn smear to try the service on; the first one takes seconds."""
+    etag = tag("demo", number)
+    return unchanged(etag) if is_known(request, etag) else jpeg(demo_case.demo_field(number), etag)
 
 
 @router.get("/patients/{patient_id}/fields")

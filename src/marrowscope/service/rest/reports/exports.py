@@ -8,12 +8,15 @@ from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse, Response
 from starlette.background import BackgroundTask
 
+from marrowscope.service.actors import Actor
 from marrowscope.service.analyses import analyses
 from marrowscope.service.reports import reports, training_zip
 from marrowscope.service.reports.pictures import ImageStore
-from marrowscope.service.rest.dependencies import TheService, Transaction, Viewer
+from marrowscope.service.rest.dependencies import Service, TheService, Transaction, Viewer
 from marrowscope.service.rest.shapes import Id
 from marrowscope.service.review import readings
+from marrowscope.service.store.analyses import Analysis
+from marrowscope.service.trail import audit
 
 router = APIRouter(prefix="/analyses/{analysis_id}/exports", tags=["exports"])
 
@@ -63,6 +66,7 @@ def training(session: Transaction, user: Viewer, service: TheService, analysis_i
     analysis = analyses.get(session, analysis_id)
     readings.refuse_blind(session, user, analysis)
     found = training_zip.reviewed_cells(session, analysis)
+    _note(service, user, analysis, "training.zip")
     session.close()  # cutting cells takes a while: release the database connection
     path = service.scratch / f"training-{uuid4().hex}.zip"
     training_zip.write_training_zip(found, analysis.patient_id, service.blobs, path)
@@ -84,6 +88,7 @@ def file(
     readings.refuse_blind(session, user, analysis)
     images = ImageStore(service.blobs, service.pictures)
     files = reports.report_files(session, images, analysis, version)
+    _note(service, user, analysis, name.value, version)
     session.close()  # pages and PDFs take a while
     headers = {"Cache-Control": "no-store"}
     if name == ReportFile.HTML:
@@ -91,3 +96,13 @@ def file(
     else:
         headers["Content-Disposition"] = f'attachment; filename="{name.value}"'
     return Response(files.file(name), media_type=_MEDIA[name], headers=headers)
+
+
+def _note(service: Service, user: Actor, analysis: Analysis, name: str, version: int | None = None) -> None:
+    """Record who takes which file out, before they get it."""
+    after = {"file": name} if version is None else {"file": name, "version": version}
+    with service.database.writing() as session:
+        audit.record(
+            session, user, "report.export", "analysis", analysis.id, patient_id=analysis.patient_id,
+            after=after,
+        )  # fmt: skip

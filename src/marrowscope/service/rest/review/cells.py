@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import Field as Limits
 
-from marrowscope.pipeline import GALLERY_PX
+from marrowscope.imaging.gallery import SQUARE_PX
 from marrowscope.service.analyses import analyses
 from marrowscope.service.errors import NotFoundError
 from marrowscope.service.images import patients
@@ -49,6 +49,9 @@ class CellShape(Shape):
     comments: int
     revision: int
     crop: str
+    second_type: str | None
+    second_probability: float | None
+    nucleus_um: float | None
 
 
 _ANSWERED = (
@@ -104,7 +107,7 @@ def crop(
     _: Viewer,
     service: TheService,
     cell_id: Id,
-    size: Annotated[int, Query(ge=16, le=512)] = GALLERY_PX,
+    size: Annotated[int, Query(ge=16, le=512)] = SQUARE_PX,
 ) -> Response:
     """Show a square around a cell, `size` pixels a side."""
     cell = cells.get(session, cell_id)
@@ -114,7 +117,7 @@ def crop(
     etag = tag(cell.id, size)
     if is_known(request, etag):
         return unchanged(etag)
-    on_sheet = size == GALLERY_PX and cells.is_on_sheet(cell)
+    on_sheet = size == SQUARE_PX and cells.is_on_sheet(cell)
     sheet = cells.sheet_of(session, cell.analysis_id, cell.field_id) if on_sheet else None
     session.close()  # the picture may take a while: release the database connection
     if sheet is not None:
@@ -124,11 +127,24 @@ def crop(
 
 @router.get("/analyses/{analysis_id}/sheets/{field_id}.jpg", response_class=Response, responses=PICTURE)
 def sheet(
-    request: Request, session: Transaction, _: Viewer, service: TheService, analysis_id: Id, field_id: Id
+    request: Request,
+    session: Transaction,
+    _: Viewer,
+    service: TheService,
+    analysis_id: Id,
+    field_id: Id,
+    side: Literal["96", "224"] = "96",
 ) -> Response:
-    """Show all cells of a field on one sheet: squares of 96 pixels, 16 per row, by number."""
+    """Show all cells of a field on one sheet: squares of 96 or 224 pixels, 16 per row, by number."""
     digest = cells.sheet_of(session, analysis_id, field_id)
-    etag = tag(digest[:32])
+    etag = tag(digest[:32], side)
     if is_known(request, etag):
         return unchanged(etag)
-    return jpeg(service.blobs.get(digest), etag)
+    if int(side) == SQUARE_PX:
+        return jpeg(service.blobs.get(digest), etag)
+    field = patients.get_field(session, field_id)
+    if field.sha256 is None:
+        raise NotFoundError("the image is no longer kept")
+    boxes = cells.boxes_on_sheet(session, analysis_id, field_id)
+    session.close()  # the picture may take a while: release the database connection
+    return jpeg(service.pictures.sheet(digest, field.sha256, boxes, int(side)), etag)

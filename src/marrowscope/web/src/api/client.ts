@@ -57,18 +57,22 @@ export async function request<T>(method: string, path: string, options: Options 
   if (answer.status === 502 || answer.status === 503 || answer.status === 504) {
     throw new Unreachable(`HTTP ${answer.status}`);
   }
-  if (!answer.ok) {
-    const body = (await answer.json().catch(() => ({}))) as ProblemShape;
-    if (answer.status === 401 && path !== "/session") signedOut();
-    throw new Problem(answer.status, body);
-  }
+  if (!answer.ok) throw await errorOf(answer, path === "/session");
   const text = await answer.text();
   return (text ? JSON.parse(text) : undefined) as T;
+}
+
+/** The problem that a response tells; a session that has ended is reported, unless that is what was asked. */
+export async function errorOf(answer: Response, isAskingWho = false): Promise<Problem> {
+  const body = (await answer.json().catch(() => ({}))) as ProblemShape;
+  if (answer.status === 401 && !isAskingWho) signedOut();
+  return new Problem(answer.status, body);
 }
 
 export const get = <T>(path: string, signal?: AbortSignal): Promise<T> =>
   request<T>("GET", path, signal ? { signal } : {});
 export const post = <T>(path: string, body: unknown = {}): Promise<T> => request<T>("POST", path, { body });
+export const put = <T = undefined>(path: string, body: unknown = {}): Promise<T> => request<T>("PUT", path, { body });
 export const patch = <T>(path: string, body: unknown, headers: Record<string, string> = {}): Promise<T> =>
   request<T>("PATCH", path, { body, headers });
 export const remove = <T = undefined>(path: string, body?: unknown): Promise<T> =>
@@ -96,6 +100,12 @@ export async function logIn(username: string, password: string): Promise<Session
   // The token of an ended session is invalid, so request a new one first.
   await loadSession();
   return keep(await post<Session>("/session", { username, password }));
+}
+
+/** Create the first administrator of a new installation, who is then logged in. */
+export async function setUp(account: { code: string; username: string; name: string; password: string }): Promise<Session> {
+  await loadSession();
+  return keep(await post<Session>("/session/setup", account));
 }
 
 export async function logOut(): Promise<void> {

@@ -59,6 +59,31 @@ export interface AnalysisShape {
   locked: boolean;
 }
 
+/**
+ * A picture of the atlas: a drawn cell, one of an open set, or a signed cell that somebody pinned.
+ *
+ * `caption` is who pinned it; `title`, `licence` and `citation` are those of the open set; `cell_id` is the
+ * pinned cell.
+ */
+export interface AtlasPictureShape {
+  kind: "pinned" | "imported" | "drawn";
+  caption: string;
+  title: string;
+  licence: string;
+  citation: string;
+  cell_id: string | null;
+  address: string;
+}
+
+/** An imported open set; `pictures` by cell type. */
+export interface AtlasSetShape {
+  id: string;
+  title: string;
+  licence: string;
+  citation: string;
+  pictures: Record<string, number>;
+}
+
 /** Networks an analysis may use. */
 export interface BundleShape {
   id: string;
@@ -111,6 +136,9 @@ export interface CellShape {
   comments: number;
   revision: number;
   crop: string;
+  second_type: string | null;
+  second_probability: number | null;
+  nucleus_um: number | null;
 }
 
 /** The changed cells and the new revision of their analysis. */
@@ -184,7 +212,12 @@ export interface Differential {
 /** An empty object. */
 export type EmptyBody = Record<string, never>;
 
-/** One action: who did what to which object, with its state before and after. */
+/**
+ * One action: who did what to which object, with its state before and after.
+ *
+ * `patient`, `field`, `cell` (its number in the field), `picture` and `files` are what the identifiers mean,
+ * null or empty for what has been deleted.
+ */
 export interface EntryShape {
   number: number;
   at: string;
@@ -193,6 +226,11 @@ export interface EntryShape {
   subject: Subject;
   before: unknown;
   after: unknown;
+  patient: string | null;
+  field: string | null;
+  cell: number | null;
+  picture: string | null;
+  files: string[];
   hash: string;
 }
 
@@ -211,6 +249,14 @@ export interface FieldShape {
   cells: number;
   thumbnail: string | null;
   dzi: string | null;
+}
+
+/** The first account, and the code that the server printed when it was started. */
+export interface FirstAdministrator {
+  code: string;
+  username: string;
+  name: string;
+  password: string;
 }
 
 /** A new token; its secret is shown this once. */
@@ -327,6 +373,16 @@ export interface OtherDecision {
 
 export interface Page_AnalysisShape_ {
   items: AnalysisShape[];
+  next?: string | null;
+}
+
+export interface Page_AtlasPictureShape_ {
+  items: AtlasPictureShape[];
+  next?: string | null;
+}
+
+export interface Page_AtlasSetShape_ {
+  items: AtlasSetShape[];
   next?: string | null;
 }
 
@@ -481,7 +537,8 @@ export interface RuleShape {
 /**
  * Who is logged in, and what the page needs to talk to the service.
  *
- * `to_sign` is what a signature needs now: the password, or a new single sign-on.
+ * `to_sign` is what a signature needs now: the password, or a new single sign-on. `is_set_up` is false as
+ * long as there is no account, and nobody can log in.
  */
 export interface SessionState {
   user: UserShape | null;
@@ -490,6 +547,7 @@ export interface SessionState {
   oidc: SignOn | null;
   version: string;
   to_sign: "password" | "sign-on" | "nothing";
+  is_set_up: boolean;
 }
 
 /** Defaults of analyses: rule, fewest cells for a decision, recommended cells. */

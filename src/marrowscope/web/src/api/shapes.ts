@@ -5,6 +5,7 @@ export type {
   AgreedCells,
   AgreementShape as Agreement,
   AnalysisShape as Analysis,
+  AtlasPictureShape as AtlasPicture,
   BundleShape as Bundle,
   CellChange as Change,
   CarriedShape as Carried,

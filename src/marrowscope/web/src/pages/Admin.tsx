@@ -31,7 +31,7 @@ export function Admin({ tab }: { tab: string }): ReactNode {
               {t.audit.export}
             </a>
           </div>
-          <AuditTable path="/audit?limit=100" />
+          <AuditTable path="/audit" csv="/audit/export.csv" isOfPatient={false} />
         </>
       ) : (
         <Users />

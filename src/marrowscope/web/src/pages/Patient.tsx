@@ -1,4 +1,5 @@
-import { useCallback, useEffect, useRef, useState, type ReactNode } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
+import { useSeconds } from "../activity/Activity";
 import { get, getAll, post, remove } from "../api/client";
 import { listen } from "../api/events";
 import type { Analysis, Field, Page, Patient as PatientShape, Reading } from "../api/shapes";
@@ -36,7 +37,7 @@ export function Patient({ id, tab }: { id: string; tab: string }): ReactNode {
     reloadPatient();
     reloadFields();
   }, [reloadPatient, reloadFields]);
-  usePatientNews(id, analysis, patient, reload);
+  usePatientNews(id, analysis, patient, reload, reloadFields);
 
   if (patient.error && !patient.data) {
     return (
@@ -52,8 +53,13 @@ export function Patient({ id, tab }: { id: string; tab: string }): ReactNode {
   if (!patient.data || !fields.data) return <p className="empty">{t.loading}</p>;
   const mine = readings.data?.items.find((one) => one.kind === "second" && one.status === "open" && isMine(one, user)) ?? null;
   const shared = { patient: patient.data, fields: fields.data, tab, mine, readings: readings.data?.items ?? [], onReload: reload, onReadings: readings.reload };
-  if (analysis && readable && readings.data) return <Read key={analysis.id} {...shared} analysis={analysis} />;
+  if (analysis && ((readable && readings.data) || hasCellsToSee(analysis))) return <Read key={analysis.id} {...shared} analysis={analysis} />;
   return <Frame {...shared} analysis={analysis} store={null} />;
+}
+
+/** Whether there are cells to look at while other fields are still read. */
+function hasCellsToSee(analysis: Analysis): boolean {
+  return analysis.status === "running" && analysis.cells > 0;
 }
 
 interface Shared {
@@ -69,7 +75,12 @@ interface Shared {
 /** A patient with cells to review; the store exists as long as the page. */
 function Read(props: Shared & { analysis: Analysis }): ReactNode {
   const { user } = useKnown();
-  const store = useReviewStore(props.analysis, props.mine?.id ?? null, user.role !== "viewer");
+  const { analysis } = props;
+  const store = useReviewStore(analysis, props.mine?.id ?? null, user.role !== "viewer");
+  // The cells of every field that is read are added to those shown.
+  useEffect(() => {
+    if (store && analysis.status === "running") store.others.more();
+  }, [store, analysis.status, analysis.done]);
   return <Frame {...props} store={store} />;
 }
 
@@ -226,11 +237,21 @@ function Tab(props: Shared & { analysis: Analysis | null; store: ReviewStore | n
     return (
       <div className="page">
         <h2>{t.audit.title}</h2>
-        <AuditTable path={`/patients/${patient.id}/audit`} />
+        <AuditTable path={`/patients/${patient.id}/audit`} csv={`/patients/${patient.id}/audit.csv`} isOfPatient />
       </div>
     );
   }
   if (tab === "versions" && (patient.signed || analysis?.status === "done")) return <Versions patient={patient} analysis={analysis} />;
+  if (store && analysis && hasCellsToSee(analysis)) {
+    return (
+      <div className="patient">
+        <Live analysis={analysis} />
+        <div className="patient-body">
+          <Workspace store={store} fields={fields} />
+        </div>
+      </div>
+    );
+  }
   if (!analysis || analysis.status !== "done") return <Progress {...props} />;
   if (tab === "readings") return <Readings analysis={analysis} readings={props.readings} mine={props.mine} onChange={props.onReadings} />;
   return store ? <Workspace store={store} fields={fields} /> : null;
@@ -246,7 +267,10 @@ function Progress({ patient, analysis, fields, onReload }: Shared & { analysis: 
         <div style={{ width: "24rem", maxWidth: "100%" }}>
           <Meter value={analysis.total ? analysis.done / analysis.total : 0} label={t.patient.progress(analysis.done, analysis.total)} />
         </div>
-        <p>{t.patient.progress(analysis.done, analysis.total)}</p>
+        <p>
+          {t.patient.progress(analysis.done, analysis.total)}
+          <TimeLeft analysis={analysis} />
+        </p>
         <p className="soft">{t.patient.found(analysis.cells, analysis.blasts)}</p>
       </div>
     );
@@ -265,8 +289,34 @@ function Progress({ patient, analysis, fields, onReload }: Shared & { analysis: 
   );
 }
 
+/** How far the reading of the fields is, above the cells found so far. */
+function Live({ analysis }: { analysis: Analysis }): ReactNode {
+  return (
+    <div className="strip plain" role="status" data-testid="live">
+      <span style={{ width: "10rem" }}>
+        <Meter value={analysis.total ? analysis.done / analysis.total : 0} label={t.patient.progress(analysis.done, analysis.total)} />
+      </span>
+      <span>
+        {t.patient.progress(analysis.done, analysis.total)}
+        <TimeLeft analysis={analysis} />
+      </span>
+      <span className="soft">{t.activity.live}</span>
+    </div>
+  );
+}
+
+/** How long the reading will take if it goes on as it did. */
+function TimeLeft({ analysis }: { analysis: Analysis }): ReactNode {
+  const startedAt = analysis.started_at ? Date.parse(analysis.started_at) : Number.NaN;
+  // Taken with each field that is read; in between, time passes for what is left, too.
+  const perField = useMemo(() => (analysis.done > 0 ? (Date.now() - startedAt) / 1000 / analysis.done : null), [analysis.done, startedAt]);
+  const passed = useSeconds(startedAt, true);
+  if (perField === null || Number.isNaN(perField)) return null;
+  return ` · ${t.activity.left(Math.max(perField * analysis.total - passed, 0))}`;
+}
+
 /** Follow the patient's analysis: progress is shown directly, other changes reload it. */
-function usePatientNews(id: string, analysis: Analysis | null, patient: Loaded<PatientShape>, reload: () => void): void {
+function usePatientNews(id: string, analysis: Analysis | null, patient: Loaded<PatientShape>, reload: () => void, reloadFields: () => void): void {
   const now = useRef({ analysis, patient });
   now.current = { analysis, patient };
   useEffect(() => {
@@ -277,7 +327,12 @@ function usePatientNews(id: string, analysis: Analysis | null, patient: Loaded<P
       if (news.kind === "analysis") {
         if (news.analysis.patient_id !== id) return;
         const goesOn = known?.id === news.analysis.id && known.status === news.analysis.status && news.analysis.status === "running";
-        if (goesOn && shown.data) return shown.set({ ...shown.data, analysis: news.analysis });
+        if (goesOn && shown.data) {
+          shown.set({ ...shown.data, analysis: news.analysis });
+          // The field just read can be looked at from now on.
+          if (known.done !== news.analysis.done) reloadFields();
+          return;
+        }
       }
       // During a review, events concern the review itself: its cells are in the store, the rest can wait.
       const reviewing = known?.status === "done" && (news.kind !== "analysis" || (news.analysis.id === known.id && news.analysis.locked === known.locked));
@@ -288,5 +343,5 @@ function usePatientNews(id: string, analysis: Analysis | null, patient: Loaded<P
       stop();
       clearTimeout(timer);
     };
-  }, [id, reload]);
+  }, [id, reload, reloadFields]);
 }

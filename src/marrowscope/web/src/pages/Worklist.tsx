@@ -2,7 +2,8 @@ import { useCallback, useEffect, useRef, useState, type DragEvent, type ReactNod
 import { listen } from "../api/events";
 import type { Patient, PatientStatus } from "../api/shapes";
 import { thresholdOf, useKnown } from "../context";
-import { usePages, useSettled } from "../hooks";
+import { addDemoCase } from "../firstrun/demo";
+import { useAction, usePages, useSettled } from "../hooks";
 import { DecisionPill, Link, Meter, Problem, StatusWord } from "../parts/basics";
 import { IntervalBar } from "../parts/IntervalBar";
 import { go } from "../route";
@@ -21,6 +22,7 @@ export function Worklist(): ReactNode {
   const { items: patients, error, reload, more } = usePages<Patient>(`/patients${queryOf(settled.trim(), status)}`);
   const [batches, setBatches] = useState<Batch[] | null>(null);
   useNews(reload);
+  const demo = useAction();
   const mayAdd = user.role !== "viewer";
   const drop = useDrop(mayAdd, setBatches);
   return (
@@ -51,6 +53,16 @@ export function Worklist(): ReactNode {
             <>
               <h2>{t.worklist.empty}</h2>
               <p>{t.worklist.emptyLead}</p>
+              {mayAdd ? (
+                <>
+                  <p>{t.firstRun.demoLead}</p>
+                  <button type="button" className="button" disabled={demo.busy} onClick={() => demo.run(addDemoCase)}>
+                    {t.firstRun.addDemo}
+                  </button>
+                  <p className="small soft">{t.firstRun.tourLead}</p>
+                  <Problem message={demo.error} />
+                </>
+              ) : null}
             </>
           )}
         </div>

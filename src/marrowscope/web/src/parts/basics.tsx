@@ -1,8 +1,9 @@
 /** Small components used on all pages. */
-import { useEffect, useId, useRef, useState, type ReactNode } from "react";
+import { useEffect, useId, useLayoutEffect, useRef, useState, type ReactNode } from "react";
 import type { Decision, PatientStatus } from "../api/shapes";
 import { go } from "../route";
 import { t } from "../strings";
+import { giveBackFocus } from "./focus";
 
 export function Link(props: { to: string; className?: string; current?: boolean; children: ReactNode }): ReactNode {
   return (
@@ -42,6 +43,11 @@ export function Meter(props: { value: number; label: string; refused?: boolean }
   );
 }
 
+/** Work of which nobody knows how long it takes. */
+export function Waiting({ label }: { label: string }): ReactNode {
+  return <div className="meter waiting" role="progressbar" aria-label={label} />;
+}
+
 export function Labelled(props: { label: string; hint?: string; children: ReactNode }): ReactNode {
   return (
     <label className="labelled">
@@ -60,21 +66,32 @@ export function Problem({ message }: { message: string | null }): ReactNode {
   ) : null;
 }
 
-/** A modal dialog, closed by Escape or its button. */
-export function Dialog(props: { title: string; wide?: boolean; onClose: () => void; foot?: ReactNode; children: ReactNode }): ReactNode {
+/** A modal dialog, closed by Escape, its button, or the key that opened it; afterwards the focus is given back. */
+export function Dialog(props: { title: string; wide?: boolean; opener?: string; onClose: () => void; foot?: ReactNode; children: ReactNode }): ReactNode {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  // Before the element leaves the page, which would take the focus with it.
+  useLayoutEffect(() => {
     const element = dialog.current;
-    if (element && !element.open) element.showModal();
-    return () => element?.close();
+    const before = document.activeElement;
+    element?.showModal();
+    element?.querySelector<HTMLElement>(".dialog-body :is(input, select, textarea):not(:disabled)")?.focus();
+    return () => {
+      element?.close();
+      giveBackFocus(before);
+    };
   }, []);
   return (
     <dialog
       ref={dialog}
       className={props.wide ? "wide" : undefined}
       aria-labelledby={id}
-      onKeyDown={(event) => event.stopPropagation()}
+      onKeyDown={(event) => {
+        event.stopPropagation();
+        if (event.key !== props.opener) return;
+        event.preventDefault();
+        props.onClose();
+      }}
       onCancel={(event) => {
         event.preventDefault();
         props.onClose();
@@ -118,8 +135,10 @@ export function Menu(props: { label: ReactNode; className?: string; plain?: bool
       ref={place}
       onKeyDown={(event) => {
         if (!open) return;
-        if (event.key === "Escape") setOpen(false);
-        else if (event.key === "ArrowDown") move(1);
+        if (event.key === "Escape") {
+          setOpen(false);
+          place.current?.querySelector("button")?.focus();
+        } else if (event.key === "ArrowDown") move(1);
         else if (event.key === "ArrowUp") move(-1);
         else return;
         event.preventDefault();

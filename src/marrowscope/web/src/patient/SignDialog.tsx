@@ -1,8 +1,9 @@
-import { useState, type FormEvent, type ReactNode } from "react";
+import { useRef, useState, type FormEvent, type ReactNode } from "react";
+import { tasks } from "../activity/tasks";
 import { post, Problem as ServiceProblem } from "../api/client";
 import { useKnown } from "../context";
 import { useAction } from "../hooks";
-import { DecisionPill, Dialog, Labelled, Problem } from "../parts/basics";
+import { DecisionPill, Dialog, Labelled, Problem, Waiting } from "../parts/basics";
 import type { ReviewStore } from "../review/state/store";
 import { useStoreVersion } from "../review/state/useStore";
 import { t } from "../strings";
@@ -17,9 +18,11 @@ export function SignDialog({ store, onSigned, onClose }: { store: ReviewStore; o
   const [toSign, setToSign] = useState(session.to_sign);
   const { busy, error, run } = useAction();
   const { differential } = store;
+  const form = useRef<HTMLFormElement>(null); // null once the dialog is closed
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    run(async () => {
+    // Signing goes on where the dialog is closed: the report is made with all its pictures.
+    run(() => tasks.run(t.sign.title, async () => {
       if (!(await store.outbox.flush())) throw new Error(t.sign.unsent);
       try {
         const signature = { meaning: meaning || own.trim(), revision: store.analysis.revision };
@@ -34,7 +37,7 @@ export function SignDialog({ store, onSigned, onClose }: { store: ReviewStore; o
         throw problem;
       }
       onSigned();
-    });
+    }, null, () => form.current !== null));
   };
   return (
     <Dialog
@@ -51,7 +54,7 @@ export function SignDialog({ store, onSigned, onClose }: { store: ReviewStore; o
         </>
       }
     >
-      <form id="sign-form" className="stack" onSubmit={submit}>
+      <form id="sign-form" ref={form} className="stack" onSubmit={submit}>
         {differential ? (
           <div className="card stack tight" style={{ padding: "0.8rem" }}>
             <div className="headline">
@@ -85,6 +88,12 @@ export function SignDialog({ store, onSigned, onClose }: { store: ReviewStore; o
           <p>
             {t.sign.signOnWhy} <a href={`${session.oidc.url}?confirm=true&back=${encodeURIComponent(location.pathname)}`}>{t.login.oidc(session.oidc.name)}</a>
           </p>
+        ) : null}
+        {busy ? (
+          <div role="status">
+            <Waiting label={t.sign.title} />
+            <p className="small soft">{t.sign.signing}</p>
+          </div>
         ) : null}
         <Problem message={error} />
       </form>

@@ -1,11 +1,12 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type DragEvent, type KeyboardEvent, type MouseEvent, type ReactNode } from "react";
+import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type DragEvent, type MouseEvent, type ReactNode, type RefObject } from "react";
 import type { Field } from "../api/shapes";
 import { useTypes } from "../context";
+import { focusHome } from "../parts/focus";
 import { t } from "../strings";
 import { CELLS } from "./Rail";
-import { useSheets } from "./state/sheets";
-import { SUGGESTED, type ReviewStore, type Section } from "./state/store";
+import { useSheets, useSharpSheets } from "./state/sheets";
+import { LOT, SUGGESTED, UNSURE, type ReviewStore, type Section } from "./state/store";
 import { Tile } from "./Tile";
 import { useStoreVersion } from "./state/useStore";
 
@@ -24,15 +25,21 @@ function lanesOf(sections: Section[], columns: number): Lane[] {
   return lanes;
 }
 
+/** The parts of a keyboard event that move the selection. */
+type Move = Pick<KeyboardEvent, "key" | "altKey" | "shiftKey" | "ctrlKey" | "metaKey">;
+
+/** Moves the selection as a key says; false if the key is none that moves. */
+export type Moves = (event: Move) => boolean;
+
 /** The cells by type: a listbox that renders only its visible part. */
-export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields: Map<string, Field>; size: number; onReference: (type: string) => void; onOpen: () => void }): ReactNode {
+export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields: Map<string, Field>; size: number; moves: RefObject<Moves | null>; onCompare: (type: string) => void; onOpen: () => void }): ReactNode {
   const { store, fields } = props;
   useStoreVersion(store);
   const types = useTypes();
   const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box);
-  // As many columns as fit at the chosen size; the pictures then grow to fill the width.
-  const columns = Math.max(1, Math.floor((width - PADDING + GAP) / (props.size + GAP)));
+  // As many columns as come closest to the chosen size; the pictures then fill the width.
+  const columns = Math.max(1, Math.round((width - PADDING + GAP) / (props.size + GAP)));
   const size = Math.floor((width - PADDING + GAP) / columns) - GAP;
   const lanes = useMemo(() => lanesOf(store.sections, columns), [store.sections, columns]);
   const laneOf = useMemo(() => new Map(lanes.flatMap((lane, index) => (lane.kind === "row" ? lane.ids.map((id) => [id, index] as const) : []))), [lanes]);
@@ -50,6 +57,9 @@ export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields
     scrollPaddingStart: HEADING,
     scrollPaddingEnd: 8,
   });
+
+  const visible = virtual.getVirtualItems().flatMap(({ index }) => lanes[index]?.kind === "row" ? (lanes[index] as { ids: string[] }).ids : []);
+  const sharp = useSharpSheets(store.analysis.id, size, visible.map((id) => store.cell(id)?.field_id ?? ""));
 
   const { selection } = store;
   const focusLane = selection.focus === null ? undefined : laneOf.get(selection.focus);
@@ -75,7 +85,7 @@ export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields
     const rows = Math.max(1, Math.floor((box.current?.clientHeight ?? 0) / (size + GAP)) - 1);
     return selection.index(selection.focus) + by * rows * columns;
   };
-  const keyDown = (event: KeyboardEvent): void => {
+  const move: Moves = (event) => {
     const at = selection.index(selection.focus);
     const moves: Record<string, () => number> = {
       ArrowRight: () => at + 1,
@@ -87,14 +97,14 @@ export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields
       PageDown: () => page(1),
       PageUp: () => page(-1),
     };
-    const move = moves[event.key];
-    if (move && !event.altKey) selection.move(move(), event.shiftKey ? "extend" : event.ctrlKey || event.metaKey ? "focus" : "only");
+    const to = moves[event.key];
+    if (to && !event.altKey) selection.move(to(), event.shiftKey ? "extend" : event.ctrlKey || event.metaKey ? "focus" : "only");
     else if (event.key === " " && selection.focus !== null) selection.toggle(selection.focus);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
+    else return false;
     store.changed();
+    return true;
   };
+  props.moves.current = move;
   const click = (event: MouseEvent): void => {
     const id = idAt(event.target);
     if (id === null) return;
@@ -114,22 +124,31 @@ export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields
     event.dataTransfer.effectAllowed = "move";
   };
   const place = (field: string, number: number): string => t.inspector.place(fields.get(field)?.name ?? "", number);
+  const why = store.bin === UNSURE ? t.rail.unsureWhy : store.bin === LOT ? t.rail.lotWhy : null;
   return (
+    <div className="gallery-pane">
+      {why ? <p className="explanation small soft">{why}</p> : null}
     <div
       ref={box}
       className="gallery"
+      data-home=""
       role="listbox"
       aria-label={t.gallery.label}
       aria-multiselectable="true"
       aria-activedescendant={selection.focus === null ? undefined : `cell-${selection.focus}`}
+      aria-busy={store.loading}
       tabIndex={0}
       data-testid="gallery"
-      onKeyDown={keyDown}
+      onKeyDown={(event) => {
+        if (!move(event)) return;
+        event.preventDefault();
+        event.stopPropagation();
+      }}
       onClick={click}
       onDoubleClick={(event) => idAt(event.target) !== null && props.onOpen()}
       onDragStart={drag}
     >
-      {selection.order.length === 0 ? <p className="empty">{store.bin === SUGGESTED ? t.gallery.emptySuggested : t.gallery.empty}</p> : null}
+      {selection.order.length === 0 ? <p className="empty">{store.loading ? t.loading : [SUGGESTED, UNSURE, LOT].includes(store.bin) ? t.gallery.emptySuggested : t.gallery.empty}</p> : null}
       <div style={{ height: virtual.getTotalSize(), position: "relative" }} role="presentation">
         {virtual.getVirtualItems().map(({ index, start }) => {
           const lane = lanes[index];
@@ -142,7 +161,7 @@ export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields
                 <span className="swatch" style={{ background: type?.colour }} />
                 <span>{type?.name ?? lane.type}</span>
                 <span className="soft">{lane.count}</span>
-                <button type="button" className="button quiet compact" tabIndex={-1} title={t.rail.reference(type?.name ?? "")} onClick={() => props.onReference(lane.type)}>
+                <button type="button" className="button quiet compact" tabIndex={-1} title={t.rail.reference(type?.name ?? "")} onClick={() => (props.onCompare(lane.type), focusHome())}>
                   {t.gallery.examples}
                 </button>
               </div>
@@ -165,12 +184,13 @@ export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields
                 position={selection.index(id) + 1}
                 setSize={selection.order.length}
                 place={place(cell.field_id, cell.number)}
-                sheet={sheets.get(cell.field_id)}
+                sheet={sharp.get(cell.field_id) ?? sheets.get(cell.field_id)}
               />
             );
           });
         })}
       </div>
+    </div>
     </div>
   );
 });

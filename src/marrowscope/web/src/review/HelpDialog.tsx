@@ -11,8 +11,11 @@ const MOVING: [string[], string][] = [
   [["Space"], rows.space],
   [["Ctrl", "A"], rows.selectAll],
   [["Home", "End"], rows.home],
+  [["PgUp", "PgDn"], rows.page],
   [["n"], rows.next],
+  [["N"], rows.lot],
   [["[", "]"], rows.bins],
+  [["Esc"], rows.escape],
 ];
 const CHANGING: [string[], string][] = [
   [["↵"], rows.confirm],
@@ -21,23 +24,21 @@ const CHANGING: [string[], string][] = [
   [["Ctrl", "Z"], rows.undo],
   [["Ctrl", "⇧", "Z"], rows.redo],
   [[";"], rows.comment],
-  [["."], rows.show],
-  [[","], rows.examples],
-  [["+", "-"], rows.size],
-  [["?"], rows.help],
 ];
-const FIELD: [string[], string][] = [
-  [["←→↑↓"], rows.pan],
-  [["+", "-"], rows.zoom],
-  [["0"], rows.fit],
-  [["PgUp", "PgDn"], rows.page],
+const LOOKING: [string[], string][] = [
+  [[","], rows.compare],
+  [["+", "-"], rows.size],
+  [["."], rows.show],
+  [["<", ">"], rows.fields],
+  [["*"], rows.fit],
   [["Ins"], rows.add],
+  [["?"], rows.help],
 ];
 
 export function HelpDialog({ onClose }: { onClose: () => void }): ReactNode {
   const { taxonomy } = useKnown();
   return (
-    <Dialog title={t.help.title} wide onClose={onClose}>
+    <Dialog title={t.help.title} wide opener="?" onClose={onClose}>
       <div className="keys">
         <section className="stack tight">
           <h3>{t.help.classes}</h3>
@@ -53,8 +54,8 @@ export function HelpDialog({ onClose }: { onClose: () => void }): ReactNode {
             <Keys rows={CHANGING} />
           </section>
           <section className="stack tight">
-            <h3>{t.help.field}</h3>
-            <Keys rows={FIELD} />
+            <h3>{t.help.looking}</h3>
+            <Keys rows={LOOKING} />
           </section>
         </div>
       </div>

@@ -1,14 +1,26 @@
 import { memo, type ReactNode, type RefObject } from "react";
 import type { Cell, Field } from "../api/shapes";
-import { useTypes } from "../context";
+import { useKnown, useTypes } from "../context";
+import { useAction } from "../hooks";
+import { Problem } from "../parts/basics";
 import { t, when } from "../strings";
 import { Comments } from "./Comments";
+import { pin, useAtlas } from "./compare/atlas";
+import { Comparison } from "./compare/Comparison";
 import type { ReviewStore } from "./state/store";
 import { useLateVersion } from "./state/useStore";
 
-/** The focused cell, enlarged, with its prediction and its answer. */
-export const Inspector = memo(function Inspector(props: { store: ReviewStore; fields: Map<string, Field>; commentBox: RefObject<HTMLTextAreaElement | null>; onShow: () => void; onExamples: () => void }): ReactNode {
-  const { store, fields } = props;
+/** The focused cell, enlarged, with its prediction and its answer; beside it, cells to compare it with. */
+export const Inspector = memo(function Inspector(props: {
+  store: ReviewStore;
+  fields: Map<string, Field>;
+  commentBox: RefObject<HTMLTextAreaElement | null>;
+  onShow: () => void;
+  /** A type to compare with, null for those that the networks hesitate between; undefined hides the comparison. */
+  compared: string | null | undefined;
+  onCompare: () => void;
+}): ReactNode {
+  const { store, fields, compared } = props;
   useLateVersion(store);
   const cell = store.cell(store.selection.focus);
   if (!cell) {
@@ -23,7 +35,7 @@ export const Inspector = memo(function Inspector(props: { store: ReviewStore; fi
   return (
     <section aria-label={t.inspector.label}>
       <div className="inspector">
-        <img src={`${cell.crop}?size=256`} alt="" />
+        <img src={`${cell.crop}?size=392`} alt="" />
         <Facts cell={cell} field={fields.get(cell.field_id)} />
       </div>
       {chosen.size > 1 ? <p className="small soft">{t.inspector.several(chosen.size)}</p> : null}
@@ -32,22 +44,39 @@ export const Inspector = memo(function Inspector(props: { store: ReviewStore; fi
           {t.inspector.confirm} <kbd>↵</kbd>
         </button>
         <button type="button" className="button compact" disabled={!store.canEdit || cell.reviewed_type === null || cell.origin === "person"} onClick={() => store.takeBack(targets)}>
-          {t.inspector.takeBack}
+          {t.inspector.takeBack} <kbd>⌫</kbd>
         </button>
         <button type="button" className="button compact" disabled={!store.canEdit} onClick={() => store.strike(targets, !cell.deleted)}>
-          {cell.deleted ? t.viewer.restore : t.viewer.strike}
+          {cell.deleted ? t.viewer.restore : t.viewer.strike} <kbd>Del</kbd>
         </button>
         <button type="button" className="button compact" onClick={props.onShow}>
-          {t.inspector.showInField}
+          {t.inspector.showInField} <kbd>.</kbd>
         </button>
-        <button type="button" className="button compact" onClick={props.onExamples}>
-          {t.gallery.examples} <kbd>,</kbd>
+        <button type="button" className="button compact" aria-pressed={compared !== undefined} onClick={props.onCompare}>
+          {t.compare.open} <kbd>,</kbd>
         </button>
+        {store.analysis.locked && cell.reviewed_type !== null && !cell.deleted ? <Pin key={cell.id} cell={cell} /> : null}
       </div>
+      {compared === undefined ? null : <Comparison cell={cell} chosen={compared} />}
       <Comments cell={cell} box={props.commentBox} onAdded={() => store.commented(cell.id)} />
     </section>
   );
 });
+
+function Pin({ cell }: { cell: Cell }): ReactNode {
+  const { user } = useKnown();
+  const { busy, error, run } = useAction();
+  const isPinned = useAtlas(cell.type)?.some((picture) => picture.cell_id === cell.id) ?? false;
+  if (user.role === "viewer") return null;
+  return (
+    <>
+      <button type="button" className="button compact" disabled={busy} title={t.compare.pinWhy} onClick={() => run(() => pin(cell.id, cell.type, !isPinned))}>
+        {isPinned ? t.compare.unpin : t.compare.pin}
+      </button>
+      <Problem message={error} />
+    </>
+  );
+}
 
 function Facts({ cell, field }: { cell: Cell; field: Field | undefined }): ReactNode {
   const types = useTypes();
@@ -59,7 +88,9 @@ function Facts({ cell, field }: { cell: Cell; field: Field | undefined }): React
         {cell.deleted ? ` · ${t.gallery.struck}` : null}
       </strong>
       <span className="soft">{cell.origin === "person" ? t.inspector.addedByHand : t.inspector.network(name(cell.model_type), t.percent(100 * cell.probability))}</span>
+      {cell.second_type !== null && cell.second_probability !== null ? <span className="soft">{t.inspector.second(name(cell.second_type), t.percent(100 * cell.second_probability))}</span> : null}
       {cell.origin === "network" ? <span className="soft">{t.inspector.blast(t.percent(100 * cell.p_blast))}</span> : null}
+      {cell.nucleus_um === null ? null : <span className="soft">{t.inspector.nucleus(cell.nucleus_um)}</span>}
       <span className={cell.reviewed_type === null ? "faint" : "soft"}>
         {cell.reviewed_type === null ? t.inspector.notReviewed : cell.reviewed_by ? t.inspector.by(cell.reviewed_by, when(cell.reviewed_at)) : null}
       </span>

@@ -1,8 +1,9 @@
 import { memo, useState, type DragEvent, type ReactNode } from "react";
 import type { CellType } from "../api/shapes";
 import { useKnown } from "../context";
+import { focusHomeAfterButton } from "../parts/focus";
 import { t } from "../strings";
-import { ALL, DELETED, SUGGESTED, type ReviewStore } from "./state/store";
+import { ALL, DELETED, LOT, UNSURE, type ReviewStore } from "./state/store";
 import { useStoreVersion } from "./state/useStore";
 
 export const CELLS = "application/x-marrowscope-cells";
@@ -15,14 +16,15 @@ export const Rail = memo(function Rail({ store }: { store: ReviewStore }): React
   const uncounted = taxonomy.types.filter((type) => !type.is_counted);
   const bin = (type: CellType): ReactNode => <Bin key={type.id} store={store} id={type.id} name={type.name} colour={type.colour} letter={type.key} half={isRare(type)} onDrop={() => store.name(store.selection.chosen, type.id)} />;
   return (
-    <nav className="rail" aria-label={t.rail.label}>
+    <nav className="rail" aria-label={t.rail.label} onClick={focusHomeAfterButton}>
       <Bin store={store} id={ALL} name={t.rail.all} />
-      <Bin store={store} id={SUGGESTED} name={t.rail.suggested} letter="n" />
+      <Bin store={store} id={UNSURE} name={t.rail.unsure} title={t.rail.unsureWhy} letter="n" />
+      <Bin store={store} id={LOT} name={t.rail.lot} title={t.rail.lotWhy} letter="N" />
       <h3>{t.rail.counted}</h3>
       {counted.map(bin)}
       <h3>{t.rail.uncounted}</h3>
       {uncounted.map(bin)}
-      <Bin store={store} id={DELETED} name={t.rail.deleted} letter="Del" onDrop={() => store.strike(store.selection.chosen, true)} />
+      <Bin store={store} id={DELETED} name={t.rail.deleted} letter="Del" half onDrop={() => store.strike(store.selection.chosen, true)} />
     </nav>
   );
 });
@@ -32,7 +34,7 @@ function isRare(type: CellType): boolean {
   return type.parent !== null || !type.is_counted;
 }
 
-function Bin(props: { store: ReviewStore; id: string; name: string; colour?: string; letter?: string; half?: boolean; onDrop?: () => void }): ReactNode {
+function Bin(props: { store: ReviewStore; id: string; name: string; title?: string; colour?: string; letter?: string; half?: boolean; onDrop?: () => void }): ReactNode {
   const { store, id, onDrop } = props;
   const [over, setOver] = useState(false);
   const count = store.counts.get(id) ?? 0;
@@ -41,7 +43,7 @@ function Bin(props: { store: ReviewStore; id: string; name: string; colour?: str
     <button
       type="button"
       className={`bin${over ? " over" : ""}${count === 0 ? " none" : ""}${props.half ? " half" : ""}`}
-      title={props.half ? props.name : undefined}
+      title={props.title ?? (props.half ? props.name : undefined)}
       data-bin={id}
       aria-current={store.bin === id ? "true" : undefined}
       onClick={() => store.show(id)}

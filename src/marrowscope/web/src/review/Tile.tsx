@@ -1,7 +1,7 @@
 import { memo, type ReactNode } from "react";
 import type { Cell, CellType } from "../api/shapes";
 import { t } from "../strings";
-import { placeOnSheet, SHEET_SIDE } from "./state/sheets";
+import { placeOnSheet, SMALL, type Sheet } from "./state/sheets";
 
 export interface TileProps {
   cell: Cell;
@@ -15,8 +15,8 @@ export interface TileProps {
   position: number;
   setSize: number;
   place: string;
-  /** URL of the field's sheet; "" if there is none, undefined while it loads. */
-  sheet: string | undefined;
+  /** The field's sheet; null if there is none, undefined while it loads. */
+  sheet: Sheet | null | undefined;
 }
 
 /** One cell of the gallery. */
@@ -52,8 +52,8 @@ export const Tile = memo(function Tile(props: TileProps): ReactNode {
   );
 });
 
-function Picture({ cell, size, sheet }: { cell: Cell; size: number; sheet: string | undefined }): ReactNode {
+function Picture({ cell, size, sheet }: { cell: Cell; size: number; sheet: Sheet | null | undefined }): ReactNode {
   if (cell.origin === "network" && sheet === undefined) return null;
-  if (cell.origin === "person" || sheet === "") return <img src={`${cell.crop}?size=96`} alt="" draggable={false} />;
-  return <div className="picture" style={{ backgroundImage: `url("${sheet}")`, backgroundPosition: placeOnSheet(cell), transform: `scale(${size / SHEET_SIDE})` }} />;
+  if (cell.origin === "person" || !sheet) return <img src={`${cell.crop}?size=${size > SMALL ? 224 : 96}`} alt="" draggable={false} />;
+  return <div className="picture" style={{ width: sheet.side, height: sheet.side, backgroundImage: `url("${sheet.address}")`, backgroundPosition: placeOnSheet(cell, sheet.side), transform: `scale(${size / sheet.side})` }} />;
 }

@@ -1,38 +1,44 @@
-import { useCallback, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import type { Field } from "../api/shapes";
-import { useKnown, useTypes } from "../context";
+import { useKnown } from "../context";
 import { keep, kept } from "../display";
-import { Segments } from "../parts/basics";
+import { focusHome, focusHomeAfterButton } from "../parts/focus";
 import { t } from "../strings";
-import { FieldViewer } from "../viewer/FieldViewer";
+import { FieldViewer, type FieldControls } from "../viewer/FieldViewer";
 import { ConflictDialog } from "./ConflictDialog";
 import { DifferentialPanel, Headline } from "./DifferentialPanel";
-import { Gallery } from "./Gallery";
+import { Gallery, type Moves } from "./Gallery";
 import { HelpDialog } from "./HelpDialog";
 import { Inspector } from "./Inspector";
-import { commandOf, typeOf, typesThere, type Command } from "./state/keys";
+import { filterOf, useLook } from "./look";
+import { LookFilter, LookPanel } from "./LookPanel";
 import { Rail } from "./Rail";
-import { ReferenceDialog } from "./ReferenceDialog";
-import { ALL, DELETED, SUGGESTED, type Order, type ReviewStore } from "./state/store";
-import { useLoading, useStoreVersion } from "./state/useStore";
+import { Notice, Saving } from "./Saving";
+import { commandOf, typeOf, typesThere, type Command } from "./state/keys";
+import { ALL, DELETED, LOT, UNSURE, type ReviewStore } from "./state/store";
+import { useLoading } from "./state/useStore";
+import { LAYOUTS, Toolbar, type Layout } from "./Toolbar";
 
-const LAYOUTS = ["gallery", "both", "field"] as const;
-type Layout = (typeof LAYOUTS)[number];
-const SIZES = [56, 68, 84, 96, 120, 160];
+const SIZES = [56, 68, 84, 96, 120, 160, 196, 256];
+const ROOMY = 1500; // width of a window in pixels that holds gallery and field side by side
 
 /** Gallery, field and differential of one analysis, kept in step. */
 export function Workspace({ store, fields }: { store: ReviewStore; fields: Field[] }): ReactNode {
   const loading = useLoading(store);
   const { taxonomy } = useKnown();
-  const types = useTypes();
-  const [layout, setLayout] = useState<Layout>(() => kept("layout", LAYOUTS, "both"));
-  const [size, setSize] = useState(() => Number(kept("tile", SIZES.map(String), "84")));
+  const [layout, setLayout] = useState<Layout>(() => kept("layout", LAYOUTS, innerWidth < ROOMY ? "gallery" : "both"));
+  const [size, setSize] = useState(() => Number(kept("tile", SIZES.map(String), "196")));
+  const [look, setLook] = useLook();
+  const [isLookOpen, setLookOpen] = useState(false);
   const [field, setField] = useState<string | null>(null);
   const [dialog, setDialog] = useState<"help" | "conflict" | null>(null);
-  const [reference, setReference] = useState<string | null>(null);
+  const [compared, setCompared] = useState<string | null>(null);
+  const [comparing, setComparing] = useState(() => kept("compare", ["on", "off"], "on") === "on");
   const [show, setShow] = useState(0);
   const [notice, setNotice] = useState<string | null>(null);
   const commentBox = useRef<HTMLTextAreaElement>(null);
+  const moves = useRef<Moves>(null);
+  const controls = useRef<FieldControls>(null);
   const byId = useMemo(() => new Map(fields.map((one) => [one.id, one])), [fields]);
   const read = useMemo(() => fields.filter((one) => one.status === "read"), [fields]);
   const { selection } = store;
@@ -47,27 +53,37 @@ export function Workspace({ store, fields }: { store: ReviewStore; fields: Field
     keep("tile", String(next));
   };
   const showInField = useCallback((): void => {
-    setLayout((now) => (now === "gallery" ? "both" : now));
+    setLayout((now) => {
+      if (now !== "gallery") return now;
+      keep("layout", "both");
+      return "both";
+    });
     const cell = store.cell(store.selection.focus);
     if (cell) setField(cell.field_id);
     setShow((count) => count + 1);
   }, [store]);
-  const examples = useCallback((): void => {
-    const type = store.cell(store.selection.focus)?.type ?? store.bin;
-    if (types.has(type)) setReference(type);
-  }, [store, types]);
+  const compare = useCallback((type: string | null): void => {
+    setCompared(type);
+    setComparing(true);
+  }, []);
   const turn = (by: number): void => {
-    const bins = [ALL, SUGGESTED, ...taxonomy.types.filter((type) => (store.counts.get(type.id) ?? 0) > 0).map((type) => type.id), DELETED];
+    const bins = [ALL, UNSURE, LOT, ...taxonomy.types.filter((type) => (store.counts.get(type.id) ?? 0) > 0).map((type) => type.id), DELETED];
     store.show(bins[(bins.indexOf(store.bin) + by + bins.length) % bins.length] ?? ALL);
+  };
+  const next = (id: string | null, none: string): void => {
+    setNotice(id === null ? none : null);
+    if (id !== null) store.reveal(id);
+  };
+  /** Do something in the field, which is shown first if it is not. */
+  const inField = (action: (field: FieldControls) => void): void => {
+    if (controls.current) action(controls.current);
+    else lay("both");
   };
   const commands: Record<Command, () => void> = {
     undo: () => store.undo(),
     redo: () => store.redo(),
-    next: () => {
-      const id = store.nextUncertain();
-      setNotice(id === null ? t.gallery.noneLeft : null);
-      if (id !== null) store.reveal(id);
-    },
+    unsure: () => next(store.nextUncertain(), t.gallery.noneLeft),
+    lot: () => next(store.nextOfLot(), t.gallery.lotDone),
     confirm: () => store.confirm(selection.chosen),
     strike: () => store.strike(selection.chosen, store.bin !== DELETED),
     takeBack: () => store.takeBack(selection.chosen),
@@ -76,26 +92,37 @@ export function Workspace({ store, fields }: { store: ReviewStore; fields: Field
     smaller: () => resize(-1),
     previousBin: () => turn(-1),
     nextBin: () => turn(1),
+    previousField: () => inField((shown) => shown.step(-1)),
+    nextField: () => inField((shown) => shown.step(1)),
+    whole: () => inField((shown) => shown.whole()),
+    add: () => inField((shown) => shown.add()),
     show: showInField,
     comment: () => commentBox.current?.focus(),
-    examples,
+    compare: () => {
+      keep("compare", comparing ? "off" : "on");
+      setComparing(!comparing);
+      setCompared(null);
+    },
     selectAll: () => {
       selection.all();
       store.changed();
     },
+    home: () => {
+      setLookOpen(false);
+      focusHome();
+    },
   };
-  const keyDown = (event: KeyboardEvent): void => {
-    if (event.defaultPrevented || typesThere(event.target, event.key)) return;
+  const room = useKeys((event) => {
     const command = commandOf(event);
     const type = typeOf(event, taxonomy);
     if (command) commands[command]();
     else if (type) store.name(selection.chosen, type);
-    else return;
-    event.preventDefault();
-  };
+    else return moves.current?.(event) ?? false;
+    return true;
+  });
+  useEffect(() => void focusHome(), [layout]);
 
-  if (loading === "loading") return <p className="empty">{t.loading}</p>;
-  if (loading) {
+  if (loading && loading !== "loading") {
     return (
       <div className="empty">
         <p className="error">{loading}</p>
@@ -106,107 +133,49 @@ export function Workspace({ store, fields }: { store: ReviewStore; fields: Field
     );
   }
   return (
-    <div className="patient" onKeyDown={keyDown}>
+    <div className="patient" ref={room} style={{ "--look": filterOf(look.tones) } as object}>
       <Saving store={store} onResolve={() => setDialog("conflict")} />
-      {notice ? (
-        <div className="strip plain" role="status">
-          {notice}
-        </div>
-      ) : null}
+      <Notice store={store} text={notice} />
+      <LookFilter tones={look.tones} />
       <div className="workspace patient-body">
         <Rail store={store} />
         <div className="centre">
-          <Toolbar store={store} layout={layout} onLayout={lay} commands={commands} />
+          <Toolbar store={store} layout={layout} onLayout={lay} commands={commands} isLookOpen={isLookOpen} onLook={() => setLookOpen(!isLookOpen)} />
+          {isLookOpen ? <LookPanel look={look} onChange={setLook} /> : null}
           <div className="panes">
-            {layout === "field" ? null : <Gallery store={store} fields={byId} size={size} onReference={setReference} onOpen={showInField} />}
-            {layout === "gallery" ? null : <FieldViewer store={store} fields={read} field={field} onField={setField} show={show} />}
+            {layout === "field" ? null : <Gallery store={store} fields={byId} size={size} moves={moves} onCompare={compare} onOpen={showInField} />}
+            {layout === "gallery" ? null : <FieldViewer store={store} fields={read} field={field} onField={setField} show={show} look={look} controls={controls} isHome={layout === "field"} />}
           </div>
         </div>
-        <aside className="side" aria-label={t.differential.title}>
+        <aside className="side" aria-label={t.differential.title} onClick={focusHomeAfterButton}>
           <Headline store={store} />
-          <Inspector store={store} fields={byId} commentBox={commentBox} onShow={showInField} onExamples={examples} />
+          <Inspector store={store} fields={byId} commentBox={commentBox} onShow={showInField} compared={comparing ? compared : undefined} onCompare={commands.compare} />
           <DifferentialPanel store={store} />
         </aside>
       </div>
       {dialog === "help" ? <HelpDialog onClose={() => setDialog(null)} /> : null}
       {dialog === "conflict" ? <ConflictDialog store={store} onClose={() => setDialog(null)} /> : null}
-      {reference ? <ReferenceDialog store={store} type={reference} onClose={() => setReference(null)} /> : null}
     </div>
   );
 }
 
-/** Toolbar: layout and order of the cells, undo, redo, next. */
-function Toolbar(props: { store: ReviewStore; layout: Layout; onLayout: (layout: Layout) => void; commands: Record<Command, () => void> }): ReactNode {
-  const { store, layout, commands } = props;
-  useStoreVersion(store);
-  const { selection } = store;
-  return (
-    <div className="toolbar" role="toolbar" aria-label={t.gallery.label}>
-      <Segments label={t.gallery.layout} value={layout} options={{ gallery: t.gallery.galleryOnly, both: t.gallery.both, field: t.gallery.fieldOnly }} onChange={props.onLayout} />
-      <select className="input compact" aria-label={t.gallery.sort} value={store.order} onChange={(event) => store.sort(event.target.value as Order)}>
-        {Object.entries(t.gallery.orders).map(([order, name]) => (
-          <option key={order} value={order}>
-            {name}
-          </option>
-        ))}
-      </select>
-      <span className="spacer" />
-      {selection.chosen.size > 1 ? <span className="small soft">{t.gallery.selected(selection.chosen.size)}</span> : null}
-      <button type="button" className="button quiet compact" disabled={!store.canUndo} onClick={commands.undo} title="Ctrl+Z">
-        {t.gallery.undo}
-      </button>
-      <button type="button" className="button quiet compact" disabled={!store.canRedo} onClick={commands.redo} title="Ctrl+Shift+Z">
-        {t.gallery.redo}
-      </button>
-      <button type="button" className="button quiet compact" onClick={commands.next}>
-        {t.gallery.next} <kbd>n</kbd>
-      </button>
-      <button type="button" className="button quiet compact" onClick={commands.help} aria-label={t.gallery.help}>
-        <kbd>?</kbd>
-      </button>
-    </div>
-  );
-}
-
-/** A prominent strip about unsaved changes; nothing if all are saved. */
-function Saving({ store, onResolve }: { store: ReviewStore; onResolve: () => void }): ReactNode {
-  useStoreVersion(store);
-  const { outbox } = store;
-  if (outbox.state === "saved" || outbox.state === "saving") return <span className="hidden-text" role="status">{outbox.state === "saved" ? t.saving.saved : t.saving.saving(outbox.size)}</span>;
-  return (
-    <div className="strip" role="alert">
-      {outbox.state === "offline" ? (
-        <>
-          <span className="grow">{t.saving.offline(outbox.size)}</span>
-          <button type="button" className="button compact" onClick={() => outbox.retry()}>
-            {t.retry}
-          </button>
-        </>
-      ) : outbox.state === "conflict" ? (
-        <>
-          <span className="grow">{t.saving.conflict(outbox.conflicts.size)}</span>
-          <button type="button" className="button compact primary" onClick={onResolve}>
-            {t.saving.resolve}
-          </button>
-        </>
-      ) : (
-        <>
-          <span className="grow">{t.saving.refused(outbox.size, outbox.message ?? "")}</span>
-          <button type="button" className="button compact" onClick={() => outbox.retry()}>
-            {t.retry}
-          </button>
-          <button
-            type="button"
-            className="button compact danger"
-            onClick={() => {
-              outbox.drop();
-              void store.load();
-            }}
-          >
-            {t.saving.drop}
-          </button>
-        </>
-      )}
-    </div>
-  );
+/** Handle keys pressed in an element, or anywhere when nothing has the focus: then it goes back to the page's home. */
+function useKeys(handle: (event: KeyboardEvent) => boolean): React.RefObject<HTMLDivElement | null> {
+  const room = useRef<HTMLDivElement>(null);
+  const latest = useRef(handle);
+  latest.current = handle;
+  useEffect(() => {
+    const keyDown = (event: KeyboardEvent): void => {
+      const { target } = event;
+      const isLost = target === document.body || target === document.documentElement;
+      if (event.defaultPrevented || document.querySelector("dialog[open]")) return;
+      if (!isLost && !(target instanceof Node && room.current?.contains(target))) return;
+      if (typesThere(target, event.key) || !latest.current(event)) return;
+      event.preventDefault();
+      if (document.activeElement === document.body) focusHome();
+    };
+    addEventListener("keydown", keyDown);
+    return () => removeEventListener("keydown", keyDown);
+  }, []);
+  return room;
 }

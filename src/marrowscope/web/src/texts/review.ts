@@ -1,11 +1,15 @@
 /** Texts of the review of cells: gallery, field, differential and their dialogs. */
+import type { AtlasPicture } from "../api/shapes";
 import { plural } from "./plural";
 
 export const rail = {
   label: "Cell types",
   all: "All cells",
-  suggested: "Suggested for review",
-  deleted: "Deleted (not cells)",
+  unsure: "Least sure cells",
+  unsureWhy: "Cells of which the networks are least sure: here a look changes most.",
+  lot: "Cells drawn by lot",
+  lotWhy: "Cells drawn by lot. Once they are reviewed, the share of all cells can be inferred with its interval, whatever errors the networks make.",
+  deleted: "Deleted",
   counted: "Counted",
   uncounted: "Not counted",
   reference: (name: string) => `Examples of ${name}`,
@@ -23,7 +27,7 @@ export const gallery = {
   selected: (count: number) => `${count.toLocaleString("en")} selected`,
   undo: "Undo",
   redo: "Redo",
-  next: "Next uncertain",
+  next: "Least sure",
   help: "Keys",
   empty: "No cells.",
   emptySuggested: "All suggested cells have been reviewed.",
@@ -35,6 +39,7 @@ export const gallery = {
   aside: "at the edge, not counted",
   examples: "Examples",
   noneLeft: "All cells have been reviewed.",
+  lotDone: "All cells drawn by lot have been reviewed.",
 };
 
 export const saving = {
@@ -43,6 +48,7 @@ export const saving = {
   offline: (count: number) => `No connection. ${plural(count, "change waits", "changes wait")} to be sent.`,
   conflict: (count: number) => `${plural(count, "cell was", "cells were")} changed by someone else.`,
   refused: (count: number, reason: string) => `${plural(count, "change was", "changes were")} refused: ${reason}`,
+  others: (count: number, who: string, type: string | null) => `${plural(count, "cell was", "cells were")} changed${who ? ` by ${who}` : ""}${type ? `: ${type}` : ""}.`,
   resolve: "Resolve",
   drop: "Discard these changes",
 };
@@ -64,21 +70,37 @@ export const viewer = {
   previous: "Previous field",
   next: "Next field",
   fit: "Whole field",
-  boxes: "Boxes",
-  labels: "Labels",
-  brightness: "Brightness",
-  contrast: "Contrast",
-  reset: "Reset",
-  view: "View",
   add: "Add a cell",
   adding: "Draw a box around the missed cell. Press Esc to stop.",
-  addingKeys: "Arrow keys move the box, Shift + arrow keys resize it, Enter adds it, Esc stops.",
+  addingKeys: "Arrow keys move the box, Shift + arrow keys resize it. The key of a type adds it, Enter adds it unclassified, Esc stops.",
+  edit: "Edit box",
+  editWhy: "Draw the box of the selected cell anew. The networks’ box is kept, marked as deleted.",
+  editing: "Drag a corner or the whole box.",
+  editingKeys: "Arrow keys move it, Shift + arrow keys resize it, Esc stops.",
+  measure: "Measure",
+  measuring: "Drag from end to end.",
+  measuringKeys: "Arrow keys move the end, Shift + arrow keys the beginning, Esc stops.",
+  overview: "All fields",
+  overviewCells: (cells: number, blasts: number) => `${plural(cells, "cell", "cells")}${blasts ? `, ${plural(blasts, "blast", "blasts")}` : ""}`,
+  readout: (type: string, nucleus: number | null, width: number, height: number) => `${type}: ${nucleus === null ? "" : `nucleus ${nucleus.toFixed(1)} µm, `}box ${width.toFixed(1)} × ${height.toFixed(1)} µm`,
   name: "Type of the new cell",
   strike: "Delete",
   restore: "Restore",
   field: (name: string, index: number, all: number) => `${name} (${index} of ${all})`,
   unknownScale: "scale unknown",
   noFields: "No fields have been read.",
+};
+
+export const look = {
+  title: "Look of the pictures",
+  open: "Picture",
+  brightness: "Brightness",
+  contrast: "Contrast",
+  gamma: "Gamma",
+  boxes: "Boxes in the field",
+  labels: "Labels of the boxes",
+  reset: "Reset",
+  lead: "For the eye only: what the networks read stays as it is.",
 };
 
 export const inspector = {
@@ -88,7 +110,9 @@ export const inspector = {
   network: (type: string, probability: string) => `Networks: ${type}, ${probability}`,
   addedByHand: "Added by hand",
   notReviewed: "Not reviewed yet",
+  second: (type: string, probability: string) => `Else: ${type}, ${probability}`,
   blast: (probability: string) => `Blast probability ${probability}`,
+  nucleus: (um: number) => `Nucleus ${um.toFixed(1)} µm`,
   place: (field: string, number: number) => `${field}, cell ${number}`,
   confirm: "Confirm",
   takeBack: "Withdraw",
@@ -99,6 +123,7 @@ export const inspector = {
 export const comments = {
   title: "Comments",
   placeholder: "Add a comment",
+  keys: "Ctrl + Enter adds the comment, Esc goes back to the cells",
   add: "Add",
   none: "No comments yet.",
 };
@@ -137,21 +162,22 @@ export const help = {
   classes: "Cell types",
   moving: "Moving",
   changing: "Changing",
-  field: "Field of view",
+  looking: "Looking",
   rows: {
-    arrows: "move", shiftArrows: "select a range", ctrlArrows: "move without selecting", space: "select or unselect", selectAll: "select all shown", home: "first, last",
-    next: "next uncertain cell", bins: "previous, next cell type", confirm: "confirm the type shown", strike: "delete (not a cell)", back: "withdraw an answer",
-    undo: "undo", redo: "redo", size: "larger, smaller pictures", show: "show in field", comment: "comment", examples: "examples of this type", help: "this list",
-    pan: "move the field", zoom: "zoom", fit: "whole field", page: "previous, next field", add: "add a cell",
+    arrows: "next cell in this direction, in gallery and field", shiftArrows: "select a range", ctrlArrows: "move without selecting; in the field, move the view", space: "select or unselect", selectAll: "select all shown", home: "first, last",
+    page: "a page up, down", next: "the cell the networks are least sure of", lot: "next cell drawn by lot", bins: "previous, next cell type", escape: "back to the cells",
+    confirm: "confirm the type shown", strike: "delete (not a cell)", back: "withdraw an answer", undo: "undo", redo: "redo", comment: "comment",
+    compare: "reference cells beside the cell", size: "larger, smaller: pictures, or the field if it has the focus", show: "show in field", fields: "previous, next field", fit: "whole field", add: "add a cell", help: "this list",
   },
 };
 
-export const reference = {
-  title: (name: string) => `${name}: what to look for`,
-  confirmed: "Signed reports: cells confirmed by readers",
-  here: "This patient: most certain predictions",
-  none: "None yet.",
-  counts: "Counted in the differential.",
-  notCounted: "Not counted in the differential.",
-  isBlast: "Counts as a blast.",
+export const compare = {
+  label: "Reference cells of the types in question",
+  open: "Compare",
+  none: "No picture of this type yet.",
+  page: (page: number, pages: number) => `${page} of ${pages} ›`,
+  kinds: { pinned: "Pinned here", imported: "Open set", drawn: "Drawn" } satisfies Record<AtlasPicture["kind"], string>,
+  pin: "Pin to the atlas",
+  unpin: "Take out of the atlas",
+  pinWhy: "Everybody then sees this signed cell as an example of its type.",
 };

@@ -1,34 +1,55 @@
 import OpenSeadragon from "openseadragon";
-import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent, type PointerEvent, type ReactNode } from "react";
+import { memo, useEffect, useImperativeHandle, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactNode, type RefObject } from "react";
 import { messageOf } from "../api/client";
-import type { Box, Field } from "../api/shapes";
+import type { Box, Cell, Field } from "../api/shapes";
 import { useKnown, useTypes } from "../context";
 import { useSettled } from "../hooks";
-import { t } from "../strings";
-import type { ReviewStore } from "../review/state/store";
+import { focusHome } from "../parts/focus";
+import type { Look } from "../review/look";
 import { typeOf } from "../review/state/keys";
+import type { ReviewStore } from "../review/state/store";
 import { useLateVersion } from "../review/state/useStore";
+import { t } from "../strings";
 import { cellAt, draw, scaleBar, tidy, usualSide, type Frame } from "./boxes";
+import { Hint } from "./Hint";
+import { Overview } from "./Overview";
+import { above, readingOrder } from "./steps";
 import { bringIntoView, useDeepZoom } from "./useDeepZoom";
+import { useSketch, type Mode } from "./useSketch";
 
 const REST_MS = 150;
-const SMALLEST = 8; // pixels of the image a drawn box must measure
+const PAN = 80; // pixels of the view by which Ctrl + arrow key moves it
 
-/** A field with deep zoom and boxes: a click selects a cell, and missed cells can be drawn. */
-export const FieldViewer = memo(function FieldViewer(props: { store: ReviewStore; fields: Field[]; field: string | null; onField: (id: string) => void; show: number }): ReactNode {
-  const { store, fields } = props;
+/** What keys pressed elsewhere do in the field. */
+export interface FieldControls {
+  step: (by: number) => void;
+  whole: () => void;
+  add: () => void;
+}
+
+/** A field with deep zoom and boxes: a click selects a cell; missed cells can be drawn, boxes corrected, distances measured. */
+export const FieldViewer = memo(function FieldViewer(props: {
+  store: ReviewStore;
+  fields: Field[];
+  field: string | null;
+  onField: (id: string) => void;
+  show: number;
+  look: Look;
+  controls: RefObject<FieldControls | null>;
+  isHome: boolean;
+}): ReactNode {
+  const { store, fields, look } = props;
   const version = useLateVersion(store);
   const types = useTypes();
   const { taxonomy } = useKnown();
   const host = useRef<HTMLDivElement>(null);
+  const stage = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const field = fields.find((one) => one.id === props.field) ?? fields[0] ?? null;
-  const { viewer, moved, frame } = useDeepZoom(host, field?.dzi ?? null);
-  const [boxes, setBoxes] = useState(true);
-  const [labels, setLabels] = useState(true);
-  const [light, setLight] = useState<{ open: boolean; brightness: number; contrast: number }>({ open: false, brightness: 100, contrast: 100 });
-  const [adding, setAdding] = useState<"no" | "draw" | "keys">("no");
-  const [sketch, setSketch] = useState<Box | null>(null);
+  const [isOverview, setOverview] = useState(false);
+  const { viewer, moved, frame, whole } = useDeepZoom(host, field?.dzi ?? null);
+  const drawing = useSketch(canvas, frame, field);
+  const { mode, sketch } = drawing;
   const [error, setError] = useState<string | null>(null);
   const { selection } = store;
   // The field follows once the focus rests, not with every key in quick succession.
@@ -43,24 +64,24 @@ export const FieldViewer = memo(function FieldViewer(props: { store: ReviewStore
 
   useLayoutEffect(() => {
     const place = frame();
-    if (canvas.current && place && viewer) draw(canvas.current, viewer.viewport.getContainerSize(), boxes ? cells : [], place, { types, focus: selection.focus, chosen: selection.chosen, labels }, sketch);
-  }, [version, moved, boxes, labels, sketch, cells, types, selection, frame]);
-
-  useEffect(() => {
-    const surface = viewer?.drawer?.canvas as HTMLElement | undefined;
-    if (surface) surface.style.filter = `brightness(${light.brightness}%) contrast(${light.contrast}%)`;
-  }, [viewer, light, moved > 0]);
+    if (!canvas.current || !place || !viewer) return;
+    const hidden = mode === "edit" ? cells.filter((cell) => cell.id !== selection.focus) : cells;
+    draw(canvas.current, viewer.viewport.getContainerSize(), look.boxes ? hidden : [], place, { types, focus: selection.focus, chosen: selection.chosen, labels: look.labels }, sketch, mode === "measure");
+  }, [version, moved, look, sketch, mode, cells, types, selection, frame]);
 
   // Follow the focused cell into its field and into view.
   useEffect(() => {
     if (focus && focus.field_id !== field?.id && fields.some((one) => one.id === focus.field_id)) props.onField(focus.field_id);
   }, [rested]);
   useEffect(() => {
+    if (props.show > 0) setOverview(false);
+  }, [props.show]);
+  useEffect(() => {
     if (!viewer || !focus || focus.field_id !== field?.id) return undefined;
     const follow = (): void => bringIntoView(viewer, focus.box, props.show > 0);
     if (viewer.isOpen()) follow();
     else viewer.addOnceHandler("open", follow);
-    return undefined;
+    return () => viewer.removeHandler("open", follow);
   }, [viewer, rested, field?.id, props.show]);
 
   useEffect(() => {
@@ -70,6 +91,7 @@ export const FieldViewer = memo(function FieldViewer(props: { store: ReviewStore
       if (!event.quick || !place) return;
       const cell = cellAt(store.cellsOf(field?.id ?? ""), (event.position.x - place.x) / place.scale, (event.position.y - place.y) / place.scale);
       const original = event.originalEvent as MouseEvent;
+      stage.current?.focus();
       if (!cell) return;
       if (original.ctrlKey || original.metaKey) {
         if (!selection.order.includes(cell.id)) store.reveal(cell.id);
@@ -81,104 +103,92 @@ export const FieldViewer = memo(function FieldViewer(props: { store: ReviewStore
     return () => viewer.removeHandler("canvas-click", click);
   }, [viewer, store, field?.id]);
 
-  const start = (how: "draw" | "keys"): void => {
-    setAdding(how);
-    setLight((now) => ({ ...now, open: false }));
+  const start = (how: Mode, isByKeys: boolean): void => {
     setError(null);
-    setSketch(how === "keys" && field ? centredBox(viewer, frame(), usualSide(cells, field.width / 12), field) : null);
-    host.current?.parentElement?.focus();
+    setOverview(false);
+    const box = isByKeys && field ? centredBox(viewer, frame(), usualSide(cells, field.width / 12), field) : null;
+    const own = store.cell(selection.focus);
+    if (how === "edit") drawing.start(how, own?.field_id === field?.id ? (own?.box ?? null) : null);
+    else drawing.start(how, how === "measure" && box ? [box[0], (box[1] + box[3]) / 2, box[2], (box[1] + box[3]) / 2] : box);
+    stage.current?.focus();
   };
   const stop = (): void => {
-    setAdding("no");
-    setSketch(null);
+    drawing.stop();
+    focusHome();
   };
-  const add = async (type: string): Promise<void> => {
+  const toggle = (how: Mode) => (event: { detail: number }): void => (mode === how ? stop() : start(how, event.detail === 0));
+  useImperativeHandle(props.controls, () => ({ step, whole, add: () => store.canAdd && start("add", true) }));
+
+  /** Store what was drawn: as a new cell, or as the box of the focused one. */
+  const save = async (put: (box: Box, field: Field) => Promise<Cell>): Promise<void> => {
     if (!sketch || !field) return;
     try {
-      const cell = await store.add(field.id, tidy(sketch, field.width, field.height), type);
+      const cell = await put(tidy(sketch, field.width, field.height), field);
       store.reveal(cell.id);
       stop();
     } catch (problem) {
       setError(messageOf(problem));
     }
   };
+  const add = (type: string): void => void save((box, on) => store.add(on.id, box, type));
+  const redraw = (): void => void save((box) => store.redraw(selection.focus ?? "", box));
 
-  const keyDown = (event: KeyboardEvent): void => {
-    if (adding !== "no") {
-      if (addingKey(event)) {
-        event.preventDefault();
-        event.stopPropagation();
-      }
-      return;
+  const drawingKey = (event: KeyboardEvent): boolean => {
+    if (event.key === "Escape") return stop(), true;
+    const type = mode === "add" ? typeOf(event, taxonomy) : null;
+    if (sketch && type) return add(type), true;
+    if (sketch && event.key === "Enter" && mode === "add") return add("unclassified"), true;
+    if (sketch && event.key === "Enter" && mode === "edit") return redraw(), true;
+    return drawing.arrow(event);
+  };
+  const stepCell = (key: string): void => {
+    const own = store.cell(selection.focus);
+    const here = own?.field_id === field?.id ? own : undefined;
+    const order = readingOrder(cells);
+    const by = key === "ArrowLeft" || key === "ArrowUp" ? -1 : 1;
+    let next = here && key !== "ArrowLeft" && key !== "ArrowRight" ? above(order, here, by) : order[here ? order.indexOf(here) + by : 0];
+    if (!next && here && (key === "ArrowLeft" || key === "ArrowRight")) {
+      const beside = fields[(at + by + fields.length) % fields.length];
+      next = beside ? readingOrder(store.cellsOf(beside.id)).at(by > 0 ? 0 : -1) : undefined;
     }
-    if (event.ctrlKey || event.metaKey || event.altKey || !viewer) return;
-    const pan = (x: number, y: number): unknown => viewer.viewport.panBy(viewer.viewport.deltaPointsFromPixels(new OpenSeadragon.Point(x, y)));
-    const does: Record<string, () => unknown> = {
-      ArrowLeft: () => pan(-80, 0),
-      ArrowRight: () => pan(80, 0),
-      ArrowUp: () => pan(0, -80),
-      ArrowDown: () => pan(0, 80),
-      "+": () => viewer.viewport.zoomBy(1.4),
-      "=": () => viewer.viewport.zoomBy(1.4),
-      "-": () => viewer.viewport.zoomBy(1 / 1.4),
-      "0": () => viewer.viewport.goHome(),
-      PageDown: () => step(1),
-      PageUp: () => step(-1),
-      Insert: () => store.canAdd && start("keys"),
-    };
-    const action = does[event.key];
-    if (!action) return;
-    action();
+    if (next) store.reveal(next.id);
+  };
+  const keyDown = (event: KeyboardEvent): void => {
+    if (event.target !== stage.current) return;
+    if (mode !== "look") {
+      if (!drawingKey(event)) return;
+    } else if (event.altKey || event.shiftKey || !viewer || !lookingKey(event)) return;
     event.preventDefault();
     event.stopPropagation();
   };
-  const addingKey = (event: KeyboardEvent): boolean => {
-    if (event.key === "Escape") return stop(), true;
-    const type = typeOf(event, taxonomy);
-    if (sketch && type) return void add(type), true;
-    if (sketch && event.key === "Enter") return void add("unclassified"), true;
-    const direction = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-    if (!sketch || !direction) return false;
-    const by = 6 / (frame()?.scale ?? 1);
-    const [x = 0, y = 0] = direction;
-    const [x0, y0, x1, y1] = sketch;
-    setSketch(event.shiftKey ? [x0, y0, Math.max(x1 + x * by, x0 + SMALLEST), Math.max(y1 + y * by, y0 + SMALLEST)] : [x0 + x * by, y0 + y * by, x1 + x * by, y1 + y * by]);
+  const lookingKey = (event: KeyboardEvent): boolean => {
+    const { viewport } = viewer as OpenSeadragon.Viewer;
+    const pan = (x: number, y: number): unknown => viewport.panBy(viewport.deltaPointsFromPixels(new OpenSeadragon.Point(x, y)));
+    const height = viewport.getContainerSize().y;
+    const isArrow = event.key.startsWith("Arrow");
+    if (isArrow && !event.ctrlKey && !event.metaKey) return stepCell(event.key), true;
+    const does: Record<string, () => unknown> = isArrow
+      ? { ArrowLeft: () => pan(-PAN, 0), ArrowRight: () => pan(PAN, 0), ArrowUp: () => pan(0, -PAN), ArrowDown: () => pan(0, PAN) }
+      : {
+          "+": () => viewport.zoomBy(1.4),
+          "=": () => viewport.zoomBy(1.4),
+          "-": () => viewport.zoomBy(1 / 1.4),
+          PageDown: () => pan(0, 0.8 * height),
+          PageUp: () => pan(0, -0.8 * height),
+        };
+    const action = does[event.key];
+    if (!action || (!isArrow && (event.ctrlKey || event.metaKey))) return false;
+    action();
     return true;
-  };
-
-  const origin = useRef<[number, number] | null>(null);
-  const inImage = (event: PointerEvent): [number, number] | null => {
-    const place = frame();
-    const area = canvas.current?.getBoundingClientRect();
-    return place && area ? [(event.clientX - area.left - place.x) / place.scale, (event.clientY - area.top - place.y) / place.scale] : null;
-  };
-  const pointer = {
-    onPointerDown: (event: PointerEvent) => {
-      origin.current = inImage(event);
-      event.currentTarget.setPointerCapture(event.pointerId);
-      setSketch(null);
-    },
-    onPointerMove: (event: PointerEvent) => {
-      const here = inImage(event);
-      if (origin.current && here) setSketch([...origin.current, ...here]);
-    },
-    onPointerUp: () => {
-      origin.current = null;
-      setSketch((box) => {
-        const tidied = box && field ? tidy(box, field.width, field.height) : null;
-        return tidied && tidied[2] - tidied[0] >= SMALLEST && tidied[3] - tidied[1] >= SMALLEST ? tidied : null;
-      });
-      host.current?.parentElement?.focus();
-    },
   };
 
   if (!field) return <div className="viewer empty">{t.viewer.noFields}</div>;
   const place = frame();
   const bar = field.mpp && place ? scaleBar(field.mpp / place.scale) : null;
   return (
-    <div className={`viewer${adding === "no" ? "" : " adding"}`}>
+    <div className={`viewer${mode === "look" ? "" : " adding"}`}>
       <div className="toolbar">
-        <button type="button" className="button quiet compact" aria-label={t.viewer.previous} title={t.viewer.previous} onClick={() => step(-1)}>
+        <button type="button" className="button quiet compact" aria-label={t.viewer.previous} title={`${t.viewer.previous} (<)`} onClick={() => (step(-1), focusHome())}>
           ‹
         </button>
         <select className="input compact field-choice" aria-label={t.viewer.label} value={field.id} onChange={(event) => props.onField(event.target.value)}>
@@ -188,71 +198,49 @@ export const FieldViewer = memo(function FieldViewer(props: { store: ReviewStore
             </option>
           ))}
         </select>
-        <button type="button" className="button quiet compact" aria-label={t.viewer.next} title={t.viewer.next} onClick={() => step(1)}>
+        <button type="button" className="button quiet compact" aria-label={t.viewer.next} title={`${t.viewer.next} (>)`} onClick={() => (step(1), focusHome())}>
           ›
         </button>
-        <span className="spacer" />
-        <button type="button" className="button quiet compact" aria-expanded={light.open} onClick={() => setLight({ ...light, open: !light.open })}>
-          {t.viewer.view} <span aria-hidden="true">▾</span>
+        <button type="button" className="button quiet compact" aria-pressed={isOverview} onClick={() => setOverview(!isOverview)}>
+          {t.viewer.overview}
         </button>
-        <button type="button" className="button compact" disabled={!store.canAdd} aria-pressed={adding !== "no"} onClick={() => (adding === "no" ? start("draw") : stop())}>
+        <span className="spacer" />
+        <button type="button" className="button quiet compact" aria-pressed={mode === "measure"} onClick={toggle("measure")}>
+          {t.viewer.measure}
+        </button>
+        <button type="button" className="button quiet compact" disabled={!store.canAdd || focus?.field_id !== field.id} aria-pressed={mode === "edit"} title={t.viewer.editWhy} onClick={toggle("edit")}>
+          {t.viewer.edit}
+        </button>
+        <button type="button" className="button compact" disabled={!store.canAdd} aria-pressed={mode === "add"} onClick={toggle("add")}>
           {t.viewer.add}
         </button>
       </div>
-      <div className="stage" tabIndex={0} role="application" aria-label={`${t.viewer.label}: ${field.name}`} data-testid="field" onKeyDown={keyDown}>
+      <div ref={stage} className="stage" tabIndex={0} role="application" aria-label={`${t.viewer.label}: ${field.name}`} data-testid="field" {...(props.isHome ? { "data-home": "" } : {})} onKeyDown={keyDown}>
         <div ref={host} className="openseadragon" />
-        <canvas ref={canvas} className="boxes" aria-hidden="true" {...(adding === "no" ? {} : { ...pointer, style: { pointerEvents: "auto" } })} />
-        {bar ? (
-          <div className="scale-bar">
-            {bar.um} µm
-            <div style={{ width: bar.pixels }} />
-          </div>
-        ) : (
-          <div className="scale-bar">{t.viewer.unknownScale}</div>
-        )}
-        {adding === "no" ? null : (
-          <div className="hint row" role="status">
-            {sketch ? (
-              <>
-                <span>{t.viewer.name}</span>
-                <select className="input compact" autoFocus={adding === "draw"} aria-label={t.viewer.name} value="" onKeyDown={(event) => addingKey(event) && event.preventDefault()} onChange={(event) => void add(event.target.value)}>
-                  <option value="" disabled />
-                  {taxonomy.types.map((type) => (
-                    <option key={type.id} value={type.id}>
-                      {type.name} ({type.key})
-                    </option>
-                  ))}
-                </select>
-              </>
-            ) : (
-              <span>{t.viewer.adding}</span>
-            )}
-            {adding === "keys" ? <span className="small">{t.viewer.addingKeys}</span> : null}
-            {error ? <span className="error">{error}</span> : null}
-          </div>
-        )}
-        {light.open ? (
-          <div className="light">
-            <label className="check">
-              <input type="checkbox" checked={boxes} onChange={(event) => setBoxes(event.target.checked)} />
-              {t.viewer.boxes}
-            </label>
-            <label className="check">
-              <input type="checkbox" checked={labels} onChange={(event) => setLabels(event.target.checked)} />
-              {t.viewer.labels}
-            </label>
-            {(["brightness", "contrast"] as const).map((name) => (
-              <label key={name} className="labelled">
-                <span>
-                  {t.viewer[name]} {light[name]} %
-                </span>
-                <input type="range" min={50} max={200} step={5} value={light[name]} onChange={(event) => setLight({ ...light, [name]: Number(event.target.value) })} />
-              </label>
-            ))}
-            <button type="button" className="button compact" onClick={() => setLight({ open: true, brightness: 100, contrast: 100 })}>
-              {t.viewer.reset}
-            </button>
-          </div>
+        <canvas ref={canvas} className="boxes" aria-hidden="true" {...(mode === "look" ? {} : { ...drawing.pointer, onPointerUp: () => (drawing.pointer.onPointerUp(), stage.current?.focus()), style: { pointerEvents: "auto" } })} />
+        <div className="scale-bar">
+          {bar ? (
+            <>
+              {bar.um} µm
+              <div style={{ width: bar.pixels }} />
+            </>
+          ) : (
+            t.viewer.unknownScale
+          )}
+        </div>
+        {focus?.field_id === field.id && field.mpp ? <div className="readout">{t.viewer.readout(types.get(focus.type)?.name ?? focus.type, focus.nucleus_um, (focus.box[2] - focus.box[0]) * field.mpp, (focus.box[3] - focus.box[1]) * field.mpp)}</div> : null}
+        {mode === "look" ? null : <Hint drawing={drawing} field={field} error={error} onKey={drawingKey} onName={add} onSave={redraw} />}
+        {isOverview ? (
+          <Overview
+            store={store}
+            fields={fields}
+            current={field.id}
+            onOpen={(id) => {
+              props.onField(id);
+              setOverview(false);
+              focusHome();
+            }}
+          />
         ) : null}
       </div>
     </div>

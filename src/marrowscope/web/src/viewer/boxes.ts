@@ -48,7 +48,7 @@ export interface Look {
   labels: boolean;
 }
 
-export function draw(canvas: HTMLCanvasElement, size: { x: number; y: number }, cells: readonly Cell[], frame: Frame, look: Look, sketch: Box | null): void {
+export function draw(canvas: HTMLCanvasElement, size: { x: number; y: number }, cells: readonly Cell[], frame: Frame, look: Look, sketch: Box | null, isLine = false): void {
   const ratio = devicePixelRatio || 1;
   const { x: width, y: height } = size;
   if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
@@ -64,12 +64,31 @@ export function draw(canvas: HTMLCanvasElement, size: { x: number; y: number }, 
     if (box[2] < 0 || box[3] < 0 || box[0] > width || box[1] > height) continue;
     drawCell(context, cell, box, look);
   }
-  if (sketch) {
+  if (sketch && isLine) drawLine(context, toView(frame, sketch));
+  else if (sketch) {
     const box = toView(frame, sketch);
     context.setLineDash([5, 4]);
     stroke(context, box, "#ffffff", 4);
     stroke(context, box, "#0a6ebd", 2);
     context.setLineDash([]);
+  }
+}
+
+/** A line with a bar at each end. */
+function drawLine(context: CanvasRenderingContext2D, [x0, y0, x1, y1]: Box): void {
+  const length = Math.max(Math.hypot(x1 - x0, y1 - y0), 1);
+  const [across, along] = [(-7 * (y1 - y0)) / length, (7 * (x1 - x0)) / length];
+  for (const [colour, width] of [["#ffffff", 5], ["#0a6ebd", 2]] as const) {
+    context.strokeStyle = colour;
+    context.lineWidth = width;
+    context.beginPath();
+    context.moveTo(x0, y0);
+    context.lineTo(x1, y1);
+    for (const [x, y] of [[x0, y0], [x1, y1]] as const) {
+      context.moveTo(x - across, y - along);
+      context.lineTo(x + across, y + along);
+    }
+    context.stroke();
   }
 }
 

@@ -3,11 +3,15 @@ import OpenSeadragon from "openseadragon";
 import { useEffect, useRef, useState, type RefObject } from "react";
 import type { Frame } from "./boxes";
 
+const NEARLY = 1.1; // zoom over that of the whole field up to which the field counts as shown whole
+
 export interface DeepZoom {
   viewer: OpenSeadragon.Viewer | null;
   /** Increases with each movement. */
   moved: number;
   frame: () => Frame | null;
+  /** Show the whole field. */
+  whole: () => void;
 }
 
 /** Show a deep-zoom image in an element; the zoom is kept from field to field. */
@@ -15,6 +19,8 @@ export function useDeepZoom(host: RefObject<HTMLElement | null>, dzi: string | n
   const [viewer, setViewer] = useState<OpenSeadragon.Viewer | null>(null);
   const [moved, setMoved] = useState(0);
   const zoomed = useRef<number | null>(null);
+  // Whether the whole field is shown: then it is fitted again when the layout changes.
+  const isFitted = useRef(true);
   useEffect(() => {
     if (!host.current) return undefined;
     withoutInlineStyle();
@@ -36,6 +42,19 @@ export function useDeepZoom(host: RefObject<HTMLElement | null>, dzi: string | n
     });
     const moving = (): void => setMoved((count) => count + 1);
     for (const name of ["open", "update-viewport", "resize"] as const) made.addHandler(name, moving);
+    const note = (): void => {
+      if (made.isOpen()) isFitted.current = made.viewport.getZoom(false) <= made.viewport.getHomeZoom() * NEARLY;
+    };
+    for (const name of ["zoom", "pan"] as const) made.addHandler(name, note);
+    made.addHandler("resize", () => {
+      if (!isFitted.current) return;
+      // After the viewer has restored its own zoom, which no longer shows the whole field.
+      requestAnimationFrame(() => {
+        if (!made.isOpen()) return;
+        isFitted.current = true;
+        made.viewport.goHome(true);
+      });
+    });
     setViewer(made);
     return () => {
       setViewer(null);
@@ -45,9 +64,7 @@ export function useDeepZoom(host: RefObject<HTMLElement | null>, dzi: string | n
   useEffect(() => {
     if (!viewer || !dzi) return;
     if (viewer.isOpen()) {
-      const home = viewer.viewport.getHomeZoom();
-      const now = viewer.viewport.getZoom();
-      zoomed.current = now > home * 1.1 ? viewer.viewport.viewportToImageZoom(now) : null;
+      zoomed.current = isFitted.current ? null : viewer.viewport.viewportToImageZoom(viewer.viewport.getZoom(false));
     }
     viewer.addOnceHandler("open", () => {
       if (zoomed.current !== null) viewer.viewport.zoomTo(viewer.viewport.imageToViewportZoom(zoomed.current), undefined, true);
@@ -62,7 +79,11 @@ export function useDeepZoom(host: RefObject<HTMLElement | null>, dzi: string | n
     const far = item.imageToViewerElementCoordinates(new OpenSeadragon.Point(1000, 0));
     return { scale: (far.x - origin.x) / 1000, x: origin.x, y: origin.y };
   };
-  return { viewer, moved, frame };
+  const whole = (): void => {
+    isFitted.current = true;
+    viewer?.viewport.goHome();
+  };
+  return { viewer, moved, frame, whole };
 }
 
 /** OpenSeadragon adds a style element if it finds none, which the page's policy forbids.

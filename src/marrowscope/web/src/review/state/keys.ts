@@ -1,11 +1,13 @@
-/** Keys and their actions, except the letters of the cell types. */
+/** Keys and their actions, except those of the cell types. A key means the same wherever the focus is. */
 import type { Taxonomy } from "../../api/shapes";
 
 export type Command =
-  | "undo" | "redo" | "next" | "confirm" | "strike" | "takeBack" | "help" | "larger" | "smaller" | "previousBin" | "nextBin" | "show" | "comment" | "examples" | "selectAll";
+  | "undo" | "redo" | "unsure" | "lot" | "confirm" | "strike" | "takeBack" | "help" | "larger" | "smaller" | "previousBin" | "nextBin"
+  | "previousField" | "nextField" | "whole" | "show" | "comment" | "compare" | "selectAll" | "add" | "home";
 
 const PLAIN: Record<string, Command> = {
-  n: "next",
+  n: "unsure",
+  N: "lot",
   "?": "help",
   Enter: "confirm",
   Delete: "strike",
@@ -15,9 +17,14 @@ const PLAIN: Record<string, Command> = {
   "-": "smaller",
   "[": "previousBin",
   "]": "nextBin",
+  "<": "previousField",
+  ">": "nextField",
+  "*": "whole",
   ".": "show",
   ";": "comment",
-  ",": "examples",
+  ",": "compare",
+  Insert: "add",
+  Escape: "home",
 };
 
 /** The parts of a keyboard event used here. */
@@ -29,28 +36,36 @@ export interface Press {
   shiftKey: boolean;
 }
 
+/** The key meant, whatever Caps Lock makes of a letter. */
+function keyOf(press: Press): string {
+  return /^\p{L}$/u.test(press.key) ? (press.shiftKey ? press.key.toUpperCase() : press.key.toLowerCase()) : press.key;
+}
+
 export function commandOf(press: Press): Command | null {
   if (press.altKey) return null;
+  const key = keyOf(press);
   if (press.ctrlKey || press.metaKey) {
-    const key = press.key.toLowerCase();
-    if (key === "z") return press.shiftKey ? "redo" : "undo";
-    if (key === "y") return "redo";
-    if (key === "a") return "selectAll";
+    const letter = key.toLowerCase();
+    if (letter === "z") return press.shiftKey ? "redo" : "undo";
+    if (letter === "y") return "redo";
+    if (letter === "a") return "selectAll";
     return null;
   }
-  return PLAIN[press.key] ?? null;
+  return PLAIN[key] ?? null;
 }
 
 /** The cell type assigned to a key, if any. */
 export function typeOf(press: Press, taxonomy: Taxonomy): string | null {
-  if (press.ctrlKey || press.metaKey || press.altKey || PLAIN[press.key]) return null;
-  return taxonomy.types.find((type) => type.key === press.key)?.id ?? null;
+  const key = keyOf(press);
+  if (press.ctrlKey || press.metaKey || press.altKey || PLAIN[key]) return null;
+  return taxonomy.types.find((type) => type.key === key)?.id ?? null;
 }
 
 /** Whether an element handles keys itself, for text input or for opening. */
 export function typesThere(target: EventTarget | null, key: string): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if (target.closest("dialog")) return true;
+  if (key === "Escape") return false;
   if (target.matches("textarea, select, [contenteditable]")) return true;
   if (target instanceof HTMLInputElement) return target.type !== "checkbox";
   return (key === "Enter" || key === " ") && target.matches("button, a");

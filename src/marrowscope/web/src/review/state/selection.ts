@@ -20,6 +20,13 @@ export class Selection {
     this.chosen = new Set(ids);
   }
 
+  /** Select again what was selected before, as far as the gallery shows it. */
+  restore(focus: string, chosen: readonly string[]): void {
+    this.only(focus);
+    const there = chosen.filter((id) => this.place.has(id));
+    if (there.length > 0) this.chosen = new Set(there);
+  }
+
   toggle(id: string): void {
     const chosen = new Set(this.chosen);
     if (!chosen.delete(id)) chosen.add(id);

@@ -1,21 +1,17 @@
 /** The cells of an analysis under review: display, selection and undo. */
 import { get, getAll, messageOf, post } from "../../api/client";
 import type { Analysis, Box, Cell, Differential, Suggestion, Taxonomy } from "../../api/shapes";
+import { ALL, arrangement, DELETED, leastCertain, nextOfLot, ranked, type Order, type Section } from "./arrange";
 import { answerOf, History, sameAnswer, withAnswer, type Answer, type Edit, type Step } from "./edits";
+import { Others } from "./others";
 import { Outbox, type Sender } from "./outbox";
+import { keepPlace, keptPlace, type Place } from "./place";
 import { Selection } from "./selection";
 
-export const ALL = "*all";
-export const SUGGESTED = "*suggested";
-export const DELETED = "*deleted";
+export { ALL, DELETED, LOT, SUGGESTED, UNSURE, type Order, type Section } from "./arrange";
 
-export type Order = "surest" | "unsurest" | "place";
-
-/** A section of the gallery: a type (or "", without heading) and its cells in order. */
-export interface Section {
-  type: string;
-  ids: string[];
-}
+/** The edit that undoing takes a drawn cell away by. */
+const appeared = (cell: Cell): Edit => ({ id: cell.id, before: { type: cell.type, deleted: true }, after: { type: cell.type, deleted: false } });
 
 const DIFFERENTIAL_MS = 120;
 
@@ -33,6 +29,8 @@ export class ReviewStore implements Sender {
   counts = new Map<string, number>();
   readonly selection = new Selection();
   readonly outbox: Outbox;
+  readonly others: Others;
+  private place: Place | null;
   private readonly served_ = new Map<string, Cell>();
   private readonly shown = new Map<string, Cell>();
   private ranked: string[] = [];
@@ -50,6 +48,9 @@ export class ReviewStore implements Sender {
   ) {
     this.analysis = analysis;
     this.outbox = new Outbox(analysis.id, reading, this, editable ? storage : null);
+    this.others = new Others(this);
+    this.place = keptPlace(analysis.id, reading);
+    this.order = this.place?.order ?? this.order;
   }
 
   // --- listening -----------------------------------------------------------------------------------------
@@ -67,7 +68,9 @@ export class ReviewStore implements Sender {
   }
 
   close(): void {
+    this.keepPlace();
     this.abort.abort();
+    this.others.stop();
     this.outbox.close();
     clearTimeout(this.differentialTimer);
   }
@@ -79,36 +82,62 @@ export class ReviewStore implements Sender {
       const query = this.reading ? `?limit=1000&reading=${this.reading}` : "?limit=1000";
       const [cells] = await Promise.all([
         getAll<Cell>(`/analyses/${this.analysis.id}/cells${query}`, this.abort.signal),
-        this.loadDifferential(),
+        this.isRead ? this.loadDifferential() : null,
       ]);
-      this.served_.clear();
-      this.shown.clear();
-      for (const cell of cells) this.serve(cell);
-      this.rank();
+      this.replace(cells);
       this.loading = false;
       this.error = null;
-      this.arrange();
+      this.returnToPlace();
       this.outbox.resume();
-      await this.loadSuggestions();
+      if (this.isRead) await this.loadSuggestions();
     } catch (error) {
       if (this.abort.signal.aborted) return;
+      if (this.shown.size > 0) throw error; // what is shown stays
       this.loading = false;
       this.error = messageOf(error);
       this.changed();
     }
   }
 
-  /** Load what others have changed in the meantime. */
-  async refresh(): Promise<void> {
-    this.analysis = await get<Analysis>(`/analyses/${this.analysis.id}`, this.abort.signal);
+  /** Load what others have changed in the meantime; returns the cells changed. */
+  async refresh(): Promise<Cell[]> {
+    const known = new Map(this.served_);
+    const analysis = await get<Analysis>(`/analyses/${this.analysis.id}`, this.abort.signal);
     await this.load();
+    this.analysis = analysis;
+    const changed = [...this.served_.values()].filter((cell) => known.get(cell.id)?.revision !== cell.revision);
+    for (const cell of changed) this.history.forget(cell.id);
+    return changed;
+  }
+
+  private replace(cells: Cell[]): void {
+    this.served_.clear();
+    this.shown.clear();
+    for (const cell of cells) this.serve(cell);
+    this.rank();
+  }
+
+  /** Show what was shown before the page was loaded again, as far as it is there. */
+  private returnToPlace(): void {
+    this.bin = this.place?.bin ?? this.bin;
+    this.arrange();
+    if (this.place?.focus && this.selection.index(this.place.focus) >= 0) this.selection.restore(this.place.focus, this.place.chosen);
+    this.changed();
+  }
+
+  /** Keep what is shown and selected, for when the page is loaded again. */
+  keepPlace(): void {
+    if (this.loading) return;
+    const { bin, order, selection } = this;
+    keepPlace(this.analysis.id, this.reading, { bin, order, focus: selection.focus, chosen: [...selection.chosen] });
   }
 
   async loadSuggestions(): Promise<void> {
     try {
       const answer = await get<{ items: Suggestion[] }>(`/analyses/${this.analysis.id}/suggestions?number=20`, this.abort.signal);
       this.suggestions = answer.items;
-      this.arrange();
+      this.returnToPlace();
+      this.place = null;
     } catch {
       this.suggestions = []; // the page works without them; the gallery can still be sorted by confidence
     }
@@ -164,8 +193,13 @@ export class ReviewStore implements Sender {
 
   // --- reading -------------------------------------------------------------------------------------------
 
+  /** Whether all fields are read: before, there are cells to look at, but no count and no answers. */
+  get isRead(): boolean {
+    return this.analysis.status === "done";
+  }
+
   get canEdit(): boolean {
-    return this.editable && !this.analysis.locked;
+    return this.editable && this.isRead && !this.analysis.locked;
   }
 
   /** A blind reading names detected cells only and adds none, so that both readings can be compared. */
@@ -213,35 +247,15 @@ export class ReviewStore implements Sender {
   }
 
   private rank(): void {
-    const cells = [...this.served_.values()];
-    const place = (a: Cell, b: Cell): number =>
-      a.field_id === b.field_id ? a.number - b.number : a.field_id < b.field_id ? -1 : 1;
-    const by: Record<Order, (a: Cell, b: Cell) => number> = {
-      surest: (a, b) => b.probability - a.probability || place(a, b),
-      unsurest: (a, b) => a.probability - b.probability || place(a, b),
-      place,
-    };
-    this.ranked = cells.sort(by[this.order]).map((cell) => cell.id);
+    this.ranked = ranked(this.served_.values(), this.order);
   }
 
-  /** Arrange the cells again: by type for all cells, else in one list, each sorted by rank. */
+  /** Arrange the cells again. */
   private arrange(): void {
-    const byType = new Map<string, string[]>(this.taxonomy.types.map((type) => [type.id, []]));
-    const deleted: string[] = [];
-    for (const id of this.ranked) {
-      const cell = this.shown.get(id);
-      if (!cell) continue;
-      if (cell.deleted) deleted.push(id);
-      else (byType.get(cell.type ?? "unclassified") ?? byType.get("unclassified"))?.push(id);
-    }
-    const suggested = this.suggestions.map((item) => item.cell_id).filter((id) => this.shown.get(id)?.reviewed_type === null);
-    this.counts = new Map([...byType].map(([type, ids]) => [type, ids.length]));
-    this.counts.set(ALL, this.shown.size - deleted.length).set(DELETED, deleted.length).set(SUGGESTED, suggested.length);
-    if (this.bin === ALL) this.sections = [...byType].filter(([, ids]) => ids.length > 0).map(([type, ids]) => ({ type, ids }));
-    else if (this.bin === DELETED) this.sections = [{ type: "", ids: deleted }];
-    else if (this.bin === SUGGESTED) this.sections = [{ type: "", ids: suggested }];
-    else this.sections = [{ type: this.bin, ids: byType.get(this.bin) ?? [] }];
-    this.selection.arranged(this.sections.flatMap((section) => section.ids));
+    const { sections, counts } = arrangement(this.ranked, (id) => this.shown.get(id), this.bin, this.suggestions, this.taxonomy);
+    this.sections = sections;
+    this.counts = counts;
+    this.selection.arranged(sections.flatMap((section) => section.ids));
     this.changed();
   }
 
@@ -278,13 +292,29 @@ export class ReviewStore implements Sender {
 
   /** Add a cell that the networks missed; it is saved at once. */
   async add(field: string, box: Box, type: string): Promise<Cell> {
+    const cell = await this.draw(field, box, type);
+    this.history.add([appeared(cell)]);
+    this.arrange();
+    this.refreshDifferential();
+    return cell;
+  }
+
+  /** Give a cell another box: a cell with the new box takes the place of the old one, which is kept as deleted. */
+  async redraw(id: string, box: Box): Promise<Cell> {
+    const old = this.shown.get(id);
+    if (!old) throw new Error(id);
+    const cell = await this.draw(old.field_id, box, old.type);
+    const gone: Edit = { id, before: answerOf(old), after: { ...answerOf(old), deleted: true } };
+    this.history.add([gone, appeared(cell)]);
+    this.apply([gone], false);
+    return cell;
+  }
+
+  private async draw(field: string, box: Box, type: string): Promise<Cell> {
     const body = { field_id: field, box, type, ...(this.reading ? { reading: this.reading } : {}) };
     const cell = await post<Cell>(`/analyses/${this.analysis.id}/cells`, body);
     this.serve(cell);
     this.rank();
-    this.history.add([{ id: cell.id, before: { type, deleted: true }, after: { type, deleted: false } }]);
-    this.arrange();
-    this.refreshDifferential();
     return cell;
   }
 
@@ -333,17 +363,12 @@ export class ReviewStore implements Sender {
 
   /** The unreviewed cell of which the networks are least certain; null if all are reviewed. */
   nextUncertain(): string | null {
-    const open = (cell: Cell | undefined): cell is Cell => !!cell && cell.reviewed_type === null && !cell.deleted;
-    const focus = this.selection.focus;
-    const suggested = [...this.suggestions].sort((a, b) => (a.part === b.part ? 0 : a.part === "uncertain" ? -1 : 1));
-    for (const { cell_id } of suggested) {
-      if (cell_id !== focus && open(this.shown.get(cell_id))) return cell_id;
-    }
-    let least: Cell | null = null;
-    for (const cell of this.shown.values()) {
-      if (cell.id !== focus && open(cell) && (least === null || cell.probability < least.probability)) least = cell;
-    }
-    return least?.id ?? null;
+    return leastCertain(this.shown.values(), this.suggestions, (id) => this.shown.get(id), this.selection.focus);
+  }
+
+  /** The next unreviewed cell of those drawn by lot; null if all are reviewed. */
+  nextOfLot(): string | null {
+    return nextOfLot(this.suggestions, (id) => this.shown.get(id), this.selection.focus);
   }
 
   /** Bring a cell into view, whatever the gallery currently shows. */

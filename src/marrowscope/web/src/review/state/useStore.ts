@@ -1,4 +1,5 @@
 import { startTransition, useEffect, useState, useSyncExternalStore } from "react";
+import { listen } from "../../api/events";
 import type { Analysis } from "../../api/shapes";
 import { useKnown } from "../../context";
 import { ReviewStore } from "./store";
@@ -13,7 +14,17 @@ export function useReviewStore(analysis: Analysis, reading: string | null, edita
     const made = new ReviewStore(analysis, taxonomy, reading, editable);
     setStore(made);
     void made.load();
-    return () => made.close();
+    const stop = listen((news) => {
+      if (news.kind === "reconnected") made.others.heard(null);
+      else if (news.kind === "analysis" && news.analysis.id === analysis.id) made.others.heard(news.analysis);
+    });
+    const leave = (): void => made.keepPlace();
+    addEventListener("pagehide", leave);
+    return () => {
+      stop();
+      removeEventListener("pagehide", leave);
+      made.close();
+    };
   }, [key, reading, editable, taxonomy]);
   return store;
 }

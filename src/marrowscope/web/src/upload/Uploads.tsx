@@ -1,7 +1,6 @@
 import { useSyncExternalStore, type ReactNode } from "react";
 import { Link, Meter } from "../parts/basics";
 import { t } from "../strings";
-import { SameNameDialog } from "./SameNameDialog";
 import { FINAL, uploads, type FileRow, type FileStatus, type UploadJob } from "./manager";
 
 const WORDS: Record<FileStatus, string> = {
@@ -17,24 +16,14 @@ const WORDS: Record<FileStatus, string> = {
 };
 
 /** Progress of all uploads, and the reason for every file that was refused. */
-export function UploadPanel(): ReactNode {
+export function Uploads(): ReactNode {
   useSyncExternalStore(uploads.subscribe, uploads.snapshot);
-  if (uploads.jobs.length === 0) return null;
   return (
-    <aside className="uploads card" aria-label={t.upload.panel}>
-      <header>
-        <h2 className="grow">{t.upload.panel}</h2>
-        <button type="button" className="button quiet compact" disabled={uploads.busy} onClick={() => uploads.clear()}>
-          {t.upload.clear}
-        </button>
-      </header>
-      <div className="list" aria-live="polite">
-        {uploads.jobs.map((job) => (
-          <Job key={job.id} job={job} />
-        ))}
-      </div>
-      {uploads.question ? <SameNameDialog key={uploads.question.number} question={uploads.question} /> : null}
-    </aside>
+    <div className="stack" aria-live="polite">
+      {uploads.jobs.map((job) => (
+        <Job key={job.id} job={job} />
+      ))}
+    </div>
   );
 }
 

@@ -1,0 +1,44 @@
+"""Pictures of cells for people: one square per cell, alone or on a sheet with those of the whole field."""
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from marrowscope.imaging.crops import crop_cells
+from marrowscope.imaging.jpeg import jpeg_bytes
+
+SQUARE_PX = 96
+"""Side of a square on the sheet that every analysis keeps."""
+COLUMNS = 16
+_CONTEXT = 1.35  # side of a square over the longer side of the cell's box
+_BEYOND = 190  # grey where a square reaches beyond the image: nothing is there, and nothing is made up
+_QUALITY = 88
+
+
+def squares_of(
+    pixels: npt.NDArray[np.uint8], boxes: npt.NDArray[np.float32], side: int
+) -> npt.NDArray[np.uint8]:
+    """Cut a square around each box, neighbours as in the image, grey beyond: (n, side, side, 3) uint8 RGB."""
+    return crop_cells(pixels, boxes, side, _CONTEXT, beyond=_BEYOND)
+
+
+def square_jpeg(pixels: npt.NDArray[np.uint8], box: tuple[float, float, float, float], side: int) -> bytes:
+    """Return the square around one box as JPEG."""
+    return jpeg_bytes(squares_of(pixels, np.asarray([box], np.float32), side)[0], _QUALITY)
+
+
+def sheet_of(pixels: npt.NDArray[np.uint8], boxes: npt.NDArray[np.float32], side: int = SQUARE_PX) -> bytes:
+    """Return a JPEG with the square of each box, `COLUMNS` in a row; empty without boxes."""
+    if not len(boxes):
+        return b""
+    rows = -(-len(boxes) // COLUMNS)
+    sheet = np.full((rows * COLUMNS, side, side, 3), 255, np.uint8)
+    sheet[: len(boxes)] = squares_of(pixels, boxes, side)
+    grid = sheet.reshape(rows, COLUMNS, side, side, 3).swapaxes(1, 2)
+    return jpeg_bytes(Image.fromarray(grid.reshape(rows * side, COLUMNS * side, 3)), _QUALITY)
+
+
+def from_sheet(sheet: Image.Image, row: int) -> Image.Image:
+    """Cut one cell's square out of the sheet of an analysis."""
+    x, y = (row % COLUMNS) * SQUARE_PX, (row // COLUMNS) * SQUARE_PX
+    return sheet.crop((x, y, x + SQUARE_PX, y + SQUARE_PX))

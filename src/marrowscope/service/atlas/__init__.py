@@ -1,0 +1,1 @@
+"""The atlas: drawn cells, open sets that were imported, and signed cells that readers pinned."""
