@@ -1,6 +1,12 @@
 """Which cells enter the differential."""
 
-from marrowscope.domain.taxonomy import UNCLASSIFIED, taxonomy
+from dataclasses import replace
+
+import numpy as np
+
+from marrowscope.domain.case.specimen import Specimen
+from marrowscope.domain.cells import Cells
+from marrowscope.domain.taxonomy import ERYTHROID, UNCLASSIFIED, taxonomy
 
 
 def counts_in_differential(
@@ -21,3 +27,14 @@ def counts_in_differential(
     if at_border and not count_border_cells:
         return False
     return taxonomy()[cell_type].is_counted and (cell_type != UNCLASSIFIED or is_nucleated)
+
+
+def counted_in(cells: Cells, specimen: Specimen) -> Cells:
+    """Return cells counted as those of marrow are, with those left out that this specimen's count leaves out.
+
+    A blood differential is of leukocytes: its erythroblasts are counted beside it.
+    """
+    if specimen is not Specimen.BLOOD:
+        return cells
+    is_leukocyte = np.array([taxonomy()[name].lineage != ERYTHROID for name in cells.cell_types], bool)
+    return replace(cells, is_counted=cells.is_counted & is_leukocyte)

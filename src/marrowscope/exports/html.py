@@ -15,6 +15,14 @@ from marrowscope.exports.pictures import NoPictures, Pictures
 from marrowscope.exports.provenance import NOTICE
 from marrowscope.imaging.names import shown
 
+INKS = {
+    "positive": "#8a2a0c",
+    "negative": "#0b4a7a",
+    "indeterminate": "#6b4a00",
+    "insufficient": "#4a4f57",
+}
+"""Colour of each verdict. Pictures in a PDF take no style sheet: they have it as an attribute."""
+
 
 def write_html(report: CohortReport, path: Path, pictures: Pictures | None = None) -> None:
     """Write the page. It has no scripts, includes its pictures, and loads nothing.
@@ -58,12 +66,19 @@ def _environment() -> Environment:
     environment.filters["percent"] = percent_text
     environment.filters["quantity"] = quantity
     environment.filters["moment"] = _moment
+    environment.filters["css_text"] = _css_text
+    environment.globals["inks"] = INKS
     return environment
 
 
 def _printable(value: object) -> object:
     """Make any text printable, as file names need not be valid Unicode."""
     return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _css_text(text: str) -> Markup:
+    """Write a text as a string of a style sheet, which nothing in it can end."""
+    return Markup('"' + "".join(c if c.isalnum() else f"\\{ord(c):x} " for c in shown(text)) + '"')  # noqa: S704  # nothing but letters, digits and escapes
 
 
 def _moment(iso: str) -> str:
