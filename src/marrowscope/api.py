@@ -157,7 +157,8 @@ def analyse(
     Raises
     ------
     InputError
-        No images were found, a type or the specimen is unknown, the laboratory's file or the review cannot be read, `out` holds an earlier run that is
+        No images were found, a type or the specimen is unknown, the laboratory's file or the review
+        cannot be read, `out` holds an earlier run that is
         neither to be resumed nor replaced, another run is using it, or it cannot be resumed with these
         settings.
     BundleError

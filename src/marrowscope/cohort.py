@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 
 from marrowscope.analysis.patient import CountingSettings, read_patient
-from marrowscope.domain.case.laboratory import Laboratory
+from marrowscope.domain.case.laboratory import NO_LABORATORY, Laboratory
 from marrowscope.domain.patient import CohortReport, FieldReading, PatientReading, Provenance
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.engines.choose import LOCAL, open_pool
@@ -80,7 +80,7 @@ class RunSettings:
     workers: int = 1
     threads: int = 2
     engine: str = LOCAL
-    laboratory: Laboratory = Laboratory()
+    laboratory: Laboratory = NO_LABORATORY
 
     def reading_facts(self, bundle: Bundle) -> dict[str, str]:
         """Return everything on which a field's reading depends, except its content."""

@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from marrowscope.domain.case.details import NOTHING_STATED, CaseDetails
-from marrowscope.domain.case.laboratory import Laboratory
+from marrowscope.domain.case.laboratory import NO_LABORATORY, Laboratory
 from marrowscope.domain.cells import Cells
 from marrowscope.domain.decision import NO_CLUSTERING, Clustering, Decision, Interval, Verdict
 from marrowscope.domain.differential import Differential
@@ -216,7 +216,7 @@ class CohortReport:
 
     patients: tuple[PatientReading, ...]
     provenance: Provenance
-    laboratory: Laboratory = Laboratory()
+    laboratory: Laboratory = NO_LABORATORY
 
     def verdicts(self) -> Mapping[str, Verdict]:
         """Return each patient's verdict by the chosen rule."""

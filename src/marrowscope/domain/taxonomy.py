@@ -32,8 +32,8 @@ class CellType:
     is_counted : in the denominator of the differential (all nucleated cells)
     parent : identifier of the broader type, if any
     snomed : code, if the type has one
-    loinc : code of its share of the cells of bone marrow, by manual count unless the data file says otherwise
-    loinc_blood, loinc_blood_manual : of its share of the leukocytes of blood, by any method and by manual count
+    loinc : code of its share of the cells of bone marrow, by manual count
+    loinc_blood, loinc_blood_manual : codes of its share of the leukocytes of blood; by manual count
     abbreviation : label drawn beside a box
     colour : ``#rrggbb``
     """

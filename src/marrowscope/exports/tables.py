@@ -8,8 +8,10 @@ import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.cells import FLAG_ADDED, FLAG_REVIEWED, Cell
 from marrowscope.domain.decision import Interval
+from marrowscope.domain.differential import erythroblasts_per_100
 from marrowscope.domain.patient import CohortReport, FieldStatus, PatientReading
 from marrowscope.domain.percent import FILE_DECIMALS, file_percent
 from marrowscope.domain.quantity import quantity
@@ -43,6 +45,8 @@ PATIENT_COLUMNS = (
     "rule",
     "reasons",
     "images_passed_over",
+    "specimen",
+    "erythroblasts_per_100",
 )
 CELL_COLUMNS = (
     "patient",
@@ -127,7 +131,16 @@ def patient_row(patient: PatientReading) -> dict[str, Value]:
         "rule": patient.decision.rule.id,
         "reasons": _JOINT.join(shown(text) for text in reasons(patient)),
         "images_passed_over": patient.images_passed_over,
+        "specimen": patient.details.specimen.value,
+        "erythroblasts_per_100": _per_100(patient),
     }
+
+
+def _per_100(patient: PatientReading) -> float | None:
+    """Return the erythroblasts per 100 leukocytes of blood, None for another specimen."""
+    is_blood = patient.details.specimen is Specimen.BLOOD
+    per_100 = erythroblasts_per_100(patient.differential) if is_blood else None
+    return None if per_100 is None else round(per_100, FILE_DECIMALS)
 
 
 def reasons(patient: PatientReading) -> tuple[str, ...]:

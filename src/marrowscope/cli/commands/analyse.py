@@ -30,7 +30,10 @@ def analyse(
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path("results"),
     manifest: Annotated[
-        Path | None, typer.Option(help="CSV with the columns patient, path and, if known, truth, specimen and more (docs/files.md).")
+        Path | None,
+        typer.Option(
+            help="CSV with the columns patient, path and, if known, truth, specimen and more (docs/files.md)."
+        ),
     ] = None,
     rule: Annotated[str, typer.Option(help=f"Decision rule: {', '.join(RULES)}.")] = "over-20",
     threshold: Annotated[
@@ -76,8 +79,8 @@ def analyse(
     specimen: Annotated[
         str,
         typer.Option(
-            help="marrow or blood: what the smears are of. A manifest may state it for each patient, in its column "
-            "specimen. Not stated by default: then erythroblasts are counted, as in marrow.",
+            help="marrow or blood: what the smears are of. A manifest may state it for each patient, in its "
+            "column specimen. Not stated by default: then erythroblasts are counted, as in marrow.",
             show_default=False,
         ),
     ] = "",

@@ -19,3 +19,7 @@ class Laboratory:
     name: str = ""
     address: tuple[str, ...] = ()
     ranges: tuple[ReferenceRange, ...] = ()
+
+
+NO_LABORATORY = Laboratory()
+"""None is stated, and a count is compared with nothing."""

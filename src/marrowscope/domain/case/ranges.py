@@ -110,7 +110,9 @@ def _of_group(number: int, group: Any) -> list[ReferenceRange]:
         raise ValueError(f"{place} needs specimen (marrow or blood), source, and ranges: {error}") from error
     if not source or specimen is Specimen.NOT_STATED:
         raise ValueError(f"{place} needs a source, and marrow or blood as its specimen")
-    return [_range(f"{place}, range {at}", entry, specimen, ages, source) for at, entry in enumerate(entries, 1)]
+    return [
+        _range(f"{place}, range {at}", entry, specimen, ages, source) for at, entry in enumerate(entries, 1)
+    ]
 
 
 def _range(

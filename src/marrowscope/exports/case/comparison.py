@@ -71,7 +71,7 @@ def compare(patient: PatientReading, laboratory: Laboratory) -> Comparison:
     rows = type_rows(patient)
     by_type: dict[str, Compared] = {}
     groups = []
-    beside = {}
+    beside: dict[Figure, Compared] = {}
     for each in fitting:
         if each.figure is not Figure.PERCENT:
             value = _figure(patient, each.figure)

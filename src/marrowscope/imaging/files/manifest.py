@@ -14,7 +14,7 @@ from marrowscope.imaging.names import composed, decomposed, shown
 
 @dataclass(frozen=True, slots=True)
 class ManifestRow:
-    """One line: patient, absolute path of their images, known state, if any, and what is stated of the case."""
+    """One line: patient, absolute path of their images, known state, if any, and what is stated of it."""
 
     patient: str
     path: Path
