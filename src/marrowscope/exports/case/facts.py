@@ -6,6 +6,7 @@ from marrowscope.domain.case.details import DETAILS, NOTHING_STATED, CaseDetails
 from marrowscope.domain.case.morphology import morphology
 from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.patient import FieldStatus, PatientReading, Signature
+from marrowscope.imaging.names import safe_name
 
 TITLES = {
     Specimen.MARROW: "Bone marrow aspirate report",
@@ -61,6 +62,13 @@ def status_text(patient: PatientReading) -> str:
     if signature is None:
         return "Preliminary, not signed"
     return f"{'Amended' if signature.version > 1 else 'Final'}, version {signature.version}"
+
+
+def file_title(patient: PatientReading, name: str) -> str:
+    """Return the name of a patient's file, such as ``P01_v2_report.pdf``: no version passes for another."""
+    signature = signature_of(patient)
+    version = "preliminary" if signature is None else f"v{signature.version}"
+    return f"{safe_name(patient.patient)}_{version}_{name}"
 
 
 def head(patient: PatientReading) -> tuple[tuple[str, str], ...]:

@@ -30,7 +30,7 @@ from marrowscope.service.rest.images import (
 )
 from marrowscope.service.rest.openapi import REFUSALS, describe
 from marrowscope.service.rest.reports import exports, signing
-from marrowscope.service.rest.review import carried, cells, readings
+from marrowscope.service.rest.review import carried, cells, details, readings
 from marrowscope.service.rest.shapes import API
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
@@ -39,7 +39,7 @@ from marrowscope.version import __version__
 
 _UNDER_API = (
     users, sessions, tokens, catalogue, patients, removal, files, fields, analyses, events, cells, readings,
-    carried, differential, signing, exports, auditing,
+    carried, details, differential, signing, exports, auditing,
 )  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def create_app(settings: Settings, database: Database | None = None, with_jobs: 
     Raises
     ------
     InputError
-        The settings are unsafe or name no usable database.
+        The settings are unsafe, or name no usable database or laboratory.
     """
     settings.refuse_unsafe()
     service = Service(
@@ -66,6 +66,7 @@ def create_app(settings: Settings, database: Database | None = None, with_jobs: 
         database or Database(settings.database_url, settings.seal_folder),
         RateLimit(settings.login_attempts_per_minute),
     )
+    _ = service.laboratory  # a faulty file is told now, not under the first report
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
