@@ -45,9 +45,9 @@ PATIENT_COLUMNS = (
     "rule",
     "reasons",
     "images_passed_over",
-    "specimen",
-    "erythroblasts_per_100",
 )
+CASE_COLUMNS = ("specimen", "erythroblasts_per_100")
+"""Columns of `patients.csv` that follow where the specimen of a patient is stated."""
 CELL_COLUMNS = (
     "patient",
     "field",
@@ -73,15 +73,22 @@ _JOINT = "; "
 
 
 def write_patients_csv(report: CohortReport, path: Path) -> None:
-    """Write a row per patient, with the columns `PATIENT_COLUMNS`.
+    """Write a row per patient, with the columns of `patient_columns`.
 
     Raises
     ------
     OSError
         The file cannot be written.
     """
+    columns = patient_columns(report.patients)
     rows = (patient_row(patient) for patient in report.patients)
-    _write(path, PATIENT_COLUMNS, ([csv_text(row[name]) for name in PATIENT_COLUMNS] for row in rows))
+    _write(path, columns, ([csv_text(row[name]) for name in columns] for row in rows))
+
+
+def patient_columns(patients: Sequence[PatientReading]) -> tuple[str, ...]:
+    """Return the columns of a table of patients: those of the case only where they say something."""
+    is_stated = any(patient.details.specimen is not Specimen.NOT_STATED for patient in patients)
+    return (*PATIENT_COLUMNS, *(CASE_COLUMNS if is_stated else ()))
 
 
 def write_cells_csv(report: CohortReport, path: Path) -> None:

@@ -30,7 +30,7 @@ from marrowscope.exports.figures import (
 )
 from marrowscope.exports.provenance import NOTICE
 from marrowscope.exports.signed import signed_names
-from marrowscope.exports.tables import PATIENT_COLUMNS, Value, patient_row
+from marrowscope.exports.tables import PATIENT_COLUMNS, Value, patient_columns, patient_row
 from marrowscope.imaging.files.spreadsheets import sheet_name
 from marrowscope.imaging.names import shown
 
@@ -163,7 +163,7 @@ class _Writer:
 
     def _overview(self, sheet: Any, patients: Sequence[PatientReading], names: Sequence[str]) -> None:
         has_truth = any(patient.truth for patient in patients)
-        columns = [*PATIENT_COLUMNS, "sheet", *(["known state"] if has_truth else [])]
+        columns = [*patient_columns(patients), "sheet", *(["known state"] if has_truth else [])]
         for column, name in enumerate(columns):
             title, width = _TITLES.get(name, (name.capitalize(), 24))
             sheet.set_column(column, column, width)
