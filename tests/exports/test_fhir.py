@@ -12,6 +12,8 @@ from tests.domain.test_taxonomy import mod10_holds, verhoeff_holds
 from marrowscope import export
 from marrowscope.analysis.patient import CountingSettings
 from marrowscope.analysis.reviewed import Answer, read_reviewed
+from marrowscope.domain.case.details import CaseDetails
+from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.patient import PatientReading, Signature
 from marrowscope.errors import InputError
 from marrowscope.exports.fhir import LOINC, SNOMED, codes, fhir_bundle, write_fhir
@@ -20,7 +22,7 @@ from marrowscope.journal import Journal
 
 from .fake_report import RATES, nine_patients, patient, report
 
-NETWORK = patient("P01", blast_share=0.3, cells=300, fields=5)
+NETWORK = patient("P01", blast_share=0.3, cells=300, fields=5, details=CaseDetails(Specimen.MARROW))
 
 
 def signed(version: int) -> PatientReading:

@@ -125,8 +125,7 @@ def erythroblasts_per_100(differential: Differential) -> float | None:
 
 def _left_out_as(cell: Cell) -> str:
     """Return why a cell is not counted: a type that is not, or what is wrong with the cell."""
-    cell_type = taxonomy()[cell.cell_type]
-    if not cell_type.is_counted or not cell.flags:
+    if not taxonomy()[cell.cell_type].is_counted or not cell.flags:
         return cell.cell_type
-    is_of_no_leukocyte = cell_type.lineage == ERYTHROID and FLAG_BORDER not in cell.flags
+    is_of_no_leukocyte = taxonomy()[cell.cell_type].lineage == ERYTHROID and FLAG_BORDER not in cell.flags
     return cell.cell_type if is_of_no_leukocyte else cell.flags[0]

@@ -136,6 +136,11 @@ def counts_border_cells(analysis: Analysis) -> bool:
     return bool(analysis.facts["settings"].get("count_border_cells") == "true")
 
 
+def target_of(analysis: Analysis, reading: PatientReading) -> int:
+    """Return the recommended number of cells of a patient's specimen."""
+    return _settings_of(analysis).target_of(reading.details.specimen)
+
+
 def worklist_result(reading: PatientReading) -> dict[str, Any]:
     """Return what the worklist shows of a count."""
     row = patient_row(reading)

@@ -1,6 +1,7 @@
 /** All texts of the page, by its rooms in `texts/`. A translation is another set of files of the same shape. */
 import type { Decision, PatientStatus, Role } from "./api/shapes";
 import { admin, display, password } from "./texts/administration";
+import { details } from "./texts/details";
 import { morphology } from "./texts/morphology";
 import * as patient from "./texts/patient";
 import { plural } from "./texts/plural";
@@ -78,6 +79,7 @@ export const t = {
   admin,
   password,
   display,
+  details,
   ...worklist,
   ...patient,
   ...review,

@@ -4,7 +4,6 @@ from functools import lru_cache
 
 from fastapi import APIRouter
 
-from marrowscope.analysis.decide import TARGET
 from marrowscope.analysis.review import Inferred
 from marrowscope.analysis.shares import type_shares
 from marrowscope.domain.case.specimen import Specimen
@@ -126,7 +125,7 @@ def show_differential(
         model=_networks_count(network),
         reviewed=count_of(reviewed),
         reviewed_cells=0 if reviewed.review is None else reviewed.review.cells,
-        target=TARGET,
+        target=count.target_of(analysis, network),
         floor=analysis.floor,
         inferred=_inferred(count.inferred(network, answers)),
     )

@@ -69,6 +69,7 @@ export async function request<T>(method: string, path: string, options: Options 
 export const get = <T>(path: string, signal?: AbortSignal): Promise<T> =>
   request<T>("GET", path, signal ? { signal } : {});
 export const post = <T>(path: string, body: unknown = {}): Promise<T> => request<T>("POST", path, { body });
+export const put = <T>(path: string, body: unknown): Promise<T> => request<T>("PUT", path, { body });
 export const patch = <T>(path: string, body: unknown, headers: Record<string, string> = {}): Promise<T> =>
   request<T>("PATCH", path, { body, headers });
 export const remove = <T = undefined>(path: string, body?: unknown): Promise<T> =>
