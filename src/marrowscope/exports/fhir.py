@@ -37,7 +37,7 @@ from marrowscope.exports.case.rows import beside_rows, case_rows
 from marrowscope.exports.figures import type_rows, verdict_text
 from marrowscope.exports.provenance import NOTICE
 from marrowscope.exports.tables import reasons
-from marrowscope.imaging.names import shown
+from marrowscope.imaging.names import shown, shown_lines
 
 LOINC, SNOMED = "http://loinc.org", "http://snomed.info/sct"
 UUID = "urn:ietf:rfc:3986"
@@ -158,7 +158,7 @@ class _PatientResources:
         signature = self._signature
         sentence = f"{verdict_text(decision)} by the rule {decision.rule.condition}."
         own = [f"{title}: {shown(text)}" for title, text in case_rows(self._patient) if title != "Conclusion"]
-        conclusion = [shown(self._details.conclusion)] if self._details.conclusion else []
+        conclusion = [shown_lines(self._details.conclusion)] if self._details.conclusion else []
         signed: Resource = {}
         if signature is not None:
             signed = {

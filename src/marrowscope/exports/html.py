@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from marrowscope.domain.patient import CohortReport
 from marrowscope.domain.percent import percent_text
@@ -13,7 +13,7 @@ from marrowscope.exports.figures import LINEAGES, VERDICTS, confusion
 from marrowscope.exports.page import patient_views
 from marrowscope.exports.pictures import NoPictures, Pictures
 from marrowscope.exports.provenance import NOTICE
-from marrowscope.imaging.names import shown
+from marrowscope.imaging.names import shown, shown_lines
 
 INKS = {
     "positive": "#8a2a0c",
@@ -67,6 +67,7 @@ def _environment() -> Environment:
     environment.filters["quantity"] = quantity
     environment.filters["moment"] = _moment
     environment.filters["css_text"] = _css_text
+    environment.filters["lines"] = _lines
     environment.globals["inks"] = INKS
     return environment
 
@@ -74,6 +75,11 @@ def _environment() -> Environment:
 def _printable(value: object) -> object:
     """Make any text printable, as file names need not be valid Unicode."""
     return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _lines(text: str) -> Markup:
+    """Print a text of several lines as it was written."""
+    return escape(shown_lines(text))
 
 
 def _css_text(text: str) -> Markup:

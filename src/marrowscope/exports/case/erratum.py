@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from marrowscope.domain.differential import Differential, erythroblasts_per_100
 from marrowscope.domain.patient import Change, PatientReading
 from marrowscope.domain.percent import percent_text
-from marrowscope.domain.taxonomy import taxonomy
+from marrowscope.domain.taxonomy import BLAST, taxonomy
 from marrowscope.exports.case.facts import changed_details
 from marrowscope.exports.figures import verdict_text
 
@@ -21,7 +21,9 @@ def _figures(before: PatientReading, after: PatientReading) -> Iterator[Change]:
     yield Change("Verdict", verdict_text(before.decision), verdict_text(after.decision))
     yield Change("Counted cells", *(str(each.counted) for each in both))
     yield Change("Blasts, all", *(_cells(each, each.blasts) for each in both))
-    for cell_type in taxonomy():
+    # Where all blasts are of the broadest type, their row would say the same twice.
+    has_kinds = any(each.counts.get(BLAST, 0) != each.blasts for each in both)
+    for cell_type in taxonomy() if has_kinds else (kind for kind in taxonomy() if kind.id != BLAST):
         yield Change(cell_type.name, *(_cells(each, each.counts.get(cell_type.id, 0)) for each in both))
     yield Change("Erythroblasts per 100 leukocytes", *(_per_100(each) for each in both))
     yield Change("Cells found but not counted", *(str(sum(each.excluded.values())) for each in both))

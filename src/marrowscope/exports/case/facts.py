@@ -37,7 +37,6 @@ _LABELS = {
     "stain": "Stain",
     "slide_quality": "Slide quality",
     "clinical_details": "Clinical details",
-    "phrases": "Morphology",
     "comment": "Comment",
     "conclusion": "Conclusion",
 }
@@ -107,17 +106,26 @@ def detail_text(details: CaseDetails, name: str) -> str:
         return _PARTICLES[value]
     if name == "age_years":
         return f"{value:g} {'year' if value == 1 else 'years'}"
-    if name == "phrases":
-        return ". ".join(f"{title}: {text}" for title, text in morphology_texts(details)) or NOT_STATED
-    return str(value)
+    return " ".join(str(value).splitlines())
 
 
 def changed_details(before: CaseDetails, after: CaseDetails) -> Iterator[tuple[str, str, str]]:
     """Yield the details that differ: their title, the text before and the text after."""
     for name in DETAILS:
+        if name == "phrases":
+            yield from _changed_morphology(before, after)
+            continue
         texts = detail_text(before, name), detail_text(after, name)
         if texts[0] != texts[1]:
             yield _LABELS[name], *texts
+
+
+def _changed_morphology(before: CaseDetails, after: CaseDetails) -> Iterator[tuple[str, str, str]]:
+    texts = dict(morphology_texts(before)), dict(morphology_texts(after))
+    for section in morphology().sections:
+        was, now = (each.get(section.title, "nothing stated") for each in texts)
+        if was != now:
+            yield f"{section.title}, morphology", was, now
 
 
 def details_document(details: CaseDetails) -> dict[str, str | float | Sequence[str] | None]:

@@ -7,7 +7,14 @@ from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.differential import RATIO_DECIMALS, erythroblasts_per_100, myeloid_to_erythroid
 from marrowscope.domain.patient import PatientReading
 from marrowscope.domain.quantity import quantity
-from marrowscope.exports.case.facts import head, morphology_texts, signature_of, status_text, title_of
+from marrowscope.exports.case.facts import (
+    detail_text,
+    head,
+    morphology_texts,
+    signature_of,
+    status_text,
+    title_of,
+)
 
 MYELOID = "granulocytes, monocytes and their precursors, without mast cells and blasts"
 """What the M of an M:E ratio holds (ICSH 2008)."""
@@ -20,9 +27,9 @@ def case_rows(patient: PatientReading) -> Iterator[tuple[str, str]]:
     yield from head(patient)
     yield from ((f"Morphology: {title}", text) for title, text in morphology_texts(details))
     if details.comment:
-        yield "Comment", details.comment
+        yield "Comment", detail_text(details, "comment")
     if details.conclusion:
-        yield "Conclusion", details.conclusion
+        yield "Conclusion", detail_text(details, "conclusion")
     signature = signature_of(patient)
     if signature is not None:
         for change in signature.changes:

@@ -9,7 +9,7 @@ from pathlib import Path
 from marrowscope.domain.case.details import CaseDetails, read_details
 from marrowscope.errors import InputError
 from marrowscope.imaging.files.spreadsheets import Row, read_table
-from marrowscope.imaging.names import composed, decomposed, shown
+from marrowscope.imaging.names import composed, decomposed, shown, shown_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def _row(manifest: Path, row: Row) -> ManifestRow:
     if "\\" in path and not absolute.exists():
         absolute = _absolute(manifest, path.replace("\\", "/"))
     try:
-        details = read_details({name: shown(text) for name, text in row.values.items()})
+        details = read_details({name: shown_lines(text) for name, text in row.values.items()})
     except ValueError as error:
         raise InputError(f"manifest {shown(manifest.name)}, line {row.line}: {error}") from error
     return ManifestRow(shown(patient), absolute, row.values.get("truth") or None, details)
