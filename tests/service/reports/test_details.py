@@ -10,6 +10,7 @@ from tests.service.drawn import Drawn
 from tests.service.reports.test_signing import export, name_blasts, sign
 from tests.service.review.test_answers import API, differential, refused, trail
 
+from marrowscope.exports.case.facts import signature_of
 from marrowscope.service.reports import documents
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.reviews import Version
@@ -129,7 +130,7 @@ def test_a_signed_case_is_locked_and_its_amendment_says_what_changed(
     assert "This version 2 replaces version 1. Reason: second look" in page
     with database.reading() as session:
         texts = {each.version: each.document for each in session.query(Version)}
-    signature = documents.read(texts[2]).patients[0].review.signature  # type: ignore[union-attr]
+    signature = signature_of(documents.read(texts[2]).patients[0])
     assert signature is not None
     said = {each.what: (each.before, each.after) for each in signature.changes}
     assert said["Conclusion"] == ("AML", "ALL")
