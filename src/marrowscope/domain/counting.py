@@ -29,12 +29,15 @@ def counts_in_differential(
     return taxonomy()[cell_type].is_counted and (cell_type != UNCLASSIFIED or is_nucleated)
 
 
-def counted_in(cells: Cells, specimen: Specimen) -> Cells:
-    """Return cells counted as those of marrow are, with those left out that this specimen's count leaves out.
+def belongs_to(cell_type: str, specimen: Specimen) -> bool:
+    """Return whether a type, if it counts in marrow, is in the differential of a specimen, too.
 
     A blood differential is of leukocytes: its erythroblasts are counted beside it.
     """
-    if specimen is not Specimen.BLOOD:
-        return cells
-    is_leukocyte = np.array([taxonomy()[name].lineage != ERYTHROID for name in cells.cell_types], bool)
-    return replace(cells, is_counted=cells.is_counted & is_leukocyte)
+    return specimen is not Specimen.BLOOD or taxonomy()[cell_type].lineage != ERYTHROID
+
+
+def counted_in(cells: Cells, specimen: Specimen) -> Cells:
+    """Return cells counted as those of marrow are, without those that do not belong to a specimen."""
+    belongs = np.array([belongs_to(name, specimen) for name in cells.cell_types], bool)
+    return cells if belongs.all() else replace(cells, is_counted=cells.is_counted & belongs)
