@@ -14,6 +14,7 @@ import marrowscope
 from marrowscope.cli.app import app
 from marrowscope.cli.console import INTERRUPTED
 from marrowscope.domain import cells
+from marrowscope.domain.case.details import DETAILS
 from marrowscope.errors import MarrowscopeError
 from marrowscope.exports import tables
 from marrowscope.service.settings import Settings
@@ -70,7 +71,13 @@ def test_every_option_is_explained() -> None:
 
 
 def test_columns_of_patients_are_explained(out: Path) -> None:
-    assert named(section("files.md", "patients.csv"), "column") == columns(out / "patients.csv")
+    explained = named(section("files.md", "patients.csv"), "column")
+    assert explained == [*columns(out / "patients.csv"), *tables.CASE_COLUMNS]
+
+
+def test_columns_of_a_manifest_are_explained() -> None:
+    explained = named(section("files.md", "The manifest"), "column")
+    assert sorted(explained) == sorted(("patient", "path", "truth", *DETAILS))
 
 
 def test_columns_of_cells_are_explained(out: Path) -> None:

@@ -1,6 +1,7 @@
 """The public functions of the package, which match the commands of the command line."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from marrowscope.analysis.decide import FLOOR, TARGET
 from marrowscope.analysis.patient import CountingSettings
 from marrowscope.cohort import CohortReader, Listener, Progress, RunSettings
 from marrowscope.datasets.names import type_of_folder
+from marrowscope.domain.case.details import CaseDetails, joined
+from marrowscope.domain.case.specimen import Specimen, specimen_named
 from marrowscope.domain.cells import Cells, Detections
 from marrowscope.domain.decision import OVER_20, Rule
 from marrowscope.domain.differential import Differential
@@ -19,6 +22,7 @@ from marrowscope.domain.taxonomy import UNCLASSIFIED, taxonomy
 from marrowscope.engines.choose import LOCAL
 from marrowscope.errors import ImageError, InputError
 from marrowscope.exports.atomic import DISK_FAULTS
+from marrowscope.exports.case.laboratory import read_laboratory
 from marrowscope.exports.review import with_review
 from marrowscope.imaging.files.decode import FieldImage, decode
 from marrowscope.imaging.files.sources import discover
@@ -111,6 +115,8 @@ def analyse(
     mpp: float | None = None,
     count_border_cells: bool = False,
     single_cells: bool = False,
+    specimen: str = Specimen.NOT_STATED,
+    laboratory: str | Path | None = None,
     workers: int = 1,
     threads: int = 2,
     engine: str = LOCAL,
@@ -125,7 +131,8 @@ def analyse(
     ----------
     inputs : a folder with a sub-folder per patient, one patient's folder, images, or ZIP files of these
     out : folder for the results
-    manifest : CSV ``patient,path[,truth]``, instead of or in addition to `inputs`
+    manifest : CSV ``patient,path[,truth]``, instead of or in addition to `inputs`; further columns state
+        details of the cases: docs/files.md
     bundle : networks, by default the built-in ones
     rule : decision rule
     floor : least number of counted cells; with fewer, the decision is ``insufficient``
@@ -136,6 +143,9 @@ def analyse(
     single_cells : the images are of single cells, as an analyser exports them: only the cell in the middle of
         each is counted. A folder called like a cell type signs the cells in it; these names are shown beside
         the networks' (``FieldReading.signed_type``) and change nothing.
+    specimen : ``marrow`` or ``blood``, of all patients for whom the manifest states none; it says which cells
+        are counted, and which figures and reference ranges are reported
+    laboratory : TOML file with the name, address and reference ranges of the reporting laboratory
     workers : number of processes that read fields
     threads : processor threads in each process
     engine : ``local``, or ``dask://HOST:PORT`` of a Dask cluster (extra ``dask``)
@@ -147,7 +157,8 @@ def analyse(
     Raises
     ------
     InputError
-        No images were found, a type is unknown, the review cannot be read, `out` holds an earlier run that is
+        No images were found, a type or the specimen is unknown, the laboratory's file or the review
+        cannot be read, `out` holds an earlier run that is
         neither to be resumed nor replaced, another run is using it, or it cannot be resumed with these
         settings.
     BundleError
@@ -159,7 +170,9 @@ def analyse(
         workers,
         threads,
         engine,
+        read_laboratory(None if laboratory is None else Path(laboratory)),
     )
+    stated = CaseDetails(_known_specimen(specimen))
     networks = _bundle(bundle)
     folder = Path(out)
     paths = [Path(p) for p in ([inputs] if isinstance(inputs, str | Path) else inputs)]
@@ -168,6 +181,7 @@ def analyse(
         manifest=None if manifest is None else Path(manifest),
         names_type=lambda folder: single_cells and type_of_folder(folder) is not None,
     )
+    patients = tuple(replace(each, details=joined(each.details, stated)[0]) for each in patients)
     with _journal(folder, settings.reading_facts(networks), resume=resume, overwrite=overwrite) as journal:
         report = CohortReader(networks, settings, journal, listener or (lambda _: None)).read(patients)
         if reviewed is not None:
@@ -198,6 +212,14 @@ def export(report: CohortReport, out: str | Path, formats: Sequence[str] = FORMA
         raise InputError(f"no such format: {', '.join(unknown)} (known: {', '.join(known)})")
     with Journal.of(Path(out)) as journal:
         return write_report(report, journal, formats)
+
+
+def _known_specimen(name: str) -> Specimen:
+    """Return the specimen of this name."""
+    specimen = specimen_named(name)
+    if specimen is None:
+        raise InputError(f"no specimen {name}: choose marrow or blood")
+    return specimen
 
 
 def _known_types(names: Sequence[str]) -> tuple[str, ...]:

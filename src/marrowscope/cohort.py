@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 
 from marrowscope.analysis.patient import CountingSettings, read_patient
+from marrowscope.domain.case.laboratory import NO_LABORATORY, Laboratory
 from marrowscope.domain.patient import CohortReport, FieldReading, PatientReading, Provenance
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.engines.choose import LOCAL, open_pool
@@ -71,6 +72,7 @@ class RunSettings:
     workers : number of processes; does not affect the result
     threads : processor threads in each process; does not affect the result
     engine : ``local`` or ``dask://HOST:PORT``; does not affect the result
+    laboratory : whose report it is, with its reference ranges; does not affect the result
     """
 
     reading: ReadingSettings = field(default_factory=ReadingSettings)
@@ -78,6 +80,7 @@ class RunSettings:
     workers: int = 1
     threads: int = 2
     engine: str = LOCAL
+    laboratory: Laboratory = NO_LABORATORY
 
     def reading_facts(self, bundle: Bundle) -> dict[str, str]:
         """Return everything on which a field's reading depends, except its content."""
@@ -155,7 +158,7 @@ class CohortReader:
             settings=self._settings.facts(self._bundle),
             seconds=dict(self._seconds),
         )
-        return CohortReport(readings, provenance)
+        return CohortReport(readings, provenance, self._settings.laboratory)
 
     def _plans(self, patients: Sequence[PatientSource]) -> list[Plan]:
         """Look at all files, in a process apart if possible: one that costs too much costs no other."""
@@ -233,6 +236,7 @@ class CohortReader:
             truth=plan.source.truth,
             problems=(*plan.source.problems, *plan.notes),
             passed_over=plan.source.passed_over,
+            details=plan.source.details,
         )
 
     def _recorded(self, task: FieldTask) -> FieldReading:

@@ -1,6 +1,7 @@
 """The results folder: all files of a finished run."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ from marrowscope.domain.patient import CohortReport, FieldReading, PatientReadin
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.errors import DamagedRecordError
 from marrowscope.exports.atomic import write_atomic
+from marrowscope.exports.case.facts import file_title
 from marrowscope.exports.fhir import write_fhir
 from marrowscope.exports.html import write_html
 from marrowscope.exports.pdf import write_pdf
@@ -65,7 +67,18 @@ def write_report(
     if "pdf" in formats:
         write_pdf(report, out / "report.pdf", JournalPictures(report, journal))
         written.append(out / "report.pdf")
+        if len(report.patients) > 1:
+            written += [_write_own_pdf(report, patient, journal) for patient in report.patients]
     return tuple(written)
+
+
+def _write_own_pdf(report: CohortReport, patient: PatientReading, journal: Journal) -> Path:
+    """Write the report of one patient among several, to be filed with that patient."""
+    own = replace(report, patients=(patient,))
+    path = journal.out / "reports" / file_title(patient, "report.pdf")
+    path.parent.mkdir(exist_ok=True)
+    write_pdf(own, path, JournalPictures(own, journal))
+    return path
 
 
 def _write_sheets(patient: PatientReading, journal: Journal) -> Iterator[Path]:

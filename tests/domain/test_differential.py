@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marrowscope.domain.cells import Cell
-from marrowscope.domain.differential import count, myeloid_to_erythroid
+from marrowscope.domain.differential import MyeloidErythroid, count, myeloid_to_erythroid
 
 KINDS = ["blast", "lymphocyte", "erythroblast", "segmented_neutrophil", "unclassified", "platelet"]
 
@@ -55,5 +55,6 @@ def test_nothing_counted_has_no_share() -> None:
 
 def test_myeloid_to_erythroid_leaves_blasts_and_lymphocytes_out() -> None:
     rows = [cell(k) for k in ("segmented_neutrophil",) * 6 + ("erythroblast",) * 2 + ("blast", "lymphocyte")]
-    assert myeloid_to_erythroid(count(rows)) == 3
+    assert myeloid_to_erythroid(count(rows)) == MyeloidErythroid(6, 2)
+    assert MyeloidErythroid(6, 2).ratio == 3
     assert myeloid_to_erythroid(count(rows[:6])) is None

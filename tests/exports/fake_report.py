@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from marrowscope.analysis.patient import CountingSettings, read_patient
+from marrowscope.domain.case.details import NOTHING_STATED, CaseDetails
 from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNCERTAIN, Cells
 from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading, Provenance
 from marrowscope.domain.rates import ErrorRates
@@ -92,6 +93,7 @@ def patient(
     seed: int = 1,
     truth: str | None = None,
     extra: Sequence[FieldReading] = (),
+    details: CaseDetails = NOTHING_STATED,
 ) -> PatientReading:
     """Draw a patient with about `cells` cells on `fields` fields."""
     rng = np.random.default_rng(seed)
@@ -100,7 +102,7 @@ def patient(
         field_reading(f"slide 1/field {i + 1:02d}.jpg", rng, n, blast_share, ("out_of_focus",) * (i % 5 == 3))
         for i, n in enumerate(per_field)
     ]
-    return read_patient(name, [*drawn, *extra], CountingSettings(), RATES, truth=truth)
+    return read_patient(name, [*drawn, *extra], CountingSettings(), RATES, truth=truth, details=details)
 
 
 def report(patients: Sequence[PatientReading]) -> CohortReport:

@@ -12,15 +12,18 @@ from tests.domain.test_taxonomy import mod10_holds, verhoeff_holds
 from marrowscope import export
 from marrowscope.analysis.patient import CountingSettings
 from marrowscope.analysis.reviewed import Answer, read_reviewed
+from marrowscope.domain.case.details import CaseDetails
+from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.patient import PatientReading, Signature
 from marrowscope.errors import InputError
+from marrowscope.exports.case.laboratory import read_laboratory
 from marrowscope.exports.fhir import LOINC, SNOMED, codes, fhir_bundle, write_fhir
 from marrowscope.exports.provenance import NOTICE
 from marrowscope.journal import Journal
 
 from .fake_report import RATES, nine_patients, patient, report
 
-NETWORK = patient("P01", blast_share=0.3, cells=300, fields=5)
+NETWORK = patient("P01", blast_share=0.3, cells=300, fields=5, details=CaseDetails(Specimen.MARROW))
 
 
 def signed(version: int) -> PatientReading:
@@ -149,3 +152,49 @@ def test_a_run_is_exported_again_when_asked_for(tmp_path: Path) -> None:
     assert json.loads(written[0].read_text("utf-8")) == fhir_bundle(cohort)
     with pytest.raises(InputError, match="fhir, pdf"):
         export(cohort, tmp_path, ["docx"])
+
+
+def test_codes_are_those_of_the_specimen_and_none_without_one() -> None:
+    details = CaseDetails(Specimen.BLOOD, age_years=40.0)
+    blood = patient("P01", blast_share=0.3, cells=300, fields=5, details=details)
+    used = {c["code"] for c in codings(fhir_bundle(report([blood]))) if c["system"] == LOINC}
+    assert {"26446-5", "736-9", "19048-8"} <= used
+    assert not used & {"48807-2", "38257-2", "11138-5", "11150-0", "709-6"}
+    (found,) = resources(blood, "DiagnosticReport")
+    assert found["code"] == {"text": "Blood film report"}
+    unknown = fhir_bundle(report([patient("P01", blast_share=0.3, cells=300, fields=5)]))
+    assert not [c for c in codings(unknown) if c["system"] == LOINC]
+    assert not [e for e in unknown["entry"] if e["resource"]["resourceType"] == "Specimen"]
+
+
+def test_specimen_order_ranges_and_morphology_are_in_it() -> None:
+    details = CaseDetails(
+        Specimen.MARROW,
+        age_years=40.0,
+        site="sternum",
+        collected="2026-01-03",
+        received="2026-01-04",
+        requester="Dr. Roth",
+        order_number="A-17",
+        phrases=("blasts.auer_rods",),
+        conclusion="AML",
+    )
+    reading = patient("P01", blast_share=0.3, cells=300, fields=5, details=details)
+    bundle = fhir_bundle(replace(report([reading]), laboratory=read_laboratory(None)))
+    by_kind: dict[str, list[Any]] = {}
+    for entry in bundle["entry"]:
+        by_kind.setdefault(entry["resource"]["resourceType"], []).append(entry["resource"])
+    (specimen,), (found,) = by_kind["Specimen"], by_kind["DiagnosticReport"]
+    assert specimen["collection"] == {"collectedDateTime": "2026-01-03", "bodySite": {"text": "sternum"}}
+    assert specimen["receivedTime"] == "2026-01-04"
+    assert found["specimen"] == [{"reference": f"urn:uuid:{specimen['id']}"}]
+    assert found["effectiveDateTime"] == "2026-01-03"
+    assert found["basedOn"][0]["identifier"]["value"] == "A-17"
+    assert found["conclusion"].startswith("AML\n")
+    observed = {each["code"]["text"]: each for each in by_kind["Observation"]}
+    blasts = observed["Blasts per 100 nucleated cells in bone marrow"]
+    assert blasts["referenceRange"][0]["high"]["value"] == 3.0
+    assert blasts["interpretation"][0]["coding"][0]["code"] == "H"
+    rods = observed["Blasts, morphology"]["valueCodeableConcept"]
+    assert (rods["text"], rods["coding"][0]["code"]) == ("Auer rods", "blasts.auer_rods")
+    assert observed["M:E ratio in bone marrow"]["referenceRange"][0]["low"] == {"value": 2.0}

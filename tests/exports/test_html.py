@@ -89,7 +89,7 @@ def test_every_patient_starts_with_the_decision(page: str) -> None:
     for section, reading in zip(sections, nine_patients().patients, strict=True):
         words = unescape(re.sub(r"<[^>]+>", " ", section))
         verdict = reading.decision.verdict.value.capitalize()
-        assert words.index(verdict) < words.index("Comparison of rules") < words.index("Differential")
+        assert words.index(verdict) < words.index("Differential") < words.index("Comparison of rules")
         for reason in (*reading.decision.reasons, *reading.flags):
             assert reason in words
         for other in reading.alternatives:

@@ -59,8 +59,9 @@ def test_an_unsigned_review_says_so(reading: PatientReading) -> None:
     unsigned = replace(reading, review=replace(reading.review, signature=None))
     cohort = report([unsigned])
     page = render(cohort, DrawnPictures(cohort))
-    assert "Not signed: a preliminary report." in page
-    assert "Not signed" not in render(report([NETWORK]), DrawnPictures(report([NETWORK])))
+    assert "Preliminary, not signed" in page
+    signed = report([reading])
+    assert "Preliminary" not in render(signed, DrawnPictures(signed))
 
 
 def test_the_table_of_cells_keeps_both_names(reading: PatientReading, tmp_path: Path) -> None:

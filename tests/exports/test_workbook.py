@@ -9,7 +9,8 @@ import pytest
 
 from marrowscope.exports.provenance import NOTICE
 from marrowscope.exports.tables import PATIENT_COLUMNS, patient_row
-from marrowscope.exports.workbook import sheet_name, write_workbook
+from marrowscope.exports.workbook import write_workbook
+from marrowscope.imaging.files.spreadsheets import sheet_name
 
 from .fake_report import nine_patients, patient, report
 

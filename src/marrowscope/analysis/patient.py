@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,10 @@ from marrowscope.analysis.decide import FLOOR, TARGET, decide
 from marrowscope.analysis.evidence import Evidence
 from marrowscope.analysis.intervals import clopper_pearson, field_bootstrap
 from marrowscope.analysis.unfamiliar import UnfamiliarCells
+from marrowscope.domain.case.details import NOTHING_STATED, CaseDetails
+from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNCERTAIN_BLAST, FLAG_UNFAMILIAR, Cells
+from marrowscope.domain.counting import counted_in
 from marrowscope.domain.decision import OVER_20, RULES, Decision, Rule
 from marrowscope.domain.differential import Differential, count
 from marrowscope.domain.patient import NO_MIDDLE_CELL, OF_SEVERAL, FieldReading, FieldStatus, PatientReading
@@ -44,6 +47,10 @@ class CountingSettings:
     target: int = TARGET
     equivalents: tuple[str, ...] = ()
 
+    def target_of(self, specimen: Specimen) -> int:
+        """Return the recommended number of cells of a specimen: in blood no more than a decision needs."""
+        return min(self.floor, self.target) if specimen is Specimen.BLOOD else self.target
+
 
 def read_patient(
     patient: str,
@@ -55,6 +62,7 @@ def read_patient(
     truth: str | None = None,
     problems: Sequence[str] = (),
     passed_over: Sequence[str] = (),
+    details: CaseDetails = NOTHING_STATED,
 ) -> PatientReading:
     """Count all fields of a patient together and decide.
 
@@ -68,11 +76,13 @@ def read_patient(
     truth : known state of the patient, if any
     problems : problems already found in the patient's files
     passed_over : names of files that are no images as far as is known
+    details : what is stated about the case; its specimen says which cells are counted
     """
+    fields = [replace(field, cells=counted_in(field.cells, details.specimen)) for field in fields]
     evidence = evidence_of(fields, error_rates, unfamiliar_rates, settings.equivalents)
 
     def by(rule: Rule) -> Decision:
-        return decide(evidence, rule, settings.floor, settings.target)
+        return decide(evidence, rule, settings.floor, settings.target_of(details.specimen))
 
     return PatientReading(
         patient=patient,
@@ -92,6 +102,7 @@ def read_patient(
         flags=(*problems, *_flags(fields, evidence)),
         truth=truth,
         passed_over=tuple(passed_over),
+        details=details,
     )
 
 

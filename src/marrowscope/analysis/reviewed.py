@@ -224,6 +224,7 @@ def read_reviewed(
         truth=network.truth,
         problems=problems,
         passed_over=network.passed_over,
+        details=network.details,
     )
     given = [answer for answers in by_field for answer in answers.values() if answer.is_given]
     review = Review(

@@ -1,6 +1,12 @@
 """Which cells enter the differential."""
 
-from marrowscope.domain.taxonomy import UNCLASSIFIED, taxonomy
+from dataclasses import replace
+
+import numpy as np
+
+from marrowscope.domain.case.specimen import Specimen
+from marrowscope.domain.cells import Cells
+from marrowscope.domain.taxonomy import ERYTHROID, UNCLASSIFIED, taxonomy
 
 
 def counts_in_differential(
@@ -21,3 +27,17 @@ def counts_in_differential(
     if at_border and not count_border_cells:
         return False
     return taxonomy()[cell_type].is_counted and (cell_type != UNCLASSIFIED or is_nucleated)
+
+
+def belongs_to(cell_type: str, specimen: Specimen) -> bool:
+    """Return whether a type, if it counts in marrow, is in the differential of a specimen, too.
+
+    A blood differential is of leukocytes: its erythroblasts are counted beside it.
+    """
+    return specimen is not Specimen.BLOOD or taxonomy()[cell_type].lineage != ERYTHROID
+
+
+def counted_in(cells: Cells, specimen: Specimen) -> Cells:
+    """Return cells counted as those of marrow are, without those that do not belong to a specimen."""
+    belongs = np.array([belongs_to(name, specimen) for name in cells.cell_types], bool)
+    return cells if belongs.all() else replace(cells, is_counted=cells.is_counted & belongs)

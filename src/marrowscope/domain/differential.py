@@ -3,11 +3,13 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from marrowscope.domain.cells import FLAG_DELETED, Cell
-from marrowscope.domain.taxonomy import BLAST, UNCLASSIFIED, taxonomy
+from marrowscope.domain.cells import FLAG_BORDER, FLAG_DELETED, Cell
+from marrowscope.domain.taxonomy import ERYTHROID, UNCLASSIFIED, taxonomy
 
 RATIO_DECIMALS = 1
 """Decimals of every printed M:E ratio."""
+_MYELOID = {"granulocytic", "monocytic"}
+_MAST_CELL = "mast_cell"
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def count(cells: Iterable[Cell], equivalents: Collection[str] = ()) -> Different
             counts[cell.cell_type] = counts.get(cell.cell_type, 0) + 1
             blasts += cell.is_blast or cell.cell_type in equivalents
         else:
-            reason = cell.flags[0] if taxonomy()[cell.cell_type].is_counted and cell.flags else cell.cell_type
+            reason = _left_out_as(cell)
             excluded[reason] = excluded.get(reason, 0) + 1
     order = [cell_type.id for cell_type in taxonomy()]
     return Differential(
@@ -82,14 +84,48 @@ def count(cells: Iterable[Cell], equivalents: Collection[str] = ()) -> Different
     )
 
 
-def myeloid_to_erythroid(differential: Differential) -> float | None:
-    """Return the M:E ratio: granulocytes and their precursors divided by nucleated erythroid cells.
+@dataclass(frozen=True)
+class MyeloidErythroid:
+    """The cells on both sides of an M:E ratio; with few of either, the ratio says little."""
 
-    M leaves out blasts and monocytes. Returns None if there are no erythroid cells.
+    myeloid: int
+    erythroid: int
+
+    @property
+    def ratio(self) -> float:
+        """M divided by E."""
+        return self.myeloid / self.erythroid
+
+
+def myeloid_to_erythroid(differential: Differential) -> MyeloidErythroid | None:
+    """Return the cells of the M:E ratio of marrow, None if no erythroblast is counted, as in blood.
+
+    M holds granulocytes, monocytes and the precursors of both, without mast cells (ICSH 2008), and without
+    blasts.
     """
-    lineage = {t.id: t.lineage for t in taxonomy() if not t.is_blast and t.id != BLAST}
-    sums = {"granulocytic": 0, "erythroid": 0}
-    for cell_type, number in differential.counts.items():
-        if lineage.get(cell_type) in sums:
-            sums[lineage[cell_type]] += number
-    return sums["granulocytic"] / sums["erythroid"] if sums["erythroid"] else None
+    myeloid = erythroid = 0
+    for name, cells in differential.counts.items():
+        cell_type = taxonomy()[name]
+        if cell_type.lineage == ERYTHROID:
+            erythroid += cells
+        elif cell_type.lineage in _MYELOID and not cell_type.is_blast and name != _MAST_CELL:
+            myeloid += cells
+    return MyeloidErythroid(myeloid, erythroid) if erythroid else None
+
+
+def erythroblasts_per_100(differential: Differential) -> float | None:
+    """Return the erythroblasts per 100 leukocytes of a blood count, None if no leukocyte is counted."""
+    erythroblasts = sum(
+        cells
+        for name, cells in differential.excluded.items()
+        if name in taxonomy() and taxonomy()[name].lineage == ERYTHROID
+    )
+    return 100 * erythroblasts / differential.counted if differential.counted else None
+
+
+def _left_out_as(cell: Cell) -> str:
+    """Return why a cell is not counted: a type that is not, or what is wrong with the cell."""
+    if not taxonomy()[cell.cell_type].is_counted or not cell.flags:
+        return cell.cell_type
+    is_of_no_leukocyte = taxonomy()[cell.cell_type].lineage == ERYTHROID and FLAG_BORDER not in cell.flags
+    return cell.cell_type if is_of_no_leukocyte else cell.flags[0]

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
+from marrowscope.domain.case.details import NOTHING_STATED, CaseDetails
+from marrowscope.domain.case.laboratory import NO_LABORATORY, Laboratory
 from marrowscope.domain.cells import Cells
 from marrowscope.domain.decision import NO_CLUSTERING, Clustering, Decision, Interval, Verdict
 from marrowscope.domain.differential import Differential
@@ -70,6 +72,15 @@ class FieldReading:
 
 
 @dataclass(frozen=True)
+class Change:
+    """A statement of a report that is another in the version before: what of, as it was, as it is."""
+
+    what: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
 class Signature:
     """A signature under a report.
 
@@ -80,6 +91,7 @@ class Signature:
     at : UTC, ISO 8601
     meaning : what the signer confirms, in their own words
     reason : why the report was amended, None for the first version
+    changes : what differs from the version before
     """
 
     version: int
@@ -87,6 +99,7 @@ class Signature:
     at: str
     meaning: str
     reason: str | None = None
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +149,7 @@ class PatientReading:
     truth : ``leukemia`` / ``healthy`` (or the manifest's own value), None if not given
     review : what readers changed in the count, None before a review
     passed_over : names of files among the patient's that are no images as far as is known, nor documents
+    details : what the laboratory states about the case
     """
 
     patient: str
@@ -155,6 +169,7 @@ class PatientReading:
     truth: str | None = None
     review: Review | None = None
     passed_over: tuple[str, ...] = ()
+    details: CaseDetails = NOTHING_STATED
 
     @property
     def images_passed_over(self) -> int:
@@ -197,10 +212,11 @@ class Provenance:
 
 @dataclass(frozen=True, eq=False)
 class CohortReport:
-    """The results of a run over one or more patients."""
+    """The results of a run over one or more patients, and the laboratory that reports them."""
 
     patients: tuple[PatientReading, ...]
     provenance: Provenance
+    laboratory: Laboratory = NO_LABORATORY
 
     def verdicts(self) -> Mapping[str, Verdict]:
         """Return each patient's verdict by the chosen rule."""

@@ -13,6 +13,8 @@ from importlib import resources
 BLAST = "blast"
 UNCLASSIFIED = "unclassified"
 ARTEFACT = "artefact"
+ERYTHROID = "erythroid"
+"""Lineage of the erythroblasts."""
 REVIEWED_TYPE = "reviewed_type"
 """Column of a cell table in which a reader names the cell type; `Taxonomy.named` reads it."""
 
@@ -29,7 +31,9 @@ class CellType:
     is_blast : counts as a blast
     is_counted : in the denominator of the differential (all nucleated cells)
     parent : identifier of the broader type, if any
-    snomed, loinc : codes, if the type has them
+    snomed : code, if the type has one
+    loinc : code of its share of the cells of bone marrow, by manual count
+    loinc_blood, loinc_blood_manual : codes of its share of the leukocytes of blood; by manual count
     abbreviation : label drawn beside a box
     colour : ``#rrggbb``
     """
@@ -44,6 +48,8 @@ class CellType:
     parent: str | None = None
     snomed: str | None = None
     loinc: str | None = None
+    loinc_blood: str | None = None
+    loinc_blood_manual: str | None = None
 
 
 @dataclass(frozen=True)

@@ -4,31 +4,42 @@ A Bundle of type `transaction`, which a FHIR server takes as it is, with the sof
 patient, a DiagnosticReport with an Observation per cell type. Every resource has an identifier; what was
 signed is created only where there is none of it, so that a file can be sent twice. Unsigned reports, which
 may still change, are `preliminary`, signed ones `final`, and those signed again after an amendment `amended`.
-LOINC's codes "by manual count" are used only in signed reports; until then, cell types are coded by SNOMED
-CT.
+LOINC's codes name the specimen, so that there are none where it is not stated; those "by manual count" are
+used only in signed reports. Cell types are coded by SNOMED CT, too.
 """
 
 import json
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
+from marrowscope.domain.case.ranges import Figure
+from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.decision import Interval
-from marrowscope.domain.differential import myeloid_to_erythroid
 from marrowscope.domain.patient import CohortReport, PatientReading, Provenance, Signature
 from marrowscope.domain.percent import file_percent
 from marrowscope.domain.quantity import quantity
-from marrowscope.domain.taxonomy import BLAST, UNCLASSIFIED, CellType, taxonomy
+from marrowscope.domain.taxonomy import BLAST, CellType, taxonomy
 from marrowscope.exports.atomic import write_atomic
-from marrowscope.exports.figures import type_rows
+from marrowscope.exports.case.codes import OF_REPORTS, all_loinc, loinc_of
+from marrowscope.exports.case.comparison import Comparison, compare
+from marrowscope.exports.case.facts import signature_of, title_of
+from marrowscope.exports.case.resources import (
+    PERCENT,
+    UNITS,
+    Resource,
+    morphology_contents,
+    order_of,
+    reference_of,
+    specimen_content,
+)
+from marrowscope.exports.case.rows import beside_rows, case_rows
+from marrowscope.exports.figures import type_rows, verdict_text
 from marrowscope.exports.provenance import NOTICE
 from marrowscope.exports.tables import reasons
-from marrowscope.imaging.names import shown
+from marrowscope.imaging.names import shown, shown_lines
 
-Resource = dict[str, Any]
-
-LOINC, SNOMED, UNITS = "http://loinc.org", "http://snomed.info/sct", "http://unitsofmeasure.org"
+LOINC, SNOMED = "http://loinc.org", "http://snomed.info/sct"
 UUID = "urn:ietf:rfc:3986"
 """System of identifiers that are addresses (FHIR R4, 2.1.28.0.7)."""
 PATIENT = "urn:marrowscope:patient"
@@ -36,9 +47,11 @@ PATIENT = "urn:marrowscope:patient"
 VERSION = "urn:marrowscope:report:version"
 """Extension: number of the signed version."""
 PRELIMINARY = "preliminary"
-REPORT, CELLS_COUNTED, MYELOID_ERYTHROID = "48807-2", "38257-2", "11138-5"
-# Types with a LOINC code that does not say "by manual count" and so also applies to unsigned counts.
-_ANY_METHOD = {BLAST: "11150-0", "eosinophil": "11152-6", UNCLASSIFIED: "43415-9"}
+_OF = {
+    Specimen.MARROW: ("nucleated cells", "in bone marrow"),
+    Specimen.BLOOD: ("leukocytes", "in blood"),
+    Specimen.NOT_STATED: ("nucleated cells", "in a smear"),
+}
 _SPACE = uuid.UUID("6f1c1f0a-4a0e-5f0e-9a54-0d5b6f6d7c11")  # namespace of the identifiers made here
 
 
@@ -59,7 +72,7 @@ def fhir_bundle(report: CohortReport) -> Resource:
     device = _device(report.provenance)
     resources = [device]
     for patient in report.patients:
-        resources += _PatientResources(patient, report.provenance, _address(device)).all()
+        resources += _PatientResources(patient, report, _address(device)).all()
     return {
         "resourceType": "Bundle",
         "type": "transaction",
@@ -95,16 +108,22 @@ def _device(provenance: Provenance) -> Resource:
 class _PatientResources:
     """The resources of one patient's report."""
 
-    def __init__(self, patient: PatientReading, provenance: Provenance, device: str) -> None:
+    def __init__(self, patient: PatientReading, report: CohortReport, device: str) -> None:
         self._patient = patient
-        self._provenance = provenance
+        self._details = patient.details
+        self._codes = OF_REPORTS[patient.details.specimen]
+        self._cells, self._place = _OF[patient.details.specimen]
+        self._provenance = report.provenance
+        self._laboratory = report.laboratory
         self._device = device
-        self._signature = patient.review.signature if patient.review else None
+        self._signature = signature_of(patient)
         name = shown(patient.patient)
         self._subject = {"identifier": {"system": PATIENT, "value": name}, "display": name}
 
     def all(self) -> list[Resource]:
-        """Return the report, then its observations."""
+        """Return the report, then its observations, then the specimen if it is stated."""
+        specimen = self._specimen()
+        of_specimen = {"specimen": {"reference": _address(specimen[0])}} if specimen else {}
         observations = [
             {
                 "resourceType": "Observation",
@@ -112,18 +131,34 @@ class _PatientResources:
                 "identifier": [_own_identifier(own)],
                 "status": self._status,
                 "subject": self._subject,
-                **({"issued": self._issued} if self._issued else {}),
+                **self._dates(),
+                **of_specimen,
                 "device": {"reference": self._device},
                 **content,
             }
             for number, content in enumerate(self._observed())
         ]
-        return [self._report(observations), *observations]
+        return [self._report(observations, specimen), *observations, *specimen]
 
-    def _report(self, observations: Sequence[Resource]) -> Resource:
+    def _dates(self) -> Resource:
+        collected = self._details.collected
+        return {
+            **({"effectiveDateTime": collected} if collected else {}),
+            **({"issued": self._issued} if self._issued else {}),
+        }
+
+    def _specimen(self) -> list[Resource]:
+        content = specimen_content(self._details)
+        number = self._identify("specimen")
+        own = {"id": number, "identifier": [_own_identifier(number)], "subject": self._subject}
+        return [] if content is None else [{**content, **own}]
+
+    def _report(self, observations: Sequence[Resource], specimen: Sequence[Resource]) -> Resource:
         decision = self._patient.decision
         signature = self._signature
-        sentence = f"{decision.verdict.value.capitalize()} by the rule {decision.rule.condition}."
+        sentence = f"{verdict_text(decision)} by the rule {decision.rule.condition}."
+        own = [f"{title}: {shown(text)}" for title, text in case_rows(self._patient) if title != "Conclusion"]
+        conclusion = [shown_lines(self._details.conclusion)] if self._details.conclusion else []
         signed: Resource = {}
         if signature is not None:
             signed = {
@@ -136,13 +171,23 @@ class _PatientResources:
             "id": number,
             "identifier": [_own_identifier(number)],
             "status": self._status,
-            "code": _loinc(REPORT, "Bone marrow aspiration report"),
+            **order_of(self._details),
+            "code": _concept(self._codes.report, title_of(self._patient)),
             "subject": self._subject,
-            **({"issued": self._issued} if self._issued else {}),
+            **self._dates(),
+            **({"performer": [{"display": shown(name)}]} if (name := self._laboratory.name) else {}),
             **signed,
+            **({"specimen": [{"reference": _address(each)} for each in specimen]} if specimen else {}),
             "result": [{"reference": _address(each)} for each in observations],
             "conclusion": "\n".join(
-                [sentence, *map(shown, reasons(self._patient)), *self._review_lines(), NOTICE]
+                [
+                    *conclusion,
+                    sentence,
+                    *map(shown, reasons(self._patient)),
+                    *own,
+                    *self._review_lines(),
+                    NOTICE,
+                ]
             ),
         }
 
@@ -168,29 +213,54 @@ class _PatientResources:
 
     def _observed(self) -> Iterator[Resource]:
         patient = self._patient
+        comparison = compare(patient, self._laboratory)
+        is_signed = self._signature is not None
         yield {
-            "code": _loinc(CELLS_COUNTED, "Cells counted in bone marrow"),
+            "code": _concept(self._codes.cells_counted, f"Cells counted {self._place}"),
             "valueQuantity": {"value": patient.differential.counted, "unit": "cells"},
         }
         if patient.blast_interval is not None:
+            blasts = loinc_of(taxonomy()[BLAST], self._details.specimen, is_signed=is_signed)
             yield {
-                "code": _loinc(_ANY_METHOD[BLAST], "Blasts per 100 cells in bone marrow"),
+                "code": _concept(blasts, f"Blasts per 100 {self._cells} {self._place}"),
                 **_share(patient.blast_interval),
+                **reference_of(comparison.by_type.get(BLAST)),
                 "component": [
                     *_bounds(patient.blast_interval, "counted share"),
                     *_corrected(patient.adjusted_interval),
                     *self._by_networks(),
                 ],
             }
-        yield from self._types()
-        ratio = myeloid_to_erythroid(patient.differential)
-        if ratio is not None:
+        yield from self._types(comparison)
+        yield from self._groups(comparison)
+        yield from self._beside(comparison)
+        yield from morphology_contents(self._details)
+
+    def _groups(self, comparison: Comparison) -> Iterator[Resource]:
+        """Yield the shares of several types together that have a reference range."""
+        for group in comparison.groups:
             yield {
-                "code": _loinc(MYELOID_ERYTHROID, "Myeloid to erythroid ratio in bone marrow"),
-                "valueQuantity": {"value": round(ratio, 2), "unit": "1", "system": UNITS, "code": "1"},
+                "code": {"text": f"{group.range.title} per 100 {self._cells} {self._place}"},
+                "valueQuantity": {"value": group.value, **PERCENT},
+                **reference_of(group),
             }
 
-    def _types(self) -> Iterator[Resource]:
+    def _beside(self, comparison: Comparison) -> Iterator[Resource]:
+        """Yield the figures beside the differential."""
+        codes = {
+            Figure.M_TO_E: self._codes.myeloid_erythroid,
+            Figure.ERYTHROBLASTS_PER_100: self._codes.erythroblasts_per_100,
+        }
+        for figure, title, value, text in beside_rows(self._patient):
+            if value is not None:
+                yield {
+                    "code": _concept(codes[figure], f"{title} {self._place}"),
+                    "valueQuantity": {"value": value, "unit": "1", "system": UNITS, "code": "1"},
+                    **reference_of(comparison.beside.get(figure)),
+                    "note": [{"text": text}],
+                }
+
+    def _types(self, comparison: Comparison) -> Iterator[Resource]:
         """Yield an Observation per counted type; the total of all blasts is a separate Observation."""
         rows = type_rows(self._patient)
         has_kinds = any(row.cell_type.is_blast and row.cell_type.id != BLAST for row in rows)
@@ -198,8 +268,11 @@ class _PatientResources:
             if row.cell_type.id == BLAST and not has_kinds:
                 continue
             yield {
-                "code": type_code(row.cell_type, is_signed=self._signature is not None),
+                "code": type_code(
+                    row.cell_type, self._details.specimen, is_signed=self._signature is not None
+                ),
                 **_share(row.interval),
+                **reference_of(comparison.by_type.get(row.cell_type.id)),
                 "component": [
                     {"code": {"text": "cells of this type"}, "valueInteger": row.cells},
                     *_bounds(row.interval, "share"),
@@ -229,36 +302,34 @@ def status_of(signature: Signature | None) -> str:
     return "amended" if signature.version > 1 else "final"
 
 
-def type_code(cell_type: CellType, *, is_signed: bool) -> Resource:
+def type_code(cell_type: CellType, specimen: Specimen, *, is_signed: bool) -> Resource:
     """Return the coded concept for "cells of this type per 100 cells"."""
     codings = []
-    loinc = _ANY_METHOD.get(cell_type.id) or (cell_type.loinc if is_signed else None)
+    loinc = loinc_of(cell_type, specimen, is_signed=is_signed)
     # The total of all blasts already has this code.
     if loinc is not None and cell_type.id != BLAST:
         codings.append({"system": LOINC, "code": loinc})
     if cell_type.snomed is not None:
         codings.append({"system": SNOMED, "code": cell_type.snomed})
-    text = f"{cell_type.name} per 100 nucleated cells"
+    text = f"{cell_type.name} per 100 {_OF[specimen][0]}"
     return {"coding": codings, "text": text} if codings else {"text": text}
 
 
 def codes() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return all LOINC and all SNOMED CT codes that a Bundle can contain."""
-    loinc = {REPORT, CELLS_COUNTED, MYELOID_ERYTHROID, *_ANY_METHOD.values()}
-    loinc |= {kind.loinc for kind in taxonomy() if kind.loinc}
-    return tuple(sorted(loinc)), tuple(sorted(kind.snomed for kind in taxonomy() if kind.snomed))
+    return tuple(sorted(all_loinc())), tuple(sorted(kind.snomed for kind in taxonomy() if kind.snomed))
 
 
 def _own_identifier(number: str) -> Resource:
     return {"system": UUID, "value": f"urn:uuid:{number}"}
 
 
-def _loinc(code: str, text: str) -> Resource:
-    return {"coding": [{"system": LOINC, "code": code}], "text": text}
+def _concept(loinc: str | None, text: str) -> Resource:
+    return {"coding": [{"system": LOINC, "code": loinc}], "text": text} if loinc else {"text": text}
 
 
 def _percent_quantity(share: float) -> Resource:
-    return {"value": file_percent(share), "unit": "%", "system": UNITS, "code": "%"}
+    return {"value": file_percent(share), **PERCENT}
 
 
 def _share(interval: Interval) -> Resource:

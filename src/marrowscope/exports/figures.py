@@ -13,13 +13,13 @@ from marrowscope.analysis.clustering import clustering
 from marrowscope.analysis.intervals import wilson
 from marrowscope.analysis.shares import TypeShare, type_shares
 from marrowscope.domain.cells import FLAG_BORDER
-from marrowscope.domain.decision import Interval, Verdict
+from marrowscope.domain.decision import Decision, Interval, Verdict
 from marrowscope.domain.differential import Differential
 from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading
 from marrowscope.domain.percent import percents_that_sum
 from marrowscope.domain.quantity import quantity
 from marrowscope.domain.scale import ScaleSource
-from marrowscope.domain.taxonomy import CellType, taxonomy
+from marrowscope.domain.taxonomy import ERYTHROID, CellType, taxonomy
 
 VERDICTS = (Verdict.POSITIVE, Verdict.NEGATIVE, Verdict.INDETERMINATE, Verdict.INSUFFICIENT)
 
@@ -29,11 +29,16 @@ LINEAGES = {
     "granulocytic": ("Granulocytes and precursors", "#7aa6d6"),
     "monocytic": ("Monocytes and precursors", "#8c6bb1"),
     "lymphoid": ("Lymphocytes and plasma cells", "#5aae8c"),
-    "erythroid": ("Erythroblasts", "#c9a227"),
+    ERYTHROID: ("Erythroblasts", "#c9a227"),
     "megakaryocytic": ("Megakaryocytic cells", "#b07aa1"),
     "unknown": ("Unclassified", "#b8bec7"),
 }
 """Name and colour of each lineage. Blasts of all kinds form a lineage of their own."""
+
+
+def verdict_text(decision: Decision) -> str:
+    """Return a verdict in the words that every format prints."""
+    return decision.verdict.value.capitalize()
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,7 @@ def non_erythroid_blasts(patient: PatientReading) -> Interval | None:
 
     Its interval takes clustering in fields into account, like that of all cells.
     """
-    erythroid = {cell_type.id for cell_type in taxonomy() if cell_type.lineage == "erythroid"}
+    erythroid = {cell_type.id for cell_type in taxonomy() if cell_type.lineage == ERYTHROID}
     kept = [
         [cell for cell in field.cells if cell.is_counted and cell.cell_type not in erythroid]
         for field in patient.fields

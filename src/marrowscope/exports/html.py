@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from marrowscope.domain.patient import CohortReport
 from marrowscope.domain.percent import percent_text
@@ -13,7 +13,15 @@ from marrowscope.exports.figures import LINEAGES, VERDICTS, confusion
 from marrowscope.exports.page import patient_views
 from marrowscope.exports.pictures import NoPictures, Pictures
 from marrowscope.exports.provenance import NOTICE
-from marrowscope.imaging.names import shown
+from marrowscope.imaging.names import shown, shown_lines
+
+INKS = {
+    "positive": "#8a2a0c",
+    "negative": "#0b4a7a",
+    "indeterminate": "#6b4a00",
+    "insufficient": "#4a4f57",
+}
+"""Colour of each verdict. Pictures in a PDF take no style sheet: they have it as an attribute."""
 
 
 def write_html(report: CohortReport, path: Path, pictures: Pictures | None = None) -> None:
@@ -58,12 +66,25 @@ def _environment() -> Environment:
     environment.filters["percent"] = percent_text
     environment.filters["quantity"] = quantity
     environment.filters["moment"] = _moment
+    environment.filters["css_text"] = _css_text
+    environment.filters["lines"] = _lines
+    environment.globals["inks"] = INKS
     return environment
 
 
 def _printable(value: object) -> object:
     """Make any text printable, as file names need not be valid Unicode."""
     return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _lines(text: str) -> Markup:
+    """Print a text of several lines as it was written."""
+    return escape(shown_lines(text))
+
+
+def _css_text(text: str) -> Markup:
+    """Write a text as a string of a style sheet, which nothing in it can end."""
+    return Markup('"' + "".join(c if c.isalnum() else f"\\{ord(c):x} " for c in shown(text)) + '"')  # noqa: S704  # nothing but letters, digits and escapes
 
 
 def _moment(iso: str) -> str:

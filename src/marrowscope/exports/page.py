@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from marrowscope.domain.case.laboratory import Laboratory
 from marrowscope.domain.cells import FLAG_ADDED, FLAG_BORDER, FLAG_DELETED, FLAG_REVIEWED, Cell
 from marrowscope.domain.decision import Decision, Interval, Verdict
-from marrowscope.domain.differential import myeloid_to_erythroid
 from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading
 from marrowscope.domain.scale import ScaleSource
 from marrowscope.domain.taxonomy import CellType, taxonomy
+from marrowscope.exports.case.view import CaseView, case_view
 from marrowscope.exports.figures import (
     LineageRow,
     Sampling,
@@ -88,7 +89,7 @@ class PatientView:
     lineages: tuple[LineageRow, ...]
     sampling: Sampling | None
     excluded: tuple[tuple[str, int], ...]
-    ratio: float | None
+    case: CaseView
     non_erythroid: Interval | None
     scales: tuple[tuple[float, str, int], ...]
     blasts: tuple[CellView, ...]
@@ -111,12 +112,14 @@ def patient_views(report: CohortReport, pictures: Pictures) -> tuple[PatientView
     """Return the views of all patients, with fewer pictures each in large cohorts."""
     limits = limits_for(len(report.patients))
     return tuple(
-        _view(patient, f"patient-{number}", pictures, limits)
+        _view(patient, report.laboratory, f"patient-{number}", pictures, limits)
         for number, patient in enumerate(report.patients, start=1)
     )
 
 
-def _view(patient: PatientReading, anchor: str, pictures: Pictures, limits: PictureLimits) -> PatientView:
+def _view(
+    patient: PatientReading, laboratory: Laboratory, anchor: str, pictures: Pictures, limits: PictureLimits
+) -> PatientView:
     gallery = pictures.gallery(patient.patient)
     rows = type_rows(patient)
     highest = max((100 * row.interval.high for row in rows), default=0.0)
@@ -130,7 +133,7 @@ def _view(patient: PatientReading, anchor: str, pictures: Pictures, limits: Pict
         lineages=lineage_rows(patient.differential),
         sampling=sampling(patient),
         excluded=excluded_rows(patient.differential),
-        ratio=myeloid_to_erythroid(patient.differential),
+        case=case_view(patient, laboratory),
         non_erythroid=non_erythroid_blasts(patient),
         scales=tuple((mpp, SCALE_SOURCES[source], n) for mpp, source, n in scales(patient.fields)),
         blasts=_blasts(patient, gallery, limits.blasts),

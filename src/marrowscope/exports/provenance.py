@@ -10,6 +10,7 @@ from marrowscope.domain.differential import RATIO_DECIMALS, myeloid_to_erythroid
 from marrowscope.domain.patient import CohortReport, FieldStatus, PatientReading, Provenance
 from marrowscope.domain.percent import file_percent
 from marrowscope.exports.atomic import write_atomic
+from marrowscope.exports.case.facts import details_document
 from marrowscope.exports.figures import lineage_rows, non_erythroid_blasts, sampling, type_rows
 from marrowscope.exports.signed import signed_document
 from marrowscope.imaging.names import shown
@@ -97,7 +98,8 @@ def _count(patient: PatientReading) -> dict[str, Any]:
         if spread is None
         else {"median": spread.median, "fewest": spread.fewest, "most": spread.most},
         "slides": {} if spread is None else {shown(name): cells for name, cells in spread.slides},
-        "m_to_e": None if ratio is None else round(ratio, RATIO_DECIMALS),
+        "m_to_e": None if ratio is None else round(ratio.ratio, RATIO_DECIMALS),
+        "m_to_e_cells": None if ratio is None else {"myeloid": ratio.myeloid, "erythroid": ratio.erythroid},
         "types": {
             row.cell_type.id: {
                 "cells": row.cells,
@@ -144,6 +146,7 @@ def _patient(patient: PatientReading) -> dict[str, Any]:
     return {
         "patient": shown(patient.patient),
         "truth": None if patient.truth is None else shown(patient.truth),
+        "details": details_document(patient.details),
         "decision": patient.decision.verdict.value,
         "count": _count(patient),
         "signed_names": signed_document(patient),

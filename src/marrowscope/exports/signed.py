@@ -7,8 +7,9 @@ from typing import Any
 
 from marrowscope.analysis.intervals import wilson
 from marrowscope.analysis.kappa import Agreement, agreement
+from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.cells import Cell
-from marrowscope.domain.counting import counts_in_differential
+from marrowscope.domain.counting import belongs_to, counts_in_differential
 from marrowscope.domain.decision import Interval
 from marrowscope.domain.differential import Differential, count
 from marrowscope.domain.patient import PatientReading
@@ -68,7 +69,7 @@ def signed_names(patient: PatientReading) -> SignedNames | None:
     if not pairs:
         return None
     equivalents = patient.differential.equivalents
-    signed = count((_signed(cell, kind) for cell, kind in pairs), equivalents)
+    signed = count((_signed(cell, kind, patient.details.specimen) for cell, kind in pairs), equivalents)
     network = count((cell for cell, _ in pairs), equivalents)
     return SignedNames(
         signed=signed,
@@ -109,9 +110,10 @@ def _document(differential: Differential, blasts: Interval | None) -> dict[str, 
     }
 
 
-def _signed(cell: Cell, kind: str) -> Cell:
+def _signed(cell: Cell, kind: str, specimen: Specimen) -> Cell:
     """Return the cell as it was signed."""
-    is_counted = counts_in_differential(kind, at_border=False, count_border_cells=True)
+    counts = counts_in_differential(kind, at_border=False, count_border_cells=True)
+    is_counted = counts and belongs_to(kind, specimen)
     return replace(cell, cell_type=kind, is_blast=taxonomy()[kind].is_blast, is_counted=is_counted, flags=())
 
 

@@ -8,8 +8,10 @@ import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.cells import FLAG_ADDED, FLAG_REVIEWED, Cell
 from marrowscope.domain.decision import Interval
+from marrowscope.domain.differential import erythroblasts_per_100
 from marrowscope.domain.patient import CohortReport, FieldStatus, PatientReading
 from marrowscope.domain.percent import FILE_DECIMALS, file_percent
 from marrowscope.domain.quantity import quantity
@@ -44,6 +46,8 @@ PATIENT_COLUMNS = (
     "reasons",
     "images_passed_over",
 )
+CASE_COLUMNS = ("specimen", "erythroblasts_per_100")
+"""Columns of `patients.csv` that follow where the specimen of a patient is stated."""
 CELL_COLUMNS = (
     "patient",
     "field",
@@ -70,15 +74,22 @@ _JOINT = "; "
 
 
 def write_patients_csv(report: CohortReport, path: Path) -> None:
-    """Write a row per patient, with the columns `PATIENT_COLUMNS`.
+    """Write a row per patient, with the columns of `patient_columns`.
 
     Raises
     ------
     OSError
         The file cannot be written.
     """
+    columns = patient_columns(report.patients)
     rows = (patient_row(patient) for patient in report.patients)
-    _write(path, PATIENT_COLUMNS, ([csv_text(row[name]) for name in PATIENT_COLUMNS] for row in rows))
+    _write(path, columns, ([csv_text(row[name]) for name in columns] for row in rows))
+
+
+def patient_columns(patients: Sequence[PatientReading]) -> tuple[str, ...]:
+    """Return the columns of a table of patients: those of the case only where they say something."""
+    is_stated = any(patient.details.specimen is not Specimen.NOT_STATED for patient in patients)
+    return (*PATIENT_COLUMNS, *(CASE_COLUMNS if is_stated else ()))
 
 
 def write_cells_csv(report: CohortReport, path: Path) -> None:
@@ -134,7 +145,16 @@ def patient_row(patient: PatientReading) -> dict[str, Value]:
         "rule": patient.decision.rule.id,
         "reasons": _JOINT.join(shown(text) for text in reasons(patient)),
         "images_passed_over": patient.images_passed_over,
+        "specimen": patient.details.specimen.value,
+        "erythroblasts_per_100": _per_100(patient),
     }
+
+
+def _per_100(patient: PatientReading) -> float | None:
+    """Return the erythroblasts per 100 leukocytes of blood, None for another specimen."""
+    is_blood = patient.details.specimen is Specimen.BLOOD
+    per_100 = erythroblasts_per_100(patient.differential) if is_blood else None
+    return None if per_100 is None else round(per_100, FILE_DECIMALS)
 
 
 def reasons(patient: PatientReading) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """``patients.xlsx``: the tables as a workbook, with a sheet for each patient's differential."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -9,12 +9,15 @@ from typing import Any
 import xlsxwriter
 from xlsxwriter.exceptions import FileCreateError
 
+from marrowscope.domain.case.laboratory import Laboratory
+from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.decision import Interval, Verdict
-from marrowscope.domain.differential import RATIO_DECIMALS, Differential, myeloid_to_erythroid
 from marrowscope.domain.patient import CohortReport, FieldStatus, PatientReading
 from marrowscope.domain.percent import file_percent
 from marrowscope.domain.quantity import quantity
 from marrowscope.exports.atomic import atomic_path
+from marrowscope.exports.case.comparison import Compared, Comparison, compare
+from marrowscope.exports.case.rows import beside_rows, case_rows
 from marrowscope.exports.figures import (
     excluded_rows,
     fields_with,
@@ -27,18 +30,19 @@ from marrowscope.exports.figures import (
 )
 from marrowscope.exports.provenance import NOTICE
 from marrowscope.exports.signed import signed_names
-from marrowscope.exports.tables import PATIENT_COLUMNS, Value, patient_row
-from marrowscope.imaging.names import distinct, shown
+from marrowscope.exports.tables import PATIENT_COLUMNS, Value, patient_columns, patient_row
+from marrowscope.imaging.files.spreadsheets import sheet_name
+from marrowscope.imaging.names import shown
 
 _PATIENTS = "Patients"
 _PROVENANCE = "Provenance"
-_LONGEST_SHEET_NAME = 31  # Excel's own limit
-_NOT_IN_SHEET_NAMES = str.maketrans(dict.fromkeys("[]:*?/\\", "_"))
 _TITLES = {
     "patient": ("Patient", 24),
     "fields": ("Fields", 8),
     "fields_failed": ("Fields failed", 8),
     "images_passed_over": ("Images passed over", 8),
+    "specimen": ("Specimen", 11),
+    "erythroblasts_per_100": ("Erythroblasts per 100 leukocytes", 13),
     "cells": ("Cells", 8),
     "counted": ("Counted", 9),
     "excluded": ("Excluded", 9),
@@ -58,6 +62,20 @@ _TITLES = {
     "rule": ("Rule", 10),
     "reasons": ("Reasons", 90),
 }
+_DIFFERENTIAL = (
+    "Cell type",
+    "Cells",
+    "Percent",
+    "Interval low %",
+    "Interval high %",
+    "Exact low %",
+    "Exact high %",
+    "Effective cells",
+    "Reference low",
+    "Reference high",
+    "Outside",
+    "Networks alone",
+)
 # Fill and text colour of a decision. They also differ in lightness, and the decision is always in words, too.
 _COLOURS = {
     Verdict.POSITIVE: ("#F6D5CC", "#8A2A0C"),
@@ -120,27 +138,6 @@ def _faults_of_the_disk() -> Iterator[None]:
         raise error.args[0] from error
 
 
-def sheet_name(patient: str, taken: Collection[str]) -> str:
-    """Return a unique sheet name for a patient that Excel accepts.
-
-    Excel ignores case when comparing names, allows 31 UTF-16 units (rare characters count twice), and
-    forbids brackets, colons, asterisks, question marks and slashes, an apostrophe at either end, and the name
-    History.
-    """
-    cleaned = _cut(shown(patient).translate(_NOT_IN_SHEET_NAMES).strip().strip("'"), _LONGEST_SHEET_NAME)
-    folded = {name.casefold() for name in taken} | {"history"}
-    if cleaned and cleaned.casefold() not in folded:
-        return cleaned
-    stem = _cut(cleaned or "Patient", _LONGEST_SHEET_NAME - 8)
-    name = distinct(stem.casefold(), folded)
-    return stem + name[len(stem.casefold()) :]
-
-
-def _cut(text: str, units: int) -> str:
-    """Shorten a text to a number of UTF-16 units without splitting a character."""
-    return text.encode("utf-16-le")[: 2 * units].decode("utf-16-le", "ignore").strip().strip("'")
-
-
 class _Writer:
     """The sheets of one workbook."""
 
@@ -161,12 +158,12 @@ class _Writer:
             sheets.append(self._book.add_worksheet(taken[-1]))
         self._overview(overview, report.patients, taken[2:])
         for sheet, patient in zip(sheets, report.patients, strict=True):
-            self._differential(sheet, patient)
+            self._differential(sheet, patient, report.laboratory)
         self._provenance(self._book.add_worksheet(_PROVENANCE), report)
 
     def _overview(self, sheet: Any, patients: Sequence[PatientReading], names: Sequence[str]) -> None:
         has_truth = any(patient.truth for patient in patients)
-        columns = [*PATIENT_COLUMNS, "sheet", *(["known state"] if has_truth else [])]
+        columns = [*patient_columns(patients), "sheet", *(["known state"] if has_truth else [])]
         for column, name in enumerate(columns):
             title, width = _TITLES.get(name, (name.capitalize(), 24))
             sheet.set_column(column, column, width)
@@ -184,29 +181,16 @@ class _Writer:
         sheet.write_string(len(patients) + 2, 0, NOTICE, self._formats["notice"])
         self._colour_decisions(sheet, 1, PATIENT_COLUMNS.index("decision"), max(len(patients), 1))
 
-    def _differential(self, sheet: Any, patient: PatientReading) -> None:
+    def _differential(self, sheet: Any, patient: PatientReading, laboratory: Laboratory) -> None:
         sheet.set_column(0, 0, 34)
-        sheet.set_column(1, 7, 12)
+        sheet.set_column(1, len(_DIFFERENTIAL) - 1, 12)
         sheet.write_string(0, 0, shown(patient.patient), self._formats["title"])
         sheet.write_string(1, 0, NOTICE, self._formats["notice"])
-        for column, title in enumerate(
-            (
-                "Cell type",
-                "Cells",
-                "Percent",
-                "Interval low %",
-                "Interval high %",
-                "Exact low %",
-                "Exact high %",
-                "Effective cells",
-            )
-        ):
-            sheet.write_string(3, column, title, self._formats["head"])
         network = patient.review.network.differential.counts if patient.review else None
-        if network is not None:
-            sheet.set_column(8, 8, 14)
-            sheet.write_string(3, 8, "Networks alone", self._formats["head"])
+        for column, title in enumerate(_DIFFERENTIAL[: None if network is not None else -1]):
+            sheet.write_string(3, column, title, self._formats["head"])
         sheet.freeze_panes(4, 1)
+        comparison = compare(patient, laboratory)
         line = 4
         for row in type_rows(patient):
             self._write(sheet, line, 0, row.cell_type.name, "bold" if row.cell_type.is_blast else None)
@@ -216,96 +200,101 @@ class _Writer:
             self._write(sheet, line, 5, file_percent(row.share.exact.low), "percent")
             self._write(sheet, line, 6, file_percent(row.share.exact.high), "percent")
             self._write(sheet, line, 7, round(row.share.effective))
+            self._compared(sheet, line, comparison.by_type.get(row.cell_type.id))
             if network is not None:
-                self._write(sheet, line, 8, network.get(row.cell_type.id, 0))
+                self._write(sheet, line, 11, network.get(row.cell_type.id, 0))
             line += 1
         counted = patient.differential.counted
-        self._write(sheet, line, 0, "Counted nucleated cells", "total_text")
+        kind = "leukocytes" if patient.details.specimen is Specimen.BLOOD else "nucleated cells"
+        self._write(sheet, line, 0, f"Counted {kind}", "total_text")
         self._write(sheet, line, 1, counted, "total")
         self._write(sheet, line, 2, 100.0 if counted else None, "total_percent")
-        line = self._facts(sheet, line + 2, patient)
-        line = self._excluded(sheet, line + 1, patient)
+        line = self._ranges(sheet, line + 1, comparison)
+        line = self._facts(sheet, line + 1, patient, comparison)
+        rows = excluded_rows(patient.differential) or (("nothing", None),)
+        line = self._table(sheet, line + 1, ("Not in the count", "Cells"), rows)
+        line = self._table(sheet, line + 1, ("Case", ""), case_rows(patient))
         line = self._signed(sheet, line + 1, patient)
         self._decisions(sheet, line, patient)
 
-    def _facts(self, sheet: Any, line: int, patient: PatientReading) -> int:
+    def _table(self, sheet: Any, line: int, titles: Sequence[str], rows: Iterable[Sequence[Value]]) -> int:
+        """Write rows below their titles; return the next free line."""
+        for number, row in enumerate((titles, *rows), start=line):
+            for column, value in enumerate(row):
+                self._write(sheet, number, column, value, "head" if number == line else None)
+            line_after = number + 1
+        return line_after
+
+    def _compared(self, sheet: Any, line: int, compared: Compared | None) -> None:
+        """Write a reference range, and where the figure lies outside it."""
+        if compared is None:
+            return
+        self._write(sheet, line, 8, compared.range.low, "percent")
+        self._write(sheet, line, 9, compared.range.high, "percent")
+        self._write(sheet, line, 10, compared.flag.value, "bold")
+
+    def _ranges(self, sheet: Any, line: int, comparison: Comparison) -> int:
+        """Write figures of several types with their ranges, and the ranges' sources; return the next line."""
+        for group in comparison.groups:
+            self._write(sheet, line, 0, group.range.title)
+            self._write(sheet, line, 1, group.cells)
+            self._write(sheet, line, 2, group.value)
+            self._compared(sheet, line, group)
+            line += 1
+        for source in comparison.sources:
+            self._write(sheet, line, 0, f"Reference: {source}")
+            line += 1
+        if comparison.missing:
+            self._write(sheet, line, 0, comparison.missing)
+            line += 1
+        return line
+
+    def _facts(self, sheet: Any, line: int, patient: PatientReading, comparison: Comparison) -> int:
         """Write the figures beside the differential; return the next free line."""
-        differential = patient.differential
-        ratio = myeloid_to_erythroid(differential)
+        differential, exact = patient.differential, patient.exact_interval
+        beside = patient.share_from_probabilities
         self._write(sheet, line, 0, "Blasts, of all counted cells", "bold")
         self._write(sheet, line, 1, differential.blasts)
-        self._share(sheet, line, patient.blast_interval)
-        if patient.exact_interval is not None:
-            self._write(sheet, line, 5, file_percent(patient.exact_interval.low))
-            self._write(sheet, line, 6, file_percent(patient.exact_interval.high))
-        self._write(sheet, line + 1, 0, "Blasts, corrected for classifier error")
-        self._share(sheet, line + 1, patient.adjusted_interval)
-        self._write(sheet, line + 2, 0, "Blasts, of non-erythroid cells")
-        self._share(sheet, line + 2, non_erythroid_blasts(patient))
-        self._write(sheet, line + 3, 0, "Blasts, inferred from reviewed cells")
-        self._share(sheet, line + 3, patient.reviewed_interval)
-        self._write(sheet, line + 4, 0, "Blasts, resampled fields")
-        self._share(sheet, line + 4, patient.bootstrap_interval)
-        self._write(sheet, line + 5, 0, "Blasts, from cell probabilities")
-        beside = patient.share_from_probabilities
-        self._write(sheet, line + 5, 2, None if beside is None else file_percent(beside))
-        self._write(sheet, line + 6, 0, "Effective cells, design effect")
-        self._write(sheet, line + 6, 1, round(patient.clustering.effective(differential.counted)), "whole")
-        self._write(sheet, line + 6, 2, round(patient.clustering.design_effect, 2), "hundredths")
-        self._write(sheet, line + 7, 0, "M:E ratio (without blasts, monocytes)")
-        self._write(sheet, line + 7, 1, None if ratio is None else round(ratio, RATIO_DECIMALS), "percent")
-        line += 8
+        if exact is not None:
+            self._write(sheet, line, 5, file_percent(exact.low))
+            self._write(sheet, line, 6, file_percent(exact.high))
+        shares: list[tuple[str, Interval | None]] = [
+            ("Blasts, of all counted cells", patient.blast_interval),
+            ("Blasts, corrected for classifier error", patient.adjusted_interval),
+            ("Blasts, of non-erythroid cells", non_erythroid_blasts(patient)),
+            ("Blasts, inferred from reviewed cells", patient.reviewed_interval),
+            ("Blasts, resampled fields", patient.bootstrap_interval),
+        ]
         if patient.review is not None:
-            network = patient.review.network
-            self._write(sheet, line, 0, "Blasts, networks alone")
-            self._write(sheet, line, 1, network.differential.blasts)
-            self._share(sheet, line, network.blast_interval)
+            shares.append(("Blasts, networks alone", patient.review.network.blast_interval))
+            self._write(sheet, line + len(shares) - 1, 1, patient.review.network.differential.blasts)
+        for number, (title, interval) in enumerate(shares, start=line):
+            self._write(sheet, number, 0, title, "bold" if number == line else None)
+            self._share(sheet, number, interval)
+        line += len(shares)
+        self._write(sheet, line, 0, "Blasts, from cell probabilities")
+        self._write(sheet, line, 2, None if beside is None else file_percent(beside))
+        self._write(sheet, line + 1, 0, "Effective cells, design effect")
+        self._write(sheet, line + 1, 1, round(patient.clustering.effective(differential.counted)), "whole")
+        self._write(sheet, line + 1, 2, round(patient.clustering.design_effect, 2), "hundredths")
+        line += 2
+        for figure, title, value, text in beside_rows(patient):
+            for column, cell in enumerate((title, value, text)):
+                self._write(sheet, line, column, cell)
+            self._compared(sheet, line, comparison.beside.get(figure))
             line += 1
-        line = self._lineages(sheet, line + 1, differential)
-        return self._slides(sheet, line, patient)
-
-    def _lineages(self, sheet: Any, line: int, differential: Differential) -> int:
-        """Write the totals of the lineages; return the next free line."""
-        for column, title in enumerate(("Lineage", "Cells", "Percent")):
-            self._write(sheet, line, column, title, "head")
-        rows = lineage_rows(differential)
-        for number, row in enumerate(rows, start=line + 1):
-            self._write(sheet, number, 0, row.name)
-            self._write(sheet, number, 1, row.cells)
-            self._write(sheet, number, 2, row.percent)
-        return line + 1 + len(rows)
-
-    def _slides(self, sheet: Any, line: int, patient: PatientReading) -> int:
-        """Write the counted cells of each slide if there are several; return the next free line."""
+        rows = ((row.name, row.cells, row.percent) for row in lineage_rows(differential))
+        line = self._table(sheet, line + 1, ("Lineage", "Cells", "Percent"), rows)
         spread = sampling(patient)
-        if spread is None or len(spread.slides) < 2:
-            return line
-        for column, title in enumerate(("Slide", "Counted cells")):
-            self._write(sheet, line + 1, column, title, "head")
-        for number, (name, cells) in enumerate(spread.slides, start=line + 2):
-            self._write(sheet, number, 0, name)
-            self._write(sheet, number, 1, cells)
-        return line + 2 + len(spread.slides)
-
-    def _excluded(self, sheet: Any, line: int, patient: PatientReading) -> int:
-        """Write the cells left out of the count; return the next free line."""
-        self._write(sheet, line, 0, "Not in the count", "head")
-        self._write(sheet, line, 1, "Cells", "head")
-        rows = excluded_rows(patient.differential)
-        for number, (reason, cells) in enumerate(rows, start=1):
-            self._write(sheet, line + number, 0, reason)
-            self._write(sheet, line + number, 1, cells)
-        if not rows:
-            self._write(sheet, line + 1, 0, "nothing")
-        return line + 1 + max(len(rows), 1)
+        if spread is not None and len(spread.slides) > 1:
+            line = self._table(sheet, line + 1, ("Slide", "Counted cells"), spread.slides)
+        return line
 
     def _signed(self, sheet: Any, line: int, patient: PatientReading) -> int:
         """Write the signed names beside the networks', if there are any; return the next free line."""
         names = signed_names(patient)
         if names is None:
             return line
-        for column, title in enumerate(("Signed names", "Signed", "Percent", "Networks", "Percent")):
-            self._write(sheet, line, column, title, "head")
         rows: list[tuple[Value, ...]] = [
             (row.cell_type.name, row.signed, row.signed_percent, row.network, row.network_percent)
             for row in names.rows
@@ -315,13 +304,11 @@ class _Writer:
         blasts = [None if share is None else file_percent(share.estimate) for share in shares]
         rows.append(("Blasts", names.signed.blasts, blasts[0], names.network.blasts, blasts[1]))
         rows.append(("Named alike", names.agreement.agreed, None, None, None))
-        for number, row in enumerate(rows, start=line + 1):
-            for column, value in enumerate(row):
-                self._write(sheet, number, column, value)
+        line = self._table(sheet, line, ("Signed names", "Signed", "Percent", "Networks", "Percent"), rows)
         kappa = names.agreement.kappa
-        self._write(sheet, line + len(rows) + 1, 0, "Cohen's kappa")
-        self._write(sheet, line + len(rows) + 1, 1, None if kappa is None else kappa.estimate, "hundredths")
-        return line + len(rows) + 3
+        self._write(sheet, line, 0, "Cohen's kappa")
+        self._write(sheet, line, 1, None if kappa is None else kappa.estimate, "hundredths")
+        return line + 2
 
     def _decisions(self, sheet: Any, line: int, patient: PatientReading) -> None:
         for column, title in enumerate(("Rule", "Positive when", "", "Decision", "More cells to settle")):

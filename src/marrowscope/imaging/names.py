@@ -54,6 +54,11 @@ def shown(name: str) -> str:
     return "".join("\ufffd" if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in text)
 
 
+def shown_lines(text: str) -> str:
+    """Return a text of several lines as it is printed, as `shown` does each of its lines."""
+    return "\n".join(map(shown, text.splitlines()))
+
+
 def safe_name(name: str) -> str:
     """Return a short file or folder name without separators or `..`, different for different texts.
 

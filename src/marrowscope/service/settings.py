@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     """Default model bundle: a built-in name or a folder."""
     bundle_folders: tuple[Path, ...] = ()
     """More bundles that users may choose."""
+    laboratory: Path | None = None
+    """TOML file with the name, address and reference ranges of the laboratory, for its reports."""
 
     authentication: Literal["required", "off"] = "required"
     """``off`` makes everybody who reaches the port an administrator; refused unless the host is loopback."""

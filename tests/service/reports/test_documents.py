@@ -38,7 +38,10 @@ class Filler:
         if is_dataclass(kind):
             return self._cells(number) if kind is Cells else self._dataclass(kind, depth)
         simple: dict[type, Any] = {bool: True, int: number, float: number + 0.1, str: f"text {number}"}
-        return list(kind)[number % len(kind)] if issubclass(kind, Enum) else simple[kind]
+        if issubclass(kind, Enum):
+            members = [member for member in kind if member.value != "not stated"]
+            return members[number % len(members)]
+        return simple[kind]
 
     def _dataclass(self, kind: Any, depth: int) -> Any:
         hints = get_type_hints(kind)

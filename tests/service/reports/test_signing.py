@@ -167,7 +167,7 @@ def test_nothing_that_changes_later_changes_a_signed_report(
 def test_every_file_of_a_report_is_given(reviewer: TestClient, viewer: TestClient, drawn: Drawn) -> None:
     name_blasts(reviewer, drawn, 5)
     page = export(viewer, drawn, "report.html").decode()
-    assert "Not signed: a preliminary report." in page
+    assert "Preliminary, not signed" in page
     assert "Networks alone" in page
     assert page.count("data:image/jpeg") > 20
     sign(reviewer, drawn, meaning="<i>seen</i>")
@@ -202,7 +202,7 @@ def test_a_signed_workbook_is_the_unsigned_one_and_its_signature(reviewer: TestC
         for name in before
         for row in {*before[name]} ^ {*after[name]}
     }  # fmt: skip
-    assert differing == {"Signature: P-017"}
+    assert differing == {"Report", "Signature: P-017"}
     assert any(row[0] == "Blasts, resampled fields" and row[2] is not None for row in after["P-017"])
 
 

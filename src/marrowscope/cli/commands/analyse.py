@@ -30,7 +30,10 @@ def analyse(
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path("results"),
     manifest: Annotated[
-        Path | None, typer.Option(help="CSV with the columns patient, path and, if known, truth.")
+        Path | None,
+        typer.Option(
+            help="CSV with the columns patient, path and, if known, truth, specimen and more (docs/files.md)."
+        ),
     ] = None,
     rule: Annotated[str, typer.Option(help=f"Decision rule: {', '.join(RULES)}.")] = "over-20",
     threshold: Annotated[
@@ -73,6 +76,18 @@ def analyse(
             "Sub-folders named after cell types are signed names, shown beside the networks'.",
         ),
     ] = False,
+    specimen: Annotated[
+        str,
+        typer.Option(
+            help="marrow or blood: what the smears are of. A manifest may state it for each patient, in its "
+            "column specimen. Not stated by default: then erythroblasts are counted, as in marrow.",
+            show_default=False,
+        ),
+    ] = "",
+    laboratory: Annotated[
+        Path | None,
+        typer.Option(help="TOML file with the laboratory's name, address and reference ranges."),
+    ] = None,
     bundle: Annotated[str | None, typer.Option(help="Networks: a built-in name or a folder.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that read fields.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads inside each process.")] = 2,
@@ -114,6 +129,8 @@ def analyse(
                 mpp=mpp,
                 count_border_cells=count_border_cells,
                 single_cells=single_cells,
+                specimen=specimen,
+                laboratory=laboratory,
                 workers=workers,
                 threads=threads,
                 engine=engine,

@@ -50,12 +50,12 @@ def demo(
 
 
 def _manifest(cohort: "CohortFiles") -> Path:
-    """Write the manifest that names each patient's folder and known state."""
+    """Write the manifest that names each patient's folder, known state and specimen: drawn marrow."""
     with cohort.truth.open(newline="", encoding="utf-8") as stream:
         known = {row["patient"]: row["truth"] for row in csv.DictReader(stream)}
     manifest = cohort.root / "manifest.csv"
     with manifest.open("w", newline="", encoding="utf-8") as stream:
         table = csv.writer(stream)
-        table.writerow(("patient", "path", "truth"))
-        table.writerows((patient, patient, known[patient]) for patient in cohort.patients)
+        table.writerow(("patient", "path", "truth", "specimen"))
+        table.writerows((patient, patient, known[patient], "marrow") for patient in cohort.patients)
     return manifest

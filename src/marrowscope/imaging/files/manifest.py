@@ -1,4 +1,4 @@
-"""The manifest of a cohort: a CSV file `patient,path[,truth]`."""
+"""The manifest of a cohort: a CSV file `patient,path[,truth]`, and what is stated about each case."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from marrowscope.domain.case.details import CaseDetails, read_details
 from marrowscope.errors import InputError
 from marrowscope.imaging.files.spreadsheets import Row, read_table
-from marrowscope.imaging.names import composed, decomposed, shown
+from marrowscope.imaging.names import composed, decomposed, shown, shown_lines
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestRow:
-    """One line: the patient, the absolute path of their images, and their known state, if any."""
+    """One line: patient, absolute path of their images, known state, if any, and what is stated of it."""
 
     patient: str
     path: Path
     truth: str | None
+    details: CaseDetails
 
 
 def read_manifest(manifest: Path) -> tuple[ManifestRow, ...]:
@@ -29,7 +31,7 @@ def read_manifest(manifest: Path) -> tuple[ManifestRow, ...]:
     Raises
     ------
     InputError
-        Unreadable, a missing column, or a line without patient or path.
+        Unreadable, a missing column, a line without patient or path, or details that cannot be understood.
     """
     table = read_table(manifest)
     if "patient" not in table.columns or "path" not in table.columns:
@@ -44,7 +46,11 @@ def _row(manifest: Path, row: Row) -> ManifestRow:
     absolute = _absolute(manifest, path)
     if "\\" in path and not absolute.exists():
         absolute = _absolute(manifest, path.replace("\\", "/"))
-    return ManifestRow(shown(patient), absolute, row.values.get("truth") or None)
+    try:
+        details = read_details({name: shown_lines(text) for name, text in row.values.items()})
+    except ValueError as error:
+        raise InputError(f"manifest {shown(manifest.name)}, line {row.line}: {error}") from error
+    return ManifestRow(shown(patient), absolute, row.values.get("truth") or None, details)
 
 
 def _absolute(manifest: Path, path: str) -> Path:

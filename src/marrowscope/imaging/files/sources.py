@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from marrowscope.domain.case.details import NOTHING_STATED, CaseDetails, joined
 from marrowscope.errors import InputError
 from marrowscope.imaging.field_source import FieldSource, LoadedSource, Source
 from marrowscope.imaging.files.archives import list_members, member_parts, read_head
@@ -44,6 +45,7 @@ class PatientSource:
 
     `truth` is the state given in the manifest, if any. `problems` are lines for the patient's row.
     `passed_over` are names of files among the fields that are no images as far as is known, nor documents.
+    `details` is what the manifest states about the case.
     """
 
     patient: str
@@ -51,6 +53,7 @@ class PatientSource:
     truth: str | None = None
     problems: tuple[str, ...] = ()
     passed_over: tuple[str, ...] = ()
+    details: CaseDetails = NOTHING_STATED
 
 
 def _is_no_type(_: str) -> bool:
@@ -230,7 +233,13 @@ def _of_rows(patient: str, rows: Sequence[ManifestRow]) -> PatientSource:
         tree.problems.append(
             ((), f"the manifest gives different truths: {', '.join(truths)}; the first is used")
         )
-    return replace(_patient(patient, tree), truth=truths[0] if truths else None)
+    details = NOTHING_STATED
+    for row in rows:
+        details, contradicted = joined(details, row.details)
+        tree.problems += [
+            ((), f"the manifest gives different values of {name}; the first is used") for name in contradicted
+        ]
+    return replace(_patient(patient, tree), truth=truths[0] if truths else None, details=details)
 
 
 def _add_named(tree: _Tree, path: Path, parts: tuple[str, ...]) -> None:

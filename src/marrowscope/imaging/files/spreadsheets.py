@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from marrowscope.errors import InputError
-from marrowscope.imaging.names import composed, shown
+from marrowscope.imaging.names import composed, distinct, shown
 
 _SEPARATORS: Final = (",", ";", "\t")  # spreadsheets of half of Europe write the second
 _SEPARATOR_LINE: Final = re.compile(r"sep=(.)\r?", re.IGNORECASE)  # Excel's own, before the header
@@ -20,6 +20,8 @@ _MAX_BYTES: Final = 64 * 2**20
 _WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _FORMULA_STARTS: Final = ("=", "+", "-", "@")
 _ADVICE: Final = "save it as 'CSV UTF-8'"
+_LONGEST_SHEET_NAME: Final = 31  # Excel's own limit
+_NOT_IN_SHEET_NAMES: Final = str.maketrans(dict.fromkeys("[]:*?/\\", "_"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,3 +144,24 @@ def _text(path: Path, name: str) -> str:
         if "\0" not in text:
             return text
     raise InputError(f"{name} is not text in an encoding that is read; {_ADVICE}")
+
+
+def sheet_name(patient: str, taken: Collection[str]) -> str:
+    """Return a unique sheet name for a patient that Excel accepts.
+
+    Excel ignores case when comparing names, allows 31 UTF-16 units (rare characters count twice), and
+    forbids brackets, colons, asterisks, question marks and slashes, an apostrophe at either end, and the name
+    History.
+    """
+    cleaned = _cut(shown(patient).translate(_NOT_IN_SHEET_NAMES).strip().strip("'"), _LONGEST_SHEET_NAME)
+    folded = {name.casefold() for name in taken} | {"history"}
+    if cleaned and cleaned.casefold() not in folded:
+        return cleaned
+    stem = _cut(cleaned or "Patient", _LONGEST_SHEET_NAME - 8)
+    name = distinct(stem.casefold(), folded)
+    return stem + name[len(stem.casefold()) :]
+
+
+def _cut(text: str, units: int) -> str:
+    """Shorten a text to a number of UTF-16 units without splitting a character."""
+    return text.encode("utf-16-le")[: 2 * units].decode("utf-16-le", "ignore").strip().strip("'")

@@ -24,13 +24,14 @@ from marrowscope.domain.rates import ErrorRates
 from marrowscope.domain.taxonomy import ARTEFACT
 from marrowscope.exports.tables import patient_row
 from marrowscope.service.errors import ConflictError
+from marrowscope.service.images.patients import details_of
 from marrowscope.service.store.analyses import DONE, DUPLICATE, NETWORK, PERSON, Analysis, AnalysisField, Cell
 from marrowscope.service.store.patients import Field
 from marrowscope.service.store.reviews import Answer
 
 _KEPT = 64  # networks' readings in memory; one of a thousand cells takes about a megabyte
 
-_Key = tuple[str, datetime | None, str]
+_Key = tuple[str, datetime | None, str, int]
 _lock = threading.Lock()
 _recent: OrderedDict[_Key, PatientReading] = OrderedDict()
 
@@ -52,7 +53,8 @@ class ReadingAnswers:
 def network_reading(session: Session, analysis: Analysis) -> PatientReading:
     """Return the patient as the networks alone read it: the same value `marrowscope analyse` reports.
 
-    A finished analysis does not change: its reading is kept in memory for the next request.
+    A finished analysis changes with the details of its case alone: its reading is kept in memory for the next
+    request.
 
     Raises
     ------
@@ -61,17 +63,19 @@ def network_reading(session: Session, analysis: Analysis) -> PatientReading:
     """
     if analysis.status != DONE:
         raise ConflictError(f"this analysis is {analysis.status}: there is no count yet")
-    key = analysis.id, analysis.finished_at, analysis.patient.name
+    patient = analysis.patient
+    key = analysis.id, analysis.finished_at, patient.name, patient.details_revision
     with _lock:
         if key in _recent:
             _recent.move_to_end(key)
             return _recent[key]
     reading = read_patient(
-        analysis.patient.name,
+        patient.name,
         _field_readings(session, analysis),
         _settings_of(analysis),
         _rates(analysis, "error_rates"),
         unfamiliar_rates=_rates(analysis, "unfamiliar_rates"),
+        details=details_of(patient),
     )
     with _lock:
         _recent[key] = reading
@@ -130,6 +134,11 @@ def with_answers(analysis: Analysis, network: PatientReading, given: ReadingAnsw
 def counts_border_cells(analysis: Analysis) -> bool:
     """Return whether cells cut by an image's edge count in this analysis."""
     return bool(analysis.facts["settings"].get("count_border_cells") == "true")
+
+
+def target_of(analysis: Analysis, reading: PatientReading) -> int:
+    """Return the recommended number of cells of a patient's specimen."""
+    return _settings_of(analysis).target_of(reading.details.specimen)
 
 
 def worklist_result(reading: PatientReading) -> dict[str, Any]:

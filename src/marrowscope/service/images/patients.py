@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
+from marrowscope.codec import from_json
+from marrowscope.domain.case.details import CaseDetails
 from marrowscope.imaging.names import comparable, natural_key
 from marrowscope.service.actors import Actor
 from marrowscope.service.clock import now
@@ -54,6 +56,11 @@ def get(session: Session, patient_id: str, *, is_held: bool = False) -> Patient:
         There is none.
     """
     return row_of(session, Patient, patient_id, "patient", is_held=is_held)
+
+
+def details_of(patient: Patient) -> CaseDetails:
+    """Return what is stated about a patient's case."""
+    return from_json(patient.details, CaseDetails)
 
 
 def page(

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from marrowscope.domain.case.laboratory import Laboratory
 from marrowscope.domain.patient import CohortReport, Provenance, Signature
+from marrowscope.exports.case.facts import file_title
 from marrowscope.exports.fhir import write_fhir
 from marrowscope.exports.html import render
 from marrowscope.exports.pdf import pdf_of
@@ -36,6 +38,11 @@ class ReportFiles:
     report: CohortReport
     page: str | StoredPictures
 
+    def title(self, name: str) -> str:
+        """Return the name under which a file leaves the service: with patient and version."""
+        (patient,) = self.report.patients
+        return file_title(patient, name)
+
     def file(self, name: str) -> bytes:
         """Return a file of the report.
 
@@ -57,7 +64,9 @@ class ReportFiles:
             return path.read_bytes()
 
 
-def report_files(session: Session, images: ImageStore, analysis: Analysis, number: int | None) -> ReportFiles:
+def report_files(
+    session: Session, images: ImageStore, laboratory: Laboratory, analysis: Analysis, number: int | None
+) -> ReportFiles:
     """Return a version's report or, without its number, the one in force.
 
     Raises
@@ -70,12 +79,14 @@ def report_files(session: Session, images: ImageStore, analysis: Analysis, numbe
     version = versions.in_force(session, analysis, number)
     if version is not None:
         return ReportFiles(documents.read(version.document), images.blobs.get(version.page).decode())
-    report = current(session, analysis)
+    report = current(session, laboratory, analysis)
     return ReportFiles(report, StoredPictures(session, images, analysis, report.patients[0]))
 
 
-def current(session: Session, analysis: Analysis, signature: Signature | None = None) -> CohortReport:
-    """Return the report with the answers of the first reading as they are now.
+def current(
+    session: Session, laboratory: Laboratory, analysis: Analysis, signature: Signature | None = None
+) -> CohortReport:
+    """Return a laboratory's report with the answers of the first reading as they are now.
 
     Raises
     ------
@@ -85,7 +96,7 @@ def current(session: Session, analysis: Analysis, signature: Signature | None = 
     reading = count.counted(session, analysis)
     if reading.review is not None and signature is not None:
         reading = replace(reading, review=replace(reading.review, signature=signature))
-    return CohortReport((reading,), provenance(analysis))
+    return CohortReport((reading,), provenance(analysis), laboratory)
 
 
 def provenance(analysis: Analysis) -> Provenance:

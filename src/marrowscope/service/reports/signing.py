@@ -1,18 +1,20 @@
 """Signing a count, and amending it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marrowscope.domain.patient import Signature
+from marrowscope.domain.case.laboratory import Laboratory
+from marrowscope.domain.patient import Change, PatientReading, Signature
 from marrowscope.domain.percent import file_percent
+from marrowscope.exports.case.erratum import changes
 from marrowscope.exports.html import render
 from marrowscope.service.actors import Actor
 from marrowscope.service.clock import iso, now
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.images import patients
-from marrowscope.service.reports import documents, reports
+from marrowscope.service.reports import documents, reports, versions
 from marrowscope.service.reports.pictures import ImageStore, StoredPictures
 from marrowscope.service.review import answers, readings
 from marrowscope.service.store.analyses import Analysis
@@ -29,9 +31,17 @@ class SignatureRequest:
 
 
 def sign(
-    session: Session, actor: Actor, images: ImageStore, analysis_id: str, request: SignatureRequest
+    session: Session,
+    actor: Actor,
+    images: ImageStore,
+    analysis_id: str,
+    request: SignatureRequest,
+    *,
+    laboratory: Laboratory,
 ) -> Version:
     """Sign the count and lock it; the report's data and page are stored as they are now.
+
+    An amended report has an erratum: what differs from the version before.
 
     Raises
     ------
@@ -53,7 +63,9 @@ def sign(
     instant = now()
     reason = _reason(session, analysis)
     signature = Signature(analysis.version + 1, actor.name, iso(instant), request.meaning, reason)
-    report = reports.current(session, analysis, signature)
+    (before,) = reports.current(session, laboratory, analysis).patients
+    signature = replace(signature, changes=_changes(session, analysis, before))
+    report = reports.current(session, laboratory, analysis, signature)
     (reading,) = report.patients
     text, digest = documents.written(report)
     page = render(report, StoredPictures(session, images, analysis, reading))
@@ -132,6 +144,17 @@ def _reason(session: Session, analysis: Analysis) -> str | None:
             Amendment.analysis_id == analysis.id, Amendment.version == analysis.version
         )
     )
+
+
+def _changes(session: Session, analysis: Analysis, reading: PatientReading) -> tuple[Change, ...]:
+    """Return what differs from the version that was signed last, nothing before the first."""
+    if not analysis.version:
+        return ()
+    last = versions.in_force(session, analysis, analysis.version)
+    if last is None:
+        return ()
+    (before,) = documents.read(last.document).patients
+    return changes(before, reading)
 
 
 def _lock(session: Session, analysis: Analysis, *, is_locked: bool) -> None:

@@ -30,7 +30,7 @@ from marrowscope.service.rest.images import (
 )
 from marrowscope.service.rest.openapi import REFUSALS, describe
 from marrowscope.service.rest.reports import exports, signing
-from marrowscope.service.rest.review import atlas, carried, cells, readings
+from marrowscope.service.rest.review import atlas, carried, cells, details, readings
 from marrowscope.service.rest.shapes import API
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
@@ -39,7 +39,7 @@ from marrowscope.version import __version__
 
 _UNDER_API = (
     users, sessions, tokens, catalogue, patients, removal, files, fields, analyses, events, cells, readings,
-    carried, atlas, differential, signing, exports, auditing,
+    carried, atlas, details, differential, signing, exports, auditing,
 )  # fmt: skip
 
 
@@ -65,7 +65,7 @@ def create_app(
     Raises
     ------
     InputError
-        The settings are unsafe or name no usable database.
+        The settings are unsafe, or name no usable database or laboratory.
     """
     settings.refuse_unsafe()
     service = Service(
@@ -74,6 +74,7 @@ def create_app(
         RateLimit(settings.login_attempts_per_minute),
         setup_code=setup_code,
     )
+    _ = service.laboratory  # a faulty file is told now, not under the first report
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:

@@ -9,6 +9,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
+from marrowscope.domain.case.laboratory import Laboratory
+from marrowscope.exports.case.laboratory import read_laboratory
 from marrowscope.service.actors import Actor, Role
 from marrowscope.service.bundles import Bundles
 from marrowscope.service.errors import ForbiddenError, UnauthenticatedError
@@ -51,6 +53,11 @@ class Service:
     def bundles(self) -> Bundles:
         """Networks an analysis may use."""
         return Bundles(self.settings)
+
+    @cached_property
+    def laboratory(self) -> Laboratory:
+        """The laboratory that reports."""
+        return read_laboratory(self.settings.laboratory)
 
     @cached_property
     def events(self) -> Broadcaster:

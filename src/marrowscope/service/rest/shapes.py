@@ -23,6 +23,8 @@ Instant = Annotated[datetime, PlainSerializer(iso, return_type=str)]
 """A time, written as ISO 8601 in UTC with `Z`."""
 Verdict = Literal["positive", "negative", "indeterminate", "insufficient"]
 """A decision, as in `patients.csv`."""
+SpecimenName = Literal["marrow", "blood", "not stated"]
+"""A specimen, as in `patients.csv`."""
 
 
 def _printable(text: str) -> str:
@@ -31,24 +33,26 @@ def _printable(text: str) -> str:
     return text
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Refuse what cannot be printed in one line."""
     return composed(_printable(text))
 
 
-def _without_control(text: str) -> str:
+def without_control(text: str) -> str:
+    """Refuse control characters, but line ends and tabs."""
     if any(not c.isprintable() and c not in "\n\t" for c in text):
         raise ValueError("it must not hold control characters")
     return text
 
 
 Line = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_one_line)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(one_line)
 ]
 """One printable line: names, reasons."""
 Paragraph = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=4000),
-    AfterValidator(_without_control),
+    AfterValidator(without_control),
 ]
 """Free text of several lines: comments."""
 

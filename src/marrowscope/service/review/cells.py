@@ -7,11 +7,13 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
+from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.cells import FLAG_BORDER
-from marrowscope.domain.counting import counts_in_differential
+from marrowscope.domain.counting import belongs_to, counts_in_differential
 from marrowscope.domain.taxonomy import ARTEFACT
 from marrowscope.service.analyses import analyses, count
 from marrowscope.service.errors import NotFoundError
+from marrowscope.service.images import patients
 from marrowscope.service.paging import read_cursor, write_cursor
 from marrowscope.service.store.analyses import NETWORK, AnalysisField, Cell
 from marrowscope.service.store.base import row_of
@@ -45,12 +47,14 @@ class AnsweredCell(NamedTuple):
     answer : what the reading says of it, None where it says nothing yet
     comments : how many its reader may see
     count_border_cells : whether cells cut by the image's edge count in this analysis
+    specimen : stated for the patient; it says which types count
     """
 
     cell: Cell
     answer: GivenAnswer | None
     comments: int
     count_border_cells: bool
+    specimen: Specimen
 
     @property
     def reviewed_type(self) -> str | None:
@@ -70,7 +74,7 @@ class AnsweredCell(NamedTuple):
     @property
     def counted(self) -> bool:
         """Whether the cell is in the differential of this reading."""
-        if self.deleted:
+        if self.deleted or not belongs_to(self.type, self.specimen):
             return False
         if self.reviewed_type is None:
             return self.cell.model_counted
@@ -225,7 +229,9 @@ def _answered(session: Session, reading: Reading, found: Sequence[Cell]) -> list
     While a second reading is open only its reader's own comments are counted: a comment of another reader
     would draw attention to the cell.
     """
-    count_border_cells = count.counts_border_cells(analyses.get(session, reading.analysis_id))
+    analysis = analyses.get(session, reading.analysis_id)
+    count_border_cells = count.counts_border_cells(analysis)
+    specimen = patients.details_of(analysis.patient).specimen
     answers = _answers_by_cell(session, reading, found)
     own = _own_comments(session, reading) if reading.kind == SECOND and reading.status == OPEN else None
     return [
@@ -234,6 +240,7 @@ def _answered(session: Session, reading: Reading, found: Sequence[Cell]) -> list
             answer=answers.get(cell.id),
             comments=cell.comments if own is None else own.get(cell.id, 0),
             count_border_cells=count_border_cells,
+            specimen=specimen,
         )
         for cell in found
     ]

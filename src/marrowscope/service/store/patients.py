@@ -22,7 +22,8 @@ class Patient(Identified, Base):
 
     `search_name` is the name as searches compare it, and follows it. `status` follows the latest analysis:
     ``empty``, ``ready``, ``queued``, ``running``, ``done``, ``failed``, ``cancelled`` or ``signed``;
-    `analysis_id` names it. `cover_id` is the field whose picture stands for it.
+    `analysis_id` names it. `cover_id` is the field whose picture stands for it. `details` is what is stated
+    about the case: a `CaseDetails` value; `details_revision` rises with every change of it.
     """
 
     __tablename__ = "patients"
@@ -37,6 +38,8 @@ class Patient(Identified, Base):
     fields_failed: Mapped[int] = mapped_column(default=0)
     cover_id: Mapped[str | None] = mapped_column(String(32), default=None)
     analysis_id: Mapped[str | None] = mapped_column(String(32), default=None)
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    details_revision: Mapped[int] = mapped_column(default=0)
 
     fields: Mapped[list["Field"]] = relationship(
         back_populates="patient", cascade="all, delete-orphan", passive_deletes=True

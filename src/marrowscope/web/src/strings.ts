@@ -2,6 +2,7 @@
 import type { Decision, PatientStatus, Role } from "./api/shapes";
 import { activity } from "./texts/activity";
 import { admin, display, password } from "./texts/administration";
+import { details } from "./texts/details";
 import { firstRun, tour } from "./texts/firstrun";
 import { lookAlikes, morphology } from "./texts/morphology";
 import * as patient from "./texts/patient";
@@ -83,6 +84,7 @@ export const t = {
   admin,
   password,
   display,
+  details,
   ...worklist,
   ...patient,
   ...review,

@@ -4,11 +4,11 @@ from functools import lru_cache
 
 from fastapi import APIRouter
 
-from marrowscope.analysis.decide import TARGET
 from marrowscope.analysis.review import Inferred
 from marrowscope.analysis.shares import type_shares
+from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.decision import Interval
-from marrowscope.domain.differential import myeloid_to_erythroid
+from marrowscope.domain.differential import erythroblasts_per_100, myeloid_to_erythroid
 from marrowscope.domain.patient import PatientReading
 from marrowscope.domain.percent import file_percent
 from marrowscope.domain.taxonomy import taxonomy
@@ -54,8 +54,18 @@ class LineageRow(Shape):
     percent: float
 
 
+class RatioCells(Shape):
+    """The cells on both sides of an M:E ratio."""
+
+    myeloid: int
+    erythroid: int
+
+
 class Count(Shape):
-    """A count with its decision; percentages 0 to 100, null where undefined."""
+    """A count with its decision; percentages 0 to 100, null where undefined.
+
+    Of blood there is no M:E ratio, but the erythroblasts per 100 leukocytes.
+    """
 
     rows: list[CountRow]
     excluded: list[LeftOut]
@@ -73,6 +83,8 @@ class Count(Shape):
     reasons: list[str]
     alternatives: list[OtherDecision]
     me_ratio: float | None
+    me_cells: RatioCells | None
+    erythroblasts_per_100: float | None
     lineages: list[LineageRow]
     more_cells: int | None
     flags: list[str]
@@ -113,7 +125,7 @@ def show_differential(
         model=_networks_count(network),
         reviewed=count_of(reviewed),
         reviewed_cells=0 if reviewed.review is None else reviewed.review.cells,
-        target=TARGET,
+        target=count.target_of(analysis, network),
         floor=analysis.floor,
         inferred=_inferred(count.inferred(network, answers)),
     )
@@ -129,6 +141,8 @@ def count_of(reading: PatientReading) -> Count:
     """Show a patient's count."""
     differential, decision = reading.differential, reading.decision
     raw, adjusted = reading.blast_interval, reading.adjusted_interval
+    ratio = myeloid_to_erythroid(differential)
+    is_blood = reading.details.specimen is Specimen.BLOOD
     low, middle, high = _percents(raw)
     adjusted_low, adjusted_middle, adjusted_high = _percents(adjusted)
     return Count(
@@ -150,7 +164,9 @@ def count_of(reading: PatientReading) -> Count:
             OtherDecision(rule=other.rule.id, decision=other.verdict.value, reasons=list(other.reasons))
             for other in reading.alternatives
         ],
-        me_ratio=myeloid_to_erythroid(differential),
+        me_ratio=None if ratio is None else ratio.ratio,
+        me_cells=None if ratio is None else RatioCells(myeloid=ratio.myeloid, erythroid=ratio.erythroid),
+        erythroblasts_per_100=erythroblasts_per_100(differential) if is_blood else None,
         lineages=_lineages(reading),
         more_cells=decision.cells_to_settle,
         flags=list(reading.flags),

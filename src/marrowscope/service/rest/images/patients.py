@@ -9,7 +9,18 @@ from sqlalchemy.orm import Session
 from marrowscope.service.images import patients
 from marrowscope.service.rest.analyses.analyses import AnalysisShape, analysis_shape
 from marrowscope.service.rest.dependencies import Reviewer, Transaction, Viewer
-from marrowscope.service.rest.shapes import API, Cursor, Id, Instant, Limit, Line, Page, Shape, Verdict
+from marrowscope.service.rest.shapes import (
+    API,
+    Cursor,
+    Id,
+    Instant,
+    Limit,
+    Line,
+    Page,
+    Shape,
+    SpecimenName,
+    Verdict,
+)
 from marrowscope.service.review import readings
 from marrowscope.service.store.analyses import Analysis
 from marrowscope.service.store.patients import Patient
@@ -58,6 +69,7 @@ class PatientShape(Shape):
     result: ResultShape | None
     signed: SignedShape | None
     thumbnail: str | None
+    specimen: SpecimenName
 
 
 class NewPatient(Shape):
@@ -122,6 +134,7 @@ def _shape(
         result=ResultShape(**result) if result else None,
         signed=None if signed is None else _signed(patient, signed),
         thumbnail=None if patient.cover_id is None else f"{API}/fields/{patient.cover_id}/thumbnail.jpg",
+        specimen=patients.details_of(patient).specimen.value,
     )
 
 

@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 from typing import Annotated, Any
+from urllib.parse import quote
 from uuid import uuid4
 
 from fastapi import APIRouter, Query
@@ -87,14 +88,19 @@ def file(
     analysis = analyses.get(session, analysis_id)
     readings.refuse_blind(session, user, analysis)
     images = ImageStore(service.blobs, service.pictures)
-    files = reports.report_files(session, images, analysis, version)
+    files = reports.report_files(session, images, service.laboratory, analysis, version)
     _note(service, user, analysis, name.value, version)
     session.close()  # pages and PDFs take a while
-    headers = {"Cache-Control": "no-store"}
-    if name == ReportFile.HTML:
+    is_page = name == ReportFile.HTML
+    title = quote(files.title(name.value))
+    headers = {
+        "Cache-Control": "no-store",
+        # The plain name is for clients that do not know the other form (RFC 6266).
+        "Content-Disposition": f"{'inline' if is_page else 'attachment'}; "
+        f"filename=\"{name.value}\"; filename*=UTF-8''{title}",
+    }
+    if is_page:
         headers["Content-Security-Policy"] = _PAGE_POLICY
-    else:
-        headers["Content-Disposition"] = f'attachment; filename="{name.value}"'
     return Response(files.file(name), media_type=_MEDIA[name], headers=headers)
 
 

@@ -72,7 +72,8 @@ def sign(
     service.logins.take(f"user {user.id}")
     authentication.confirm(service.database, session, service.settings, user, body.password)
     images = ImageStore(service.blobs, service.pictures)
-    version = signing.sign(session, user, images, analysis_id, SignatureRequest(body.meaning, body.revision))
+    request = SignatureRequest(body.meaning, body.revision)
+    version = signing.sign(session, user, images, analysis_id, request, laboratory=service.laboratory)
     return VersionShape.model_validate(version)
 
 

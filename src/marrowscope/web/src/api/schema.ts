@@ -161,7 +161,11 @@ export interface CommentShape {
   text: string;
 }
 
-/** A count with its decision; percentages 0 to 100, null where undefined. */
+/**
+ * A count with its decision; percentages 0 to 100, null where undefined.
+ *
+ * Of blood there is no M:E ratio, but the erythroblasts per 100 leukocytes.
+ */
 export interface Count {
   rows: CountRow[];
   excluded: LeftOut[];
@@ -179,6 +183,8 @@ export interface Count {
   reasons: string[];
   alternatives: OtherDecision[];
   me_ratio: number | null;
+  me_cells: RatioCells | null;
+  erythroblasts_per_100: number | null;
   lineages: LineageRow[];
   more_cells: number | null;
   flags: string[];
@@ -197,6 +203,31 @@ export interface CountRow {
 export interface Credentials {
   username: string;
   password: string;
+}
+
+/**
+ * What is stated about a case; empty texts and null state nothing.
+ *
+ * `phrases` are identifiers of `/morphology`. `revision` rises with every change; a change is sent with the
+ * one that was seen.
+ */
+export interface DetailsShape {
+  specimen?: "marrow" | "blood" | "not stated";
+  age_years?: number | null;
+  sex?: "female" | "male" | "not stated";
+  site?: string;
+  particles?: "present" | "absent" | "not stated";
+  collected?: string;
+  received?: string;
+  requester?: string;
+  order_number?: string;
+  stain?: string;
+  slide_quality?: string;
+  clinical_details?: string;
+  phrases?: string[];
+  comment?: string;
+  conclusion?: string;
+  revision: number;
 }
 
 /** The networks' count, the readers' count, and the recommended number of cells. */
@@ -313,6 +344,12 @@ export interface LostAnswerShape {
   comments: number;
   by: string | null;
   why: "not read" | "not found";
+}
+
+/** All phrases of morphology, in the order of a report. */
+export interface MorphologyShape {
+  version: string;
+  sections: SectionShape[];
 }
 
 /** Why a signed report is amended. */
@@ -464,6 +501,7 @@ export interface PatientShape {
   result: ResultShape | null;
   signed: SignedShape | null;
   thumbnail: string | null;
+  specimen: "marrow" | "blood" | "not stated";
 }
 
 /**
@@ -488,6 +526,12 @@ export interface PatientVersionShape {
   superseded: boolean;
 }
 
+/** A finding, by its code and in words. */
+export interface PhraseShape {
+  id: string;
+  text: string;
+}
+
 /** An error (RFC 9457). */
 export interface Problem {
   type: string;
@@ -496,6 +540,12 @@ export interface Problem {
   detail: string;
   instance: string;
   [member: string]: unknown;
+}
+
+/** The cells on both sides of an M:E ratio. */
+export interface RatioCells {
+  myeloid: number;
+  erythroid: number;
 }
 
 /** A reading; `cells` is the number of answers. The first is shared and has no single reader. */
@@ -532,6 +582,14 @@ export interface RuleShape {
   id: string;
   title: string;
   condition: string;
+}
+
+/** What phrases describe, and in which specimens it is looked for. */
+export interface SectionShape {
+  id: string;
+  title: string;
+  specimens: ("marrow" | "blood" | "not stated")[];
+  phrases: PhraseShape[];
 }
 
 /**

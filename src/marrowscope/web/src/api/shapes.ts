@@ -17,6 +17,7 @@ export type {
   FieldShape as Field,
   UploadResultShape as UploadItem,
   LostAnswerShape as LostAnswer,
+  MorphologyShape as Morphology,
   PatientShape as Patient,
   PatientVersionShape as PatientVersion,
   ReadingShape as Reading,
@@ -33,6 +34,8 @@ export type {
   VersionShape as Version,
 } from "./schema";
 
+/** What is stated about a case; the service always sends all of it. */
+export type Details = Required<schema.DetailsShape>;
 export type Role = schema.UserShape["role"];
 export type Decision = schema.Count["decision"];
 export type PatientStatus = schema.PatientShape["status"];

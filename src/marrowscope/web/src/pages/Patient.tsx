@@ -9,6 +9,7 @@ import { DecisionPill, Link, Menu, Meter, Problem, StatusWord } from "../parts/b
 import { AgainDialog } from "../patient/AgainDialog";
 import { AuditTable } from "../patient/AuditTable";
 import { CarriedStrip } from "../patient/CarriedStrip";
+import { CasePanel } from "../patient/CasePanel";
 import { ExportMenu } from "../patient/Exports";
 import { Fields } from "../patient/Fields";
 import { isMine, Readings } from "../patient/Readings";
@@ -22,7 +23,7 @@ import { go } from "../route";
 import { t, when } from "../strings";
 
 const QUIET_MS = 1500; // after the last news of a review
-const TABS = ["review", "fields", "readings", "versions", "audit"] as const;
+const TABS = ["review", "case", "fields", "readings", "versions", "audit"] as const;
 
 export function Patient({ id, tab }: { id: string; tab: string }): ReactNode {
   const { user } = useKnown();
@@ -107,6 +108,15 @@ function Frame(props: Shared & { analysis: Analysis | null; store: ReviewStore |
           {patient.name}
         </h1>
         {patient.result && !mine ? <DecisionPill decision={patient.result.decision} /> : <StatusWord status={patient.status} />}
+        {patient.specimen === "not stated" ? (
+          mayChange && tab !== "case" && !analysis?.locked && !mine ? (
+            <Link to={`/patients/${patient.id}/case`} className="small">
+              {t.details.state}
+            </Link>
+          ) : null
+        ) : (
+          <span className="soft small">{t.details.specimens[patient.specimen]}</span>
+        )}
         <nav className="tabs" aria-label={patient.name}>
           {TABS.map((one) => (
             <Link key={one} to={one === "review" ? `/patients/${patient.id}` : `/patients/${patient.id}/${one}`} current={one === tab}>
@@ -164,6 +174,7 @@ function Frame(props: Shared & { analysis: Analysis | null; store: ReviewStore |
       {dialog === "sign" && store ? (
         <SignDialog
           store={store}
+          specimen={patient.specimen}
           onClose={close}
           onSigned={() => {
             close();
@@ -232,6 +243,18 @@ function Banner({ patient, mine }: Shared): ReactNode {
 
 function Tab(props: Shared & { analysis: Analysis | null; store: ReviewStore | null }): ReactNode {
   const { patient, analysis, fields, tab, store } = props;
+  if (tab === "case") {
+    return (
+      <CasePanel
+        patient={patient}
+        locked={analysis?.locked ?? false}
+        onSaved={() => {
+          props.onReload();
+          void store?.refresh();
+        }}
+      />
+    );
+  }
   if (tab === "fields") return <Fields patient={patient} fields={fields} onChange={props.onReload} />;
   if (tab === "audit") {
     return (

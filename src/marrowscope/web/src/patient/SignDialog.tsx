@@ -1,6 +1,7 @@
 import { useRef, useState, type FormEvent, type ReactNode } from "react";
 import { tasks } from "../activity/tasks";
 import { post, Problem as ServiceProblem } from "../api/client";
+import type { Details } from "../api/shapes";
 import { useKnown } from "../context";
 import { useAction } from "../hooks";
 import { DecisionPill, Dialog, Labelled, Problem, Waiting } from "../parts/basics";
@@ -9,7 +10,7 @@ import { useStoreVersion } from "../review/state/useStore";
 import { t } from "../strings";
 
 /** Sign the result shown; refused if it has changed since. */
-export function SignDialog({ store, onSigned, onClose }: { store: ReviewStore; onSigned: () => void; onClose: () => void }): ReactNode {
+export function SignDialog({ store, specimen, onSigned, onClose }: { store: ReviewStore; specimen: Details["specimen"]; onSigned: () => void; onClose: () => void }): ReactNode {
   useStoreVersion(store);
   const { user, session } = useKnown();
   const [meaning, setMeaning] = useState(t.sign.meanings[0] ?? "");
@@ -64,6 +65,7 @@ export function SignDialog({ store, onSigned, onClose }: { store: ReviewStore; o
               <DecisionPill decision={differential.reviewed.decision} />
             </div>
             <p className="small soft">{t.differential.reviewedCells(differential.reviewed_cells)}</p>
+            {specimen === "not stated" ? <p className="small notice">{t.details.notStated}</p> : null}
             {differential.reviewed.counted < differential.target ? <p className="small notice">{t.sign.few(differential.reviewed.counted, differential.target)}</p> : null}
           </div>
         ) : null}

@@ -53,7 +53,9 @@ export const DifferentialPanel = memo(function DifferentialPanel({ store }: { st
         <h2>{t.differential.title}</h2>
         <Rows reviewed={reviewed} model={model} />
         <p className="small soft">
-          {t.differential.meRatio} {reviewed.me_ratio === null ? t.unavailable : reviewed.me_ratio.toFixed(1)}
+          {reviewed.erythroblasts_per_100 === null
+            ? `${t.differential.meRatio} ${reviewed.me_ratio === null || !reviewed.me_cells ? t.unavailable : t.differential.meCells(reviewed.me_ratio, reviewed.me_cells.myeloid, reviewed.me_cells.erythroid)}`
+            : `${t.differential.per100} ${reviewed.erythroblasts_per_100.toFixed(1)}`}
         </p>
       </section>
       <section>

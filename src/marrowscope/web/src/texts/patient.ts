@@ -3,7 +3,7 @@ import type { LostAnswer, Signed } from "../api/shapes";
 import { plural } from "./plural";
 
 export const patient = {
-  tabs: { review: "Cells", fields: "Fields", readings: "Readings", versions: "Report", audit: "History" },
+  tabs: { review: "Cells", case: "Case", fields: "Fields", readings: "Readings", versions: "Report", audit: "History" },
   analyse: "Analyse",
   analyseAgain: "Analyse again",
   cancelAnalysis: "Cancel analysis",

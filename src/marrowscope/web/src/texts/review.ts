@@ -144,6 +144,8 @@ export const differential = {
   excluded: "Not counted",
   border: "Cut by the image’s edge",
   meRatio: "M:E ratio",
+  meCells: (ratio: number, myeloid: number, erythroid: number) => `${ratio.toFixed(1)} (${myeloid} to ${plural(erythroid, "erythroblast", "erythroblasts")})`,
+  per100: "Erythroblasts per 100 leukocytes",
   lineages: "Lineages",
   reasons: "Reasons",
   alternatives: "Other rules",

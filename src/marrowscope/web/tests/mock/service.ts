@@ -64,7 +64,7 @@ export class MockService {
     if (analysis && (status === "done" || index === 0)) for (let n = 0; n < this.cellsEach; n++) this.addCell(analysis, n, count);
     const patient: Patient = {
       id, name, created_at: NOW, status, fields: count, fields_failed: index === 3 ? 1 : 0, analysis,
-      result: null, signed: null, thumbnail: `/api/v1/fields/${id}f0/thumbnail.jpg`,
+      result: null, signed: null, specimen: "marrow", thumbnail: `/api/v1/fields/${id}f0/thumbnail.jpg`,
     };
     this.patients.push(patient);
     if (analysis && status === "done") this.refresh(patient);
@@ -127,7 +127,7 @@ export class MockService {
         `${counted.length} cells counted; 500 are recommended for a marrow differential.`,
       ],
       alternatives: [{ rule: "who-2022", decision, reasons: [] }, { rule: "icc-2022", decision, reasons: [] }],
-      me_ratio: 2.1, lineages: [{ lineage: "granulocytic", count: 96, percent: 44 }, { lineage: "erythroid", count: 40, percent: 19 }, { lineage: "lymphoid", count: 24, percent: 11 }],
+      me_ratio: 2.1, me_cells: { myeloid: 84, erythroid: 40 }, erythroblasts_per_100: null, lineages: [{ lineage: "granulocytic", count: 96, percent: 44 }, { lineage: "erythroid", count: 40, percent: 19 }, { lineage: "lymphoid", count: 24, percent: 11 }],
       more_cells: decision === "indeterminate" ? 380 : null, flags: [],
     };
   }
@@ -191,7 +191,7 @@ export class MockService {
     }
     if (route === "POST /patients") {
       const index = this.patients.length;
-      const patient: Patient = { id: `p${index + 1}`, name: String(given["name"]), created_at: NOW, status: "empty", fields: 0, fields_failed: 0, analysis: null, result: null, signed: null, thumbnail: null };
+      const patient: Patient = { id: `p${index + 1}`, name: String(given["name"]), created_at: NOW, status: "empty", fields: 0, fields_failed: 0, analysis: null, result: null, signed: null, specimen: "not stated", thumbnail: null };
       this.patients.push(patient);
       return ok(patient, 201);
     }

@@ -1,0 +1,29 @@
+"""The specimen of a smear. It is asked for and never guessed from the cells."""
+
+from enum import StrEnum
+
+
+class Specimen(StrEnum):
+    """Material on the slide.
+
+    A blood differential is per 100 leukocytes: erythroblasts are not in it, and are given per 100 leukocytes.
+    A marrow differential is of all nucleated cells. Where the specimen is not stated, cells are counted as
+    in marrow.
+    """
+
+    MARROW = "marrow"
+    BLOOD = "blood"
+    NOT_STATED = "not stated"
+
+
+_WORDS = {
+    Specimen.MARROW: ("marrow", "bone marrow", "marrow aspirate", "bone marrow aspirate", "aspirate", "bm"),
+    Specimen.BLOOD: ("blood", "peripheral blood", "blood film", "blood smear", "pb"),
+    Specimen.NOT_STATED: ("", "not stated", "unknown"),
+}
+
+
+def specimen_named(text: str) -> Specimen | None:
+    """Return the specimen that a word means, in any case, None if it means none."""
+    wanted = " ".join(text.replace("_", " ").replace("-", " ").split()).casefold()
+    return next((specimen for specimen, words in _WORDS.items() if wanted in words), None)

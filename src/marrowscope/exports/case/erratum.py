@@ -1,0 +1,40 @@
+"""The erratum of an amended report: what it says otherwise than the version before."""
+
+from collections.abc import Iterator
+
+from marrowscope.domain.differential import Differential, erythroblasts_per_100
+from marrowscope.domain.patient import Change, PatientReading
+from marrowscope.domain.percent import percent_text
+from marrowscope.domain.taxonomy import BLAST, taxonomy
+from marrowscope.exports.case.facts import changed_details
+from marrowscope.exports.figures import verdict_text
+
+
+def changes(before: PatientReading, after: PatientReading) -> tuple[Change, ...]:
+    """Return every statement of a report that differs from the version before: statements, count, verdict."""
+    details = (Change(*each) for each in changed_details(before.details, after.details))
+    return (*details, *(each for each in _figures(before, after) if each.before != each.after))
+
+
+def _figures(before: PatientReading, after: PatientReading) -> Iterator[Change]:
+    both = before.differential, after.differential
+    yield Change("Verdict", verdict_text(before.decision), verdict_text(after.decision))
+    yield Change("Counted cells", *(str(each.counted) for each in both))
+    yield Change("Blasts, all", *(_cells(each, each.blasts) for each in both))
+    # Where all blasts are of the broadest type, their row would say the same twice.
+    has_kinds = any(each.counts.get(BLAST, 0) != each.blasts for each in both)
+    for cell_type in taxonomy() if has_kinds else (kind for kind in taxonomy() if kind.id != BLAST):
+        yield Change(cell_type.name, *(_cells(each, each.counts.get(cell_type.id, 0)) for each in both))
+    yield Change("Erythroblasts per 100 leukocytes", *(_per_100(each) for each in both))
+    yield Change("Cells found but not counted", *(str(sum(each.excluded.values())) for each in both))
+
+
+def _cells(differential: Differential, cells: int) -> str:
+    if not differential.counted:
+        return str(cells)
+    return f"{cells} ({percent_text(cells / differential.counted)} %)"
+
+
+def _per_100(differential: Differential) -> str:
+    per_100 = erythroblasts_per_100(differential)
+    return f"{per_100:.1f}" if per_100 else "none"
