@@ -8,7 +8,6 @@ from functools import cached_property
 from marrowscope.domain.cells import Cells
 from marrowscope.domain.decision import NO_CLUSTERING, Clustering, Decision, Interval, Verdict
 from marrowscope.domain.differential import Differential
-from marrowscope.domain.rates import ErrorRates
 from marrowscope.domain.scale import Scale
 
 OF_SEVERAL = "of several images in the file"
@@ -123,13 +122,13 @@ class PatientReading:
     fields : in natural order
     differential : of all fields together
     blast_interval : counted share with its interval, None if no cell is counted
-    adjusted_interval : share corrected for the classifier's error rates, None if they are not known
+    adjusted_interval : the share that decides, None if nothing does (`Decision.decided_by`)
     decision : by the chosen rule
     clustering : precision lost because cells of one field resemble each other
-    share_from_probabilities : blast share estimated from the cells' probabilities (0..1), None if impossible
     exact_interval : counted share with Clopper and Pearson's interval
     bootstrap_interval : counted share with an interval over resampled fields, None with a single field
-    rates : the classifier's error rates used to correct `adjusted_interval`
+    expected_interval : share if this laboratory is like those measured, None if too few were
+    limits : what this count cannot see, as sentences that stand beside the verdict
     reviewed_interval : share inferred from reviewed cells, None without a review
     alternatives : decisions of the other rules on the same count
     flags : problems that concern the whole patient, as sentences
@@ -145,11 +144,11 @@ class PatientReading:
     adjusted_interval: Interval | None
     decision: Decision
     clustering: Clustering = NO_CLUSTERING
-    share_from_probabilities: float | None = None
     exact_interval: Interval | None = None
     bootstrap_interval: Interval | None = None
-    rates: ErrorRates | None = None
+    expected_interval: Interval | None = None
     reviewed_interval: Interval | None = None
+    limits: tuple[str, ...] = ()
     alternatives: tuple[Decision, ...] = ()
     flags: tuple[str, ...] = ()
     truth: str | None = None
