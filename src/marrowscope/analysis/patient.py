@@ -87,6 +87,7 @@ def read_patient(
                 numbers.differential.blasts, numbers.differential.counted, clustering=numbers.clustering
             ),
             bootstrap_interval=field_bootstrap(*_per_field(fields, numbers.differential)),
+            looks_again=settings.looks_again,
             limits=limits(numbers.differential, known),
             flags=(*problems, *_flags(fields, numbers.differential)),
             truth=truth,

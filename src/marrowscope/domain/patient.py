@@ -128,6 +128,7 @@ class PatientReading:
     exact_interval : counted share with Clopper and Pearson's interval
     bootstrap_interval : counted share with an interval over resampled fields, None with a single field
     expected_interval : share if this laboratory is like those measured, None if too few were
+    looks_again : the count was looked at repeatedly, and the deciding interval holds for all looks
     limits : what this count cannot see, as sentences that stand beside the verdict
     reviewed_interval : share inferred from reviewed cells, None without a review
     alternatives : decisions of the other rules on the same count
@@ -148,6 +149,7 @@ class PatientReading:
     bootstrap_interval: Interval | None = None
     expected_interval: Interval | None = None
     reviewed_interval: Interval | None = None
+    looks_again: bool = False
     limits: tuple[str, ...] = ()
     alternatives: tuple[Decision, ...] = ()
     flags: tuple[str, ...] = ()

@@ -210,27 +210,19 @@ def bundle_figures(
     as_json: Annotated[bool, typer.Option("--json", help="Print metrics.json.")] = False,
 ) -> None:
     """Measure a bundle on all sets of a plan, and write metrics.json and MODEL_CARD.md.
-
-    The error rates on unfamiliar cells of other laboratories are also written to the bundle, unless --out is
-    another folder.
     """
     import json
 
     from marrowscope.evaluation.card.model_card import (
         renew_metrics,
-        unfamiliar_rates,
         write_metrics,
         write_model_card,
     )
     from marrowscope.evaluation.card.plan import measure_plan
     from marrowscope.models.bundle import load_bundle, write_sums
-    from marrowscope.models.bundle_writer import with_unfamiliar_rates
 
     loaded = load_bundle(bundle)
     evaluations = measure_plan(loaded, plan, data, threads, say, only=only or ())
-    rates = unfamiliar_rates(evaluations)
-    if out is None and rates is not None:
-        loaded = with_unfamiliar_rates(loaded, rates)
     if plots is not None:
         from marrowscope.evaluation.plots.evaluations import draw_evaluations
 
