@@ -3,9 +3,9 @@
     python bench/coverage.py --write docs/statistics.md --table docs/coverage.csv
 
 Laboratories differ: the logits of their sensitivity and specificity are drawn from a bivariate normal
-distribution. A bundle knows a few of them, by finite numbers of cells; the patient comes from one more. Fields
-of a smear have their own shares of blasts (beta-distributed, so that marks within a field correlate as stated).
-What is measured are the functions of the software.
+distribution. A bundle knows a few of them, by finite numbers of cells; the patient comes from one more.
+Fields of a smear have their own shares of blasts (beta-distributed, so that marks within a field correlate as
+stated). What is measured are the functions of the software.
 """
 
 import argparse
@@ -39,7 +39,7 @@ START, END = "<!-- coverage: start -->", "<!-- coverage: end -->"
 
 @dataclass(frozen=True)
 class Spread:
-    """How laboratories differ: mean, deviation and correlation of the logits of sensitivity and specificity."""
+    """How laboratories differ: mean, deviation, correlation of the logits of sensitivity and specificity."""
 
     mean: tuple[float, float]
     deviation: tuple[float, float]
@@ -162,7 +162,7 @@ def outcome(setting: Setting, share: float, rng: Random) -> tuple[Verdict, bool,
     drawn = smear(setting, share, own, rng)
     if setting.looks == "repeated":
         return repeated(setting, known, drawn, share, rng)
-    return one_look(setting, known, drawn, share, LEVEL, setting.known, rng)
+    return one_look(setting, known, drawn, share, level=LEVEL, reviewed=setting.known, rng=rng)
 
 
 def one_look(
@@ -170,6 +170,7 @@ def one_look(
     known: KnownErrors,
     drawn: Sequence[npt.NDArray[np.int64]],
     share: float,
+    *,
     level: float,
     reviewed: int,
     rng: Random,
@@ -206,7 +207,7 @@ def repeated(
     share: float,
     rng: Random,
 ) -> tuple[Verdict, bool, bool]:
-    """Look after every twentieth cell or so until it decides; it covers if every interval looked at does."""
+    """Look after every hundred cells until it decides; it covers if every interval looked at does."""
     level = level_of_repeated_looks()
     verdict, covered, raw = Verdict.INDETERMINATE, True, True
     if setting.basis == "reviewed":  # one count, more and more of it reviewed
@@ -216,10 +217,10 @@ def repeated(
         )
     else:
         seed = 0
-        looks = (([part[:k] for part in drawn], 0) for k in range(20, setting.fields + 1, 2))
+        looks = (([part[:k] for part in drawn], 0) for k in range(20, setting.fields + 1, 10))
     for part, reviewed in looks:
         at = np.random.default_rng(seed)
-        verdict, holding, raw = one_look(setting, known, part, share, level, reviewed, at)
+        verdict, holding, raw = one_look(setting, known, part, share, level=level, reviewed=reviewed, rng=at)
         covered = covered and holding
         if verdict is not Verdict.INDETERMINATE:
             break
@@ -274,6 +275,14 @@ def page(rows: Sequence[Row]) -> Iterator[str]:
         )
 
 
+def write_table(rows: Sequence[Row], path: Path) -> None:
+    """Write every row as CSV."""
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, [f.name for f in fields(Row)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(vars(row) for row in rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--smears", type=int, default=400, help="of each setting and share (400)")
@@ -286,12 +295,9 @@ def main() -> None:
     start = time.monotonic()
     for setting in settings():
         rows += [measured(setting, share, options.smears, rng) for share in SHARES]
+        if options.table:
+            write_table(rows, options.table)
         print(f"{time.monotonic() - start:5.0f} s  {list(page(rows))[-1]}", flush=True)
-    if options.table:
-        with options.table.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.DictWriter(stream, [f.name for f in fields(Row)], lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(vars(row) for row in rows)
     if options.write:
         text = "\n".join(page(rows))
         before = options.write.read_text("utf-8")

@@ -144,7 +144,7 @@ def analyse(
     resume : continue an interrupted run in `out`
     overwrite : replace the results of an earlier run in `out`
     reviewed : a completed ``review.csv``, from which the blast share is inferred
-    until_settled : read each patient's fields in random order until the count decides; the others are not read
+    until_settled : read each patient's fields in random order until the count decides, and no more
     listener : called with the progress at every step
 
     Raises

@@ -13,7 +13,7 @@ import numpy as np
 from marrowscope.analysis.decide import decide
 from marrowscope.analysis.patient import CountingSettings, numbers_of, read_patient
 from marrowscope.domain.decision import Verdict
-from marrowscope.domain.patient import CohortReport, FieldReading, PatientReading, Provenance
+from marrowscope.domain.patient import CohortReport, EarlierCount, FieldReading, PatientReading, Provenance
 from marrowscope.domain.rates import Validation
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.engines.choose import LOCAL, open_pool
@@ -125,14 +125,6 @@ class RunSettings:
             "laboratories": ", ".join(lab.name for lab in bundle.laboratories) or "none measured",
             "validation": "none" if self.validation is None else self.validation.describe(),
         }
-
-
-@dataclass(frozen=True)
-class EarlierCount:
-    """A patient's count in an earlier report: digests of the images, and whether it was another look itself."""
-
-    images: frozenset[str]
-    looks_again: bool
 
 
 class CohortReader:
@@ -279,17 +271,17 @@ class CohortReader:
         not_needed = self._not_needed.get(plan.source.patient, frozenset())
         names = [name for name in plan.names if name not in not_needed]
         fields = [plan.settled.get(name) or self._recorded(tasks[name]) for name in names]
-        ended = [
+        ended = (
             f"The count decided after {len(names)} of {len(plan.names)} fields, drawn at random; the others "
             "were not read."
-        ]
+        )
         return read_patient(
             plan.source.patient,
             fields,
             replace(self._settings.counting, looks_again=self._looks_again(plan.source.patient, fields)),
             self._known,
             truth=plan.source.truth,
-            problems=(*plan.source.problems, *plan.notes, *(ended if not_needed else ())),
+            problems=(*plan.source.problems, *plan.notes, *((ended,) if not_needed else ())),
             passed_over=plan.source.passed_over,
         )
 

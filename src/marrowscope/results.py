@@ -7,8 +7,7 @@ from urllib.parse import quote
 
 from PIL import Image
 
-from marrowscope.cohort import EarlierCount
-from marrowscope.domain.patient import CohortReport, FieldReading, PatientReading
+from marrowscope.domain.patient import CohortReport, EarlierCount, FieldReading, PatientReading
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.errors import DamagedRecordError
 from marrowscope.exports.atomic import write_atomic

@@ -1,4 +1,4 @@
-"""This laboratory's own validations of bundles: a file for each bundle, named by its digest.
+"""A laboratory's own validations of bundles: a file for each bundle, named by its digest.
 
 They lie beside the installation, not in a bundle, which is the same everywhere. A validation holds for the
 networks it measured and no others: with another bundle it is not found.

@@ -5,10 +5,10 @@ at random: ``n / (1 + (m - 1)·ICC)``, where m is the number of cells in a field
 fields (Kish, Survey Sampling, 1965).
 
 The correlation is not estimated and then taken for the truth: a dozen fields cannot tell 0.02 from 0.2.
-Instead every value from 0 to 1 is weighed by how well it explains the fields (beta-binomial likelihood) and by
-how common it is (a prior), and the variance is that of the mixture. The mixture is printed and used as
-Student's t with the same second and fourth moments, and never with more degrees of freedom than the fields
-have.
+Instead every value from 0 to 1 is weighed by how well it explains the fields (beta-binomial likelihood) and
+by how common it is (a prior), and the variance is that of the mixture. The mixture is printed and used as
+Student's t with the same second and fourth moments, and with no more degrees of freedom than the fields have,
+but at least three.
 """
 
 import math
@@ -22,7 +22,10 @@ from marrowscope.domain.decision import NO_CLUSTERING, Clustering
 
 Floats = npt.NDArray[np.float64]
 
-_PRIOR = (1.0, 4.0)  # beta distribution of the correlation before any field is seen: a third under 0.1 (setting)
+_PRIOR = (
+    1.0,
+    4.0,
+)  # beta distribution of the correlation before any field is seen: a third under 0.1 (setting)
 _POINTS = 32  # values of the correlation, each as probable as the others before any field is seen
 _CORRELATIONS = beta.ppf((np.arange(_POINTS) + 0.5) / _POINTS, *_PRIOR)
 _FEWEST_DEGREES = 3  # of freedom, however few the fields: two fields say nothing that an interval could hold
@@ -81,9 +84,7 @@ def clustering(cells: npt.ArrayLike, hits: npt.ArrayLike) -> Clustering:
     return Clustering(m.size, float(icc), float(effect), float(freedom))
 
 
-def clustering_of_lot(
-    cells: npt.ArrayLike, reviewed: npt.ArrayLike, blasts: npt.ArrayLike
-) -> Clustering:
+def clustering_of_lot(cells: npt.ArrayLike, reviewed: npt.ArrayLike, blasts: npt.ArrayLike) -> Clustering:
     """Measure on the reviewed cells of a lot how all counted cells of their fields cluster.
 
     The networks' calls show less clustering than the true blasts, as their errors are spread over the fields.

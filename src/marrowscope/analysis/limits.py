@@ -5,9 +5,9 @@ from marrowscope.domain.percent import percent_text
 from marrowscope.domain.rates import KnownErrors
 from marrowscope.domain.taxonomy import taxonomy
 
-# Shares from which acute promyelocytic leukemia (APL) is spoken of: more than a healthy marrow has (promyelocytes
-# 3 to 12 %, monocytes to 3 %: Bain, Br J Haematol 1996;94:206). Abnormal promyelocytes with folded nuclei are
-# easily taken for monocytes. Both are settings.
+# Shares from which acute promyelocytic leukemia (APL) is spoken of: more than a healthy marrow has
+# (promyelocytes 3 to 12 %, monocytes to 3 %: Bain, Br J Haematol 1996;94:206). Abnormal promyelocytes with
+# folded nuclei are easily taken for monocytes. Both are settings.
 _PROMYELOCYTES, _MONOCYTES = 0.15, 0.15
 
 
@@ -34,10 +34,11 @@ def _promyelocytic(differential: Differential) -> list[str]:
         many.append(f"monocytes ({percent_text(monocytes)} %)")
     if not many:
         return []
-    return [
+    sentence = (
         f"Many {' and '.join(many)}: acute promyelocytic leukemia (APL) cannot be excluded, and a low blast "
         "share is no reassurance. Look for abnormal promyelocytes with Auer rods."
-    ]
+    )
+    return [sentence]
 
 
 def _blast_kinds(known: KnownErrors) -> list[str]:
@@ -61,7 +62,9 @@ def _unnamed(known: KnownErrors) -> list[str]:
     missing = [
         kind.name.lower()
         for kind in taxonomy()
-        if kind.is_counted and not kind.is_blast and kind.id not in {*named, "unclassified"}
+        if kind.is_counted
+        and not kind.is_blast
+        and kind.id not in {*named, "unclassified"}
         and not any(ancestor.id in named for ancestor in taxonomy().ancestors(kind.id))
     ]
     return [f"These networks do not name: {', '.join(missing)}."] if missing else []

@@ -143,10 +143,11 @@ def _unfamiliar(fields: Sequence[FieldReading]) -> list[str]:
     share = sum(FLAG_UNFAMILIAR in flags for flags in whole) / max(len(whole), 1)
     if len(whole) < _ENOUGH_TO_JUDGE or share <= UNFAMILIAR:
         return []
-    return [
+    sentence = (
         f"{100 * share:.0f} % of the cells look unlike those the networks learned from "
         f"({100 * USUAL_SHARE:.0f} % would be usual): check names by eye before relying on a figure."
-    ]
+    )
+    return [sentence]
 
 
 def _equivalents(differential: Differential) -> list[str]:

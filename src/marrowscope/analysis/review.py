@@ -130,7 +130,9 @@ def share_from_random_sample(
             f"{uncounted} of the {len(sample)} reviewed cells of the lot do not belong into the count; "
             "the share is that among all cells the networks counted."
         )
-    return Inferred(share, len(sample), tuple(warnings), is_complete=bool(order) and len(sample) == len(order))
+    return Inferred(
+        share, len(sample), tuple(warnings), is_complete=bool(order) and len(sample) == len(order)
+    )
 
 
 def lot_clustering(counted: Sequence[str], reviewed: Sequence[str], is_blast: Sequence[bool]) -> Clustering:
@@ -157,8 +159,8 @@ def reviewed_share(
     unbiased whatever the classifier does, and a good classifier makes the interval narrow. This requires that
     the reviewed cells are a *random* sample of the counted ones.
 
-    No review of n cells can show that the classifier never errs: two disagreements are added to those seen, as
-    Agresti and Coull add two successes and two failures (Am Stat 1998;52:119).
+    No review of n cells can show that the classifier never errs: two disagreements are added to those seen,
+    as Agresti and Coull add two successes and two failures (Am Stat 1998;52:119).
 
     Parameters
     ----------

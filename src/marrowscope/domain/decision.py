@@ -85,11 +85,15 @@ class Rule:
     def bands_between(self, low: float, high: float) -> str:
         """Return the bands that a range of percentages reaches, such as ``5 to 9 % (MDS-IB1)``."""
         ends = [*(band.start for band in self.bands[1:]), math.inf]
-        reached = [
-            f"{band.text} ({band.name})" if band.name else band.text
-            for band, end in zip(self.bands, ends, strict=True)
-            if high >= band.start and low < end
-        ] if self.bands else []
+        reached = (
+            [
+                f"{band.text} ({band.name})" if band.name else band.text
+                for band, end in zip(self.bands, ends, strict=True)
+                if high >= band.start and low < end
+            ]
+            if self.bands
+            else []
+        )
         return " or ".join(reached)
 
     @property

@@ -174,6 +174,14 @@ class PatientReading:
 
 
 @dataclass(frozen=True)
+class EarlierCount:
+    """A patient's earlier count: digests of the images, and whether it was itself another look."""
+
+    images: frozenset[str]
+    looks_again: bool
+
+
+@dataclass(frozen=True)
 class Provenance:
     """How a report was made.
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ErrorRates:
-    """Counts on held-out cells of the training's laboratories. They are for the model card; no count is
-    corrected by them, as they say nothing of another laboratory.
+    """Counts on held-out cells of the training's laboratories, for the model card.
+
+    No count is corrected by them, as they say nothing of another laboratory.
 
     Attributes
     ----------

@@ -21,7 +21,7 @@ from marrowscope.domain.percent import file_percent
 from marrowscope.domain.quantity import quantity
 from marrowscope.domain.taxonomy import BLAST, UNCLASSIFIED, CellType, taxonomy
 from marrowscope.exports.atomic import write_atomic
-from marrowscope.exports.figures import type_rows
+from marrowscope.exports.figures import ShareRow, share_rows, type_rows
 from marrowscope.exports.provenance import NOTICE
 from marrowscope.exports.tables import reasons
 from marrowscope.imaging.names import shown
@@ -123,7 +123,8 @@ class _PatientResources:
     def _report(self, observations: Sequence[Resource]) -> Resource:
         decision = self._patient.decision
         signature = self._signature
-        sentence = f"{decision.verdict.value.capitalize()} by the rule {decision.rule.condition}."
+        band = f", {decision.band}" if decision.band else ""
+        sentence = f"{decision.words}{band} (rule: {decision.rule.condition})."
         signed: Resource = {}
         if signature is not None:
             signed = {
@@ -178,7 +179,7 @@ class _PatientResources:
                 **_share(patient.blast_interval),
                 "component": [
                     *_bounds(patient.blast_interval, "counted share"),
-                    *_corrected(patient.adjusted_interval),
+                    *(part for row in share_rows(patient)[1:] for part in _component(row)),
                     *self._by_networks(),
                 ],
             }
@@ -273,11 +274,10 @@ def _bounds(interval: Interval, of: str) -> list[Resource]:
     ]
 
 
-def _corrected(interval: Interval | None) -> list[Resource]:
-    if interval is None:
-        return []
-    code = {"code": {"text": "share corrected for the classifier's errors"}}
-    return [{**code, **_share(interval)}, *_bounds(interval, "corrected share")]
+def _component(row: ShareRow) -> list[Resource]:
+    """Return one of the shares that follow from the counted one, marked if it decides."""
+    title = f"blast share: {row.title[0].lower()}{row.title[1:]}{' (decides)' if row.decides else ''}"
+    return [{"code": {"text": title}, **_share(row.interval)}, *_bounds(row.interval, title)]
 
 
 def _identify(*parts: str) -> str:

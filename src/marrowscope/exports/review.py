@@ -64,9 +64,7 @@ def read_review(report: CohortReport, path: Path) -> dict[str, Inferred]:
         if name is None:
             raise InputError(f"{path} names patient {row['patient']}, who is not in this run")
         by_patient.setdefault(name, []).append(row)
-    return {
-        known[name].patient: _reviewed(known[name], rows, path) for name, rows in by_patient.items()
-    }
+    return {known[name].patient: _reviewed(known[name], rows, path) for name, rows in by_patient.items()}
 
 
 def with_review(

@@ -42,6 +42,9 @@ PATIENT_COLUMNS = (
     "decision",
     "rule",
     "reasons",
+    "expected_low",
+    "expected_high",
+    "decided_by",
     "images_passed_over",
 )
 CELL_COLUMNS = (
@@ -106,10 +109,10 @@ def write_cells_csv(report: CohortReport, path: Path) -> None:
 def patient_row(patient: PatientReading) -> dict[str, Value]:
     """Return a patient's values by column; None if a figure is not defined.
 
-    Percentages are 0..100, rounded to two decimals. Reasons are those of the decision, followed by the
+    `adjusted_*` are the share that decides. Percentages are 0..100, rounded to two decimals. Reasons are those of the decision, followed by the
     patient's flags and the first fields that could not be read, each with its cause.
     """
-    differential = patient.differential
+    differential, expected = patient.differential, patient.expected_interval
     return {
         "patient": shown(patient.patient),
         "fields": len(patient.fields),
@@ -126,17 +129,27 @@ def patient_row(patient: PatientReading) -> dict[str, Value]:
         "decision": patient.decision.verdict.value,
         "rule": patient.decision.rule.id,
         "reasons": _JOINT.join(shown(text) for text in reasons(patient)),
+        "expected_low": None if expected is None else file_percent(expected.low),
+        "expected_high": None if expected is None else file_percent(expected.high),
+        "decided_by": patient.decision.decided_by.value,
         "images_passed_over": patient.images_passed_over,
     }
 
 
 def reasons(patient: PatientReading) -> tuple[str, ...]:
-    """Return the reasons for a decision, and what weakens it."""
+    """Return the reasons for a decision, what the count cannot see, and what weakens it."""
     failed = [field for field in patient.fields if field.status is FieldStatus.FAILED]
     listed = [f"{field.name}: {field.message}" for field in failed[:_FAILURES_LISTED]]
     more = [f"and {len(failed) - len(listed)} more"] if len(failed) > len(listed) else []
     others = passed_over_text(patient)
-    return (*patient.decision.reasons, *patient.flags, *listed, *more, *([others] if others else []))
+    return (
+        *patient.decision.reasons,
+        *patient.limits,
+        *patient.flags,
+        *listed,
+        *more,
+        *([others] if others else []),
+    )
 
 
 def passed_over_text(patient: PatientReading) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import xlsxwriter
 from xlsxwriter.exceptions import FileCreateError
 
-from marrowscope.domain.decision import Interval, Verdict
+from marrowscope.domain.decision import Decision, Interval, Verdict
 from marrowscope.domain.differential import RATIO_DECIMALS, Differential, myeloid_to_erythroid
 from marrowscope.domain.patient import CohortReport, FieldStatus, PatientReading
 from marrowscope.domain.percent import file_percent
@@ -51,9 +51,12 @@ _TITLES = {
     "effective_cells": ("Effective cells", 10),
     "ci_low": ("Interval low %", 9),
     "ci_high": ("Interval high %", 9),
-    "adjusted_percent": ("Corrected %", 10),
-    "adjusted_low": ("Corrected low %", 10),
-    "adjusted_high": ("Corrected high %", 10),
+    "adjusted_percent": ("What decides, %", 10),
+    "adjusted_low": ("Deciding low %", 10),
+    "adjusted_high": ("Deciding high %", 10),
+    "expected_low": ("If like others, low %", 11),
+    "expected_high": ("If like others, high %", 11),
+    "decided_by": ("Decided by", 13),
     "decision": ("Decision", 14),
     "rule": ("Rule", 10),
     "reasons": ("Reasons", 90),
@@ -172,7 +175,8 @@ class _Writer:
             sheet.set_column(column, column, width)
             sheet.write_string(0, column, title, self._formats["head"])
         for line, (patient, name) in enumerate(zip(patients, names, strict=True), start=1):
-            row = {**patient_row(patient), "sheet": name, "known state": shown(patient.truth or "")}
+            words = {"decision": patient.decision.words}
+            row = {**patient_row(patient), **words, "sheet": name, "known state": shown(patient.truth or "")}
             for column, key in enumerate(columns):
                 self._write(sheet, line, column, row[key], "wrap" if key == "reasons" else None)
         sheet.set_row(0, 30)
@@ -182,7 +186,9 @@ class _Writer:
         sheet.fit_to_pages(1, 0)
         sheet.repeat_rows(0)
         sheet.write_string(len(patients) + 2, 0, NOTICE, self._formats["notice"])
-        self._colour_decisions(sheet, 1, PATIENT_COLUMNS.index("decision"), max(len(patients), 1))
+        if patients:
+            decisions = [patient.decision for patient in patients]
+            self._colour_decisions(sheet, 1, PATIENT_COLUMNS.index("decision"), decisions)
 
     def _differential(self, sheet: Any, patient: PatientReading) -> None:
         sheet.set_column(0, 0, 34)
@@ -238,7 +244,7 @@ class _Writer:
         if patient.exact_interval is not None:
             self._write(sheet, line, 5, file_percent(patient.exact_interval.low))
             self._write(sheet, line, 6, file_percent(patient.exact_interval.high))
-        self._write(sheet, line + 1, 0, "Blasts, corrected for classifier error")
+        self._write(sheet, line + 1, 0, "Blasts, what decides")
         self._share(sheet, line + 1, patient.adjusted_interval)
         self._write(sheet, line + 2, 0, "Blasts, of non-erythroid cells")
         self._share(sheet, line + 2, non_erythroid_blasts(patient))
@@ -246,9 +252,8 @@ class _Writer:
         self._share(sheet, line + 3, patient.reviewed_interval)
         self._write(sheet, line + 4, 0, "Blasts, resampled fields")
         self._share(sheet, line + 4, patient.bootstrap_interval)
-        self._write(sheet, line + 5, 0, "Blasts, from cell probabilities")
-        beside = patient.share_from_probabilities
-        self._write(sheet, line + 5, 2, None if beside is None else file_percent(beside))
+        self._write(sheet, line + 5, 0, "Blasts, if like the laboratories measured")
+        self._share(sheet, line + 5, patient.expected_interval)
         self._write(sheet, line + 6, 0, "Effective cells, design effect")
         self._write(sheet, line + 6, 1, round(patient.clustering.effective(differential.counted)), "whole")
         self._write(sheet, line + 6, 2, round(patient.clustering.design_effect, 2), "hundredths")
@@ -324,18 +329,18 @@ class _Writer:
         return line + len(rows) + 3
 
     def _decisions(self, sheet: Any, line: int, patient: PatientReading) -> None:
-        for column, title in enumerate(("Rule", "Positive when", "", "Decision", "More cells to settle")):
+        for column, title in enumerate(("Rule", "Above when", "", "Decision", "More cells to settle")):
             self._write(sheet, line, column, title, "head")
         decisions = (patient.decision, *patient.alternatives)
         for number, decision in enumerate(decisions, start=1):
             self._write(sheet, line + number, 0, decision.rule.title)
             self._write(sheet, line + number, 1, decision.rule.condition)
-            self._write(sheet, line + number, 3, decision.verdict.value)
+            self._write(sheet, line + number, 3, decision.words)
             self._write(sheet, line + number, 4, decision.cells_to_settle, "whole")
-        self._colour_decisions(sheet, line + 1, 3, len(decisions))
+        self._colour_decisions(sheet, line + 1, 3, decisions)
         line += len(decisions) + 2
-        self._write(sheet, line, 0, "Reasons and flags", "head")
-        for number, text in enumerate((*patient.decision.reasons, *patient.flags), start=1):
+        self._write(sheet, line, 0, "Reasons, limits and flags", "head")
+        for number, text in enumerate((*patient.decision.reasons, *patient.limits, *patient.flags), start=1):
             self._write(sheet, line + number, 0, text)
 
     def _provenance(self, sheet: Any, report: CohortReport) -> None:
@@ -377,10 +382,11 @@ class _Writer:
         for column, share in enumerate((interval.estimate, interval.low, interval.high), start=2):
             self._write(sheet, line, column, file_percent(share))
 
-    def _colour_decisions(self, sheet: Any, line: int, column: int, lines: int) -> None:
-        for verdict, look in self._verdicts.items():
-            rule = {"type": "cell", "criteria": "==", "value": f'"{verdict.value}"', "format": look}
-            sheet.conditional_format(line, column, line + lines - 1, column, rule)
+    def _colour_decisions(self, sheet: Any, line: int, column: int, decisions: Sequence[Decision]) -> None:
+        words = {(one.verdict, one.words) for one in decisions}
+        for verdict, text in sorted(words):
+            rule = {"type": "cell", "criteria": "==", "value": f'"{text}"', "format": self._verdicts[verdict]}
+            sheet.conditional_format(line, column, line + len(decisions) - 1, column, rule)
 
     def _write(self, sheet: Any, line: int, column: int, value: Value, look: str | None = None) -> None:
         if value is None:

@@ -108,9 +108,7 @@ def ask(
         rule=run.counting.rule.id,
         floor=run.counting.floor,
         mpp=mpp,
-        facts=facts_of(
-            run, networks, looks_again=_is_another_look(session, patient, len(fields))
-        ),
+        facts=facts_of(run, networks, looks_again=_is_another_look(session, patient, len(fields))),
         created_by=actor.name,
     )
     session.add(analysis)

@@ -139,7 +139,8 @@ def counts_border_cells(analysis: Analysis) -> bool:
 def worklist_result(reading: PatientReading) -> dict[str, Any]:
     """Return what the worklist shows of a count."""
     row = patient_row(reading)
-    names = ("counted", "blasts", "blast_percent", "ci_low", "ci_high", "decision")
+    shares = ("blast_percent", "ci_low", "ci_high", "adjusted_percent", "adjusted_low", "adjusted_high")
+    names = ("counted", "blasts", *shares, "decision")
     reviewed = 0 if reading.review is None else reading.review.cells
     return {**{name: row[name] for name in names}, "reviewed_cells": reviewed}
 

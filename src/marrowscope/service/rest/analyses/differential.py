@@ -1,17 +1,19 @@
 """The differential during a review: the networks' count and the readers' side by side."""
 
 from functools import lru_cache
+from typing import Literal
 
 from fastapi import APIRouter
 
 from marrowscope.analysis.decide import TARGET
-from marrowscope.analysis.review import Inferred
+from marrowscope.analysis.numbers import Inferred
 from marrowscope.analysis.shares import type_shares
 from marrowscope.domain.decision import Interval
 from marrowscope.domain.differential import myeloid_to_erythroid
 from marrowscope.domain.patient import PatientReading
 from marrowscope.domain.percent import file_percent
 from marrowscope.domain.taxonomy import taxonomy
+from marrowscope.exports.figures import share_rows
 from marrowscope.exports.tables import reasons
 from marrowscope.service.analyses import analyses, count
 from marrowscope.service.rest.dependencies import Transaction, Viewer
@@ -54,6 +56,16 @@ class LineageRow(Shape):
     percent: float
 
 
+class Share(Shape):
+    """One of the blast shares, and whether it decides; percentages 0 to 100."""
+
+    title: str
+    percent: float
+    low: float
+    high: float
+    decides: bool
+
+
 class Count(Shape):
     """A count with its decision; percentages 0 to 100, null where undefined."""
 
@@ -68,9 +80,14 @@ class Count(Shape):
     adjusted_percent: float | None
     adjusted_low: float | None
     adjusted_high: float | None
+    shares: list[Share]
     decision: Verdict
+    decided_by: Literal["reviewed", "validated", "laboratories", "none"]
+    band: str
+    why: str
     rule: str
     reasons: list[str]
+    limits: list[str]
     alternatives: list[OtherDecision]
     me_ratio: float | None
     lineages: list[LineageRow]
@@ -143,9 +160,23 @@ def count_of(reading: PatientReading) -> Count:
         adjusted_percent=adjusted_middle,
         adjusted_low=adjusted_low,
         adjusted_high=adjusted_high,
+        shares=[
+            Share(
+                title=row.title,
+                percent=file_percent(row.interval.estimate),
+                low=file_percent(row.interval.low),
+                high=file_percent(row.interval.high),
+                decides=row.decides,
+            )
+            for row in share_rows(reading)
+        ],
         decision=decision.verdict.value,
+        decided_by=decision.decided_by.value,
+        band=decision.band,
+        why=decision.why,
         rule=decision.rule.id,
         reasons=list(reasons(reading)),
+        limits=list(reading.limits),
         alternatives=[
             OtherDecision(rule=other.rule.id, decision=other.verdict.value, reasons=list(other.reasons))
             for other in reading.alternatives

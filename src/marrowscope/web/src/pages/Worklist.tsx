@@ -4,7 +4,7 @@ import type { Patient, PatientStatus } from "../api/shapes";
 import { thresholdOf, useKnown } from "../context";
 import { usePages, useSettled } from "../hooks";
 import { DecisionPill, Link, Meter, Problem, StatusWord } from "../parts/basics";
-import { IntervalBar } from "../parts/IntervalBar";
+import { IntervalBar, IntervalScale } from "../parts/IntervalBar";
 import { go } from "../route";
 import { t, when } from "../strings";
 import { readDrop, type Batch } from "../upload/dropped";
@@ -65,7 +65,9 @@ export function Worklist(): ReactNode {
                 <th>{t.worklist.status}</th>
                 <th>{t.worklist.decision}</th>
                 <th className="number">{t.worklist.blasts}</th>
-                <th />
+                <th>
+                  <IntervalScale />
+                </th>
                 <th>{t.worklist.reviewed}</th>
                 <th>{t.worklist.created}</th>
               </tr>
@@ -131,13 +133,13 @@ function Row({ patient }: { patient: Patient }): ReactNode {
         {result ? (
           <>
             <strong>{t.percent(result.blast_percent)}</strong>
-            <div className="small faint">{t.interval(result.ci_low, result.ci_high)}</div>
+            <div className="small faint">{result.adjusted_percent === null ? t.differential.nothingDecides : t.interval(result.adjusted_low, result.adjusted_high)}</div>
           </>
         ) : null}
       </td>
       <td className="blasts">
         {result ? (
-          <IntervalBar percent={result.blast_percent} low={result.ci_low} high={result.ci_high} threshold={threshold.percent} condition={threshold.condition} decision={result.decision} />
+          <IntervalBar percent={result.adjusted_percent} low={result.adjusted_low} high={result.adjusted_high} threshold={threshold.percent} condition={threshold.condition} decision={result.decision} />
         ) : null}
       </td>
       <td className="small soft">{result ? t.worklist.reviewedCells(result.reviewed_cells) : null}</td>
