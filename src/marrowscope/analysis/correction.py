@@ -5,9 +5,9 @@ sensitivity and specificity (Rogan & Gladen, Am J Epidemiol 1978;107:71) and F i
 that are no cell. For given rates, the chance of counting as few blasts as were counted follows from the score
 test behind Wilson's interval. It is averaged over all rates that may hold here, and the interval holds every
 share for which neither that chance nor its opposite is under 2.5 % (inversion of a test). If the rates are
-drawn as laboratories are, this covers the truth in 95 of 100 laboratories, whatever the share. If the rates
-are useless, every share explains every count, and the interval is 0 to 100 %: no separate rule is needed for
-rates too poor to be corrected.
+drawn as laboratories are, this covers the truth in 95 of 100 laboratories, whatever the share. The poorer the
+rates, the more shares explain a count; where the networks may well call blasts no more often than other cells,
+every share is possible.
 """
 
 import numpy as np
@@ -23,6 +23,7 @@ from marrowscope.domain.decision import NO_CLUSTERING, Clustering, Interval
 Floats = npt.NDArray[np.float64]
 
 _SHARES = np.linspace(0, 1, 201)
+_MOST_USELESS = 0.1  # chance that sensitivity + specificity <= 1 beyond which the rates say nothing (setting)
 _LEAST_VARIANCE = 1e-9  # of a count that can only be all or nothing
 
 
@@ -55,6 +56,8 @@ def corrected_share(
     low = min(_first_above(tail, 1 - as_few), 1 - open_end)
     high = max(1 - _first_above(tail, as_few[::-1]), open_end)
     estimate = 1 - _first_above(0.5, as_few[::-1])
+    if (rates.sensitivity + rates.specificity <= 1).mean() > _MOST_USELESS:
+        low, high = 0.0, 1.0
     return Interval(
         estimate=min(max(estimate, low), high),
         low=low,
