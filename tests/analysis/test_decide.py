@@ -209,7 +209,7 @@ def test_no_count_settles_a_share_at_the_threshold() -> None:
 
 
 def test_repeated_looks_cost_width() -> None:
-    # Pocock's boundary for continuous looks between n and ten times n lies near 2.85 (Miller & Siegmund 1982).
+    # Pocock's boundary for looks from n to ten times n lies near 2.85 (Miller & Siegmund 1982).
     assert level_of_repeated_looks() == pytest.approx(0.9955, abs=0.0005)
     once, again = wilson(50, 500), wilson(50, 500, level_of_repeated_looks())
     assert once is not None

@@ -63,9 +63,7 @@ def test_corrected_share_is_quapys_adjusted_count(answers: dict[str, Any]) -> No
     """With rates known from a million cells each, the estimate is that of the plain inversion."""
     for row in answers["adjusted_count"]:
         rates = own_laboratory(
-            Laboratory(
-                "own", "marrow", 10**6, 1000 * row["called"], 10**6, 10**6 - 1000 * row["cleared"], 0
-            )
+            Laboratory("own", "marrow", 10**6, 1000 * row["called"], 10**6, 10**6 - 1000 * row["cleared"], 0)
         )
         ours = corrected_share(row["blasts"], 500, rates)
         assert ours is not None

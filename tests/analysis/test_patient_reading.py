@@ -173,7 +173,12 @@ def test_cells_that_gather_on_fields_widen_the_interval_and_it_is_said() -> None
 
 @pytest.mark.parametrize(
     ("kind", "number", "told"),
-    [("promyelocyte", 30, True), ("promyelocyte", 10, False), ("monocyte", 40, True), ("monocyte", 10, False)],
+    [
+        ("promyelocyte", 30, True),
+        ("promyelocyte", 10, False),
+        ("monocyte", 40, True),
+        ("monocyte", 10, False),
+    ],
 )
 def test_what_may_be_promyelocytic_is_not_excluded(kind: str, number: int, *, told: bool) -> None:
     fields = [field("a", [*of_type(kind, 2 * number), *of_type("lymphocyte", 200 - 2 * number)])]

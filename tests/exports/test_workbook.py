@@ -24,7 +24,7 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_the_patients_sheet_agrees_with_the_rows(book: Any) -> None:
     sheet = book["Patients"]
     for line, reading in enumerate(nine_patients().patients, start=2):
-        row = patient_row(reading)
+        row = {**patient_row(reading), "decision": reading.decision.words}
         for column, name in enumerate(PATIENT_COLUMNS, start=1):
             assert sheet.cell(line, column).value == row[name], name
             assert sheet.cell(line, column).data_type != "f"

@@ -6,8 +6,8 @@ that are no cell. For given rates, the chance of counting as few blasts as were 
 test behind Wilson's interval. It is averaged over all rates that may hold here, and the interval holds every
 share for which neither that chance nor its opposite is under 2.5 % (inversion of a test). If the rates are
 drawn as laboratories are, this covers the truth in 95 of 100 laboratories, whatever the share. The poorer the
-rates, the more shares explain a count; where the networks may well call blasts no more often than other cells,
-every share is possible.
+rates, the more shares explain a count; where the networks may well call blasts no more often than other
+cells, every share is possible.
 """
 
 import numpy as np

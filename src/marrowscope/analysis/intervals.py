@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def wilson(
-    successes: int, trials: int, level: float = LEVEL, clustering: Clustering = NO_CLUSTERING
+    successes: float, trials: int, level: float = LEVEL, clustering: Clustering = NO_CLUSTERING
 ) -> Interval | None:
     """Return a share with its Wilson score interval, None without trials.
 

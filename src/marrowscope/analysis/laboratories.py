@@ -105,4 +105,4 @@ def own_laboratory(figures: Laboratory) -> Rates | None:
 def _logits(counts: Sequence[tuple[int, int]]) -> Floats:
     """Return the logits of shares, half a cell added to either side so that none is infinite."""
     part, whole = np.asarray(counts, np.float64).T
-    return np.log((part + 0.5) / (whole - part + 0.5))
+    return np.asarray(np.log((part + 0.5) / (whole - part + 0.5)))

@@ -54,7 +54,7 @@ class Band:
 
     start: float
     text: str
-    name: str = ""
+    name: str
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Rule:
 
 
 def _bands(from_5: str, from_10: str) -> tuple[Band, ...]:
-    return Band(0, "under 5 %"), Band(5, "5 to 9 %", from_5), Band(10, "10 to 19 %", from_10)
+    return Band(0.0, "under 5 %", ""), Band(5.0, "5 to 9 %", from_5), Band(10.0, "10 to 19 %", from_10)
 
 
 OVER_20 = Rule(

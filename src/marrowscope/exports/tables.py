@@ -109,9 +109,9 @@ def write_cells_csv(report: CohortReport, path: Path) -> None:
 def patient_row(patient: PatientReading) -> dict[str, Value]:
     """Return a patient's values by column; None if a figure is not defined.
 
-    `adjusted_*` are the share that decides. Percentages are 0..100, rounded to two decimals. Reasons are those
-    of the decision, followed by what the count cannot see, the patient's flags, and the first fields that could
-    not be read, each with its cause.
+    `adjusted_*` are the share that decides. Percentages are 0..100, rounded to two decimals. Reasons are
+    those of the decision, followed by what the count cannot see, the patient's flags, and the first fields
+    that could not be read, each with its cause.
     """
     differential, expected = patient.differential, patient.expected_interval
     return {

@@ -149,8 +149,6 @@ def test_nothing_that_changes_later_changes_a_signed_report(
     with database.writing() as session:
         facts = {
             "settings": {"version": "9", "rule": "icc-2022"},
-            "error_rates": None,
-            "unfamiliar_rates": None,
         }
         session.execute(update(Analysis).values(facts=facts, rule="icc-2022", bundle_sha256="0" * 64))
     for name, content in before.items():

@@ -285,9 +285,11 @@ def _percent(reading: PatientReading, *, corrected: bool) -> float:
     return np.nan if interval is None else 100 * interval.estimate
 
 
-def _error(true: Floats, found: Sequence[float]) -> ShareError:
+def _error(true: Floats, found: Sequence[float]) -> ShareError | None:
     difference = np.array(found) - true
     known = difference[~np.isnan(difference)]
+    if known.size == 0:
+        return None
     return ShareError(float(np.abs(known).mean()), float(known.mean()))
 
 
