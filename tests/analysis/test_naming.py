@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from marrowscope.analysis.naming import name_cells
 from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.domain.cells import CellPredictions, Cells, Detections
 from marrowscope.domain.patient import FieldReading, FieldStatus
 from marrowscope.domain.scale import SCALE_DISPUTED, Scale, ScaleSource
 from marrowscope.models.bundle import load_bundle
+from marrowscope.models.naming import name_cells
 
 SETTINGS = load_bundle().classifier
 LYMPHOCYTE = 1 + SETTINGS.types.index("lymphocyte")

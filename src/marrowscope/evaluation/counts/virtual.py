@@ -125,7 +125,7 @@ class VirtualResult:
 
     all_counts: PatientsResult
     nine: PatientsResult
-    counted: ShareError
+    counted: ShareError | None
     corrected: ShareError | None
     wrong_beyond_doubt: int
     cells: int
@@ -142,7 +142,7 @@ class VirtualResult:
             "distinct_blasts": self.distinct_blasts,
             "distinct_others": self.distinct_others,
             "missed": self.missed,
-            "counted": vars(self.counted),
+            "counted": None if self.counted is None else vars(self.counted),
             "corrected": None if self.corrected is None else vars(self.corrected),
             "corrected_absolute_bias": None if self.corrected is None else abs(self.corrected.bias),
             "counted_interval_coverage": self.all_counts.interval_coverage.value,
