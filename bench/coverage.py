@@ -1,6 +1,6 @@
 """Measure how often intervals hold the truth and decisions are wrong, on simulated laboratories and smears.
 
-    python bench/coverage.py --write docs/statistics.md --table docs/coverage.csv
+    python bench/coverage.py --table docs/coverage.csv --write docs/statistics.md
 
 Laboratories differ: the logits of their sensitivity and specificity are drawn from a bivariate normal
 distribution. A bundle knows a few of them, by finite numbers of cells; the patient comes from one more.
@@ -34,6 +34,7 @@ SHARES = (0.005, 0.05, 0.10, 0.18, 0.20, 0.22, 0.30, 0.50, 0.80)
 NEAR = (0.18, 0.22)  # wrong decisions are counted outside
 RATES = ((0.73, 0.81), (0.80, 0.93), (0.90, 0.95), (0.75, 0.90))  # as four left-out laboratories may have
 USELESS = ((0.55, 0.50), (0.45, 0.55), (0.60, 0.42), (0.50, 0.50))
+_WHOLE = ("known", "cells", "fields", "smears")
 START, END = "<!-- coverage: start -->", "<!-- coverage: end -->"
 
 
@@ -283,13 +284,34 @@ def write_table(rows: Sequence[Row], path: Path) -> None:
         writer.writerows(vars(row) for row in rows)
 
 
+def read_table(path: Path) -> list[Row]:
+    """Return the rows of a table that was written before."""
+    types = {"basis": str, "laboratories": str, "looks": str, **dict.fromkeys(_WHOLE, int)}
+    with path.open(encoding="utf-8", newline="") as stream:
+        return [
+            Row(**{name: types.get(name, float)(value) for name, value in line.items()})
+            for line in csv.DictReader(stream)
+        ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--smears", type=int, default=400, help="of each setting and share (400)")
     parser.add_argument("--seed", type=int, default=20_260_101)
     parser.add_argument("--write", type=Path, help="document whose table between the markers is replaced")
     parser.add_argument("--table", type=Path, help="CSV to write every row to")
+    parser.add_argument("--again", action="store_true", help="measure nothing: print what --table holds")
     options = parser.parse_args()
+    rows = read_table(options.table) if options.again else simulated(options)
+    if options.write:
+        text = "\n".join(page(rows))
+        before = options.write.read_text("utf-8")
+        after = re.sub(f"{START}.*?{END}", lambda _: f"{START}\n{text}\n{END}", before, flags=re.DOTALL)
+        options.write.write_text(after, "utf-8")
+
+
+def simulated(options: argparse.Namespace) -> list[Row]:
+    """Simulate every setting, and tell and write each as it is done."""
     rng = np.random.default_rng(options.seed)
     rows: list[Row] = []
     start = time.monotonic()
@@ -298,11 +320,7 @@ def main() -> None:
         if options.table:
             write_table(rows, options.table)
         print(f"{time.monotonic() - start:5.0f} s  {list(page(rows))[-1]}", flush=True)
-    if options.write:
-        text = "\n".join(page(rows))
-        before = options.write.read_text("utf-8")
-        after = re.sub(f"{START}.*?{END}", lambda _: f"{START}\n{text}\n{END}", before, flags=re.DOTALL)
-        options.write.write_text(after, "utf-8")
+    return rows
 
 
 if __name__ == "__main__":

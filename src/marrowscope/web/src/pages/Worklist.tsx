@@ -133,13 +133,13 @@ function Row({ patient }: { patient: Patient }): ReactNode {
         {result ? (
           <>
             <strong>{t.percent(result.blast_percent)}</strong>
-            <div className="small faint">{result.adjusted_percent === null ? t.differential.nothingDecides : t.interval(result.adjusted_low, result.adjusted_high)}</div>
+            <div className="small faint">{typeof result.adjusted_percent === "number" ? t.interval(result.adjusted_low ?? null, result.adjusted_high ?? null) : t.differential.nothingDecides}</div>
           </>
         ) : null}
       </td>
       <td className="blasts">
         {result ? (
-          <IntervalBar percent={result.adjusted_percent} low={result.adjusted_low} high={result.adjusted_high} threshold={threshold.percent} condition={threshold.condition} decision={result.decision} />
+          <IntervalBar percent={result.adjusted_percent ?? null} low={result.adjusted_low ?? null} high={result.adjusted_high ?? null} threshold={threshold.percent} condition={threshold.condition} decision={result.decision} />
         ) : null}
       </td>
       <td className="small soft">{result ? t.worklist.reviewedCells(result.reviewed_cells) : null}</td>
