@@ -82,7 +82,9 @@ def test_the_threshold_itself() -> None:
     ("rule", "blasts", "band"),
     [
         (OVER_20, 10, "under 5 %"),
-        (OVER_20, 60, "5 to 9 % or 10 to 19 %"),
+        (OVER_20, 60, "5 to 19 %"),
+        (OVER_20, 35, "5 to 9 %"),
+        (OVER_20, 25, "under 10 %"),
         (WHO_2022, 70, "10 to 19 % (MDS-IB2)"),
         (WHO_2022, 25, "under 5 % or 5 to 9 % (MDS-IB1)"),
         (ICC_2022, 70, "10 to 19 % (MDS/AML)"),

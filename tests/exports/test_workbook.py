@@ -43,7 +43,7 @@ def test_each_patient_has_a_differential_that_sums_up(book: Any) -> None:
         assert sum(row[1] for row in types) == values[total][1] == reading.differential.counted
         assert sum(row[2] for row in types) == pytest.approx(100 if types else 0)
         for row in types:
-            assert row[2] == pytest.approx(100 * row[1] / reading.differential.counted, abs=0.1)
+            assert row[2] == pytest.approx(100 * row[1] / reading.differential.counted, abs=0.5)
             assert row[3] <= row[2] <= row[4]
         blasts = next(row for row in values if row[0] == "Blasts, of all counted cells")
         assert blasts[2] == patient_row(reading)["blast_percent"]

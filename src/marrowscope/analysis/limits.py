@@ -2,6 +2,7 @@
 
 from marrowscope.domain.differential import Differential
 from marrowscope.domain.percent import percent_text
+from marrowscope.domain.quantity import quantity
 from marrowscope.domain.rates import KnownErrors
 from marrowscope.domain.taxonomy import taxonomy
 
@@ -9,6 +10,7 @@ from marrowscope.domain.taxonomy import taxonomy
 # (promyelocytes 3 to 12 %, monocytes to 3 %: Bain, Br J Haematol 1996;94:206). Abnormal promyelocytes with
 # folded nuclei are easily taken for monocytes. Both are settings.
 _PROMYELOCYTES, _MONOCYTES = 0.15, 0.15
+_FEWEST_ERYTHROID = 10  # with fewer, a ratio is said to rest on them (setting)
 
 
 def limits(differential: Differential, known: KnownErrors) -> tuple[str, ...]:
@@ -19,7 +21,8 @@ def limits(differential: Differential, known: KnownErrors) -> tuple[str, ...]:
     differential : the count
     known : what the bundle says of its networks; nothing it does not say is claimed
     """
-    return (*_promyelocytic(differential), *_blast_kinds(known), *_unnamed(known))
+    found = (_promyelocytic(differential), _blast_kinds(known), _unnamed(known), _few_erythroid(differential))
+    return tuple(sentence for sentences in found for sentence in sentences)
 
 
 def _promyelocytic(differential: Differential) -> list[str]:
@@ -53,6 +56,14 @@ def _blast_kinds(known: KnownErrors) -> list[str]:
         for kind in kinds
     ]
     return [f"Kinds of blasts measured in other laboratories: {'; '.join(told)}."]
+
+
+def _few_erythroid(differential: Differential) -> list[str]:
+    erythroid = {kind.id for kind in taxonomy() if kind.lineage == "erythroid"}
+    cells = sum(number for name, number in differential.counts.items() if name in erythroid)
+    if not 0 < cells < _FEWEST_ERYTHROID:
+        return []
+    return [f"The M:E ratio rests on {quantity(cells, 'erythroid cell')} only."]
 
 
 def _unnamed(known: KnownErrors) -> list[str]:

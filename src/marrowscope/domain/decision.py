@@ -83,18 +83,22 @@ class Rule:
         return percent > self.threshold_percent
 
     def bands_between(self, low: float, high: float) -> str:
-        """Return the bands that a range of percentages reaches, such as ``5 to 9 % (MDS-IB1)``."""
-        ends = [*(band.start for band in self.bands[1:]), math.inf]
-        reached = (
-            [
-                f"{band.text} ({band.name})" if band.name else band.text
-                for band, end in zip(self.bands, ends, strict=True)
-                if high >= band.start and low < end
-            ]
-            if self.bands
-            else []
-        )
-        return " or ".join(reached)
+        """Return the bands that a range of percentages reaches, such as ``5 to 9 % (MDS-IB1)``.
+
+        Empty if the range reaches all of them, and none has a name: the verdict says as much.
+        """
+        ends = [*(band.start for band in self.bands[1:]), self.threshold_percent]
+        reached = [
+            (band, end)
+            for band, end in zip(self.bands, ends, strict=False)
+            if high >= band.start and (low < end or band is self.bands[-1])
+        ]
+        if not reached or any(band.name for band, _ in reached):
+            return " or ".join(f"{b.text} ({b.name})" if b.name else b.text for b, _ in reached)
+        (first, _), (_, end) = reached[0], reached[-1]
+        if len(reached) == len(self.bands):
+            return ""
+        return f"{first.start:g} to {end - 1:g} %" if first.start else f"under {end:g} %"
 
     @property
     def condition(self) -> str:
