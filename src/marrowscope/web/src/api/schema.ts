@@ -465,7 +465,7 @@ export interface Removal {
 /** Files made of a report. */
 export type ReportFile = "report.html" | "report.pdf" | "cells.csv" | "patients.csv" | "patients.xlsx" | "fhir.json";
 
-/** What the worklist shows of a count; percentages 0 to 100, `adjusted_*` those of the share that decides. */
+/** What the worklist shows of a count; percentages 0 to 100, `adjusted_*` of the share that decides. */
 export interface ResultShape {
   counted: number;
   blasts: number;
