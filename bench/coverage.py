@@ -1,273 +1,329 @@
-"""Measure how often intervals contain the truth and decisions are wrong, on simulated counts of known truth.
+"""Measure how often intervals hold the truth and decisions are wrong, on simulated laboratories and smears.
 
-    python bench/coverage.py --write docs/statistics.md
+    python bench/coverage.py --table docs/coverage.csv --write docs/statistics.md
 
-Each field of a smear has its own share of blasts (beta-distributed about the smear's, so that marks within
-a field correlate as stated). Each cell is called by a classifier with given error rates, which the software
-knows only from held-out cells, drawn anew for each smear. The last table is about smears with many unfamiliar
-cells. The functions measured are those of the software.
+Laboratories differ: the logits of their sensitivity and specificity are drawn from a bivariate normal
+distribution. A bundle knows a few of them, by finite numbers of cells; the patient comes from one more.
+Fields of a smear have their own shares of blasts (beta-distributed, so that marks within a field correlate as
+stated). What is measured are the functions of the software.
 """
 
 import argparse
+import csv
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
+from scipy.special import expit, logit
 
-from marrowscope.analysis.clustering import critical_value, design, intraclass_correlation
-from marrowscope.analysis.correction import corrected_bounds
-from marrowscope.analysis.decide import decide
-from marrowscope.analysis.evidence import STRICTER, Evidence
-from marrowscope.analysis.intervals import LEVEL, score_bounds
-from marrowscope.analysis.unfamiliar import UnfamiliarCells
-from marrowscope.domain.decision import OVER_20, Verdict
+from marrowscope.analysis.clustering import clustering, clustering_of_lot
+from marrowscope.analysis.decide import side
+from marrowscope.analysis.intervals import LEVEL, level_of_repeated_looks
+from marrowscope.analysis.numbers import Inferred, Numbers
+from marrowscope.analysis.review import reviewed_share
+from marrowscope.domain.case.specimen import Specimen
+from marrowscope.domain.decision import OVER_20, Interval, Verdict
 from marrowscope.domain.differential import Differential
-from marrowscope.domain.rates import ErrorRates
+from marrowscope.domain.rates import KnownErrors, Laboratory, Validation
 
-NUMBERS = (200, 500, 1000)
-SHARES = (0.005, 0.02, 0.05, 0.10, 0.18, 0.20, 0.22, 0.40, 0.80)
-RATES = ((1.0, 1.0), (0.96, 0.96), (0.9, 0.95))
-CORRELATIONS = (0.0, 0.05)
-FIELD_SIZES = (7, 13)  # cells, in turn: ten on average
-OTHER_SIZES = ((2, 4), (15, 25), (40, 60))
-HELD_OUT = (1000, 2000)  # blasts and other cells from which the error rates are known
-UNFAMILIAR = (0.3, 0.6)  # shares of unfamiliar cells in a smear
-UNFAMILIAR_RATES = ErrorRates(170, 200, 170, 200, "simulated")  # of unfamiliar cells, here and elsewhere
-FAMILIAR = ErrorRates(960, 1000, 1920, 2000, "simulated")
-THRESHOLD = OVER_20.threshold_percent / 100
+Random = np.random.Generator
+SHARES = (0.005, 0.05, 0.10, 0.18, 0.20, 0.22, 0.30, 0.50, 0.80)
+NEAR = (0.18, 0.22)  # wrong decisions are counted outside
+RATES = ((0.73, 0.81), (0.80, 0.93), (0.90, 0.95), (0.75, 0.90))  # as four left-out laboratories may have
+USELESS = ((0.55, 0.50), (0.45, 0.55), (0.60, 0.42), (0.50, 0.50))
+_WHOLE = ("known", "cells", "fields", "smears")
 START, END = "<!-- coverage: start -->", "<!-- coverage: end -->"
 
 
 @dataclass(frozen=True)
-class Setting:
-    """A kind of smear and classifier."""
+class Spread:
+    """How laboratories differ: mean, deviation, correlation of the logits of sensitivity and specificity."""
 
-    cells: int
-    share: float
-    sensitivity: float
-    specificity: float
+    mean: tuple[float, float]
+    deviation: tuple[float, float]
     correlation: float
-    field_sizes: tuple[int, int] = FIELD_SIZES
+
+    @classmethod
+    def of(cls, rates: Sequence[tuple[float, float]], factor: float = 1.0) -> "Spread":
+        """Return the spread of given laboratories, their deviations times a factor."""
+        logits = logit(np.array(rates))
+        first, second = factor * logits.std(axis=0, ddof=1)
+        return cls(tuple(logits.mean(axis=0)), (first, second), float(np.corrcoef(logits.T)[0, 1]))
+
+    def draw(self, number: int, rng: Random) -> npt.NDArray[np.float64]:
+        """Return sensitivity and specificity of so many laboratories, (number, 2)."""
+        both = self.correlation * self.deviation[0] * self.deviation[1]
+        covariance = [[self.deviation[0] ** 2, both], [both, self.deviation[1] ** 2]]
+        return np.asarray(expit(rng.multivariate_normal(self.mean, covariance, number)))
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """Percentages over the smears of one setting.
+class Setting:
+    """A kind of laboratory, smear and procedure; `basis` is what decides."""
 
-    `covered` and `raw_covered` are the coverage of the corrected and of the counted interval. `wrong` and
-    `open_` are wrong and undecided decisions; `wrong_at_printed` are wrong ones if the printed interval
-    decided, and `naive_wrong` those of the bare comparison with the threshold.
-    """
+    basis: str
+    laboratories: str
+    known: int
+    cells: int
+    fields: int
+    icc: float
+    looks: str = "one"
 
-    setting: Setting
+
+@dataclass(frozen=True)
+class Row:
+    """Outcomes at one true share, in percent: coverage of the deciding interval, and decisions."""
+
+    basis: str
+    laboratories: str
+    known: int
+    cells: int
+    fields: int
+    icc: float
+    looks: str
+    share: float
+    smears: int
     covered: float
-    raw_covered: float
-    wrong: float
-    open_: float
-    wrong_at_printed: float
-    naive_wrong: float
+    above: float
+    below: float
+    counted_covered: float
+
+    @property
+    def wrong(self) -> float:
+        """Wrong decisions, in percent."""
+        return self.below if OVER_20.is_met_by(self.share) else self.above
+
+
+SPREADS = {
+    "as four measured": Spread.of(RATES),
+    "half as different": Spread.of(RATES, 0.5),
+    "twice as different": Spread.of(RATES, 2.0),
+    "opposite errors": Spread(Spread.of(RATES).mean, Spread.of(RATES).deviation, -0.6),
+    "useless": Spread.of(USELESS),
+}
+
+
+def settings() -> Iterator[Setting]:
+    """Yield what is measured."""
+    for laboratories in SPREADS:
+        for known in (4, 5, 8) if laboratories == "as four measured" else (5,):
+            yield Setting("laboratories", laboratories, known, 500, 50, 0.05)
+    for fields_, icc in ((10, 0.0), (10, 0.3), (25, 0.1), (50, 0.05)):
+        if fields_ != 50:
+            yield Setting("laboratories", "as four measured", 5, 500, fields_, icc)
+        yield Setting("validated", "as four measured", 300, 500, fields_, icc)
+        yield Setting("reviewed", "as four measured", 100, 500, fields_, icc)
+        yield Setting("all reviewed", "as four measured", 0, 500, fields_, icc)
+    yield Setting("all reviewed", "as four measured", 0, 200, 4, 0.3)
+    yield Setting("all reviewed", "as four measured", 0, 200, 8, 0.3)
+    for known in (60, 1000):
+        yield Setting("validated", "as four measured", known, 500, 50, 0.05)
+    for basis, known in (("laboratories", 5), ("validated", 300), ("reviewed", 100), ("all reviewed", 0)):
+        yield Setting(basis, "as four measured", known, 2000, 200, 0.05, "repeated")
+
+
+def smear(setting: Setting, share: float, rates: Sequence[float], rng: Random) -> list[npt.NDArray[np.int64]]:
+    """Draw (k,) cells of each field, of them blasts, and of them and of all cells those called blasts."""
+    k = setting.fields
+    sizes = np.full(k, setting.cells // k)
+    of_field = np.full(k, share)
+    if setting.icc:
+        strength = 1 / setting.icc - 1
+        of_field = rng.beta(share * strength, (1 - share) * strength, k)
+    blasts = rng.binomial(sizes, of_field)
+    true = rng.binomial(blasts, rates[0])
+    return [sizes, blasts, true, true + rng.binomial(sizes - blasts, 1 - rates[1])]
+
+
+def figures(name: str, rates: Sequence[float], cells: int, rng: Random) -> Laboratory:
+    """Measure a laboratory on a third as many blasts as others."""
+    blasts, others = max(cells // 3, 1), cells - cells // 3
+    called = int(rng.binomial(blasts, rates[0]))
+    return Laboratory(
+        name, Specimen.MARROW, blasts, called, others, int(rng.binomial(others, 1 - rates[1])), 0
+    )
+
+
+def known_of(setting: Setting, own: Sequence[float], rng: Random) -> KnownErrors:
+    """Draw what a bundle, or this laboratory, knows of the errors."""
+    if setting.basis == "laboratories":
+        drawn = SPREADS[setting.laboratories].draw(setting.known, rng)
+        sizes = rng.choice([200, 1000, 3000], setting.known)
+        return KnownErrors(tuple(figures(str(i), r, sizes[i], rng) for i, r in enumerate(drawn)))
+    if setting.basis == "validated":
+        return KnownErrors((), Validation(figures("own", own, setting.known, rng), "", "", "", ""))
+    return KnownErrors()
+
+
+def outcome(setting: Setting, share: float, rng: Random) -> tuple[Verdict, bool, bool]:
+    """Draw one laboratory and one patient; return the verdict, and what the two intervals cover."""
+    own = SPREADS[setting.laboratories].draw(1, rng)[0]
+    known = known_of(setting, own, rng)
+    drawn = smear(setting, share, own, rng)
+    if setting.looks == "repeated":
+        return repeated(setting, known, drawn, share, rng)
+    return one_look(setting, known, drawn, share, level=LEVEL, reviewed=setting.known, rng=rng)
+
+
+def one_look(
+    setting: Setting,
+    known: KnownErrors,
+    drawn: Sequence[npt.NDArray[np.int64]],
+    share: float,
+    *,
+    level: float,
+    reviewed: int,
+    rng: Random,
+) -> tuple[Verdict, bool, bool]:
+    """Decide as the software does."""
+    sizes, blasts, true, called = drawn
+    marks = blasts if setting.basis == "all reviewed" else called
+    counted = int(sizes.sum())
+    cluster = clustering(sizes, marks)
+    inferred = Inferred(is_complete=setting.basis == "all reviewed")
+    if setting.basis == "reviewed":
+        groups = np.stack([true, blasts - true, called - true, sizes - blasts - (called - true)], axis=1)
+        names = np.repeat(np.tile([3, 2, 1, 0], len(sizes)), groups.ravel())
+        field = np.repeat(np.arange(len(sizes)), sizes)
+        order = rng.permutation(counted)
+        part, rest = names[order[:reviewed]], names[order[reviewed:]]
+        seen = np.bincount(field[order[:reviewed]], minlength=len(sizes))
+        hits = np.bincount(field[order[:reviewed]], part >= 2, minlength=len(sizes))
+        of_lot = clustering_of_lot(sizes, seen, hits)
+        interval = reviewed_share(part >= 2, part % 2 == 1, rest % 2 == 1, level, of_lot)
+        inferred = Inferred(interval, reviewed)
+    total = int(marks.sum())
+    differential = Differential({"blast": total, "lymphocyte": counted - total}, {}, total)
+    numbers = Numbers(differential, cluster, known, inferred, level)
+    deciding = numbers.deciding
+    verdict = Verdict.INDETERMINATE if deciding is None else side(deciding, OVER_20)
+    return verdict, holds(deciding, share), holds(numbers.counted, share)
+
+
+def repeated(
+    setting: Setting,
+    known: KnownErrors,
+    drawn: Sequence[npt.NDArray[np.int64]],
+    share: float,
+    rng: Random,
+) -> tuple[Verdict, bool, bool]:
+    """Look after every hundred cells until it decides; it covers if every interval looked at does."""
+    level = level_of_repeated_looks()
+    verdict, covered, raw = Verdict.INDETERMINATE, True, True
+    if setting.basis == "reviewed":  # one count, more and more of it reviewed
+        seed = int(rng.integers(1 << 32))
+        looks: Iterator[tuple[Sequence[npt.NDArray[np.int64]], int]] = (
+            ([part[:50] for part in drawn], n) for n in range(100, 500, 20)
+        )
+    else:
+        seed = 0
+        looks = (([part[:k] for part in drawn], 0) for k in range(20, setting.fields + 1, 10))
+    for part, reviewed in looks:
+        at = np.random.default_rng(seed)
+        verdict, holding, raw = one_look(setting, known, part, share, level=level, reviewed=reviewed, rng=at)
+        covered = covered and holding
+        if verdict is not Verdict.INDETERMINATE:
+            break
+    return verdict, covered, raw
+
+
+def holds(interval: Interval | None, share: float) -> bool:
+    """Return whether an interval holds the share."""
+    return interval is not None and interval.low <= share <= interval.high
+
+
+def measured(setting: Setting, share: float, smears: int, rng: Random) -> Row:
+    """Simulate laboratories and smears of one setting."""
+    found = [outcome(setting, share, rng) for _ in range(smears)]
+    verdicts = [verdict for verdict, _, _ in found]
+
+    def percent(of: Callable[[tuple[Verdict, bool, bool]], bool]) -> float:
+        return round(100 * sum(map(of, found)) / smears, 2)
+
+    return Row(
+        **vars(setting),
+        share=100 * share,
+        smears=smears,
+        covered=percent(lambda one: one[1]),
+        above=round(100 * verdicts.count(Verdict.POSITIVE) / smears, 2),
+        below=round(100 * verdicts.count(Verdict.NEGATIVE) / smears, 2),
+        counted_covered=percent(lambda one: one[2]),
+    )
+
+
+def page(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield the table of the document: a line per setting, over all true shares."""
+    yield f"{rows[0].smears} laboratories with a smear each, of every line and every true share, 0.5 to 80 %."
+    yield ""
+    yield (
+        "| decides | laboratories | known | cells / fields | ICC | looks | covers % | wrong at most % "
+        "| decided at 5 / 10 / 30 / 50 % |"
+    )
+    yield "|:--|:--|--:|--:|--:|:--|--:|--:|:--|"
+    groups: dict[Setting, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(Setting(**{f.name: getattr(row, f.name) for f in fields(Setting)}), []).append(row)
+    for setting, group in groups.items():
+        wrong = max(row.wrong for row in group if not NEAR[0] < row.share / 100 < NEAR[1])
+        decided = {row.share: row.above + row.below for row in group}
+        shown = " / ".join(f"{decided[share]:.0f}" for share in (5, 10, 30, 50))
+        low, high = min(row.covered for row in group), max(row.covered for row in group)
+        yield (
+            f"| {setting.basis} | {setting.laboratories} | {setting.known or '–'} "
+            f"| {setting.cells} / {setting.fields} | {setting.icc:g} | {setting.looks} "
+            f"| {low:.1f}–{high:.1f} | {wrong:.1f} | {shown} |"
+        )
+
+
+def write_table(rows: Sequence[Row], path: Path) -> None:
+    """Write every row as CSV."""
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, [f.name for f in fields(Row)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(vars(row) for row in rows)
+
+
+def read_table(path: Path) -> list[Row]:
+    """Return the rows of a table that was written before."""
+    types = {"basis": str, "laboratories": str, "looks": str, **dict.fromkeys(_WHOLE, int)}
+    with path.open(encoding="utf-8", newline="") as stream:
+        return [
+            Row(**{name: types.get(name, float)(value) for name, value in line.items()})
+            for line in csv.DictReader(stream)
+        ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--smears", type=int, default=10_000, help="of each setting (10000)")
+    parser.add_argument("--smears", type=int, default=400, help="of each setting and share (400)")
     parser.add_argument("--seed", type=int, default=20_260_101)
     parser.add_argument("--write", type=Path, help="document whose table between the markers is replaced")
+    parser.add_argument("--table", type=Path, help="CSV to write every row to")
+    parser.add_argument("--again", action="store_true", help="measure nothing: print what --table holds")
     options = parser.parse_args()
-    rng = np.random.default_rng(options.seed)
-    outcomes = [simulated(setting, options.smears, rng) for setting in settings()]
-    others = {
-        sizes: [
-            simulated(Setting(n, share, 0.96, 0.96, correlation, sizes), options.smears // 4, rng)
-            for n in NUMBERS
-            for share in SHARES
-            for correlation in CORRELATIONS
-        ]
-        for sizes in OTHER_SIZES
-    }
-    unfamiliar_outcomes = [
-        unfamiliar_smears(share, unfamiliar, options.smears // 10, rng)
-        for unfamiliar in UNFAMILIAR
-        for share in SHARES
-    ]
-    text = "\n".join(
-        [*page(outcomes, options.smears), "", *other_sizes(others), "", *unfamiliar_page(unfamiliar_outcomes)]
-    )
-    print(text)
+    rows = read_table(options.table) if options.again else simulated(options)
     if options.write:
+        text = "\n".join(page(rows))
         before = options.write.read_text("utf-8")
-        block = f"{START}\n{text}\n{END}"
-        after = re.sub(f"{START}.*?{END}", lambda _: block, before, flags=re.DOTALL)
+        after = re.sub(f"{START}.*?{END}", lambda _: f"{START}\n{text}\n{END}", before, flags=re.DOTALL)
         options.write.write_text(after, "utf-8")
 
 
-def settings() -> Iterator[Setting]:
-    for correlation in CORRELATIONS:
-        for cells in NUMBERS:
-            for share in SHARES:
-                for sensitivity, specificity in RATES:
-                    yield Setting(cells, share, sensitivity, specificity, correlation)
-
-
-def simulated(setting: Setting, smears: int, rng: np.random.Generator) -> Outcome:
-    share, n = setting.share, setting.cells
-    sizes = np.resize(setting.field_sizes, n * len(setting.field_sizes) // sum(setting.field_sizes))
-    shape = (smears, sizes.size)
-    if setting.correlation:
-        spread = (1 - setting.correlation) / setting.correlation
-        of_field = rng.beta(share * spread, (1 - share) * spread, shape)
-    else:
-        of_field = np.full(shape, share)
-    called = of_field * setting.sensitivity + (1 - of_field) * (1 - setting.specificity)
-    blasts = rng.binomial(sizes, called)
-    rates = ErrorRates(
-        rng.binomial(HELD_OUT[0], setting.sensitivity, smears),  # type: ignore[arg-type]  # many smears at once
-        HELD_OUT[0],
-        rng.binomial(HELD_OUT[1], setting.specificity, smears),  # type: ignore[arg-type]  # many smears at once
-        HELD_OUT[1],
-        "simulated",
-    )
-    _, effect, freedom = design(sizes, intraclass_correlation(sizes, blasts))
-    z = critical_value(LEVEL, freedom)
-    counted = blasts.sum(axis=1) / sizes.sum()
-    raw = score_bounds(counted, sizes.sum() / effect, z)
-    number = sizes.sum() / effect
-    low, high = corrected_bounds(counted, number, rates, LEVEL, freedom)
-    strict = corrected_bounds(counted, number, rates, STRICTER, freedom, equal_tails=True)
-    positive = (strict[0] > THRESHOLD) & (raw[1] > THRESHOLD)
-    negative = (strict[1] <= THRESHOLD) & (raw[0] <= THRESHOLD)
-    if share > THRESHOLD:
-        wrong, at_printed, naive = negative, high <= THRESHOLD, counted <= THRESHOLD
-    else:
-        wrong, at_printed, naive = positive, low > THRESHOLD, counted > THRESHOLD
-    return Outcome(
-        setting,
-        covered=100 * np.mean((low <= share) & (share <= high)),
-        raw_covered=100 * np.mean((raw[0] <= share) & (share <= raw[1])),
-        wrong=100 * np.mean(wrong),
-        open_=100 * np.mean(~positive & ~negative),
-        wrong_at_printed=100 * np.mean(at_printed),
-        naive_wrong=100 * np.mean(naive),
-    )
-
-
-@dataclass(frozen=True)
-class UnfamiliarOutcome:
-    """Percentages over smears with unfamiliar cells; `plain_wrong` if these were taken as familiar."""
-
-    share: float
-    unfamiliar: float
-    covered: float
-    wrong: float
-    open_: float
-    plain_wrong: float
-
-
-def unfamiliar_smears(
-    share: float, unfamiliar: float, smears: int, rng: np.random.Generator
-) -> UnfamiliarOutcome:
-    """Simulate smears of 500 independent cells, and decide them as the software does."""
-    truth = Verdict.POSITIVE if share > THRESHOLD else Verdict.NEGATIVE
-    wrong = {Verdict.POSITIVE: Verdict.NEGATIVE, Verdict.NEGATIVE: Verdict.POSITIVE}[truth]
-    covered, verdicts, plain = [], [], []
-    for _ in range(smears):
-        unfamiliar_cells = int(rng.binomial(500, unfamiliar))
-        called = [
-            int(rng.binomial(blasts, rates.blasts_called / rates.blasts_seen))
-            + int(rng.binomial(cells - blasts, 1 - rates.others_cleared / rates.others_seen))
-            for cells, rates in ((500 - unfamiliar_cells, FAMILIAR), (unfamiliar_cells, UNFAMILIAR_RATES))
-            for blasts in [int(rng.binomial(cells, share))]
-        ]
-        differential = Differential({"blast": sum(called), "lymphocyte": 500 - sum(called)}, {}, sum(called))
-        doubtful = UnfamiliarCells(called[1], unfamiliar_cells - called[1], UNFAMILIAR_RATES)
-        evidence = Evidence(
-            differential,
-            FAMILIAR,
-            whole_cells=500,
-            unfamiliar_cells=unfamiliar_cells,
-            counted_unfamiliar=doubtful,
-        )
-        interval = evidence.correction.interval
-        covered.append(interval is not None and interval.low <= share <= interval.high)
-        verdicts.append(decide(evidence, OVER_20).verdict)
-        plain.append(decide(Evidence(differential, FAMILIAR), OVER_20).verdict)
-    return UnfamiliarOutcome(
-        share,
-        unfamiliar,
-        covered=100 * float(np.mean(covered)),
-        wrong=100 * verdicts.count(wrong) / smears,
-        open_=100 * (smears - verdicts.count(wrong) - verdicts.count(truth)) / smears,
-        plain_wrong=100 * plain.count(wrong) / smears,
-    )
-
-
-def unfamiliar_page(outcomes: list[UnfamiliarOutcome]) -> Iterator[str]:
-    se = UNFAMILIAR_RATES.blasts_called / UNFAMILIAR_RATES.blasts_seen
-    sp = UNFAMILIAR_RATES.others_cleared / UNFAMILIAR_RATES.others_seen
-    yield (
-        "Smears of 500 cells of which some are unfamiliar and named worse than the bundle's rates say "
-        f"(0.96 / 0.96): {se:g} / {sp:g}, known from {UNFAMILIAR_RATES.blasts_seen} blasts and "
-        f"{UNFAMILIAR_RATES.others_seen} other cells of another laboratory. *As if familiar*: wrong "
-        "decisions if these cells were counted like the others."
-    )
-    yield ""
-    yield (
-        "| unfamiliar % | true % | interval covers % | wrong decisions % | left open % "
-        "| wrong as if familiar % |"
-    )
-    yield "|--:|--:|--:|--:|--:|--:|"
-    for o in outcomes:
-        yield (
-            f"| {100 * o.unfamiliar:g} | {100 * o.share:g} | {o.covered:.1f} | {o.wrong:.2f} | {o.open_:.1f} "
-            f"| {o.plain_wrong:.2f} |"
-        )
-
-
-def page(outcomes: list[Outcome], smears: int) -> Iterator[str]:
-    covered = np.array([o.covered for o in outcomes])
-    wrong = np.array([o.wrong for o in outcomes])
-    at_printed = np.array([o.wrong_at_printed for o in outcomes])
-    naive = np.array([o.naive_wrong for o in outcomes])
-    within = np.mean((covered >= 93) & (covered <= 97.5))
-    yield f"{smears} smears of each of {len(outcomes)} settings."
-    yield (
-        f"The corrected interval holds the truth in {covered.min():.1f} to {covered.max():.1f} % of the "
-        f"smears of a setting ({100 * within:.0f} % of the settings lie within 93 to 97.5 %); "
-        f"at most {wrong.max():.2f} % of the decisions are wrong (if the printed 95 % interval decided "
-        f"{at_printed.max():.2f} %, by the bare count {naive.max():.0f} %)."
-    )
-    yield ""
-    outside = [o for o in outcomes if not 93 <= o.covered <= 97.5]
-    too_low = sum(o.covered < 93 for o in outside)
-    largest = max((o.setting.share for o in outside), default=0.0)
-    yield (
-        f"Of the {len(outside)} settings outside that band {too_low} lie below it; all have a true share of "
-        f"{100 * largest:g} % or less."
-    )
-    yield ""
-    yield (
-        "| cells | ICC | true % | Se / Sp | corrected interval covers % | raw interval covers % "
-        "| wrong decisions % | left open % | wrong by the bare count % |"
-    )
-    yield "|--:|--:|--:|:--|--:|--:|--:|--:|--:|"
-    for o in outcomes:
-        s = o.setting
-        yield (
-            f"| {s.cells} | {s.correlation:g} | {100 * s.share:g} | {s.sensitivity:g} / {s.specificity:g} "
-            f"| {o.covered:.1f} | {o.raw_covered:.1f} | {o.wrong:.2f} | {o.open_:.1f} | {o.naive_wrong:.1f} |"
-        )
-
-
-def other_sizes(outcomes: dict[tuple[int, int], list[Outcome]]) -> Iterator[str]:
-    yield "Other sizes of fields, over all numbers of cells, shares and ICCs above, at 0.96 / 0.96:"
-    yield ""
-    yield "cells of a field | corrected interval covers % | wrong decisions at most %"
-    yield "--:|--:|--:"
-    for (small, large), some in outcomes.items():
-        low, high = min(o.covered for o in some), max(o.covered for o in some)
-        yield f"{small} and {large} | {low:.1f} to {high:.1f} | {max(o.wrong for o in some):.2f}"
+def simulated(options: argparse.Namespace) -> list[Row]:
+    """Simulate every setting, and tell and write each as it is done."""
+    rng = np.random.default_rng(options.seed)
+    rows: list[Row] = []
+    start = time.monotonic()
+    for setting in settings():
+        rows += [measured(setting, share, options.smears, rng) for share in SHARES]
+        if options.table:
+            write_table(rows, options.table)
+        print(f"{time.monotonic() - start:5.0f} s  {list(page(rows))[-1]}", flush=True)
+    return rows
 
 
 if __name__ == "__main__":

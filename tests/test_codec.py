@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 
 from marrowscope.codec import from_json, to_json
+from marrowscope.domain.case.details import CaseDetails, Particles, Sex
+from marrowscope.domain.case.laboratory import Laboratory
+from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.cells import Cells
-from marrowscope.domain.decision import WHO_2022, Clustering, Decision, Interval, Verdict
+from marrowscope.domain.decision import WHO_2022, Basis, Clustering, Decision, Interval, Verdict
 from marrowscope.domain.differential import count
 from marrowscope.domain.patient import (
+    Change,
     CohortReport,
     FieldReading,
     FieldStatus,
@@ -21,9 +25,10 @@ from marrowscope.domain.patient import (
     Review,
     Signature,
 )
-from marrowscope.domain.rates import ErrorRates
 from marrowscope.domain.scale import Scale, ScaleSource, SizeScale, listed_scales, scales_by_size
 from marrowscope.errors import DamagedRecordError
+
+CHANGE = Change("Counted cells", "499", "500")
 
 
 def same(one: Any, other: Any) -> bool:
@@ -76,7 +81,7 @@ def a_field() -> FieldReading:
 
 def a_patient(review: Review | None) -> PatientReading:
     shares = [Interval(0.1 * n, 0.01 * n, 0.2 * n, 0.95, f"method {n}") for n in range(1, 6)]
-    decision = Decision(WHO_2022, Verdict.INDETERMINATE, ("it is close",), 123)
+    decision = Decision(WHO_2022, Verdict.INDETERMINATE, ("it is close",), 123, Basis.VALIDATED, "10 to 19 %")
     return PatientReading(
         patient="P-017",
         fields=(a_field(), FieldReading("c.png", FieldStatus.READ)),
@@ -84,25 +89,43 @@ def a_patient(review: Review | None) -> PatientReading:
         blast_interval=shares[0],
         adjusted_interval=shares[1],
         decision=decision,
-        clustering=Clustering(3, 0.1, 0.2, 1.5, math.inf),
-        share_from_probabilities=0.123456789012345678,
+        clustering=Clustering(3, 0.2, 1.5, math.inf),
         exact_interval=shares[2],
         bootstrap_interval=shares[3],
-        rates=ErrorRates(9, 10, 19, 20, "cells kept aside"),
+        expected_interval=shares[1],
+        looks_again=True,
+        limits=("mast cells are not named",),
         reviewed_interval=shares[4],
         alternatives=(decision,),
         flags=("two fields are dark",),
         truth="leukemia",
         passed_over=("slide.bin",),
         review=review,
+        details=CaseDetails(
+            Specimen.BLOOD,
+            44.5,
+            Sex.FEMALE,
+            "left iliac crest",
+            Particles.PRESENT,
+            "2026-03-14",
+            "2026-03-15",
+            "Dr Wu",
+            "A-17",
+            "Giemsa",
+            "good",
+            "fever",
+            ("blasts.auer_rods",),
+            "two\nlines",
+            "as counted",
+        ),
     )
 
 
 def a_report() -> CohortReport:
-    signature = Signature(2, "Rita", "2026-11-28T12:00:00Z", "reviewed", "a smudge was counted")
+    signature = Signature(2, "Rita", "2026-11-28T12:00:00Z", "reviewed", "a smudge was counted", (CHANGE,))
     review = Review(a_patient(None), 3, 2, 1, signature)
     provenance = Provenance("1.0", "b 1", "ab" * 32, "t0", "t1", {"rule": "over-20"}, {"reading": 1.5})
-    return CohortReport((a_patient(review),), provenance)
+    return CohortReport((a_patient(review),), provenance, Laboratory("Ours", ("1 High Street",)))
 
 
 def test_a_report_is_read_back_whole() -> None:
@@ -134,7 +157,7 @@ def test_what_earlier_versions_wrote_is_read() -> None:
     known = replace(a_field(), scale=Scale(0.1, ScaleSource.RED_CELLS))  # remarks came later
     assert same(from_json(earlier, FieldReading), known)
     assert from_json({**document, "mpp": None, "scale_source": ""}, FieldReading).scale is None
-    unbounded = to_json(Clustering(1, None, 0.0, 1.0, math.inf)) | {"freedom": None}
+    unbounded = to_json(Clustering(1, 0.0, 1.0, math.inf)) | {"freedom": None, "measured_icc": None}
     assert from_json(unbounded, Clustering).freedom == math.inf
 
 
@@ -155,7 +178,7 @@ def test_a_document_that_holds_something_else_is_refused(change: dict[str, Any])
 
 @pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan, 0.1, -0.0])
 def test_every_number_is_read_back(number: float) -> None:
-    clustering = Clustering(1, number, 0.0, 1.0, number)
+    clustering = Clustering(1, number, 1.0, number)
     text = json.dumps(to_json(clustering), allow_nan=False)
     read = from_json(json.loads(text), Clustering)
-    assert str(read.freedom) == str(read.measured_icc) == str(number)
+    assert str(read.freedom) == str(read.icc) == str(number)

@@ -29,7 +29,8 @@ from marrowscope.imaging.files.sources import discover
 from marrowscope.journal import Journal
 from marrowscope.models.bundle import Bundle, load_bundle
 from marrowscope.pipeline import FieldReader, ReadingSettings
-from marrowscope.results import FORMATS, MORE_FORMATS, write_report
+from marrowscope.results import FORMATS, MORE_FORMATS, earlier_counts, write_report
+from marrowscope.validations import read_validation
 
 __all__ = ["analyse", "classify", "count", "detect", "export", "load_bundle"]
 
@@ -123,6 +124,7 @@ def analyse(
     resume: bool = False,
     overwrite: bool = False,
     reviewed: str | Path | None = None,
+    until_settled: bool = False,
     listener: Listener | None = None,
 ) -> CohortReport:
     """Read the smears of one or more patients and write the report.
@@ -151,7 +153,8 @@ def analyse(
     engine : ``local``, or ``dask://HOST:PORT`` of a Dask cluster (extra ``dask``)
     resume : continue an interrupted run in `out`
     overwrite : replace the results of an earlier run in `out`
-    reviewed : a completed ``review.csv``, from which the report also infers the blast share
+    reviewed : a completed ``review.csv``, from which the blast share is inferred
+    until_settled : read each patient's fields in random order until the count decides, and no more
     listener : called with the progress at every step
 
     Raises
@@ -164,6 +167,7 @@ def analyse(
     BundleError
         The bundle cannot be used.
     """
+    networks = _bundle(bundle)
     settings = RunSettings(
         ReadingSettings(mpp=mpp, count_border_cells=count_border_cells, single_cells=single_cells),
         CountingSettings(rule, floor, target, _known_types(blast_equivalents)),
@@ -171,9 +175,10 @@ def analyse(
         threads,
         engine,
         read_laboratory(None if laboratory is None else Path(laboratory)),
+        until_settled,
+        read_validation(networks.sha256),
     )
     stated = CaseDetails(_known_specimen(specimen))
-    networks = _bundle(bundle)
     folder = Path(out)
     paths = [Path(p) for p in ([inputs] if isinstance(inputs, str | Path) else inputs)]
     patients = discover(
@@ -183,9 +188,12 @@ def analyse(
     )
     patients = tuple(replace(each, details=joined(each.details, stated)[0]) for each in patients)
     with _journal(folder, settings.reading_facts(networks), resume=resume, overwrite=overwrite) as journal:
-        report = CohortReader(networks, settings, journal, listener or (lambda _: None)).read(patients)
+        earlier = earlier_counts(folder) if resume else {}
+        reader = CohortReader(networks, settings, journal, listener or (lambda _: None), earlier)
+        report = reader.read(patients)
         if reviewed is not None:
-            report = with_review(report, Path(reviewed))
+            known = networks.known_errors(settings.validation)
+            report = with_review(report, Path(reviewed), settings.counting, known)
         if listener is not None:
             listener(Progress("writing"))
         write_report(report, journal)

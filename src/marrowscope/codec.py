@@ -5,6 +5,7 @@ written without them are read with their defaults. Numbers keep all digits.
 """
 
 import math
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -15,7 +16,8 @@ from cattrs.errors import CattrsError
 from cattrs.gen import make_dict_structure_fn, override
 
 from marrowscope.domain.cells import Cells
-from marrowscope.domain.patient import FieldReading
+from marrowscope.domain.decision import Clustering
+from marrowscope.domain.patient import FieldReading, PatientReading
 from marrowscope.errors import DamagedRecordError
 
 T = TypeVar("T")
@@ -73,6 +75,16 @@ def _field_reading(document: dict[str, Any], kind: type[FieldReading]) -> FieldR
     return _structure_field_reading(document, kind)
 
 
+def _without(*left_out: str) -> Callable[[dict[str, Any], type[Any]], Any]:
+    """Return a function that reads a value of which earlier versions wrote members that no value has now."""
+
+    def read(document: dict[str, Any], kind: type[Any]) -> Any:
+        kept = {name: value for name, value in document.items() if name not in left_out}
+        return make_dict_structure_fn(kind, _converter)(kept, kind)
+
+    return read
+
+
 _converter = Converter(forbid_extra_keys=True, detailed_validation=False)
 _converter.register_unstructure_hook_func(_is_array, lambda array: array.tolist())
 _converter.register_structure_hook_func(_is_array, _array)
@@ -84,3 +96,5 @@ _converter.register_structure_hook(
 )
 _structure_field_reading = make_dict_structure_fn(FieldReading, _converter)
 _converter.register_structure_hook(FieldReading, _field_reading)
+_converter.register_structure_hook(PatientReading, _without("share_from_probabilities", "rates"))
+_converter.register_structure_hook(Clustering, _without("measured_icc"))

@@ -4,13 +4,17 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 
+import numpy as np
+
 from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.domain.case.laboratory import NO_LABORATORY, Laboratory
-from marrowscope.domain.patient import CohortReport, FieldReading, PatientReading, Provenance
+from marrowscope.domain.decision import Verdict
+from marrowscope.domain.patient import CohortReport, EarlierCount, FieldReading, PatientReading, Provenance
+from marrowscope.domain.rates import Validation
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.engines.choose import LOCAL, open_pool
 from marrowscope.engines.pool import WorkerDiedError, WorkerPool, WorkLimits, may_start_workers
@@ -24,6 +28,8 @@ from marrowscope.pipeline import FieldReader, FieldResult, FieldTask, ReadingSet
 from marrowscope.planning import Look, Plan, Seen, Unreadable, look, plan_patient, told_for_both
 from marrowscope.version import __version__
 
+_FIELDS_A_LOOK = 10  # read between two looks at a count that ends when it decides
+_SEED = 20_260_101
 _LOOK_SECONDS = 600.0  # decoding 120 megapixels takes seconds, a file of 2 gigapixels a minute or two
 
 
@@ -73,6 +79,8 @@ class RunSettings:
     threads : processor threads in each process; does not affect the result
     engine : ``local`` or ``dask://HOST:PORT``; does not affect the result
     laboratory : whose report it is, with its reference ranges; does not affect the result
+    until_settled : read a patient's fields in random order until the count decides
+    validation : this laboratory's own validation of the networks, if it has one
     """
 
     reading: ReadingSettings = field(default_factory=ReadingSettings)
@@ -81,6 +89,8 @@ class RunSettings:
     threads: int = 2
     engine: str = LOCAL
     laboratory: Laboratory = NO_LABORATORY
+    until_settled: bool = False
+    validation: Validation | None = None
 
     def reading_facts(self, bundle: Bundle) -> dict[str, str]:
         """Return everything on which a field's reading depends, except its content."""
@@ -113,6 +123,9 @@ class RunSettings:
             "floor": str(self.counting.floor),
             "target": str(self.counting.target),
             "blast_equivalents": ", ".join(self.counting.equivalents) or "none",
+            "until_settled": str(self.until_settled).lower(),
+            "laboratories": ", ".join(lab.name for lab in bundle.laboratories) or "none measured",
+            "validation": "none" if self.validation is None else self.validation.describe(),
         }
 
 
@@ -125,15 +138,24 @@ class CohortReader:
     settings : settings of the run
     journal : where finished fields are recorded
     listener : called with the progress at every step
+    earlier : patients' counts in an earlier report; a count of more images is another look at the same
     """
 
     def __init__(
-        self, bundle: Bundle, settings: RunSettings, journal: Journal, listener: Listener = lambda _: None
+        self,
+        bundle: Bundle,
+        settings: RunSettings,
+        journal: Journal,
+        listener: Listener = lambda _: None,
+        earlier: Mapping[str, EarlierCount] | None = None,
     ) -> None:
         self._bundle = bundle
         self._settings = settings
         self._journal = journal
         self._listener = listener
+        self._earlier = earlier or {}
+        self._known = bundle.known_errors(settings.validation)
+        self._not_needed: dict[str, frozenset[str]] = {}
         self._seconds: dict[str, float] = {}
 
     @cached_property
@@ -146,7 +168,11 @@ class CohortReader:
         with self._timed("listing"):
             plans = told_for_both(self._plans(patients))
         with self._timed("reading"):
-            self._read_missing([task for plan in plans for task in plan.tasks])
+            if self._settings.until_settled:
+                for plan in plans:
+                    self._read_until_settled(plan)
+            else:
+                self._read_missing([task for plan in plans for task in plan.tasks])
         with self._timed("counting"):
             readings = tuple(self._patient(plan) for plan in plans)
         provenance = Provenance(
@@ -182,6 +208,24 @@ class CohortReader:
             self._listener(Progress("listing", source.patient, name))
 
         return plan_patient(source, look_at, tell, single_cells=self._settings.reading.single_cells)
+
+    def _read_until_settled(self, plan: Plan) -> None:
+        """Read a patient's fields in random order, some at a time, until their count decides.
+
+        The order does not depend on what the images show, so that those read are a sample of all.
+        """
+        tasks = sorted(plan.tasks, key=lambda task: task.source.name)
+        order = [tasks[i] for i in np.random.default_rng(_SEED).permutation(len(tasks))]
+        counting = replace(self._settings.counting, looks_again=True)
+        for read in range(_FIELDS_A_LOOK, len(order) + _FIELDS_A_LOOK, _FIELDS_A_LOOK):
+            self._read_missing(order[read - _FIELDS_A_LOOK : read])
+            fields = [self._recorded(task) for task in order[:read]]
+            reading = read_patient(
+                plan.source.patient, fields, counting, self._known, details=plan.source.details
+            )
+            if reading.decision.verdict in {Verdict.POSITIVE, Verdict.NEGATIVE}:
+                self._not_needed[plan.source.patient] = frozenset(task.source.name for task in order[read:])
+                return
 
     def _read_missing(self, tasks: Sequence[FieldTask]) -> None:
         done, cells, blasts = 0, 0, 0
@@ -227,17 +271,30 @@ class CohortReader:
 
     def _patient(self, plan: Plan) -> PatientReading:
         tasks = {task.source.name: task for task in plan.tasks}
+        not_needed = self._not_needed.get(plan.source.patient, frozenset())
+        names = [name for name in plan.names if name not in not_needed]
+        fields = [plan.settled.get(name) or self._recorded(tasks[name]) for name in names]
+        ended = (
+            f"The count decided after {len(names)} of {len(plan.names)} fields, drawn at random; the others "
+            "were not read."
+        )
         return read_patient(
             plan.source.patient,
-            [plan.settled.get(name) or self._recorded(tasks[name]) for name in plan.names],
-            self._settings.counting,
-            self._bundle.error_rates,
-            unfamiliar_rates=self._bundle.unfamiliar_rates,
+            fields,
+            replace(self._settings.counting, looks_again=self._looks_again(plan.source.patient, fields)),
+            self._known,
             truth=plan.source.truth,
-            problems=(*plan.source.problems, *plan.notes),
+            problems=(*plan.source.problems, *plan.notes, *((ended,) if not_needed else ())),
             passed_over=plan.source.passed_over,
             details=plan.source.details,
         )
+
+    def _looks_again(self, patient: str, fields: Sequence[FieldReading]) -> bool:
+        """Return whether a count with a verdict goes on: then it was looked at before."""
+        earlier = self._earlier.get(patient)
+        images = {field.sha256 for field in fields if field.sha256}
+        is_extended = earlier is not None and (earlier.looks_again or bool(images - earlier.images))
+        return self._settings.until_settled or is_extended
 
     def _recorded(self, task: FieldTask) -> FieldReading:
         """Return the reading of a field that was read.

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ImageColor
 
-from marrowscope.analysis.naming import name_cells
 from marrowscope.datasets.names import type_of_folder
 from marrowscope.domain.cells import FLAG_BORDER, Cells, Detections
 from marrowscope.domain.geometry import border_margin, touching_border
@@ -38,6 +37,7 @@ from marrowscope.models.bundle import Bundle
 from marrowscope.models.classifier import Classifier
 from marrowscope.models.detector import Detector
 from marrowscope.models.field_detection import detect_field
+from marrowscope.models.naming import name_cells
 from marrowscope.models.scale_decision import Unsettled, checked_given, scale_of_field, settle_scale
 from marrowscope.models.single_cell import find_middle_cell, middle_half
 

@@ -1,5 +1,6 @@
 """The results folder: all files of a finished run."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +8,7 @@ from urllib.parse import quote
 
 from PIL import Image
 
-from marrowscope.domain.patient import CohortReport, FieldReading, PatientReading
+from marrowscope.domain.patient import CohortReport, EarlierCount, FieldReading, PatientReading
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.errors import DamagedRecordError
 from marrowscope.exports.atomic import write_atomic
@@ -31,6 +32,21 @@ MORE_FORMATS = ("fhir", "pdf")
 """Formats written on request."""
 _PREVIEW_PX = 720
 _CELLS_ON_A_SHEET = 480
+
+
+def earlier_counts(out: Path) -> dict[str, EarlierCount]:
+    """Return the patients' counts in the report that a results folder holds; none without a readable one."""
+    try:
+        document = json.loads((out / "run.json").read_text("utf-8"))
+        return {
+            patient["patient"]: EarlierCount(
+                frozenset(entry["sha256"] for entry in patient["inputs"] if entry["sha256"]),
+                bool(patient.get("looks_again")),
+            )
+            for patient in document["patients"]
+        }
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def write_report(

@@ -1,33 +1,48 @@
-"""From a share to a decision."""
+"""From a share to a decision: what decides, and what it says."""
 
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.rates import LIKE_OTHERS, VALIDATED, laboratories, laboratory, validation
 
 from marrowscope.analysis.correction import corrected_share
-from marrowscope.analysis.decide import cells_to_settle, decide
-from marrowscope.analysis.evidence import Evidence
-from marrowscope.analysis.intervals import wilson
-from marrowscope.analysis.unfamiliar import UnfamiliarCells
-from marrowscope.domain.decision import OVER_20, WHO_2022, Decision, Interval, Rule, Verdict, custom_rule
+from marrowscope.analysis.decide import cells_to_settle, decide, side
+from marrowscope.analysis.intervals import level_of_repeated_looks, wilson
+from marrowscope.analysis.laboratories import new_laboratory, own_laboratory
+from marrowscope.analysis.numbers import Inferred, Numbers
+from marrowscope.domain.case.specimen import Specimen
+from marrowscope.domain.decision import (
+    ICC_2022,
+    OVER_20,
+    WHO_2022,
+    Basis,
+    Decision,
+    Interval,
+    Rule,
+    Verdict,
+    custom_rule,
+)
 from marrowscope.domain.differential import Differential
-from marrowscope.domain.rates import ErrorRates
+from marrowscope.domain.rates import NOTHING_KNOWN, KnownErrors
 
-RATES = ErrorRates(960, 1000, 960, 1000, "test")
-
-
-def evidence(blasts: int, counted: int, rates: ErrorRates | None = None) -> Evidence:
-    return Evidence(Differential({"blast": blasts, "lymphocyte": counted - blasts}, {}, blasts), rates)
+ALL_REVIEWED = Inferred(is_complete=True)
 
 
-def decided(blasts: int, counted: int, rule: Rule = OVER_20, rates: ErrorRates | None = None) -> Decision:
-    return decide(evidence(blasts, counted, rates), rule)
+def numbers(
+    blasts: int, counted: int, known: KnownErrors = NOTHING_KNOWN, inferred: Inferred = ALL_REVIEWED
+) -> Numbers:
+    differential = Differential({"blast": blasts, "lymphocyte": counted - blasts}, {}, blasts)
+    return Numbers(differential, known=known, inferred=inferred)
 
 
-def adjusted_share(blasts: int, counted: int, rates: ErrorRates | None) -> Interval | None:
-    return corrected_share(blasts, counted, rates).interval
+def reviewed(blasts: int, counted: int, rule: Rule = OVER_20) -> Decision:
+    return decide(numbers(blasts, counted), rule)
+
+
+def by_networks(blasts: int, counted: int, known: KnownErrors) -> Decision:
+    return decide(numbers(blasts, counted, known, Inferred()), OVER_20)
 
 
 @pytest.mark.parametrize(("n", "low", "high"), [(100, 13.3, 28.9), (500, 16.7, 23.7), (1000, 17.6, 22.6)])
@@ -38,21 +53,22 @@ def test_published_intervals_of_a_fifth(n: int, low: float, high: float) -> None
 
 
 @pytest.mark.parametrize(
-    ("blasts", "counted", "verdict"),
+    ("blasts", "counted", "verdict", "words"),
     [
-        (300, 500, Verdict.POSITIVE),
-        (10, 500, Verdict.NEGATIVE),
-        (100, 500, Verdict.INDETERMINATE),
-        (82, 500, Verdict.NEGATIVE),
-        (83, 500, Verdict.INDETERMINATE),
-        (118, 500, Verdict.POSITIVE),
-        (117, 500, Verdict.INDETERMINATE),
-        (199, 199, Verdict.INSUFFICIENT),
-        (0, 0, Verdict.INSUFFICIENT),
+        (300, 500, Verdict.POSITIVE, "Above 20 %"),
+        (10, 500, Verdict.NEGATIVE, "Below 20 %"),
+        (82, 500, Verdict.NEGATIVE, "Below 20 %"),
+        (83, 500, Verdict.INDETERMINATE, "Undecided"),
+        (117, 500, Verdict.INDETERMINATE, "Undecided"),
+        (118, 500, Verdict.POSITIVE, "Above 20 %"),
+        (199, 199, Verdict.INSUFFICIENT, "Too few cells"),
+        (0, 0, Verdict.INSUFFICIENT, "Too few cells"),
     ],
 )
-def test_three_ways_and_too_few(blasts: int, counted: int, verdict: Verdict) -> None:
-    assert decided(blasts, counted).verdict is verdict
+def test_three_ways_and_too_few(blasts: int, counted: int, verdict: Verdict, words: str) -> None:
+    decision = reviewed(blasts, counted)
+    assert decision.verdict is verdict
+    assert decision.words == words
 
 
 def test_the_threshold_itself() -> None:
@@ -63,180 +79,162 @@ def test_the_threshold_itself() -> None:
         custom_rule(100, inclusive=False)
 
 
-@given(st.integers(0, 400), st.integers(200, 400), st.sampled_from([None, RATES]))
-def test_the_count_advised_settles_the_case(blasts: int, counted: int, rates: ErrorRates | None) -> None:
-    blasts = min(blasts, counted)
-    found = evidence(blasts, counted, rates)
-    more = decided(blasts, counted, rates=rates).cells_to_settle
-    if more is not None:
-        low, high = found.verdict_bounds(counted + more)
-        assert low > 0.2 or high <= 0.2
-        low, high = found.verdict_bounds(counted + more - 1)
-        assert low <= 0.2 < high
+@pytest.mark.parametrize(
+    ("rule", "blasts", "band"),
+    [
+        (OVER_20, 10, "under 5 %"),
+        (OVER_20, 60, "5 to 19 %"),
+        (OVER_20, 35, "5 to 9 %"),
+        (OVER_20, 25, "under 10 %"),
+        (WHO_2022, 70, "10 to 19 % (MDS-IB2)"),
+        (WHO_2022, 25, "under 5 % or 5 to 9 % (MDS-IB1)"),
+        (ICC_2022, 70, "10 to 19 % (MDS/AML)"),
+        (custom_rule(25, inclusive=True), 10, ""),
+    ],
+)
+def test_a_share_below_in_marrow_is_given_its_band(rule: Rule, blasts: int, band: str) -> None:
+    marrow = replace(numbers(blasts, 500), specimen=Specimen.MARROW)
+    assert decide(marrow, rule).band == band
 
 
-def test_no_count_settles_a_share_at_the_threshold() -> None:
-    assert cells_to_settle(evidence(100, 500), OVER_20) is None
+@pytest.mark.parametrize("specimen", [Specimen.BLOOD, Specimen.NOT_STATED])
+def test_bands_of_marrow_are_told_of_nothing_else(specimen: Specimen) -> None:
+    decision = decide(replace(numbers(70, 500), specimen=specimen), WHO_2022)
+    assert (decision.verdict, decision.band) == (Verdict.NEGATIVE, "")
+
+
+def test_a_validation_holds_for_the_specimen_it_was_made_on() -> None:
+    """It says nothing of another one; where the specimen is not stated, it is said of what it is."""
+    here = numbers(300, 500, VALIDATED, Inferred())
+    assert replace(here, specimen=Specimen.MARROW).basis is Basis.VALIDATED
+    assert replace(here, specimen=Specimen.BLOOD).basis is Basis.LABORATORIES
+    assert "(marrow: 1000 blasts" in decide(here, OVER_20).why
+    alone = replace(here, known=KnownErrors(validation=validation()), specimen=Specimen.BLOOD)
+    decision = decide(alone, OVER_20)
+    assert (decision.decided_by, decision.verdict) == (Basis.NONE, Verdict.INDETERMINATE)
+    assert "This laboratory's validation is of marrow." in decision.why
+
+
+@pytest.mark.parametrize("blasts", [0, 25, 100, 400, 500])
+def test_without_known_errors_the_networks_count_decides_nothing(blasts: int) -> None:
+    decision = by_networks(blasts, 500, NOTHING_KNOWN)
+    assert decision.verdict is Verdict.INDETERMINATE
+    assert decision.decided_by is Basis.NONE
+    assert "not known" in decision.why
+    assert any("Review at least 100 cells" in reason for reason in decision.reasons)
+
+
+@pytest.mark.parametrize("blasts", range(0, 501, 20))
+def test_useless_rates_decide_nothing(blasts: int) -> None:
+    coins = KnownErrors(laboratories([(0.5, 0.5), (0.55, 0.5), (0.6, 0.42), (0.45, 0.55)]))
+    assert by_networks(blasts, 500, coins).verdict is Verdict.INDETERMINATE
+    own_coin = KnownErrors(validation=validation(0.5, 0.5, 200))
+    assert by_networks(blasts, 500, own_coin).verdict is Verdict.INDETERMINATE
+
+
+def test_what_decides_in_which_order() -> None:
+    assert by_networks(300, 500, LIKE_OTHERS).decided_by is Basis.LABORATORIES
+    assert by_networks(300, 500, VALIDATED).decided_by is Basis.VALIDATED
+    share = Interval(0.1, 0.05, 0.15, 0.95, "test")
+    few, enough = (Inferred(share, cells) for cells in (99, 100))
+    assert decide(numbers(300, 500, VALIDATED, few), OVER_20).decided_by is Basis.VALIDATED
+    decision = decide(numbers(300, 500, VALIDATED, enough), OVER_20)
+    assert (decision.decided_by, decision.verdict) == (Basis.REVIEWED, Verdict.NEGATIVE)
+    equivalents = replace(numbers(300, 500, VALIDATED, Inferred()).differential, equivalents=("monocyte",))
+    assert Numbers(equivalents, known=VALIDATED).basis is Basis.NONE
+
+
+def test_a_verdict_by_other_laboratories_is_called_triage() -> None:
+    decision = by_networks(450, 500, LIKE_OTHERS)
+    assert decision.verdict is Verdict.POSITIVE
+    assert "as in the 4 laboratories measured" in decision.why
+    assert "triage" in decision.why
+    assert "2026-01-05 by A. Smith" in by_networks(450, 500, VALIDATED).why
+
+
+def test_too_few_laboratories_or_cells_tell_nothing() -> None:
+    assert new_laboratory(laboratories()[:2]) is None
+    small = tuple(laboratory(str(n), 0.8, 0.9, 10) for n in range(5))
+    assert new_laboratory(small) is None
+    assert own_laboratory(laboratory("own", 0.8, 0.9, 19)) is None
+
+
+def test_the_more_laboratories_differ_the_wider_the_interval() -> None:
+    alike = corrected_share(150, 500, new_laboratory(laboratories([(0.8, 0.9)] * 4)))
+    apart = corrected_share(150, 500, new_laboratory(laboratories()))
+    assert alike is not None
+    assert apart is not None
+    assert apart.high - apart.low > 1.5 * (alike.high - alike.low)
+
+
+def test_rates_of_a_new_laboratory_have_the_spread_of_those_measured() -> None:
+    rates = new_laboratory(laboratories())
+    assert rates is not None
+    assert sorted(rates.sensitivity)[256] == pytest.approx(0.80, abs=0.02)
+    assert sorted(rates.specificity)[256] == pytest.approx(0.90, abs=0.02)
+    assert (rates.false_finds == 0).all()
+
+
+def test_false_finds_of_the_detector_raise_the_share_among_cells() -> None:
+    """Of a hundred finds twenty are no cell: 24 blasts among 80 cells are 30 %."""
+    plain = tuple(laboratory(str(n), 0.999, 0.999, 5000) for n in range(4))
+    finds = tuple(replace(lab, finds=5000, false_finds=1000) for lab in plain)
+    counted = corrected_share(1200, 5000, new_laboratory(plain))
+    among_cells = corrected_share(1200, 5000, new_laboratory(finds))
+    assert counted is not None
+    assert among_cells is not None
+    assert counted.estimate == pytest.approx(0.24, abs=0.005)
+    assert among_cells.estimate == pytest.approx(0.30, abs=0.005)
 
 
 def test_known_errors_are_corrected() -> None:
     # CLINICAL rule of thumb: with sensitivity = specificity = 0.96 a true 2 % reads 5.84 %.
-    adjusted = adjusted_share(584, 10_000, RATES)
-    assert adjusted is not None
-    assert adjusted.estimate == pytest.approx(0.02, abs=1e-9)
-    assert adjusted.low < 0.02 < adjusted.high
-    assert adjusted_share(584, 10_000, RATES) == adjusted
+    rates = own_laboratory(laboratory("own", 0.96, 0.96, 100_000))
+    found = corrected_share(584, 10_000, rates)
+    assert found is not None
+    assert found.estimate == pytest.approx(0.02, abs=0.001)
+    assert found.low < 0.02 < found.high
+    assert corrected_share(584, 10_000, rates) == found
 
 
 def test_a_share_corrected_to_nothing_still_has_an_upper_bound() -> None:
-    adjusted = adjusted_share(11, 585, RATES)
-    assert adjusted is not None
-    assert adjusted.estimate == adjusted.low == 0
-    assert 0.001 < adjusted.high < 0.03
+    found = corrected_share(2, 585, own_laboratory(laboratory("own", 0.96, 0.96)))
+    assert found is not None
+    assert found.low == 0
+    assert 0.001 < found.high < 0.03
 
 
-def test_no_correction_without_rates_cells_or_information() -> None:
-    assert adjusted_share(1, 10, None) is None
-    assert adjusted_share(0, 0, RATES) is None
-    assert adjusted_share(5, 10, ErrorRates(50, 100, 50, 100, "a coin")) is None
+@settings(max_examples=30)
+@given(st.integers(0, 500), st.sampled_from([LIKE_OTHERS, VALIDATED]))
+def test_a_corrected_share_is_a_share(blasts: int, known: KnownErrors) -> None:
+    interval = numbers(blasts, 500, known, Inferred()).deciding
+    assert interval is not None
+    assert 0 <= interval.low <= interval.estimate <= interval.high <= 1
 
 
-@settings(max_examples=20)
-@given(st.integers(0, 500))
-def test_a_corrected_share_is_a_share(blasts: int) -> None:
-    adjusted = adjusted_share(blasts, 500, RATES)
-    assert adjusted is not None
-    assert 0 <= adjusted.low <= adjusted.estimate <= adjusted.high <= 1
+@settings(max_examples=30)
+@given(st.integers(0, 400), st.integers(200, 400))
+def test_the_count_advised_settles_the_case_though_it_is_looked_at_again(blasts: int, counted: int) -> None:
+    found = numbers(min(blasts, counted), counted)
+    again = replace(found, level=level_of_repeated_looks())
+    more = reviewed(min(blasts, counted), counted).cells_to_settle
+    if more is not None:
+        after, before = again.after(counted + more), again.after(counted + more - 1)
+        assert after is not None
+        assert before is not None
+        assert side(after, OVER_20) is not Verdict.INDETERMINATE
+        assert side(before, OVER_20) is Verdict.INDETERMINATE
 
 
-def test_a_correction_to_the_other_side_makes_a_count_indeterminate() -> None:
-    poor = ErrorRates(990, 1000, 850, 1000, "false positives abound")
-    assert decided(125, 500).verdict is Verdict.POSITIVE
-    decision = decided(125, 500, rates=poor)
-    assert decision.verdict is Verdict.INDETERMINATE
-    assert any("other side of the threshold" in reason for reason in decision.reasons)
+def test_no_count_settles_a_share_at_the_threshold() -> None:
+    assert cells_to_settle(numbers(100, 500), OVER_20) is None
 
 
-def test_the_corrected_interval_decides() -> None:
-    # Counted 24 % of 500 is beyond 20 %; with one cell in 25 misread that is a true 21.7 %: not sure.
-    assert decided(120, 500).verdict is Verdict.POSITIVE
-    assert decided(120, 500, rates=RATES).verdict is Verdict.INDETERMINATE
-    assert decided(160, 500, rates=RATES).verdict is Verdict.POSITIVE
-
-
-def doubtful(blasts: int, unclassified: int, counted: int, rule: Rule = OVER_20) -> Decision:
-    counts = {"blast": blasts, "unclassified": unclassified, "lymphocyte": counted - blasts - unclassified}
-    return decide(Evidence(Differential(counts, {}, blasts)), rule)
-
-
-@pytest.mark.parametrize(
-    ("blasts", "unclassified", "verdict"),
-    [
-        (
-            39,
-            115,
-            Verdict.INDETERMINATE,
-        ),  # an acute promyelocytic leukemia: 7.8 % blasts, 23 % without a name
-        (39, 61, Verdict.NEGATIVE),  # exactly 20 % even if all are blasts: not more than 20 %
-        (39, 62, Verdict.INDETERMINATE),
-        (150, 300, Verdict.POSITIVE),  # unclassified cells already count as no blasts
-    ],
-)
-def test_cells_without_a_name_that_could_cross_the_threshold(
-    blasts: int, unclassified: int, verdict: Verdict
-) -> None:
-    decision = doubtful(blasts, unclassified, 500)
-    assert decision.verdict is verdict
-    told = [reason for reason in decision.reasons if "could not be classified" in reason]
-    assert bool(told) == (verdict is Verdict.INDETERMINATE)
-
-
-def test_the_threshold_itself_counts_where_the_rule_includes_it() -> None:
-    assert doubtful(39, 61, 500, WHO_2022).verdict is Verdict.INDETERMINATE
-
-
-ELSEWHERE = ErrorRates(180, 200, 170, 200, "another laboratory")
-
-
-def partly_unfamiliar(blasts: int, unfamiliar: UnfamiliarCells, rates: ErrorRates | None = None) -> Evidence:
-    """Count 500 cells or so, all whole, some of them unfamiliar."""
-    counted = max(500, blasts + unfamiliar.cleared)
-    return Evidence(
-        Differential({"blast": blasts, "lymphocyte": counted - blasts}, {}, blasts),
-        rates,
-        whole_cells=counted,
-        unfamiliar_cells=unfamiliar.cells,
-        counted_unfamiliar=unfamiliar,
-    )
-
-
-@pytest.mark.parametrize("blasts", [5, 100, 400])
-def test_few_unfamiliar_cells_change_nothing(blasts: int) -> None:
-    found = partly_unfamiliar(blasts, UnfamiliarCells(5, 70))
-    assert decide(found, OVER_20) == decided(blasts, 500)
-
-
-@pytest.mark.parametrize(
-    ("blasts", "unfamiliar", "verdict"),
-    [
-        (300, UnfamiliarCells(150, 50), Verdict.POSITIVE),  # 150 others are familiar blasts: 30 %
-        (300, UnfamiliarCells(250, 50), Verdict.INDETERMINATE),  # only 50 are beyond doubt
-        (5, UnfamiliarCells(0, 76), Verdict.NEGATIVE),  # 16 % even if all of them are blasts
-        (5, UnfamiliarCells(0, 150), Verdict.INDETERMINATE),
-    ],
-)
-def test_unfamiliar_cells_are_counted_one_way_and_the_other(
-    blasts: int, unfamiliar: UnfamiliarCells, verdict: Verdict
-) -> None:
-    decision = decide(partly_unfamiliar(blasts, unfamiliar), OVER_20)
-    assert decision.verdict is verdict
-    (told,) = (reason for reason in decision.reasons if "look unlike" in reason)
-    assert ("the verdict stands both ways" in told) == (verdict is not Verdict.INDETERMINATE)
-
-
-def test_what_other_laboratories_cells_taught_narrows_the_doubt() -> None:
-    known = UnfamiliarCells(250, 50, ELSEWHERE)
-    assert decide(partly_unfamiliar(300, known), OVER_20).verdict is Verdict.POSITIVE
-    fewest, most = known.blasts()
-    # Worst rates within their exact intervals: sensitivity 0.85, specificity 0.79.
-    assert 0 < fewest < 250 < most < 300
-    assert UnfamiliarCells(0, 100, ELSEWHERE).blasts() == (0, 0)
-    assert UnfamiliarCells(10, 90, ErrorRates(0, 0, 0, 0, "nothing")).blasts() == (0, 100)
-
-
-def test_what_other_laboratories_taught_is_not_believed_against_the_probabilities() -> None:
-    """Nearly all blasts missed, as on a smear that misleads the names: the probabilities say so."""
-    missed = partly_unfamiliar(20, UnfamiliarCells(18, 250, ELSEWHERE), RATES)
-    assert decide(missed, OVER_20).verdict is Verdict.NEGATIVE
-    doubted = replace(missed, from_probabilities=0.8)
-    assert not doubted.relies_on_elsewhere
-    decision = decide(doubted, OVER_20)
-    assert decision.verdict is Verdict.INDETERMINATE
-    assert any("As any of them may be named wrongly" in reason for reason in decision.reasons)
-    assert replace(missed, from_probabilities=0.03).relies_on_elsewhere
-
-
-@given(
-    st.integers(0, 250),
-    st.integers(0, 250),
-    st.integers(0, 100),
-    st.sampled_from([None, ELSEWHERE]),
-    st.sampled_from([None, RATES]),
-)
-def test_doubt_only_widens(
-    called: int, cleared: int, familiar: int, of_unfamiliar: ErrorRates | None, rates: ErrorRates | None
-) -> None:
-    found = partly_unfamiliar(called + familiar, UnfamiliarCells(called, cleared, of_unfamiliar), rates)
-    low, high = found.verdict_bounds()
-    inner = found.verdict_bounds(as_if_familiar=True)
-    assert low <= inner[0] <= inner[1] <= high
-    if found.correction.interval is not None:
-        printed = found.correction.interval
-        assert low <= printed.low + 1e-12
-        assert printed.high - 1e-12 <= high
-    decision = decide(found, OVER_20)
-    if decision.verdict is not Verdict.INDETERMINATE:
-        assert (
-            decide(evidence(called + familiar, found.differential.counted, rates), OVER_20).verdict
-            is decision.verdict
-        )
+def test_repeated_looks_cost_width() -> None:
+    # Pocock's boundary for looks from n to ten times n lies near 2.85 (Miller & Siegmund 1982).
+    assert level_of_repeated_looks() == pytest.approx(0.9955, abs=0.0005)
+    once, again = wilson(50, 500), wilson(50, 500, level_of_repeated_looks())
+    assert once is not None
+    assert again is not None
+    assert again.low < once.low
+    assert once.high < again.high

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from marrowscope.analysis.clustering import intraclass_correlation
-from marrowscope.analysis.correction import corrected_share, share_from_probabilities
+from marrowscope.analysis.correction import corrected_share
 from marrowscope.analysis.intervals import clopper_pearson, wilson
+from marrowscope.analysis.laboratories import own_laboratory
 from marrowscope.analysis.review import reviewed_share
-from marrowscope.domain.rates import ErrorRates
+from marrowscope.domain.case.specimen import Specimen
+from marrowscope.domain.rates import Laboratory
 
 ANSWERS = Path(__file__).parent / "oracles" / "answers.json"
 # Libraries whose imports may warn of others' matters.
@@ -47,25 +48,6 @@ def test_intervals_are_statsmodels() -> None:
             assert (interval.low, interval.high) == pytest.approx(theirs, abs=1e-9)
 
 
-@foreign
-def test_correlation_is_that_of_statsmodels_analysis_of_variance() -> None:
-    pd: Any = importlib.import_module("pandas")
-    formulas, anova = map(importlib.import_module, ("statsmodels.formula.api", "statsmodels.stats.anova"))
-    rng = np.random.default_rng(3)
-    for _ in range(5):
-        sizes = rng.integers(2, 20, 12)
-        marks = [rng.random(m) < rng.beta(1, 3) for m in sizes]
-        rows = [(f, float(mark)) for f, cells in enumerate(marks) for mark in cells]
-        frame = pd.DataFrame(rows, columns=["field", "mark"])
-        table: Any = anova.anova_lm(formulas.ols("mark ~ C(field)", frame).fit())
-        between, within = table["mean_sq"]
-        n = sizes.sum()
-        typical = (n - (sizes**2).sum() / n) / (len(sizes) - 1)
-        expected = (between - within) / (between + (typical - 1) * within)
-        found = intraclass_correlation(sizes, [m.sum() for m in marks])
-        assert found == pytest.approx(expected, abs=1e-9)
-
-
 @pytest.fixture(scope="module")
 def answers() -> dict[str, Any]:
     """What QuaPy and ppi-python said, written down by `oracles/write_answers.py` with their versions."""
@@ -79,25 +61,26 @@ def test_the_oracles_are_named(answers: dict[str, Any]) -> None:
 
 
 def test_corrected_share_is_quapys_adjusted_count(answers: dict[str, Any]) -> None:
+    """With rates known from a million cells each, the estimate is that of the plain inversion."""
     for row in answers["adjusted_count"]:
-        rates = ErrorRates(row["called"], 1000, row["cleared"], 1000, "random")
-        ours = corrected_share(row["blasts"], 500, rates).interval
+        rates = own_laboratory(
+            Laboratory(
+                "own", Specimen.MARROW, 10**6, 1000 * row["called"], 10**6, 10**6 - 1000 * row["cleared"], 0
+            )
+        )
+        ours = corrected_share(row["blasts"], 500, rates)
         assert ours is not None
-        assert ours.estimate == pytest.approx(row["share"], abs=1e-9)
+        assert ours.estimate == pytest.approx(row["share"], abs=0.006)
 
 
-def test_share_from_probabilities_is_quapys(answers: dict[str, Any]) -> None:
-    for row in answers["expectation_maximisation"]:
-        ours = share_from_probabilities(row["p_blast"], row["trained"], tolerance=1e-12)
-        assert ours == pytest.approx(row["share"], abs=1e-8)
-
-
-def test_reviewed_share_is_that_of_ppi_python(answers: dict[str, Any]) -> None:
+def test_reviewed_share_is_that_of_ppi_python_and_no_narrower(answers: dict[str, Any]) -> None:
+    """Two disagreements are added to those seen, which a hundred cells hardly show."""
     for row in answers["prediction_powered"]:
         seen, called, others = (
             [mark == "1" for mark in row[name]] for name in ("seen", "called", "others_called")
         )
         ours = reviewed_share(seen, called, others)
         assert ours is not None
-        bounds = np.clip([row["low"], row["high"]], 0, 1)
-        assert (ours.low, ours.high) == pytest.approx(bounds, abs=1e-9)
+        middle, width = (row["low"] + row["high"]) / 2, row["high"] - row["low"]
+        assert ours.estimate == pytest.approx(np.clip(middle, 0, 1), abs=1e-9)
+        assert width * 0.98 <= ours.high - ours.low <= width * 1.15 or not 0.05 < middle < 0.95

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.rates import VALIDATED
 
 from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.analysis.shares import type_shares
@@ -15,11 +16,10 @@ from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNFAMILIAR, Cells
 from marrowscope.domain.decision import Verdict
 from marrowscope.domain.differential import count
 from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
-from marrowscope.domain.rates import ErrorRates
+from marrowscope.domain.rates import NOTHING_KNOWN, BlastKind, KnownErrors
 from marrowscope.domain.scale import Scale, ScaleSource
 from marrowscope.domain.taxonomy import taxonomy
 
-RATES = ErrorRates(960, 1000, 1920, 2000, "test")
 Row = tuple[str, float, bool]  # cell type, blast probability, unfamiliar
 
 TYPES = st.sampled_from(["blast", "lymphocyte", "monocyte", "erythroblast", "unclassified", "platelet"])
@@ -47,8 +47,8 @@ def field(name: str, rows: Sequence[Row], flags: tuple[str, ...] = ()) -> FieldR
     )
 
 
-def reading(fields: Sequence[FieldReading], rates: ErrorRates | None = RATES) -> PatientReading:
-    return read_patient("p", fields, CountingSettings(), rates)
+def reading(fields: Sequence[FieldReading], known: KnownErrors = VALIDATED) -> PatientReading:
+    return read_patient("p", fields, CountingSettings(), known)
 
 
 def figures(patient: PatientReading) -> tuple[object, ...]:
@@ -56,7 +56,6 @@ def figures(patient: PatientReading) -> tuple[object, ...]:
         patient.differential,
         patient.blast_interval,
         patient.adjusted_interval,
-        patient.share_from_probabilities,
         patient.clustering,
         patient.decision,
         patient.alternatives,
@@ -102,7 +101,7 @@ def test_one_more_cell_that_is_no_blast_never_raises_the_share(smear: list[list[
         (before.adjusted_interval, after.adjusted_interval),
     ):
         if was is not None and now is not None:
-            assert now.estimate <= was.estimate
+            assert now.estimate <= was.estimate + 1e-9
 
 
 @settings(max_examples=60)
@@ -117,17 +116,16 @@ def test_every_figure_is_a_share(smear: list[list[Row]]) -> None:
     counted = patient.differential.counted
     assert round(sum(row.percent for row in rows), 6) == (100 if counted else 0)
     assert all(row.effective <= counted for row in rows)
-    assert patient.share_from_probabilities is None or 0 <= patient.share_from_probabilities <= 1
 
 
-@pytest.mark.parametrize("rates", [RATES, None])
-def test_nothing_to_count(rates: ErrorRates | None) -> None:
+@pytest.mark.parametrize("known", [VALIDATED, NOTHING_KNOWN])
+def test_nothing_to_count(known: KnownErrors) -> None:
     for fields in ([], [field("a", [])], [field("a", of_type("platelet", 300))]):
-        patient = reading(fields, rates)
+        patient = reading(fields, known)
         assert patient.decision.verdict is Verdict.INSUFFICIENT
         assert patient.blast_interval is patient.adjusted_interval is None
         assert type_shares(patient.differential, patient.fields) == ()
-    cut = reading([field("a", of_type("blast", 300), (FLAG_BORDER,))], rates)
+    cut = reading([field("a", of_type("blast", 300), (FLAG_BORDER,))], known)
     assert cut.decision.verdict is Verdict.INSUFFICIENT
     assert cut.differential.excluded == {"border": 300}
 
@@ -137,7 +135,7 @@ def test_nothing_to_count(rates: ErrorRates | None) -> None:
     [
         ("blast", Verdict.POSITIVE),
         ("lymphocyte", Verdict.NEGATIVE),
-        ("unclassified", Verdict.INDETERMINATE),
+        ("unclassified", Verdict.NEGATIVE),  # the rates were measured with such cells among the others
     ],
 )
 def test_one_kind_only(kind: str, verdict: Verdict) -> None:
@@ -146,19 +144,6 @@ def test_one_kind_only(kind: str, verdict: Verdict) -> None:
     assert patient.decision.verdict is verdict
     (row,) = type_shares(patient.differential, patient.fields)
     assert row.percent == 100
-
-
-@pytest.mark.parametrize(("unsure", "verdict"), [(1, Verdict.NEGATIVE), (6, Verdict.INDETERMINATE)])
-def test_cells_that_may_be_blasts_keep_a_patient_from_a_negative_verdict(
-    unsure: int, verdict: Verdict
-) -> None:
-    """Six of twenty cells in each field, called lymphocytes, might be blasts: 30 %, if all of them were."""
-    fields = [field(str(i), of_type("lymphocyte", 20)) for i in range(25)]
-    flags = (("uncertain_blast",),) * unsure + ((),) * (20 - unsure)
-    patient = reading([replace(each, cells=replace(each.cells, flags=flags)) for each in fields])
-    assert patient.decision.verdict is verdict
-    said = "150 counted cells were named, but may be blasts: if all of them were blasts, the share"
-    assert (said in " ".join(patient.decision.reasons)) is (unsure == 6)
 
 
 def test_images_chosen_among_those_of_their_files_are_told_of_on_the_patient() -> None:
@@ -181,32 +166,43 @@ def test_cells_that_gather_on_fields_widen_the_interval_and_it_is_said() -> None
     ):
         assert one is not None
         assert other is not None
-        assert one.estimate == other.estimate
+        assert one.estimate == pytest.approx(other.estimate, abs=0.001)
         assert one.high - one.low < other.high - other.low
-    assert "worth 135 independent ones" in lumped.decision.reasons[0]
+    assert "As cells of one field resemble each other" in lumped.decision.reasons[1]
 
 
-def test_rates_too_poor_to_invert_are_told() -> None:
-    fields = [field(str(i), [*of_type("blast", 5), *of_type("lymphocyte", 5)]) for i in range(50)]
-    patient = reading(fields, ErrorRates(60, 100, 60, 100, "a coin"))
-    assert patient.adjusted_interval is None
-    assert any("too many to be undone" in flag for flag in patient.flags)
-    assert patient.decision.verdict is Verdict.POSITIVE
+@pytest.mark.parametrize(
+    ("kind", "number", "told"),
+    [
+        ("promyelocyte", 30, True),
+        ("promyelocyte", 10, False),
+        ("monocyte", 40, True),
+        ("monocyte", 10, False),
+    ],
+)
+def test_what_may_be_promyelocytic_is_not_excluded(kind: str, number: int, *, told: bool) -> None:
+    fields = [field("a", [*of_type(kind, 2 * number), *of_type("lymphocyte", 200 - 2 * number)])]
+    found = reading(fields)
+    assert any("APL" in text for text in found.limits) is told
 
 
-def test_probabilities_of_a_rarer_kind_are_reweighed() -> None:
-    # Calibrated where a third are blasts, saying 0.9 of nine blasts in ten and of one other cell in twenty,
-    # 0.05 of the rest. Where one in ten is a blast, 0.9 is said of 9 % + 4.5 % of the cells.
-    patient = reading([field("a", [*of_type("blast", 135, 0.9), *of_type("lymphocyte", 865, 0.05)])])
-    assert patient.share_from_probabilities == pytest.approx(0.1, abs=1e-6)
+def test_what_the_networks_do_not_name_and_were_not_measured_on_is_told() -> None:
+    known = KnownErrors(
+        types=("lymphocyte", "erythroblast", "segmented_neutrophil"),
+        blast_kinds=(BlastKind("myeloblast", 100, 90),),
+    )
+    told = " ".join(reading([field("a", of_type("lymphocyte", 300))], known).limits)
+    assert "do not name: promyelocyte" in told
+    assert "proerythroblast" not in told
+    assert "myeloblasts: 90 of 100 called blasts" in told
+    assert "lymphoblasts: not measured" in told
+    assert reading([field("a", of_type("lymphocyte", 300))], NOTHING_KNOWN).limits == ()
 
 
-def test_names_and_probabilities_that_disagree_are_told() -> None:
-    """A smear of cells all just short of being called blasts: named it holds none, by probability many."""
-    doubtful = reading([field("a", of_type("lymphocyte", 150, 0.45) + of_type("lymphocyte", 150, 0.5))])
-    sure = reading([field("a", of_type("lymphocyte", 300, 0.001))])
-    assert any("do not agree" in flag for flag in doubtful.flags)
-    assert not any("do not agree" in flag for flag in sure.flags)
+def test_a_smear_unlike_the_training_is_told() -> None:
+    strange = reading([field("a", [("lymphocyte", 0.0, True)] * 60 + of_type("lymphocyte", 240))])
+    assert any("20 % of the cells look unlike" in flag for flag in strange.flags)
+    assert reading([field("a", of_type("lymphocyte", 300))]).flags == ()
 
 
 def test_equivalents_count_as_blasts_keep_their_name_and_forgo_the_correction() -> None:
@@ -214,17 +210,17 @@ def test_equivalents_count_as_blasts_keep_their_name_and_forgo_the_correction() 
     fields = [field("a", rows)]
     plain = reading(fields)
     settings = CountingSettings(equivalents=("monocyte",))
-    counted = read_patient("p", fields, settings, RATES)
+    counted = read_patient("p", fields, settings, VALIDATED)
     assert (plain.differential.blasts, plain.decision.verdict) == (60, Verdict.NEGATIVE)
-    assert (counted.differential.blasts, counted.decision.verdict) == (150, Verdict.POSITIVE)
+    assert (counted.differential.blasts, counted.decision.verdict) == (150, Verdict.INDETERMINATE)
     assert counted.differential.counts == plain.differential.counts
     assert counted.adjusted_interval is None
     assert any("Counted as blasts by setting: monocyte" in flag for flag in counted.flags)
-    assert "are blasts or count as blasts" in counted.decision.reasons[0]
+    assert "are called blasts or count as blasts" in counted.decision.reasons[1]
 
 
 def test_the_recommended_number_is_a_setting() -> None:
     fields = [field("a", of_type("lymphocyte", 300))]
     for target, told in ((500, True), (300, False)):
-        decision = read_patient("p", fields, CountingSettings(target=target), RATES).decision
+        decision = read_patient("p", fields, CountingSettings(target=target), VALIDATED).decision
         assert any(f"{target} are recommended" in reason for reason in decision.reasons) == told

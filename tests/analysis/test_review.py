@@ -9,6 +9,7 @@ from PIL import Image
 from tests.exports.fake_report import patient, report
 from typer.testing import CliRunner
 
+from marrowscope.analysis.patient import CountingSettings
 from marrowscope.analysis.review import (
     Part,
     random_order,
@@ -20,6 +21,8 @@ from marrowscope.analysis.reviewed import Answer
 from marrowscope.cli.app import app
 from marrowscope.cli.commands.analyse import show_reviewed, suggest
 from marrowscope.datasets.layouts.csv_boxes import read_csv
+from marrowscope.domain.decision import Basis
+from marrowscope.domain.rates import NOTHING_KNOWN
 from marrowscope.errors import InputError
 from marrowscope.exports.review import read_review, with_review, write_review
 
@@ -82,8 +85,9 @@ def test_a_review_goes_out_and_comes_back(tmp_path: Path) -> None:
     path = tmp_path / "review.csv"
     assert write_review(cohort, path, 80) == 160
     filled(path)
-    first, _ = read_review(cohort, path)
-    assert first.patient == "a"
+    found = read_review(cohort, path)
+    assert list(found) == ["a", "b"]
+    first = found["a"]
     assert first.warnings == ()
     assert first.share is not None
     raw = cohort.patients[0].blast_interval
@@ -98,7 +102,7 @@ def test_a_review_not_by_lot_is_told(tmp_path: Path) -> None:
     path = tmp_path / "review.csv"
     write_review(cohort, path, 80)
     filled(path, ("random", "uncertain"), leave=5)
-    (answer,) = read_review(cohort, path)
+    answer = read_review(cohort, path)["a"]
     assert any("not drawn by lot" in warning for warning in answer.warnings)
     assert any("Only 35 of the 40" in warning for warning in answer.warnings)
     path.write_text(path.read_text("utf-8").replace("a,slide 1", "z,slide 1"), "utf-8")
@@ -115,7 +119,7 @@ def test_the_command_writes_suggestions_and_says_what_a_review_gives(
     cohort = report([patient("a", blast_share=0.3)])
     suggest(cohort, tmp_path, 60)
     filled(tmp_path / "review.csv")
-    show_reviewed(with_review(cohort, tmp_path / "review.csv"))
+    show_reviewed(with_review(cohort, tmp_path / "review.csv", CountingSettings(), NOTHING_KNOWN))
     said = capsys.readouterr().err
     assert "60 cells to review" in said
     assert "from 30 reviewed cells drawn by lot" in said
@@ -183,3 +187,25 @@ def test_cells_that_are_none_are_told() -> None:
     assert found.share is not None
     assert found.share.estimate < reading.differential.blasts / reading.differential.counted
     assert "30 of the 30" in found.warnings[0]
+
+
+def test_a_hundred_cells_of_the_lot_decide(tmp_path: Path) -> None:
+    cohort = report([patient("a", blast_share=0.6)])
+    for number, decides in ((190, False), (200, True)):
+        path = tmp_path / f"{number}.csv"
+        write_review(cohort, path, number)
+        filled(path)
+        (found,) = with_review(cohort, path, CountingSettings(), NOTHING_KNOWN).patients
+        assert (found.decision.decided_by is Basis.REVIEWED) is decides
+        assert found.decision.words == ("Above 20 %" if decides else "Undecided")
+
+
+def test_a_review_looked_at_after_every_answer_has_the_wider_interval() -> None:
+    reading = patient("a", cells=400, blast_share=0.2)
+    cells = {field.name: field.cells for field in reading.fields}
+    answers: dict[str, dict[int, Answer]] = {}
+    for name, row in random_order(reading)[:100]:
+        answers.setdefault(name, {})[row] = Answer(cells[name].cell_types[row])
+    share = share_from_random_sample(reading, answers).share
+    assert share is not None
+    assert share.level > 0.99

@@ -6,15 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.exports.fake_report import RATES, patient
+from tests.exports.fake_report import KNOWN, patient
 
-from marrowscope.analysis.correction import corrected_share
 from marrowscope.analysis.patient import CountingSettings
-from marrowscope.analysis.reviewed import AddedCell, Answer, apply_answers, read_reviewed, remaining_rates
-from marrowscope.domain.cells import FLAG_BORDER, FLAG_DELETED, Cells
-from marrowscope.domain.decision import Verdict
+from marrowscope.analysis.review import read_reviewed
+from marrowscope.analysis.reviewed import AddedCell, Answer, apply_answers
+from marrowscope.domain.cells import FLAG_BORDER, FLAG_DELETED
+from marrowscope.domain.decision import Basis, Verdict
 from marrowscope.domain.patient import PatientReading
-from marrowscope.domain.rates import ErrorRates
 from marrowscope.domain.taxonomy import taxonomy
 
 NETWORK = patient("a", blast_share=0.1, cells=300, fields=6)
@@ -25,7 +24,7 @@ TYPES = [kind.id for kind in taxonomy()]
 def read(
     answers: Mapping[str, Mapping[int, Answer]], added: Mapping[str, list[AddedCell]] | None = None
 ) -> PatientReading:
-    return read_reviewed(NETWORK, answers, added or {}, SETTINGS, RATES)
+    return read_reviewed(NETWORK, answers, added or {}, SETTINGS, KNOWN)
 
 
 def test_without_answers_the_count_is_the_networks_to_the_last_digit() -> None:
@@ -92,50 +91,21 @@ def test_deleted_and_added_cells_leave_the_numbers_of_all_others() -> None:
     assert (found.review.named, found.review.deleted, found.review.added) == (0, 1, 2)
 
 
-def test_errors_survive_only_where_nobody_looked() -> None:
-    network = [field.cells for field in NETWORK.fields]
-    called = [
-        {i: Answer(c.cell_type) for i, c in enumerate(cells) if c.is_counted and c.is_blast}
-        for cells in network
-    ]
-    left = remaining_rates(RATES, network, called)
-    assert left is not None
-    assert left.others_cleared == left.others_seen  # every blast looked at: no false alarm is left
-    assert left.blasts_called == RATES.blasts_called  # a blast missed among the others still is
-    every = [{i: Answer(c.cell_type) for i, c in enumerate(cells)} for cells in network]
-    assert remaining_rates(RATES, network, every) is None
-    assert remaining_rates(None, network, called) is None
+def test_while_few_of_the_lot_are_reviewed_the_networks_reading_decides() -> None:
+    field = NETWORK.fields[0]
+    row = next(i for i, c in enumerate(field.cells) if c.is_counted and not c.is_blast)
+    found = read({field.name: {row: Answer("myeloblast")}})
+    assert found.decision == NETWORK.decision
+    assert found.adjusted_interval == NETWORK.adjusted_interval
+    assert found.blast_interval != NETWORK.blast_interval
 
 
-@pytest.mark.parametrize("looked_at", [(1.0, 0.0), (0.0, 1.0), (0.5, 0.5), (0.9, 0.2)])
-def test_the_corrected_share_is_right_whatever_was_looked_at(looked_at: tuple[float, float]) -> None:
-    """Counted with sensitivity 0.9 and specificity 0.95, a share of the called blasts and others reviewed."""
-    rng = np.random.default_rng(11)
-    rates = ErrorRates(900, 1000, 1900, 2000, "drawn")
-    estimates, covered = [], []
-    for _ in range(150):
-        truth = rng.random(500) < 0.2
-        called = np.where(truth, rng.random(500) < 0.9, rng.random(500) < 0.05)
-        seen = rng.random(500) < np.where(called, *looked_at)
-        types = tuple("blast" if mark else "lymphocyte" for mark in called)
-        ones, all_true = np.ones(500, np.float32), np.ones(500, bool)
-        cells = Cells(np.zeros((500, 4), np.float32), ones, types, ones, ones, called, all_true, ((),) * 500)
-        answers = {int(row): Answer("blast" if truth[row] else "lymphocyte") for row in np.flatnonzero(seen)}
-        blasts = int(apply_answers(cells, answers).is_blast.sum())
-        found = corrected_share(blasts, 500, remaining_rates(rates, [cells], [answers])).interval
-        assert found is not None
-        estimates.append(found.estimate)
-        covered.append(found.low <= 0.2 <= found.high)
-    assert np.mean(estimates) == pytest.approx(0.2, abs=0.006)
-    assert np.mean(covered) >= 0.91
-
-
-def test_a_wholly_reviewed_count_is_not_corrected() -> None:
+def test_a_wholly_reviewed_count_decides_as_it_stands() -> None:
     every = {f.name: {i: Answer(c.cell_type) for i, c in enumerate(f.cells)} for f in NETWORK.fields}
     found = read(every)
-    assert found.adjusted_interval is None
-    assert found.blast_interval is not None
-    assert not any("corrected" in flag for flag in found.flags)
+    assert found.decision.decided_by is Basis.REVIEWED
+    assert found.adjusted_interval == found.reviewed_interval == found.blast_interval
+    assert "All counted cells are reviewed" in found.decision.why
 
 
 def test_naming_blasts_turns_the_decision() -> None:

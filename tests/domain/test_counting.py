@@ -13,7 +13,7 @@ RULE = Path("domain/counting.py")
 """The one module that may ask the taxonomy whether a type counts, beside those listed in `READERS`."""
 
 READERS = {
-    Path("analysis/naming.py"),  # sums the probabilities of types that count
+    Path("models/naming.py"),  # sums the probabilities of types that count
     Path("domain/differential.py"),  # gives the reason why a cell was left out
     Path("evaluation/counts/cells.py"),  # labelled cells of types that count
     Path("evaluation/networks/classifier.py"),  # the same

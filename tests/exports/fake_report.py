@@ -9,17 +9,17 @@ from urllib.parse import quote
 
 import numpy as np
 from PIL import Image, ImageDraw
+from tests.rates import VALIDATED
 
 from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.domain.case.details import NOTHING_STATED, CaseDetails
 from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNCERTAIN, Cells
 from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading, Provenance
-from marrowscope.domain.rates import ErrorRates
 from marrowscope.domain.scale import Scale, ScaleSource
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.exports.pictures import GalleryItem, cells_to_show
 
-RATES = ErrorRates(480, 500, 960, 1000, "drawn")
+KNOWN = VALIDATED
 WIDTH, HEIGHT = 1600, 1200
 SIDE = 110.0
 # Shares of what is not a blast in a marrow.
@@ -102,7 +102,7 @@ def patient(
         field_reading(f"slide 1/field {i + 1:02d}.jpg", rng, n, blast_share, ("out_of_focus",) * (i % 5 == 3))
         for i, n in enumerate(per_field)
     ]
-    return read_patient(name, [*drawn, *extra], CountingSettings(), RATES, truth=truth, details=details)
+    return read_patient(name, [*drawn, *extra], CountingSettings(), KNOWN, truth=truth, details=details)
 
 
 def report(patients: Sequence[PatientReading]) -> CohortReport:

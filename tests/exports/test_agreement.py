@@ -22,7 +22,7 @@ from marrowscope.exports.provenance import write_run_json
 from marrowscope.exports.tables import PATIENT_COLUMNS, write_patients_csv
 from marrowscope.exports.workbook import write_workbook
 
-from .fake_report import RATES, nine_patients, patient
+from .fake_report import KNOWN, nine_patients, patient
 
 # Columns of the tables and where the same figure stands in run.json.
 SAME = {
@@ -34,7 +34,7 @@ SAME = {
         column: (share, part)
         for share, columns in {
             "blast_percent": ("blast_percent", "ci_low", "ci_high"),
-            "corrected_percent": ("adjusted_percent", "adjusted_low", "adjusted_high"),
+            "deciding_percent": ("adjusted_percent", "adjusted_low", "adjusted_high"),
             "reviewed_percent": ("reviewed_percent", "reviewed_low", "reviewed_high"),
         }.items()
         for column, part in zip(columns, ("estimate", "low", "high"), strict=True)
@@ -113,7 +113,7 @@ def test_every_percentage_on_the_page_is_in_the_record(outputs: Outputs) -> None
         shown = set(re.findall(r"(?<![\d.])\d+\.\d(?!\d)", text))
         assert shown <= percentages(record) | {"100.0"}
         if record["counted"]:
-            for share in ("blast_percent", "corrected_percent", "exact_percent", "non_erythroid_percent"):
+            for share in ("blast_percent", "deciding_percent", "exact_percent", "non_erythroid_percent"):
                 bounds = {printed(record[share][part]) for part in ("low", "high")}
                 assert bounds <= shown, share
 
@@ -148,7 +148,7 @@ def test_slides_are_told_with_their_cells() -> None:
             ["left", "left", "right", "right"], patient("p", fields=4).fields, strict=True
         )
     ]
-    reading = read_patient("p", fields, CountingSettings(), RATES)
+    reading = read_patient("p", fields, CountingSettings(), KNOWN)
     spread = sampling(reading)
     assert spread is not None
     assert [name for name, _ in spread.slides] == ["left/slide 1", "right/slide 1"]
@@ -160,6 +160,6 @@ def test_sentences_quote_the_same_figures(outputs: Outputs) -> None:
     for row, record in zip(outputs.table, outputs.record, strict=True):
         if record["counted"] < 200:
             continue
-        blasts, corrected = record["blast_percent"], record["corrected_percent"]
-        assert f"{printed(blasts['estimate'])} % (95 % interval {printed(blasts['low'])}" in row["reasons"]
-        assert f"share is {printed(corrected['estimate'])} % (95 % interval" in row["reasons"]
+        blasts, deciding = record["blast_percent"], record["deciding_percent"]
+        assert f"{printed(blasts['estimate'])} % ({printed(blasts['low'])}–" in row["reasons"]
+        assert f"share is {printed(deciding['low'])}–{printed(deciding['high'])} %" in row["reasons"]

@@ -11,7 +11,8 @@ from tests.domain.test_taxonomy import mod10_holds, verhoeff_holds
 
 from marrowscope import export
 from marrowscope.analysis.patient import CountingSettings
-from marrowscope.analysis.reviewed import Answer, read_reviewed
+from marrowscope.analysis.review import read_reviewed
+from marrowscope.analysis.reviewed import Answer
 from marrowscope.domain.case.details import CaseDetails
 from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.patient import PatientReading, Signature
@@ -21,7 +22,7 @@ from marrowscope.exports.fhir import LOINC, SNOMED, codes, fhir_bundle, write_fh
 from marrowscope.exports.provenance import NOTICE
 from marrowscope.journal import Journal
 
-from .fake_report import RATES, nine_patients, patient, report
+from .fake_report import KNOWN, nine_patients, patient, report
 
 NETWORK = patient("P01", blast_share=0.3, cells=300, fields=5, details=CaseDetails(Specimen.MARROW))
 
@@ -29,7 +30,7 @@ NETWORK = patient("P01", blast_share=0.3, cells=300, fields=5, details=CaseDetai
 def signed(version: int) -> PatientReading:
     field = NETWORK.fields[0]
     row = next(i for i, cell in enumerate(field.cells) if cell.is_blast and cell.is_counted)
-    reading = read_reviewed(NETWORK, {field.name: {row: Answer("myeloblast")}}, {}, CountingSettings(), RATES)
+    reading = read_reviewed(NETWORK, {field.name: {row: Answer("myeloblast")}}, {}, CountingSettings(), KNOWN)
     assert reading.review is not None
     reason = "a field was counted twice" if version > 1 else None
     signature = Signature(version, "Dr. <Ana> Roth", "2026-01-06T10:00:00Z", "Checked by me", reason)

@@ -23,7 +23,7 @@ from .fake_report import DrawnPictures, patient, report
 
 pytest.importorskip("weasyprint", reason="the extra 'pdf' is not installed")
 DOTS_PER_POINT = 3
-SPAN, BEYOND = (0x9D, 0xB6, 0xD1), (0xF6, 0xF1, 0xEC)
+DECIDING, BEYOND = (0x23, 0x4A, 0x73), (0xF6, 0xF1, 0xEC)
 
 
 def pages_of(document: bytes) -> list[NDArray[np.uint8]]:
@@ -85,14 +85,14 @@ def printed() -> bytes:
     return pdf_of(render(report([patient('P "01" ć', 0.3, 400, 10, details=details)]), NoPictures()))
 
 
-def test_the_interval_is_drawn_where_it_lies(printed: bytes) -> None:
+def test_the_interval_that_decides_is_drawn_where_it_lies(printed: bytes) -> None:
     page = pages_of(printed)[0]
-    interval = patient("P", 0.3, 400, 10).blast_interval
+    interval = patient("P", 0.3, 400, 10).adjusted_interval
     assert interval is not None
     beyond = columns_of(page, BEYOND)
     threshold, end = beyond.min(), beyond.max() + 1
     percent = (end - threshold) / 80  # from the threshold of 20 % to 100 %
-    columns = columns_of(page, SPAN)
+    columns = columns_of(page, DECIDING)
     low, high = (20 + (at - threshold) / percent for at in (columns.min(), columns.max() + 1))
     assert low == pytest.approx(100 * interval.low, abs=0.5)
     assert high == pytest.approx(100 * interval.high, abs=0.5)

@@ -8,13 +8,14 @@ import openpyxl
 import pytest
 
 from marrowscope.analysis.patient import CountingSettings
-from marrowscope.analysis.reviewed import AddedCell, Answer, read_reviewed
+from marrowscope.analysis.review import read_reviewed
+from marrowscope.analysis.reviewed import AddedCell, Answer
 from marrowscope.domain.patient import PatientReading, Signature
 from marrowscope.exports.html import render
 from marrowscope.exports.tables import CELL_COLUMNS, REVIEW_COLUMNS, write_cells_csv
 from marrowscope.exports.workbook import write_workbook
 
-from .fake_report import RATES, DrawnPictures, patient, report
+from .fake_report import KNOWN, DrawnPictures, patient, report
 
 NETWORK = patient("P01", blast_share=0.3, cells=300, fields=5)
 FIELD = NETWORK.fields[0]
@@ -26,7 +27,7 @@ def reading() -> PatientReading:
     """Two cells named, one deleted, one drawn, signed."""
     answers = {ROWS[0]: Answer("myeloblast"), ROWS[1]: Answer("monocyte"), ROWS[2]: Answer(is_deleted=True)}
     drawn = [AddedCell((500, 500, 600, 600), "plasma_cell")]
-    found = read_reviewed(NETWORK, {FIELD.name: answers}, {FIELD.name: drawn}, CountingSettings(), RATES)
+    found = read_reviewed(NETWORK, {FIELD.name: answers}, {FIELD.name: drawn}, CountingSettings(), KNOWN)
     assert found.review is not None
     signature = Signature(
         2, "<Ana> Roth", "2026-01-06T10:00:00Z", "Checked & found right", "one field too many"

@@ -48,7 +48,7 @@ def single(number: int, signed: str | None, network: str) -> FieldReading:
 
 def patient(settings: CountingSettings | None = None) -> PatientReading:
     fields = [single(number, *pair) for number, pair in enumerate(PAIRS)]
-    return read_patient("P1", fields, settings or CountingSettings(), None)
+    return read_patient("P1", fields, settings or CountingSettings())
 
 
 def test_the_same_cells_are_counted_by_either_name() -> None:
@@ -89,7 +89,7 @@ def test_types_set_to_count_as_blasts_do_so_under_both_names() -> None:
 
 def test_signed_names_leave_the_networks_count_alone() -> None:
     unsigned = [replace(field, signed_type=None) for field in patient().fields]
-    alone = read_patient("P1", unsigned, CountingSettings(), None)
+    alone = read_patient("P1", unsigned, CountingSettings())
     assert alone.differential == patient().differential
     assert alone.decision == patient().decision
     assert signed_names(alone) is None
@@ -97,7 +97,7 @@ def test_signed_names_leave_the_networks_count_alone() -> None:
 
 def test_without_signed_names_files_are_as_before(tmp_path: Path) -> None:
     unsigned = [replace(field, signed_type=None) for field in patient().fields]
-    cohort = report([read_patient("P1", unsigned, CountingSettings(), None)])
+    cohort = report([read_patient("P1", unsigned, CountingSettings())])
     write_cells_csv(cohort, tmp_path / "cells.csv")
     assert (tmp_path / "cells.csv").read_text("utf-8").splitlines()[0] == ",".join(CELL_COLUMNS)
     assert "Signed names" not in render(cohort, NoPictures())

@@ -25,7 +25,7 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_the_patients_sheet_agrees_with_the_rows(book: Any) -> None:
     sheet = book["Patients"]
     for line, reading in enumerate(nine_patients().patients, start=2):
-        row = patient_row(reading)
+        row = {**patient_row(reading), "decision": reading.decision.words}
         for column, name in enumerate(PATIENT_COLUMNS, start=1):
             assert sheet.cell(line, column).value == row[name], name
             assert sheet.cell(line, column).data_type != "f"
@@ -44,7 +44,7 @@ def test_each_patient_has_a_differential_that_sums_up(book: Any) -> None:
         assert sum(row[1] for row in types) == values[total][1] == reading.differential.counted
         assert sum(row[2] for row in types) == pytest.approx(100 if types else 0)
         for row in types:
-            assert row[2] == pytest.approx(100 * row[1] / reading.differential.counted, abs=0.1)
+            assert row[2] == pytest.approx(100 * row[1] / reading.differential.counted, abs=0.5)
             assert row[3] <= row[2] <= row[4]
         blasts = next(row for row in values if row[0] == "Blasts, of all counted cells")
         assert blasts[2] == patient_row(reading)["blast_percent"]

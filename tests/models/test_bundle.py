@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.rates import laboratories, validation
 
-from marrowscope.domain.rates import ErrorRates
+from marrowscope.domain.case.specimen import Specimen
+from marrowscope.domain.rates import BlastKind, Laboratory
 from marrowscope.errors import BundleError
 from marrowscope.models.bundle import (
     BUILTIN,
@@ -18,7 +20,7 @@ from marrowscope.models.bundle import (
     verify,
     write_sums,
 )
-from marrowscope.models.bundle_writer import BundleContent, with_unfamiliar_rates, write_bundle
+from marrowscope.models.bundle_writer import BundleContent, with_laboratories, write_bundle
 from marrowscope.models.classifier import Classifier, joint_probabilities
 from marrowscope.models.detector import Detector, decode_predictions, network_input
 
@@ -90,13 +92,27 @@ def test_a_bundle_is_rebuilt_with_other_settings(tmp_path: Path) -> None:
         write_bundle(tmp_path, changed)
 
 
-def test_rates_of_unfamiliar_cells_are_written_into_a_bundle(tmp_path: Path) -> None:
+def test_figures_of_other_laboratories_are_written_into_a_bundle(tmp_path: Path) -> None:
     made = write_bundle(tmp_path / "mine", BundleContent.of(load_bundle()))
-    rates = ErrorRates(9, 10, 18, 20, "elsewhere")
-    again = with_unfamiliar_rates(made, rates)
-    assert again.unfamiliar_rates == load_bundle(made.folder).unfamiliar_rates == rates
+    assert made.laboratories == ()
+    kinds = (BlastKind("myeloblast", 100, 90),)
+    again = with_laboratories(made, laboratories(), kinds)
+    assert again.laboratories == load_bundle(made.folder).laboratories == laboratories()
+    assert again.known_errors().blast_kinds == BundleContent.of(again).blast_kinds == kinds
     assert (again.error_rates, again.classifier) == (made.error_rates, made.classifier)
-    assert BundleContent.of(again).unfamiliar_rates == rates
+
+
+def test_a_validation_of_other_networks_is_not_used() -> None:
+    bundle = load_bundle()
+    of_others = validation()
+    own = replace(of_others, bundle_sha256=bundle.sha256)
+    assert bundle.known_errors(of_others).validation is None
+    assert bundle.known_errors(own).validation == own
+
+
+def test_figures_that_cannot_be_are_refused() -> None:
+    with pytest.raises(ValueError, match="a part is larger than the whole"):
+        Laboratory("here", Specimen.MARROW, 10, 11, 10, 0, 1)
 
 
 def test_joint_probabilities_follow_the_product_rule() -> None:

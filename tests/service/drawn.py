@@ -2,12 +2,12 @@
 
 import io
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from PIL import Image
-from tests.exports.fake_report import HEIGHT, RATES, WIDTH, field_reading
+from tests.exports.fake_report import HEIGHT, KNOWN, WIDTH, field_reading
 
 from marrowscope.codec import to_json
 from marrowscope.domain.patient import FieldReading
@@ -58,8 +58,7 @@ def draw(
             floor=200,
             facts={
                 "settings": {"version": "0.1.0", "rule": "over-20"},
-                "error_rates": asdict(RATES),
-                "unfamiliar_rates": None,
+                "known": to_json(KNOWN),
             },
             total=fields,
             done=fields,

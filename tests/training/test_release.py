@@ -55,7 +55,7 @@ def test_both_networks_newly_trained_leave_nothing_of_the_base(
     made = bundle_of_runs(tmp_path / "bundle", detector_run, classifier_run, None, **NAMES)
     assert made.trained_on == ("my-fields", "synth", "my-laboratory")
     assert made.detector.score_threshold == 0.33
-    assert made.unfamiliar_rates is None
+    assert made.laboratories == ()
 
 
 def test_a_new_detector_joins_the_built_in_classifier(detector_run: Path, tmp_path: Path) -> None:

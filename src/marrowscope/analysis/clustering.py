@@ -2,30 +2,37 @@
 
 Cells of one field share a spot on the smear, focus and light, so n of them are worth fewer than n cells drawn
 at random: ``n / (1 + (m - 1)·ICC)``, where m is the number of cells in a field and ICC the correlation within
-fields (Kish, Survey Sampling, 1965; Donner & Klar, Design and Analysis of Cluster Randomization Trials,
-2000).
+fields (Kish, Survey Sampling, 1965).
+
+The correlation is not estimated and then taken for the truth: a dozen fields cannot tell 0.02 from 0.2.
+Instead every value from 0 to 1 is weighed by how well it explains the fields (beta-binomial likelihood) and
+by how common it is (a prior), and the variance is that of the mixture. The mixture is printed and used as
+Student's t with the same second and fourth moments, and with no more degrees of freedom than the fields have,
+but at least three.
 """
 
 import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
-from scipy.stats import norm
+from scipy.special import betaln, stdtrit
+from scipy.stats import beta, norm
 
-from marrowscope.domain.decision import Clustering
+from marrowscope.domain.decision import NO_CLUSTERING, Clustering
 
 Floats = npt.NDArray[np.float64]
 
-EXPECTED_ICC = 0.05  # correlation assumed before any measurement (setting)
-ICC_SPREAD = 0.05  # how much smears may differ from it (setting)
-MOST_ICC = 0.3  # larger values from few fields are chance rather than a property of the smear
+_PRIOR = (
+    1.0,
+    4.0,
+)  # beta distribution of the correlation before any field is seen: a third under 0.1 (setting)
+_POINTS = 32  # values of the correlation, each as probable as the others before any field is seen
+_CORRELATIONS = beta.ppf((np.arange(_POINTS) + 0.5) / _POINTS, *_PRIOR)
+_FEWEST_DEGREES = 3  # of freedom, however few the fields: two fields say nothing that an interval could hold
 
 
-def intraclass_correlation(cells: npt.ArrayLike, hits: npt.ArrayLike) -> Floats:
-    """Estimate the correlation of a binary mark within fields by analysis of variance.
-
-    Ridout, Demétrio & Firth, Biometrics 1999;55:137, estimator ANOVA (rho_A).
+def design(cells: npt.ArrayLike, hits: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:
+    """Weigh all correlations by what the fields show.
 
     Parameters
     ----------
@@ -34,52 +41,29 @@ def intraclass_correlation(cells: npt.ArrayLike, hits: npt.ArrayLike) -> Floats:
 
     Returns
     -------
-    (...) correlations, negative where fields are more alike than by chance; NaN where nothing varies, or
-    where there are no two fields or no two cells of one field to compare
+    mean correlation, design effect (at least 1) and degrees of freedom, each (...). A single field shows no
+    spread between fields, and fields of one cell have none: their cells are taken as independent.
     """
     m, x = np.asarray(cells, np.float64), np.asarray(hits, np.float64)
     k, n = m.size, m.sum()
+    shape = x.shape[:-1]
     if k < 2 or n <= k:
-        return np.full(x.shape[:-1], np.nan)
-    squares, total = (x**2 / m).sum(axis=-1), x.sum(axis=-1)
-    between = (squares - total**2 / n) / (k - 1)
-    within = (total - squares) / (n - k)
-    typical = (n - (m**2).sum() / n) / (k - 1)
-    spread = between + (typical - 1) * within
-    # Where nothing varies, rounding leaves about 1e-16.
-    varies = spread > 1e-12
-    return np.where(varies, (between - within) / np.where(varies, spread, 1), np.nan)
-
-
-def design(cells: npt.ArrayLike, measured: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:
-    """Turn a measured correlation into a design effect, by empirical Bayes.
-
-    A few fields measure the correlation poorly. The measurement is therefore weighed against the expected
-    value, `EXPECTED_ICC` ± `ICC_SPREAD`, by its sampling variance without clustering,
-    ``2 / ((k - 1)·m·(m - 1))``, and kept between 0 and `MOST_ICC`. If nothing can be measured, the expected
-    value is used; a single field shows no spread between fields, and its cells are taken as independent.
-
-    Parameters
-    ----------
-    cells : (k,) cells per field
-    measured : (...) correlations, NaN where not measurable
-
-    Returns
-    -------
-    correlation used, design effect (at least 1), and degrees of freedom of the latter, each (...); the part
-    of the variance that comes from k fields has k - 1 (Satterthwaite, Biometrics Bulletin 1946;2:110)
-    """
-    m, rho = np.asarray(cells, np.float64), np.asarray(measured, np.float64)
-    k, n = m.size, m.sum()
-    if k < 2 or n <= k:
-        return np.zeros_like(rho), np.ones_like(rho), np.full_like(rho, np.inf)
-    typical = (n - (m**2).sum() / n) / (k - 1)
-    chance = 2 / ((k - 1) * typical * max(typical - 1, 0.1))
-    weight = np.where(np.isnan(rho), 0.0, ICC_SPREAD**2 / (ICC_SPREAD**2 + chance))
-    used = np.clip(weight * np.nan_to_num(rho) + (1 - weight) * EXPECTED_ICC, 0, MOST_ICC)
-    effect = 1 + ((m**2).sum() / n - 1) * used
-    with np.errstate(divide="ignore"):
-        return used, effect, np.where(weight > 0, (k - 1) / weight**2, np.inf)
+        return np.zeros(shape), np.ones(shape), np.full(shape, np.inf)
+    share = (x.sum(axis=-1, keepdims=True) + 0.5) / (n + 1)
+    strength = 1 / _CORRELATIONS - 1
+    log_likelihood = np.zeros((*shape, _POINTS))
+    for point, sum_of_both in enumerate(strength):
+        a, b = share * sum_of_both, (1 - share) * sum_of_both
+        log_likelihood[..., point] = (betaln(x + a, m - x + b) - betaln(a, b)).sum(axis=-1)
+    weight = np.exp(log_likelihood - log_likelihood.max(axis=-1, keepdims=True))
+    weight /= weight.sum(axis=-1, keepdims=True)
+    effects = 1 + ((m**2).sum() / n - 1) * _CORRELATIONS
+    mean = (weight * effects).sum(axis=-1)
+    spread = (weight * effects**2).sum(axis=-1) - mean**2
+    matched = 4 + 2 * mean**2 / np.maximum(spread, 1e-12)
+    effect = np.maximum(mean * (matched - 2) / matched, 1.0)
+    freedom = np.minimum(matched, max(k - 1, _FEWEST_DEGREES))
+    return (weight * _CORRELATIONS).sum(axis=-1), effect, freedom
 
 
 def clustering(cells: npt.ArrayLike, hits: npt.ArrayLike) -> Clustering:
@@ -94,15 +78,26 @@ def clustering(cells: npt.ArrayLike, hits: npt.ArrayLike) -> Clustering:
     pairs = pairs[:, pairs[0] > 0]
     # Sorted, so that the order of the fields does not change any figure, not even in the last bit.
     m, x = pairs[:, np.lexsort(pairs[::-1])]
-    measured = intraclass_correlation(m, x)
-    used, effect, freedom = design(m, measured)
-    return Clustering(
-        fields=m.size,
-        measured_icc=None if np.isnan(measured) else float(measured),
-        icc=float(used),
-        design_effect=float(effect),
-        freedom=float(freedom),
-    )
+    if m.size < 2 or m.max() == 1:
+        return NO_CLUSTERING if m.size < 2 else Clustering(m.size, 0.0, 1.0, math.inf)
+    icc, effect, freedom = design(m, x)
+    return Clustering(m.size, float(icc), float(effect), float(freedom))
+
+
+def clustering_of_lot(cells: npt.ArrayLike, reviewed: npt.ArrayLike, blasts: npt.ArrayLike) -> Clustering:
+    """Measure on the reviewed cells of a lot how all counted cells of their fields cluster.
+
+    The networks' calls show less clustering than the true blasts, as their errors are spread over the fields.
+
+    Parameters
+    ----------
+    cells : (k,) counted cells per field
+    reviewed, blasts : (k,) those of them that were reviewed, and the blasts among these
+    """
+    of_lot = clustering(reviewed, blasts)
+    m = np.asarray(cells, np.float64)
+    effect = 1 + max((m**2).sum() / m.sum() - 1, 0.0) * of_lot.icc
+    return Clustering(of_lot.fields, of_lot.icc, float(effect), of_lot.freedom)
 
 
 def critical_value(level: float, freedom: npt.ArrayLike = math.inf) -> Floats:

@@ -1,21 +1,24 @@
 """Intervals of shares."""
 
 import math
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import beta
+from scipy.optimize import brentq
+from scipy.stats import beta, norm
 
 from marrowscope.analysis.clustering import critical_value
 from marrowscope.domain.decision import NO_CLUSTERING, Clustering, Interval
 
 LEVEL = 0.95
+_LONGEST = 10.0  # a count looked at again ends at ten times the cells of its first look (setting)
 _SEED = 20_260_101
 Floats = npt.NDArray[np.float64]
 
 
 def wilson(
-    successes: int, trials: int, level: float = LEVEL, clustering: Clustering = NO_CLUSTERING
+    successes: float, trials: int, level: float = LEVEL, clustering: Clustering = NO_CLUSTERING
 ) -> Interval | None:
     """Return a share with its Wilson score interval, None without trials.
 
@@ -41,6 +44,25 @@ def wilson(
         level=level,
         method=name if clustering.design_effect == 1 else f"{name} of {clustering.describe(trials)}",
     )
+
+
+@cache
+def level_of_repeated_looks(level: float = LEVEL) -> float:
+    """Return the level of single intervals of which all together hold the truth as often as `level` says.
+
+    A count that goes on until it decides is looked at many times, and at one of them chance may favour the
+    wrong side. Repeated confidence intervals (Jennison & Turnbull, J R Stat Soc B 1989;51:305) are therefore
+    wider: with Pocock's constant boundary, and looks after every cell from the first number of cells to
+    `_LONGEST` times that, the boundary c solves Miller and Siegmund's approximation (Biometrics 1982;38:1011)
+
+        ``φ(c)·((c - 1/c)·log(longest) + 4/c) = 1 - level``
+    """
+
+    def excess(c: float) -> float:
+        crossed = norm.pdf(c) * ((c - 1 / c) * math.log(_LONGEST) + 4 / c)
+        return float(crossed - (1 - level))
+
+    return float(1 - 2 * norm.sf(brentq(excess, 2.0, 8.0)))
 
 
 def clopper_pearson(

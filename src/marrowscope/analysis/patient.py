@@ -4,29 +4,26 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-import numpy.typing as npt
-
 from marrowscope.analysis.clustering import clustering
-from marrowscope.analysis.correction import share_from_probabilities
 from marrowscope.analysis.decide import FLOOR, TARGET, decide
-from marrowscope.analysis.evidence import Evidence
-from marrowscope.analysis.intervals import clopper_pearson, field_bootstrap
-from marrowscope.analysis.unfamiliar import UnfamiliarCells
+from marrowscope.analysis.intervals import LEVEL, clopper_pearson, field_bootstrap, level_of_repeated_looks
+from marrowscope.analysis.limits import limits
+from marrowscope.analysis.numbers import NOT_REVIEWED, Inferred, Numbers
 from marrowscope.domain.case.details import NOTHING_STATED, CaseDetails
 from marrowscope.domain.case.specimen import Specimen
-from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNCERTAIN_BLAST, FLAG_UNFAMILIAR, Cells
+from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNFAMILIAR
 from marrowscope.domain.counting import counted_in
 from marrowscope.domain.decision import OVER_20, RULES, Decision, Rule
 from marrowscope.domain.differential import Differential, count
 from marrowscope.domain.patient import NO_MIDDLE_CELL, OF_SEVERAL, FieldReading, FieldStatus, PatientReading
-from marrowscope.domain.percent import percent_text
 from marrowscope.domain.quantity import quantity
-from marrowscope.domain.rates import ErrorRates
+from marrowscope.domain.rates import NOTHING_KNOWN, KnownErrors
 from marrowscope.domain.scale import SCALE_DISPUTED, ScaleSource
-from marrowscope.domain.taxonomy import UNCLASSIFIED, taxonomy
+from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.models.feature_space import USUAL_SHARE
 
+UNFAMILIAR = 3 * USUAL_SHARE  # with a larger share of unfamiliar cells, a smear as a whole is unfamiliar
+_ENOUGH_TO_JUDGE = 20  # whole cells; among fewer, three unfamiliar ones may be chance
 _NOTICEABLE = 0.10  # problems are reported if they affect a larger share of cells or fields
 
 
@@ -40,25 +37,36 @@ class CountingSettings:
     floor : least number of counted cells; with fewer, the verdict is ``insufficient``
     target : recommended number of counted cells
     equivalents : further types that count as blasts, such as promonocytes in monocytic leukemia
+    looks_again : the count is looked at repeatedly, until it decides or the images end
     """
 
     rule: Rule = OVER_20
     floor: int = FLOOR
     target: int = TARGET
     equivalents: tuple[str, ...] = ()
+    looks_again: bool = False
+
+    @property
+    def level(self) -> float:
+        """Coverage of the deciding interval."""
+        return level_of_repeated_looks() if self.looks_again else LEVEL
 
     def target_of(self, specimen: Specimen) -> int:
         """Return the recommended number of cells of a specimen: in blood no more than a decision needs."""
         return min(self.floor, self.target) if specimen is Specimen.BLOOD else self.target
+
+    def decide(self, numbers: Numbers, rule: Rule | None = None) -> Decision:
+        """Return the decision that numbers support, by the chosen rule if no other is given."""
+        return decide(numbers, rule or self.rule, self.floor, self.target_of(numbers.specimen))
 
 
 def read_patient(
     patient: str,
     fields: Sequence[FieldReading],
     settings: CountingSettings,
-    error_rates: ErrorRates | None,
+    known: KnownErrors = NOTHING_KNOWN,
     *,
-    unfamiliar_rates: ErrorRates | None = None,
+    inferred: Inferred = NOT_REVIEWED,
     truth: str | None = None,
     problems: Sequence[str] = (),
     passed_over: Sequence[str] = (),
@@ -71,67 +79,68 @@ def read_patient(
     patient : name
     fields : readings, in natural order
     settings : rule, floor and target
-    error_rates : of the classifier, None if not known
-    unfamiliar_rates : of the classifier on unfamiliar cells, None if not known
+    known : what is known of the networks' errors
+    inferred : the share from reviewed cells
     truth : known state of the patient, if any
     problems : problems already found in the patient's files
     passed_over : names of files that are no images as far as is known
     details : what is stated about the case; its specimen says which cells are counted
     """
     fields = [replace(field, cells=counted_in(field.cells, details.specimen)) for field in fields]
-    evidence = evidence_of(fields, error_rates, unfamiliar_rates, settings.equivalents)
-
-    def by(rule: Rule) -> Decision:
-        return decide(evidence, rule, settings.floor, settings.target_of(details.specimen))
-
-    return PatientReading(
-        patient=patient,
-        fields=tuple(fields),
-        differential=evidence.differential,
-        blast_interval=evidence.raw,
-        adjusted_interval=evidence.correction.interval,
-        clustering=evidence.clustering,
-        share_from_probabilities=evidence.from_probabilities,
-        exact_interval=clopper_pearson(
-            evidence.differential.blasts, evidence.differential.counted, clustering=evidence.clustering
+    numbers = numbers_of(fields, details.specimen, settings, known, inferred)
+    return decided(
+        PatientReading(
+            patient=patient,
+            fields=tuple(fields),
+            differential=numbers.differential,
+            blast_interval=numbers.counted,
+            adjusted_interval=None,
+            decision=settings.decide(numbers),
+            clustering=numbers.clustering,
+            exact_interval=clopper_pearson(
+                numbers.differential.blasts, numbers.differential.counted, clustering=numbers.clustering
+            ),
+            bootstrap_interval=field_bootstrap(*_per_field(fields, numbers.differential)),
+            looks_again=settings.looks_again,
+            limits=limits(numbers.differential, known),
+            flags=(*problems, *_flags(fields, numbers.differential)),
+            truth=truth,
+            passed_over=tuple(passed_over),
+            details=details,
         ),
-        bootstrap_interval=field_bootstrap(*_per_field(fields, evidence.differential)),
-        rates=evidence.rates,
-        decision=by(settings.rule),
-        alternatives=tuple(by(rule) for rule in RULES.values() if rule.id != settings.rule.id),
-        flags=(*problems, *_flags(fields, evidence)),
-        truth=truth,
-        passed_over=tuple(passed_over),
-        details=details,
+        numbers,
+        settings,
     )
 
 
-def evidence_of(
-    fields: Sequence[FieldReading],
-    error_rates: ErrorRates | None,
-    unfamiliar_rates: ErrorRates | None = None,
-    equivalents: tuple[str, ...] = (),
-) -> Evidence:
-    """Collect a patient's evidence on the blast share from their fields.
+def decided(patient: PatientReading, numbers: Numbers, settings: CountingSettings) -> PatientReading:
+    """Return a patient with the decisions that these numbers support."""
+    return replace(
+        patient,
+        adjusted_interval=numbers.deciding,
+        expected_interval=numbers.expected,
+        reviewed_interval=numbers.reviewed,
+        decision=settings.decide(numbers),
+        alternatives=tuple(
+            settings.decide(numbers, rule) for rule in RULES.values() if rule.id != settings.rule.id
+        ),
+    )
 
-    Error rates hold for blasts. With `equivalents`, therefore, the share is not corrected, and any unfamiliar
-    cell may be named wrongly.
+
+def numbers_of(
+    fields: Sequence[FieldReading],
+    specimen: Specimen,
+    settings: CountingSettings,
+    known: KnownErrors = NOTHING_KNOWN,
+    inferred: Inferred = NOT_REVIEWED,
+) -> Numbers:
+    """Count the fields of a patient, and measure how their cells cluster.
+
+    `fields` are those of a patient's reading: what does not belong to the specimen is not counted in them.
     """
-    if equivalents:
-        error_rates = unfamiliar_rates = None
-    differential = count((cell for field in fields for cell in field.cells), equivalents)
-    parts = [field.cells for field in fields]
-    whole = [flags for cells in parts for flags in cells.flags if FLAG_BORDER not in flags]
-    p_blast = [cells.p_blast[cells.is_counted] for cells in parts]
-    return Evidence(
-        differential=differential,
-        rates=error_rates,
-        clustering=clustering(*_per_field(fields, differential)),
-        whole_cells=len(whole),
-        unfamiliar_cells=sum(FLAG_UNFAMILIAR in flags for flags in whole),
-        counted_unfamiliar=_counted_unfamiliar(parts, differential, unfamiliar_rates),
-        uncertain_blasts=_uncertain_blasts(parts, differential),
-        from_probabilities=_share_from(np.concatenate(p_blast) if p_blast else [], error_rates),
+    differential = count((cell for field in fields for cell in field.cells), settings.equivalents)
+    return Numbers(
+        differential, clustering(*_per_field(fields, differential)), known, inferred, settings.level, specimen
     )
 
 
@@ -145,46 +154,15 @@ def _per_field(fields: Sequence[FieldReading], differential: Differential) -> tu
     return counted, blasts
 
 
-def _counted_unfamiliar(
-    parts: Sequence[Cells], differential: Differential, rates: ErrorRates | None
-) -> UnfamiliarCells:
-    called = [
-        differential.counts_as_blast(cells[row])
-        for cells in parts
-        for row, flags in enumerate(cells.flags)
-        if FLAG_UNFAMILIAR in flags and cells.is_counted[row]
-    ]
-    return UnfamiliarCells(sum(called), len(called) - sum(called), rates)
-
-
-def _uncertain_blasts(parts: Sequence[Cells], differential: Differential) -> int:
-    """Count the cells named something else than a blast, or than nothing, that may be blasts."""
-    return sum(
-        cell.is_counted
-        and FLAG_UNCERTAIN_BLAST in cell.flags
-        and cell.cell_type != UNCLASSIFIED
-        and not differential.counts_as_blast(cell)
-        for cells in parts
-        for cell in cells
-    )
-
-
-def _share_from(p_blast: npt.ArrayLike, rates: ErrorRates | None) -> float | None:
-    seen = 0 if rates is None else rates.blasts_seen + rates.others_seen
-    if rates is None or seen == 0:
-        return None
-    return share_from_probabilities(p_blast, rates.blasts_seen / seen)
-
-
-def _disagreement(evidence: Evidence) -> list[str]:
-    """Return a sentence if the cells' probabilities and names give different shares."""
-    corrected, beside = evidence.correction.interval, evidence.from_probabilities
-    if corrected is None or beside is None or corrected.low <= beside <= corrected.high:
+def _unfamiliar(fields: Sequence[FieldReading]) -> list[str]:
+    """Return a sentence if the smear as a whole is unlike those the networks learned from."""
+    whole = [flags for field in fields for flags in field.cells.flags if FLAG_BORDER not in flags]
+    share = sum(FLAG_UNFAMILIAR in flags for flags in whole) / max(len(whole), 1)
+    if len(whole) < _ENOUGH_TO_JUDGE or share <= UNFAMILIAR:
         return []
     sentence = (
-        "Estimated from the cells' probabilities instead of their names the share would be "
-        f"{percent_text(beside)} %: the two do not agree, so the networks' certainty does not hold on this "
-        "smear."
+        f"{100 * share:.0f} % of the cells look unlike those the networks learned from "
+        f"({100 * USUAL_SHARE:.0f} % would be usual): check names by eye before relying on a figure."
     )
     return [sentence]
 
@@ -195,8 +173,8 @@ def _equivalents(differential: Differential) -> list[str]:
         return []
     names = ", ".join(taxonomy()[name].name.lower() for name in differential.equivalents)
     sentence = (
-        f"Counted as blasts by setting: {names}. The classifier's error rates are those of blasts, so the "
-        "share is not corrected for them."
+        f"Counted as blasts by setting: {names}. The networks' error rates are those of blasts, so they say "
+        "nothing of this share."
     )
     return [sentence]
 
@@ -222,10 +200,9 @@ def _chosen_images(read: Sequence[FieldReading]) -> list[str]:
     return [f"On {quantity(number, 'field')}, {note}." for note, number in sorted(notes.items())]
 
 
-def _flags(fields: Sequence[FieldReading], evidence: Evidence) -> list[str]:
+def _flags(fields: Sequence[FieldReading], differential: Differential) -> list[str]:
     """Return sentences on what makes the count of this patient less reliable."""
     flags = []
-    differential = evidence.differential
     failed = sum(f.status is FieldStatus.FAILED for f in fields)
     repeated = sum(f.status is FieldStatus.DUPLICATE for f in fields)
     read = [f for f in fields if f.status is FieldStatus.READ]
@@ -245,17 +222,10 @@ def _flags(fields: Sequence[FieldReading], evidence: Evidence) -> list[str]:
     assumed = sum(f.scale is not None and f.scale.source is ScaleSource.ASSUMED for f in read)
     if assumed:
         flags.append(f"The size of a pixel could not be measured on {assumed} fields and was assumed.")
-    if evidence.is_unfamiliar:
-        flags.append(
-            f"{100 * evidence.unfamiliar_share:.0f} % of the cells look unlike those the networks learned "
-            f"from ({100 * USUAL_SHARE:.0f} % would be usual): check names by eye before relying on a figure."
-        )
+    flags += _unfamiliar(fields)
     flags += _without_cell(read)
     flags += _chosen_images(read)
     flags += _equivalents(differential)
-    flags += _disagreement(evidence)
-    if evidence.rates is not None and differential.counted and evidence.correction.interval is None:
-        flags.append(evidence.correction.reason)
     sizeless = sum(bool(len(f.cells)) and not f.measures_cells for f in read)
     if sizeless:
         flags.append(f"On {sizeless} of {len(read)} fields cells were named without their size.")

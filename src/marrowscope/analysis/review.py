@@ -1,23 +1,28 @@
-"""Review of a sample of cells: which cells to review, and the blast share inferred from their answers."""
+"""Review: which cells to review, the blast share inferred from the answers, and the reviewed count."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import takewhile
 
 import numpy as np
 import numpy.typing as npt
 
-from marrowscope.analysis.clustering import critical_value
-from marrowscope.analysis.intervals import LEVEL
-from marrowscope.analysis.reviewed import Answer
+from marrowscope.analysis.clustering import clustering_of_lot, critical_value
+from marrowscope.analysis.intervals import LEVEL, level_of_repeated_looks
+from marrowscope.analysis.numbers import Inferred
+from marrowscope.analysis.patient import CountingSettings, decided, numbers_of, read_patient
+from marrowscope.analysis.reviewed import AddedCell, Answer, reviewed_field
 from marrowscope.domain.cells import FLAG_UNCERTAIN_BLAST
-from marrowscope.domain.decision import NO_CLUSTERING, Clustering, Interval
-from marrowscope.domain.patient import PatientReading
+from marrowscope.domain.decision import NO_CLUSTERING, Basis, Clustering, Interval
+from marrowscope.domain.patient import PatientReading, Review
+from marrowscope.domain.rates import KnownErrors
 from marrowscope.domain.taxonomy import ARTEFACT, taxonomy
 
 FEWEST_REVIEWED = 20  # with fewer, the normal approximation of the interval does not hold (setting)
 _SEED = 20_260_101
+_UNSEEN = 2.0  # disagreements added to those seen
 
 
 class Part(StrEnum):
@@ -82,22 +87,6 @@ def suggest_review(
     )
 
 
-@dataclass(frozen=True)
-class Inferred:
-    """The blast share by prediction-powered inference.
-
-    Attributes
-    ----------
-    share : with its interval, None while the reviewed random sample is too small
-    cells : number of reviewed cells behind it
-    warnings : sentences about limits of the review
-    """
-
-    share: Interval | None
-    cells: int
-    warnings: tuple[str, ...] = ()
-
-
 def share_from_random_sample(
     network: PatientReading, answers: Mapping[str, Mapping[int, Answer]]
 ) -> Inferred:
@@ -105,7 +94,8 @@ def share_from_random_sample(
 
     The sample is the beginning of the random order, up to the first cell without an answer, because the
     choice of the cells must not depend on their content. Cells that a reader picked by their looks are used
-    only once the sample reaches them.
+    only once the sample reaches them. The share is looked at after every answer, and its interval is that of
+    repeated looks.
 
     Parameters
     ----------
@@ -124,11 +114,14 @@ def share_from_random_sample(
     kinds = [
         taxonomy()[ARTEFACT if a.is_deleted else a.cell_type or ARTEFACT] for a in map(answer_to, sample) if a
     ]
+    is_blast = [kind.is_blast for kind in kinds]
+    names = [name for name, _ in sample]
     share = reviewed_share(
-        [kind.is_blast for kind in kinds],
+        is_blast,
         called[: len(sample)],
         called[len(sample) :],
-        clustering=network.clustering,
+        level_of_repeated_looks(),
+        lot_clustering([name for name, _ in order], names, is_blast),
     )
     warnings = []
     uncounted = sum(not kind.is_counted for kind in kinds)
@@ -137,7 +130,19 @@ def share_from_random_sample(
             f"{uncounted} of the {len(sample)} reviewed cells of the lot do not belong into the count; "
             "the share is that among all cells the networks counted."
         )
-    return Inferred(share, len(sample), tuple(warnings))
+    return Inferred(
+        share, len(sample), tuple(warnings), is_complete=bool(order) and len(sample) == len(order)
+    )
+
+
+def lot_clustering(counted: Sequence[str], reviewed: Sequence[str], is_blast: Sequence[bool]) -> Clustering:
+    """Measure the clustering of counted cells on the reviewed ones, each given by the name of its field."""
+    fields = sorted(set(counted))
+    cells, seen = Counter(counted), Counter(reviewed)
+    blasts = Counter(name for name, blast in zip(reviewed, is_blast, strict=True) if blast)
+    return clustering_of_lot(
+        [cells[name] for name in fields], [seen[name] for name in fields], [blasts[name] for name in fields]
+    )
 
 
 def reviewed_share(
@@ -154,8 +159,8 @@ def reviewed_share(
     unbiased whatever the classifier does, and a good classifier makes the interval narrow. This requires that
     the reviewed cells are a *random* sample of the counted ones.
 
-    If the sample has too few disagreements to measure their rate, one is assumed, as no review of n cells can
-    show that the classifier never errs.
+    No review of n cells can show that the classifier never errs: two disagreements are added to those seen,
+    as Agresti and Coull add two successes and two failures (Am Stat 1998;52:119).
 
     Parameters
     ----------
@@ -163,7 +168,7 @@ def reviewed_share(
     called : (n,) whether the classifier called it a blast
     others_called : (N,) the same for the counted cells not reviewed
     level : coverage
-    clustering : precision lost through fields, for the calls on the others
+    clustering : of the true blasts among all counted cells (`clustering_of_lot`)
 
     Returns
     -------
@@ -174,12 +179,14 @@ def reviewed_share(
     if n < FEWEST_REVIEWED or others == 0:
         return None
     power = tuned_power(y, f, g)
-    estimate = power * g.mean() + (y - power * f).mean()
-    rectifier = max(float((y - power * f).var()), (1 / n) * (1 - 1 / n))
-    variance = power**2 * g.var() * clustering.design_effect / others + rectifier / n
-    half = float(critical_value(level)) * np.sqrt(variance)
+    estimate = float(np.clip(power * g.mean() + (y - power * f).mean(), 0, 1))
+    of_lot = (n * float((y - power * f).var()) + _UNSEEN) / (n + 2 * _UNSEEN)
+    variance = power**2 * g.var() / others + of_lot / n
+    near = (estimate * (n + others) + _UNSEEN) / (n + others + 2 * _UNSEEN)
+    variance += (clustering.design_effect - 1) * near * (1 - near) / (n + others)
+    half = float(critical_value(level, clustering.freedom)) * np.sqrt(variance)
     return Interval(
-        estimate=float(np.clip(estimate, 0, 1)),
+        estimate=estimate,
         low=float(np.clip(estimate - half, 0, 1)),
         high=float(np.clip(estimate + half, 0, 1)),
         level=level,
@@ -196,3 +203,60 @@ def tuned_power(
         return 0.0
     together = float(((seen - seen.mean()) * (called - called.mean())).mean())
     return min(max(together / ((1 + len(called) / len(others_called)) * float(spread)), 0.0), 1.0)
+
+
+def read_reviewed(
+    network: PatientReading,
+    answers: Mapping[str, Mapping[int, Answer]],
+    added: Mapping[str, Sequence[AddedCell]],
+    settings: CountingSettings,
+    known: KnownErrors,
+    *,
+    count_border_cells: bool = False,
+    problems: Sequence[str] = (),
+) -> PatientReading:
+    """Count a patient again with a reader's answers in force; the networks' reading is kept beside it.
+
+    The differential and the counted share are those of the cells as they are now named, whichever the reader
+    chose to look at. What decides is the share inferred from the lot, or the count itself once every cell is
+    reviewed. While neither decides, the numbers that do are those of the networks' reading: error rates hold
+    for what the networks named, not for a mixture of both.
+
+    Parameters
+    ----------
+    network : the networks' reading of the patient
+    answers : field → row → the reader's answer
+    added : field → cells that the reader drew
+    settings : rule, floor and target
+    known : what is known of the networks' errors
+    count_border_cells : whether cells cut by an image's edge count
+    problems : problems found in the patient's files
+    """
+    by_field = [answers.get(field.name, {}) for field in network.fields]
+    fields = [
+        reviewed_field(field, given, added.get(field.name, ()), count_border_cells=count_border_cells)
+        for field, given in zip(network.fields, by_field, strict=True)
+    ]
+    inferred = share_from_random_sample(network, answers)
+    reading = read_patient(
+        network.patient,
+        fields,
+        settings,
+        known,
+        inferred=inferred,
+        truth=network.truth,
+        problems=problems,
+        passed_over=network.passed_over,
+        details=network.details,
+    )
+    if reading.decision.decided_by is not Basis.REVIEWED:
+        numbers = numbers_of(network.fields, network.details.specimen, settings, known, inferred)
+        reading = decided(reading, numbers, settings)
+    given = [answer for answers in by_field for answer in answers.values() if answer.is_given]
+    review = Review(
+        network=network,
+        named=sum(not answer.is_deleted for answer in given),
+        deleted=sum(answer.is_deleted for answer in given),
+        added=sum(not cell.is_deleted for drawn in added.values() for cell in drawn),
+    )
+    return replace(reading, review=review)

@@ -1,4 +1,4 @@
-"""A reviewed count: the networks' cells with a reader's answers in force.
+"""Cells with a reader's answers in force.
 
 The networks' cells are never changed: `apply_answers` returns new ones, and both readings are kept.
 """
@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.domain.cells import (
     FLAG_ADDED,
     FLAG_BORDER,
@@ -21,8 +20,7 @@ from marrowscope.domain.cells import (
 )
 from marrowscope.domain.counting import counts_in_differential
 from marrowscope.domain.geometry import border_margin, touching_border
-from marrowscope.domain.patient import FieldReading, PatientReading, Review
-from marrowscope.domain.rates import ErrorRates
+from marrowscope.domain.patient import FieldReading
 from marrowscope.domain.taxonomy import ARTEFACT, taxonomy
 
 _SETTLED = {
@@ -139,98 +137,3 @@ def reviewed_field(
     named = apply_answers(field.cells, answers, count_border_cells=count_border_cells)
     drawn = added_cells(added, field, count_border_cells=count_border_cells)
     return replace(field, cells=Cells.concatenate([named, drawn]) if added else named)
-
-
-def remaining_rates(
-    rates: ErrorRates | None, network: Sequence[Cells], answers: Sequence[Mapping[int, Answer]]
-) -> ErrorRates | None:
-    """Return the error rates that remain after a review.
-
-    Errors remain only among unreviewed cells: missed blasts among those called something else, false alarms
-    among those called blasts. The misses are therefore reduced to the unreviewed share of the former, the
-    false alarms to that of the latter. This assumes that reviewed cells were as certain as the others. If
-    readers look at doubtful cells first, fewer errors remain, and the rates are cautious.
-
-    Parameters
-    ----------
-    rates : of the classifier alone, None if not known
-    network : cells of each field as the networks named them
-    answers : the reader's answers, per field
-
-    Returns
-    -------
-    None if the rates are not known, or if all counted cells were reviewed
-    """
-    if rates is None:
-        return None
-    cells = {True: 0, False: 0}
-    unseen = {True: 0, False: 0}
-    for field, given in zip(network, answers, strict=True):
-        for row in np.flatnonzero(field.is_counted):
-            is_blast = bool(field.is_blast[row])
-            cells[is_blast] += 1
-            unseen[is_blast] += not (row in given and given[int(row)].is_given)
-    if not any(unseen.values()):
-        return None
-    left = {called: unseen[called] / cells[called] if cells[called] else 1.0 for called in cells}
-    missed, false_alarms = rates.blasts_seen - rates.blasts_called, rates.others_seen - rates.others_cleared
-    return replace(
-        rates,
-        blasts_called=rates.blasts_seen - _kept(missed, left[False]),
-        others_cleared=rates.others_seen - _kept(false_alarms, left[True]),
-    )
-
-
-def _kept(errors: int, share: float) -> int:
-    return int(np.ceil(round(errors * share, 9)))
-
-
-def read_reviewed(
-    network: PatientReading,
-    answers: Mapping[str, Mapping[int, Answer]],
-    added: Mapping[str, Sequence[AddedCell]],
-    settings: CountingSettings,
-    error_rates: ErrorRates | None,
-    *,
-    unfamiliar_rates: ErrorRates | None = None,
-    count_border_cells: bool = False,
-    problems: Sequence[str] = (),
-) -> PatientReading:
-    """Count a patient again with a reader's answers in force; the networks' reading is kept beside it.
-
-    Parameters
-    ----------
-    network : the networks' reading of the patient
-    answers : field → row → the reader's answer
-    added : field → cells that the reader drew
-    settings : rule, floor and target
-    error_rates : of the classifier alone
-    unfamiliar_rates : of the classifier on unfamiliar cells
-    count_border_cells : whether cells cut by an image's edge count
-    problems : problems found in the patient's files
-    """
-    by_field = [answers.get(field.name, {}) for field in network.fields]
-    fields = [
-        reviewed_field(field, given, added.get(field.name, ()), count_border_cells=count_border_cells)
-        for field, given in zip(network.fields, by_field, strict=True)
-    ]
-    rates = remaining_rates(error_rates, [field.cells for field in network.fields], by_field)
-    reading = read_patient(
-        network.patient,
-        fields,
-        settings,
-        rates,
-        unfamiliar_rates=unfamiliar_rates,
-        truth=network.truth,
-        problems=problems,
-        passed_over=network.passed_over,
-        details=network.details,
-    )
-    given = [answer for answers in by_field for answer in answers.values() if answer.is_given]
-    review = Review(
-        network=network,
-        named=sum(not answer.is_deleted for answer in given),
-        deleted=sum(answer.is_deleted for answer in given),
-        added=sum(not cell.is_deleted for drawn in added.values() for cell in drawn),
-    )
-    return replace(reading, review=review)

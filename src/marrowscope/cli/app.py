@@ -16,6 +16,7 @@ from marrowscope.cli.commands import (
     serve,
     train,
     users,
+    validate,
 )
 from marrowscope.version import __version__
 
@@ -32,6 +33,7 @@ app.command("analyse", epilog=analyse.EXAMPLE)(analyse.analyse)
 app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
 app.command("detect", epilog=images.DETECT_EXAMPLE)(images.detect)
 app.command("classify", epilog=images.CLASSIFY_EXAMPLE)(images.classify)
+app.command("validate", epilog=validate.EXAMPLE)(validate.validate)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(train.app, name="train")
 app.add_typer(data.app, name="data")

@@ -50,3 +50,16 @@ def say(message: str) -> None:
 def print_json(document: Any) -> None:
     """Print a result as JSON."""
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def counter(what: str) -> Callable[[int], None]:
+    """Return a function that shows on stderr how many things are done, if it is a terminal."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+
+    def show(done: int) -> None:
+        if console.is_terminal:
+            console.print(f"{done} {what}", end="\r", highlight=False)
+
+    return show

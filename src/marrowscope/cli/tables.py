@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from marrowscope.domain.decision import Verdict
+from marrowscope.domain.decision import Verdict, verdict_words
 from marrowscope.domain.percent import percent_text, range_text
 from marrowscope.domain.quantity import quantity
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 _CONFUSION = "Known state and decision"
 _STYLES = {
     Verdict.POSITIVE: "bold red",
-    Verdict.NEGATIVE: "green",
+    Verdict.NEGATIVE: "bold",
     Verdict.INDETERMINATE: "yellow",
     Verdict.INSUFFICIENT: "dim",
 }
 
 
 def print_patients(report: "CohortReport") -> None:
-    """Print a row per patient, with the counted interval and the corrected one, which decides."""
+    """Print a row per patient, with the counted share and the interval that decides."""
     rule = report.patients[0].decision.rule
     table = _table(f"Decision by {rule.id}: {rule.condition}")
-    for title in ("patient", "counted", "blasts", "blast %", "95 % CI", "corrected", "decision"):
-        is_text = title in {"patient", "decision"}
+    for title in ("patient", "counted", "blasts", "blast %", "decides, %", "by", "decision"):
+        is_text = title in {"patient", "by", "decision"}
         table.add_column(
             title,
             justify="left" if is_text else "right",
@@ -39,16 +39,16 @@ def print_patients(report: "CohortReport") -> None:
         )
     for patient in report.patients:
         differential, interval = patient.differential, patient.blast_interval
-        corrected = patient.adjusted_interval
+        deciding = patient.adjusted_interval
         numbers = (differential.counted, differential.blasts)
         verdict = patient.decision.verdict
         table.add_row(
             escape(patient.patient),
             *map(str, numbers),
             "" if interval is None else percent_text(interval.estimate),
-            "" if interval is None else range_text(interval.low, interval.high),
-            "" if corrected is None else range_text(corrected.low, corrected.high),
-            f"[{_STYLES[verdict]}]{verdict}[/]",
+            "" if deciding is None else range_text(deciding.low, deciding.high),
+            "" if deciding is None else patient.decision.decided_by.value,
+            f"[{_STYLES[verdict]}]{patient.decision.words}[/]",
         )
     Console().print(table)
     failures = sum(patient.fields_failed for patient in report.patients)
@@ -61,9 +61,10 @@ def print_confusion(report: "CohortReport") -> None:
     """Print known state against decision for the patients whose state is known."""
     pairs = Counter((p.truth, p.decision.verdict) for p in report.patients if p.truth)
     table = _table(_CONFUSION)
+    threshold = report.patients[0].decision.rule.threshold_percent
     table.add_column("known state")
     for verdict in Verdict:
-        table.add_column(verdict.value, justify="right")
+        table.add_column(verdict_words(verdict, threshold), justify="right")
     for truth in sorted({truth for truth, _ in pairs if truth}, reverse=True):
         table.add_row(escape(truth), *(str(pairs[truth, verdict]) for verdict in Verdict))
     Console().print(table)

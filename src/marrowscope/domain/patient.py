@@ -10,7 +10,6 @@ from marrowscope.domain.case.laboratory import NO_LABORATORY, Laboratory
 from marrowscope.domain.cells import Cells
 from marrowscope.domain.decision import NO_CLUSTERING, Clustering, Decision, Interval, Verdict
 from marrowscope.domain.differential import Differential
-from marrowscope.domain.rates import ErrorRates
 from marrowscope.domain.scale import Scale
 
 OF_SEVERAL = "of several images in the file"
@@ -136,13 +135,14 @@ class PatientReading:
     fields : in natural order
     differential : of all fields together
     blast_interval : counted share with its interval, None if no cell is counted
-    adjusted_interval : share corrected for the classifier's error rates, None if they are not known
+    adjusted_interval : the share that decides, None if nothing does (`Decision.decided_by`)
     decision : by the chosen rule
     clustering : precision lost because cells of one field resemble each other
-    share_from_probabilities : blast share estimated from the cells' probabilities (0..1), None if impossible
     exact_interval : counted share with Clopper and Pearson's interval
     bootstrap_interval : counted share with an interval over resampled fields, None with a single field
-    rates : the classifier's error rates used to correct `adjusted_interval`
+    expected_interval : share if this laboratory is like those measured, None if too few were
+    looks_again : the count was looked at repeatedly, and the deciding interval holds for all looks
+    limits : what this count cannot see, as sentences that stand beside the verdict
     reviewed_interval : share inferred from reviewed cells, None without a review
     alternatives : decisions of the other rules on the same count
     flags : problems that concern the whole patient, as sentences
@@ -159,11 +159,12 @@ class PatientReading:
     adjusted_interval: Interval | None
     decision: Decision
     clustering: Clustering = NO_CLUSTERING
-    share_from_probabilities: float | None = None
     exact_interval: Interval | None = None
     bootstrap_interval: Interval | None = None
-    rates: ErrorRates | None = None
+    expected_interval: Interval | None = None
     reviewed_interval: Interval | None = None
+    looks_again: bool = False
+    limits: tuple[str, ...] = ()
     alternatives: tuple[Decision, ...] = ()
     flags: tuple[str, ...] = ()
     truth: str | None = None
@@ -185,6 +186,14 @@ class PatientReading:
     def cells(self) -> Cells:
         """Cells of all fields, in field order."""
         return Cells.concatenate([f.cells for f in self.fields])
+
+
+@dataclass(frozen=True)
+class EarlierCount:
+    """A patient's earlier count: digests of the images, and whether it was itself another look."""
+
+    images: frozenset[str]
+    looks_again: bool
 
 
 @dataclass(frozen=True)

@@ -27,28 +27,20 @@ def range_text(low: float, high: float) -> str:
 def percents_that_sum(counts: Mapping[str, int], fixed: str | None = None) -> dict[str, float]:
     """Return counts as percentages of one decimal that sum to 100.
 
-    Largest remainder (Hamilton's method): each share is rounded down, then those with the largest remainders
-    gain a tenth. The `fixed` one, which is printed elsewhere too, keeps its own rounding if any other can
-    absorb the difference.
+    Every percentage is rounded as it is printed elsewhere, so that equal counts have equal percentages, but
+    for the largest, which takes up the difference. The `fixed` one keeps its rounding if another is large
+    enough.
     """
     total = sum(counts.values())
     if not total:
         return dict.fromkeys(counts, 0.0)
-    tenths = {name: 1000 * number // total for name, number in counts.items()}
-    rests = {name: 1000 * number % total for name, number in counts.items()}
-    kept = {name for name in counts if name == fixed}
-    for name in kept:
-        tenths[name] = int(10 * _tenths(counts[name] / total))
-    others = sorted((name for name in counts if name not in kept), key=lambda name: -rests[name])
-    missing = 1000 - sum(tenths.values())
-    for name in others[:missing] if missing > 0 else []:
-        tenths[name] += 1
-    if missing < 0 and others:
-        largest = max(others, key=lambda name: tenths[name])
-        tenths[largest] += missing
-    if sum(tenths.values()) != 1000:
-        (only,) = kept
-        tenths[only] += 1000 - sum(tenths.values())
+    tenths = {name: int(10 * _tenths(number / total)) for name, number in counts.items()}
+    others = [name for name in counts if name != fixed] or list(counts)
+    difference = 1000 - sum(tenths.values())
+    largest = max(others, key=lambda name: counts[name])
+    if tenths[largest] + difference < 0:
+        largest = max(counts, key=lambda name: counts[name])
+    tenths[largest] += difference
     return {name: number / 10 for name, number in tenths.items()}
 
 

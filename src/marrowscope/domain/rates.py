@@ -1,11 +1,15 @@
-"""How often a classifier is right about blasts."""
+"""How often the networks are right about blasts: on held-out cells, in other laboratories, in this one."""
 
 from dataclasses import dataclass
+
+from marrowscope.domain.case.specimen import Specimen
 
 
 @dataclass(frozen=True)
 class ErrorRates:
-    """Counts on held-out cells by which a blast share is corrected.
+    """Counts on held-out cells of the training's laboratories, for the model card.
+
+    No count is corrected by them, as they say nothing of another laboratory.
 
     Attributes
     ----------
@@ -24,3 +28,97 @@ class ErrorRates:
     def are_measured(self) -> bool:
         """Whether both blasts and other cells were tested."""
         return bool(self.blasts_seen) and bool(self.others_seen)
+
+
+@dataclass(frozen=True)
+class Laboratory:
+    """How the cells of one laboratory were named by networks that never saw that laboratory.
+
+    Attributes
+    ----------
+    name : of the laboratory
+    specimen : what the cells are from
+    blasts, blasts_called : blasts tested, and those of them called blasts by the shipped rule
+    others, others_called : other counted cells tested, and those of them called blasts
+    patients : number of patients the cells are from, 0 if not known
+    finds, false_finds : cells that the detector found and the rule counted, and those of them that are no
+        nucleated cell; 0 and 0 if not measured
+    """
+
+    name: str
+    specimen: Specimen
+    blasts: int
+    blasts_called: int
+    others: int
+    others_called: int
+    patients: int
+    finds: int = 0
+    false_finds: int = 0
+
+    def __post_init__(self) -> None:
+        pairs = (
+            (self.blasts_called, self.blasts),
+            (self.others_called, self.others),
+            (self.false_finds, self.finds),
+        )
+        if any(not 0 <= part <= whole for part, whole in pairs):
+            raise ValueError(f"figures of laboratory {self.name!r}: a part is larger than the whole")
+
+    @property
+    def cells(self) -> int:
+        """Number of cells tested."""
+        return self.blasts + self.others
+
+
+@dataclass(frozen=True)
+class BlastKind:
+    """How many blasts of one kind were tested, and how many of them were called blasts."""
+
+    cell_type: str
+    cells: int
+    called: int
+
+
+@dataclass(frozen=True)
+class Validation:
+    """A laboratory's own measurement of a bundle on cells that its people named.
+
+    Attributes
+    ----------
+    figures : how the cells were named
+    date : UTC, ISO 8601
+    operator : who measured
+    bundle, bundle_sha256 : name and digest of the networks measured; the figures hold for no others
+    """
+
+    figures: Laboratory
+    date: str
+    operator: str
+    bundle: str
+    bundle_sha256: str
+
+    def describe(self) -> str:
+        """Return the measurement in words for print."""
+        cells = f"{self.figures.blasts} blasts and {self.figures.others} other cells"
+        return f"the validation of {self.date[:10]} by {self.operator} ({self.figures.specimen}: {cells})"
+
+
+@dataclass(frozen=True)
+class KnownErrors:
+    """What is known of the networks' errors, and of what they cannot name.
+
+    Attributes
+    ----------
+    laboratories : figures of laboratories that the networks never saw, one entry each
+    validation : this laboratory's own, None if there is none for these networks
+    types : types other than blasts that the networks name; empty if not known
+    blast_kinds : kinds of blasts on which they were measured
+    """
+
+    laboratories: tuple[Laboratory, ...] = ()
+    validation: Validation | None = None
+    types: tuple[str, ...] = ()
+    blast_kinds: tuple[BlastKind, ...] = ()
+
+
+NOTHING_KNOWN = KnownErrors()

@@ -34,7 +34,7 @@ from marrowscope.exports.case.resources import (
     specimen_content,
 )
 from marrowscope.exports.case.rows import beside_rows, case_rows
-from marrowscope.exports.figures import type_rows, verdict_text
+from marrowscope.exports.figures import ShareRow, share_rows, type_rows
 from marrowscope.exports.provenance import NOTICE
 from marrowscope.exports.tables import reasons
 from marrowscope.imaging.names import shown, shown_lines
@@ -156,7 +156,7 @@ class _PatientResources:
     def _report(self, observations: Sequence[Resource], specimen: Sequence[Resource]) -> Resource:
         decision = self._patient.decision
         signature = self._signature
-        sentence = f"{verdict_text(decision)} by the rule {decision.rule.condition}."
+        sentence = f"{decision.statement} (rule: {decision.rule.condition})."
         own = [f"{title}: {shown(text)}" for title, text in case_rows(self._patient) if title != "Conclusion"]
         conclusion = [shown_lines(self._details.conclusion)] if self._details.conclusion else []
         signed: Resource = {}
@@ -227,7 +227,7 @@ class _PatientResources:
                 **reference_of(comparison.by_type.get(BLAST)),
                 "component": [
                     *_bounds(patient.blast_interval, "counted share"),
-                    *_corrected(patient.adjusted_interval),
+                    *(part for row in share_rows(patient)[1:] for part in _component(row)),
                     *self._by_networks(),
                 ],
             }
@@ -344,11 +344,10 @@ def _bounds(interval: Interval, of: str) -> list[Resource]:
     ]
 
 
-def _corrected(interval: Interval | None) -> list[Resource]:
-    if interval is None:
-        return []
-    code = {"code": {"text": "share corrected for the classifier's errors"}}
-    return [{**code, **_share(interval)}, *_bounds(interval, "corrected share")]
+def _component(row: ShareRow) -> list[Resource]:
+    """Return one of the shares that follow from the counted one, marked if it decides."""
+    title = f"blast share: {row.title[0].lower()}{row.title[1:]}{' (decides)' if row.decides else ''}"
+    return [{"code": {"text": title}, **_share(row.interval)}, *_bounds(row.interval, title)]
 
 
 def _identify(*parts: str) -> str:

@@ -13,7 +13,7 @@ from marrowscope.analysis.clustering import clustering
 from marrowscope.analysis.intervals import wilson
 from marrowscope.analysis.shares import TypeShare, type_shares
 from marrowscope.domain.cells import FLAG_BORDER
-from marrowscope.domain.decision import Decision, Interval, Verdict
+from marrowscope.domain.decision import BASIS_WORDS, COUNTED_WORDS, Basis, Interval, Verdict
 from marrowscope.domain.differential import Differential
 from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading
 from marrowscope.domain.percent import percents_that_sum
@@ -34,11 +34,6 @@ LINEAGES = {
     "unknown": ("Unclassified", "#b8bec7"),
 }
 """Name and colour of each lineage. Blasts of all kinds form a lineage of their own."""
-
-
-def verdict_text(decision: Decision) -> str:
-    """Return a verdict in the words that every format prints."""
-    return decision.verdict.value.capitalize()
 
 
 @dataclass(frozen=True)
@@ -116,6 +111,30 @@ def sampling(patient: PatientReading) -> Sampling | None:
         return None
     rows = tuple(sorted((name, number) for name, number in slides.items()))
     return Sampling(rows, len(filled), median(filled), min(filled), max(filled))
+
+
+@dataclass(frozen=True)
+class ShareRow:
+    """One of a patient's blast shares: its title, the share, and whether it is the one that decides."""
+
+    title: str
+    interval: Interval
+    decides: bool
+
+
+def share_rows(patient: PatientReading) -> tuple[ShareRow, ...]:
+    """Return the counted share and those that follow from it, the same in every format."""
+    basis = patient.decision.decided_by
+    rows = [
+        (COUNTED_WORDS, patient.blast_interval, False),
+        (BASIS_WORDS[Basis.LABORATORIES], patient.expected_interval, basis is Basis.LABORATORIES),
+    ]
+    if basis is Basis.VALIDATED:
+        rows.append((BASIS_WORDS[basis], patient.adjusted_interval, True))
+    if basis is Basis.NONE:  # in reports of earlier versions, whose corrected share decided
+        rows.append(("Corrected", patient.adjusted_interval, True))
+    rows.append((BASIS_WORDS[Basis.REVIEWED], patient.reviewed_interval, basis is Basis.REVIEWED))
+    return tuple(ShareRow(title, share, decides) for title, share, decides in rows if share is not None)
 
 
 def excluded_rows(differential: Differential) -> tuple[tuple[str, int], ...]:

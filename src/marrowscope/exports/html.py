@@ -5,6 +5,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from marrowscope.domain.decision import verdict_words
 from marrowscope.domain.patient import CohortReport
 from marrowscope.domain.percent import percent_text
 from marrowscope.domain.quantity import quantity
@@ -47,6 +48,7 @@ def render(report: CohortReport, pictures: Pictures) -> str:
             patients=patient_views(report, pictures),
             confusion=confusion(report),
             verdicts=VERDICTS,
+            verdict_words=verdict_words,
             lineages=tuple(LINEAGES.values()),
             notice=NOTICE,
             has_truth=any(patient.truth for patient in report.patients),

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from marrowscope.domain.case.laboratory import Laboratory
 from marrowscope.domain.cells import FLAG_ADDED, FLAG_BORDER, FLAG_DELETED, FLAG_REVIEWED, Cell
-from marrowscope.domain.decision import Decision, Interval, Verdict
+from marrowscope.domain.decision import Decision, Interval
 from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading
 from marrowscope.domain.scale import ScaleSource
 from marrowscope.domain.taxonomy import CellType, taxonomy
@@ -16,6 +16,7 @@ from marrowscope.exports.case.view import CaseView, case_view
 from marrowscope.exports.figures import (
     LineageRow,
     Sampling,
+    ShareRow,
     TypeRow,
     excluded_rows,
     fields_with,
@@ -24,18 +25,13 @@ from marrowscope.exports.figures import (
     review_facts,
     sampling,
     scales,
+    share_rows,
     type_rows,
 )
 from marrowscope.exports.pictures import GalleryItem, PictureLimits, Pictures, limits_for
 from marrowscope.exports.signed import SignedNames, signed_names
 from marrowscope.exports.tables import passed_over_text
 
-VERDICT_SENTENCES = {
-    Verdict.POSITIVE: "The blast share lies beyond the threshold.",
-    Verdict.NEGATIVE: "The blast share lies below the threshold.",
-    Verdict.INDETERMINATE: "This count does not settle the case.",
-    Verdict.INSUFFICIENT: "Too few cells were counted for a decision.",
-}
 SCALE_SOURCES = {
     ScaleSource.GIVEN: "given by the user",
     ScaleSource.METADATA: "stated in the image files",
@@ -82,7 +78,7 @@ class PatientView:
 
     anchor: str
     reading: PatientReading
-    sentence: str
+    shares: tuple[ShareRow, ...]
     decisions: tuple[Decision, ...]
     rows: tuple[TypeRow, ...]
     bar_scale: int
@@ -126,7 +122,7 @@ def _view(
     return PatientView(
         anchor=anchor,
         reading=patient,
-        sentence=VERDICT_SENTENCES[patient.decision.verdict],
+        shares=share_rows(patient),
         decisions=(patient.decision, *patient.alternatives),
         rows=rows,
         bar_scale=next(end for end in _BAR_SCALES if highest <= end),

@@ -76,7 +76,7 @@ def _count(patient: PatientReading) -> dict[str, Any]:
     Percentages have two decimals, as in the tables; those of types and lineages have one and sum to 100.
     """
     differential, spread, clustering = patient.differential, sampling(patient), patient.clustering
-    beside, ratio = patient.share_from_probabilities, myeloid_to_erythroid(differential)
+    ratio = myeloid_to_erythroid(differential)
     return {
         "counted": differential.counted,
         "blasts": differential.blasts,
@@ -85,11 +85,10 @@ def _count(patient: PatientReading) -> dict[str, Any]:
         "blast_percent": _interval(patient.blast_interval),
         "exact_percent": _interval(patient.exact_interval),
         "bootstrap_percent": _interval(patient.bootstrap_interval),
-        "corrected_percent": _interval(patient.adjusted_interval),
+        "deciding_percent": _interval(patient.adjusted_interval),
+        "expected_percent": _interval(patient.expected_interval),
         "reviewed_percent": _interval(patient.reviewed_interval),
         "non_erythroid_percent": _interval(non_erythroid_blasts(patient)),
-        "percent_from_probabilities": None if beside is None else file_percent(beside),
-        "error_rates": None if patient.rates is None else vars(patient.rates),
         "correlation_within_fields": round(clustering.icc, 4),
         "design_effect": round(clustering.design_effect, 2),
         "effective_cells": round(clustering.effective(differential.counted)),
@@ -117,6 +116,9 @@ def _count(patient: PatientReading) -> dict[str, Any]:
         "decisions": {
             decision.rule.id: {
                 "decision": decision.verdict.value,
+                "words": decision.words,
+                "band": decision.band,
+                "decided_by": decision.decided_by.value,
                 "cells_to_settle": decision.cells_to_settle,
                 "reasons": [shown(reason) for reason in decision.reasons],
             }
@@ -148,9 +150,12 @@ def _patient(patient: PatientReading) -> dict[str, Any]:
         "truth": None if patient.truth is None else shown(patient.truth),
         "details": details_document(patient.details),
         "decision": patient.decision.verdict.value,
+        "decided_by": patient.decision.decided_by.value,
+        "looks_again": patient.looks_again,
         "count": _count(patient),
         "signed_names": signed_document(patient),
         "flags": [shown(flag) for flag in patient.flags],
+        "limits": [shown(text) for text in patient.limits],
         "passed_over": [shown(name) for name in patient.passed_over],
         "inputs": [
             {

@@ -5,12 +5,14 @@ Its columns are a subset of those of a reviewed `cells.csv`, so that training ca
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from marrowscope.analysis.review import FEWEST_REVIEWED, Part, reviewed_share, suggest_review
-from marrowscope.domain.decision import Interval
+from marrowscope.analysis.numbers import Inferred
+from marrowscope.analysis.patient import CountingSettings, decided, numbers_of
+from marrowscope.analysis.review import FEWEST_REVIEWED, Part, lot_clustering, reviewed_share, suggest_review
 from marrowscope.domain.patient import CohortReport, PatientReading
+from marrowscope.domain.rates import KnownErrors
 from marrowscope.domain.taxonomy import REVIEWED_TYPE, taxonomy
 from marrowscope.errors import InputError
 from marrowscope.exports.atomic import atomic_path
@@ -25,22 +27,6 @@ REVIEW_COLUMNS = (
 
 REVIEW = "Review: "
 """Beginning of the flags about limits of a review."""
-
-
-@dataclass(frozen=True)
-class Reviewed:
-    """The blast share inferred from a patient's reviewed cells.
-
-    Attributes
-    ----------
-    patient : name
-    share : None if the review does not allow an estimate
-    warnings : sentences about limits of the review
-    """
-
-    patient: str
-    share: Interval | None
-    warnings: tuple[str, ...]
 
 
 def write_review(report: CohortReport, path: Path, number: int) -> int:
@@ -63,8 +49,8 @@ def write_review(report: CohortReport, path: Path, number: int) -> int:
     return len(rows)
 
 
-def read_review(report: CohortReport, path: Path) -> tuple[Reviewed, ...]:
-    """Infer the blast share of every patient in a completed review.
+def read_review(report: CohortReport, path: Path) -> dict[str, Inferred]:
+    """Infer the blast share of every patient in a completed review, by the patient's name.
 
     Raises
     ------
@@ -78,25 +64,29 @@ def read_review(report: CohortReport, path: Path) -> tuple[Reviewed, ...]:
         if name is None:
             raise InputError(f"{path} names patient {row['patient']}, who is not in this run")
         by_patient.setdefault(name, []).append(row)
-    return tuple(_reviewed(known[name], rows, path) for name, rows in by_patient.items())
+    return {known[name].patient: _reviewed(known[name], rows, path) for name, rows in by_patient.items()}
 
 
-def with_review(report: CohortReport, path: Path) -> CohortReport:
-    """Return the report with the blast shares inferred from a completed review.
+def with_review(
+    report: CohortReport, path: Path, settings: CountingSettings, known: KnownErrors
+) -> CohortReport:
+    """Return the report with the shares inferred from a completed review, which decide if they can.
 
     Raises
     ------
     InputError
         As for `read_review`.
     """
-    found = {reviewed.patient: reviewed for reviewed in read_review(report, path)}
+    found = read_review(report, path)
 
     def of(patient: PatientReading) -> PatientReading:
-        reviewed = found.get(patient.patient)
-        if reviewed is None:
+        inferred = found.get(patient.patient)
+        if inferred is None:
             return patient
-        flags = (*patient.flags, *(f"{REVIEW}{warning}" for warning in reviewed.warnings))
-        return replace(patient, reviewed_interval=reviewed.share, flags=flags)
+        counting = replace(settings, looks_again=patient.looks_again)
+        flags = (*patient.flags, *(f"{REVIEW}{warning}" for warning in inferred.warnings))
+        numbers = numbers_of(patient.fields, patient.details.specimen, counting, known, inferred)
+        return decided(replace(patient, flags=flags), numbers, counting)
 
     return replace(report, patients=tuple(of(patient) for patient in report.patients))
 
@@ -112,7 +102,7 @@ def _suggested(patient: PatientReading, number: int) -> list[list[str]]:
     return lines
 
 
-def _reviewed(patient: PatientReading, rows: list[dict[str, str]], path: Path) -> Reviewed:
+def _reviewed(patient: PatientReading, rows: list[dict[str, str]], path: Path) -> Inferred:
     called = {
         (shown(field.name), str(number)): patient.differential.counts_as_blast(cell)
         for field in patient.fields
@@ -129,13 +119,14 @@ def _reviewed(patient: PatientReading, rows: list[dict[str, str]], path: Path) -
             drawn += 1
             if row[REVIEWED_TYPE].strip():
                 seen[key] = _is_blast(row, path, patient.differential.equivalents)
+    is_blast = list(seen.values())
     share = reviewed_share(
-        list(seen.values()),
+        is_blast,
         [called[key] for key in seen],
-        [is_blast for key, is_blast in called.items() if key not in seen],
-        clustering=patient.clustering,
+        [was_called for key, was_called in called.items() if key not in seen],
+        clustering=lot_clustering([name for name, _ in called], [name for name, _ in seen], is_blast),
     )
-    return Reviewed(patient.patient, share, tuple(_warnings(rows, drawn, len(seen))))
+    return Inferred(share, len(seen), tuple(_warnings(rows, drawn, len(seen))))
 
 
 def _warnings(rows: list[dict[str, str]], drawn: int, filled: int) -> list[str]:

@@ -44,10 +44,13 @@ PATIENT_COLUMNS = (
     "decision",
     "rule",
     "reasons",
+    "specimen",
+    "expected_low",
+    "expected_high",
+    "decided_by",
     "images_passed_over",
+    "erythroblasts_per_100",
 )
-CASE_COLUMNS = ("specimen", "erythroblasts_per_100")
-"""Columns of `patients.csv` that follow where the specimen of a patient is stated."""
 CELL_COLUMNS = (
     "patient",
     "field",
@@ -74,22 +77,15 @@ _JOINT = "; "
 
 
 def write_patients_csv(report: CohortReport, path: Path) -> None:
-    """Write a row per patient, with the columns of `patient_columns`.
+    """Write a row per patient, with the columns `PATIENT_COLUMNS`.
 
     Raises
     ------
     OSError
         The file cannot be written.
     """
-    columns = patient_columns(report.patients)
     rows = (patient_row(patient) for patient in report.patients)
-    _write(path, columns, ([csv_text(row[name]) for name in columns] for row in rows))
-
-
-def patient_columns(patients: Sequence[PatientReading]) -> tuple[str, ...]:
-    """Return the columns of a table of patients: those of the case only where they say something."""
-    is_stated = any(patient.details.specimen is not Specimen.NOT_STATED for patient in patients)
-    return (*PATIENT_COLUMNS, *(CASE_COLUMNS if is_stated else ()))
+    _write(path, PATIENT_COLUMNS, ([csv_text(row[name]) for name in PATIENT_COLUMNS] for row in rows))
 
 
 def write_cells_csv(report: CohortReport, path: Path) -> None:
@@ -124,10 +120,11 @@ def write_cells_csv(report: CohortReport, path: Path) -> None:
 def patient_row(patient: PatientReading) -> dict[str, Value]:
     """Return a patient's values by column; None if a figure is not defined.
 
-    Percentages are 0..100, rounded to two decimals. Reasons are those of the decision, followed by the
-    patient's flags and the first fields that could not be read, each with its cause.
+    `adjusted_*` are the share that decides. Percentages are 0..100, rounded to two decimals. Reasons are
+    those of the decision, followed by what the count cannot see, the patient's flags, and the first fields
+    that could not be read, each with its cause.
     """
-    differential = patient.differential
+    differential, expected = patient.differential, patient.expected_interval
     return {
         "patient": shown(patient.patient),
         "fields": len(patient.fields),
@@ -144,8 +141,11 @@ def patient_row(patient: PatientReading) -> dict[str, Value]:
         "decision": patient.decision.verdict.value,
         "rule": patient.decision.rule.id,
         "reasons": _JOINT.join(shown(text) for text in reasons(patient)),
-        "images_passed_over": patient.images_passed_over,
         "specimen": patient.details.specimen.value,
+        "expected_low": None if expected is None else file_percent(expected.low),
+        "expected_high": None if expected is None else file_percent(expected.high),
+        "decided_by": patient.decision.decided_by.value,
+        "images_passed_over": patient.images_passed_over,
         "erythroblasts_per_100": _per_100(patient),
     }
 
@@ -158,12 +158,19 @@ def _per_100(patient: PatientReading) -> float | None:
 
 
 def reasons(patient: PatientReading) -> tuple[str, ...]:
-    """Return the reasons for a decision, and what weakens it."""
+    """Return the reasons for a decision, what the count cannot see, and what weakens it."""
     failed = [field for field in patient.fields if field.status is FieldStatus.FAILED]
     listed = [f"{field.name}: {field.message}" for field in failed[:_FAILURES_LISTED]]
     more = [f"and {len(failed) - len(listed)} more"] if len(failed) > len(listed) else []
     others = passed_over_text(patient)
-    return (*patient.decision.reasons, *patient.flags, *listed, *more, *([others] if others else []))
+    return (
+        *patient.decision.reasons,
+        *patient.limits,
+        *patient.flags,
+        *listed,
+        *more,
+        *([others] if others else []),
+    )
 
 
 def passed_over_text(patient: PatientReading) -> str:

@@ -10,8 +10,7 @@ import xlsxwriter
 from xlsxwriter.exceptions import FileCreateError
 
 from marrowscope.domain.case.laboratory import Laboratory
-from marrowscope.domain.case.specimen import Specimen
-from marrowscope.domain.decision import Interval, Verdict
+from marrowscope.domain.decision import Decision, Interval, Verdict
 from marrowscope.domain.patient import CohortReport, FieldStatus, PatientReading
 from marrowscope.domain.percent import file_percent
 from marrowscope.domain.quantity import quantity
@@ -30,7 +29,7 @@ from marrowscope.exports.figures import (
 )
 from marrowscope.exports.provenance import NOTICE
 from marrowscope.exports.signed import signed_names
-from marrowscope.exports.tables import PATIENT_COLUMNS, Value, patient_columns, patient_row
+from marrowscope.exports.tables import PATIENT_COLUMNS, Value, patient_row
 from marrowscope.imaging.files.spreadsheets import sheet_name
 from marrowscope.imaging.names import shown
 
@@ -55,9 +54,12 @@ _TITLES = {
     "effective_cells": ("Effective cells", 10),
     "ci_low": ("Interval low %", 9),
     "ci_high": ("Interval high %", 9),
-    "adjusted_percent": ("Corrected %", 10),
-    "adjusted_low": ("Corrected low %", 10),
-    "adjusted_high": ("Corrected high %", 10),
+    "adjusted_percent": ("What decides, %", 10),
+    "adjusted_low": ("Deciding low %", 10),
+    "adjusted_high": ("Deciding high %", 10),
+    "expected_low": ("If like others, low %", 11),
+    "expected_high": ("If like others, high %", 11),
+    "decided_by": ("Decided by", 13),
     "decision": ("Decision", 14),
     "rule": ("Rule", 10),
     "reasons": ("Reasons", 90),
@@ -163,13 +165,14 @@ class _Writer:
 
     def _overview(self, sheet: Any, patients: Sequence[PatientReading], names: Sequence[str]) -> None:
         has_truth = any(patient.truth for patient in patients)
-        columns = [*patient_columns(patients), "sheet", *(["known state"] if has_truth else [])]
+        columns = [*PATIENT_COLUMNS, "sheet", *(["known state"] if has_truth else [])]
         for column, name in enumerate(columns):
             title, width = _TITLES.get(name, (name.capitalize(), 24))
             sheet.set_column(column, column, width)
             sheet.write_string(0, column, title, self._formats["head"])
         for line, (patient, name) in enumerate(zip(patients, names, strict=True), start=1):
-            row = {**patient_row(patient), "sheet": name, "known state": shown(patient.truth or "")}
+            words = {"decision": patient.decision.words}
+            row = {**patient_row(patient), **words, "sheet": name, "known state": shown(patient.truth or "")}
             for column, key in enumerate(columns):
                 self._write(sheet, line, column, row[key], "wrap" if key == "reasons" else None)
         sheet.set_row(0, 30)
@@ -179,7 +182,9 @@ class _Writer:
         sheet.fit_to_pages(1, 0)
         sheet.repeat_rows(0)
         sheet.write_string(len(patients) + 2, 0, NOTICE, self._formats["notice"])
-        self._colour_decisions(sheet, 1, PATIENT_COLUMNS.index("decision"), max(len(patients), 1))
+        if patients:
+            decisions = [patient.decision for patient in patients]
+            self._colour_decisions(sheet, 1, PATIENT_COLUMNS.index("decision"), decisions)
 
     def _differential(self, sheet: Any, patient: PatientReading, laboratory: Laboratory) -> None:
         sheet.set_column(0, 0, 34)
@@ -205,8 +210,7 @@ class _Writer:
                 self._write(sheet, line, 11, network.get(row.cell_type.id, 0))
             line += 1
         counted = patient.differential.counted
-        kind = "leukocytes" if patient.details.specimen is Specimen.BLOOD else "nucleated cells"
-        self._write(sheet, line, 0, f"Counted {kind}", "total_text")
+        self._write(sheet, line, 0, f"Counted {patient.details.specimen.counted}s", "total_text")
         self._write(sheet, line, 1, counted, "total")
         self._write(sheet, line, 2, 100.0 if counted else None, "total_percent")
         line = self._ranges(sheet, line + 1, comparison)
@@ -252,7 +256,6 @@ class _Writer:
     def _facts(self, sheet: Any, line: int, patient: PatientReading, comparison: Comparison) -> int:
         """Write the figures beside the differential; return the next free line."""
         differential, exact = patient.differential, patient.exact_interval
-        beside = patient.share_from_probabilities
         self._write(sheet, line, 0, "Blasts, of all counted cells", "bold")
         self._write(sheet, line, 1, differential.blasts)
         if exact is not None:
@@ -260,10 +263,11 @@ class _Writer:
             self._write(sheet, line, 6, file_percent(exact.high))
         shares: list[tuple[str, Interval | None]] = [
             ("Blasts, of all counted cells", patient.blast_interval),
-            ("Blasts, corrected for classifier error", patient.adjusted_interval),
+            ("Blasts, what decides", patient.adjusted_interval),
             ("Blasts, of non-erythroid cells", non_erythroid_blasts(patient)),
             ("Blasts, inferred from reviewed cells", patient.reviewed_interval),
             ("Blasts, resampled fields", patient.bootstrap_interval),
+            ("Blasts, if like the laboratories measured", patient.expected_interval),
         ]
         if patient.review is not None:
             shares.append(("Blasts, networks alone", patient.review.network.blast_interval))
@@ -272,12 +276,10 @@ class _Writer:
             self._write(sheet, number, 0, title, "bold" if number == line else None)
             self._share(sheet, number, interval)
         line += len(shares)
-        self._write(sheet, line, 0, "Blasts, from cell probabilities")
-        self._write(sheet, line, 2, None if beside is None else file_percent(beside))
-        self._write(sheet, line + 1, 0, "Effective cells, design effect")
-        self._write(sheet, line + 1, 1, round(patient.clustering.effective(differential.counted)), "whole")
-        self._write(sheet, line + 1, 2, round(patient.clustering.design_effect, 2), "hundredths")
-        line += 2
+        self._write(sheet, line, 0, "Effective cells, design effect")
+        self._write(sheet, line, 1, round(patient.clustering.effective(differential.counted)), "whole")
+        self._write(sheet, line, 2, round(patient.clustering.design_effect, 2), "hundredths")
+        line += 1
         for figure, title, value, text in beside_rows(patient):
             for column, cell in enumerate((title, value, text)):
                 self._write(sheet, line, column, cell)
@@ -299,7 +301,8 @@ class _Writer:
             (row.cell_type.name, row.signed, row.signed_percent, row.network, row.network_percent)
             for row in names.rows
         ]
-        rows.append(("Counted nucleated cells", names.signed.counted, None, names.network.counted, None))
+        title = f"Counted {patient.details.specimen.counted}s"
+        rows.append((title, names.signed.counted, None, names.network.counted, None))
         shares = (names.signed_blasts, names.network_blasts)
         blasts = [None if share is None else file_percent(share.estimate) for share in shares]
         rows.append(("Blasts", names.signed.blasts, blasts[0], names.network.blasts, blasts[1]))
@@ -311,18 +314,20 @@ class _Writer:
         return line + 2
 
     def _decisions(self, sheet: Any, line: int, patient: PatientReading) -> None:
-        for column, title in enumerate(("Rule", "Positive when", "", "Decision", "More cells to settle")):
+        titles = ("Rule", "Above when", "", "Decision", "More cells to settle", "Band")
+        for column, title in enumerate(titles):
             self._write(sheet, line, column, title, "head")
         decisions = (patient.decision, *patient.alternatives)
         for number, decision in enumerate(decisions, start=1):
             self._write(sheet, line + number, 0, decision.rule.title)
             self._write(sheet, line + number, 1, decision.rule.condition)
-            self._write(sheet, line + number, 3, decision.verdict.value)
+            self._write(sheet, line + number, 3, decision.words)
             self._write(sheet, line + number, 4, decision.cells_to_settle, "whole")
-        self._colour_decisions(sheet, line + 1, 3, len(decisions))
+            self._write(sheet, line + number, 5, decision.band)
+        self._colour_decisions(sheet, line + 1, 3, decisions)
         line += len(decisions) + 2
-        self._write(sheet, line, 0, "Reasons and flags", "head")
-        for number, text in enumerate((*patient.decision.reasons, *patient.flags), start=1):
+        self._write(sheet, line, 0, "Reasons, limits and flags", "head")
+        for number, text in enumerate((*patient.decision.reasons, *patient.limits, *patient.flags), start=1):
             self._write(sheet, line + number, 0, text)
 
     def _provenance(self, sheet: Any, report: CohortReport) -> None:
@@ -364,10 +369,11 @@ class _Writer:
         for column, share in enumerate((interval.estimate, interval.low, interval.high), start=2):
             self._write(sheet, line, column, file_percent(share))
 
-    def _colour_decisions(self, sheet: Any, line: int, column: int, lines: int) -> None:
-        for verdict, look in self._verdicts.items():
-            rule = {"type": "cell", "criteria": "==", "value": f'"{verdict.value}"', "format": look}
-            sheet.conditional_format(line, column, line + lines - 1, column, rule)
+    def _colour_decisions(self, sheet: Any, line: int, column: int, decisions: Sequence[Decision]) -> None:
+        words = {(one.verdict, one.words) for one in decisions}
+        for verdict, text in sorted(words):
+            rule = {"type": "cell", "criteria": "==", "value": f'"{text}"', "format": self._verdicts[verdict]}
+            sheet.conditional_format(line, column, line + len(decisions) - 1, column, rule)
 
     def _write(self, sheet: Any, line: int, column: int, value: Value, look: str | None = None) -> None:
         if value is None:

@@ -2,7 +2,7 @@
 
 A bundle is a folder::
 
-    bundle.toml         input size, scaling, thresholds, temperatures, classes, error rates
+    bundle.toml         input size, scaling, thresholds, temperatures, classes, error rates, laboratories
     detector.onnx       YOLOX-Nano
     classifier.onnx     EfficientNet-B3, two heads
     feature_space.npz   distribution of the training cells in the classifier's feature space
@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from marrowscope.domain.rates import ErrorRates
+from marrowscope.domain.case.specimen import Specimen
+from marrowscope.domain.rates import BlastKind, ErrorRates, KnownErrors, Laboratory, Validation
 from marrowscope.domain.taxonomy import BLAST, taxonomy
 from marrowscope.errors import BundleError
 from marrowscope.models.nucleus_size import NucleusSizes
@@ -111,8 +112,12 @@ class ClassifierSettings:
 class Bundle:
     """A verified bundle on disk.
 
-    `error_rates` are those of the classifier on held-out cells, `unfamiliar_rates` those on unfamiliar cells
-    of other laboratories; None if not measured.
+    Attributes
+    ----------
+    error_rates : of the classifier on held-out cells of the training's laboratories, None if not measured
+    laboratories : how networks that never saw a laboratory named its cells, an entry for each; the figures by
+        which counts are corrected
+    blast_kinds : the same by kind of blast
     """
 
     folder: Path
@@ -124,7 +129,16 @@ class Bundle:
     detector: DetectorSettings
     classifier: ClassifierSettings
     error_rates: ErrorRates | None
-    unfamiliar_rates: ErrorRates | None = None
+    laboratories: tuple[Laboratory, ...] = ()
+    blast_kinds: tuple[BlastKind, ...] = ()
+
+    def known_errors(self, validation: Validation | None = None) -> KnownErrors:
+        """Return what is known of the networks' errors, with this laboratory's own validation if it has one.
+
+        A validation of other networks is left out.
+        """
+        own = validation if validation and validation.bundle_sha256 == self.sha256 else None
+        return KnownErrors(self.laboratories, own, self.classifier.types, self.blast_kinds)
 
     @property
     def title(self) -> str:
@@ -224,13 +238,14 @@ def _parse(folder: Path, document: Mapping[str, Any], sha256: str) -> Bundle:
         sha256=sha256,
         detector=DetectorSettings.of(document["detector"]),
         classifier=classifier,
-        error_rates=_rates(document, "error_rates"),
-        unfamiliar_rates=_rates(document, "unfamiliar_rates"),
+        error_rates=ErrorRates(**document["error_rates"]) if "error_rates" in document else None,
+        laboratories=tuple(map(_laboratory, document.get("laboratories", ()))),
+        blast_kinds=tuple(BlastKind(**entry) for entry in document.get("blast_kinds", ())),
     )
 
 
-def _rates(document: Mapping[str, Any], name: str) -> ErrorRates | None:
-    return ErrorRates(**document[name]) if name in document else None
+def _laboratory(entry: Mapping[str, Any]) -> Laboratory:
+    return Laboratory(**{**entry, "specimen": Specimen(entry["specimen"])})
 
 
 def class_names(settings: ClassifierSettings) -> tuple[str, ...]:

@@ -1,13 +1,14 @@
 """Writing networks and their settings as a bundle."""
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
-from marrowscope.domain.rates import ErrorRates
+from marrowscope.domain.rates import BlastKind, ErrorRates, Laboratory
 from marrowscope.errors import BundleError
 from marrowscope.models.bundle import (
     FORMAT,
@@ -31,7 +32,7 @@ class BundleContent:
     detector_onnx, classifier_onnx : the networks
     detector, classifier : their settings, which give the file names under which the networks are copied
     error_rates : error rates on held-out cells, None if not measured
-    unfamiliar_rates : error rates on unfamiliar cells of other laboratories, None if not measured
+    laboratories, blast_kinds : figures of networks that never saw the laboratories; empty if not measured
     feature_space : file that identifies unfamiliar cells, copied under the name in the classifier's settings
     """
 
@@ -44,7 +45,8 @@ class BundleContent:
     classifier_onnx: Path
     classifier: ClassifierSettings
     error_rates: ErrorRates | None = None
-    unfamiliar_rates: ErrorRates | None = None
+    laboratories: tuple[Laboratory, ...] = ()
+    blast_kinds: tuple[BlastKind, ...] = ()
     feature_space: Path | None = None
 
     @classmethod
@@ -60,7 +62,8 @@ class BundleContent:
             classifier_onnx=bundle.folder / bundle.classifier.file,
             classifier=bundle.classifier,
             error_rates=bundle.error_rates,
-            unfamiliar_rates=bundle.unfamiliar_rates,
+            laboratories=bundle.laboratories,
+            blast_kinds=bundle.blast_kinds,
             feature_space=bundle.folder / name if (name := bundle.classifier.feature_space) else None,
         )
 
@@ -87,9 +90,13 @@ def write_bundle(folder: Path, content: BundleContent) -> Bundle:
     return load_bundle(folder)
 
 
-def with_unfamiliar_rates(bundle: Bundle, rates: ErrorRates) -> Bundle:
-    """Store the error rates on unfamiliar cells in a bundle, and return it reopened."""
-    content = replace(BundleContent.of(bundle), unfamiliar_rates=rates)
+def with_laboratories(
+    bundle: Bundle, laboratories: Sequence[Laboratory], blast_kinds: Sequence[BlastKind] = ()
+) -> Bundle:
+    """Store in a bundle how networks that never saw a laboratory named its cells, and return it reopened."""
+    content = replace(
+        BundleContent.of(bundle), laboratories=tuple(laboratories), blast_kinds=tuple(blast_kinds)
+    )
     (bundle.folder / SETTINGS).write_text(tomli_w.dumps(_document(content)), "utf-8")
     write_sums(bundle.folder)
     return load_bundle(bundle.folder)
@@ -116,6 +123,8 @@ def _document(content: BundleContent) -> dict[str, Any]:
     }
     if content.error_rates is not None:
         document["error_rates"] = asdict(content.error_rates)
-    if content.unfamiliar_rates is not None:
-        document["unfamiliar_rates"] = asdict(content.unfamiliar_rates)
+    if content.laboratories:
+        document["laboratories"] = [asdict(laboratory) for laboratory in content.laboratories]
+    if content.blast_kinds:
+        document["blast_kinds"] = [asdict(kind) for kind in content.blast_kinds]
     return document

@@ -66,7 +66,8 @@ def _with_classifier(content: BundleContent, folder: Path) -> BundleContent:
         classifier=run.settings,
         feature_space=folder / space if space else None,
         error_rates=run.error_rates,
-        unfamiliar_rates=None,  # of another network; `evaluate bundle` measures them
+        laboratories=(),  # of other networks
+        blast_kinds=(),
         trained_on=_joined(content.trained_on, run.trained_on),
     )
 

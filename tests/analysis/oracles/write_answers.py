@@ -28,17 +28,6 @@ def adjusted_counts(functional: Any, rng: np.random.Generator) -> list[dict[str,
     return rows
 
 
-def maximised(emq: Any, rng: np.random.Generator) -> list[dict[str, Any]]:
-    emq.MAX_ITER = 100_000
-    rows = []
-    for _ in range(20):
-        trained = round(float(rng.uniform(0.1, 0.6)), 3)
-        p = np.round(rng.beta(0.6, 1.4, 120), 4)
-        shares, _ = emq.EM(np.array([1 - trained, trained]), np.column_stack([1 - p, p]), epsilon=1e-13)
-        rows.append({"trained": trained, "p_blast": p.tolist(), "share": float(shares[1])})
-    return rows
-
-
 def prediction_powered(ppi: Any, rng: np.random.Generator) -> list[dict[str, Any]]:
     rows = []
     for _ in range(30):
@@ -55,13 +44,12 @@ def prediction_powered(ppi: Any, rng: np.random.Generator) -> list[dict[str, Any
 
 
 def main() -> None:
-    names = ("quapy.functional", "quapy.method.aggregative", "ppi_py")  # of another environment
-    functional, aggregative, ppi = map(importlib.import_module, names)
+    names = ("quapy.functional", "ppi_py")  # of another environment
+    functional, ppi = map(importlib.import_module, names)
     rng = np.random.default_rng(11)
     document = {
         "versions": {name: version(name) for name in ("quapy", "ppi-python")},
         "adjusted_count": adjusted_counts(functional, rng),
-        "expectation_maximisation": maximised(aggregative.EMQ, rng),
         "prediction_powered": prediction_powered(ppi, rng),
     }
     ANSWERS.write_text(json.dumps(document, indent=None, separators=(",", ":")) + "\n", "utf-8")

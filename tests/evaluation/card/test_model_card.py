@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.evaluation.networks.named_cells import cells
+from tests.rates import laboratories
 
 from marrowscope.datasets.known_sets import describe_set, known_sets
 from marrowscope.datasets.layouts.fields import LabelledField
@@ -16,7 +17,6 @@ from marrowscope.errors import DatasetError
 from marrowscope.evaluation.card.bars import Bar
 from marrowscope.evaluation.card.model_card import (
     Evaluation,
-    unfamiliar_rates,
     write_metrics,
     write_model_card,
 )
@@ -26,7 +26,7 @@ from marrowscope.evaluation.fields.changes import FieldChange
 from marrowscope.evaluation.fields.robustness import evaluate_robustness
 from marrowscope.evaluation.fields.shares import evaluate_field_shares
 from marrowscope.evaluation.networks.adapting import AdaptingResult
-from marrowscope.evaluation.networks.classifier import ClassificationResult, score_predictions
+from marrowscope.evaluation.networks.classifier import score_predictions
 from marrowscope.evaluation.networks.detector import DetectionResult, score_detections
 from marrowscope.evaluation.networks.predictions import Predictions
 from marrowscope.evaluation.plots.networks import (
@@ -201,16 +201,12 @@ def test_the_threshold_stands_beside_what_it_was_chosen_on(
     assert "specificity 0.990 (99 of 100)" in card
 
 
-def test_unfamiliar_cells_of_other_laboratories_are_added_up(evaluations: list[Evaluation]) -> None:
-    (found,) = (e.result for e in evaluations if isinstance(e.result, ClassificationResult))
-    strange = replace(found, unfamiliar_rates=ErrorRates(8, 10, 5, 5, "unfamiliar cells"))
-    abroad = [
-        Evaluation("here", "external", strange),
-        Evaluation("there", "choosing", strange),
-        Evaluation("home", "held out", strange),
-    ]
-    assert unfamiliar_rates(abroad) == ErrorRates(16, 20, 10, 10, "unfamiliar cells of here, there")
-    assert unfamiliar_rates(evaluations) is None
+def test_laboratories_left_out_stand_in_the_card(bundle: Bundle, evaluations: list[Evaluation]) -> None:
+    write_metrics(bundle, evaluations)
+    assert "a count by these networks\ndecides nothing" in write_model_card(bundle).read_text()
+    card = write_model_card(replace(bundle, laboratories=laboratories())).read_text()
+    assert "| laboratory 1 | marrow | 20 | 730 of 1000 | 190 of 1000 |" in card
+    assert "decides nothing" not in card
 
 
 def test_card_without_results_says_so(bundle: Bundle) -> None:

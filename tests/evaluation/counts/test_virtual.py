@@ -34,6 +34,7 @@ def result() -> VirtualResult:
 
 
 def test_the_corrected_share_finds_the_truth_that_the_counted_one_misses(result: VirtualResult) -> None:
+    assert result.counted is not None
     assert result.corrected is not None
     # With 0.9 and 0.95 a mean share of 47.5 % reads 45.4 %: the bias of counting.
     assert result.counted.bias == pytest.approx(-2.1, abs=0.8)

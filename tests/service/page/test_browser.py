@@ -152,9 +152,7 @@ def _reclassify_by_drag(visit: Visit) -> None:
 def _see_the_decision_move(visit: Visit) -> None:
     visit.show("*all")
     before, share = visit.decision(), visit.blasts()
-    bin_id, expected = (
-        ("lymphocyte", "Below threshold") if before == "Above threshold" else ("blast", "Above threshold")
-    )
+    bin_id, expected = ("lymphocyte", "Below 20 %") if before == "Above 20 %" else ("blast", "Above 20 %")
     visit.press("Control+a", visit.page.locator(f"[data-bin='{bin_id}'] kbd").inner_text())
     pill = "document.querySelector('[data-testid=differential] .pill').innerText"
     visit.until(f"(words) => {pill} === words", expected)

@@ -39,7 +39,7 @@ class Filler:
             return self._cells(number) if kind is Cells else self._dataclass(kind, depth)
         simple: dict[type, Any] = {bool: True, int: number, float: number + 0.1, str: f"text {number}"}
         if issubclass(kind, Enum):
-            members = [member for member in kind if member.value != "not stated"]
+            members = [member for member in kind if member.value not in {"none", "not stated"}]
             return members[number % len(members)]
         return simple[kind]
 
@@ -115,5 +115,5 @@ def test_what_was_kept_in_format_1_is_read_and_gives_the_same_files(tmp_path: Pa
     for name, write in writers.items():
         write(report, tmp_path / name)
         assert (tmp_path / name).read_text("utf-8") == (FORMAT_1 / name).read_text("utf-8")
-    assert json.loads(documents.written(report)[0])["format"] == 2
+    assert json.loads(documents.written(report)[0])["format"] == 3
     assert same(documents.read(documents.written(report)[0]), report)

@@ -128,7 +128,8 @@ def test_an_amendment_is_a_new_version_and_the_old_one_stays(
     second = sign(reviewer, drawn).json()
     assert (second["version"], second["reason"]) == (2, "a smudge was counted")
     assert second["blast_percent"] > first["blast_percent"]
-    assert second["decision"] == "positive"
+    # Cells picked from the gallery are no lot: the count has them, what decides does not rest on them.
+    assert second["decision"] == first["decision"]
     listed = reviewer.get(f"{API}/analyses/{drawn.analysis}/versions").json()["items"]
     assert listed == [first, second]
     for name in names:
@@ -149,8 +150,6 @@ def test_nothing_that_changes_later_changes_a_signed_report(
     with database.writing() as session:
         facts = {
             "settings": {"version": "9", "rule": "icc-2022"},
-            "error_rates": None,
-            "unfamiliar_rates": None,
         }
         session.execute(update(Analysis).values(facts=facts, rule="icc-2022", bundle_sha256="0" * 64))
     for name, content in before.items():

@@ -102,6 +102,14 @@ def analyse(
     reviewed: Annotated[
         Path | None, typer.Option(help="Completed review.csv, from which the blast share is inferred.")
     ] = None,
+    until_settled: Annotated[
+        bool,
+        typer.Option(
+            "--until-settled",
+            help="Read a patient's fields in random order until the count decides, and no more. The interval "
+            "is wider, so that it holds although it is looked at again and again.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the patients' rows as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
@@ -137,6 +145,7 @@ def analyse(
                 resume=resume,
                 overwrite=overwrite,
                 reviewed=reviewed,
+                until_settled=until_settled,
                 listener=display,
             )
     except KeyboardInterrupt:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from marrowscope.cli.console import one_line_errors, print_json, say
+from marrowscope.cli.console import counter, one_line_errors, print_json, say
 from marrowscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def classifier(
     from marrowscope.evaluation.card.tests import ClassifierTest
     from marrowscope.models.bundle import load_bundle
 
-    result = ClassifierTest(data, part, mpp).measure(load_bundle(bundle), threads, _batch_counter())
+    result = ClassifierTest(data, part, mpp).measure(load_bundle(bundle), threads, counter("cells"))
     if plots is not None:
         from marrowscope.evaluation.plots.evaluations import draw_classifier
 
@@ -209,28 +209,19 @@ def bundle_figures(
     threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print metrics.json.")] = False,
 ) -> None:
-    """Measure a bundle on all sets of a plan, and write metrics.json and MODEL_CARD.md.
-
-    The error rates on unfamiliar cells of other laboratories are also written to the bundle, unless --out is
-    another folder.
-    """
+    """Measure a bundle on all sets of a plan, and write metrics.json and MODEL_CARD.md."""
     import json
 
     from marrowscope.evaluation.card.model_card import (
         renew_metrics,
-        unfamiliar_rates,
         write_metrics,
         write_model_card,
     )
     from marrowscope.evaluation.card.plan import measure_plan
     from marrowscope.models.bundle import load_bundle, write_sums
-    from marrowscope.models.bundle_writer import with_unfamiliar_rates
 
     loaded = load_bundle(bundle)
     evaluations = measure_plan(loaded, plan, data, threads, say, only=only or ())
-    rates = unfamiliar_rates(evaluations)
-    if out is None and rates is not None:
-        loaded = with_unfamiliar_rates(loaded, rates)
     if plots is not None:
         from marrowscope.evaluation.plots.evaluations import draw_evaluations
 
@@ -259,18 +250,6 @@ def _counter(what: str) -> "Callable[[int, int], None]":
     def show(done: int, total: int) -> None:
         if console.is_terminal:
             console.print(f"{done} of {total} {what}", end="\r", highlight=False)
-
-    return show
-
-
-def _batch_counter() -> "Callable[[int], None]":
-    from rich.console import Console
-
-    console = Console(stderr=True)
-
-    def show(done: int) -> None:
-        if console.is_terminal:
-            console.print(f"{done} cells", end="\r", highlight=False)
 
     return show
 

@@ -15,6 +15,11 @@ class Specimen(StrEnum):
     BLOOD = "blood"
     NOT_STATED = "not stated"
 
+    @property
+    def counted(self) -> str:
+        """What is counted of it, one of them."""
+        return "leukocyte" if self is Specimen.BLOOD else "nucleated cell"
+
 
 _WORDS = {
     Specimen.MARROW: ("marrow", "bone marrow", "marrow aspirate", "bone marrow aspirate", "aspirate", "bm"),

@@ -9,9 +9,7 @@ from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from marrowscope.analysis.evidence import UNFAMILIAR
 from marrowscope.datasets.known_sets import describe_set
-from marrowscope.domain.rates import ErrorRates
 from marrowscope.errors import DatasetError
 from marrowscope.evaluation.counts.patients import PatientsResult
 from marrowscope.evaluation.counts.virtual import VirtualResult
@@ -119,28 +117,6 @@ def renew_metrics(bundle: Bundle, evaluations: Sequence[Evaluation], folder: Pat
     return path
 
 
-def unfamiliar_rates(evaluations: Sequence[Evaluation]) -> ErrorRates | None:
-    """Add up how other laboratories' unfamiliar cells were named, by which such cells are bounded in a count.
-
-    None where no set of another laboratory holds such blasts and such other cells. Sets on which settings
-    were chosen take part because there are no better ones; their figures are too good.
-    """
-    elsewhere = [
-        (evaluation.data, evaluation.result.unfamiliar_rates)
-        for evaluation in evaluations
-        if isinstance(evaluation.result, ClassificationResult) and evaluation.role != "held out"
-    ]
-    seen = [(data, rates) for data, rates in elsewhere if rates.blasts_seen or rates.others_seen]
-    total = ErrorRates(
-        blasts_called=sum(rates.blasts_called for _, rates in seen),
-        blasts_seen=sum(rates.blasts_seen for _, rates in seen),
-        others_cleared=sum(rates.others_cleared for _, rates in seen),
-        others_seen=sum(rates.others_seen for _, rates in seen),
-        source=f"unfamiliar cells of {', '.join(data for data, _ in seen)}",
-    )
-    return total if total.are_measured else None
-
-
 def write_model_card(bundle: Bundle, folder: Path | None = None) -> Path:
     """Write `MODEL_CARD.md` from a folder's `metrics.json`, the bundle's own by default.
 
@@ -169,7 +145,6 @@ def render_model_card(bundle: Bundle, metrics: Mapping[str, Any]) -> str:
         networks=metrics["networks"],
         training_sets=[describe_set(name) for name in bundle.trained_on],
         usual_share=USUAL_SHARE,
-        unfamiliar_limit=UNFAMILIAR,
         bars=[(entry, bar) for entry in metrics["evaluations"] for bar in entry["bars"]],
         classified=[entry for entry in metrics["evaluations"] if entry["kind"] == "classifier"],
         laboratories=_by_laboratory(metrics["evaluations"]),

@@ -18,9 +18,10 @@ import numpy.typing as npt
 
 from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.datasets.splits import labelled_part
+from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.decision import OVER_20, Verdict
 from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
-from marrowscope.domain.rates import ErrorRates
+from marrowscope.domain.rates import ErrorRates, KnownErrors, Laboratory, Validation
 from marrowscope.domain.taxonomy import BLAST
 from marrowscope.errors import DatasetError
 from marrowscope.evaluation.counts.cells import (
@@ -89,7 +90,6 @@ class VirtualTest:
             counts=self.counts,
             cells=self.cells,
             seed=self.seed,
-            unfamiliar_rates=bundle.unfamiliar_rates,
         )
 
 
@@ -126,7 +126,7 @@ class VirtualResult:
 
     all_counts: PatientsResult
     nine: PatientsResult
-    counted: ShareError
+    counted: ShareError | None
     corrected: ShareError | None
     wrong_beyond_doubt: int
     cells: int
@@ -143,7 +143,7 @@ class VirtualResult:
             "distinct_blasts": self.distinct_blasts,
             "distinct_others": self.distinct_others,
             "missed": self.missed,
-            "counted": vars(self.counted),
+            "counted": None if self.counted is None else vars(self.counted),
             "corrected": None if self.corrected is None else vars(self.corrected),
             "corrected_absolute_bias": None if self.corrected is None else abs(self.corrected.bias),
             "counted_interval_coverage": self.all_counts.interval_coverage.value,
@@ -162,7 +162,6 @@ def evaluate_virtual(
     counts: int = COUNTS,
     cells: int = CELLS,
     seed: int = 0,
-    unfamiliar_rates: ErrorRates | None = None,
 ) -> VirtualResult:
     """Compose counts of blast shares evenly spread over 0 to 95 %, read them, and compare with the truth.
 
@@ -172,7 +171,6 @@ def evaluate_virtual(
     counts : how many counts; half of them are composed of either half of the cells
     cells : in each count
     seed : another number draws other counts
-    unfamiliar_rates : how other laboratories' unfamiliar cells were named, None when not known
 
     Raises
     ------
@@ -184,9 +182,9 @@ def evaluate_virtual(
         raise DatasetError("either half of the labelled cells must hold blasts and other cells")
     rng = np.random.default_rng(seed)
     shares = np.linspace(0, MOST_BLASTS, counts)
-    composed = compose(predicted, shares, cells, rates, rng, unfamiliar_rates=unfamiliar_rates)
+    composed = compose(predicted, shares, cells, rates, rng)
     nine_shares = np.array([plan.blast_share for plan in demo_plan()])
-    nine = compose(predicted, nine_shares, cells, rates, rng, unfamiliar_rates=unfamiliar_rates)
+    nine = compose(predicted, nine_shares, cells, rates, rng)
     true = np.array([count.true_percent for count in composed])
     return VirtualResult(
         all_counts=_compared(composed),
@@ -208,8 +206,6 @@ def compose(
     cells: int,
     rates: Sequence[ErrorRates],
     rng: np.random.Generator,
-    *,
-    unfamiliar_rates: ErrorRates | None = None,
 ) -> list[Composed]:
     """Draw a count for every share, of the halves in turn, each corrected by the other half's `rates`.
 
@@ -225,11 +221,24 @@ def compose(
             f"virtual {number + 1:03d}",
             _as_fields(predicted, drawn),
             CountingSettings(),
-            rates[1 - half],
-            unfamiliar_rates=unfamiliar_rates,
+            KnownErrors(validation=_as_validation(rates[1 - half])),
         )
         composed.append(Composed(true_percent, reading))
     return composed
+
+
+def _as_validation(rates: ErrorRates) -> Validation:
+    """Return the rates of the other half as a laboratory's own measurement."""
+    figures = Laboratory(
+        name=rates.source,
+        specimen=Specimen.NOT_STATED,
+        blasts=rates.blasts_seen,
+        blasts_called=rates.blasts_called,
+        others=rates.others_seen,
+        others_called=rates.others_seen - rates.others_cleared,
+        patients=0,
+    )
+    return Validation(figures, "", "evaluate virtual", "", "")
 
 
 def _draw(
@@ -277,9 +286,11 @@ def _percent(reading: PatientReading, *, corrected: bool) -> float:
     return np.nan if interval is None else 100 * interval.estimate
 
 
-def _error(true: Floats, found: Sequence[float]) -> ShareError:
+def _error(true: Floats, found: Sequence[float]) -> ShareError | None:
     difference = np.array(found) - true
     known = difference[~np.isnan(difference)]
+    if known.size == 0:
+        return None
     return ShareError(float(np.abs(known).mean()), float(known.mean()))
 
 

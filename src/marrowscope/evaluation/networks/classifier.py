@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marrowscope.domain.rates import ErrorRates
 from marrowscope.domain.taxonomy import BLAST, UNCLASSIFIED, taxonomy
 from marrowscope.evaluation.networks.background import BackgroundBaseline, background_baseline
 from marrowscope.evaluation.networks.predictions import CropNamer, Predictions, collect_predictions
@@ -84,7 +83,7 @@ class ClassificationResult:
     """What `evaluate_classifier` found.
 
     `abstained` is the share of cells left unclassified, `unfamiliar` the share unlike what the classifier
-    learned from, `unfamiliar_rates` how these were named.
+    learned from.
     """
 
     blast: BlastResult
@@ -92,7 +91,6 @@ class ClassificationResult:
     background_only: BackgroundBaseline
     abstained: float
     unfamiliar: float
-    unfamiliar_rates: ErrorRates
     n_cells: int
     n_groups: int
     sources: tuple[str, ...]
@@ -136,7 +134,6 @@ class ClassificationResult:
             "background_only": self.background_only.to_json(),
             "abstained": self.abstained,
             "unfamiliar": self.unfamiliar,
-            "unfamiliar_rates": vars(self.unfamiliar_rates),
             "n_cells": self.n_cells,
             "n_groups": self.n_groups,
             "sources": list(self.sources),
@@ -194,21 +191,9 @@ def score_predictions(
         ),
         abstained=float(unclassified.mean()),
         unfamiliar=float(predictions.is_unfamiliar.mean()),
-        unfamiliar_rates=_rates(is_blast, called, counts & predictions.is_unfamiliar, "unfamiliar cells"),
         n_cells=len(called),
         n_groups=len(set(predictions.groups)),
         sources=tuple(sorted(set(predictions.sources))),
-    )
-
-
-def _rates(is_blast: Bools, called: Bools, which: Bools, source: str) -> ErrorRates:
-    truth, chosen = is_blast[which], called[which]
-    return ErrorRates(
-        blasts_called=int((truth & chosen).sum()),
-        blasts_seen=int(truth.sum()),
-        others_cleared=int((~truth & ~chosen).sum()),
-        others_seen=int((~truth).sum()),
-        source=source,
     )
 
 

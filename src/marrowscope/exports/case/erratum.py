@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from marrowscope.domain.differential import Differential, erythroblasts_per_100
 from marrowscope.domain.patient import Change, PatientReading
-from marrowscope.domain.percent import percent_text
+from marrowscope.domain.percent import percent_text, range_text
 from marrowscope.domain.taxonomy import BLAST, taxonomy
 from marrowscope.exports.case.facts import changed_details
-from marrowscope.exports.figures import verdict_text
+from marrowscope.exports.figures import share_rows
 
 
 def changes(before: PatientReading, after: PatientReading) -> tuple[Change, ...]:
@@ -18,7 +18,8 @@ def changes(before: PatientReading, after: PatientReading) -> tuple[Change, ...]
 
 def _figures(before: PatientReading, after: PatientReading) -> Iterator[Change]:
     both = before.differential, after.differential
-    yield Change("Verdict", verdict_text(before.decision), verdict_text(after.decision))
+    yield Change("Verdict", before.decision.statement, after.decision.statement)
+    yield Change("Blast share that decides", *map(_deciding, (before, after)))
     yield Change("Counted cells", *(str(each.counted) for each in both))
     yield Change("Blasts, all", *(_cells(each, each.blasts) for each in both))
     # Where all blasts are of the broadest type, their row would say the same twice.
@@ -27,6 +28,13 @@ def _figures(before: PatientReading, after: PatientReading) -> Iterator[Change]:
         yield Change(cell_type.name, *(_cells(each, each.counts.get(cell_type.id, 0)) for each in both))
     yield Change("Erythroblasts per 100 leukocytes", *(_per_100(each) for each in both))
     yield Change("Cells found but not counted", *(str(sum(each.excluded.values())) for each in both))
+
+
+def _deciding(patient: PatientReading) -> str:
+    share = next((row for row in share_rows(patient) if row.decides), None)
+    if share is None:
+        return "none"
+    return f"{range_text(share.interval.low, share.interval.high)} % ({share.title})"
 
 
 def _cells(differential: Differential, cells: int) -> str:

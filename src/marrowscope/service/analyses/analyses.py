@@ -1,13 +1,14 @@
 """Analyses: requesting, cancelling and retrying them, and their end."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import func, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from marrowscope.analysis.patient import CountingSettings
+from marrowscope.codec import to_json
 from marrowscope.cohort import RunSettings
 from marrowscope.domain.decision import OVER_20, RULES
 from marrowscope.errors import InputError
@@ -45,7 +46,10 @@ from marrowscope.service.store.patients import (
 )
 from marrowscope.service.store.reviews import OPEN, SECOND, Reading, first_reading
 from marrowscope.service.trail import audit
+from marrowscope.validations import read_validation
 
+VALIDATIONS = "validations"
+"""Sub-folder of the data folder that holds this laboratory's validations."""
 _RETRY_AFTER_S = 30
 
 
@@ -93,7 +97,8 @@ def ask(
     fields = patients.current_fields(session, patient.id)
     if not any(field.status == FIELD_STORED for field in fields):
         raise InputError("this patient has no readable image to analyse")
-    run = run_settings(settings, mpp, rule)
+    validation = read_validation(networks.sha256, settings.data_folder / VALIDATIONS)
+    run = replace(run_settings(settings, mpp, rule), validation=validation)
     analysis = Analysis(
         patient_id=patient.id,
         priority=priority,
@@ -103,7 +108,7 @@ def ask(
         rule=run.counting.rule.id,
         floor=run.counting.floor,
         mpp=mpp,
-        facts=facts_of(run, networks),
+        facts=facts_of(run, networks, looks_again=_is_another_look(session, patient, len(fields))),
         created_by=actor.name,
     )
     session.add(analysis)
@@ -286,13 +291,21 @@ def recount(session: Session, analysis: Analysis) -> None:
     analysis.done = analysis.total - states.get(QUEUED, 0) - states.get(RUNNING, 0)
 
 
-def facts_of(run: RunSettings, bundle: Bundle) -> dict[str, Any]:
+def facts_of(run: RunSettings, bundle: Bundle, *, looks_again: bool = False) -> dict[str, Any]:
     """Return what an analysis stores about its networks, which may change or go afterwards."""
     return {
         "settings": run.facts(bundle),
-        "error_rates": None if bundle.error_rates is None else asdict(bundle.error_rates),
-        "unfamiliar_rates": None if bundle.unfamiliar_rates is None else asdict(bundle.unfamiliar_rates),
+        "known": to_json(bundle.known_errors(run.validation)),
+        "looks_again": looks_again,
     }
+
+
+def _is_another_look(session: Session, patient: Patient, images: int) -> bool:
+    """Return whether more images are added to a count that was looked at before."""
+    earlier = session.get(Analysis, patient.analysis_id) if patient.analysis_id else None
+    if earlier is None or earlier.status != DONE:
+        return False
+    return bool(earlier.facts.get("looks_again")) or images > earlier.total
 
 
 def _refuse_while_read_blind(session: Session, patient: Patient) -> None:

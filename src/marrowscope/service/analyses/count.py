@@ -13,14 +13,20 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
+from marrowscope.analysis.numbers import Inferred
 from marrowscope.analysis.patient import CountingSettings, read_patient
-from marrowscope.analysis.review import Inferred, Suggestion, share_from_random_sample, suggest_review
-from marrowscope.analysis.reviewed import AddedCell, read_reviewed
+from marrowscope.analysis.review import (
+    Suggestion,
+    read_reviewed,
+    share_from_random_sample,
+    suggest_review,
+)
+from marrowscope.analysis.reviewed import AddedCell
 from marrowscope.analysis.reviewed import Answer as CellAnswer
 from marrowscope.codec import from_json
 from marrowscope.domain.decision import RULES
 from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
-from marrowscope.domain.rates import ErrorRates
+from marrowscope.domain.rates import NOTHING_KNOWN, KnownErrors
 from marrowscope.domain.taxonomy import ARTEFACT
 from marrowscope.exports.tables import patient_row
 from marrowscope.service.errors import ConflictError
@@ -73,8 +79,7 @@ def network_reading(session: Session, analysis: Analysis) -> PatientReading:
         patient.name,
         _field_readings(session, analysis),
         _settings_of(analysis),
-        _rates(analysis, "error_rates"),
-        unfamiliar_rates=_rates(analysis, "unfamiliar_rates"),
+        _known(analysis),
         details=details_of(patient),
     )
     with _lock:
@@ -125,8 +130,7 @@ def with_answers(analysis: Analysis, network: PatientReading, given: ReadingAnsw
         given.answers,
         given.added,
         _settings_of(analysis),
-        _rates(analysis, "error_rates"),
-        unfamiliar_rates=_rates(analysis, "unfamiliar_rates"),
+        _known(analysis),
         count_border_cells=counts_border_cells(analysis),
     )
 
@@ -144,7 +148,8 @@ def target_of(analysis: Analysis, reading: PatientReading) -> int:
 def worklist_result(reading: PatientReading) -> dict[str, Any]:
     """Return what the worklist shows of a count."""
     row = patient_row(reading)
-    names = ("counted", "blasts", "blast_percent", "ci_low", "ci_high", "decision")
+    shares = ("blast_percent", "ci_low", "ci_high", "adjusted_percent", "adjusted_low", "adjusted_high")
+    names = ("counted", "blasts", *shares, "decision")
     reviewed = 0 if reading.review is None else reading.review.cells
     return {**{name: row[name] for name in names}, "reviewed_cells": reviewed}
 
@@ -183,13 +188,14 @@ def suggestions(
 
 
 def _settings_of(analysis: Analysis) -> CountingSettings:
-    return CountingSettings(RULES[analysis.rule], analysis.floor)
+    looks_again = bool(analysis.facts.get("looks_again"))
+    return CountingSettings(RULES[analysis.rule], analysis.floor, looks_again=looks_again)
 
 
-def _rates(analysis: Analysis, name: str) -> ErrorRates | None:
-    """Return error rates of the classifier as they were when the analysis was asked for."""
-    rates = analysis.facts[name]
-    return None if rates is None else ErrorRates(**rates)
+def _known(analysis: Analysis) -> KnownErrors:
+    """Return what was known of the networks' errors when the analysis was asked for."""
+    known = analysis.facts.get("known")
+    return NOTHING_KNOWN if known is None else from_json(known, KnownErrors)
 
 
 def _field_readings(session: Session, analysis: Analysis) -> list[FieldReading]:

@@ -9,8 +9,8 @@ import json
 from marrowscope.codec import from_json, to_json
 from marrowscope.domain.patient import CohortReport
 
-FORMAT = 2
-"""Format 1 left out four figures of a patient, and sorted all names."""
+FORMAT = 3
+"""Format 1 left out four figures of a patient, and sorted all names; format 2 had figures now gone."""
 
 
 def written(report: CohortReport) -> tuple[str, str]:

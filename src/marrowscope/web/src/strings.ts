@@ -54,17 +54,10 @@ export const t = {
   roles: { viewer: "Viewer", reviewer: "Reviewer", admin: "Administrator" } satisfies Record<Role, string>,
 
   decisions: {
-    positive: "Above threshold",
-    negative: "Below threshold",
+    positive: "Above 20 %",
+    negative: "Below 20 %",
     indeterminate: "Undecided",
     insufficient: "Too few cells",
-  } satisfies Record<Decision, string>,
-
-  decisionLong: {
-    positive: "The blast share is above the threshold.",
-    negative: "The blast share is below the threshold.",
-    indeterminate: "This count does not settle the question.",
-    insufficient: "Too few cells were counted for a decision.",
   } satisfies Record<Decision, string>,
 
   statuses: {

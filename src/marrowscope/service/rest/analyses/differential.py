@@ -1,10 +1,11 @@
 """The differential during a review: the networks' count and the readers' side by side."""
 
 from functools import lru_cache
+from typing import Literal
 
 from fastapi import APIRouter
 
-from marrowscope.analysis.review import Inferred
+from marrowscope.analysis.numbers import Inferred
 from marrowscope.analysis.shares import type_shares
 from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.decision import Interval
@@ -12,6 +13,7 @@ from marrowscope.domain.differential import erythroblasts_per_100, myeloid_to_er
 from marrowscope.domain.patient import PatientReading
 from marrowscope.domain.percent import file_percent
 from marrowscope.domain.taxonomy import taxonomy
+from marrowscope.exports.figures import share_rows
 from marrowscope.exports.tables import reasons
 from marrowscope.service.analyses import analyses, count
 from marrowscope.service.rest.dependencies import Transaction, Viewer
@@ -61,6 +63,16 @@ class RatioCells(Shape):
     erythroid: int
 
 
+class Share(Shape):
+    """One of the blast shares, and whether it decides; percentages 0 to 100."""
+
+    title: str
+    percent: float
+    low: float
+    high: float
+    decides: bool
+
+
 class Count(Shape):
     """A count with its decision; percentages 0 to 100, null where undefined.
 
@@ -78,9 +90,14 @@ class Count(Shape):
     adjusted_percent: float | None
     adjusted_low: float | None
     adjusted_high: float | None
+    shares: list[Share]
     decision: Verdict
+    decided_by: Literal["reviewed", "validated", "laboratories", "none"]
+    band: str
+    why: str
     rule: str
     reasons: list[str]
+    limits: list[str]
     alternatives: list[OtherDecision]
     me_ratio: float | None
     me_cells: RatioCells | None
@@ -157,9 +174,23 @@ def count_of(reading: PatientReading) -> Count:
         adjusted_percent=adjusted_middle,
         adjusted_low=adjusted_low,
         adjusted_high=adjusted_high,
+        shares=[
+            Share(
+                title=row.title,
+                percent=file_percent(row.interval.estimate),
+                low=file_percent(row.interval.low),
+                high=file_percent(row.interval.high),
+                decides=row.decides,
+            )
+            for row in share_rows(reading)
+        ],
         decision=decision.verdict.value,
+        decided_by=decision.decided_by.value,
+        band=decision.band,
+        why=decision.why,
         rule=decision.rule.id,
         reasons=list(reasons(reading)),
+        limits=list(reading.limits),
         alternatives=[
             OtherDecision(rule=other.rule.id, decision=other.verdict.value, reasons=list(other.reasons))
             for other in reading.alternatives

@@ -30,13 +30,16 @@ PatientStatus = Literal["empty", "ready", "queued", "running", "done", "failed",
 
 
 class ResultShape(Shape):
-    """What the worklist shows of a count; percentages 0 to 100."""
+    """What the worklist shows of a count; percentages 0 to 100, `adjusted_*` of the share that decides."""
 
     counted: int
     blasts: int
     blast_percent: float | None
     ci_low: float | None
     ci_high: float | None
+    adjusted_percent: float | None = None
+    adjusted_low: float | None = None
+    adjusted_high: float | None = None
     decision: Verdict
     reviewed_cells: int
 

@@ -178,9 +178,14 @@ export interface Count {
   adjusted_percent: number | null;
   adjusted_low: number | null;
   adjusted_high: number | null;
+  shares: Share[];
   decision: "positive" | "negative" | "indeterminate" | "insufficient";
+  decided_by: "reviewed" | "validated" | "laboratories" | "none";
+  band: string;
+  why: string;
   rule: string;
   reasons: string[];
+  limits: string[];
   alternatives: OtherDecision[];
   me_ratio: number | null;
   me_cells: RatioCells | null;
@@ -566,13 +571,16 @@ export interface Removal {
 /** Files made of a report. */
 export type ReportFile = "report.html" | "report.pdf" | "cells.csv" | "patients.csv" | "patients.xlsx" | "fhir.json";
 
-/** What the worklist shows of a count; percentages 0 to 100. */
+/** What the worklist shows of a count; percentages 0 to 100, `adjusted_*` of the share that decides. */
 export interface ResultShape {
   counted: number;
   blasts: number;
   blast_percent: number | null;
   ci_low: number | null;
   ci_high: number | null;
+  adjusted_percent?: number | null;
+  adjusted_low?: number | null;
+  adjusted_high?: number | null;
   decision: "positive" | "negative" | "indeterminate" | "insufficient";
   reviewed_cells: number;
 }
@@ -616,6 +624,15 @@ export interface SettingsShape {
   target: number;
   limits: LimitsShape;
   research_notice: string;
+}
+
+/** One of the blast shares, and whether it decides; percentages 0 to 100. */
+export interface Share {
+  title: string;
+  percent: number;
+  low: number;
+  high: number;
+  decides: boolean;
 }
 
 /** Where single sign-on begins. */

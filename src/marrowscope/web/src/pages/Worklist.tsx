@@ -5,7 +5,7 @@ import { thresholdOf, useKnown } from "../context";
 import { addDemoCase } from "../firstrun/demo";
 import { useAction, usePages, useSettled } from "../hooks";
 import { DecisionPill, Link, Meter, Problem, StatusWord } from "../parts/basics";
-import { IntervalBar } from "../parts/IntervalBar";
+import { IntervalBar, IntervalScale } from "../parts/IntervalBar";
 import { go } from "../route";
 import { t, when } from "../strings";
 import { readDrop, type Batch } from "../upload/dropped";
@@ -77,7 +77,9 @@ export function Worklist(): ReactNode {
                 <th>{t.worklist.status}</th>
                 <th>{t.worklist.decision}</th>
                 <th className="number">{t.worklist.blasts}</th>
-                <th />
+                <th>
+                  <IntervalScale />
+                </th>
                 <th>{t.worklist.reviewed}</th>
                 <th>{t.worklist.created}</th>
               </tr>
@@ -143,13 +145,13 @@ function Row({ patient }: { patient: Patient }): ReactNode {
         {result ? (
           <>
             <strong>{t.percent(result.blast_percent)}</strong>
-            <div className="small faint">{t.interval(result.ci_low, result.ci_high)}</div>
+            <div className="small faint">{typeof result.adjusted_percent === "number" ? t.interval(result.adjusted_low ?? null, result.adjusted_high ?? null) : t.differential.nothingDecides}</div>
           </>
         ) : null}
       </td>
       <td className="blasts">
         {result ? (
-          <IntervalBar percent={result.blast_percent} low={result.ci_low} high={result.ci_high} threshold={threshold.percent} condition={threshold.condition} decision={result.decision} />
+          <IntervalBar percent={result.adjusted_percent ?? null} low={result.adjusted_low ?? null} high={result.adjusted_high ?? null} threshold={threshold.percent} condition={threshold.condition} decision={result.decision} />
         ) : null}
       </td>
       <td className="small soft">{result ? t.worklist.reviewedCells(result.reviewed_cells) : null}</td>

@@ -24,7 +24,7 @@ export function Link(props: { to: string; className?: string; current?: boolean;
 
 export function DecisionPill({ decision }: { decision: Decision }): ReactNode {
   return (
-    <span className={`pill ${decision}`} title={t.decisionLong[decision]}>
+    <span className={`pill ${decision}`}>
       {t.decisions[decision]}
     </span>
   );

@@ -23,13 +23,19 @@ export const Headline = memo(function Headline({ store }: { store: ReviewStore }
           <span className="big" data-testid="blast-percent">
             {t.percent(reviewed.blast_percent)}
           </span>
-          <span className="soft">{t.interval(reviewed.ci_low, reviewed.ci_high)}</span>
+          <span className="soft">{t.differential.countedShare}</span>
         </div>
         <div className="row">
           <DecisionPill decision={reviewed.decision} />
-          <span className="small faint">{threshold.condition}</span>
+          <span className="small faint">{reviewed.band || threshold.condition}</span>
         </div>
-        <IntervalBar percent={reviewed.blast_percent} low={reviewed.ci_low} high={reviewed.ci_high} threshold={threshold.percent} condition={threshold.condition} decision={reviewed.decision} scale />
+        <p className="small">{reviewed.why}</p>
+        {reviewed.limits.map((limit) => (
+          <p key={limit} className="small notice">
+            {limit}
+          </p>
+        ))}
+        <IntervalBar percent={reviewed.adjusted_percent} low={reviewed.adjusted_low} high={reviewed.adjusted_high} threshold={threshold.percent} condition={threshold.condition} decision={reviewed.decision} scale />
         <Meter value={reviewed.counted / differential.target} label={t.differential.counted(reviewed.counted, differential.target)} />
         <p className="small">
           {t.differential.counted(reviewed.counted, differential.target)} · {t.differential.reviewedCells(differential.reviewed_cells)}
@@ -84,14 +90,17 @@ function Others({ reviewed, model, differential }: { reviewed: Count; model: Cou
         <span className="soft">{t.interval(model.ci_low, model.ci_high)}</span>
         <DecisionPill decision={model.decision} />
       </div>
-      {reviewed.adjusted_percent === null ? null : (
-        <>
-          <h3>{t.differential.adjusted}</h3>
-          <p className="small">
-            <strong>{t.percent(reviewed.adjusted_percent)}</strong> <span className="soft">{t.interval(reviewed.adjusted_low, reviewed.adjusted_high)}</span>
-          </p>
-        </>
-      )}
+      <h3>{t.differential.shares}</h3>
+      {reviewed.shares.map((share) => (
+        <div key={share.title} className="row wrap small">
+          <span className="grow">{share.title}</span>
+          <strong className="number">{t.percent(share.percent)}</strong>
+          <span className="soft">
+            {t.interval(share.low, share.high)}
+            {share.decides ? ` ${t.differential.decides}` : ""}
+          </span>
+        </div>
+      ))}
       {inferred ? (
         <>
           <h3>{t.differential.inferred}</h3>

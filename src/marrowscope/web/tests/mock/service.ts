@@ -120,7 +120,12 @@ export class MockService {
       excluded: TYPES.filter((type) => !type.is_counted && number(type.id) > 0).map((type) => ({ type: type.id, count: number(type.id) })),
       counted: counted.length, unclassified: number("unclassified"), blasts, blast_percent: counted.length ? (100 * blasts) / counted.length : null,
       ci_low: low, ci_high: high, adjusted_percent: (100 * blasts) / Math.max(counted.length, 1) - 1.1, adjusted_low: low - 1.5, adjusted_high: high + 0.5,
-      decision, rule: "over-20",
+      shares: [
+        { title: "Counted", percent: (100 * blasts) / Math.max(counted.length, 1), low, high, decides: false },
+        { title: "Reviewed", percent: (100 * blasts) / Math.max(counted.length, 1) - 1.1, low: low - 1.5, high: high + 0.5, decides: true },
+      ],
+      decision, decided_by: "reviewed", band: decision === "negative" ? "10 to 19 %" : "", why: `By the reviewed cells the share is ${low.toFixed(1)}–${high.toFixed(1)} %.`,
+      rule: "over-20", limits: [],
       reasons: [
         `${blasts} of ${counted.length} counted cells are blasts: ${((100 * blasts) / Math.max(counted.length, 1)).toFixed(1)} % (95 % interval ${low.toFixed(1)} to ${high.toFixed(1)} %).`,
         "The interval holds the threshold of 20 %: more cells are needed to tell.",
@@ -146,6 +151,7 @@ export class MockService {
     const { reviewed, reviewed_cells } = this.differential(patient.analysis.id);
     patient.result = {
       counted: reviewed.counted, blasts: reviewed.blasts, blast_percent: reviewed.blast_percent, ci_low: reviewed.ci_low, ci_high: reviewed.ci_high,
+      adjusted_percent: reviewed.adjusted_percent, adjusted_low: reviewed.adjusted_low, adjusted_high: reviewed.adjusted_high,
       decision: reviewed.decision, reviewed_cells,
     };
   }

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from marrowscope.analysis.naming import name_cells
 from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.domain.cells import CellPredictions, Cells, Detections
 from marrowscope.domain.patient import FieldReading, FieldStatus
 from marrowscope.domain.scale import SCALE_DISPUTED, Scale, ScaleSource
 from marrowscope.models.bundle import load_bundle
+from marrowscope.models.naming import name_cells
 
 SETTINGS = load_bundle().classifier
 LYMPHOCYTE = 1 + SETTINGS.types.index("lymphocyte")
@@ -85,7 +85,7 @@ def test_cut_and_unfamiliar_cells_are_flagged() -> None:
 def test_a_smear_of_strange_cells_is_called_unlike_the_training(strange: int, said: bool) -> None:
     cells = named(*[{0: 0.0, LYMPHOCYTE: 0.9}] * 40, unfamiliar=strange)
     field = FieldReading("f", FieldStatus.READ, cells, scale=Scale(0.1, ScaleSource.RED_CELLS))
-    flags = read_patient("p", [field], CountingSettings(), None).flags
+    flags = read_patient("p", [field], CountingSettings()).flags
     assert any("unlike those the networks learned from" in flag for flag in flags) == said
 
 
@@ -93,7 +93,7 @@ def test_fields_named_without_size_are_told() -> None:
     cells = named({0: 0.999})
     known = FieldReading("a", FieldStatus.READ, cells, scale=Scale(0.1, ScaleSource.METADATA))
     guessed = FieldReading("b", FieldStatus.READ, cells, scale=Scale(0.1, ScaleSource.LEUKOCYTES))
-    flags = read_patient("p", [known, guessed], CountingSettings(), None).flags
+    flags = read_patient("p", [known, guessed], CountingSettings()).flags
     assert "On 1 of 2 fields cells were named without their size." in flags
 
 
@@ -103,6 +103,6 @@ def test_one_field_of_disputed_scale_is_told_with_the_reason() -> None:
     disputed = replace(right, remark="the file states 1 µm per pixel; 0.1 is used, from the red cells")
     fields = [FieldReading(f"{n}", FieldStatus.READ, cells, scale=right) for n in range(30)]
     fields.append(FieldReading("odd", FieldStatus.READ, cells, scale=disputed, flags=(SCALE_DISPUTED,)))
-    flags = read_patient("p", fields, CountingSettings(), None).flags
+    flags = read_patient("p", fields, CountingSettings()).flags
     assert f"Scale of 1 field: {disputed.remark}." in flags
     assert not any("scale disputed" in flag for flag in flags)  # said once

@@ -1,0 +1,71 @@
+"""What a count cannot see, as sentences that stand beside the verdict."""
+
+from marrowscope.domain.differential import Differential
+from marrowscope.domain.percent import percent_text
+from marrowscope.domain.rates import KnownErrors
+from marrowscope.domain.taxonomy import taxonomy
+
+# Shares from which acute promyelocytic leukemia (APL) is spoken of: more than a healthy marrow has
+# (promyelocytes 3 to 12 %, monocytes to 3 %: Bain, Br J Haematol 1996;94:206). Abnormal promyelocytes with
+# folded nuclei are easily taken for monocytes. Both are settings.
+_PROMYELOCYTES, _MONOCYTES = 0.15, 0.15
+
+
+def limits(differential: Differential, known: KnownErrors) -> tuple[str, ...]:
+    """Return sentences on what the networks cannot name, and on what this count cannot exclude.
+
+    Parameters
+    ----------
+    differential : the count
+    known : what the bundle says of its networks; nothing it does not say is claimed
+    """
+    found = (_promyelocytic(differential), _blast_kinds(known), _unnamed(known))
+    return tuple(sentence for sentences in found for sentence in sentences)
+
+
+def _promyelocytic(differential: Differential) -> list[str]:
+    promyelocytes = differential.share("promyelocyte") or 0.0
+    monocytes = (differential.share("monocyte") or 0.0) + (differential.share("promonocyte") or 0.0)
+    if "promyelocyte" in differential.equivalents:
+        return []
+    many = []
+    if promyelocytes >= _PROMYELOCYTES:
+        many.append(f"promyelocytes ({percent_text(promyelocytes)} %)")
+    if monocytes >= _MONOCYTES:
+        many.append(f"monocytes ({percent_text(monocytes)} %)")
+    if not many:
+        return []
+    sentence = (
+        f"Many {' and '.join(many)}: acute promyelocytic leukemia (APL) cannot be excluded, and a low blast "
+        "share is no reassurance. Look for abnormal promyelocytes with Auer rods."
+    )
+    return [sentence]
+
+
+def _blast_kinds(known: KnownErrors) -> list[str]:
+    if not known.blast_kinds:
+        return []
+    measured = {kind.cell_type: kind for kind in known.blast_kinds}
+    kinds = [kind for kind in taxonomy() if kind.is_blast and kind.parent is not None]
+    told = [
+        f"{kind.name.lower()}s: {measured[kind.id].called} of {measured[kind.id].cells} called blasts"
+        if kind.id in measured
+        else f"{kind.name.lower()}s: not measured"
+        for kind in kinds
+    ]
+    return [f"Kinds of blasts measured in other laboratories: {'; '.join(told)}."]
+
+
+def _unnamed(known: KnownErrors) -> list[str]:
+    if not known.types:
+        return []
+    named = {name for kind in known.types for name in (kind, *(a.id for a in taxonomy().ancestors(kind)))}
+    missing = [
+        kind.name.lower()
+        for kind in taxonomy()
+        if kind.is_counted
+        and not kind.is_blast
+        and kind.id not in {*named, "unclassified"}
+        and not any(ancestor.id in named for ancestor in taxonomy().ancestors(kind.id))
+    ]
+    return [f"These networks do not name: {', '.join(missing)}."] if missing else []

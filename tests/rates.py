@@ -1,0 +1,29 @@
+"""Error rates as a bundle or a laboratory may know them."""
+
+from collections.abc import Sequence
+
+from marrowscope.domain.case.specimen import Specimen
+from marrowscope.domain.rates import KnownErrors, Laboratory, Validation
+
+LEFT_OUT = ((0.73, 0.81), (0.80, 0.93), (0.90, 0.95), (0.75, 0.90))
+
+
+def laboratory(name: str, sensitivity: float, specificity: float, cells: int = 1000) -> Laboratory:
+    """Return figures of a laboratory of so many blasts and as many others."""
+    called = round(sensitivity * cells)
+    return Laboratory(name, Specimen.MARROW, cells, called, cells, cells - round(specificity * cells), 20)
+
+
+def laboratories(rates: Sequence[tuple[float, float]] = LEFT_OUT) -> tuple[Laboratory, ...]:
+    """Return laboratories of these sensitivities and specificities."""
+    return tuple(laboratory(f"laboratory {n}", *both) for n, both in enumerate(rates, start=1))
+
+
+def validation(sensitivity: float = 0.96, specificity: float = 0.96, cells: int = 1000) -> Validation:
+    """Return a laboratory's own measurement."""
+    figures = laboratory("own", sensitivity, specificity, cells)
+    return Validation(figures, "2026-01-05T09:00:00+00:00", "A. Smith", "marrowscope-1 9.9", "ab" * 32)
+
+
+LIKE_OTHERS = KnownErrors(laboratories())
+VALIDATED = KnownErrors(laboratories(), validation())
