@@ -81,14 +81,6 @@ def test_a_smear_of_strange_cells_is_called_unlike_the_training(strange: int, sa
     assert any("unlike those the networks learned from" in flag for flag in flags) == said
 
 
-def test_fields_named_without_size_are_told() -> None:
-    cells = named({0: 0.999})
-    known = FieldReading("a", FieldStatus.READ, cells, scale=Scale(0.1, ScaleSource.METADATA))
-    guessed = FieldReading("b", FieldStatus.READ, cells, scale=Scale(0.1, ScaleSource.LEUKOCYTES))
-    flags = read_patient("p", [known, guessed], CountingSettings(), None).flags
-    assert "On 1 of 2 fields cells were named without their size." in flags
-
-
 def test_one_field_of_disputed_scale_is_told_with_the_reason() -> None:
     cells = named({0: 0.999})
     right = Scale(0.1, ScaleSource.METADATA)

@@ -100,16 +100,11 @@ def test_rates_of_unfamiliar_cells_are_written_into_a_bundle(tmp_path: Path) -> 
 
 
 def test_joint_probabilities_follow_the_product_rule() -> None:
-    nothing_else = np.zeros((3, 5))
-    joint = joint_probabilities(
-        np.asarray([0.0, 50.0, -50.0], np.float32), np.zeros((3, 4), np.float32), nothing_else
-    )
+    joint = joint_probabilities(np.asarray([0.0, 50.0, -50.0], np.float32), np.zeros((3, 4), np.float32))
     np.testing.assert_allclose(joint.sum(axis=1), 1, rtol=1e-6)
     np.testing.assert_allclose(joint[0], [0.5, 0.125, 0.125, 0.125, 0.125], rtol=1e-6)
     assert joint[1, 0] == pytest.approx(1)
     np.testing.assert_allclose(joint[2], [0, 0.25, 0.25, 0.25, 0.25], atol=1e-6)
-    larger = np.log([[3.0, 1, 1, 1, 1]] * 3)  # three times as likely for a blast: odds of 1 become 3
-    assert joint_probabilities(np.zeros(3, np.float32), np.zeros((3, 4), np.float32), larger)[0, 0] == 0.75
 
 
 def test_predictions_decode_to_known_boxes() -> None:
@@ -136,10 +131,10 @@ def test_the_network_sees_blue_first_and_grey_padding() -> None:
 def test_names_and_columns_agree() -> None:
     classifier = Classifier(load_bundle())
     grey, box = np.full((80, 80, 3), 200, np.uint8), np.asarray([[8, 8, 60, 60]], np.float32)
-    answers = classifier(grey, box, 0.2)
+    answers = classifier(grey, box)
     assert classifier.classes == class_names(classifier.settings)
     assert answers.probabilities.shape == (1, len(classifier.classes))
     assert answers.probabilities.sum() == pytest.approx(1, abs=1e-5)
-    nothing = classifier(grey, np.zeros((0, 4), np.float32), None)
-    assert nothing.probabilities.shape == (0, 12)
+    nothing = classifier(grey, np.zeros((0, 4), np.float32))
+    assert nothing.probabilities.shape == (0, len(classifier.classes))
     assert nothing.is_unfamiliar.shape == (0,)

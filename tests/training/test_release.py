@@ -10,7 +10,6 @@ import pytest
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.errors import BundleError, InputError
 from marrowscope.models.bundle import load_bundle
-from marrowscope.models.nucleus_size import NucleusSizes
 from marrowscope.training.finished_run import FinishedRun
 from marrowscope.training.release import bundle_of_runs
 
@@ -31,7 +30,6 @@ def classifier_run(tmp_path: Path) -> Path:
         type_threshold=0.4,
         blast_temperature=1.5,
         type_temperature=0.8,
-        nuclei=NucleusSizes({"blast": (13.0, 0.2)}, 0.1),
         feature_space="",
     )
     FinishedRun(changed, ("my-laboratory",), 9, ErrorRates(90, 100, 95, 100, "held out")).write(run)
@@ -81,7 +79,6 @@ def test_a_new_classifier_joins_the_built_in_detector(classifier_run: Path, tmp_
     assert (made.name, made.version, made.licence) == ("mine", "2", "CC-BY-4.0")
     assert made.detector == load_bundle().detector
     assert (made.classifier.blast_threshold, made.classifier.type_temperature) == (0.3, 0.8)
-    assert made.classifier.nuclei == NucleusSizes({"blast": (13.0, 0.2)}, 0.1)
     assert made.error_rates is not None
     assert (made.error_rates.blasts_called, made.error_rates.blasts_seen) == (90, 100)
     assert (made.error_rates.others_cleared, made.error_rates.others_seen) == (95, 100)

@@ -245,7 +245,4 @@ def _flags(fields: Sequence[FieldReading], evidence: Evidence) -> list[str]:
     flags += _disagreement(evidence)
     if evidence.rates is not None and differential.counted and evidence.correction.interval is None:
         flags.append(evidence.correction.reason)
-    sizeless = sum(bool(len(f.cells)) and not f.measures_cells for f in read)
-    if sizeless:
-        flags.append(f"On {sizeless} of {len(read)} fields cells were named without their size.")
     return flags

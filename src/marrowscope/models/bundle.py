@@ -13,16 +13,15 @@ A bundle is a folder::
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.domain.taxonomy import BLAST, taxonomy
 from marrowscope.errors import BundleError
-from marrowscope.models.nucleus_size import NucleusSizes
 
-FORMAT = 2
+FORMAT = 3
 SUMS = "SHA256SUMS"
 SETTINGS = "bundle.toml"
 BUILTIN = Path(__file__).parent / "builtin"
@@ -78,7 +77,6 @@ class ClassifierSettings:
     uncertain_blast : range of blast probabilities, around the threshold, within which a cell is neither
         surely a blast nor surely none; empty where the bundle does not state it
     blast_temperature, type_temperature : divisors that calibrate the logits
-    nuclei : sizes of the nuclei of each type, used besides the crops
     feature_space : file that identifies unfamiliar cells, relative to the bundle; empty if there is none
     """
 
@@ -94,7 +92,6 @@ class ClassifierSettings:
     blast_temperature: float
     type_temperature: float
     uncertain_blast: tuple[float, float] = (0.0, 0.0)
-    nuclei: NucleusSizes = field(default_factory=NucleusSizes)
     stated_specificity: float = 0.0
     feature_space: str = ""
 
@@ -103,8 +100,7 @@ class ClassifierSettings:
         """Read the settings from a table of TOML or JSON. KeyError, TypeError or ValueError on others."""
         names = ("mean", "std", "types", "uncertain_blast")
         rows = {name: tuple(table[name]) for name in names if name in table}
-        nuclei = {"nuclei": NucleusSizes.of(table["nuclei"])} if "nuclei" in table else {}
-        return cls(**{**table, **rows, **nuclei})
+        return cls(**{**table, **rows})
 
 
 @dataclass(frozen=True)

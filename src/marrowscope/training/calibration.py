@@ -57,12 +57,9 @@ class BlastCounts:
         return asdict(self) | {k: None if np.isnan(v) else round(v, 4) for k, v in shares.items()}
 
 
-def probability(
-    logits: Floats, temperature: float = 1.0, evidence: npt.NDArray[np.float64] | float = 0.0
-) -> npt.NDArray[np.float64]:
-    """Return the logistic of logits over a temperature, plus the log odds of other evidence."""
-    scaled = np.clip(logits.astype(np.float64) / temperature + evidence, -60, 60)
-    return np.asarray(1.0 / (1.0 + np.exp(-scaled)))
+def probability(logits: Floats, temperature: float = 1.0) -> npt.NDArray[np.float64]:
+    """Return the logistic of logits over a temperature."""
+    return np.asarray(special.expit(logits.astype(np.float64) / temperature))
 
 
 def blast_counts(p_blast: npt.NDArray[np.float64], is_blast: Bools, threshold: float) -> BlastCounts:
@@ -74,19 +71,15 @@ def blast_counts(p_blast: npt.NDArray[np.float64], is_blast: Bools, threshold: f
     )  # fmt: skip
 
 
-def fit_blast_temperature(sets: Sequence[tuple[Floats, npt.NDArray[np.float64], Bools]]) -> float:
+def fit_blast_temperature(sets: Sequence[tuple[Floats, Bools]]) -> float:
     """Return the temperature (arXiv:1706.04599) with the least expected calibration error, mean over sets.
 
-    Each set has logits, the log odds that other evidence adds to them, and the truth; every set weighs the
-    same. Not the log loss: a few cells of another laboratory, called wrongly with certainty, would make every
-    cell at home uncertain.
+    Each set has logits and the truth; every set weighs the same. Not the log loss: a few cells of another
+    laboratory, called wrongly with certainty, would make every cell at home uncertain.
     """
 
     def error(temperature: float) -> float:
-        curves = [
-            reliability(is_blast, probability(logits, temperature, evidence))
-            for logits, evidence, is_blast in sets
-        ]
+        curves = [reliability(is_blast, probability(logits, temperature)) for logits, is_blast in sets]
         return float(np.mean([expected_calibration_error(curve) for curve in curves]))
 
     candidates = np.geomspace(0.3, 5.0, 113)  # steps of 2.5 %

@@ -101,7 +101,7 @@ def test_new_cells_and_a_new_type_are_learned(start: Bundle, laboratory: Path, t
     assert made.classifier.types == (*start.classifier.types, "plasma_cell")
     classifier = Classifier(made)
     pixels = np.asarray(Image.open(laboratory / "plasma_cell" / "11.png"))
-    predictions = classifier(pixels, np.array([[48, 48, 112, 112]], np.float32), 0.2)
+    predictions = classifier(pixels, np.array([[48, 48, 112, 112]], np.float32))
     assert classifier.classes[int(predictions.probabilities[0].argmax())] == "plasma_cell"
     assert FeatureSpace.load(made.folder / "feature_space.npz").means.shape[0] == 3 + 3
 

@@ -84,7 +84,7 @@ def verify(bundle: _Which = None, as_json: _Json = False) -> None:
     loaded = load_bundle(bundle)
     blank = np.full((64, 64, 3), 230, np.uint8)
     Detector(loaded)(blank)
-    answers = Classifier(loaded)(blank, np.asarray([[8, 8, 56, 56]], np.float32), None)
+    answers = Classifier(loaded)(blank, np.asarray([[8, 8, 56, 56]], np.float32))
     sums_to_one = bool(abs(float(answers.probabilities.sum()) - 1) < 1e-4)
     if as_json:
         print_json({"bundle": loaded.title, "sha256": loaded.sha256, "intact": sums_to_one})

@@ -29,8 +29,8 @@ from marrowscope.evaluation.networks.shown_cells import ShownCell, cells_of_fiel
 from marrowscope.evaluation.statistics.metrics import area_under_roc
 from marrowscope.models.bundle import Bundle, ClassifierSettings, load_bundle
 from marrowscope.models.classifier import normalised
+from marrowscope.models.detector import Detector
 from marrowscope.models.feature_space import FeatureSpace
-from marrowscope.models.nucleus_size import nucleus_um
 from marrowscope.models.runtime import Network
 from marrowscope.training.adapting.heads import CellFeatures, HeadReader, Heads
 from marrowscope.training.adapting.replace_heads import replace_heads
@@ -92,7 +92,8 @@ def adapt_classifier(
     reviews : archives of cells reviewed in the service, beside a folder or alone
     out : receives ``classifier.onnx``, ``classifier.json`` and ``feature_space.npz``, for `bundle build`
     bundle : what to start from, the built-in one by default
-    mpp : micrometres per pixel of the images; None: whole fields are measured, single cells not known
+    mpp : micrometres per pixel of the images; None: whole fields are measured, single cells taken
+        to fill half of their image
     threads : processor threads of the trunk
     progress : called with what was read and found
 
@@ -111,7 +112,7 @@ def adapt_classifier(
     report = progress or (lambda _: None)
     with TemporaryDirectory() as unpacked:
         given = _Given(data, images, tuple(reviews), Path(unpacked))
-        new = _read(given, start.classifier, mpp)
+        new = _read(given, start, mpp, threads)
         added = (
             k for k in new.kinds if k not in start.classifier.types and not _is_blast(k) and k != UNTYPED
         )
@@ -154,9 +155,9 @@ class _Given:
         return [*cells, *(read_review_zips(self.reviews, self.unpacked) if self.reviews else [])]
 
 
-def _read(given: _Given, settings: ClassifierSettings, mpp: float | None) -> _NewCells:
+def _read(given: _Given, start: Bundle, mpp: float | None, threads: int) -> _NewCells:
     """Read a folder per type and reviews, or a reviewed cells.csv with what was analysed."""
-    cut = settings.input_px, settings.context
+    cut = Detector(start, threads), start.classifier, mpp
     if given.data is not None and given.data.suffix.lower() == ".csv":
         if given.reviews:
             raise DatasetError("give reviews of the service, or a reviewed cells.csv, not both at once")
@@ -164,11 +165,11 @@ def _read(given: _Given, settings: ClassifierSettings, mpp: float | None) -> _Ne
         labels = {
             label for f in fields for label in np.array(f.labels, str)[f.is_nucleated & ~f.ignore].tolist()
         }
-        found = _NewCells(tuple(sorted(labels)), cells_of_fields(fields, *cut, mpp))
+        found = _NewCells(tuple(sorted(labels)), cells_of_fields(fields, *cut))
     else:
         cells = given.single_cells()
         kinds = {cell.taxonomy_type for cell in cells}
-        found = _NewCells(tuple(sorted(kinds)), cells_of_folders(cells, *cut, mpp))
+        found = _NewCells(tuple(sorted(kinds)), cells_of_folders(cells, *cut))
     unknown = [kind for kind in found.kinds if kind not in taxonomy() and kind != UNTYPED]
     if unknown:
         raise DatasetError(f"cell types the taxonomy does not know: {', '.join(unknown)}")
@@ -235,26 +236,19 @@ class _Adaptation:
         """Compute the features of cells under each quarter turn, upright ones first; give their folds."""
         network, waiting = Network(self.network, threads), iter(cells)
         features: list[list[Any]] = [[] for _ in range(_TURNS)]
-        nuclei: list[list[Any]] = [[] for _ in range(_TURNS)]
         seen: list[tuple[str, str]] = []
         while batch := list(islice(waiting, _BATCH)):
             pixels = np.stack([cell.crop for cell in batch])
-            sides = np.array([cell.side_um for cell in batch], np.float32)
             seen += [(cell.true_type, cell.group) for cell in batch]
             for turn in range(_TURNS):
                 turned = np.ascontiguousarray(np.rot90(pixels, turn, axes=(1, 2)))
-                outputs = network(normalised(turned, self.settings))
-                features[turn].append(outputs["features"])
-                nuclei[turn].append(nucleus_um(outputs["nucleus"], sides, self.settings.context))
+                features[turn].append(network(normalised(turned, self.settings))["features"])
         if len(seen) < _FEWEST:
             raise DatasetError(f"{len(seen)} cells are too few to learn from and to check on")
         kinds, groups = zip(*seen, strict=True)
         index = np.array([self.types.index(k) if k in self.types else -1 for k in kinds], np.int64)
         is_blast = np.array([_is_blast(kind) for kind in kinds])
-        turns = [
-            CellFeatures(np.concatenate(f), np.concatenate(n), is_blast, index)
-            for f, n in zip(features, nuclei, strict=True)
-        ]
+        turns = [CellFeatures(np.concatenate(parts), is_blast, index) for parts in features]
         return turns, _folds(kinds, groups)
 
     def start_heads(self) -> Heads:
@@ -264,7 +258,7 @@ class _Adaptation:
             raise BundleError(f"{self.network.name} has no head for texture, which is what is adapted")
         (last, last_bias), (texture, texture_bias) = layers["blast"], layers["blast_texture"]
         bias = last_bias[0] + texture_bias[0]
-        heads = Heads(last[0], texture[0], bias, *layers["types"], self.settings.nuclei)
+        heads = Heads(last[0], texture[0], bias, *layers["types"])
         return heads.widened(len(self.types))
 
     def judged(self, before: Heads, turned: Sequence[CellFeatures], folds: npt.NDArray[np.int64]) -> _Judged:
@@ -324,7 +318,6 @@ class _Adaptation:
             types=self.types,
             blast_threshold=outcome.threshold,
             stated_specificity=0.0,
-            nuclei=outcome.heads.nuclei,
             feature_space="feature_space.npz",
         )
         trained_on = tuple(dict.fromkeys((*self.trained_on, laboratory)))
@@ -337,7 +330,6 @@ def _together(turned: Sequence[CellFeatures]) -> CellFeatures:
     """Join the same cells under several turns."""
     return CellFeatures(
         np.concatenate([c.features for c in turned]),
-        np.concatenate([c.nucleus_um for c in turned]),
         np.concatenate([c.is_blast for c in turned]),
         np.concatenate([c.types for c in turned]),
     )

@@ -1,4 +1,4 @@
-"""The cell classifier: an EfficientNet trunk with heads for blasts, other types and the nucleus."""
+"""The cell classifier: an EfficientNet trunk with one head for blasts and one for the other types."""
 
 # ruff: noqa: SLF001 - both libraries give the layers of their trunks private names
 
@@ -42,14 +42,12 @@ PIXEL_STD = (0.229, 0.224, 0.225)
 class ClassifierOutput(NamedTuple):
     """Outputs for N cells; the names are those of the ONNX outputs.
 
-    `blast_logit` (N,1); `type_logits` (N,K); `features` (N,F); `nucleus` (N,2): logarithm of the nucleus'
-    diameter as a share of the crop's side, and log odds of the nucleus' share of the cell's area.
+    `blast_logit` (N,1); `type_logits` (N,K); `features` (N,F).
     """
 
     blast_logit: Tensor
     type_logits: Tensor
     features: Tensor
-    nucleus: Tensor
 
 
 class WhitePoint(nn.Module):
@@ -105,11 +103,11 @@ class MixStyle(nn.Module):
 
 
 class CellClassifier(nn.Module):
-    """EfficientNet (arXiv:1905.11946) with a blast head, a type head and a nucleus head.
+    """EfficientNet (arXiv:1905.11946) with a blast head and a type head.
 
     Input (N,3,S,S) RGB, ``((rgb / 255) - mean) / std``. The trunk's own classification layer is replaced by
-    ``blast`` (one logit), ``types`` (``n_types`` logits) and ``nucleus`` (two measures of its size), which
-    read the last layer; what ``blast_texture`` reads from the texture is added to the blast logit.
+    ``blast`` (one logit) and ``types`` (``n_types`` logits), which read the last layer; what
+    ``blast_texture`` reads from the texture is added to the blast logit.
 
     The texture is how the middle of the trunk fires over the whole crop, whatever is where: means and
     deviations of each channel, what carries style in arXiv:1703.06868. The last layer separates the
@@ -137,8 +135,7 @@ class CellClassifier(nn.Module):
         self.blast = nn.Linear(width, 1)
         self.blast_texture = nn.Linear(TEXTURE[architecture], 1)
         self.types = nn.Linear(width, n_types)
-        self.nucleus = nn.Linear(width, 2)
-        for head in (self.blast, self.types, self.nucleus):
+        for head in (self.blast, self.types):
             nn.init.normal_(head.weight, std=0.01)
             nn.init.zeros_(head.bias)
         for parameter in self.blast_texture.parameters():
@@ -171,14 +168,14 @@ class CellClassifier(nn.Module):
         return torch.cat([x.mean(dim=(2, 3)), texture], dim=1)
 
     def forward(self, crops: Tensor) -> ClassifierOutput:
-        """Return logits, features and the nucleus' size of crops (N,3,S,S)."""
+        """Return logits and features of crops (N,3,S,S)."""
         features = self.features(crops)
         last, texture = features.tensor_split([LAST_LAYER[self.architecture]], dim=1)
         dropped = self.dropout(last)
         blast, types = self.blast(dropped) + self.blast_texture(texture), self.types(dropped)
         if self.heads == "flat":  # log odds of one class of a softmax against all others
             blast = blast - torch.logsumexp(types, dim=1, keepdim=True)
-        return ClassifierOutput(blast, types, features, self.nucleus(last))
+        return ClassifierOutput(blast, types, features)
 
     def _convolved(self, name: str, x: Tensor) -> Tensor:
         """Apply a convolution of the trunk; MONAI keeps its padding in a layer beside it."""
