@@ -73,7 +73,6 @@ class ClassifierSettings:
     types : types that the second head distinguishes, in the order of its outputs
     blast_threshold : blast probability from which a cell is called a blast
     type_threshold : least probability of a type; below it the cell is unclassified
-    stated_specificity : specificity for which the blast threshold was chosen on validation; 0 if it was not
     uncertain_blast : range of blast probabilities, around the threshold, within which a cell is neither
         surely a blast nor surely none; empty where the bundle does not state it
     blast_temperature, type_temperature : divisors that calibrate the logits
@@ -92,7 +91,6 @@ class ClassifierSettings:
     blast_temperature: float
     type_temperature: float
     uncertain_blast: tuple[float, float] = (0.0, 0.0)
-    stated_specificity: float = 0.0
     feature_space: str = ""
 
     @classmethod

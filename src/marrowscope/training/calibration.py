@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special
 
+from marrowscope.domain.decision import OVER_20
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.evaluation.statistics.metrics import expected_calibration_error, reliability
 
@@ -98,20 +99,24 @@ def fit_type_temperature(logits: Floats, types: Ints) -> float:
     return _best_temperature(loss)
 
 
-def threshold_for(specificity: float, sets: Sequence[tuple[npt.NDArray[np.float64], Bools]]) -> float:
-    """Choose a threshold, in hundredths, on sets of P(blast) and truth, validation first.
+def threshold_for(sets: Sequence[tuple[npt.NDArray[np.float64], Bools]]) -> float:
+    """Choose a threshold, in hundredths, on sets of P(blast) and truth.
 
-    Of the thresholds that reach the specificity on validation (a cell wrongly called a blast weighs on every
-    healthy patient), the one with the best balanced accuracy, all sets weighing the same. 0.99 where none
-    reaches it, or no set holds both kinds.
+    The one at which both errors cancel in a smear at the limit of the decision: of such a smear's share, as
+    much is added by others called blasts as is lost by blasts missed. All sets that hold both kinds weigh the
+    same; 0.99 where none does.
     """
-    candidates = np.arange(2, 99) / 100
-    counts = [[blast_counts(p, is_blast, t) for p, is_blast in sets] for t in candidates]
-    allowed = np.array([not of[0].specificity < specificity for of in counts])
-    if not allowed.any() or not any(is_blast.any() and not is_blast.all() for _, is_blast in sets):
+    limit = OVER_20.threshold_percent / 100
+    both = [(p, is_blast) for p, is_blast in sets if is_blast.any() and not is_blast.all()]
+    if not both:
         return 0.99
-    curve = np.array([np.nanmean([c.balanced_accuracy for c in of]) for of in counts])
-    return choose_threshold(candidates[allowed], curve[allowed])
+    candidates = np.arange(2, 99) / 100
+    missed = np.array([np.mean([_below(p[is_blast], t) for p, is_blast in both]) for t in candidates])
+    wrong = np.array([np.mean([1 - _below(p[~is_blast], t) for p, is_blast in both]) for t in candidates])
+    off = np.abs((1 - limit) * wrong - limit * missed)
+    # Where several are as good, the middle one: a threshold is to stand clear of both kinds.
+    best = np.flatnonzero(off <= off.min() + 1e-9)
+    return round(float(candidates[best[len(best) // 2]]), 2)
 
 
 def uncertain_range(
@@ -152,16 +157,6 @@ def even_odds(p_blast: npt.NDArray[np.float64], is_blast: Bools) -> float | None
     if slope <= 1e-3:
         return None
     return round(float(np.clip(special.expit(-intercept / slope), 0.02, 0.98)), 3)
-
-
-def choose_threshold(candidates: npt.NDArray[np.float64], curve: npt.NDArray[np.float64]) -> float:
-    """Return the candidate with the highest value of a curve smoothed over nine: the middle of its plateau.
-
-    The smoothing keeps one cell from deciding.
-    """
-    smooth = np.convolve(np.pad(curve, 4, mode="edge"), np.ones(9) / 9, mode="valid")
-    best = np.flatnonzero(smooth >= smooth.max() - 1e-9)
-    return round(float(candidates[best[len(best) // 2]]), 3)
 
 
 def _best_temperature(loss: Callable[[float], float]) -> float:

@@ -61,7 +61,6 @@ def test_heads_and_features_have_the_promised_shapes(architecture: Architecture)
     assert out.blast_logit.shape == (2, 1)
     assert out.type_logits.shape == (2, 11)
     assert out.features.shape == (2, LAST_LAYER[architecture] + TEXTURE[architecture])
-    assert out.nucleus.shape == (2, 2)
 
 
 @pytest.mark.parametrize(("architecture", "blocks"), [("b3", 26), ("lite2", 21)])

@@ -317,7 +317,6 @@ class _Adaptation:
             file=NETWORK,
             types=self.types,
             blast_threshold=outcome.threshold,
-            stated_specificity=0.0,
             feature_space="feature_space.npz",
         )
         trained_on = tuple(dict.fromkeys((*self.trained_on, laboratory)))

@@ -85,8 +85,7 @@ def classifier_run(
 ) -> FinishedRun[ClassifierSettings]:
     """Return what a run hands to a bundle.
 
-    The blast threshold is chosen by balanced accuracy on validation, every laboratory weighing the same,
-    among those that reach the recipe's specificity on all of it.
+    The blast threshold is chosen on validation, every laboratory weighing the same.
 
     Parameters
     ----------
@@ -96,9 +95,8 @@ def classifier_run(
     step : training steps behind the weights
     feature_space : its file beside the network, if there is one
     """
-    val = parts["val"]
-    sets = [(fitted.p_blast(part), part.is_blast) for part in (val, *by_source(val))]
-    threshold = threshold_for(recipe.specificity, sets)
+    sets = [(fitted.p_blast(part), part.is_blast) for part in by_source(parts["val"])]
+    threshold = threshold_for(sets)
     settings = ClassifierSettings(
         file=NETWORK,
         architecture=f"efficientnet-{recipe.architecture}",
@@ -109,10 +107,9 @@ def classifier_run(
         types=recipe.types,
         blast_threshold=threshold,
         type_threshold=TYPE_THRESHOLD,
-        uncertain_blast=uncertain_range(threshold, sets[1:] or sets),
+        uncertain_blast=uncertain_range(threshold, sets),
         blast_temperature=fitted.blast_temperature,
         type_temperature=fitted.type_temperature,
-        stated_specificity=recipe.specificity,
         feature_space=feature_space,
     )
     test = parts.get("test")
