@@ -74,7 +74,7 @@ def test_debris_has_no_box(cell: CutOut) -> None:
         [cell], [background], plain_share=0.0, crowdings=(Crowding(1.0, (0.0, 0.0), 0.0),)
     )
     fields = [composer.compose(np.random.default_rng(seed), 320, 0.2) for seed in range(12)]
-    assert all(len(boxes) == 0 for _, boxes in fields)
-    assert any(np.ptp(pixels.astype(int).sum(axis=2)) > 100 for pixels, _ in fields), (
+    assert all(len(boxes) == 0 for _, boxes, _ in fields)
+    assert any(np.ptp(pixels.astype(int).sum(axis=2)) > 100 for pixels, _, _ in fields), (
         "nothing was laid at all"
     )

@@ -1,7 +1,7 @@
 """Cut-outs: real cells as transmittance with a soft edge, ready to lie under any lamp at any scale."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from marrowscope.datasets.labelled import NOT_NUCLEATED
 from marrowscope.datasets.layouts.cells import LabelledCell
 from marrowscope.datasets.outline import cell_outline
 from marrowscope.datasets.splits import labelled_part
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.background import slide_colour
+from marrowscope.training.recipe import ImageSet
 
 Pixels = NDArray[np.uint8]
 
@@ -22,10 +24,10 @@ Pixels = NDArray[np.uint8]
 LEVELS_UM_PER_PX = (0.13, 0.20, 0.30)
 # Stored value of a transmittance of 1; the rest of the byte is for pixels brighter than the background.
 CLEAR = 230.0
-NOT_CELLS = frozenset({"platelet"})
-# µm per pixel of the public sets' crops as commonly stored, from red cells of 7 µm.
-MPP_OF_SOURCE: Mapping[str, float] = {"pbc": 0.13, "lmu": 0.096}
-_FORMAT = "2"
+UNSURE = frozenset({"smudge_cell", "artefact"})
+"""Types that a detector may find or not: the classifier knows them as what they are."""
+
+_FORMAT = "3"
 _MARGIN_PX = 3
 
 
@@ -39,8 +41,13 @@ class CutOut:
 
     @property
     def is_cell(self) -> bool:
-        """Whether it counts as a cell; platelets do not."""
-        return self.cell_type not in NOT_CELLS
+        """Whether a detector is to find it: a nucleated cell."""
+        return self.cell_type not in NOT_NUCLEATED | UNSURE
+
+    @property
+    def is_unsure(self) -> bool:
+        """Whether a detector may find it or not."""
+        return self.cell_type in UNSURE
 
     def at_least(self, mpp: float) -> tuple[Image.Image, float]:
         """Give the coarsest level not coarser than `mpp`, and its own µm per pixel."""
@@ -79,16 +86,24 @@ def with_levels(rgba: Pixels, mpp: float, cell_type: str, source: str) -> CutOut
     return CutOut(tuple(levels), cell_type, source)
 
 
-def training_cells(roots: Sequence[Path], limit: int | None = None) -> list[LabelledCell]:
+@dataclass(frozen=True, slots=True)
+class ScaledCell:
+    """A labelled image of a cell, and micrometres per pixel of it."""
+
+    cell: LabelledCell
+    mpp: float
+
+
+def training_cells(sets: Sequence[ImageSet], limit: int | None = None) -> list[ScaledCell]:
     """Cells of the sets' training parts only, at most `limit`, spread evenly over source and type."""
-    kinds: dict[str, list[LabelledCell]] = {}
-    for root in roots:
-        for cell in labelled_part(root, "train"):
-            kinds.setdefault(f"{cell.source}/{cell.cell_type}", []).append(cell)
+    kinds: dict[str, list[ScaledCell]] = {}
+    for one in sets:
+        for cell in labelled_part(one.path, "train"):
+            kinds.setdefault(f"{cell.source}/{cell.cell_type}", []).append(ScaledCell(cell, one.mpp))
     if limit is None or limit >= sum(map(len, kinds.values())):
         return [cell for kind in sorted(kinds) for cell in kinds[kind]]
     share = max(1, limit // len(kinds))
-    picked: list[LabelledCell] = []
+    picked: list[ScaledCell] = []
     for kind in sorted(kinds):
         members = kinds[kind]
         at = np.linspace(0, len(members) - 1, min(share, len(members))).round().astype(int)
@@ -96,13 +111,13 @@ def training_cells(roots: Sequence[Path], limit: int | None = None) -> list[Labe
     return picked
 
 
-def cut_outs_of(cells: Sequence[LabelledCell], cache: Path | None = None) -> list[CutOut]:
+def cut_outs_of(cells: Sequence[ScaledCell], cache: Path | None = None) -> list[CutOut]:
     """Cut out all the cells that can be; with `cache`, keep the result in (and take it from) that .npz file.
 
     Raises
     ------
     DatasetError
-        A cell of a source whose scale is not known, or not one usable cell.
+        Not one usable cell.
     """
     key = _key(cells)
     found = _load(cache, key) if cache is not None and cache.is_file() else None
@@ -115,16 +130,15 @@ def cut_outs_of(cells: Sequence[LabelledCell], cache: Path | None = None) -> lis
     return found
 
 
-def _cut(cell: LabelledCell) -> CutOut | None:
-    mpp = MPP_OF_SOURCE.get(cell.source)
-    if mpp is None:
-        raise DatasetError(f"{cell.path}: scale of the source '{cell.source}' is not known")
-    return cut_out(cell.pixels(), mpp, cell.taxonomy_type, cell.source)
+def _cut(scaled: ScaledCell) -> CutOut | None:
+    cell = scaled.cell
+    return cut_out(cell.pixels(), scaled.mpp, cell.taxonomy_type, cell.source)
 
 
-def _key(cells: Sequence[LabelledCell]) -> str:
+def _key(cells: Sequence[ScaledCell]) -> str:
     """Return a digest of a list of cells and of this file's format."""
-    text = "\n".join([_FORMAT, *(f"{cell.source}/{cell.cell_type}/{cell.path.name}" for cell in cells)])
+    named = (f"{one.cell.source}/{one.cell.cell_type}/{one.cell.path.name} {one.mpp}" for one in cells)
+    text = "\n".join([_FORMAT, *named])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

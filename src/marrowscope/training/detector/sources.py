@@ -49,9 +49,9 @@ def build_sampler(recipe: DetectorRecipe, cache: Path | None = None) -> CanvasSa
     composer = DenseComposer.from_folders(
         recipe.composites.cells,
         recipe.composites.background_paths(),
+        recipe.composites.backgrounds_mpp,
         limit=recipe.composites.limit,
         cache=cache,
-        background_mpp=recipe.composites.backgrounds_mpp,
     )
     return CanvasSampler(pools, composer, recipe.composites.share, recipe.single_field_share)
 
