@@ -7,6 +7,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from marrowscope.domain.cells import Detections
+from marrowscope.domain.geometry import box_of
 from marrowscope.models.detector import Detector
 from marrowscope.models.field_detection import LEAST_SCORE, detect_field
 
@@ -66,12 +67,6 @@ def find_single_cell(detector: Detector, pixels: Pixels, mpp: float | None) -> S
     if not len(found):
         return SingleCell(pixels, _middle_half(pixels), 0.0)
     return SingleCell(pixels, np.asarray(found.boxes[0], np.float32), float(found.scores[0]))
-
-
-def box_of(mask: Mask) -> Box:
-    """Return the box (4,) round the pixels of a mask (H, W)."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], dtype=np.float32)
 
 
 def _in_the_middle(detector: Detector, pixels: Pixels, mpp: float) -> Detections:

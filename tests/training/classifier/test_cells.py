@@ -12,7 +12,7 @@ from marrowscope.datasets.labelled import LabelledField
 from marrowscope.datasets.layouts.cells import LabelledCell
 from marrowscope.datasets.outline import trimmed
 from marrowscope.errors import DatasetError, InputError
-from marrowscope.models.detector import Detector
+from marrowscope.models.detector import Detector, built_in_detector
 from marrowscope.synth import draw_cell
 from marrowscope.training.classifier.cells import (
     CACHE_CONTEXT,
@@ -26,7 +26,7 @@ from marrowscope.training.classifier.cells import (
 )
 from marrowscope.training.classifier.recipe import CELL_TYPES, ClassifierRecipe
 from marrowscope.training.classifier.sampling import CellSampler, row_weights
-from marrowscope.training.classifier.sets import built_in_detector, clean_cells
+from marrowscope.training.classifier.sets import clean_cells
 
 TYPES = ("lymphocyte", "segmented_neutrophil")
 

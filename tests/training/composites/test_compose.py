@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 
 from marrowscope.datasets.layouts.fields import list_images
 from marrowscope.errors import DatasetError
+from marrowscope.models.detector import built_in_detector
 from marrowscope.training.composites.backgrounds import background_from, red_cells_of
 from marrowscope.training.composites.compose import Crowding, DenseComposer
 from marrowscope.training.composites.cutouts import (
@@ -32,6 +33,10 @@ def crop(radius: int) -> NDArray[np.uint8]:
     return np.asarray(image)
 
 
+def disc(radius: int) -> NDArray[np.bool_]:
+    return np.asarray(crop(radius)[..., 0] == CHROMATIN[0])
+
+
 def field(red_cells: int = 12) -> NDArray[np.uint8]:
     image = Image.new("RGB", (640, 480), EMPTY)
     brush = ImageDraw.Draw(image)
@@ -44,8 +49,7 @@ def field(red_cells: int = 12) -> NDArray[np.uint8]:
 @pytest.fixture(scope="module")
 def cut_outs() -> list[CutOut]:
     kinds = ((40, "blast"), (30, "lymphocyte"), (16, "platelet"))
-    found = [cut_out(crop(radius), 0.13, kind, "pbc") for radius, kind in kinds]
-    return [one for one in found if one is not None]
+    return [cut_out(crop(radius), disc(radius), 0.13, kind, "pbc") for radius, kind in kinds]
 
 
 @pytest.fixture(scope="module")
@@ -132,8 +136,7 @@ def test_platelets_alone_give_no_boxes(cut_outs: list[CutOut]) -> None:
 
 
 def test_smudges_lie_among_the_cells_with_boxes_that_are_ignored(cut_outs: list[CutOut]) -> None:
-    smudge = cut_out(crop(44), 0.13, "smudge_cell", "pbc")
-    assert smudge is not None
+    smudge = cut_out(crop(44), disc(44), 0.13, "smudge_cell", "pbc")
     assert not smudge.is_cell
     composer = DenseComposer([*cut_outs, smudge], [background_from(field(), 0.127)], crowdings=CROWDED)
     ignored = np.concatenate([composer.compose(np.random.default_rng(s), 416, 0.2)[2] for s in range(8)])
@@ -165,7 +168,7 @@ def test_nothing_to_lay_is_an_error(cut_outs: list[CutOut]) -> None:
     with pytest.raises(DatasetError, match="at least one"):
         DenseComposer([cut_outs[2]], [background_from(field(), 0.127)])
     with pytest.raises(DatasetError, match="no cell"):
-        cut_outs_of([])
+        cut_outs_of([], built_in_detector())
 
 
 def test_training_cells_leave_the_later_blocks_out(tmp_path: Path) -> None:
@@ -188,7 +191,11 @@ def test_the_cache_gives_the_same_fields(tmp_path: Path) -> None:
     fields = []
     for _ in range(2):
         composer = DenseComposer.from_folders(
-            [ImageSet(tmp_path / "cells" / "pbc", 0.13)], [tmp_path / "empty.png"], 0.127, cache=cache
+            [ImageSet(tmp_path / "cells" / "pbc", 0.13)],
+            built_in_detector(),
+            [tmp_path / "empty.png"],
+            0.127,
+            cache=cache,
         )
         fields.append(composer.compose(np.random.default_rng(1), 256, 0.13))
     assert cache.is_file()
@@ -199,6 +206,6 @@ def test_the_cache_gives_the_same_fields(tmp_path: Path) -> None:
 def test_composes_from_real_cells(shared_data: Path) -> None:
     backgrounds = list_images(shared_data / "fields" / "chula_background")[:2]
     sets = [ImageSet(shared_data / "cells" / "pbc", 0.13), ImageSet(shared_data / "cells" / "lmu", 0.096)]
-    composer = DenseComposer.from_folders(sets, backgrounds, 0.127, limit=13)
+    composer = DenseComposer.from_folders(sets, built_in_detector(), backgrounds, 0.127, limit=13)
     counts = [len(composer.compose(np.random.default_rng(seed), 416, 0.2)[1]) for seed in range(3)]
     assert 0 < np.mean(counts) < 40

@@ -10,14 +10,13 @@ import numpy.typing as npt
 from marrowscope.datasets.layouts.cells import LabelledCell
 from marrowscope.datasets.layouts.fields import LabelledField
 from marrowscope.datasets.names import LEUKOCYTE, NOT_BLAST
-from marrowscope.datasets.outline import cell_outline, trimmed
-from marrowscope.domain.geometry import overlaps
+from marrowscope.datasets.outline import outline_in
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.background import brightest_colour_outside
 from marrowscope.imaging.crops import crop_cells
 from marrowscope.models.detector import Detector
 from marrowscope.models.field_detection import as_found
-from marrowscope.models.single_cell import box_of, find_single_cell
+from marrowscope.models.single_cell import find_single_cell
 from marrowscope.synth import CELL_TYPES, draw_cell
 from marrowscope.training.stain import Bytes, Floats, optical_density
 
@@ -37,8 +36,6 @@ SYNTHETIC = "synthetic"
 """Source name of drawn cells."""
 
 SYNTHETIC_MPP = 0.15
-
-_SAME_CELL = 0.6  # overlap of two boxes of one cell
 
 
 @dataclass(frozen=True)
@@ -110,7 +107,7 @@ def bank_of_cells(
             _row(
                 shown.pixels,
                 shown.box,
-                _outline(shown.pixels, shown.box) if shown.outline is None else shown.outline,
+                outline_in(shown.pixels, shown.box) if shown.outline is None else shown.outline,
                 mpp,
                 is_blast=cell.is_blast,
                 type_index=NO_TYPE if name is None else list(types).index(name),
@@ -121,15 +118,6 @@ def bank_of_cells(
         if progress is not None:
             progress(done + 1, len(cells))
     return _stacked(rows)
-
-
-def _outline(pixels: Bytes, box: Floats) -> npt.NDArray[np.bool_] | None:
-    """Outline a centred cell, unless the outline is of something else than the box."""
-    outline = cell_outline(pixels)
-    if outline is None:
-        return None
-    mask = trimmed(outline.mask, outline.nucleus)
-    return mask if overlaps(box_of(mask)[None], box[None])[0][0, 0] >= _SAME_CELL else None
 
 
 def bank_of_fields(

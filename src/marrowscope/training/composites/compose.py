@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from marrowscope.errors import DatasetError
+from marrowscope.models.detector import Detector
 from marrowscope.training.composites.backgrounds import (
     Background,
     load_background,
@@ -116,6 +117,7 @@ class DenseComposer:
     def from_folders(
         cls,
         cells: Sequence[ImageSet],
+        detector: Detector,
         background_paths: Sequence[Path],
         background_mpp: float,
         *,
@@ -128,10 +130,12 @@ class DenseComposer:
         ----------
         cells
             Folders as `read_folder_per_type` reads them.
+        detector
+            An earlier one: cells are cut out where their outline agrees with its box.
         background_paths, background_mpp
             Image files of fields without a leukocyte, and µm per pixel of these.
         limit
-            At most so many crops, evenly over sources and types; None takes all (about 35 ms each).
+            At most so many crops, evenly over sources and types; None takes all.
         cache
             An .npz file that keeps the cut-outs for the next time.
 
@@ -140,7 +144,7 @@ class DenseComposer:
         DatasetError
             Nothing usable, or an unreadable picture.
         """
-        cut = cut_outs_of(training_cells(cells, limit), cache)
+        cut = cut_outs_of(training_cells(cells, limit), detector, cache)
         return cls(cut, [load_background(path, background_mpp) for path in background_paths])
 
     def compose(self, rng: np.random.Generator, size_px: int, mpp: float) -> tuple[Pixels, Boxes, Flags]:

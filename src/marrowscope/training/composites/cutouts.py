@@ -12,10 +12,13 @@ from scipy import ndimage
 
 from marrowscope.datasets.labelled import NOT_NUCLEATED
 from marrowscope.datasets.layouts.cells import LabelledCell
-from marrowscope.datasets.outline import cell_outline
+from marrowscope.datasets.outline import outline_in
 from marrowscope.datasets.splits import labelled_part
+from marrowscope.domain.geometry import box_of
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.background import slide_colour
+from marrowscope.models.detector import Detector
+from marrowscope.models.single_cell import find_single_cell
 from marrowscope.training.recipe import ImageSet
 
 Pixels = NDArray[np.uint8]
@@ -27,7 +30,7 @@ CLEAR = 230.0
 UNSURE = frozenset({"smudge_cell", "artefact"})
 """Types that a detector may find or not: the classifier knows them as what they are."""
 
-_FORMAT = "3"
+_FORMAT = "4"
 _MARGIN_PX = 3
 
 
@@ -55,13 +58,10 @@ class CutOut:
         return self.levels[index], LEVELS_UM_PER_PX[index]
 
 
-def cut_out(pixels: Pixels, mpp: float, cell_type: str, source: str) -> CutOut | None:
-    """Cut the centred cell of an (H, W, 3) crop out along its outline; None where that is doubtful."""
-    outline = cell_outline(pixels)
-    if outline is None:
-        return None
-    left, top, right, bottom = (int(v) for v in outline.box)
-    height, width = outline.mask.shape
+def cut_out(pixels: Pixels, mask: NDArray[np.bool_], mpp: float, cell_type: str, source: str) -> CutOut:
+    """Cut the cell of an (H, W, 3) crop out along its outline (H, W)."""
+    left, top, right, bottom = (int(v) for v in box_of(mask))
+    height, width = mask.shape
     window = (
         slice(max(0, top - _MARGIN_PX), min(height, bottom + _MARGIN_PX)),
         slice(max(0, left - _MARGIN_PX), min(width, right + _MARGIN_PX)),
@@ -69,7 +69,7 @@ def cut_out(pixels: Pixels, mpp: float, cell_type: str, source: str) -> CutOut |
     light = slide_colour(pixels)
     transmittance = np.clip(pixels[window] / np.maximum(light, 1.0) * CLEAR, 1, 255)
     # Half a pixel inwards: the outline's own edge already carries background.
-    soft = ndimage.gaussian_filter(outline.mask[window].astype(np.float32), 1.2)
+    soft = ndimage.gaussian_filter(mask[window].astype(np.float32), 1.2)
     alpha = np.clip((soft - 0.30) / 0.55, 0, 1) * 255
     rgba = np.dstack([transmittance, alpha]).round().astype(np.uint8)
     return with_levels(rgba, mpp, cell_type, source)
@@ -111,8 +111,10 @@ def training_cells(sets: Sequence[ImageSet], limit: int | None = None) -> list[S
     return picked
 
 
-def cut_outs_of(cells: Sequence[ScaledCell], cache: Path | None = None) -> list[CutOut]:
-    """Cut out all the cells that can be; with `cache`, keep the result in (and take it from) that .npz file.
+def cut_outs_of(cells: Sequence[ScaledCell], detector: Detector, cache: Path | None = None) -> list[CutOut]:
+    """Cut out all the cells whose outline and box by the detector agree.
+
+    With `cache`, the result is kept in, and taken from, that .npz file.
 
     Raises
     ------
@@ -122,7 +124,7 @@ def cut_outs_of(cells: Sequence[ScaledCell], cache: Path | None = None) -> list[
     key = _key(cells)
     found = _load(cache, key) if cache is not None and cache.is_file() else None
     if found is None:
-        found = [cutout for cell in cells if (cutout := _cut(cell)) is not None]
+        found = [cutout for cell in cells if (cutout := _cut(cell, detector)) is not None]
         if cache is not None:
             _save(cache, key, found)
     if not any(cutout.is_cell for cutout in found):
@@ -130,9 +132,13 @@ def cut_outs_of(cells: Sequence[ScaledCell], cache: Path | None = None) -> list[
     return found
 
 
-def _cut(scaled: ScaledCell) -> CutOut | None:
+def _cut(scaled: ScaledCell, detector: Detector) -> CutOut | None:
     cell = scaled.cell
-    return cut_out(cell.pixels(), scaled.mpp, cell.taxonomy_type, cell.source)
+    shown = find_single_cell(detector, cell.pixels(), scaled.mpp)
+    mask = outline_in(shown.pixels, shown.box) if shown.outline is None else shown.outline
+    if mask is None:
+        return None
+    return cut_out(shown.pixels, mask, scaled.mpp, cell.taxonomy_type, cell.source)
 
 
 def _key(cells: Sequence[ScaledCell]) -> str:

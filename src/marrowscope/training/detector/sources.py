@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from marrowscope.models.detector import built_in_detector
 from marrowscope.synth import draw_field
 from marrowscope.training.composites.compose import DenseComposer
 from marrowscope.training.detector.data import (
@@ -48,6 +49,7 @@ def build_sampler(recipe: DetectorRecipe, cache: Path | None = None) -> CanvasSa
         return CanvasSampler(pools, single_share=recipe.single_field_share)
     composer = DenseComposer.from_folders(
         recipe.composites.cells,
+        built_in_detector(),
         recipe.composites.background_paths(),
         recipe.composites.backgrounds_mpp,
         limit=recipe.composites.limit,
