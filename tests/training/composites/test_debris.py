@@ -10,6 +10,7 @@ from marrowscope.training.composites.cutouts import CLEAR, CutOut, cut_out
 from marrowscope.training.composites.debris import (
     Pixels,
     ghost,
+    parasite,
     precipitate,
     smudge,
 )
@@ -64,6 +65,15 @@ def test_specks_of_dye_are_small_and_dark_at_every_scale(mpp: float) -> None:
         assert np.sqrt(solid.sum()) * mpp < 12.0
         if solid.any():
             assert made[solid][:, :3].mean() / CLEAR < 0.6
+
+
+@pytest.mark.parametrize("mpp", [0.1, 0.2, 0.4])
+def test_a_parasite_fits_into_a_red_cell_at_every_scale(mpp: float) -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        solid = parasite(rng, mpp)[..., 3] > 60
+        assert solid.any()
+        assert max(np.ptp(np.flatnonzero(solid.any(axis=axis))) for axis in (0, 1)) * mpp < 8.5
 
 
 def test_debris_has_no_box(cell: CutOut) -> None:

@@ -27,7 +27,7 @@ from marrowscope.training.composites.cutouts import (
     cut_outs_of,
     training_cells,
 )
-from marrowscope.training.composites.debris import ghost, precipitate, smudge
+from marrowscope.training.composites.debris import ghost, parasite, precipitate, smudge
 from marrowscope.training.composites.sheet import Sheet
 from marrowscope.training.recipe import ImageSet
 
@@ -37,6 +37,7 @@ Flags = NDArray[np.bool_]
 
 _TRIES = 8
 _DEBRIS = 0.2  # chance of each kind in a field
+_GIANT = 0.15  # share of giant platelets
 _UNSURE = 0.06  # share of what is laid as cells that is a smudge or an artefact
 
 
@@ -51,11 +52,11 @@ class Crowding:
 
 # Shares chosen by eye against fields of acute leukemia and of healthy blood.
 CROWDINGS = (
-    Crowding(0.06, (0.0, 0.0), 0.0),
-    Crowding(0.22, (0.01, 0.08), 0.15),
-    Crowding(0.24, (0.06, 0.20), 0.35),
-    Crowding(0.26, (0.10, 0.35), 0.85),
-    Crowding(0.22, (0.35, 0.70), 0.75),
+    Crowding(0.08, (0.0, 0.0), 0.0),
+    Crowding(0.20, (0.01, 0.08), 0.15),
+    Crowding(0.20, (0.06, 0.20), 0.35),
+    Crowding(0.24, (0.10, 0.35), 0.85),
+    Crowding(0.28, (0.35, 0.80), 0.80),
 )
 
 
@@ -156,7 +157,7 @@ class DenseComposer:
         least a quarter of which lies inside; and which (n,) of them a detector may find or not.
         """
         crowding = self._crowdings[int(rng.choice(len(self._crowdings), p=self._weights))]
-        staining = Staining(np.exp(rng.normal(0, 0.15) + rng.normal(0, 0.10, 3)), np.exp(rng.normal(0, 0.08)))
+        staining = Staining(np.exp(rng.normal(0, 0.22) + rng.normal(0, 0.10, 3)), np.exp(rng.normal(0, 0.08)))
         plain = rng.random() < self._plain_share
         if plain:
             light = plain_light(rng, size_px)
@@ -204,12 +205,13 @@ class DenseComposer:
     def _lay_small_things(
         self, rng: np.random.Generator, sheet: Sheet, staining: Staining, mpp: float
     ) -> None:
-        """Lay what is no cell: platelets, and now and then smudges, ghosts and specks of dye."""
+        """Lay what is no cell: platelets, and now and then smudges, ghosts, dye and parasites."""
         area = (sheet.size * mpp / 83.0) ** 2
         count = min(20, int(rng.poisson(rng.choice([0.5, 3.0, 7.0]) * area))) if self._platelets else 0
         for _ in range(count):
             platelet = self._platelets[int(rng.integers(len(self._platelets)))]
-            turned = _turned(rng, platelet, mpp, rng.uniform(0.7, 1.15))
+            size = rng.uniform(1.15, 1.7) if rng.random() < _GIANT else rng.uniform(0.7, 1.15)
+            turned = _turned(rng, platelet, mpp, size)
             patch = staining.shift(rng, turned)
             sheet.lay(patch, *rng.uniform(0, sheet.size, 2))
         for debris in (smudge, ghost):
@@ -218,9 +220,11 @@ class DenseComposer:
                 cells = source[list(source)[int(rng.integers(len(source)))]]
                 whole = _turned(rng, cells[int(rng.integers(len(cells)))], mpp, rng.uniform(0.9, 1.6))
                 sheet.lay(debris(rng, staining.shift(rng, whole)), *rng.uniform(0, sheet.size, 2))
-        if rng.random() < _DEBRIS:
-            for _ in range(int(rng.integers(1, 4))):
-                sheet.lay(precipitate(rng, mpp), *rng.uniform(0, sheet.size, 2))
+        for speck in (precipitate, parasite):
+            if rng.random() < _DEBRIS:
+                # Few, or strewn all over a field.
+                for _ in range(int(rng.choice([rng.integers(1, 4), rng.integers(4, 25)]))):
+                    sheet.lay(speck(rng, mpp), *rng.uniform(0, sheet.size, 2))
 
     def _place_red_cells(self, rng: np.random.Generator, sheet: Sheet, mpp: float) -> None:
         """Place red cells between, and a little beneath, the cells of a plain slide."""
