@@ -1,10 +1,9 @@
 """Adapt a bundle's classifier to a laboratory's own stain and scanner, in minutes on a processor.
 
-The trunk stays, and so does the part of the blast head that reads its last layer; the heads' other weights
-learn, on features computed once. What they learned before is kept by replay: for features drawn from the
-bundle's feature space the predictions must stay the same (van de Ven et al., "Brain-inspired replay for
-continual learning", doi:10.1038/s41467-020-17866-2). Every new cell is predicted once by heads not trained on
-its group; if that is not better than the old heads, these stay.
+The trunk stays; the heads learn anew, on features computed once. What they learned before is kept by replay:
+for features drawn from the bundle's feature space the predictions must stay the same (van de Ven et al.,
+"Brain-inspired replay for continual learning", doi:10.1038/s41467-020-17866-2). Every new cell is predicted
+once by heads not trained on its group; if that is not better than the old heads, these stay.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -253,13 +252,8 @@ class _Adaptation:
 
     def start_heads(self) -> Heads:
         """Return the bundle's heads; types it does not know start as unlikely everywhere."""
-        layers = self.layers
-        if "blast_texture" not in layers:
-            raise BundleError(f"{self.network.name} has no head for texture, which is what is adapted")
-        (last, last_bias), (texture, texture_bias) = layers["blast"], layers["blast_texture"]
-        bias = last_bias[0] + texture_bias[0]
-        heads = Heads(last[0], texture[0], bias, *layers["types"])
-        return heads.widened(len(self.types))
+        weight, bias = self.layers["blast"]
+        return Heads(weight[0], bias[0], *self.layers["types"]).widened(len(self.types))
 
     def judged(self, before: Heads, turned: Sequence[CellFeatures], folds: npt.NDArray[np.int64]) -> _Judged:
         """Predict every cell with heads trained on the other folds."""
@@ -297,9 +291,8 @@ class _Adaptation:
         """Write the network, its settings and its feature space, the new cells now familiar."""
         out.mkdir(parents=True, exist_ok=True)
         network = out / NETWORK
-        texture, bias, types, types_bias = (t.numpy() for t in outcome.heads.tensors())
-        bias = bias - self.layers["blast"][1].numpy()[0]  # stays in the last layer's part
-        heads = {"blast_texture": (texture[None], bias[None]), "types": (types, types_bias)}
+        blast, bias, types, types_bias = (t.numpy() for t in outcome.heads.tensors())
+        heads = {"blast": (blast[None], bias[None]), "types": (types, types_bias)}
         replace_heads(self.network, network, heads)
         known = np.where(cells.is_blast, len(self.types), cells.types)
         means = [cells.features[known == kind].mean(axis=0) for kind in np.unique(known)]

@@ -37,31 +37,24 @@ class CellFeatures:
 
 @dataclass(frozen=True)
 class Heads:
-    """Weights on the features (n,F).
+    """Weights on the features (n,F): `blast` (F,), `blast_bias` (), `types` (K,F), `types_bias` (K,)."""
 
-    Of the blast head, `blast_last` (L,) reads the last layer and is not learned anew: what it reads is the
-    training laboratories'. `blast_texture` (F-L,), `blast_bias` (), `types` (K,L) and `types_bias` (K,) are.
-    """
-
-    blast_last: Tensor
-    blast_texture: Tensor
+    blast: Tensor
     blast_bias: Tensor
     types: Tensor
     types_bias: Tensor
 
     def tensors(self) -> list[Tensor]:
-        """Return what is learned."""
-        return [self.blast_texture, self.blast_bias, self.types, self.types_bias]
+        """Return all of them."""
+        return [self.blast, self.blast_bias, self.types, self.types_bias]
 
     def with_tensors(self, tensors: Sequence[Tensor]) -> "Heads":
         """Return heads with other weights, in the order of `tensors`."""
-        texture, bias, types, types_bias = tensors
-        return replace(self, blast_texture=texture, blast_bias=bias, types=types, types_bias=types_bias)
+        return Heads(*tensors)
 
     def logits(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return the logits of both heads for features (n,F)."""
-        blast = features @ torch.cat([self.blast_last, self.blast_texture]) + self.blast_bias
-        return blast, features[:, : self.types.shape[1]] @ self.types.T + self.types_bias
+        return features @ self.blast + self.blast_bias, features @ self.types.T + self.types_bias
 
     def widened(self, types: int) -> "Heads":
         """Return heads for more types; the new ones are unlikely everywhere."""
@@ -108,9 +101,8 @@ class HeadReader:
             old_blast, old_types = self.calibrated(before, replay)
         # What a weight moves a calibrated logit by, for a feature one deviation off its mean.
         deviation = replay.std(dim=0)
-        last, texture = deviation.tensor_split([len(before.blast_last)])
-        type_scale = last / self.settings.type_temperature
-        blast_scale = texture / self.settings.blast_temperature
+        type_scale = deviation / self.settings.type_temperature
+        blast_scale = deviation / self.settings.blast_temperature
         optimiser = torch.optim.LBFGS(heads.tensors(), max_iter=80, line_search_fn="strong_wolfe")
 
         def loss() -> Tensor:
@@ -118,7 +110,7 @@ class HeadReader:
             blast, types = self.calibrated(heads, replay)
             kept = F.binary_cross_entropy_with_logits(blast, old_blast.sigmoid())
             kept = kept + F.cross_entropy(types, old_types.softmax(dim=1))
-            far = ((heads.blast_texture - before.blast_texture) * blast_scale).square().sum()
+            far = ((heads.blast - before.blast) * blast_scale).square().sum()
             far = far + ((heads.types - before.types) * type_scale).square().sum()
             total = self._new_loss(heads, new) + _KEEP * kept + _PULL * far
             total.backward()  # type: ignore[no-untyped-call]  # torch gives it no types

@@ -17,7 +17,7 @@ from marrowscope.training.batch_norm import record_batch_norm
 from marrowscope.training.classifier.cells import SYNTHETIC
 from marrowscope.training.classifier.export import export_classifier
 from marrowscope.training.classifier.losses import LossTerms, classifier_loss
-from marrowscope.training.classifier.net import LAST_LAYER, CellClassifier
+from marrowscope.training.classifier.net import CellClassifier
 from marrowscope.training.classifier.predictions import as_input, features, predict
 from marrowscope.training.classifier.recipe import ClassifierRecipe
 from marrowscope.training.classifier.report import (
@@ -202,7 +202,6 @@ class _Trainee(Trainee[CellClassifier, _Drawn]):
         classes = classes + 100 * (cells.sources == SYNTHETIC)
         space = FeatureSpace.fitted(
             features(averaged, cells.crops), classes, features(averaged, self._val.crops),
-            LAST_LAYER[self.recipe.architecture],
         )  # fmt: skip
         space.save(self.out / FEATURE_SPACE)
         return FEATURE_SPACE
@@ -228,7 +227,7 @@ def _load_weights(net: CellClassifier, path: Path) -> None:
     ours = net.state_dict()
     fitting = {k: v for k, v in state.items() if k in ours and ours[k].shape == v.shape}
     missing = {name.split(".")[0] for name in set(ours) - set(fitting)}
-    if not missing <= {"types", "blast_texture"}:
+    if not missing <= {"types"}:
         raise InputError(f"{path}: not the weights of this classifier")
     net.load_state_dict(fitting, strict=False)
 
