@@ -58,5 +58,4 @@ def test_drawn_features_lie_as_those_it_was_fitted_to(space: FeatureSpace) -> No
     drawn = space.drawn(np.random.default_rng(5), 4000)
     assert space.is_unfamiliar(drawn).mean() < 3 * USUAL_SHARE
     np.testing.assert_allclose(drawn.mean(axis=0), space.means.mean(axis=0), atol=0.5)
-    features, _ = cells(4000, 6)
-    np.testing.assert_allclose(drawn.std(axis=0), features.std(axis=0), rtol=0.3)
+    np.testing.assert_allclose(drawn.std(axis=0)[:10], cells(4000, 6)[0].std(axis=0)[:10], rtol=0.15)

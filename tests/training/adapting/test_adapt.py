@@ -68,7 +68,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Cells of a laboratory whose stain is another: blasts, lymphocytes, and a type unknown to the bundle."""
     root = tmp_path_factory.mktemp("laboratory")
-    for kind, drawn in (("blast", "blast"), ("lymphocyte", "lymphocyte"), ("plasma_cell", "eosinophil")):
+    for kind, drawn in (("blast", "blast"), ("lymphocyte", "lymphocyte"), ("mast_cell", "eosinophil")):
         (root / kind).mkdir()
         for number in range(12):
             green = (photographed(drawn, 100 + number).astype(float) * (0.8, 1.0, 0.75)).astype(np.uint8)
@@ -95,11 +95,11 @@ def test_new_cells_and_a_new_type_are_learned(start: Bundle, laboratory: Path, t
         licence="Apache-2.0",
     )
     assert made.trained_on == run.trained_on
-    assert made.classifier.types == (*start.classifier.types, "plasma_cell")
+    assert made.classifier.types == (*start.classifier.types, "mast_cell")
     classifier = Classifier(made)
-    pixels = np.asarray(Image.open(laboratory / "plasma_cell" / "11.png"))
+    pixels = np.asarray(Image.open(laboratory / "mast_cell" / "11.png"))
     predictions = classifier(pixels, np.array([[48, 48, 112, 112]], np.float32))
-    assert classifier.classes[int(predictions.probabilities[0].argmax())] == "plasma_cell"
+    assert classifier.classes[int(predictions.probabilities[0].argmax())] == "mast_cell"
     assert FeatureSpace.load(made.folder / "feature_space.npz").means.shape[0] == 3 + 3
 
 
@@ -123,8 +123,8 @@ def test_reviewed_cells_of_an_analysis_are_learned_from(start: Bundle, tmp_path:
     rows = ["patient,field,cell,x0,y0,x1,y1,cell_type,reviewed_type"]
     for patient in ("A", "B"):
         (tmp_path / "patients" / patient).mkdir(parents=True)
-        kinds = ["blast", "lymphocyte", "plasma_cell", "blast", "lymphocyte"]
-        drawn = ["eosinophil" if kind == "plasma_cell" else kind for kind in kinds]
+        kinds = ["blast", "lymphocyte", "mast_cell", "blast", "lymphocyte"]
+        drawn = ["eosinophil" if kind == "mast_cell" else kind for kind in kinds]
         field = np.concatenate([photographed(kind, 7 + i) for i, kind in enumerate(drawn)], axis=1)
         Image.fromarray(field).save(tmp_path / "patients" / patient / "1.png")
         for i, kind in enumerate(kinds):
@@ -137,7 +137,7 @@ def test_reviewed_cells_of_an_analysis_are_learned_from(start: Bundle, tmp_path:
         tmp_path / "cells.csv", tmp_path / "run", images=tmp_path / "patients", bundle=start.folder,
         mpp=0.2, progress=said.append,
     )  # fmt: skip
-    assert said[0] == {"types": [*start.classifier.types, "plasma_cell"], "cells": 10}
+    assert said[0] == {"types": [*start.classifier.types, "mast_cell"], "cells": 10}
     assert (tmp_path / "run" / "classifier.onnx").is_file()
 
 
