@@ -77,8 +77,8 @@ def test_few_blasts_lie_below_the_uncertain_range_and_hardly_another_cell_above(
     p_blast = probability((rng.normal(0, 1, 8000) + np.where(truth, 1.5, -1.5)).astype(np.float32))
     low, high = uncertain_range(0.5, [(p_blast, truth)])
     assert low < 0.5 < high
-    assert 0.015 < (p_blast[truth] < low).mean() <= 0.02
-    assert 0.003 < (p_blast[~truth] >= high).mean() <= 0.005
+    assert 0.04 < (p_blast[truth] < low).mean() <= 0.05
+    assert 0.015 < (p_blast[~truth] >= high).mean() <= 0.02
 
 
 def test_where_all_cells_are_told_apart_nothing_is_uncertain() -> None:

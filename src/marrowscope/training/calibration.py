@@ -16,10 +16,10 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 
-SURELY_NONE = 0.02
+SURELY_NONE = 0.05
 """Share of the blasts that may lie below the uncertain range."""
 
-SURELY_BLAST = 0.005
+SURELY_BLAST = 0.02
 """Share of the other cells that may lie above it."""
 
 
