@@ -14,11 +14,13 @@ from marrowscope.training.composites.backgrounds import background_from, red_cel
 from marrowscope.training.composites.compose import Crowding, DenseComposer
 from marrowscope.training.composites.cutouts import (
     CutOut,
+    cells_of_part,
     cut_out,
     cut_outs_of,
-    training_cells,
 )
 from marrowscope.training.composites.sheet import MAX_BOX_IOU, Sheet
+from marrowscope.training.detector.recipe import CompositeFields, DetectorRecipe, FieldSet
+from marrowscope.training.detector.sources import build_validation
 from marrowscope.training.recipe import ImageSet
 
 EMPTY = (240, 225, 215)
@@ -176,9 +178,9 @@ def test_training_cells_leave_the_later_blocks_out(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     for index in range(20):
         Image.fromarray(crop(30)).save(folder / f"LY_{index}.png")
-    names = [one.cell.path.stem for one in training_cells([ImageSet(tmp_path / "pbc", 0.13)])]
+    names = [one.cell.path.stem for one in cells_of_part([ImageSet(tmp_path / "pbc", 0.13)], "train")]
     assert names == [f"LY_{index}" for index in range(14)]
-    assert len(training_cells([ImageSet(tmp_path / "pbc", 0.13)], limit=5)) == 5
+    assert len(cells_of_part([ImageSet(tmp_path / "pbc", 0.13)], "train", limit=5)) == 5
 
 
 def test_the_cache_gives_the_same_fields(tmp_path: Path) -> None:
@@ -209,3 +211,23 @@ def test_composes_from_real_cells(shared_data: Path) -> None:
     composer = DenseComposer.from_folders(sets, built_in_detector(), backgrounds, 0.127, limit=13)
     counts = [len(composer.compose(np.random.default_rng(seed), 416, 0.2)[1]) for seed in range(3)]
     assert 0 < np.mean(counts) < 40
+
+
+def test_a_detector_is_validated_on_composites_of_cells_it_did_not_see(tmp_path: Path) -> None:
+    folder = tmp_path / "cells" / "pbc" / "lymphocyte"
+    folder.mkdir(parents=True)
+    for index in range(20):
+        Image.fromarray(crop(26 + index)).save(folder / f"LY_{index:02}.png")
+    (tmp_path / "empty").mkdir()
+    Image.fromarray(field()).save(tmp_path / "empty" / "1.png")
+    composites = CompositeFields(
+        0.5, (ImageSet(tmp_path / "cells" / "pbc", 0.13),), tmp_path / "empty", 0.127, limit=20
+    )
+    source = FieldSet(path=tmp_path / "empty", layout="unlabelled", mpp=0.127)
+    (composed,) = build_validation(DetectorRecipe(sources=(source,), composites=composites))
+    boxes = np.concatenate([one.boxes for one in composed.fields])
+    assert composed.name == "composites"
+    assert len(boxes) > 100
+    # The cells of the validation part are the larger ones of this set: 41 to 44 of 26 to 45 px radius.
+    whole = boxes[(boxes[:, :2] > 0).all(axis=1) & (boxes[:, 2:] < 416).all(axis=1)]
+    assert np.median(whole[:, 2] - whole[:, 0]) * 0.2 > 2 * 36 * 0.13

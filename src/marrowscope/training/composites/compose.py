@@ -24,8 +24,8 @@ from marrowscope.training.composites.backgrounds import (
 from marrowscope.training.composites.cutouts import (
     CLEAR,
     CutOut,
+    cells_of_part,
     cut_outs_of,
-    training_cells,
 )
 from marrowscope.training.composites.debris import ghost, parasite, precipitate, smudge
 from marrowscope.training.composites.sheet import Sheet
@@ -122,10 +122,11 @@ class DenseComposer:
         background_paths: Sequence[Path],
         background_mpp: float,
         *,
+        part: str = "train",
         limit: int | None = 3000,
         cache: Path | None = None,
     ) -> "DenseComposer":
-        """Cut cells out of folders of typed crops (training parts only) and read the backgrounds.
+        """Cut cells out of folders of typed crops and read the backgrounds.
 
         Parameters
         ----------
@@ -135,6 +136,8 @@ class DenseComposer:
             An earlier one: cells are cut out where their outline agrees with its box.
         background_paths, background_mpp
             Image files of fields without a leukocyte, and µm per pixel of these.
+        part
+            Of the sets, whose cells are taken.
         limit
             At most so many crops, evenly over sources and types; None takes all.
         cache
@@ -145,7 +148,7 @@ class DenseComposer:
         DatasetError
             Nothing usable, or an unreadable picture.
         """
-        cut = cut_outs_of(training_cells(cells, limit), detector, cache)
+        cut = cut_outs_of(cells_of_part(cells, part, limit), detector, cache)
         return cls(cut, [load_background(path, background_mpp) for path in background_paths])
 
     def compose(self, rng: np.random.Generator, size_px: int, mpp: float) -> tuple[Pixels, Boxes, Flags]:

@@ -94,11 +94,11 @@ class ScaledCell:
     mpp: float
 
 
-def training_cells(sets: Sequence[ImageSet], limit: int | None = None) -> list[ScaledCell]:
-    """Cells of the sets' training parts only, at most `limit`, spread evenly over source and type."""
+def cells_of_part(sets: Sequence[ImageSet], part: str, limit: int | None = None) -> list[ScaledCell]:
+    """Cells of one part of the sets, at most `limit`, spread evenly over source and type."""
     kinds: dict[str, list[ScaledCell]] = {}
     for one in sets:
-        for cell in labelled_part(one.path, "train"):
+        for cell in labelled_part(one.path, part):
             kinds.setdefault(f"{cell.source}/{cell.cell_type}", []).append(ScaledCell(cell, one.mpp))
     if limit is None or limit >= sum(map(len, kinds.values())):
         return [cell for kind in sorted(kinds) for cell in kinds[kind]]
