@@ -76,6 +76,7 @@ class ClassifierSettings:
     uncertain_blast : range of blast probabilities, around the threshold, within which a cell is neither
         surely a blast nor surely none; empty where the bundle does not state it
     blast_temperature, type_temperature : divisors that calibrate the logits
+    experimental : types whose cells were taught from one laboratory alone
     feature_space : file that identifies unfamiliar cells, relative to the bundle; empty if there is none
     """
 
@@ -91,12 +92,13 @@ class ClassifierSettings:
     blast_temperature: float
     type_temperature: float
     uncertain_blast: tuple[float, float] = (0.0, 0.0)
+    experimental: tuple[str, ...] = ()
     feature_space: str = ""
 
     @classmethod
     def of(cls, table: Mapping[str, Any]) -> Self:
         """Read the settings from a table of TOML or JSON. KeyError, TypeError or ValueError on others."""
-        names = ("mean", "std", "types", "uncertain_blast")
+        names = ("mean", "std", "types", "uncertain_blast", "experimental")
         rows = {name: tuple(table[name]) for name in names if name in table}
         return cls(**{**table, **rows})
 

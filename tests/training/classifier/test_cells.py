@@ -18,6 +18,7 @@ from marrowscope.training.classifier.cells import (
     CACHE_CONTEXT,
     CACHE_PX,
     NO_TYPE,
+    SYNTHETIC,
     CellBank,
     bank_of_cells,
     bank_of_fields,
@@ -156,6 +157,16 @@ def test_a_frequent_type_is_drawn_more_often_but_each_cell_of_it_less(bank: Cell
     of_rare, of_frequent = weights[: len(rare)], weights[len(rare) :]
     assert of_frequent.sum() == pytest.approx(3 * of_rare.sum())
     assert of_rare[0] == pytest.approx(3 * of_frequent[0])
+
+
+def test_types_of_one_laboratory_are_told(bank: CellBank) -> None:
+    typed = bank.select(np.flatnonzero(bank.types >= 0).repeat(10))
+    types = tuple("abcdefghijklmnop")[: int(typed.types.max()) + 1]
+    here, there = _as_source(typed, "here"), _as_source(typed.select(typed.types == 0), "there")
+    assert set(here.of_one_source(types)) == set(types)
+    assert "a" not in joined([here, there]).of_one_source(types)
+    assert "b" in joined([here, there]).of_one_source(types)
+    assert "a" in joined([here, _as_source(there, SYNTHETIC)]).of_one_source(types)
 
 
 def test_batches_are_reproducible_and_of_the_network_s_size(bank: CellBank) -> None:

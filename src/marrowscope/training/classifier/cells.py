@@ -37,6 +37,8 @@ SYNTHETIC = "synthetic"
 
 SYNTHETIC_MPP = 0.15
 
+_FEW = 10  # cells, from which a laboratory teaches a type
+
 
 @dataclass(frozen=True)
 class CellBank:
@@ -66,6 +68,16 @@ class CellBank:
     def select(self, keep: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> "CellBank":
         """Return the chosen rows."""
         return CellBank(*(getattr(self, f.name)[keep] for f in fields(self)))
+
+    def of_one_source(self, types: Sequence[str]) -> tuple[str, ...]:
+        """Return those of the types that fewer than two sources have cells of, at least `_FEW` each."""
+        photographed = self.sources != SYNTHETIC
+        found = []
+        for index, name in enumerate(types):
+            _, numbers = np.unique(self.sources[photographed & (self.types == index)], return_counts=True)
+            if (numbers >= _FEW).sum() < 2:
+                found.append(name)
+        return tuple(found)
 
     def save(self, path: Path) -> None:
         """Write the bank as one ``.npz`` (uncompressed), atomically."""

@@ -81,6 +81,8 @@ def classifier_run(
     fitted: Calibration,
     parts: Mapping[str, Predictions],
     step: int,
+    *,
+    experimental: tuple[str, ...] = (),
     feature_space: str = "",
 ) -> FinishedRun[ClassifierSettings]:
     """Return what a run hands to a bundle.
@@ -93,6 +95,7 @@ def classifier_run(
     fitted : temperatures
     parts : predictions of ``val`` and, where they were looked at, ``test`` and ``left_out``
     step : training steps behind the weights
+    experimental : types taught from one laboratory alone
     feature_space : its file beside the network, if there is one
     """
     sets = [(fitted.p_blast(part), part.is_blast) for part in by_source(parts["val"])]
@@ -110,6 +113,7 @@ def classifier_run(
         uncertain_blast=uncertain_range(threshold, sets),
         blast_temperature=fitted.blast_temperature,
         type_temperature=fitted.type_temperature,
+        experimental=experimental,
         feature_space=feature_space,
     )
     test = parts.get("test")

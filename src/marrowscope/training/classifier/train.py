@@ -167,7 +167,14 @@ class _Trainee(Trainee[CellClassifier, _Drawn]):
         fitted = calibrated(self.recipe.types, predicted["val"])
         write_predictions(self.out / PREDICTIONS, fitted, predicted)
         space = self._write_feature_space(averaged) if final else ""
-        run = classifier_run(self.recipe, fitted, predicted, step, space)
+        run = classifier_run(
+            self.recipe,
+            fitted,
+            predicted,
+            step,
+            experimental=self.sets.train.of_one_source(self.recipe.types),
+            feature_space=space,
+        )
         crops = as_input(sampler.draw(8).crops).contiguous()
         moved = export_classifier(averaged, self.out / NETWORK, crops)
         record = summary(run)
