@@ -61,7 +61,7 @@ def test_a_cell_in_the_uncertain_range_is_flagged_whatever_it_is_called() -> Non
 
 
 def test_platelets_are_not_counted_and_doubtful_cells_are() -> None:
-    cells = named({0: 0.0, PLATELET: 0.9}, {0: 0.0, PLATELET: 0.45})
+    cells = named({0: 0.0, PLATELET: 0.9}, {0: 0.0, PLATELET: 0.4, LYMPHOCYTE: 0.45})
     assert cells.cell_types == ("platelet", "unclassified")
     assert cells.is_counted.tolist() == [False, True]
 

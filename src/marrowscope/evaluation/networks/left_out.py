@@ -72,8 +72,7 @@ class LeftOutCells:
     @property
     def is_counted(self) -> Bools:
         """Whether each cell belongs to a differential; what is known to be no blast at least does."""
-        counted = np.array([taxonomy()[name].is_counted for name in self.names])
-        return np.asarray((self.types < 0) | counted[self.types])
+        return np.asarray((self.types < 0) | _counted(self.names)[self.types])
 
     @property
     def has_both(self) -> bool:
@@ -146,7 +145,7 @@ FIGURES: Mapping[str, Figure] = {
 
 def share_errors(read: LeftOutCells) -> npt.NDArray[np.float64]:
     """Give how many points the share of called blasts is above the true one, patient by patient."""
-    counted = np.array([taxonomy()[name].is_counted for name in read.names])
+    counted = _counted(read.names)
     true = read.is_blast | ((read.types >= 0) & counted[read.types])
     read_so = read.called | counted[read.named]
     groups = np.array(read.groups)
@@ -157,6 +156,10 @@ def share_errors(read: LeftOutCells) -> npt.NDArray[np.float64]:
             share_read = read.called[here].sum() / read_so[here].sum()
             errors.append(100 * (share_read - read.is_blast[here].sum() / true[here].sum()))
     return np.array(errors)
+
+
+def _counted(names: Sequence[str]) -> Bools:
+    return np.array([taxonomy()[name].is_counted for name in names])
 
 
 def figures_of(readings: Sequence[LeftOutCells]) -> dict[str, Any]:
