@@ -1,134 +1,140 @@
-"""How much a bundle gains by learning a few labelled cells of a source it has not seen.
+"""How much a bundle gains by learning a few labelled cells of a laboratory it has not seen.
 
-    python runs/adapting.py --data DATA/fields/allidb_validation --out runs/local/adapting.json
+    python runs/adapting.py --bundle FOLD --data DATA/patients/jhu --mpp 0.138 --out runs/local/adapting.json
 
-The fields are dealt into rounds. In each, cells of the other rounds' fields are cut out, at most --cells of
-each kind; the bundle is adapted to them by what `marrowscope train classifier --from` and `marrowscope bundle
-build` do; and both bundles name the cells of this round's fields, cut out alike. Needs the `train` extra.
-The plan of the evaluation reads the result (kind "adapting").
+FOLD is a bundle whose classifier was trained without the laboratory (`folds.py`, then `marrowscope bundle
+build`). In each round some of the laboratory's patients are drawn; at most --cells blasts and as many other
+cells of them are learned by what `marrowscope train classifier --from` and `marrowscope bundle build` do; and
+both bundles name cells of all other patients. Needs the `train` extra. The plan of the evaluation reads the
+result (kind "adapting").
 """
 
 import argparse
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from marrowscope.cli.console import say
-from marrowscope.datasets.layouts.fields import LabelledField, read_fields
-from marrowscope.domain.geometry import longer_sides
+from marrowscope.datasets.layouts.cells import LabelledCell, read_folder_per_type
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.errors import DatasetError, MarrowscopeError
-from marrowscope.evaluation.card.tests import ClassifierTest
 from marrowscope.evaluation.networks.adapting import AdaptingResult, write_adapting
-from marrowscope.evaluation.networks.classifier import BlastResult
-from marrowscope.imaging.crops import crop_cells
+from marrowscope.evaluation.networks.classifier import BlastResult, evaluate_classifier
+from marrowscope.evaluation.networks.shown_cells import cells_of_folders
 from marrowscope.models.bundle import Bundle, load_bundle
-from marrowscope.models.working_scale import mpp_from_red_cells
+from marrowscope.models.classifier import Classifier
+from marrowscope.models.detector import Detector
 from marrowscope.training.adapting.adapt import adapt_classifier
 from marrowscope.training.release import bundle_of_runs
 
-CONTEXT = 2.4  # room round a cell for it to be outlined, as in `data convert --to cells`
+FEWEST_OF_A_KIND = 10  # cells of a patient that is drawn
+EVERY = 3  # of the cells asked, each third: they are many
 
 
-def adapting(bundle: Bundle, data: Path, cells: int, rounds: int, threads: int) -> AdaptingResult:
-    """Measure a bundle before and after adapting, on every labelled cell of a set once."""
-    fields = read_fields(data)
-    mpp = mpp_from_red_cells(field.pixels() for field in fields)
+def adapting(
+    bundle: Bundle, cells: Sequence[LabelledCell], mpp: float, options: argparse.Namespace
+) -> AdaptingResult:
+    """Measure a bundle before and after adapting, on cells of patients that were not learned from."""
     learned, before, after = [], [], []
-    for test in range(rounds):
-        shown = at_most([field for i, field in enumerate(fields) if i % rounds != test], cells, seed=test)
-        asked = [field for i, field in enumerate(fields) if i % rounds == test]
+    for number in range(options.rounds):
+        shown, asked = drawn(cells, options.patients, options.cells, seed=number)
         with tempfile.TemporaryDirectory() as name:
             work = Path(name)
-            write_cells(shown, work / "shown")
-            write_cells(asked, work / "asked")
-            adapt_classifier(work / "shown", work / "run", bundle=bundle.folder, mpp=mpp, threads=threads)
+            link_cells(shown, work / "shown")
+            adapt_classifier(
+                work / "shown", work / "run", bundle=bundle.folder, mpp=mpp, threads=options.threads
+            )
             adapted = bundle_of_runs(
                 work / "bundle", None, work / "run", bundle.folder,
                 name="adapted", version="1", licence=bundle.licence,
             )  # fmt: skip
-            blasts = ClassifierTest(work / "asked", mpp=mpp)
-            before.append(blasts.measure(bundle, threads).blast)
-            after.append(blasts.measure(adapted, threads).blast)
+            before.append(blasts(bundle, asked, mpp, options.threads))
+            after.append(blasts(adapted, asked, mpp, options.threads))
         learned.append(numbers(shown))
-        say(f"round {test + 1}: AUC {before[-1].auc.value} before, {after[-1].auc.value} after")
-    where = f"{data.name}, {rounds} rounds of fields"
+        say(f"round {number + 1}: AUC {before[-1].auc.value} before, {after[-1].auc.value} after")
+    where = f"{options.data.name}, {options.rounds} draws of {options.patients} patients"
     counts = together(before, where), together(after, where)
-    return AdaptingResult(cells, tuple(learned), *counts, mean_auc(before), mean_auc(after))
+    return AdaptingResult(options.cells, tuple(learned), *counts, mean_auc(before), mean_auc(after))
 
 
-def at_most(fields: Sequence[LabelledField], cells: int, seed: int) -> list[LabelledField]:
-    """Mark all but `cells` randomly chosen cells of each kind to be ignored."""
-    places = [
-        (i, row, field.labels[row])
-        for i, field in enumerate(fields)
-        for row in np.flatnonzero(field.is_nucleated & ~field.ignore)
-    ]
+def drawn(
+    cells: Sequence[LabelledCell], patients: int, of_each: int, seed: int
+) -> tuple[list[LabelledCell], list[LabelledCell]]:
+    """Draw cells of some patients to learn from, and cells of all others to ask."""
     rng = np.random.default_rng(seed)
-    chosen: set[tuple[int, int]] = set()
-    for kind in sorted({label for _, _, label in places}):
-        of_kind = [(i, row) for i, row, label in places if label == kind]
-        chosen |= {of_kind[k] for k in rng.permutation(len(of_kind))[:cells]}
-    return [
-        replace(field, ignore=np.array([(i, row) not in chosen for row in range(len(field.boxes))], bool))
-        for i, field in enumerate(fields)
+    groups = np.array([cell.group for cell in cells])
+    is_blast = np.array([cell.is_blast for cell in cells])
+    rich = [
+        group
+        for group in np.unique(groups)
+        if min((groups == group)[is_blast].sum(), (groups == group)[~is_blast].sum()) >= FEWEST_OF_A_KIND
     ]
+    if len(rich) < patients:
+        raise DatasetError(f"only {len(rich)} patients have {FEWEST_OF_A_KIND} blasts and as many others")
+    chosen = np.isin(groups, rng.choice(rich, patients, replace=False))
+    rows = [rng.permutation(np.flatnonzero(chosen & kind))[:of_each] for kind in (is_blast, ~is_blast)]
+    asked = np.flatnonzero(~chosen)[::EVERY]
+    return [cells[row] for row in np.concatenate(rows)], [cells[row] for row in asked]
 
 
-def numbers(fields: Sequence[LabelledField]) -> dict[str, int]:
-    """Cells of each kind that are not to be ignored."""
-    labels = [field.labels[row] for field in fields for row in np.flatnonzero(~field.ignore)]
-    return {kind: labels.count(kind) for kind in sorted(set(labels))}
+def link_cells(cells: Sequence[LabelledCell], folder: Path) -> None:
+    """Link cells into a folder per type, the patient in the file's name."""
+    for number, cell in enumerate(cells):
+        patient = cell.group.rsplit("/", 1)[-1]
+        path = folder / cell.taxonomy_type / f"{patient}@{number}{cell.path.suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(cell.path.absolute())
 
 
-def write_cells(fields: Sequence[LabelledField], folder: Path) -> None:
-    """Cut cells into a folder per kind, in the fields' own pixels, so that all are of one scale."""
-    for field in fields:
-        pixels = field.pixels()
-        for row in np.flatnonzero(field.is_nucleated & ~field.ignore):
-            box = field.boxes[row : row + 1]
-            side_px = round(float(longer_sides(box)[0]) * CONTEXT)
-            path = folder / field.labels[row] / f"{field.path.stem}_{row}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(crop_cells(pixels, box, side_px, CONTEXT)[0]).save(path)
+def blasts(bundle: Bundle, cells: Sequence[LabelledCell], mpp: float, threads: int) -> BlastResult:
+    """Measure the blast head on cells."""
+    settings = bundle.classifier
+    shown = cells_of_folders(cells, Detector(bundle, threads), settings, mpp)
+    return evaluate_classifier(
+        Classifier(bundle, threads),
+        shown,
+        blast_threshold=settings.blast_threshold,
+        type_threshold=settings.type_threshold,
+    ).blast
+
+
+def numbers(cells: Sequence[LabelledCell]) -> dict[str, int]:
+    """Cells of each type."""
+    types = [cell.taxonomy_type for cell in cells]
+    return {kind: types.count(kind) for kind in sorted(set(types))}
 
 
 def together(results: Sequence[BlastResult], source: str) -> ErrorRates:
     """Sum the counts of all rounds."""
     counts = [(r.n_blasts_called, r.n_blasts, r.n_others_cleared, r.n_others) for r in results]
-    called, blasts, cleared, others = (sum(column) for column in zip(*counts, strict=True))
-    if not blasts or not others:
-        raise DatasetError(f"{source}: both blasts and other cells must be labelled")
-    return ErrorRates(called, blasts, cleared, others, source)
+    return ErrorRates(*(sum(column) for column in zip(*counts, strict=True)), source)
 
 
 def mean_auc(results: Sequence[BlastResult]) -> float:
-    """Mean over the rounds that hold both kinds."""
-    return float(np.mean([r.auc.value for r in results if r.auc.value is not None]))
+    """Mean over the rounds."""
+    return float(np.mean([r.auc.value for r in results]))
 
 
 def main() -> None:
     """Measure and write."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    options.add_argument(
-        "--data", type=Path, required=True, help="fields with labelled boxes of a new source"
-    )
+    options.add_argument("--data", type=Path, required=True, help="a laboratory's cells, patient by patient")
+    options.add_argument("--mpp", type=float, required=True, help="micrometres per pixel of the images")
+    options.add_argument("--bundle", required=True, help="folder of a bundle that never saw them")
     options.add_argument("--out", type=Path, default=Path(__file__).parent / "local" / "adapting.json")
-    options.add_argument("--bundle", default=None, help="built-in name or folder; the built-in one without")
-    options.add_argument("--cells", type=int, default=50, help="at most so many cells of each kind are shown")
-    options.add_argument("--rounds", type=int, default=5, help="parts the fields are dealt into")
+    options.add_argument("--cells", type=int, default=50, help="at most so many blasts, and others")
+    options.add_argument("--patients", type=int, default=5, help="of so many patients")
+    options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--threads", type=int, default=2)
     given = options.parse_args()
     try:
         bundle = load_bundle(given.bundle)
-        result = adapting(bundle, given.data, given.cells, given.rounds, given.threads)
+        result = adapting(bundle, read_folder_per_type(given.data), given.mpp, given)
     except MarrowscopeError as error:
         raise SystemExit(str(error)) from error
-    write_adapting(result, bundle, given.out)
+    write_adapting(result, given.out)
     print(f"{given.out}: {result.to_json()}")
 
 

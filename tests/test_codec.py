@@ -70,7 +70,6 @@ def a_field() -> FieldReading:
         flags=(("border", "uncertain"), ()),
         second_types=("lymphocyte", "blast"),
         second_probability=np.array([0.3, 0.2], np.float32),
-        nucleus_um=np.array([9.25, 7.5], np.float32),
     )
     return FieldReading(
         "a/b.png", FieldStatus.READ, cells, "read twice", 640, 480,

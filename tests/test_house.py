@@ -21,7 +21,6 @@ HOMES = {
     "which image repeats another": (r"the same (?:image|field) as \{", "domain/repeats.py"),
     "where a cell's answer is kept": (r'__tablename__ = "answers"', "service/store/reviews.py"),
     "what a scale rests on": (r'"red cells"', "domain/scale.py"),
-    "what a scale that measures cells is": (r"ScaleSource\.GIVEN, ScaleSource\.METADATA", "domain/scale.py"),
     "reading a table of a spreadsheet": (r"utf-8-sig", "imaging/files/spreadsheets.py"),
 }
 """Rule → what its code looks like, and the one module in which that may stand."""

@@ -39,7 +39,7 @@ from marrowscope.models.detector import Detector
 from marrowscope.models.field_detection import detect_field
 from marrowscope.models.naming import name_cells
 from marrowscope.models.scale_decision import Unsettled, checked_given, scale_of_field, settle_scale
-from marrowscope.models.single_cell import find_middle_cell, middle_half
+from marrowscope.models.single_cell import find_single_cell
 
 ASSUMED_MPP = 0.1  # a 100x oil objective with a common camera
 _SCALE_SAMPLE = 8  # fields per patient on which the scale is measured, and up to as many times
@@ -210,7 +210,7 @@ class FieldReader:
         at_border = touching_border(found.boxes, width, height, border_margin(scale.mpp))
         return name_cells(
             found,
-            self._classifier(pixels, found.boxes, scale.mpp if scale.measures_cells else None),
+            self._classifier(pixels, found.boxes),
             self._classifier.settings,
             # An image of a single cell was cut round that cell, tightly or not.
             np.zeros_like(at_border) if self.settings.single_cells else at_border,
@@ -235,11 +235,9 @@ class FieldReader:
     def _read_single_cell(self, task: FieldTask, image: FieldImage, scale: Scale) -> FieldResult:
         """Read the cell in the middle of an image; its picture is on the patient's sheet of cells."""
         height, width = image.pixels.shape[:2]
-        found = find_middle_cell(self._detector, image.pixels, scale.mpp)
-        is_found = bool(len(found))
-        if not is_found:
-            found = Detections(middle_half(image.pixels)[None], np.zeros(1, np.float32))
-        cells = self.name(image.pixels, found, scale)
+        shown = find_single_cell(self._detector, image.pixels, scale.mpp)
+        found = Detections(shown.box[None], np.full(1, shown.score, np.float32))
+        cells = self.name(shown.pixels, found, scale)
         # Named by its whole box; where the image ends, so does the box that others work with.
         cells = replace(cells, boxes=cells.boxes.clip(0, np.array([width, height] * 2, np.float32)))
         reading = replace(
@@ -247,7 +245,7 @@ class FieldReader:
             is_single_cell=True,
             signed_type=type_of_folder(PurePosixPath(task.source.name).parent.name),
         )
-        if not is_found:
+        if not shown.is_found:
             reading = replace(reading, notes=(*reading.notes, NO_MIDDLE_CELL))
         return FieldResult(task.patient, reading, gallery=sheet_of(image.pixels, cells.boxes))
 

@@ -17,6 +17,7 @@ READERS = {
     Path("domain/differential.py"),  # gives the reason why a cell was left out
     Path("evaluation/counts/cells.py"),  # labelled cells of types that count
     Path("evaluation/networks/classifier.py"),  # the same
+    Path("evaluation/networks/left_out.py"),  # the same
 }
 
 

@@ -69,7 +69,7 @@ def test_a_cell_in_the_uncertain_range_is_flagged_whatever_it_is_called() -> Non
 
 
 def test_platelets_are_not_counted_and_doubtful_cells_are() -> None:
-    cells = named({0: 0.0, PLATELET: 0.9}, {0: 0.0, PLATELET: 0.45})
+    cells = named({0: 0.0, PLATELET: 0.9}, {0: 0.0, PLATELET: 0.4, LYMPHOCYTE: 0.45})
     assert cells.cell_types == ("platelet", "unclassified")
     assert cells.is_counted.tolist() == [False, True]
 
@@ -87,14 +87,6 @@ def test_a_smear_of_strange_cells_is_called_unlike_the_training(strange: int, sa
     field = FieldReading("f", FieldStatus.READ, cells, scale=Scale(0.1, ScaleSource.RED_CELLS))
     flags = read_patient("p", [field], CountingSettings()).flags
     assert any("unlike those the networks learned from" in flag for flag in flags) == said
-
-
-def test_fields_named_without_size_are_told() -> None:
-    cells = named({0: 0.999})
-    known = FieldReading("a", FieldStatus.READ, cells, scale=Scale(0.1, ScaleSource.METADATA))
-    guessed = FieldReading("b", FieldStatus.READ, cells, scale=Scale(0.1, ScaleSource.LEUKOCYTES))
-    flags = read_patient("p", [known, guessed], CountingSettings()).flags
-    assert "On 1 of 2 fields cells were named without their size." in flags
 
 
 def test_one_field_of_disputed_scale_is_told_with_the_reason() -> None:

@@ -79,7 +79,7 @@ def test_a_change_inside_a_table_leaves_the_rest_of_it() -> None:
     shipped = REPOSITORY / "runs" / "detector.toml"
     recipe = DetectorRecipe.from_toml(shipped, Path("data"), {"composites": {"share": 0.9}})
     assert recipe.composites is not None
-    assert (recipe.composites.share, recipe.composites.limit) == (0.9, 1000)
+    assert (recipe.composites.share, recipe.composites.limit) == (0.9, 3000)
 
 
 def test_the_recipes_name_every_set_that_the_built_in_bundle_learned_from() -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from marrowscope.domain.rates import ErrorRates
+from marrowscope.domain.case.specimen import Specimen
+from marrowscope.domain.rates import BlastKind, ErrorRates, Laboratory
 from marrowscope.errors import BundleError, InputError
+from marrowscope.evaluation.networks.left_out import LeftOutResult, write_left_out
 from marrowscope.models.bundle import load_bundle
-from marrowscope.models.nucleus_size import NucleusSizes
 from marrowscope.training.finished_run import FinishedRun
 from marrowscope.training.release import bundle_of_runs
 
@@ -31,7 +32,6 @@ def classifier_run(tmp_path: Path) -> Path:
         type_threshold=0.4,
         blast_temperature=1.5,
         type_temperature=0.8,
-        nuclei=NucleusSizes({"blast": (13.0, 0.2)}, 0.1),
         feature_space="",
     )
     FinishedRun(changed, ("my-laboratory",), 9, ErrorRates(90, 100, 95, 100, "held out")).write(run)
@@ -58,6 +58,15 @@ def test_both_networks_newly_trained_leave_nothing_of_the_base(
     assert made.laboratories == ()
 
 
+def test_laboratories_left_out_by_the_procedure_are_taken_along(classifier_run: Path, tmp_path: Path) -> None:
+    counts = {"blasts": 10, "blasts_called": 9, "others": 30, "others_called": 2, "groups": 4}
+    one = {"name": "A", "specimen": "blood", "blast_kind": "myeloblast", "groups_are": "patients", **counts}
+    write_left_out(LeftOutResult({"a": one}, (), recipes=1, steps=9), tmp_path / "folds.json")
+    made = bundle_of_runs(tmp_path / "bundle", None, classifier_run, None, tmp_path / "folds.json", **NAMES)
+    assert made.laboratories == (Laboratory("A", Specimen.BLOOD, 10, 9, 30, 2, patients=4),)
+    assert made.blast_kinds == (BlastKind("myeloblast", 10, 9),)
+
+
 def test_a_new_detector_joins_the_built_in_classifier(detector_run: Path, tmp_path: Path) -> None:
     made = bundle_of_runs(tmp_path / "bundle", detector_run, None, None, **NAMES)
     assert made.classifier == load_bundle().classifier
@@ -81,7 +90,6 @@ def test_a_new_classifier_joins_the_built_in_detector(classifier_run: Path, tmp_
     assert (made.name, made.version, made.licence) == ("mine", "2", "CC-BY-4.0")
     assert made.detector == load_bundle().detector
     assert (made.classifier.blast_threshold, made.classifier.type_temperature) == (0.3, 0.8)
-    assert made.classifier.nuclei == NucleusSizes({"blast": (13.0, 0.2)}, 0.1)
     assert made.error_rates is not None
     assert (made.error_rates.blasts_called, made.error_rates.blasts_seen) == (90, 100)
     assert (made.error_rates.others_cleared, made.error_rates.others_seen) == (95, 100)

@@ -226,7 +226,4 @@ def _flags(fields: Sequence[FieldReading], differential: Differential) -> list[s
     flags += _without_cell(read)
     flags += _chosen_images(read)
     flags += _equivalents(differential)
-    sizeless = sum(bool(len(f.cells)) and not f.measures_cells for f in read)
-    if sizeless:
-        flags.append(f"On {sizeless} of {len(read)} fields cells were named without their size.")
     return flags

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from marrowscope.domain.geometry import box_of, overlaps
 from marrowscope.errors import InputError
 from marrowscope.imaging.background import slide_colour
 
@@ -21,6 +22,7 @@ Floats = NDArray[np.float32]
 WORKING_SIDE_PX = 128
 LEAST_SIDE_PX = 64
 _HAEMOGLOBIN_BLUE_SHARE = 0.46
+_SAME_CELL = 0.6  # overlap of two boxes of one cell
 _CROSS = ndimage.generate_binary_structure(2, 1)
 
 
@@ -66,9 +68,27 @@ def cell_outline(pixels: NDArray[np.uint8]) -> Outline | None:
     if not _is_plausible(mask, nucleus) or _cut_short(mask, nucleus, others) > 0.25:
         return None
     full = _enlarge(mask, step, pixels.shape[:2])
-    rows, columns = np.flatnonzero(full.any(axis=1)), np.flatnonzero(full.any(axis=0))
-    box = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], dtype=np.float32)
-    return Outline(full, _enlarge(nucleus, step, pixels.shape[:2]) & full, box)
+    return Outline(full, _enlarge(nucleus, step, pixels.shape[:2]) & full, box_of(full))
+
+
+def outline_in(pixels: NDArray[np.uint8], box: NDArray[np.float32]) -> Mask | None:
+    """Outline the centred cell of a crop as `cell_outline` does, what hangs on cut off.
+
+    Parameters
+    ----------
+    pixels : (H, W, 3) RGB
+    box : (4,) of the cell, found in another way
+
+    Returns
+    -------
+    (H, W) bool, or None where outline and box are not of the same thing: of a pale cell the outline may be
+    that of its nucleus, of two that touch that of both.
+    """
+    outline = cell_outline(pixels)
+    if outline is None:
+        return None
+    mask = trimmed(outline.mask, outline.nucleus)
+    return mask if overlaps(box_of(mask)[None], box[None])[0][0, 0] >= _SAME_CELL else None
 
 
 def trimmed(mask: Mask, nucleus: Mask) -> Mask:

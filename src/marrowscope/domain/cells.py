@@ -18,8 +18,6 @@ FLAG_REVIEWED = "reviewed"  # named by a reader
 FLAG_ADDED = "added"  # drawn by a reader
 FLAG_DELETED = "deleted"  # marked by a reader as not a cell
 
-_MEASURED = ("second_probability", "nucleus_um")  # columns of `Cells` that earlier records do not have
-
 
 def _checked(name: str, array: npt.NDArray[np.generic], shape: tuple[int | None, ...]) -> None:
     expected = tuple(a if w is None else w for a, w in zip(array.shape, shape, strict=False))
@@ -64,19 +62,13 @@ class CellPredictions:
     ----------
     probabilities : (n, 1 + types) float32, blast first, rows sum to 1
     is_unfamiliar : (n,) cells unlike those the classifier learned from; all False if the bundle cannot tell
-    nucleus_um : (n,) float32, diameter of a circle of the nucleus' area in micrometres, 0 where not known
     """
 
     probabilities: npt.NDArray[np.float32]
     is_unfamiliar: npt.NDArray[np.bool_]
-    nucleus_um: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def __post_init__(self) -> None:
-        n = len(self.probabilities)
-        _checked("is_unfamiliar", self.is_unfamiliar, (n,))
-        if not len(self.nucleus_um):
-            object.__setattr__(self, "nucleus_um", np.zeros(n, np.float32))
-        _checked("nucleus_um", self.nucleus_um, (n,))
+        _checked("is_unfamiliar", self.is_unfamiliar, (len(self.probabilities),))
 
 
 @dataclass(frozen=True)
@@ -93,7 +85,6 @@ class Cell:
     flags: tuple[str, ...]
     second_type: str = ""
     second_probability: float = 0.0
-    nucleus_um: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,9 +102,8 @@ class Cells:
     flags : n tuples of ``FLAG_*`` values
     second_types : n taxonomy identifiers, the most likely type other than the one named; empty where unknown
     second_probability : (n,) float32, its probability, 0 where unknown
-    nucleus_um : (n,) float32, diameter of the nucleus as the network measures it, 0 where unknown
 
-    The last three default to unknown: records of earlier versions do not have them.
+    The last two default to unknown: records of earlier versions do not have them.
     """
 
     boxes: Boxes
@@ -126,18 +116,14 @@ class Cells:
     flags: tuple[tuple[str, ...], ...]
     second_types: tuple[str, ...] = ()
     second_probability: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
-    nucleus_um: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def __post_init__(self) -> None:
         n = len(self.boxes)
         _checked("boxes", self.boxes, (None, 4))
-        for name, unknown in (
-            ("second_types", ("",) * n),
-            *dict.fromkeys(_MEASURED, np.zeros(n, np.float32)).items(),
-        ):
+        for name, unknown in (("second_types", ("",) * n), ("second_probability", np.zeros(n, np.float32))):
             if not len(getattr(self, name)):
                 object.__setattr__(self, name, unknown)
-        for name in ("scores", "probability", "p_blast", "is_blast", "is_counted", *_MEASURED):
+        for name in ("scores", "probability", "p_blast", "is_blast", "is_counted", "second_probability"):
             _checked(name, getattr(self, name), (n,))
         for name in ("cell_types", "flags", "second_types"):
             if len(getattr(self, name)) != n:
@@ -159,7 +145,6 @@ class Cells:
             flags=self.flags[row],
             second_type=self.second_types[row],
             second_probability=float(self.second_probability[row]),
-            nucleus_um=float(self.nucleus_um[row]),
         )
 
     def __iter__(self) -> Iterator[Cell]:
@@ -174,7 +159,6 @@ class Cells:
             self.flags,
             self.second_types,
             self.second_probability.tolist(),
-            self.nucleus_um.tolist(),
             strict=True,
         )
         return (Cell(tuple(box), *rest) for box, *rest in rows)
@@ -194,7 +178,6 @@ class Cells:
             flags=tuple(self.flags[i] for i in index),
             second_types=tuple(self.second_types[i] for i in index),
             second_probability=self.second_probability[index],
-            nucleus_um=self.nucleus_um[index],
         )
 
     @classmethod
@@ -219,5 +202,4 @@ class Cells:
             flags=tuple(flags for p in parts for flags in p.flags),
             second_types=tuple(name for p in parts for name in p.second_types),
             second_probability=np.concatenate([p.second_probability for p in parts]),
-            nucleus_um=np.concatenate([p.nucleus_um for p in parts]),
         )

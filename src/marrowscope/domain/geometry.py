@@ -19,6 +19,12 @@ def areas(boxes: Boxes) -> npt.NDArray[np.float32]:
     return np.asarray(sides[:, 0] * sides[:, 1], dtype=np.float32)
 
 
+def box_of(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """Return the box (4,) round the pixels of a mask (H, W)."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float32)
+
+
 def longer_sides(boxes: Boxes) -> npt.NDArray[np.float32]:
     """Return the longer side of each box, (n,) in pixels."""
     return np.asarray((boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0.0), dtype=np.float32)

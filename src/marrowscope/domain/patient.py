@@ -60,11 +60,6 @@ class FieldReading:
     signed_type: str | None = None
 
     @property
-    def measures_cells(self) -> bool:
-        """Whether the size of the cells was used, besides their picture, to name them."""
-        return self.scale is not None and self.scale.measures_cells
-
-    @property
     def mpp(self) -> float | None:
         """Micrometres per pixel used, None if not known."""
         return None if self.scale is None else self.scale.mpp

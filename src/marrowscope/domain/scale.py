@@ -24,9 +24,6 @@ class ScaleSource(StrEnum):
     """Not known; the most common scale is used."""
 
 
-_MEASURES_CELLS = {ScaleSource.GIVEN, ScaleSource.METADATA, ScaleSource.RED_CELLS}
-
-
 @dataclass(frozen=True)
 class Scale:
     """The size of a pixel, and its source.
@@ -41,11 +38,6 @@ class Scale:
     mpp: float
     source: ScaleSource
     remark: str = ""
-
-    @property
-    def measures_cells(self) -> bool:
-        """Whether cell sizes can be measured with it; not if it was derived from the leukocytes."""
-        return self.source in _MEASURES_CELLS
 
 
 @dataclass(frozen=True)

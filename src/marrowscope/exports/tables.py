@@ -67,7 +67,7 @@ CELL_COLUMNS = (
     "counted",
     "flags",
 )
-GUESS_COLUMNS = ("second_type", "second_probability", "nucleus_um")
+GUESS_COLUMNS = ("second_type", "second_probability")
 REVIEW_COLUMNS = ("network_type", REVIEWED_TYPE)
 SIGNED_COLUMNS = ("signed_type",)
 _BOX_DECIMALS = 1
@@ -240,11 +240,10 @@ def _cell_values(cell: Cell) -> list[str]:
     ]
 
 
-def _guess_values(cell: Cell) -> tuple[str, str, str]:
+def _guess_values(cell: Cell) -> tuple[str, str]:
     return (
         cell.second_type,
         f"{cell.second_probability:.{_PROBABILITY_DECIMALS}f}" if cell.second_type else "",
-        f"{cell.nucleus_um:.{FILE_DECIMALS}f}" if cell.nucleus_um else "",
     )
 
 

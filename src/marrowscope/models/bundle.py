@@ -13,7 +13,7 @@ A bundle is a folder::
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,9 +21,8 @@ from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.rates import BlastKind, ErrorRates, KnownErrors, Laboratory, Validation
 from marrowscope.domain.taxonomy import BLAST, taxonomy
 from marrowscope.errors import BundleError
-from marrowscope.models.nucleus_size import NucleusSizes
 
-FORMAT = 2
+FORMAT = 3
 SUMS = "SHA256SUMS"
 SETTINGS = "bundle.toml"
 BUILTIN = Path(__file__).parent / "builtin"
@@ -75,11 +74,10 @@ class ClassifierSettings:
     types : types that the second head distinguishes, in the order of its outputs
     blast_threshold : blast probability from which a cell is called a blast
     type_threshold : least probability of a type; below it the cell is unclassified
-    stated_specificity : specificity for which the blast threshold was chosen on validation; 0 if it was not
     uncertain_blast : range of blast probabilities, around the threshold, within which a cell is neither
         surely a blast nor surely none; empty where the bundle does not state it
     blast_temperature, type_temperature : divisors that calibrate the logits
-    nuclei : sizes of the nuclei of each type, used besides the crops
+    experimental : types whose cells were taught from one laboratory alone
     feature_space : file that identifies unfamiliar cells, relative to the bundle; empty if there is none
     """
 
@@ -95,17 +93,15 @@ class ClassifierSettings:
     blast_temperature: float
     type_temperature: float
     uncertain_blast: tuple[float, float] = (0.0, 0.0)
-    nuclei: NucleusSizes = field(default_factory=NucleusSizes)
-    stated_specificity: float = 0.0
+    experimental: tuple[str, ...] = ()
     feature_space: str = ""
 
     @classmethod
     def of(cls, table: Mapping[str, Any]) -> Self:
         """Read the settings from a table of TOML or JSON. KeyError, TypeError or ValueError on others."""
-        names = ("mean", "std", "types", "uncertain_blast")
+        names = ("mean", "std", "types", "uncertain_blast", "experimental")
         rows = {name: tuple(table[name]) for name in names if name in table}
-        nuclei = {"nuclei": NucleusSizes.of(table["nuclei"])} if "nuclei" in table else {}
-        return cls(**{**table, **rows, **nuclei})
+        return cls(**{**table, **rows})
 
 
 @dataclass(frozen=True)

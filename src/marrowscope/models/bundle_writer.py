@@ -1,8 +1,7 @@
 """Writing networks and their settings as a bundle."""
 
 import shutil
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -88,18 +87,6 @@ def write_bundle(folder: Path, content: BundleContent) -> Bundle:
     (folder / SETTINGS).write_text(tomli_w.dumps(_document(content)), "utf-8")
     write_sums(folder)
     return load_bundle(folder)
-
-
-def with_laboratories(
-    bundle: Bundle, laboratories: Sequence[Laboratory], blast_kinds: Sequence[BlastKind] = ()
-) -> Bundle:
-    """Store in a bundle how networks that never saw a laboratory named its cells, and return it reopened."""
-    content = replace(
-        BundleContent.of(bundle), laboratories=tuple(laboratories), blast_kinds=tuple(blast_kinds)
-    )
-    (bundle.folder / SETTINGS).write_text(tomli_w.dumps(_document(content)), "utf-8")
-    write_sums(bundle.folder)
-    return load_bundle(bundle.folder)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -1,20 +1,17 @@
 """Naming cells with EfficientNet-B3 and two heads: blast or not, and if not, which type.
 
-The joint probability of a type is the product of both heads, P(not blast) · P(type | not blast). If the scale
-is known, the size of the nucleus is combined with it by Bayes' rule (`nucleus_size`). The probabilities of a
-cell sum to one.
+The joint probability of a type is the product of both heads, P(not blast) · P(type | not blast). The
+probabilities of a cell sum to one.
 """
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_softmax, softmax
+from scipy.special import expit, softmax
 
 from marrowscope.domain.cells import CellPredictions
-from marrowscope.domain.geometry import longer_sides
 from marrowscope.imaging.crops import crop_cells
 from marrowscope.models.bundle import Bundle, ClassifierSettings, class_names
 from marrowscope.models.feature_space import FeatureSpace
-from marrowscope.models.nucleus_size import nucleus_um
 from marrowscope.models.runtime import Network
 
 BATCH = 32  # larger batches cost memory and are no faster on a CPU
@@ -38,22 +35,17 @@ class Classifier:
         space = self.settings.feature_space
         self._space = FeatureSpace.load(bundle.folder / space) if space else None
 
-    def __call__(
-        self, pixels: npt.NDArray[np.uint8], boxes: npt.NDArray[np.float32], mpp: float | None
-    ) -> CellPredictions:
+    def __call__(self, pixels: npt.NDArray[np.uint8], boxes: npt.NDArray[np.float32]) -> CellPredictions:
         """Name the cells of a field.
 
         Parameters
         ----------
         pixels : (H, W, 3) uint8 RGB, the original image, from which crops are cut at full resolution
         boxes : (n, 4) float32 xyxy in its pixels
-        mpp : micrometres per pixel; None if not known, when cells are named without their size
         """
-        side_um = longer_sides(boxes) * np.float32(mpp or 0.0)
         parts = [
             self.predict_crops(
-                crop_cells(pixels, boxes[i : i + BATCH], self.settings.input_px, self.settings.context),
-                side_um[i : i + BATCH],
+                crop_cells(pixels, boxes[i : i + BATCH], self.settings.input_px, self.settings.context)
             )
             for i in range(0, len(boxes), BATCH)
         ]
@@ -62,29 +54,18 @@ class Classifier:
         return CellPredictions(
             np.concatenate([part.probabilities for part in parts]),
             np.concatenate([part.is_unfamiliar for part in parts]),
-            np.concatenate([part.nucleus_um for part in parts]),
         )
 
-    def predict_crops(
-        self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]
-    ) -> CellPredictions:
-        """Return the predictions for one batch of crops.
-
-        Parameters
-        ----------
-        crops : (n, S, S, 3) uint8 RGB in the bundle's input size
-        side_um : (n,) longer side of each cell in micrometres, 0 if not known
-        """
+    def predict_crops(self, crops: npt.NDArray[np.uint8]) -> CellPredictions:
+        """Return the predictions for one batch of crops (n, S, S, 3) uint8 RGB in the bundle's input size."""
         outputs = self._network(normalised(crops, self.settings))
-        diameters = nucleus_um(outputs["nucleus"], side_um, self.settings.context)
         probabilities = joint_probabilities(
             outputs["blast_logit"][:, 0] / self.settings.blast_temperature,
             outputs["type_logits"] / self.settings.type_temperature,
-            self.settings.nuclei.log_likelihood(diameters, self.classes),
         )
         if self._space is None:
-            return CellPredictions(probabilities, np.zeros(len(crops), bool), diameters)
-        return CellPredictions(probabilities, self._space.is_unfamiliar(outputs["features"]), diameters)
+            return CellPredictions(probabilities, np.zeros(len(crops), bool))
+        return CellPredictions(probabilities, self._space.is_unfamiliar(outputs["features"]))
 
 
 def normalised(crops: npt.NDArray[np.uint8], settings: ClassifierSettings) -> npt.NDArray[np.float32]:
@@ -96,25 +77,15 @@ def normalised(crops: npt.NDArray[np.uint8], settings: ClassifierSettings) -> np
 
 
 def joint_probabilities(
-    blast_logits: npt.NDArray[np.float32],
-    type_logits: npt.NDArray[np.float32],
-    log_likelihood: npt.NDArray[np.float64],
+    blast_logits: npt.NDArray[np.float32], type_logits: npt.NDArray[np.float32]
 ) -> Probabilities:
-    """Combine both heads with other evidence.
-
-    Parameters
-    ----------
-    blast_logits, type_logits : (n,) and (n, k), calibrated
-    log_likelihood : (n, 1 + k) of the other evidence given each class, blast first; zero if there is none
+    """Combine both heads' calibrated logits, (n,) and (n, k).
 
     Returns
     -------
-    (n, 1 + k) probabilities, rows sum to 1
+    (n, 1 + k) probabilities, blast first, rows sum to 1
     """
-    blast = blast_logits.astype(np.float64)
-    log_not_blast = -np.logaddexp(0.0, blast)[:, None]
-    log_joint = np.concatenate(
-        [blast[:, None] + log_not_blast, log_not_blast + log_softmax(type_logits.astype(np.float64), axis=1)],
-        axis=1,
-    )
-    return np.asarray(softmax(log_joint + log_likelihood, axis=1), np.float32)
+    p_blast = expit(blast_logits.astype(np.float64))[:, None]
+    return np.concatenate(
+        [p_blast, (1 - p_blast) * softmax(type_logits.astype(np.float64), axis=1)], axis=1
+    ).astype(np.float32)

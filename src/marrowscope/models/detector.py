@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from marrowscope.domain.cells import Detections
 from marrowscope.domain.geometry import suppress
-from marrowscope.models.bundle import Bundle, DetectorSettings
+from marrowscope.models.bundle import Bundle, DetectorSettings, load_bundle
 from marrowscope.models.runtime import Network
 
 STRIDES = (8, 16, 32)
@@ -40,6 +40,11 @@ class Detector:
         """
         threshold = self.settings.score_threshold if score_threshold is None else score_threshold
         return find_leukocytes(self._network, self.settings, pixels, threshold)
+
+
+def built_in_detector() -> Detector:
+    """Load the detector of the built-in bundle."""
+    return Detector(load_bundle("builtin"))
 
 
 def find_leukocytes(

@@ -2,9 +2,7 @@
 
 Each class is a Gaussian in the space of the network's last layer. All share one covariance, which is stored
 in few directions (probabilistic principal components). A cell's distance is that to the nearest class (Lee et
-al., "A simple unified framework for detecting out-of-distribution samples", arXiv:1807.03888). Of the texture
-features, which precede the last layer, means and deviations are stored so that cells can be sampled;
-distances ignore them, because another stain alone would appear far away.
+al., "A simple unified framework for detecting out-of-distribution samples", arXiv:1807.03888).
 """
 
 from dataclasses import dataclass, fields, replace
@@ -28,11 +26,10 @@ class FeatureSpace:
 
     Attributes
     ----------
-    means : (classes, F) mean features; the first L are those of the last layer, the others texture
-    directions : (k, L) orthonormal directions of the largest spread within classes
+    means : (classes, F) mean features
+    directions : (k, F) orthonormal directions of the largest spread within classes
     deviations : (k,) standard deviation along each direction
     residual : () standard deviation along every other direction
-    texture : (F-L,) standard deviations of the texture features within classes
     limit : () distance that `USUAL_SHARE` of familiar cells exceed
     """
 
@@ -40,20 +37,18 @@ class FeatureSpace:
     directions: Features
     deviations: Features
     residual: Features
-    texture: Features
     limit: Features
 
     def distance(self, features: Features) -> npt.NDArray[np.float64]:
         """Return the distance from features (n, F) to the nearest class, (n,); about 1 for familiar cells."""
-        width = self.directions.shape[1]
         nearest = np.full(len(features), np.inf)
-        for mean in self.means[:, :width].astype(np.float64):
-            off = features[:, :width] - mean
+        for mean in self.means.astype(np.float64):
+            off = features - mean
             along = off @ self.directions.T
             beside = np.maximum((off**2).sum(axis=1) - (along**2).sum(axis=1), 0.0)
             squared = ((along / self.deviations) ** 2).sum(axis=1) + beside / self.residual**2
             nearest = np.minimum(nearest, squared)
-        return np.asarray(np.sqrt(nearest / width))
+        return np.asarray(np.sqrt(nearest / features.shape[1]))
 
     def is_unfamiliar(self, features: Features) -> npt.NDArray[np.bool_]:
         """Return which cells lie beyond the limit, (n,)."""
@@ -63,9 +58,8 @@ class FeatureSpace:
         """Return features (n, F) of simulated cells, sampled from all classes with equal chance."""
         along = rng.normal(0, 1, (n, len(self.deviations))) * self.deviations
         beside = rng.normal(0, float(self.residual), (n, self.directions.shape[1]))
-        texture = rng.normal(0, 1, (n, len(self.texture))) * self.texture
         centres = self.means[rng.integers(0, len(self.means), n)]
-        return np.asarray(centres + np.hstack([along @ self.directions + beside, texture]), np.float32)
+        return np.asarray(centres + along @ self.directions + beside, np.float32)
 
     @classmethod
     def fitted(
@@ -73,22 +67,16 @@ class FeatureSpace:
         features: Features,
         classes: npt.NDArray[np.int64],
         held_out: Features,
-        last_layer: int,
         n_directions: int = 64,
     ) -> Self:
-        """Fit to features (n, F) of classes (n,); `held_out` cells (m, F) set the limit.
-
-        The first `last_layer` features are those of the last layer.
-        """
+        """Fit to features (n, F) of classes (n,); `held_out` cells (m, F) set the limit."""
         means = np.stack([features[classes == c].mean(axis=0) for c in np.unique(classes)])
         within = features - means[np.searchsorted(np.unique(classes), classes)]
-        texture = within[:, last_layer:].std(axis=0)
-        within = within[:, :last_layer]
         _, spread, directions = np.linalg.svd(within, full_matrices=False)
         k = min(n_directions, len(spread) - 1)
         deviations = spread[:k] / np.sqrt(len(within))
-        left = (spread[k:] ** 2).sum() / len(within) / max(last_layer - k, 1)
-        parts = (means, directions[:k], deviations, left**0.5, texture, 0)
+        left = (spread[k:] ** 2).sum() / len(within) / max(features.shape[1] - k, 1)
+        parts = (means, directions[:k], deviations, left**0.5, 0)
         space = cls(*(np.asarray(part, np.float32) for part in parts))
         limit = np.quantile(space.distance(held_out), 1 - USUAL_SHARE)
         return replace(space, limit=np.asarray(limit, np.float32))
@@ -101,7 +89,6 @@ class FeatureSpace:
             directions=self.directions.astype(np.float16),
             deviations=self.deviations,
             residual=self.residual,
-            texture=self.texture,
             limit=self.limit,
         )
 
@@ -113,8 +100,7 @@ class FeatureSpace:
                 space = cls(*(stored[f.name].astype(np.float32) for f in fields(cls)))
         except (OSError, ValueError, KeyError) as error:
             raise BundleError(f"{path.name} is not a feature space: {error}") from error
-        k, last_layer = space.directions.shape
-        width = last_layer + space.texture.size
+        k, width = space.directions.shape
         if space.means.shape[1:] != (width,) or space.deviations.shape != (k,):
             raise BundleError(f"{path.name} contains arrays whose shapes do not match")
         return space

@@ -7,12 +7,16 @@ import numpy.typing as npt
 from PIL import Image
 
 from marrowscope.domain.cells import Detections
-from marrowscope.domain.geometry import cut_by_tile, suppress
+from marrowscope.domain.geometry import Boxes, cut_by_tile, overlaps, suppress
 from marrowscope.imaging.tiles import Tile, tile_grid
 from marrowscope.models.detector import Detector
 
+LEAST_SCORE = 0.1
+"""Least confidence of the box of a cell that is known to be there."""
+
 _CUT_MARGIN_PX = 2.0  # a box this close to an inner edge of its tile is taken as cut
 _MOST_SCALED_PIXELS = 2_000_000_000  # if the scaled image were larger, the scale must be wrong
+_SAME_CELL = 0.3  # overlap of a found box and a drawn one, which may follow the dark stain alone
 
 
 def detect_field(
@@ -57,6 +61,20 @@ def detect_field(
     kept = kept[np.argsort(-all_scores[kept], kind="stable")]
     back = np.asarray([image.width / size[0], image.height / size[1]] * 2, np.float32)
     return Detections(all_boxes[kept] * back, all_scores[kept])
+
+
+def as_found(detector: Detector, pixels: npt.NDArray[np.uint8], mpp: float, drawn: Boxes) -> Boxes:
+    """Return the detector's boxes of cells whose boxes (n, 4) were drawn; the drawn ones where it has none.
+
+    Cells are named by boxes of the detector, whose margins differ from those that people draw. Every box is
+    taken, however unsure: that there is a cell is known.
+    """
+    found = detect_field(detector, pixels, mpp, LEAST_SCORE).boxes
+    if not len(found) or not len(drawn):
+        return drawn
+    overlap = overlaps(found, drawn)[0]
+    best = np.asarray(found[overlap.argmax(axis=0)], np.float32)
+    return np.where((overlap.max(axis=0) >= _SAME_CELL)[:, None], best, drawn)
 
 
 def _tiles(

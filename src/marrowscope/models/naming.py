@@ -86,7 +86,6 @@ def name_cells(
         flags=tuple(flags),
         second_types=second_types,
         second_probability=second_probability,
-        nucleus_um=predictions.nucleus_um,
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special
 
+from marrowscope.domain.decision import OVER_20
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.evaluation.statistics.metrics import expected_calibration_error, reliability
 
@@ -15,10 +16,10 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 
-SURELY_NONE = 0.02
+SURELY_NONE = 0.05
 """Share of the blasts that may lie below the uncertain range."""
 
-SURELY_BLAST = 0.005
+SURELY_BLAST = 0.02
 """Share of the other cells that may lie above it."""
 
 
@@ -57,12 +58,9 @@ class BlastCounts:
         return asdict(self) | {k: None if np.isnan(v) else round(v, 4) for k, v in shares.items()}
 
 
-def probability(
-    logits: Floats, temperature: float = 1.0, evidence: npt.NDArray[np.float64] | float = 0.0
-) -> npt.NDArray[np.float64]:
-    """Return the logistic of logits over a temperature, plus the log odds of other evidence."""
-    scaled = np.clip(logits.astype(np.float64) / temperature + evidence, -60, 60)
-    return np.asarray(1.0 / (1.0 + np.exp(-scaled)))
+def probability(logits: Floats, temperature: float = 1.0) -> npt.NDArray[np.float64]:
+    """Return the logistic of logits over a temperature."""
+    return np.asarray(special.expit(logits.astype(np.float64) / temperature))
 
 
 def blast_counts(p_blast: npt.NDArray[np.float64], is_blast: Bools, threshold: float) -> BlastCounts:
@@ -74,19 +72,15 @@ def blast_counts(p_blast: npt.NDArray[np.float64], is_blast: Bools, threshold: f
     )  # fmt: skip
 
 
-def fit_blast_temperature(sets: Sequence[tuple[Floats, npt.NDArray[np.float64], Bools]]) -> float:
+def fit_blast_temperature(sets: Sequence[tuple[Floats, Bools]]) -> float:
     """Return the temperature (arXiv:1706.04599) with the least expected calibration error, mean over sets.
 
-    Each set has logits, the log odds that other evidence adds to them, and the truth; every set weighs the
-    same. Not the log loss: a few cells of another laboratory, called wrongly with certainty, would make every
-    cell at home uncertain.
+    Each set has logits and the truth; every set weighs the same. Not the log loss: a few cells of another
+    laboratory, called wrongly with certainty, would make every cell at home uncertain.
     """
 
     def error(temperature: float) -> float:
-        curves = [
-            reliability(is_blast, probability(logits, temperature, evidence))
-            for logits, evidence, is_blast in sets
-        ]
+        curves = [reliability(is_blast, probability(logits, temperature)) for logits, is_blast in sets]
         return float(np.mean([expected_calibration_error(curve) for curve in curves]))
 
     candidates = np.geomspace(0.3, 5.0, 113)  # steps of 2.5 %
@@ -105,20 +99,24 @@ def fit_type_temperature(logits: Floats, types: Ints) -> float:
     return _best_temperature(loss)
 
 
-def threshold_for(specificity: float, sets: Sequence[tuple[npt.NDArray[np.float64], Bools]]) -> float:
-    """Choose a threshold, in hundredths, on sets of P(blast) and truth, validation first.
+def threshold_for(sets: Sequence[tuple[npt.NDArray[np.float64], Bools]]) -> float:
+    """Choose a threshold, in hundredths, on sets of P(blast) and truth.
 
-    Of the thresholds that reach the specificity on validation (a cell wrongly called a blast weighs on every
-    healthy patient), the one with the best balanced accuracy, all sets weighing the same. 0.99 where none
-    reaches it, or no set holds both kinds.
+    The one at which both errors cancel in a smear at the limit of the decision: of such a smear's share, as
+    much is added by others called blasts as is lost by blasts missed. All sets that hold both kinds weigh the
+    same; 0.99 where none does.
     """
-    candidates = np.arange(2, 99) / 100
-    counts = [[blast_counts(p, is_blast, t) for p, is_blast in sets] for t in candidates]
-    allowed = np.array([not of[0].specificity < specificity for of in counts])
-    if not allowed.any() or not any(is_blast.any() and not is_blast.all() for _, is_blast in sets):
+    limit = OVER_20.threshold_percent / 100
+    both = [(p, is_blast) for p, is_blast in sets if is_blast.any() and not is_blast.all()]
+    if not both:
         return 0.99
-    curve = np.array([np.nanmean([c.balanced_accuracy for c in of]) for of in counts])
-    return choose_threshold(candidates[allowed], curve[allowed])
+    candidates = np.arange(2, 99) / 100
+    missed = np.array([np.mean([_below(p[is_blast], t) for p, is_blast in both]) for t in candidates])
+    wrong = np.array([np.mean([1 - _below(p[~is_blast], t) for p, is_blast in both]) for t in candidates])
+    off = np.abs((1 - limit) * wrong - limit * missed)
+    # Where several are as good, the middle one: a threshold is to stand clear of both kinds.
+    best = np.flatnonzero(off <= off.min() + 1e-9)
+    return round(float(candidates[best[len(best) // 2]]), 2)
 
 
 def uncertain_range(
@@ -159,16 +157,6 @@ def even_odds(p_blast: npt.NDArray[np.float64], is_blast: Bools) -> float | None
     if slope <= 1e-3:
         return None
     return round(float(np.clip(special.expit(-intercept / slope), 0.02, 0.98)), 3)
-
-
-def choose_threshold(candidates: npt.NDArray[np.float64], curve: npt.NDArray[np.float64]) -> float:
-    """Return the candidate with the highest value of a curve smoothed over nine: the middle of its plateau.
-
-    The smoothing keeps one cell from deciding.
-    """
-    smooth = np.convolve(np.pad(curve, 4, mode="edge"), np.ones(9) / 9, mode="valid")
-    best = np.flatnonzero(smooth >= smooth.max() - 1e-9)
-    return round(float(candidates[best[len(best) // 2]]), 3)
 
 
 def _best_temperature(loss: Callable[[float], float]) -> float:

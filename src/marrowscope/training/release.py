@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from marrowscope.errors import InputError
+from marrowscope.evaluation.networks.left_out import read_left_out
 from marrowscope.models.bundle import Bundle, ClassifierSettings, DetectorSettings, load_bundle
 from marrowscope.models.bundle_writer import BundleContent, write_bundle
 from marrowscope.training.finished_run import read_run
@@ -14,6 +15,7 @@ def bundle_of_runs(
     detector_run: Path | None,
     classifier_run: Path | None,
     base: str | Path | None,
+    left_out: Path | None = None,
     *,
     name: str,
     version: str,
@@ -26,6 +28,8 @@ def bundle_of_runs(
     out : folder of the new bundle
     detector_run, classifier_run : folders of finished runs
     base : bundle of the missing part, the built-in one when None
+    left_out : figures of laboratories left out by the procedure that trained the classifier, for counts to be
+        corrected by; None leaves them as they are, which is empty for a new classifier
     name, version, licence : of the new bundle
 
     Raises
@@ -34,6 +38,8 @@ def bundle_of_runs(
         Nothing was trained.
     BundleError
         A run is not finished, or does not say what it was trained on.
+    DatasetError
+        The file of laboratories left out cannot be read.
     """
     if detector_run is None and classifier_run is None:
         raise InputError("nothing newly trained: give --detector, --classifier or both")
@@ -44,6 +50,9 @@ def bundle_of_runs(
         content = _with_detector(content, detector_run)
     if classifier_run is not None:
         content = _with_classifier(content, classifier_run)
+    if left_out is not None:
+        measured = read_left_out(left_out)
+        content = replace(content, laboratories=measured.rates(), blast_kinds=measured.blast_kinds())
     return write_bundle(out, replace(content, name=name, version=version, licence=licence))
 
 

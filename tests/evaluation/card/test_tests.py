@@ -141,7 +141,7 @@ def test_the_shipped_plan_can_be_carried_out_where_its_sets_are(tmp_path: Path) 
     for entry in entries:
         (tmp_path / "data" / entry["data"]).mkdir(parents=True, exist_ok=True)
         if "file" in entry:
-            (tmp_path / entry["file"]).parent.mkdir()
+            (tmp_path / entry["file"]).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / entry["file"]).touch()
     shutil.copy(SHIPPED, tmp_path / "plan.toml")
     planned = read_plan(tmp_path / "plan.toml", tmp_path / "data")

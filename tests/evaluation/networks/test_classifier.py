@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from marrowscope.evaluation.networks.background import background_baseline
 from marrowscope.evaluation.networks.classifier import evaluate_classifier, score_predictions
 from marrowscope.evaluation.networks.predictions import Predictions
 from marrowscope.evaluation.networks.shown_cells import ShownCell, cells_of_fields, cells_of_folders
+from marrowscope.models.bundle import ClassifierSettings, load_bundle
+from marrowscope.models.detector import Detector
 
 CLASSES = ("blast", "lymphocyte", "monocyte", "platelet")
 
@@ -117,9 +120,7 @@ class BrightIsBlast:
 
     classes = CLASSES
 
-    def predict_crops(
-        self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]
-    ) -> CellPredictions:
+    def predict_crops(self, crops: npt.NDArray[np.uint8]) -> CellPredictions:
         p = (crops.mean(axis=(1, 2, 3)) > 128).astype(np.float32)
         return CellPredictions(np.stack([p, 1 - p, 0 * p, 0 * p], axis=1), p > 0.5)
 
@@ -128,7 +129,7 @@ def shown(n: int) -> Iterator[ShownCell]:
     for i in range(n):
         bright = i % 2
         crop = np.full((8, 8, 3), 250 * bright, np.uint8)
-        yield ShownCell(crop, 0.0, ("lymphocyte", "blast")[bright], np.full(3, 100.0 + i), f"g{i}", "lab")
+        yield ShownCell(crop, ("lymphocyte", "blast")[bright], np.full(3, 100.0 + i), f"g{i}", "lab")
 
 
 def test_batches_reach_the_classifier_in_order() -> None:
@@ -173,34 +174,40 @@ def test_background_baseline_agrees_with_scikit_learn() -> None:
     assert ours.source_balanced_accuracy is None
 
 
-def test_cells_are_shown_from_folders_and_fields(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    return Detector(load_bundle())
+
+
+def settings(input_px: int) -> ClassifierSettings:
+    return replace(load_bundle().classifier, input_px=input_px, context=1.2)
+
+
+def test_cells_are_shown_from_folders_and_fields(tmp_path: Path, detector: Detector) -> None:
     image = np.full((96, 96, 3), 230, np.uint8)
     image[36:60, 36:60] = (90, 40, 140)
     Image.fromarray(image).save(tmp_path / "x.png")
     single = [LabelledCell(tmp_path / "x.png", "myeloblast", "g", "s")]
-    (measured,) = cells_of_folders(single, 32, 1.2, mpp=0.25)
-    assert measured.side_um == pytest.approx(24 * 0.25, rel=0.1) or measured.side_um == 48 * 0.25
-    (cell,) = cells_of_folders(single, 32, 1.2)
-    assert cell.side_um == 0  # not known
+    (cell,) = cells_of_folders(single, detector, settings(32))
     assert (cell.true_type, cell.crop.shape) == ("blast", (32, 32, 3))
+    assert cell.crop[16, 16].tolist() == [90, 40, 140]
     assert cell.background.min() > 200
     boxes = np.array([[36, 36, 60, 60], [0, 0, 9, 9], [1, 1, 9, 9]], np.float32)
     field = LabelledField(
         tmp_path / "x.png", boxes, ("blast", "red_cell", "leukocyte"), np.array([0, 0, 1], bool), "g", "s"
     )
-    (cell,) = cells_of_fields([field], 32, 1.2)
+    (cell,) = cells_of_fields([field], detector, settings(32))  # no red cells to measure by
     assert cell.crop[16, 16].tolist() == [90, 40, 140]
-    assert cell.side_um == 0  # no red cells to measure by
-    (cell,) = cells_of_fields([field], 32, 1.2, mpp=0.5)
-    assert cell.side_um == pytest.approx(12)
+    (cell,) = cells_of_fields([field], detector, settings(32), mpp=0.5)
+    assert cell.crop[16, 16].tolist() == [90, 40, 140]
     assert cell.background.min() > 200
 
 
-def test_real_backgrounds_give_blasts_away(shared_data: Path) -> None:
+def test_real_backgrounds_give_blasts_away(shared_data: Path, detector: Detector) -> None:
     """The shortcut of the public single-cell sets: no cell is needed to tell Munich from Barcelona."""
     cells = read_folder_per_type(shared_data / "cells")
     some = [c for c in cells if c.cell_type in {"myeloblast", "monocyte"}][::40]
-    colours = list(cells_of_folders(some, 8, 1.2))
+    colours = list(cells_of_folders(some, detector, settings(32)))
     baseline = background_baseline(
         np.stack([c.background for c in colours]),
         np.array([c.true_type == "blast" for c in colours]),
@@ -210,8 +217,8 @@ def test_real_backgrounds_give_blasts_away(shared_data: Path) -> None:
     assert baseline.blast_balanced_accuracy > 0.9
 
 
-def test_real_fields_with_both_kinds(shared_data: Path) -> None:
+def test_real_fields_with_both_kinds(shared_data: Path, detector: Detector) -> None:
     fields = read_fields(shared_data / "fields" / "allidb_validation")[:3]
-    cells = list(cells_of_fields(fields, 16, 1.2))
+    cells = list(cells_of_fields(fields, detector, settings(32)))
     assert {c.true_type for c in cells} <= {"blast", "leukocyte_not_blast"}
     assert len(cells) == sum(int((~f.ignore).sum()) for f in fields)

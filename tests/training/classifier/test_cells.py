@@ -9,15 +9,16 @@ from PIL import Image
 from tests.conftest import REPOSITORY
 
 from marrowscope.datasets.labelled import LabelledField
-from marrowscope.datasets.layouts.cells import LabelledCell, read_folder_per_type
+from marrowscope.datasets.layouts.cells import LabelledCell
 from marrowscope.datasets.outline import trimmed
 from marrowscope.errors import DatasetError, InputError
-from marrowscope.models.detector import Detector
+from marrowscope.models.detector import Detector, built_in_detector
 from marrowscope.synth import draw_cell
 from marrowscope.training.classifier.cells import (
     CACHE_CONTEXT,
     CACHE_PX,
     NO_TYPE,
+    SYNTHETIC,
     CellBank,
     bank_of_cells,
     bank_of_fields,
@@ -26,7 +27,7 @@ from marrowscope.training.classifier.cells import (
 )
 from marrowscope.training.classifier.recipe import CELL_TYPES, ClassifierRecipe
 from marrowscope.training.classifier.sampling import CellSampler, row_weights
-from marrowscope.training.classifier.sets import built_in_detector, clean_cells
+from marrowscope.training.classifier.sets import clean_cells
 
 TYPES = ("lymphocyte", "segmented_neutrophil")
 
@@ -158,6 +159,16 @@ def test_a_frequent_type_is_drawn_more_often_but_each_cell_of_it_less(bank: Cell
     assert of_rare[0] == pytest.approx(3 * of_frequent[0])
 
 
+def test_types_of_one_laboratory_are_told(bank: CellBank) -> None:
+    typed = bank.select(np.flatnonzero(bank.types >= 0).repeat(10))
+    types = tuple("abcdefghijklmnop")[: int(typed.types.max()) + 1]
+    here, there = _as_source(typed, "here"), _as_source(typed.select(typed.types == 0), "there")
+    assert set(here.of_one_source(types)) == set(types)
+    assert "a" not in joined([here, there]).of_one_source(types)
+    assert "b" in joined([here, there]).of_one_source(types)
+    assert "a" in joined([here, _as_source(there, SYNTHETIC)]).of_one_source(types)
+
+
 def test_batches_are_reproducible_and_of_the_network_s_size(bank: CellBank) -> None:
     def draw() -> CellSampler:
         return CellSampler(bank, [], size_px=32, context=1.4, seed=7)
@@ -188,13 +199,11 @@ def test_disguised_background_tells_nothing_of_the_source(bank: CellBank) -> Non
     dark_crops = (bank.crops * 0.5).astype(np.uint8)
     dark = CellBank(
         dark_crops, bank.masks, bank.white * 0.5, bank.stain, bank.side_um,
-        bank.is_blast, bank.types, np.full(len(bank), "dark"), bank.groups, bank.outlined, bank.nucleus,
+        bank.is_blast, bank.types, np.full(len(bank), "dark"), bank.groups, bank.outlined,
     )  # fmt: skip
     sampler = CellSampler(joined([pale, dark]), [], size_px=32, context=1.4, seed=0)
     n = len(bank)
-    rims = [
-        np.stack([sampler.disguised(i % n + k * n)[0][0].mean(axis=0) for i in range(60)]) for k in (0, 1)
-    ]
+    rims = [np.stack([sampler.disguised(i % n + k * n)[0].mean(axis=0) for i in range(60)]) for k in (0, 1)]
     apart = np.abs(rims[0].mean(axis=0) - rims[1].mean(axis=0))
     assert (apart < 0.6 * rims[0].std(axis=0)).all()
 
@@ -247,37 +256,3 @@ def test_a_source_left_out_is_neither_taught_nor_forgotten(tmp_path: Path) -> No
     assert "jhu" not in recipe.source_ids()
     with pytest.raises(InputError, match="left_out names no source of this recipe: nowhere"):
         ClassifierRecipe.from_toml(shipped, tmp_path, {"left_out": ["nowhere"]})
-
-
-def test_the_nucleus_keeps_its_size_under_turns_and_zooms() -> None:
-    """A dark disc drawn as the nucleus measures in every shown crop what the batch says of it."""
-    bank = bank_of_synthetic(("lymphocyte",), per_type=1)
-    rows, columns = np.indices((CACHE_PX, CACHE_PX)) - CACHE_PX / 2
-    away = np.hypot(rows, columns)
-    crop = np.where(away[..., None] < 30, 40, np.where(away[..., None] < 48, 170, 240)).astype(np.uint8)
-    disc = replace(
-        bank.select(np.array([0])),
-        crops=np.repeat(crop, 3, axis=2)[None],
-        nucleus=np.array([[60 / CACHE_PX, 30**2 / 48**2]], np.float32),
-        sources=np.array(["drawn"]),
-    )
-    sampler = CellSampler(disc, [], size_px=96, context=1.4, seed=2)
-    sampler.plain_chance[:] = 1.0
-    batch = sampler.draw(12)
-    dark = (batch.crops[..., 1] < 105).sum(axis=(1, 2))
-    np.testing.assert_allclose(2 * np.sqrt(dark / np.pi) / 96, batch.nucleus[:, 0], rtol=0.04)
-    assert np.ptp(batch.nucleus[:, 0]) > 0.03  # zooms differ
-    np.testing.assert_allclose(batch.nucleus[:, 1], 30**2 / 48**2, rtol=1e-5)
-
-
-def test_a_nucleus_under_granules_is_not_measured(tmp_path: Path, detector: Detector) -> None:
-    for name in ("lymphocyte", "basophil"):
-        (tmp_path / name).mkdir()
-        cell = draw_cell(np.random.default_rng(3), name, 0.1)
-        Image.fromarray(np.pad(cell.pixels, ((60, 60), (60, 60), (0, 0)), mode="edge")).save(
-            tmp_path / name / "1.png"
-        )
-    bank = bank_of_cells(read_folder_per_type(tmp_path), ("basophil", "lymphocyte"), 0.1, detector)
-    known = np.isfinite(bank.nucleus).reshape(-1, 2).sum(axis=1) == 2
-    assert known[bank.types == 1].all()
-    assert not known[bank.types == 0].any()

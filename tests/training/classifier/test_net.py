@@ -6,12 +6,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from marrowscope.training.batch_norm import record_batch_norm
 from marrowscope.training.classifier.net import (
     LAST_LAYER,
     PIXEL_MEAN,
     PIXEL_STD,
-    TEXTURE,
     Architecture,
     CellClassifier,
     MixStyle,
@@ -60,8 +58,7 @@ def test_heads_and_features_have_the_promised_shapes(architecture: Architecture)
         out = net(torch.zeros(2, 3, 32, 32))
     assert out.blast_logit.shape == (2, 1)
     assert out.type_logits.shape == (2, 11)
-    assert out.features.shape == (2, LAST_LAYER[architecture] + TEXTURE[architecture])
-    assert out.nucleus.shape == (2, 2)
+    assert out.features.shape == (2, LAST_LAYER[architecture])
 
 
 @pytest.mark.parametrize(("architecture", "blocks"), [("b3", 26), ("lite2", 21)])
@@ -94,30 +91,8 @@ def test_a_flat_softmax_reads_like_two_heads() -> None:
         torch.nn.init.normal_(head.weight, std=0.3)
     with torch.no_grad():
         out = net(torch.rand(4, 3, 32, 32))
-        last = out.features[:, : LAST_LAYER["b3"]]
-        blast = net.blast(last)
-        logits = torch.cat([blast, net.types(last)], dim=1)
+        logits = torch.cat([net.blast(out.features), net.types(out.features)], dim=1)
     expected = logits.softmax(dim=1)
     torch.testing.assert_close(out.blast_logit[:, 0].sigmoid(), expected[:, 0])
     product = (1 - out.blast_logit.sigmoid()) * out.type_logits.softmax(dim=1)
     torch.testing.assert_close(product, expected[:, 1:])
-
-
-@pytest.mark.parametrize("architecture", ["b3", "lite2"])
-def test_texture_comes_from_the_middle_of_the_trunk(architecture: Architecture) -> None:
-    """Whatever the last stacks do, the texture is the same; what reads it is added to the logit."""
-    torch.manual_seed(2)
-    net, width = CellClassifier(3, architecture).eval(), LAST_LAYER[architecture]
-    crops = torch.rand(4, 3, 64, 64)
-    record_batch_norm(net, [crops])
-    with torch.no_grad():
-        before = net(crops)
-        for parameter in net.trunk._conv_head.parameters():
-            parameter.mul_(-1.0)
-        torch.nn.init.normal_(net.blast_texture.weight)
-        after = net(crops)
-        added = net.blast_texture(after.features[:, width:])
-        last = net.blast(after.features[:, :width])
-    torch.testing.assert_close(after.features[:, width:], before.features[:, width:])
-    assert not torch.allclose(after.features[:, :width], before.features[:, :width])
-    torch.testing.assert_close(after.blast_logit, last + added)

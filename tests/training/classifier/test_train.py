@@ -17,7 +17,7 @@ from marrowscope.errors import InputError
 from marrowscope.models.bundle import ClassifierSettings
 from marrowscope.models.feature_space import FeatureSpace
 from marrowscope.synth import draw_cell
-from marrowscope.training.classifier.net import LAST_LAYER, TEXTURE, CellClassifier
+from marrowscope.training.classifier.net import LAST_LAYER, CellClassifier
 from marrowscope.training.classifier.recipe import CellSet, ClassifierRecipe
 from marrowscope.training.classifier.report import PREDICTIONS
 from marrowscope.training.classifier.sets import CleanCells
@@ -63,7 +63,7 @@ def test_a_run_leaves_a_network_and_what_a_bundle_must_know(recipe: ClassifierRe
     blast, types, features = session.run(["blast_logit", "type_logits", "features"], {"crops": crops})
     assert blast.shape == (5, 1)
     assert types.shape == (5, 2)
-    assert features.shape == (5, LAST_LAYER["b3"] + TEXTURE["b3"])
+    assert features.shape == (5, LAST_LAYER["b3"])
     space = FeatureSpace.load(tmp_path / settings.feature_space)
     assert space.distance(features).shape == (5,)
     assert path.stat().st_size < 25e6  # half-precision storage

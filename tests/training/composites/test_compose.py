@@ -9,15 +9,19 @@ from PIL import Image, ImageDraw
 
 from marrowscope.datasets.layouts.fields import list_images
 from marrowscope.errors import DatasetError
+from marrowscope.models.detector import built_in_detector
 from marrowscope.training.composites.backgrounds import background_from, red_cells_of
 from marrowscope.training.composites.compose import Crowding, DenseComposer
 from marrowscope.training.composites.cutouts import (
     CutOut,
+    cells_of_part,
     cut_out,
     cut_outs_of,
-    training_cells,
 )
 from marrowscope.training.composites.sheet import MAX_BOX_IOU, Sheet
+from marrowscope.training.detector.recipe import CompositeFields, DetectorRecipe, FieldSet
+from marrowscope.training.detector.sources import build_validation
+from marrowscope.training.recipe import ImageSet
 
 EMPTY = (240, 225, 215)
 CHROMATIN = (85, 45, 130)
@@ -29,6 +33,10 @@ def crop(radius: int) -> NDArray[np.uint8]:
     image = Image.new("RGB", (256, 256), EMPTY)
     ImageDraw.Draw(image).ellipse((128 - radius, 128 - radius, 128 + radius, 128 + radius), fill=CHROMATIN)
     return np.asarray(image)
+
+
+def disc(radius: int) -> NDArray[np.bool_]:
+    return np.asarray(crop(radius)[..., 0] == CHROMATIN[0])
 
 
 def field(red_cells: int = 12) -> NDArray[np.uint8]:
@@ -43,8 +51,7 @@ def field(red_cells: int = 12) -> NDArray[np.uint8]:
 @pytest.fixture(scope="module")
 def cut_outs() -> list[CutOut]:
     kinds = ((40, "blast"), (30, "lymphocyte"), (16, "platelet"))
-    found = [cut_out(crop(radius), 0.13, kind, "pbc") for radius, kind in kinds]
-    return [one for one in found if one is not None]
+    return [cut_out(crop(radius), disc(radius), 0.13, kind, "pbc") for radius, kind in kinds]
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +82,7 @@ def test_a_cut_out_keeps_its_size_in_micrometres(cut_outs: list[CutOut]) -> None
 @pytest.mark.parametrize("size_px", [160, 416])
 def test_boxes_lie_inside_and_do_not_repeat(crowded: DenseComposer, size_px: int, mpp: float) -> None:
     for seed in range(3):
-        pixels, boxes = crowded.compose(np.random.default_rng(seed), size_px, mpp)
+        pixels, boxes, _ = crowded.compose(np.random.default_rng(seed), size_px, mpp)
         assert pixels.shape == (size_px, size_px, 3)
         assert pixels.dtype == np.uint8
         assert boxes.dtype == np.float32
@@ -87,7 +94,7 @@ def test_boxes_lie_inside_and_do_not_repeat(crowded: DenseComposer, size_px: int
 
 def test_neighbours_overlap_little(crowded: DenseComposer) -> None:
     for seed in range(4):
-        _, boxes = crowded.compose(np.random.default_rng(seed), 416, 0.2)
+        _, boxes, _ = crowded.compose(np.random.default_rng(seed), 416, 0.2)
         whole = boxes[(boxes[:, :2] > 0).all(axis=1) & (boxes[:, 2:] < 416).all(axis=1)]
         assert len(boxes) >= 12
         assert pairwise_iou(whole).max() <= MAX_BOX_IOU + 1e-6
@@ -97,7 +104,7 @@ def test_every_box_holds_a_dark_cell_and_the_rest_holds_none(cut_outs: list[CutO
     cells = [one for one in cut_outs if one.is_cell]
     sparse = (Crowding(1.0, (0.05, 0.1), 0.0),)
     composer = DenseComposer(cells, [background_from(field(), 0.127)], crowdings=sparse, plain_share=0.0)
-    pixels, boxes = composer.compose(np.random.default_rng(5), 416, 0.2)
+    pixels, boxes, _ = composer.compose(np.random.default_rng(5), 416, 0.2)
     dark = pixels[..., 0] < 0.62 * np.median(pixels[..., 0])
     assert len(boxes) > 0
     for left, top, right, bottom in boxes.astype(int):
@@ -130,6 +137,14 @@ def test_platelets_alone_give_no_boxes(cut_outs: list[CutOut]) -> None:
     assert all(len(composer.compose(np.random.default_rng(seed), 256, 0.2)[1]) == 0 for seed in range(5))
 
 
+def test_smudges_lie_among_the_cells_with_boxes_that_are_ignored(cut_outs: list[CutOut]) -> None:
+    smudge = cut_out(crop(44), disc(44), 0.13, "smudge_cell", "pbc")
+    assert not smudge.is_cell
+    composer = DenseComposer([*cut_outs, smudge], [background_from(field(), 0.127)], crowdings=CROWDED)
+    ignored = np.concatenate([composer.compose(np.random.default_rng(s), 416, 0.2)[2] for s in range(8)])
+    assert 0.01 < ignored.mean() < 0.15
+
+
 def test_a_sheet_refuses_a_crowding_cell_and_drops_slivers() -> None:
     light = np.full((100, 100, 3), 230, dtype=np.uint8)
     patch = np.full((40, 40, 4), 255, dtype=np.uint8)
@@ -140,7 +155,9 @@ def test_a_sheet_refuses_a_crowding_cell_and_drops_slivers() -> None:
     assert sheet.lay_cell(patch, 50, 85, 0.2)
     assert sheet.lay_cell(patch, 12, -15, 0.2)
     assert not sheet.lay_cell(patch, 200, 200, 0.2)
-    np.testing.assert_array_equal(sheet.boxes(), [[30, 30, 70, 70], [65, 30, 100, 70]])
+    boxes, ignore = sheet.boxes()
+    np.testing.assert_array_equal(boxes, [[30, 30, 70, 70], [65, 30, 100, 70]])
+    assert not ignore.any()
 
 
 def test_red_cells_come_from_single_round_shapes() -> None:
@@ -153,7 +170,7 @@ def test_nothing_to_lay_is_an_error(cut_outs: list[CutOut]) -> None:
     with pytest.raises(DatasetError, match="at least one"):
         DenseComposer([cut_outs[2]], [background_from(field(), 0.127)])
     with pytest.raises(DatasetError, match="no cell"):
-        cut_outs_of([])
+        cut_outs_of([], built_in_detector())
 
 
 def test_training_cells_leave_the_later_blocks_out(tmp_path: Path) -> None:
@@ -161,9 +178,9 @@ def test_training_cells_leave_the_later_blocks_out(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     for index in range(20):
         Image.fromarray(crop(30)).save(folder / f"LY_{index}.png")
-    names = [cell.path.stem for cell in training_cells([tmp_path / "pbc"])]
+    names = [one.cell.path.stem for one in cells_of_part([ImageSet(tmp_path / "pbc", 0.13)], "train")]
     assert names == [f"LY_{index}" for index in range(14)]
-    assert len(training_cells([tmp_path / "pbc"], limit=5)) == 5
+    assert len(cells_of_part([ImageSet(tmp_path / "pbc", 0.13)], "train", limit=5)) == 5
 
 
 def test_the_cache_gives_the_same_fields(tmp_path: Path) -> None:
@@ -176,7 +193,11 @@ def test_the_cache_gives_the_same_fields(tmp_path: Path) -> None:
     fields = []
     for _ in range(2):
         composer = DenseComposer.from_folders(
-            [tmp_path / "cells" / "pbc"], [tmp_path / "empty.png"], cache=cache
+            [ImageSet(tmp_path / "cells" / "pbc", 0.13)],
+            built_in_detector(),
+            [tmp_path / "empty.png"],
+            0.127,
+            cache=cache,
         )
         fields.append(composer.compose(np.random.default_rng(1), 256, 0.13))
     assert cache.is_file()
@@ -186,7 +207,27 @@ def test_the_cache_gives_the_same_fields(tmp_path: Path) -> None:
 
 def test_composes_from_real_cells(shared_data: Path) -> None:
     backgrounds = list_images(shared_data / "fields" / "chula_background")[:2]
-    roots = [shared_data / "cells" / "pbc", shared_data / "cells" / "lmu"]
-    composer = DenseComposer.from_folders(roots, backgrounds, limit=13)
+    sets = [ImageSet(shared_data / "cells" / "pbc", 0.13), ImageSet(shared_data / "cells" / "lmu", 0.096)]
+    composer = DenseComposer.from_folders(sets, built_in_detector(), backgrounds, 0.127, limit=13)
     counts = [len(composer.compose(np.random.default_rng(seed), 416, 0.2)[1]) for seed in range(3)]
     assert 0 < np.mean(counts) < 40
+
+
+def test_a_detector_is_validated_on_composites_of_cells_it_did_not_see(tmp_path: Path) -> None:
+    folder = tmp_path / "cells" / "pbc" / "lymphocyte"
+    folder.mkdir(parents=True)
+    for index in range(20):
+        Image.fromarray(crop(26 + index)).save(folder / f"LY_{index:02}.png")
+    (tmp_path / "empty").mkdir()
+    Image.fromarray(field()).save(tmp_path / "empty" / "1.png")
+    composites = CompositeFields(
+        0.5, (ImageSet(tmp_path / "cells" / "pbc", 0.13),), tmp_path / "empty", 0.127, limit=20
+    )
+    source = FieldSet(path=tmp_path / "empty", layout="unlabelled", mpp=0.127)
+    (composed,) = build_validation(DetectorRecipe(sources=(source,), composites=composites))
+    boxes = np.concatenate([one.boxes for one in composed.fields])
+    assert composed.name == "composites"
+    assert len(boxes) > 100
+    # The cells of the validation part are the larger ones of this set: 41 to 44 of 26 to 45 px radius.
+    whole = boxes[(boxes[:, :2] > 0).all(axis=1) & (boxes[:, 2:] < 416).all(axis=1)]
+    assert np.median(whole[:, 2] - whole[:, 0]) * 0.2 > 2 * 36 * 0.13

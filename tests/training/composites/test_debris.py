@@ -10,6 +10,7 @@ from marrowscope.training.composites.cutouts import CLEAR, CutOut, cut_out
 from marrowscope.training.composites.debris import (
     Pixels,
     ghost,
+    parasite,
     precipitate,
     smudge,
 )
@@ -24,9 +25,8 @@ def cell() -> CutOut:
     brush = ImageDraw.Draw(image)
     brush.ellipse((78, 78, 178, 178), fill=CYTOPLASM)
     brush.ellipse((95, 95, 160, 160), fill=CHROMATIN)
-    found = cut_out(np.asarray(image), MPP, "blast", "pbc")
-    assert found is not None
-    return found
+    pixels = np.asarray(image)
+    return cut_out(pixels, pixels[..., 0] < EMPTY[0], MPP, "blast", "pbc")
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +67,15 @@ def test_specks_of_dye_are_small_and_dark_at_every_scale(mpp: float) -> None:
             assert made[solid][:, :3].mean() / CLEAR < 0.6
 
 
+@pytest.mark.parametrize("mpp", [0.1, 0.2, 0.4])
+def test_a_parasite_fits_into_a_red_cell_at_every_scale(mpp: float) -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        solid = parasite(rng, mpp)[..., 3] > 60
+        assert solid.any()
+        assert max(np.ptp(np.flatnonzero(solid.any(axis=axis))) for axis in (0, 1)) * mpp < 8.5
+
+
 def test_debris_has_no_box(cell: CutOut) -> None:
     image = Image.new("RGB", (640, 480), EMPTY)
     background = background_from(np.asarray(image), 0.127)
@@ -74,7 +83,7 @@ def test_debris_has_no_box(cell: CutOut) -> None:
         [cell], [background], plain_share=0.0, crowdings=(Crowding(1.0, (0.0, 0.0), 0.0),)
     )
     fields = [composer.compose(np.random.default_rng(seed), 320, 0.2) for seed in range(12)]
-    assert all(len(boxes) == 0 for _, boxes in fields)
-    assert any(np.ptp(pixels.astype(int).sum(axis=2)) > 100 for pixels, _ in fields), (
+    assert all(len(boxes) == 0 for _, boxes, _ in fields)
+    assert any(np.ptp(pixels.astype(int).sum(axis=2)) > 100 for pixels, _, _ in fields), (
         "nothing was laid at all"
     )

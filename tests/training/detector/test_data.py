@@ -61,9 +61,9 @@ def test_composites_come_in_the_wanted_share() -> None:
 
         def compose(
             self, rng: np.random.Generator, size_px: int, mpp: float
-        ) -> tuple[np.ndarray, np.ndarray]:
+        ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             self.calls += 1
-            return np.zeros((size_px, size_px, 3), np.uint8), np.zeros((0, 4), np.float32)
+            return np.zeros((size_px, size_px, 3), np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, bool)
 
     composer = Black()
     sampler = CanvasSampler(

@@ -24,6 +24,7 @@ from marrowscope.training.detector.validation import average_precision, find_cel
 from marrowscope.training.detector.yolox import YoloxNano
 from marrowscope.training.finished_run import read_run
 from marrowscope.training.loop import CHECKPOINT, Checkpoint, descend
+from marrowscope.training.recipe import ImageSet
 from marrowscope.training.run_log import METRICS
 
 pytestmark = pytest.mark.train
@@ -164,7 +165,7 @@ def test_a_recipe_reads_from_toml(tmp_path: Path, drawn_fields: Path) -> None:
 def test_the_recipe_of_the_shipped_detector_reads() -> None:
     recipe = DetectorRecipe.from_toml(REPOSITORY / "runs" / "detector.toml", Path("data"))
     assert recipe.composites is not None
-    assert recipe.composites.cells[0] == Path("data/cells/pbc")
+    assert recipe.composites.cells[0] == ImageSet(Path("data/cells/pbc"), 0.13)
     trained_on = {source.path.name for source in recipe.sources if source.role == "train"}
     assert not trained_on & {"deepbionet", "allidb_validation", "taleqani", "apml"}
     assert "test" not in {source.split for source in recipe.sources}

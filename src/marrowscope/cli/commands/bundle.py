@@ -60,6 +60,9 @@ def build(
     base: Annotated[
         str | None, typer.Option("--from", help="Bundle that provides the network not newly trained.")
     ] = None,
+    left_out: Annotated[
+        Path | None, typer.Option(help="Figures of laboratories left out, written by runs/folds.py.")
+    ] = None,
     name: Annotated[str, typer.Option(help="Name of the bundle.")] = "my-bundle",
     version: Annotated[str, typer.Option(help="Version of the bundle.")] = "1",
     licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "Apache-2.0",
@@ -67,7 +70,9 @@ def build(
     """Combine trained networks into a bundle, which every command accepts as --bundle."""
     from marrowscope.training.release import bundle_of_runs
 
-    made = bundle_of_runs(out, detector, classifier, base, name=name, version=version, licence=licence)
+    made = bundle_of_runs(
+        out, detector, classifier, base, left_out, name=name, version=version, licence=licence
+    )
     typer.echo(f"{made.folder}  {made.title}  sha256 {made.sha256}")
 
 
@@ -84,7 +89,7 @@ def verify(bundle: _Which = None, as_json: _Json = False) -> None:
     loaded = load_bundle(bundle)
     blank = np.full((64, 64, 3), 230, np.uint8)
     Detector(loaded)(blank)
-    answers = Classifier(loaded)(blank, np.asarray([[8, 8, 56, 56]], np.float32), None)
+    answers = Classifier(loaded)(blank, np.asarray([[8, 8, 56, 56]], np.float32))
     sums_to_one = bool(abs(float(answers.probabilities.sum()) - 1) < 1e-4)
     if as_json:
         print_json({"bundle": loaded.title, "sha256": loaded.sha256, "intact": sums_to_one})

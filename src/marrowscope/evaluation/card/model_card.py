@@ -19,6 +19,7 @@ from marrowscope.evaluation.networks.adapting import AdaptingResult
 from marrowscope.evaluation.networks.classifier import ClassificationResult
 from marrowscope.evaluation.networks.detector import DetectionResult
 from marrowscope.evaluation.networks.digests import network_digests
+from marrowscope.evaluation.networks.left_out import LeftOutResult
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.feature_space import USUAL_SHARE
 from marrowscope.version import __version__
@@ -34,6 +35,7 @@ Result = (
     | AdaptingResult
     | PatientsResult
     | VirtualResult
+    | LeftOutResult
 )
 _KINDS: dict[type[Result], str] = {
     DetectionResult: "detector",
@@ -43,6 +45,7 @@ _KINDS: dict[type[Result], str] = {
     AdaptingResult: "adapting",
     PatientsResult: "patients",
     VirtualResult: "virtual",
+    LeftOutResult: "left_out",
 }
 
 
@@ -147,7 +150,8 @@ def render_model_card(bundle: Bundle, metrics: Mapping[str, Any]) -> str:
         usual_share=USUAL_SHARE,
         bars=[(entry, bar) for entry in metrics["evaluations"] for bar in entry["bars"]],
         classified=[entry for entry in metrics["evaluations"] if entry["kind"] == "classifier"],
-        laboratories=_by_laboratory(metrics["evaluations"]),
+        laboratories=_by_laboratory([e for e in metrics["evaluations"] if e["kind"] != "left_out"]),
+        left_out=[entry for entry in metrics["evaluations"] if entry["kind"] == "left_out"],
     )
     return _tidied(text)
 

@@ -3,7 +3,7 @@
 A table per evaluation::
 
     [[evaluation]]
-    kind = "classifier"        # detector, classifier, virtual, field_shares, robustness, adapting
+    kind = "classifier"        # one of `KINDS`
     data = "cells/lmu"         # relative to the data root
     role = "held out"          # held out, external, choosing
     part = "test"              # settings of the kind: the attributes of its test
@@ -25,10 +25,12 @@ from marrowscope.errors import DatasetError
 from marrowscope.evaluation.card.bars import Bar
 from marrowscope.evaluation.card.model_card import Evaluation, Result, Role
 from marrowscope.evaluation.card.tests import ClassifierTest, DetectorTest
+from marrowscope.evaluation.counts.patients import PatientsTest
 from marrowscope.evaluation.counts.virtual import VirtualTest
 from marrowscope.evaluation.fields.robustness import RobustnessTest
 from marrowscope.evaluation.fields.shares import FieldSharesTest
 from marrowscope.evaluation.networks.adapting import AdaptingTest
+from marrowscope.evaluation.networks.left_out import LeftOutTest
 from marrowscope.models.bundle import Bundle
 
 _NEW_WORDS = {"last_share": "take = [FROM, 1.0]"}
@@ -49,6 +51,8 @@ KINDS: Mapping[str, type[Any]] = {
     "robustness": RobustnessTest,
     "adapting": AdaptingTest,
     "virtual": VirtualTest,
+    "patients": PatientsTest,
+    "left_out": LeftOutTest,
 }
 
 

@@ -20,8 +20,9 @@ from marrowscope.evaluation.fields.reading import (
 from marrowscope.evaluation.networks.classifier import ClassificationResult, evaluate_classifier
 from marrowscope.evaluation.networks.detector import DetectionResult, evaluate_detector
 from marrowscope.evaluation.networks.shown_cells import ShownCell, cells_of_fields, cells_of_folders
-from marrowscope.models.bundle import Bundle
+from marrowscope.models.bundle import Bundle, ClassifierSettings
 from marrowscope.models.classifier import Classifier
+from marrowscope.models.detector import Detector
 from marrowscope.pipeline import ReadingSettings
 
 _LEAST_SCORE = 0.01  # low enough for the whole precision-recall curve
@@ -88,7 +89,8 @@ class ClassifierTest:
     ----------
     data : a folder with a sub-folder per cell type, or a set of fields with labelled boxes
     part : ``all``, or a part of the set (`splits.parts_of`)
-    mpp : micrometres per pixel; without it fields are measured and single cells named without their size
+    mpp : micrometres per pixel; without it fields are measured, and single cells have the scale that their
+        files state
     """
 
     data: Path
@@ -108,15 +110,15 @@ class ClassifierTest:
         settings = bundle.classifier
         return evaluate_classifier(
             Classifier(bundle, threads),
-            self._cells(settings.input_px, settings.context),
+            self._cells(Detector(bundle, threads), settings),
             blast_threshold=settings.blast_threshold,
             type_threshold=settings.type_threshold,
             on_batch=on_batch,
         )
 
-    def _cells(self, size_px: int, context: float) -> Iterator[ShownCell]:
+    def _cells(self, detector: Detector, settings: ClassifierSettings) -> Iterator[ShownCell]:
         if not self.data.exists():
             raise DatasetError(f"no such folder: {self.data}")
         if self.data.is_file() or recognise_layout(self.data) not in {"cells", "unlabelled"}:
-            return cells_of_fields(read_fields(self.data), size_px, context, self.mpp)
-        return cells_of_folders(labelled_part(self.data, self.part), size_px, context, self.mpp)
+            return cells_of_fields(read_fields(self.data), detector, settings, self.mpp)
+        return cells_of_folders(labelled_part(self.data, self.part), detector, settings, self.mpp)

@@ -19,6 +19,7 @@ from marrowscope.evaluation.counts.percents import (
 )
 from marrowscope.evaluation.statistics.bootstrap import Estimate
 from marrowscope.imaging.files.spreadsheets import known_id, read_table
+from marrowscope.models.bundle import Bundle
 
 TRUTHS = ("leukemia", "healthy")
 DECISIONS = tuple(verdict.value for verdict in Verdict)
@@ -115,6 +116,26 @@ class PatientsResult:
                 )
             },
         }
+
+
+@dataclass(frozen=True)
+class PatientsTest:
+    """Where an analysis of patients and the truth lie.
+
+    Attributes
+    ----------
+    data : the set's folder
+    file : ``patients.csv`` of an analysis of it
+    truth : table of truths, relative to the folder
+    """
+
+    data: Path
+    file: Path
+    truth: str = "patients.csv"
+
+    def measure(self, bundle: Bundle, threads: int = 1) -> PatientsResult:  # noqa: ARG002 - as its siblings
+        """Compare both. Raises DatasetError where either cannot be read."""
+        return evaluate_patients(self.file, self.data / self.truth)
 
 
 def evaluate_patients(reports_csv: Path, truth_csv: Path) -> PatientsResult:

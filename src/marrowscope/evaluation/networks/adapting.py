@@ -1,6 +1,7 @@
-"""How much a bundle gains from a few labelled cells of a new source; measured by `runs/adapting.py`.
+"""How much networks gain from a few labelled cells of a new source; measured by `runs/adapting.py`.
 
-The measurement trains, and so needs PyTorch; here its result is read and checked.
+The measurement trains, and so needs PyTorch; here its result is read. The networks are those of a laboratory
+left out: those of the bundle were taught it.
 """
 
 import json
@@ -11,7 +12,6 @@ from typing import Any
 
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.networks.digests import network_digests
 from marrowscope.models.bundle import Bundle
 
 
@@ -69,14 +69,8 @@ class AdaptingTest:
     file: Path
 
     def measure(self, bundle: Bundle, threads: int = 1) -> AdaptingResult:  # noqa: ARG002 - as its siblings
-        """Read the measurement.
-
-        Raises
-        ------
-        DatasetError
-            It cannot be read, or is of other networks than the bundle's.
-        """
-        return read_adapting(self.file, bundle)
+        """Read the measurement. Raises DatasetError where it cannot be read."""
+        return read_adapting(self.file)
 
 
 def balanced_accuracy_of(rates: ErrorRates) -> float:
@@ -84,25 +78,17 @@ def balanced_accuracy_of(rates: ErrorRates) -> float:
     return (rates.blasts_called / rates.blasts_seen + rates.others_cleared / rates.others_seen) / 2
 
 
-def write_adapting(result: AdaptingResult, bundle: Bundle, path: Path) -> None:
-    """Write a measurement as JSON, with the digests of the networks it started from."""
+def write_adapting(result: AdaptingResult, path: Path) -> None:
+    """Write a measurement as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    document = {"networks": network_digests(bundle), **result.to_json()}
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(result.to_json(), indent=1) + "\n", encoding="utf-8")
 
 
-def read_adapting(path: Path, bundle: Bundle) -> AdaptingResult:
-    """Read a measurement of a bundle.
-
-    Raises
-    ------
-    DatasetError
-        It cannot be read, or is of other networks than the bundle's.
-    """
+def read_adapting(path: Path) -> AdaptingResult:
+    """Read a measurement. Raises DatasetError where it cannot be read."""
     try:
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        networks = document["networks"]
-        result = AdaptingResult(
+        return AdaptingResult(
             document["cells_per_kind"],
             tuple(document["learned"]),
             ErrorRates(**document["before"]),
@@ -112,6 +98,3 @@ def read_adapting(path: Path, bundle: Bundle) -> AdaptingResult:
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DatasetError(f"{path}: no measurement of adapting; `runs/adapting.py` writes one") from error
-    if networks != network_digests(bundle):
-        raise DatasetError(f"{path}: was measured with other networks than {bundle.title}'s")
-    return result

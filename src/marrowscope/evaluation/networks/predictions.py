@@ -23,10 +23,8 @@ class CropNamer(Protocol):
     def classes(self) -> tuple[str, ...]:
         """Names of the columns, blast first."""
 
-    def predict_crops(
-        self, crops: npt.NDArray[np.uint8], side_um: npt.NDArray[np.float32]
-    ) -> CellPredictions:
-        """Return the predictions for crops (n, S, S, 3) uint8 RGB; longer sides (n,) µm, 0 if not known."""
+    def predict_crops(self, crops: npt.NDArray[np.uint8]) -> CellPredictions:
+        """Return the predictions for crops (n, S, S, 3) uint8 RGB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +58,7 @@ def collect_predictions(
     predicted: list[CellPredictions] = []
     rows: list[tuple[str, Floats, str, str]] = []
     for batch in _batches(cells):
-        sides = np.array([cell.side_um for cell in batch], np.float32)
-        predicted.append(namer.predict_crops(np.stack([cell.crop for cell in batch]), sides))
+        predicted.append(namer.predict_crops(np.stack([cell.crop for cell in batch])))
         rows += [(cell.true_type, cell.background, cell.group, cell.source) for cell in batch]
         if on_batch is not None:
             on_batch(len(rows))

@@ -318,5 +318,4 @@ def _cells(row: AnalysisField, reading: FieldReading) -> Iterable[Cell]:
             model_counted=cell.is_counted,
             second_type=cell.second_type or None,
             second_probability=cell.second_probability if cell.second_type else None,
-            nucleus_um=cell.nucleus_um or None,
         )

@@ -107,7 +107,7 @@ class Cell(Identified, Base):
 
     `number` counts from 1 within the field: for a cell of the networks its row in the field's reading plus
     one, cells a person drew come after. `comments` is how many there are. `second_type` is the networks' most
-    likely type other than `model_type`, `nucleus_um` the nucleus' diameter; both None where not known.
+    likely type other than `model_type`, None where not known.
     """
 
     __tablename__ = "cells"
@@ -135,7 +135,6 @@ class Cell(Identified, Base):
     comments: Mapped[int] = mapped_column(default=0)
     second_type: Mapped[str | None] = mapped_column(String(60), default=None)
     second_probability: Mapped[float | None] = mapped_column(default=None)
-    nucleus_um: Mapped[float | None] = mapped_column(default=None)
 
     @property
     def box(self) -> tuple[float, float, float, float]:

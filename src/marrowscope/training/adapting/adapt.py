@@ -1,10 +1,9 @@
 """Adapt a bundle's classifier to a laboratory's own stain and scanner, in minutes on a processor.
 
-The trunk stays, and so does the part of the blast head that reads its last layer; the heads' other weights
-learn, on features computed once. What they learned before is kept by replay: for features drawn from the
-bundle's feature space the predictions must stay the same (van de Ven et al., "Brain-inspired replay for
-continual learning", doi:10.1038/s41467-020-17866-2). Every new cell is predicted once by heads not trained on
-its group; if that is not better than the old heads, these stay.
+The trunk stays; the heads learn anew, on features computed once. What they learned before is kept by replay:
+for features drawn from the bundle's feature space the predictions must stay the same (van de Ven et al.,
+"Brain-inspired replay for continual learning", doi:10.1038/s41467-020-17866-2). Every new cell is predicted
+once by heads not trained on its group; if that is not better than the old heads, these stay.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -29,8 +28,8 @@ from marrowscope.evaluation.networks.shown_cells import ShownCell, cells_of_fiel
 from marrowscope.evaluation.statistics.metrics import area_under_roc
 from marrowscope.models.bundle import Bundle, ClassifierSettings, load_bundle
 from marrowscope.models.classifier import normalised
+from marrowscope.models.detector import Detector
 from marrowscope.models.feature_space import FeatureSpace
-from marrowscope.models.nucleus_size import nucleus_um
 from marrowscope.models.runtime import Network
 from marrowscope.training.adapting.heads import CellFeatures, HeadReader, Heads
 from marrowscope.training.adapting.replace_heads import replace_heads
@@ -92,7 +91,8 @@ def adapt_classifier(
     reviews : archives of cells reviewed in the service, beside a folder or alone
     out : receives ``classifier.onnx``, ``classifier.json`` and ``feature_space.npz``, for `bundle build`
     bundle : what to start from, the built-in one by default
-    mpp : micrometres per pixel of the images; None: whole fields are measured, single cells not known
+    mpp : micrometres per pixel of the images; None: whole fields are measured, single cells taken
+        to fill half of their image
     threads : processor threads of the trunk
     progress : called with what was read and found
 
@@ -111,7 +111,7 @@ def adapt_classifier(
     report = progress or (lambda _: None)
     with TemporaryDirectory() as unpacked:
         given = _Given(data, images, tuple(reviews), Path(unpacked))
-        new = _read(given, start.classifier, mpp)
+        new = _read(given, start, mpp, threads)
         added = (
             k for k in new.kinds if k not in start.classifier.types and not _is_blast(k) and k != UNTYPED
         )
@@ -154,9 +154,9 @@ class _Given:
         return [*cells, *(read_review_zips(self.reviews, self.unpacked) if self.reviews else [])]
 
 
-def _read(given: _Given, settings: ClassifierSettings, mpp: float | None) -> _NewCells:
+def _read(given: _Given, start: Bundle, mpp: float | None, threads: int) -> _NewCells:
     """Read a folder per type and reviews, or a reviewed cells.csv with what was analysed."""
-    cut = settings.input_px, settings.context
+    cut = Detector(start, threads), start.classifier, mpp
     if given.data is not None and given.data.suffix.lower() == ".csv":
         if given.reviews:
             raise DatasetError("give reviews of the service, or a reviewed cells.csv, not both at once")
@@ -164,11 +164,11 @@ def _read(given: _Given, settings: ClassifierSettings, mpp: float | None) -> _Ne
         labels = {
             label for f in fields for label in np.array(f.labels, str)[f.is_nucleated & ~f.ignore].tolist()
         }
-        found = _NewCells(tuple(sorted(labels)), cells_of_fields(fields, *cut, mpp))
+        found = _NewCells(tuple(sorted(labels)), cells_of_fields(fields, *cut))
     else:
         cells = given.single_cells()
         kinds = {cell.taxonomy_type for cell in cells}
-        found = _NewCells(tuple(sorted(kinds)), cells_of_folders(cells, *cut, mpp))
+        found = _NewCells(tuple(sorted(kinds)), cells_of_folders(cells, *cut))
     unknown = [kind for kind in found.kinds if kind not in taxonomy() and kind != UNTYPED]
     if unknown:
         raise DatasetError(f"cell types the taxonomy does not know: {', '.join(unknown)}")
@@ -235,37 +235,25 @@ class _Adaptation:
         """Compute the features of cells under each quarter turn, upright ones first; give their folds."""
         network, waiting = Network(self.network, threads), iter(cells)
         features: list[list[Any]] = [[] for _ in range(_TURNS)]
-        nuclei: list[list[Any]] = [[] for _ in range(_TURNS)]
         seen: list[tuple[str, str]] = []
         while batch := list(islice(waiting, _BATCH)):
             pixels = np.stack([cell.crop for cell in batch])
-            sides = np.array([cell.side_um for cell in batch], np.float32)
             seen += [(cell.true_type, cell.group) for cell in batch]
             for turn in range(_TURNS):
                 turned = np.ascontiguousarray(np.rot90(pixels, turn, axes=(1, 2)))
-                outputs = network(normalised(turned, self.settings))
-                features[turn].append(outputs["features"])
-                nuclei[turn].append(nucleus_um(outputs["nucleus"], sides, self.settings.context))
+                features[turn].append(network(normalised(turned, self.settings))["features"])
         if len(seen) < _FEWEST:
             raise DatasetError(f"{len(seen)} cells are too few to learn from and to check on")
         kinds, groups = zip(*seen, strict=True)
         index = np.array([self.types.index(k) if k in self.types else -1 for k in kinds], np.int64)
         is_blast = np.array([_is_blast(kind) for kind in kinds])
-        turns = [
-            CellFeatures(np.concatenate(f), np.concatenate(n), is_blast, index)
-            for f, n in zip(features, nuclei, strict=True)
-        ]
+        turns = [CellFeatures(np.concatenate(parts), is_blast, index) for parts in features]
         return turns, _folds(kinds, groups)
 
     def start_heads(self) -> Heads:
         """Return the bundle's heads; types it does not know start as unlikely everywhere."""
-        layers = self.layers
-        if "blast_texture" not in layers:
-            raise BundleError(f"{self.network.name} has no head for texture, which is what is adapted")
-        (last, last_bias), (texture, texture_bias) = layers["blast"], layers["blast_texture"]
-        bias = last_bias[0] + texture_bias[0]
-        heads = Heads(last[0], texture[0], bias, *layers["types"], self.settings.nuclei)
-        return heads.widened(len(self.types))
+        weight, bias = self.layers["blast"]
+        return Heads(weight[0], bias[0], *self.layers["types"]).widened(len(self.types))
 
     def judged(self, before: Heads, turned: Sequence[CellFeatures], folds: npt.NDArray[np.int64]) -> _Judged:
         """Predict every cell with heads trained on the other folds."""
@@ -303,9 +291,8 @@ class _Adaptation:
         """Write the network, its settings and its feature space, the new cells now familiar."""
         out.mkdir(parents=True, exist_ok=True)
         network = out / NETWORK
-        texture, bias, types, types_bias = (t.numpy() for t in outcome.heads.tensors())
-        bias = bias - self.layers["blast"][1].numpy()[0]  # stays in the last layer's part
-        heads = {"blast_texture": (texture[None], bias[None]), "types": (types, types_bias)}
+        blast, bias, types, types_bias = (t.numpy() for t in outcome.heads.tensors())
+        heads = {"blast": (blast[None], bias[None]), "types": (types, types_bias)}
         replace_heads(self.network, network, heads)
         known = np.where(cells.is_blast, len(self.types), cells.types)
         means = [cells.features[known == kind].mean(axis=0) for kind in np.unique(known)]
@@ -323,8 +310,6 @@ class _Adaptation:
             file=NETWORK,
             types=self.types,
             blast_threshold=outcome.threshold,
-            stated_specificity=0.0,
-            nuclei=outcome.heads.nuclei,
             feature_space="feature_space.npz",
         )
         trained_on = tuple(dict.fromkeys((*self.trained_on, laboratory)))
@@ -337,7 +322,6 @@ def _together(turned: Sequence[CellFeatures]) -> CellFeatures:
     """Join the same cells under several turns."""
     return CellFeatures(
         np.concatenate([c.features for c in turned]),
-        np.concatenate([c.nucleus_um for c in turned]),
         np.concatenate([c.is_blast for c in turned]),
         np.concatenate([c.types for c in turned]),
     )

@@ -6,18 +6,14 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.special import log_softmax
 from torch import Tensor
 from torch.nn import functional as F
 
-from marrowscope.domain.taxonomy import BLAST, taxonomy
 from marrowscope.models.bundle import ClassifierSettings
-from marrowscope.models.nucleus_size import NucleusSizes, size_evidence
 from marrowscope.training.calibration import probability
 
 _KEEP = 1.0  # weight of unchanged predictions on replayed features; the new cells weigh one
 _PULL = 0.2  # weight of staying near the old heads, in logits per standard deviation of a feature
-_PRIOR_CELLS = 10  # new nuclei that weigh as much as what was known of a lineage's nuclei
 _UNLIKELY = -8.0  # bias with which a new type starts
 
 Floats = npt.NDArray[np.float32]
@@ -25,10 +21,9 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class CellFeatures:
-    """Features (n,F) and nuclei (n,) µm of cells; `types` (n,) index, -1 for blasts and where not known."""
+    """Features (n,F) of cells; `types` (n,) index, -1 for blasts and where not known."""
 
     features: Floats
-    nucleus_um: Floats
     is_blast: npt.NDArray[np.bool_]
     types: npt.NDArray[np.int64]
 
@@ -42,32 +37,24 @@ class CellFeatures:
 
 @dataclass(frozen=True)
 class Heads:
-    """Weights on the features (n,F), and the sizes of nuclei that are read beside them.
+    """Weights on the features (n,F): `blast` (F,), `blast_bias` (), `types` (K,F), `types_bias` (K,)."""
 
-    Of the blast head, `blast_last` (L,) reads the last layer and is not learned anew: what it reads is the
-    training laboratories'. `blast_texture` (F-L,), `blast_bias` (), `types` (K,L) and `types_bias` (K,) are.
-    """
-
-    blast_last: Tensor
-    blast_texture: Tensor
+    blast: Tensor
     blast_bias: Tensor
     types: Tensor
     types_bias: Tensor
-    nuclei: NucleusSizes
 
     def tensors(self) -> list[Tensor]:
-        """Return what is learned."""
-        return [self.blast_texture, self.blast_bias, self.types, self.types_bias]
+        """Return all of them."""
+        return [self.blast, self.blast_bias, self.types, self.types_bias]
 
     def with_tensors(self, tensors: Sequence[Tensor]) -> "Heads":
         """Return heads with other weights, in the order of `tensors`."""
-        texture, bias, types, types_bias = tensors
-        return replace(self, blast_texture=texture, blast_bias=bias, types=types, types_bias=types_bias)
+        return Heads(*tensors)
 
     def logits(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return the logits of both heads for features (n,F)."""
-        blast = features @ torch.cat([self.blast_last, self.blast_texture]) + self.blast_bias
-        return blast, features[:, : self.types.shape[1]] @ self.types.T + self.types_bias
+        return features @ self.blast + self.blast_bias, features @ self.types.T + self.types_bias
 
     def widened(self, types: int) -> "Heads":
         """Return heads for more types; the new ones are unlikely everywhere."""
@@ -97,35 +84,25 @@ class HeadReader:
         blast, types = heads.logits(features)
         return blast / self.settings.blast_temperature, types / self.settings.type_temperature
 
-    def evidence(self, heads: Heads, cells: CellFeatures) -> npt.NDArray[np.float64]:
-        """Return what nuclei add to the log odds of being a blast, (n,)."""
-        _, types = self.calibrated(heads, torch.from_numpy(cells.features))
-        likelihood = heads.nuclei.log_likelihood(cells.nucleus_um, (BLAST, *self.types))
-        return size_evidence(likelihood, log_softmax(types.numpy(), axis=1))
-
     def p_blast(self, heads: Heads, cells: CellFeatures) -> npt.NDArray[np.float64]:
         """Return P(blast), (n,)."""
         blast, _ = self.calibrated(heads, torch.from_numpy(cells.features))
-        return probability(blast.numpy(), 1.0, self.evidence(heads, cells))
+        return probability(blast.numpy())
 
     def named(self, heads: Heads, cells: CellFeatures) -> npt.NDArray[np.int64]:
         """Return the likeliest type (n,)."""
         _, types = self.calibrated(heads, torch.from_numpy(cells.features))
-        likelihood = heads.nuclei.log_likelihood(cells.nucleus_um, self.types)
-        return np.asarray((types.numpy() + likelihood).argmax(axis=1))
+        return np.asarray(types.numpy().argmax(axis=1))
 
     def fitted(self, before: Heads, new: CellFeatures, replay: Tensor) -> Heads:
         """Train on new cells with unchanged predictions on replayed features (m,F) (L-BFGS)."""
-        start = replace(before, nuclei=self._nuclei(before, new))
-        heads = start.with_tensors([t.clone().requires_grad_() for t in start.tensors()])
+        heads = before.with_tensors([t.clone().requires_grad_() for t in before.tensors()])
         with torch.no_grad():
             old_blast, old_types = self.calibrated(before, replay)
         # What a weight moves a calibrated logit by, for a feature one deviation off its mean.
         deviation = replay.std(dim=0)
-        last, texture = deviation.tensor_split([len(before.blast_last)])
-        type_scale = last / self.settings.type_temperature
-        blast_scale = texture / self.settings.blast_temperature
-        evidence = torch.from_numpy(self.evidence(start, new)).float()
+        type_scale = deviation / self.settings.type_temperature
+        blast_scale = deviation / self.settings.blast_temperature
         optimiser = torch.optim.LBFGS(heads.tensors(), max_iter=80, line_search_fn="strong_wolfe")
 
         def loss() -> Tensor:
@@ -133,46 +110,24 @@ class HeadReader:
             blast, types = self.calibrated(heads, replay)
             kept = F.binary_cross_entropy_with_logits(blast, old_blast.sigmoid())
             kept = kept + F.cross_entropy(types, old_types.softmax(dim=1))
-            far = ((heads.blast_texture - before.blast_texture) * blast_scale).square().sum()
+            far = ((heads.blast - before.blast) * blast_scale).square().sum()
             far = far + ((heads.types - before.types) * type_scale).square().sum()
-            total = self._new_loss(heads, new, evidence) + _KEEP * kept + _PULL * far
+            total = self._new_loss(heads, new) + _KEEP * kept + _PULL * far
             total.backward()  # type: ignore[no-untyped-call]  # torch gives it no types
             return total
 
         optimiser.step(loss)  # type: ignore[no-untyped-call]  # torch gives it no types
         return heads.with_tensors([t.detach() for t in heads.tensors()])
 
-    def _new_loss(self, heads: Heads, new: CellFeatures, evidence: Tensor) -> Tensor:
-        """Loss on the new cells, nuclei joined as in inference."""
+    def _new_loss(self, heads: Heads, new: CellFeatures) -> Tensor:
+        """Loss on the new cells."""
         blast, types = self.calibrated(heads, torch.from_numpy(new.features))
         target = torch.from_numpy(new.is_blast).float()
-        each = F.binary_cross_entropy_with_logits(blast + evidence, target, reduction="none")
+        each = F.binary_cross_entropy_with_logits(blast, target, reduction="none")
         loss = (each * _balanced(new)).sum()
         if (new.types >= 0).any():
             loss = loss + F.cross_entropy(types, torch.from_numpy(new.types), ignore_index=-1)
         return loss
-
-    def _nuclei(self, before: Heads, new: CellFeatures) -> NucleusSizes:
-        """Move what is known of each lineage's nuclei towards the new ones (the mean of a normal prior).
-
-        This also takes up a scale that is a little off in the new laboratory. Cells of unknown type count for
-        the lineage the old heads put them in.
-        """
-        names = np.array([BLAST, *self.types])
-        of = np.where(new.types >= 0, new.types, self.named(before, new)) + 1
-        of[new.is_blast] = 0
-        lineages = np.array([BLAST, *(taxonomy()[name].lineage for name in self.types)])
-        um = dict(before.nuclei.um)
-        for lineage in np.unique(lineages[of[new.nucleus_um > 0]]):
-            logs = np.log(new.nucleus_um[(lineages[of] == lineage) & (new.nucleus_um > 0)])
-            members = [str(name) for name in names[lineages == lineage]]
-            known = next((um[name] for name in members if name in um), None)
-            if known is None or not um:
-                continue
-            weight = len(logs) / (len(logs) + _PRIOR_CELLS)
-            middle = (1 - weight) * np.log(known[0]) + weight * float(logs.mean())
-            um |= dict.fromkeys(members, (round(float(np.exp(middle)), 2), known[1]))
-        return replace(before.nuclei, um=um)
 
 
 def _balanced(cells: CellFeatures) -> Tensor:

@@ -6,19 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from marrowscope.datasets.layouts.cells import LabelledCell
 from marrowscope.datasets.layouts.fields import LabelledField
 from marrowscope.datasets.names import LEUKOCYTE, NOT_BLAST
-from marrowscope.datasets.outline import cell_outline, trimmed
-from marrowscope.domain.geometry import overlaps
+from marrowscope.datasets.outline import outline_in
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.background import brightest_colour_outside
 from marrowscope.imaging.crops import crop_cells
 from marrowscope.models.detector import Detector
-from marrowscope.models.field_detection import detect_field
-from marrowscope.models.single_cell import LEAST_SCORE, middle_cell, middle_half
+from marrowscope.models.field_detection import as_found
+from marrowscope.models.single_cell import find_single_cell
 from marrowscope.synth import CELL_TYPES, draw_cell
 from marrowscope.training.stain import Bytes, Floats, optical_density
 
@@ -39,14 +37,7 @@ SYNTHETIC = "synthetic"
 
 SYNTHETIC_MPP = 0.15
 
-_SAME_CELL = 0.6  # overlap of two boxes of one cell
-_SAME_CELL_IN_FIELD = 0.3  # labels of fields may follow the dark stain alone
-_BLACK = 12  # 0-255, darker than any stain
-_LEAST_BLACK = 0.2  # share of an image round a cell that was cut out
-_EMPTY_SLIDE = (232, 228, 234)
-
-NUCLEUS_HIDDEN = frozenset({"basophil", "promyelocyte"})
-"""Types whose granules lie over the nucleus: an outline by colour takes them for chromatin."""
+_FEW = 10  # cells, from which a laboratory teaches a type
 
 
 @dataclass(frozen=True)
@@ -57,8 +48,7 @@ class CellBank:
     background colour 0-255; `stain` (n, 3) mean optical density inside the mask; `side_um` (n,) the crop's
     side; `is_blast` (n,) bool; `types` (n,) int index or NO_TYPE; `sources` (n,) names of sets; `groups` (n,)
     what must stay together (a patient, a field); `outlined` (n,) bool, false where the outline is only an
-    ellipse in the box; `nucleus` (n, 2) its diameter (of the circle of equal area) as a share of the crop's
-    side and its area as a share of the cell's, nan where not known.
+    ellipse in the box.
     """
 
     crops: Bytes
@@ -71,7 +61,6 @@ class CellBank:
     sources: npt.NDArray[np.str_]
     groups: npt.NDArray[np.str_]
     outlined: npt.NDArray[np.bool_]
-    nucleus: Floats
 
     def __len__(self) -> int:
         return len(self.crops)
@@ -79,6 +68,16 @@ class CellBank:
     def select(self, keep: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> "CellBank":
         """Return the chosen rows."""
         return CellBank(*(getattr(self, f.name)[keep] for f in fields(self)))
+
+    def of_one_source(self, types: Sequence[str]) -> tuple[str, ...]:
+        """Return those of the types that fewer than two sources have cells of, at least `_FEW` each."""
+        photographed = self.sources != SYNTHETIC
+        found = []
+        for index, name in enumerate(types):
+            _, numbers = np.unique(self.sources[photographed & (self.types == index)], return_counts=True)
+            if (numbers >= _FEW).sum() < 2:
+                found.append(name)
+        return tuple(found)
 
     def save(self, path: Path) -> None:
         """Write the bank as one ``.npz`` (uncompressed), atomically."""
@@ -115,16 +114,12 @@ def bank_of_cells(
     names = [cell.type_among(types) for cell in cells]
     rows = []
     for done, (cell, name) in enumerate(zip(cells, names, strict=True)):
-        pixels, cut_out = _on_a_slide(cell.pixels())
-        box = middle_cell(detector, pixels, mpp) if cut_out is None else _box_of(cut_out)
-        box = middle_half(pixels) if box is None else box
-        mask, nucleus = _outline(pixels, box) if cut_out is None else (cut_out, None)
+        shown = find_single_cell(detector, cell.pixels(), mpp)
         rows.append(
             _row(
-                pixels,
-                box,
-                mask,
-                None if name in NUCLEUS_HIDDEN else nucleus,
+                shown.pixels,
+                shown.box,
+                outline_in(shown.pixels, shown.box) if shown.outline is None else shown.outline,
                 mpp,
                 is_blast=cell.is_blast,
                 type_index=NO_TYPE if name is None else list(types).index(name),
@@ -135,35 +130,6 @@ def bank_of_cells(
         if progress is not None:
             progress(done + 1, len(cells))
     return _stacked(rows)
-
-
-def _outline(
-    pixels: Bytes, box: Floats
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]] | tuple[None, None]:
-    """Outline cell and nucleus of a centred cell, unless the outline is of something else than the box."""
-    outline = cell_outline(pixels)
-    if outline is None:
-        return None, None
-    mask = trimmed(outline.mask, outline.nucleus)
-    if overlaps(_box_of(mask)[None], box[None])[0][0, 0] < _SAME_CELL:
-        return None, None
-    return mask, outline.nucleus & mask
-
-
-def _on_a_slide(pixels: Bytes) -> tuple[Bytes, npt.NDArray[np.bool_] | None]:
-    """Lay a cell that was cut out on black on an empty slide; give its outline, None for a photograph."""
-    black = pixels.max(axis=2) < _BLACK
-    corners = black[[0, 0, -1, -1], [0, -1, 0, -1]]
-    if not corners.all() or black.mean() < _LEAST_BLACK:
-        return pixels, None
-    labels, _ = ndimage.label(~black)
-    parts = np.bincount(labels.ravel())
-    parts[0] = 0
-    cell: npt.NDArray[np.bool_] = ndimage.binary_fill_holes(labels == parts.argmax())
-    # Its rim is half black.
-    inner: npt.NDArray[np.bool_] = ndimage.binary_erosion(cell, iterations=2)
-    laid = np.where(inner[..., None], pixels, np.array(_EMPTY_SLIDE, np.uint8))
-    return laid, inner
 
 
 def bank_of_fields(
@@ -178,9 +144,9 @@ def bank_of_fields(
     for field in fields_:
         pixels = field.pixels()
         height, width = pixels.shape[:2]
-        found = detect_field(detector, pixels, mpp, LEAST_SCORE).boxes
-        for box, label, ignored, nucleated in zip(
-            field.boxes, field.labels, field.ignore, field.is_nucleated, strict=True
+        found = as_found(detector, pixels, mpp, field.boxes)
+        for box, cut, label, ignored, nucleated in zip(
+            field.boxes, found, field.labels, field.ignore, field.is_nucleated, strict=True
         ):
             if ignored or not nucleated or box[:2].min() <= 1 or box[2] >= width - 1 or box[3] >= height - 1:
                 continue
@@ -191,8 +157,7 @@ def bank_of_fields(
             rows.append(
                 _row(
                     pixels,
-                    _best_match(found, box),
-                    None,
+                    cut,
                     None,
                     mpp,
                     is_blast=cell.is_blast,
@@ -202,14 +167,6 @@ def bank_of_fields(
                 )
             )
     return _stacked(rows)
-
-
-def _best_match(found: Floats, box: Floats) -> Floats:
-    """Give the detector's box of a labelled cell, or the label's where it has none."""
-    if not len(found):
-        return box
-    overlap = overlaps(found, box[None])[0][:, 0]
-    return np.asarray(found[overlap.argmax()], np.float32) if overlap.max() >= _SAME_CELL_IN_FIELD else box
 
 
 def bank_of_synthetic(types: Sequence[str], per_type: int, seed: int = 0) -> CellBank:
@@ -229,7 +186,6 @@ def bank_of_synthetic(types: Sequence[str], per_type: int, seed: int = 0) -> Cel
                 cell.pixels,
                 cell.box,
                 cell.coverage >= 0.5,
-                cell.nucleus,
                 SYNTHETIC_MPP,
                 is_blast=is_blast,
                 type_index=NO_TYPE if is_blast else list(types).index(name),
@@ -240,14 +196,13 @@ def bank_of_synthetic(types: Sequence[str], per_type: int, seed: int = 0) -> Cel
     return _stacked(rows)
 
 
-_Row = tuple[Bytes, Bytes, Floats, Floats, float, bool, int, str, str, bool, tuple[float, float]]
+_Row = tuple[Bytes, Bytes, Floats, Floats, float, bool, int, str, str, bool]
 
 
 def _row(
     pixels: Bytes,
     box: Floats,
     mask: npt.NDArray[np.bool_] | None,
-    nucleus: npt.NDArray[np.bool_] | None,
     mpp: float,
     *,
     is_blast: bool,
@@ -269,18 +224,7 @@ def _row(
     white = brightest_colour_outside(crop, inside)
     stain = optical_density(crop[inside], white).mean(axis=0).astype(np.float32)
     side_px = float(CACHE_CONTEXT * max(box[2] - box[0], box[3] - box[1]))
-    shape = _nucleus(nucleus, mask, side_px)
-    return crop, cut, white, stain, side_px * mpp, is_blast, type_index, source, group, outlined, shape
-
-
-def _nucleus(
-    nucleus: npt.NDArray[np.bool_] | None, mask: npt.NDArray[np.bool_] | None, side_px: float
-) -> tuple[float, float]:
-    """Return the nucleus' diameter as a share of a side and its area as a share of the cell's."""
-    if nucleus is None or mask is None or not nucleus.any():
-        return float("nan"), float("nan")
-    area = float(nucleus.sum())
-    return 2 * float(np.sqrt(area / np.pi)) / side_px, area / float(mask.sum())
+    return crop, cut, white, stain, side_px * mpp, is_blast, type_index, source, group, outlined
 
 
 def _stacked(rows: Sequence[_Row]) -> CellBank:
@@ -292,13 +236,7 @@ def _stacked(rows: Sequence[_Row]) -> CellBank:
         np.asarray(columns[4], dtype=np.float32), np.asarray(columns[5], dtype=bool),
         np.asarray(columns[6], dtype=np.int64), np.asarray(columns[7], dtype=np.str_),
         np.asarray(columns[8], dtype=np.str_), np.asarray(columns[9], dtype=bool),
-        np.asarray(columns[10], dtype=np.float32),
     )  # fmt: skip
-
-
-def _box_of(mask: npt.NDArray[np.bool_]) -> Floats:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], dtype=np.float32)
 
 
 def _ellipse() -> Bytes:

@@ -17,14 +17,14 @@ from marrowscope.training.classifier.net import CellClassifier, set_exportable
 
 OPSET = 17
 INPUT = "crops"
-OUTPUTS = ("blast_logit", "type_logits", "features", "nucleus")
+OUTPUTS = ("blast_logit", "type_logits", "features")
 
 
 def export_classifier(net: CellClassifier, path: Path, crops: Tensor, *, half_storage: bool = True) -> float:
     """Write ``net`` to ``path``; return how much half precision moves its logits, over their largest size.
 
     Input `crops` (N,3,S,S) float32 with N free; outputs `blast_logit` (N,1), `type_logits` (N,K), `features`
-    (N,F), `nucleus` (N,2). With ``half_storage`` large weights are stored as float16 and cast to float32 when
+    (N,F). With ``half_storage`` large weights are stored as float16 and cast to float32 when
     loaded: half the file, the same arithmetic. `crops` (n,3,S,S), standardised cells, n at least 3, are what
     both are compared on. Raises InferenceError when the full-precision graph strays much
     further from PyTorch in double precision than PyTorch in single precision does: a hardly trained network

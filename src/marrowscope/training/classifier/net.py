@@ -1,4 +1,4 @@
-"""The cell classifier: an EfficientNet trunk with heads for blasts, other types and the nucleus."""
+"""The cell classifier: an EfficientNet trunk with one head for blasts and one for the other types."""
 
 # ruff: noqa: SLF001 - both libraries give the layers of their trunks private names
 
@@ -25,12 +25,6 @@ product rule then gives back the softmax, so that both are read alike.
 LAST_LAYER = {"b3": 1536, "lite2": 1280}
 """Width of a trunk's last layer."""
 
-TEXTURE_STACK = 5
-"""The stack, counted from one, whose channels' means and deviations are a cell's texture."""
-
-TEXTURE = {"b3": 272, "lite2": 240}
-"""Twice that stack's channels."""
-
 LITE2_REPEATS = (1, 3, 3, 4, 4, 5, 1)
 """Blocks in each stack of EfficientNet-Lite2."""
 
@@ -42,14 +36,12 @@ PIXEL_STD = (0.229, 0.224, 0.225)
 class ClassifierOutput(NamedTuple):
     """Outputs for N cells; the names are those of the ONNX outputs.
 
-    `blast_logit` (N,1); `type_logits` (N,K); `features` (N,F); `nucleus` (N,2): logarithm of the nucleus'
-    diameter as a share of the crop's side, and log odds of the nucleus' share of the cell's area.
+    `blast_logit` (N,1); `type_logits` (N,K); `features` (N,F).
     """
 
     blast_logit: Tensor
     type_logits: Tensor
     features: Tensor
-    nucleus: Tensor
 
 
 class WhitePoint(nn.Module):
@@ -105,16 +97,10 @@ class MixStyle(nn.Module):
 
 
 class CellClassifier(nn.Module):
-    """EfficientNet (arXiv:1905.11946) with a blast head, a type head and a nucleus head.
+    """EfficientNet (arXiv:1905.11946) with a blast head and a type head.
 
     Input (N,3,S,S) RGB, ``((rgb / 255) - mean) / std``. The trunk's own classification layer is replaced by
-    ``blast`` (one logit), ``types`` (``n_types`` logits) and ``nucleus`` (two measures of its size), which
-    read the last layer; what ``blast_texture`` reads from the texture is added to the blast logit.
-
-    The texture is how the middle of the trunk fires over the whole crop, whatever is where: means and
-    deviations of each channel, what carries style in arXiv:1703.06868. The last layer separates the
-    training's blasts from its other cells without chromatin; on another laboratory's slides
-    texture ranks blasts better. ``blast_texture`` stays at zero in training; adapting moves it (`adapt`).
+    ``blast`` (one logit) and ``types`` (``n_types`` logits), which read the last layer.
     """
 
     def __init__(
@@ -135,15 +121,10 @@ class CellClassifier(nn.Module):
         self.dropout = nn.Dropout(dropout)
         width = LAST_LAYER[architecture]
         self.blast = nn.Linear(width, 1)
-        self.blast_texture = nn.Linear(TEXTURE[architecture], 1)
         self.types = nn.Linear(width, n_types)
-        self.nucleus = nn.Linear(width, 2)
-        for head in (self.blast, self.types, self.nucleus):
+        for head in (self.blast, self.types):
             nn.init.normal_(head.weight, std=0.01)
             nn.init.zeros_(head.bias)
-        for parameter in self.blast_texture.parameters():
-            nn.init.zeros_(parameter)
-            parameter.requires_grad = False
 
     def stacks(self) -> Iterator[list[Any]]:
         """Give the trunk's blocks, stack by stack."""
@@ -157,7 +138,7 @@ class CellClassifier(nn.Module):
             first += repeats
 
     def features(self, crops: Tensor) -> Tensor:
-        """Return the features (N,F) of standardised crops: the last layer's, pooled, then the texture."""
+        """Return the features (N,F) of standardised crops: the last layer's, pooled."""
         trunk = self.trunk
         x = trunk._swish(trunk._bn0(self._convolved("_conv_stem", self.white_point(crops))))
         for position, stack in enumerate(self.stacks()):
@@ -165,33 +146,24 @@ class CellClassifier(nn.Module):
                 x = block(x) if self.architecture == "b3" else block(x, block.drop_connect_rate)
             # Style lives in the first two stacks; later ones carry the label (MixStyle, 4.3).
             x = self.mix_style(x) if position < 2 else x
-            if position == TEXTURE_STACK - 1:
-                texture = _texture(x)
         x = trunk._swish(trunk._bn1(self._convolved("_conv_head", x)))
-        return torch.cat([x.mean(dim=(2, 3)), texture], dim=1)
+        pooled: Tensor = x.mean(dim=(2, 3))
+        return pooled
 
     def forward(self, crops: Tensor) -> ClassifierOutput:
-        """Return logits, features and the nucleus' size of crops (N,3,S,S)."""
+        """Return logits and features of crops (N,3,S,S)."""
         features = self.features(crops)
-        last, texture = features.tensor_split([LAST_LAYER[self.architecture]], dim=1)
-        dropped = self.dropout(last)
-        blast, types = self.blast(dropped) + self.blast_texture(texture), self.types(dropped)
+        dropped = self.dropout(features)
+        blast, types = self.blast(dropped), self.types(dropped)
         if self.heads == "flat":  # log odds of one class of a softmax against all others
             blast = blast - torch.logsumexp(types, dim=1, keepdim=True)
-        return ClassifierOutput(blast, types, features, self.nucleus(last))
+        return ClassifierOutput(blast, types, features)
 
     def _convolved(self, name: str, x: Tensor) -> Tensor:
         """Apply a convolution of the trunk; MONAI keeps its padding in a layer beside it."""
         padding = getattr(self.trunk, f"{name}_padding", None)
         convolved: Tensor = getattr(self.trunk, name)(x if padding is None else padding(x))
         return convolved
-
-
-def _texture(x: Tensor) -> Tensor:
-    """Return each channel's mean and standard deviation (N,2C) over the places of (N,C,H,W)."""
-    mean = x.mean(dim=(2, 3), keepdim=True)
-    deviation = ((x - mean).square().mean(dim=(2, 3)) + 1e-6).sqrt()
-    return torch.cat([mean.flatten(1), deviation], dim=1)
 
 
 def set_exportable(net: CellClassifier) -> CellClassifier:

@@ -5,7 +5,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from marrowscope.models.nucleus_size import nucleus_um
 from marrowscope.training.classifier.net import PIXEL_MEAN, PIXEL_STD, CellClassifier
 from marrowscope.training.classifier.report import Predictions
 from marrowscope.training.classifier.sets import CleanCells
@@ -21,14 +20,13 @@ def features(net: CellClassifier, crops: Bytes, batch: int = 64) -> npt.NDArray[
 
 
 @torch.no_grad()
-def predict(net: CellClassifier, cells: CleanCells, context: float, batch: int = 64) -> Predictions:
-    """Return the logits and nuclei of a network in evaluation mode for clean cells cut at a context."""
+def predict(net: CellClassifier, cells: CleanCells, batch: int = 64) -> Predictions:
+    """Return the logits of a network in evaluation mode for clean cells."""
     net.eval()
     outputs = [net(as_input(cells.crops[i : i + batch])) for i in range(0, len(cells), batch)]
     return Predictions(
         torch.cat([o.blast_logit for o in outputs])[:, 0].numpy(),
         torch.cat([o.type_logits for o in outputs]).numpy(),
-        nucleus_um(torch.cat([o.nucleus for o in outputs]).numpy(), cells.side_um, context),
         cells.is_blast,
         cells.types,
         cells.sources,

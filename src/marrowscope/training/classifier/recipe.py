@@ -57,7 +57,6 @@ class ClassifierRecipe(TrainingRecipe):
     head_learning_rate : of the heads; `learning_rate` is the trunk's
     label_smoothing, drop_connect : of the training
     thin : keep every n-th single cell of every part, for a quick trial of the whole way
-    specificity : least specificity of the blast head at its threshold, on validation
     look_at_test : measure the test part when the run ends; false while comparing, so that it stays unseen
     """
 
@@ -86,7 +85,6 @@ class ClassifierRecipe(TrainingRecipe):
     evaluate_minutes: float | None = 8.0
     checkpoint_minutes: float = 3.0
     thin: int = 1
-    specificity: float = 0.98
     look_at_test: bool = True
 
     def __post_init__(self) -> None:

@@ -7,12 +7,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_softmax
 
-from marrowscope.domain.taxonomy import BLAST
 from marrowscope.evaluation.statistics.metrics import area_under_roc, confusion_matrix, macro_f1
 from marrowscope.models.bundle import ClassifierSettings
-from marrowscope.models.nucleus_size import NucleusSizes, size_evidence
 from marrowscope.training.calibration import (
     blast_counts,
     fit_blast_temperature,
@@ -34,11 +31,10 @@ TYPE_THRESHOLD = 0.5
 
 @dataclass(frozen=True)
 class Predictions:
-    """Logits of n cells, `blast` (n,) and `type_logits` (n,K), and of each: nucleus in µm, truth, origin."""
+    """Logits of n cells, `blast` (n,) and `type_logits` (n,K), and of each: truth, origin."""
 
     blast: npt.NDArray[np.float32]
     type_logits: npt.NDArray[np.float32]
-    nucleus_um: npt.NDArray[np.float32]
     is_blast: npt.NDArray[np.bool_]
     types: npt.NDArray[np.int64]
     sources: npt.NDArray[np.str_]
@@ -54,30 +50,23 @@ class Calibration:
     """How logits become probabilities."""
 
     types: tuple[str, ...]
-    nuclei: NucleusSizes
     type_temperature: float
     blast_temperature: float = 1.0
 
-    def evidence(self, part: Predictions) -> npt.NDArray[np.float64]:
-        """Return what size adds to the log odds of being a blast, (n,)."""
-        likelihood = self.nuclei.log_likelihood(part.nucleus_um, (BLAST, *self.types))
-        return size_evidence(likelihood, log_softmax(part.type_logits / self.type_temperature, axis=1))
-
     def p_blast(self, part: Predictions) -> npt.NDArray[np.float64]:
         """Return P(blast), (n,), as inference does."""
-        return probability(part.blast, self.blast_temperature, self.evidence(part))
+        return probability(part.blast, self.blast_temperature)
 
     def named(self, part: Predictions) -> npt.NDArray[np.int64]:
         """Return the likeliest type (n,), as inference does."""
-        likelihood = self.nuclei.log_likelihood(part.nucleus_um, self.types)
-        return np.asarray((part.type_logits / self.type_temperature + likelihood).argmax(axis=1))
+        return np.asarray(part.type_logits.argmax(axis=1))
 
 
-def calibrated(types: tuple[str, ...], nuclei: NucleusSizes, val: Predictions) -> Calibration:
+def calibrated(types: tuple[str, ...], val: Predictions) -> Calibration:
     """Fit both temperatures on validation; that of types on its cells of known type."""
     typed = val.types >= 0
-    fitted = Calibration(types, nuclei, fit_type_temperature(val.type_logits[typed], val.types[typed]))
-    blasts = [(part.blast, fitted.evidence(part), part.is_blast) for part in by_source(val)]
+    fitted = Calibration(types, fit_type_temperature(val.type_logits[typed], val.types[typed]))
+    blasts = [(part.blast, part.is_blast) for part in by_source(val)]
     return replace(fitted, blast_temperature=fit_blast_temperature(blasts))
 
 
@@ -92,24 +81,25 @@ def classifier_run(
     fitted: Calibration,
     parts: Mapping[str, Predictions],
     step: int,
+    *,
+    experimental: tuple[str, ...] = (),
     feature_space: str = "",
 ) -> FinishedRun[ClassifierSettings]:
     """Return what a run hands to a bundle.
 
-    The blast threshold is chosen by balanced accuracy on validation, every laboratory weighing the same,
-    among those that reach the recipe's specificity on all of it.
+    The blast threshold is chosen on validation, every laboratory weighing the same.
 
     Parameters
     ----------
     recipe : of the run
-    fitted : temperatures and nuclei
+    fitted : temperatures
     parts : predictions of ``val`` and, where they were looked at, ``test`` and ``left_out``
     step : training steps behind the weights
+    experimental : types taught from one laboratory alone
     feature_space : its file beside the network, if there is one
     """
-    val = parts["val"]
-    sets = [(fitted.p_blast(part), part.is_blast) for part in (val, *by_source(val))]
-    threshold = threshold_for(recipe.specificity, sets)
+    sets = [(fitted.p_blast(part), part.is_blast) for part in by_source(parts["val"])]
+    threshold = threshold_for(sets)
     settings = ClassifierSettings(
         file=NETWORK,
         architecture=f"efficientnet-{recipe.architecture}",
@@ -120,11 +110,10 @@ def classifier_run(
         types=recipe.types,
         blast_threshold=threshold,
         type_threshold=TYPE_THRESHOLD,
-        uncertain_blast=uncertain_range(threshold, sets[1:] or sets),
+        uncertain_blast=uncertain_range(threshold, sets),
         blast_temperature=fitted.blast_temperature,
         type_temperature=fitted.type_temperature,
-        nuclei=fitted.nuclei,
-        stated_specificity=recipe.specificity,
+        experimental=experimental,
         feature_space=feature_space,
     )
     test = parts.get("test")
@@ -143,7 +132,7 @@ def summary(run: FinishedRun[ClassifierSettings]) -> dict[str, Any]:
     names = ("blast_threshold", "blast_temperature", "type_temperature")
     flat: dict[str, Any] = {name: getattr(run.settings, name) for name in names}
     for part, figures in run.figures.items():
-        for name in ("blast_auc", "blast_auc_without_size", "type_accuracy", "type_macro_f1"):
+        for name in ("blast_auc", "type_accuracy", "type_macro_f1"):
             if figures.get(name) is not None:
                 flat[f"{part}_{name}"] = figures[name]
         flat[f"{part}_balanced_accuracy"] = figures["blast"]["balanced_accuracy"]
@@ -171,7 +160,6 @@ def _figures(part: Predictions, fitted: Calibration, threshold: float) -> dict[s
         "cells": len(p_blast),
         "blast": blast_counts(p_blast, part.is_blast, threshold).as_dict(),
         "blast_auc": round(area_under_roc(part.is_blast, p_blast), 4),
-        "blast_auc_without_size": round(area_under_roc(part.is_blast, part.blast), 4),
         "by_source": {
             str(s): blast_counts(
                 p_blast[part.sources == s], part.is_blast[part.sources == s], threshold

@@ -62,15 +62,13 @@ class Batch:
     """n cells as columns.
 
     `crops` (n,S,S,3) uint8 RGB; `is_blast` (n,) bool; `types` (n,) int, -1 where not known; `teaches_blast`
-    (n,) bool, false where the crop gives its laboratory away; `nucleus` (n,2) its diameter as a share of the
-    crop's side and its area as a share of the cell's, nan where not known.
+    (n,) bool, false where the crop gives its laboratory away.
     """
 
     crops: Bytes
     is_blast: npt.NDArray[np.bool_]
     types: npt.NDArray[np.int64]
     teaches_blast: npt.NDArray[np.bool_]
-    nucleus: Floats
 
 
 def load_backgrounds(fields: Sequence[LabelledField], mpp: float) -> list[Background]:
@@ -132,19 +130,16 @@ class CellSampler:
             self.plain(int(row)) if p else self.disguised(int(row))
             for row, p in zip(rows, plain, strict=True)
         ]
-        nucleus = self.bank.nucleus[rows].copy()
-        nucleus[:, 0] *= np.array([zoom for _, zoom in shown], np.float32) / np.float32(self.span)
-        crops = np.stack([crop for crop, _ in shown])
-        return Batch(crops, is_blast, types, ~plain | self.has_blasts[rows], nucleus)
+        return Batch(np.stack(shown), is_blast, types, ~plain | self.has_blasts[rows])
 
-    def plain(self, row: int) -> tuple[Bytes, float]:
-        """Give one cell of the bank (S,S,3) uint8, turned, as it was photographed, and its zoom."""
+    def plain(self, row: int) -> Bytes:
+        """Give one cell of the bank (S,S,3) uint8, turned, as it was photographed."""
         placement = draw_placement(self.rng, (0.9, 1.12), shift=0.02)
         crop = place(self.bank.crops[row], placement, self.span, self.size_px)
-        return slightly_varied(crop, self.rng), placement.zoom
+        return slightly_varied(crop, self.rng)
 
-    def disguised(self, row: int) -> tuple[Bytes, float]:
-        """Give one cell (S,S,3) uint8, turned, on a random background, in a random stain, and its zoom."""
+    def disguised(self, row: int) -> Bytes:
+        """Give one cell (S,S,3) uint8, turned, on a random background, in a random stain."""
         rng, bank = self.rng, self.bank
         placement = draw_placement(rng, (0.84, 1.2), shift=0.025)
         density, mask = self._cell(row, placement)
@@ -157,7 +152,7 @@ class CellSampler:
             density = regrained(density, mask, float(np.exp(rng.uniform(*np.log(self.ranges.grain)))))
         gain = self._gain(str(bank.sources[row]))
         light = relight(restain(density, gain, self.ranges, rng), self.ranges, rng)
-        return through_camera(light, self.ranges, rng), placement.zoom
+        return through_camera(light, self.ranges, rng)
 
     def _cell(self, row: int, placement: Placement) -> tuple[Floats, Floats]:
         """Return a cell's density (S,S,3) and mask (S,S) 0-1 under a placement."""

@@ -12,8 +12,7 @@ from PIL import Image
 
 from marrowscope.datasets.layouts.fields import read_fields, read_unlabelled
 from marrowscope.datasets.splits import PARTS, in_parts, labelled_part
-from marrowscope.models.bundle import load_bundle
-from marrowscope.models.detector import Detector
+from marrowscope.models.detector import Detector, built_in_detector
 from marrowscope.training.classifier.cells import (
     BANK_FORMAT,
     CACHE_CONTEXT,
@@ -90,11 +89,6 @@ def left_out_cells(recipe: ClassifierRecipe) -> CleanCells:
 def part_bank(recipe: ClassifierRecipe, part: str) -> CellBank:
     """Return one part of every labelled source; cut cells are kept in ``recipe.cache`` when it is given."""
     return joined(_Reader(recipe, built_in_detector()).banks(part, taught=True))
-
-
-def built_in_detector() -> Detector:
-    """Load the detector by whose boxes cells are cut."""
-    return Detector(load_bundle("builtin"))
 
 
 def clean_cells(bank: CellBank, size_px: int, context: float) -> CleanCells:

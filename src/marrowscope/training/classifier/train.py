@@ -13,13 +13,11 @@ from marrowscope.errors import InputError
 from marrowscope.evaluation.networks.background import background_baseline
 from marrowscope.models.bundle import load_bundle
 from marrowscope.models.feature_space import FeatureSpace
-from marrowscope.models.nucleus_size import NucleusSizes
 from marrowscope.training.batch_norm import record_batch_norm
 from marrowscope.training.classifier.cells import SYNTHETIC
 from marrowscope.training.classifier.export import export_classifier
 from marrowscope.training.classifier.losses import LossTerms, classifier_loss
-from marrowscope.training.classifier.net import LAST_LAYER, CellClassifier
-from marrowscope.training.classifier.nucleus import nucleus_sizes
+from marrowscope.training.classifier.net import CellClassifier
 from marrowscope.training.classifier.predictions import as_input, features, predict
 from marrowscope.training.classifier.recipe import ClassifierRecipe
 from marrowscope.training.classifier.report import (
@@ -45,10 +43,9 @@ from marrowscope.training.loop import LoopRules, Trainee, TrainingLoop, open_run
 from marrowscope.training.onnx_layers import fill_from_layers, layers_of_onnx
 from marrowscope.training.run_log import Progress, RunLog
 
-HEADS = ("blast", "types", "nucleus")  # the beginnings of their names
+HEADS = ("blast", "types")  # the beginnings of their names
 
 FEATURE_SPACE = "feature_space.npz"
-_SIZED = 1000  # cells on which nuclei are measured
 _EVERY_IN_SPACE = 2  # training cells that shape the feature space: every other is plenty
 _MOMENTUM = 0.05  # of batch norms: statistics follow weights that move as fast as a short schedule moves them
 
@@ -166,13 +163,18 @@ class _Trainee(Trainee[CellClassifier, _Drawn]):
         if step:
             record_batch_norm(averaged, (as_input(sampler.draw(32).crops) for _ in range(24)))
         parts = self._parts(final=final)
-        context = self.recipe.context
-        predicted = {name: predict(averaged, cells, context) for name, cells in parts.items()}
-        nuclei = self._nuclei(averaged)
-        fitted = calibrated(self.recipe.types, nuclei, predicted["val"])
+        predicted = {name: predict(averaged, cells) for name, cells in parts.items()}
+        fitted = calibrated(self.recipe.types, predicted["val"])
         write_predictions(self.out / PREDICTIONS, fitted, predicted)
         space = self._write_feature_space(averaged) if final else ""
-        run = classifier_run(self.recipe, fitted, predicted, step, space)
+        run = classifier_run(
+            self.recipe,
+            fitted,
+            predicted,
+            step,
+            experimental=self.sets.train.of_one_source(self.recipe.types),
+            feature_space=space,
+        )
         crops = as_input(sampler.draw(8).crops).contiguous()
         moved = export_classifier(averaged, self.out / NETWORK, crops)
         record = summary(run)
@@ -207,23 +209,9 @@ class _Trainee(Trainee[CellClassifier, _Drawn]):
         classes = classes + 100 * (cells.sources == SYNTHETIC)
         space = FeatureSpace.fitted(
             features(averaged, cells.crops), classes, features(averaged, self._val.crops),
-            LAST_LAYER[self.recipe.architecture],
         )  # fmt: skip
         space.save(self.out / FEATURE_SPACE)
         return FEATURE_SPACE
-
-    def _nuclei(self, averaged: CellClassifier) -> NucleusSizes:
-        """Measure the nuclei of training cells with the averaged network."""
-        measured = predict(averaged, self._sized, self.recipe.context)
-        return nucleus_sizes(measured.nucleus_um, measured.types, self.recipe.types)
-
-    @cached_property
-    def _sized(self) -> CleanCells:
-        """Outlined training cells of known type, spread over the sets."""
-        train = self.sets.train
-        chosen = np.flatnonzero(train.outlined & (train.types >= 0) & (train.sources != SYNTHETIC))
-        chosen = chosen[:: max(1, len(chosen) // _SIZED)]
-        return clean_cells(train.select(chosen), self.recipe.input_px, self.recipe.context)
 
     @cached_property
     def _val(self) -> CleanCells:
@@ -246,7 +234,7 @@ def _load_weights(net: CellClassifier, path: Path) -> None:
     ours = net.state_dict()
     fitting = {k: v for k, v in state.items() if k in ours and ours[k].shape == v.shape}
     missing = {name.split(".")[0] for name in set(ours) - set(fitting)}
-    if not missing <= {"types", "nucleus", "blast_texture"}:
+    if not missing <= {"types"}:
         raise InputError(f"{path}: not the weights of this classifier")
     net.load_state_dict(fitting, strict=False)
 

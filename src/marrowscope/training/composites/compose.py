@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from marrowscope.errors import DatasetError
+from marrowscope.models.detector import Detector
 from marrowscope.training.composites.backgrounds import (
     Background,
     load_background,
@@ -23,18 +24,21 @@ from marrowscope.training.composites.backgrounds import (
 from marrowscope.training.composites.cutouts import (
     CLEAR,
     CutOut,
+    cells_of_part,
     cut_outs_of,
-    training_cells,
 )
-from marrowscope.training.composites.debris import ghost, precipitate, smudge
+from marrowscope.training.composites.debris import ghost, parasite, precipitate, smudge
 from marrowscope.training.composites.sheet import Sheet
+from marrowscope.training.recipe import ImageSet
 
 Pixels = NDArray[np.uint8]
 Boxes = NDArray[np.float32]
+Flags = NDArray[np.bool_]
 
-CHULA_MPP = 0.127
 _TRIES = 8
 _DEBRIS = 0.2  # chance of each kind in a field
+_GIANT = 0.15  # share of giant platelets
+_UNSURE = 0.06  # share of what is laid as cells that is a smudge or an artefact
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +52,11 @@ class Crowding:
 
 # Shares chosen by eye against fields of acute leukemia and of healthy blood.
 CROWDINGS = (
-    Crowding(0.06, (0.0, 0.0), 0.0),
-    Crowding(0.22, (0.01, 0.08), 0.15),
-    Crowding(0.24, (0.06, 0.20), 0.35),
-    Crowding(0.26, (0.10, 0.35), 0.85),
-    Crowding(0.22, (0.35, 0.70), 0.75),
+    Crowding(0.08, (0.0, 0.0), 0.0),
+    Crowding(0.20, (0.01, 0.08), 0.15),
+    Crowding(0.20, (0.06, 0.20), 0.35),
+    Crowding(0.24, (0.10, 0.35), 0.85),
+    Crowding(0.28, (0.35, 0.80), 0.80),
 )
 
 
@@ -77,7 +81,7 @@ class DenseComposer:
     Parameters
     ----------
     cells
-        Cut-outs; those that are no cells (platelets) are laid without a box.
+        Cut-outs; platelets are laid without a box, unsure ones with one that is ignored.
     backgrounds
         Fields without a leukocyte.
     max_overlap
@@ -98,7 +102,8 @@ class DenseComposer:
         crowdings: Sequence[Crowding] = CROWDINGS,
     ) -> None:
         self._cells = _by_source_and_type([cell for cell in cells if cell.is_cell])
-        self._platelets = [cell for cell in cells if not cell.is_cell]
+        self._unsure = [cell for cell in cells if cell.is_unsure]
+        self._platelets = [cell for cell in cells if not cell.is_cell and not cell.is_unsure]
         self._backgrounds = list(backgrounds)
         if not self._cells or not self._backgrounds:
             raise DatasetError("dense fields need at least one cell and one background")
@@ -112,44 +117,50 @@ class DenseComposer:
     @classmethod
     def from_folders(
         cls,
-        cells_roots: Sequence[Path],
+        cells: Sequence[ImageSet],
+        detector: Detector,
         background_paths: Sequence[Path],
+        background_mpp: float,
         *,
+        part: str = "train",
         limit: int | None = 3000,
         cache: Path | None = None,
-        background_mpp: float = CHULA_MPP,
     ) -> "DenseComposer":
-        """Cut cells out of folders of typed crops (training parts only) and read the backgrounds.
+        """Cut cells out of folders of typed crops and read the backgrounds.
 
         Parameters
         ----------
-        cells_roots
-            Folders as `read_folder_per_type` reads them; the scale follows from the source's name.
-        background_paths
-            Image files of fields without a leukocyte, at `background_mpp` µm per pixel.
+        cells
+            Folders as `read_folder_per_type` reads them.
+        detector
+            An earlier one: cells are cut out where their outline agrees with its box.
+        background_paths, background_mpp
+            Image files of fields without a leukocyte, and µm per pixel of these.
+        part
+            Of the sets, whose cells are taken.
         limit
-            At most so many crops, evenly over sources and types; None takes all (about 35 ms each).
+            At most so many crops, evenly over sources and types; None takes all.
         cache
             An .npz file that keeps the cut-outs for the next time.
 
         Raises
         ------
         DatasetError
-            Nothing usable, an unknown source, or an unreadable picture.
+            Nothing usable, or an unreadable picture.
         """
-        cells = cut_outs_of(training_cells(cells_roots, limit), cache)
-        return cls(cells, [load_background(path, background_mpp) for path in background_paths])
+        cut = cut_outs_of(cells_of_part(cells, part, limit), detector, cache)
+        return cls(cut, [load_background(path, background_mpp) for path in background_paths])
 
-    def compose(self, rng: np.random.Generator, size_px: int, mpp: float) -> tuple[Pixels, Boxes]:
+    def compose(self, rng: np.random.Generator, size_px: int, mpp: float) -> tuple[Pixels, Boxes, Flags]:
         """Compose one field.
 
         Returns
         -------
-        (size, size, 3) uint8 RGB, and (n, 4) float32 boxes xyxy in pixels, clipped to the field, of the
-        cells at least a quarter of which lies inside.
+        (size, size, 3) uint8 RGB; (n, 4) float32 boxes xyxy in pixels, clipped to the field, of the cells at
+        least a quarter of which lies inside; and which (n,) of them a detector may find or not.
         """
         crowding = self._crowdings[int(rng.choice(len(self._crowdings), p=self._weights))]
-        staining = Staining(np.exp(rng.normal(0, 0.15) + rng.normal(0, 0.10, 3)), np.exp(rng.normal(0, 0.08)))
+        staining = Staining(np.exp(rng.normal(0, 0.22) + rng.normal(0, 0.10, 3)), np.exp(rng.normal(0, 0.08)))
         plain = rng.random() < self._plain_share
         if plain:
             light = plain_light(rng, size_px)
@@ -160,10 +171,10 @@ class DenseComposer:
         sheet = Sheet(pixels, light)
         self._lay_small_things(rng, sheet, staining, mpp)
         self._lay_cells(rng, sheet, staining, mpp, crowding)
-        boxes = sheet.boxes()
+        boxes, ignore = sheet.boxes()
         if plain:
             self._place_red_cells(rng, sheet, mpp)
-        return _relight(rng, sheet.pixels), boxes
+        return _relight(rng, sheet.pixels), boxes, ignore
 
     def _lay_cells(
         self, rng: np.random.Generator, sheet: Sheet, staining: Staining, mpp: float, crowding: Crowding
@@ -184,19 +195,26 @@ class DenseComposer:
                 else types[int(rng.integers(len(types)))]
             )
             cell = source[kind][int(rng.integers(len(source[kind])))]
+            if self._unsure and rng.random() < _UNSURE:
+                cell = self._unsure[int(rng.integers(len(self._unsure)))]
             turned = _turned(rng, cell, mpp, staining.size * rng.uniform(0.9, 1.12))
             patch = staining.shift(rng, turned)
-            failures = 0 if _lay(rng, sheet, patch, overlap, crowding.touching) else failures + 1
+            failures = (
+                0
+                if _lay(rng, sheet, patch, overlap, crowding.touching, ignore=cell.is_unsure)
+                else failures + 1
+            )
 
     def _lay_small_things(
         self, rng: np.random.Generator, sheet: Sheet, staining: Staining, mpp: float
     ) -> None:
-        """Lay what is no cell: platelets, and now and then smudges, ghosts and specks of dye."""
+        """Lay what is no cell: platelets, and now and then smudges, ghosts, dye and parasites."""
         area = (sheet.size * mpp / 83.0) ** 2
         count = min(20, int(rng.poisson(rng.choice([0.5, 3.0, 7.0]) * area))) if self._platelets else 0
         for _ in range(count):
             platelet = self._platelets[int(rng.integers(len(self._platelets)))]
-            turned = _turned(rng, platelet, mpp, rng.uniform(0.7, 1.15))
+            size = rng.uniform(1.15, 1.7) if rng.random() < _GIANT else rng.uniform(0.7, 1.15)
+            turned = _turned(rng, platelet, mpp, size)
             patch = staining.shift(rng, turned)
             sheet.lay(patch, *rng.uniform(0, sheet.size, 2))
         for debris in (smudge, ghost):
@@ -205,9 +223,11 @@ class DenseComposer:
                 cells = source[list(source)[int(rng.integers(len(source)))]]
                 whole = _turned(rng, cells[int(rng.integers(len(cells)))], mpp, rng.uniform(0.9, 1.6))
                 sheet.lay(debris(rng, staining.shift(rng, whole)), *rng.uniform(0, sheet.size, 2))
-        if rng.random() < _DEBRIS:
-            for _ in range(int(rng.integers(1, 4))):
-                sheet.lay(precipitate(rng, mpp), *rng.uniform(0, sheet.size, 2))
+        for speck in (precipitate, parasite):
+            if rng.random() < _DEBRIS:
+                # Few, or strewn all over a field.
+                for _ in range(int(rng.choice([rng.integers(1, 4), rng.integers(4, 25)]))):
+                    sheet.lay(speck(rng, mpp), *rng.uniform(0, sheet.size, 2))
 
     def _place_red_cells(self, rng: np.random.Generator, sheet: Sheet, mpp: float) -> None:
         """Place red cells between, and a little beneath, the cells of a plain slide."""
@@ -234,7 +254,9 @@ def _by_source_and_type(cells: Sequence[CutOut]) -> Mapping[str, Mapping[str, li
     return found
 
 
-def _lay(rng: np.random.Generator, sheet: Sheet, patch: Pixels, overlap: float, touching: float) -> bool:
+def _lay(
+    rng: np.random.Generator, sheet: Sheet, patch: Pixels, overlap: float, touching: float, *, ignore: bool
+) -> bool:
     """Find a place for a cell, beside another or anywhere; return whether there was one."""
     radius = float(np.sqrt((patch[..., 3] > 127).sum() / np.pi))
     for _ in range(_TRIES):
@@ -245,7 +267,7 @@ def _lay(rng: np.random.Generator, sheet: Sheet, patch: Pixels, overlap: float, 
             angle = rng.uniform(0, 2 * np.pi)
             apart = (neighbour.radius + radius) * rng.uniform(0.88, 1.10)
             row, column = neighbour.row + apart * np.sin(angle), neighbour.column + apart * np.cos(angle)
-        if sheet.lay_cell(patch, row, column, overlap):
+        if sheet.lay_cell(patch, row, column, overlap, ignore=ignore):
             return True
     return False
 

@@ -1,7 +1,7 @@
 """Cut-outs: real cells as transmittance with a soft edge, ready to lie under any lamp at any scale."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +10,16 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from marrowscope.datasets.labelled import NOT_NUCLEATED
 from marrowscope.datasets.layouts.cells import LabelledCell
-from marrowscope.datasets.outline import cell_outline
+from marrowscope.datasets.outline import outline_in
 from marrowscope.datasets.splits import labelled_part
+from marrowscope.domain.geometry import box_of
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.background import slide_colour
+from marrowscope.models.detector import Detector
+from marrowscope.models.single_cell import find_single_cell
+from marrowscope.training.recipe import ImageSet
 
 Pixels = NDArray[np.uint8]
 
@@ -22,10 +27,10 @@ Pixels = NDArray[np.uint8]
 LEVELS_UM_PER_PX = (0.13, 0.20, 0.30)
 # Stored value of a transmittance of 1; the rest of the byte is for pixels brighter than the background.
 CLEAR = 230.0
-NOT_CELLS = frozenset({"platelet"})
-# µm per pixel of the public sets' crops as commonly stored, from red cells of 7 µm.
-MPP_OF_SOURCE: Mapping[str, float] = {"pbc": 0.13, "lmu": 0.096}
-_FORMAT = "2"
+UNSURE = frozenset({"smudge_cell", "artefact"})
+"""Types that a detector may find or not: the classifier knows them as what they are."""
+
+_FORMAT = "4"
 _MARGIN_PX = 3
 
 
@@ -39,8 +44,13 @@ class CutOut:
 
     @property
     def is_cell(self) -> bool:
-        """Whether it counts as a cell; platelets do not."""
-        return self.cell_type not in NOT_CELLS
+        """Whether a detector is to find it: a nucleated cell."""
+        return self.cell_type not in NOT_NUCLEATED | UNSURE
+
+    @property
+    def is_unsure(self) -> bool:
+        """Whether a detector may find it or not."""
+        return self.cell_type in UNSURE
 
     def at_least(self, mpp: float) -> tuple[Image.Image, float]:
         """Give the coarsest level not coarser than `mpp`, and its own µm per pixel."""
@@ -48,13 +58,10 @@ class CutOut:
         return self.levels[index], LEVELS_UM_PER_PX[index]
 
 
-def cut_out(pixels: Pixels, mpp: float, cell_type: str, source: str) -> CutOut | None:
-    """Cut the centred cell of an (H, W, 3) crop out along its outline; None where that is doubtful."""
-    outline = cell_outline(pixels)
-    if outline is None:
-        return None
-    left, top, right, bottom = (int(v) for v in outline.box)
-    height, width = outline.mask.shape
+def cut_out(pixels: Pixels, mask: NDArray[np.bool_], mpp: float, cell_type: str, source: str) -> CutOut:
+    """Cut the cell of an (H, W, 3) crop out along its outline (H, W)."""
+    left, top, right, bottom = (int(v) for v in box_of(mask))
+    height, width = mask.shape
     window = (
         slice(max(0, top - _MARGIN_PX), min(height, bottom + _MARGIN_PX)),
         slice(max(0, left - _MARGIN_PX), min(width, right + _MARGIN_PX)),
@@ -62,7 +69,7 @@ def cut_out(pixels: Pixels, mpp: float, cell_type: str, source: str) -> CutOut |
     light = slide_colour(pixels)
     transmittance = np.clip(pixels[window] / np.maximum(light, 1.0) * CLEAR, 1, 255)
     # Half a pixel inwards: the outline's own edge already carries background.
-    soft = ndimage.gaussian_filter(outline.mask[window].astype(np.float32), 1.2)
+    soft = ndimage.gaussian_filter(mask[window].astype(np.float32), 1.2)
     alpha = np.clip((soft - 0.30) / 0.55, 0, 1) * 255
     rgba = np.dstack([transmittance, alpha]).round().astype(np.uint8)
     return with_levels(rgba, mpp, cell_type, source)
@@ -79,16 +86,24 @@ def with_levels(rgba: Pixels, mpp: float, cell_type: str, source: str) -> CutOut
     return CutOut(tuple(levels), cell_type, source)
 
 
-def training_cells(roots: Sequence[Path], limit: int | None = None) -> list[LabelledCell]:
-    """Cells of the sets' training parts only, at most `limit`, spread evenly over source and type."""
-    kinds: dict[str, list[LabelledCell]] = {}
-    for root in roots:
-        for cell in labelled_part(root, "train"):
-            kinds.setdefault(f"{cell.source}/{cell.cell_type}", []).append(cell)
+@dataclass(frozen=True, slots=True)
+class ScaledCell:
+    """A labelled image of a cell, and micrometres per pixel of it."""
+
+    cell: LabelledCell
+    mpp: float
+
+
+def cells_of_part(sets: Sequence[ImageSet], part: str, limit: int | None = None) -> list[ScaledCell]:
+    """Cells of one part of the sets, at most `limit`, spread evenly over source and type."""
+    kinds: dict[str, list[ScaledCell]] = {}
+    for one in sets:
+        for cell in labelled_part(one.path, part):
+            kinds.setdefault(f"{cell.source}/{cell.cell_type}", []).append(ScaledCell(cell, one.mpp))
     if limit is None or limit >= sum(map(len, kinds.values())):
         return [cell for kind in sorted(kinds) for cell in kinds[kind]]
     share = max(1, limit // len(kinds))
-    picked: list[LabelledCell] = []
+    picked: list[ScaledCell] = []
     for kind in sorted(kinds):
         members = kinds[kind]
         at = np.linspace(0, len(members) - 1, min(share, len(members))).round().astype(int)
@@ -96,18 +111,20 @@ def training_cells(roots: Sequence[Path], limit: int | None = None) -> list[Labe
     return picked
 
 
-def cut_outs_of(cells: Sequence[LabelledCell], cache: Path | None = None) -> list[CutOut]:
-    """Cut out all the cells that can be; with `cache`, keep the result in (and take it from) that .npz file.
+def cut_outs_of(cells: Sequence[ScaledCell], detector: Detector, cache: Path | None = None) -> list[CutOut]:
+    """Cut out all the cells whose outline and box by the detector agree.
+
+    With `cache`, the result is kept in, and taken from, that .npz file.
 
     Raises
     ------
     DatasetError
-        A cell of a source whose scale is not known, or not one usable cell.
+        Not one usable cell.
     """
     key = _key(cells)
     found = _load(cache, key) if cache is not None and cache.is_file() else None
     if found is None:
-        found = [cutout for cell in cells if (cutout := _cut(cell)) is not None]
+        found = [cutout for cell in cells if (cutout := _cut(cell, detector)) is not None]
         if cache is not None:
             _save(cache, key, found)
     if not any(cutout.is_cell for cutout in found):
@@ -115,16 +132,19 @@ def cut_outs_of(cells: Sequence[LabelledCell], cache: Path | None = None) -> lis
     return found
 
 
-def _cut(cell: LabelledCell) -> CutOut | None:
-    mpp = MPP_OF_SOURCE.get(cell.source)
-    if mpp is None:
-        raise DatasetError(f"{cell.path}: scale of the source '{cell.source}' is not known")
-    return cut_out(cell.pixels(), mpp, cell.taxonomy_type, cell.source)
+def _cut(scaled: ScaledCell, detector: Detector) -> CutOut | None:
+    cell = scaled.cell
+    shown = find_single_cell(detector, cell.pixels(), scaled.mpp)
+    mask = outline_in(shown.pixels, shown.box) if shown.outline is None else shown.outline
+    if mask is None:
+        return None
+    return cut_out(shown.pixels, mask, scaled.mpp, cell.taxonomy_type, cell.source)
 
 
-def _key(cells: Sequence[LabelledCell]) -> str:
+def _key(cells: Sequence[ScaledCell]) -> str:
     """Return a digest of a list of cells and of this file's format."""
-    text = "\n".join([_FORMAT, *(f"{cell.source}/{cell.cell_type}/{cell.path.name}" for cell in cells)])
+    named = (f"{one.cell.source}/{one.cell.cell_type}/{one.cell.path.name} {one.mpp}" for one in cells)
+    text = "\n".join([_FORMAT, *named])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Objects that look like cells: burst nuclei, ghosts of cells, specks of dye.
+"""Objects that look like cells: burst nuclei, ghosts of cells, specks of dye, parasites in red cells.
 
 A detector not trained on them takes them for leukocytes. Patches are (h, w, 4) uint8: transmittance times
 `cutouts.CLEAR`, and the mask, as those of cut-out cells.
@@ -14,6 +14,7 @@ from marrowscope.training.composites.cutouts import CLEAR
 Pixels = NDArray[np.uint8]
 
 _SPECK_UM = (1.5, 6.0)
+_RING_UM, _SCHIZONT_UM = (0.8, 1.7), (2.0, 3.6)  # radii
 _DYES = np.array([[0.05, 0.03, 0.09], [0.10, 0.06, 0.06], [0.20, 0.05, 0.30]])  # transmittance of thick dye
 
 
@@ -57,6 +58,27 @@ def precipitate(rng: np.random.Generator, mpp: float) -> Pixels:
     alpha = np.clip(4 * (0.8 * lumps + rng.uniform(0.05, 0.25) - distance), 0, 1)
     colour = _DYES[int(rng.integers(len(_DYES)))] * np.exp(rng.normal(0, 0.2, 3))
     return _patch(np.clip(colour, 0.01, 1), np.full((side, side), rng.uniform(0.5, 1.0)), alpha)
+
+
+def parasite(rng: np.random.Generator, mpp: float) -> Pixels:
+    """Draw a malaria parasite at `mpp` µm per pixel: a ring with its dot, or a ripe one of many dots."""
+    radius = float(rng.uniform(*(_RING_UM if rng.random() < 0.5 else _SCHIZONT_UM))) / mpp
+    is_ring = radius * mpp < _RING_UM[1]
+    side = 2 * round(radius + 2) + 1
+    row, column = np.mgrid[:side, :side] - side // 2
+    distance = np.hypot(row, column)
+    body = np.clip(radius - distance, 0, 1)
+    if is_ring:
+        body = body * np.clip(distance - 0.55 * radius, 0.15, 1)
+    dots = np.zeros_like(body)
+    for _ in range(1 if is_ring else int(rng.integers(6, 18))):
+        angle, away = rng.uniform(0, 2 * np.pi), radius * (0.9 if is_ring else rng.uniform(0, 0.8))
+        apart = np.hypot(row - away * np.sin(angle), column - away * np.cos(angle))
+        dots = np.maximum(dots, np.clip(rng.uniform(0.4, 0.7) / mpp - apart + 0.5, 0, 1))
+    chromatin, blue = np.array([0.45, 0.15, 0.45]), np.array([0.55, 0.55, 0.80])
+    colour = np.where(dots[..., None] > 0.5, chromatin, blue) * np.exp(rng.normal(0, 0.1, 3))
+    rgb = CLEAR * np.clip(colour, 0.02, 1)
+    return np.dstack([np.clip(rgb, 0, 255), 255 * np.maximum(dots, 0.7 * body)]).astype(np.uint8)
 
 
 def _patch(

@@ -9,6 +9,7 @@ from marrowscope.training.composites.cutouts import CLEAR
 
 Pixels = NDArray[np.uint8]
 Boxes = NDArray[np.float32]
+Flags = NDArray[np.bool_]
 
 # A cell is boxed while so much of it lies inside the field...
 MIN_INSIDE = 0.25
@@ -20,7 +21,10 @@ MAX_BOX_IOU = 0.40
 
 @dataclass(slots=True)
 class LaidCell:
-    """A cell on the sheet: centre, radius, unclipped box xyxy, area, and its parts inside and clear (px)."""
+    """A cell on the sheet: centre, radius, unclipped box xyxy, area, and its parts inside and clear (px).
+
+    `ignore`: neither right nor wrong to find.
+    """
 
     row: float
     column: float
@@ -29,6 +33,7 @@ class LaidCell:
     area: int
     inside: int
     clear: int
+    ignore: bool = False
 
 
 class Sheet:
@@ -50,10 +55,11 @@ class Sheet:
         """Pick one of the cells laid so far; None on an empty sheet."""
         return self._cells[int(rng.integers(len(self._cells)))] if self._cells else None
 
-    def boxes(self) -> Boxes:
-        """(n, 4) xyxy px, clipped, of the cells with at least a quarter inside the field."""
-        kept = [cell.box for cell in self._cells if cell.inside >= MIN_INSIDE * cell.area]
-        return np.clip(np.array(kept, dtype=np.float32).reshape(-1, 4), 0, self.size)
+    def boxes(self) -> tuple[Boxes, Flags]:
+        """(n, 4) xyxy px, clipped, of the cells with at least a quarter inside, and which (n,) to ignore."""
+        kept = [cell for cell in self._cells if cell.inside >= MIN_INSIDE * cell.area]
+        boxes = np.array([cell.box for cell in kept], dtype=np.float32).reshape(-1, 4)
+        return np.clip(boxes, 0, self.size), np.array([cell.ignore for cell in kept], dtype=bool)
 
     def lay(self, patch: Pixels, row: float, column: float) -> None:
         """Lay something that is no cell, centred there."""
@@ -76,7 +82,9 @@ class Sheet:
         self._owner[window][solid & ~taken] = -2
         return True
 
-    def lay_cell(self, patch: Pixels, row: float, column: float, max_overlap: float) -> bool:
+    def lay_cell(
+        self, patch: Pixels, row: float, column: float, max_overlap: float, *, ignore: bool = False
+    ) -> bool:
         """Lay a cell there if it crowds no other; return whether it was laid."""
         place = self._place(patch, row, column)
         if place is None:
@@ -88,6 +96,7 @@ class Sheet:
         under = owner[solid]
         shared = np.bincount(under[under >= 0], minlength=len(self._cells))
         cell = _measure(patch, row, column, inside=int(solid.sum()))
+        cell.ignore = ignore
         if cell.inside == 0 or not self._has_room(cell, shared, max_overlap):
             return False
         for index in np.flatnonzero(shared):

@@ -38,8 +38,8 @@ Flags = npt.NDArray[np.bool_]
 class Composer(Protocol):
     """Whatever makes dense fields of known cells (see `marrowscope.training.compose`)."""
 
-    def compose(self, rng: np.random.Generator, size_px: int, mpp: float) -> tuple[Pixels, Boxes]:
-        """Give a square field of `size_px` at `mpp` and its boxes (n, 4) xyxy px."""
+    def compose(self, rng: np.random.Generator, size_px: int, mpp: float) -> tuple[Pixels, Boxes, Flags]:
+        """Give a square field of `size_px` at `mpp`, its boxes (n, 4) xyxy px, which (n,) to ignore."""
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,7 @@ class CanvasSampler:
         """Draw one canvas of `size_px` x `size_px`, turned, restained and degraded at random."""
         zoom = draw_zoom(rng)
         if self._composer is not None and rng.random() < self._composite_share:
-            pixels, boxes = self._composer.compose(rng, size_px, WORKING_MPP / zoom)
-            canvas = Canvas(pixels, boxes, np.zeros(len(boxes), dtype=bool))
+            canvas = Canvas(*self._composer.compose(rng, size_px, WORKING_MPP / zoom))
         else:
             canvas = self._mosaic(rng, size_px, zoom)
         canvas = turn(canvas, quarter_turns=int(rng.integers(4)), mirror=bool(rng.random() < 0.5))

@@ -72,7 +72,7 @@ class CompositeFields:
     """
 
     share: float
-    cells: tuple[Path, ...]
+    cells: tuple[ImageSet, ...]
     backgrounds: Path
     backgrounds_mpp: float
     take: tuple[float, float] = (0.0, 1.0)
@@ -132,5 +132,6 @@ class DetectorRecipe(TrainingRecipe):
         """Give the set ids of the images that shape the weights, in order, each once."""
         found = [one.set_id or identify_set(one.path) for one in self.sources if one.role == "train"]
         if self.composites is not None:
-            found += map(identify_set, (*self.composites.cells, self.composites.backgrounds))
+            found += [one.set_id or identify_set(one.path) for one in self.composites.cells]
+            found.append(identify_set(self.composites.backgrounds))
         return tuple(dict.fromkeys((*found, *(("synth",) if self.synthetic_share else ()))))

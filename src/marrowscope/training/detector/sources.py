@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from marrowscope.models.detector import built_in_detector
 from marrowscope.synth import draw_field
 from marrowscope.training.composites.compose import DenseComposer
 from marrowscope.training.detector.data import (
@@ -16,7 +17,7 @@ from marrowscope.training.detector.data import (
     cache_field,
     cached,
 )
-from marrowscope.training.detector.recipe import DetectorRecipe, FieldSet
+from marrowscope.training.detector.recipe import CompositeFields, DetectorRecipe, FieldSet
 from marrowscope.training.detector.settings import WORKING_MPP
 
 _SYNTHETIC_FIELDS = 50
@@ -24,6 +25,7 @@ _SYNTHETIC_SIZE = (640, 480)
 _SYNTHETIC_MPP = 0.13
 _MOST_SYNTHETIC_CELLS = 21  # what a field of this size holds
 _SYNTHETIC_ZOOM = (0.45, 1.6)
+_COMPOSED_FIELDS, _COMPOSED_PX, _COMPOSED_CELLS = 60, 416, 400
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,20 @@ def build_sampler(recipe: DetectorRecipe, cache: Path | None = None) -> CanvasSa
         pools.append(synthetic_pool(odds * sum(pool.weight for pool in pools), recipe.seed))
     if recipe.composites is None:
         return CanvasSampler(pools, single_share=recipe.single_field_share)
-    composer = DenseComposer.from_folders(
-        recipe.composites.cells,
-        recipe.composites.background_paths(),
-        limit=recipe.composites.limit,
-        cache=cache,
-        background_mpp=recipe.composites.backgrounds_mpp,
-    )
+    composer = _composer(recipe.composites, "train", recipe.composites.limit, cache)
     return CanvasSampler(pools, composer, recipe.composites.share, recipe.single_field_share)
+
+
+def _composer(composites: CompositeFields, part: str, limit: int, cache: Path | None = None) -> DenseComposer:
+    return DenseComposer.from_folders(
+        composites.cells,
+        built_in_detector(),
+        composites.background_paths(),
+        composites.backgrounds_mpp,
+        part=part,
+        limit=limit,
+        cache=cache,
+    )
 
 
 def _pool(source: FieldSet) -> FieldPool:
@@ -81,8 +89,9 @@ def synthetic_pool(weight: float, seed: int, count: int = _SYNTHETIC_FIELDS) -> 
 
 
 def build_validation(recipe: DetectorRecipe) -> list[ValidationSet]:
-    """Load every validating source at the working scale."""
-    return [
+    """Load every validating source at the working scale, and compose fields of cells not trained on."""
+    composed = [] if recipe.composites is None else [_composed(recipe.composites, recipe.seed)]
+    return composed + [
         ValidationSet(
             source.name,
             tuple(cache_field(field, source.mpp, finest_mpp=WORKING_MPP) for field in source.read()),
@@ -91,3 +100,13 @@ def build_validation(recipe: DetectorRecipe) -> list[ValidationSet]:
         for source in recipe.sources
         if source.role == "validate"
     ]
+
+
+def _composed(composites: CompositeFields, seed: int) -> ValidationSet:
+    """Compose fields as in training, of the sets' validation parts."""
+    composer = _composer(composites, "val", _COMPOSED_CELLS)
+    fields = []
+    for index in range(_COMPOSED_FIELDS):
+        drawn = composer.compose(np.random.default_rng([seed, index]), _COMPOSED_PX, WORKING_MPP)
+        fields.append(cached(*drawn, WORKING_MPP, WORKING_MPP))
+    return ValidationSet("composites", tuple(fields), 0.5)

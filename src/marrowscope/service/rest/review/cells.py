@@ -51,7 +51,6 @@ class CellShape(Shape):
     crop: str
     second_type: str | None
     second_probability: float | None
-    nucleus_um: float | None
 
 
 _ANSWERED = (

@@ -138,7 +138,6 @@ export interface CellShape {
   crop: string;
   second_type: string | null;
   second_probability: number | null;
-  nucleus_um: number | null;
 }
 
 /** The changed cells and the new revision of their analysis. */

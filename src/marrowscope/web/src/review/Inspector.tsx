@@ -90,7 +90,6 @@ function Facts({ cell, field }: { cell: Cell; field: Field | undefined }): React
       <span className="soft">{cell.origin === "person" ? t.inspector.addedByHand : t.inspector.network(name(cell.model_type), t.percent(100 * cell.probability))}</span>
       {cell.second_type !== null && cell.second_probability !== null ? <span className="soft">{t.inspector.second(name(cell.second_type), t.percent(100 * cell.second_probability))}</span> : null}
       {cell.origin === "network" ? <span className="soft">{t.inspector.blast(t.percent(100 * cell.p_blast))}</span> : null}
-      {cell.nucleus_um === null ? null : <span className="soft">{t.inspector.nucleus(cell.nucleus_um)}</span>}
       <span className={cell.reviewed_type === null ? "faint" : "soft"}>
         {cell.reviewed_type === null ? t.inspector.notReviewed : cell.reviewed_by ? t.inspector.by(cell.reviewed_by, when(cell.reviewed_at)) : null}
       </span>

@@ -24,7 +24,7 @@ export const tour = {
     { target: "[data-testid=gallery]", title: "All cells, by type", text: "Arrow keys go from cell to cell, Shift selects several. The frame is the cell you are judging. + and - change the size of the pictures." },
     { target: ".rail", title: "A key for every type", text: "Press a type’s letter to name the selected cells; Enter confirms what the networks say. Delete takes away what is no cell. Ctrl+Z undoes." },
     { target: "[data-bin='*unsure']", title: "Where a look counts most", text: "n takes you to the cell the networks are least sure of, again and again. N goes through cells drawn by lot: from those the share of all cells is inferred, whatever the networks do." },
-    { target: ".inspector", title: "The cell, enlarged", text: "With the networks’ first and second guess, and the diameter of the nucleus where the scale is known." },
+    { target: ".inspector", title: "The cell, enlarged", text: "With the networks’ first and second guess." },
     { target: ".compare", title: "Beside it, what to compare it with", text: "Reference cells of the two types in question, with their criteria. Signed cells can be pinned here. The comma key hides and shows them." },
     { target: "[data-testid=differential]", title: "The count, at once", text: "Share, interval and verdict follow every answer. Below it is the differential, yours beside the networks’." },
     { target: ".toolbar", title: "Gallery, field or both", text: "The point key shows the cell in its field. There you can draw missed cells, correct a box, and measure." },

@@ -228,7 +228,7 @@ export const FieldViewer = memo(function FieldViewer(props: {
             t.viewer.unknownScale
           )}
         </div>
-        {focus?.field_id === field.id && field.mpp ? <div className="readout">{t.viewer.readout(types.get(focus.type)?.name ?? focus.type, focus.nucleus_um, (focus.box[2] - focus.box[0]) * field.mpp, (focus.box[3] - focus.box[1]) * field.mpp)}</div> : null}
+        {focus?.field_id === field.id && field.mpp ? <div className="readout">{t.viewer.readout(types.get(focus.type)?.name ?? focus.type, (focus.box[2] - focus.box[0]) * field.mpp, (focus.box[3] - focus.box[1]) * field.mpp)}</div> : null}
         {mode === "look" ? null : <Hint drawing={drawing} field={field} error={error} onKey={drawingKey} onName={add} onSave={redraw} />}
         {isOverview ? (
           <Overview

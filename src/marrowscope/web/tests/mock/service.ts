@@ -101,7 +101,7 @@ export class MockService {
       id, analysis_id: analysis.id, field_id: `${analysis.patient_id}f${field}`, number, box: [x, y, x + 110, y + 110], score: 0.9, probability,
       p_blast: type === "blast" ? probability : (1 - probability) / 3, flags: n % 31 === 0 ? ["edge"] : [], counted: TYPES.find((t) => t.id === type)?.is_counted ?? true,
       origin: "network", model_type: type, reviewed_type: null, type, reviewed_by: null, reviewed_at: null, deleted: false, comments: 0, revision: 1,
-      crop: `/api/v1/cells/${id}/crop.jpg`, second_type: type === "blast" ? "lymphocyte" : "blast", second_probability: (1 - probability) / 2, nucleus_um: 9.5,
+      crop: `/api/v1/cells/${id}/crop.jpg`, second_type: type === "blast" ? "lymphocyte" : "blast", second_probability: (1 - probability) / 2,
     });
   }
 
@@ -358,7 +358,7 @@ export class MockService {
     const cell: Cell = {
       id, analysis_id: analysis, field_id: String(given["field_id"]), number: this.cells.length + 1, box: given["box"] as Cell["box"], score: 1, probability: 1, p_blast: 0, flags: [],
       counted: true, origin: "person", model_type: null, reviewed_type: String(given["type"]), type: String(given["type"]), reviewed_by: this.signedIn?.username ?? null,
-      reviewed_at: NOW, deleted: false, comments: 0, revision: 1, crop: `/api/v1/cells/${id}/crop.jpg`, second_type: null, second_probability: null, nucleus_um: null,
+      reviewed_at: NOW, deleted: false, comments: 0, revision: 1, crop: `/api/v1/cells/${id}/crop.jpg`, second_type: null, second_probability: null,
     };
     this.cells.push(cell);
     return ok(cell, 201);

@@ -15,7 +15,7 @@ const ROWS: [string, string, string, string, string, string, string?][] = [
   ["promonocyte", "Promonocyte", "PMO", "#118ab2", "monocytic", "i"],
   ["monocyte", "Monocyte", "MON", "#023e8a", "monocytic", "c"],
   ["lymphocyte", "Lymphocyte", "LYM", "#3fa7f5", "lymphoid", "l"],
-  ["plasma_cell", "Plasma cell", "PLC", "#48bfe3", "lymphoid", "p"],
+  ["plasma_cell", "Plasma cell", "PLC", "#b5179e", "lymphoid", "p"],
   ["erythroblast", "Erythroblast", "ERY", "#8d5b4c", "erythroid", "e"],
   ["unclassified", "Unclassified nucleated cell", "?", "#7f7f7f", "unknown", "u"],
   ["megakaryocyte", "Megakaryocyte", "MEG", "#9b5de5", "megakaryocytic", "g"],

@@ -1,4 +1,4 @@
-"""The networks' second guess and the nucleus of each cell; cells that readers pinned to the atlas."""
+"""The networks' second guess of each cell; cells that readers pinned to the atlas."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add both; of cells read before, neither guess nor nucleus is known."""
+    """Add both; of cells read before, the guess is not known."""
     op.create_table(
         "pinned_cells",
         sa.Column("cell_id", sa.String(32), nullable=False),
@@ -27,4 +27,3 @@ def upgrade() -> None:
     with op.batch_alter_table("cells") as cells:
         cells.add_column(sa.Column("second_type", sa.String(60), nullable=True))
         cells.add_column(sa.Column("second_probability", sa.Double(), nullable=True))
-        cells.add_column(sa.Column("nucleus_um", sa.Double(), nullable=True))
