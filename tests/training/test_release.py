@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import TypedDict
 
 import pytest
 
@@ -15,7 +16,16 @@ from marrowscope.models.bundle import load_bundle
 from marrowscope.training.finished_run import FinishedRun
 from marrowscope.training.release import bundle_of_runs
 
-NAMES = {"name": "mine", "version": "2", "licence": "CC-BY-4.0"}
+
+class Names(TypedDict):
+    """What a bundle is called."""
+
+    name: str
+    version: str
+    licence: str
+
+
+NAMES: Names = {"name": "mine", "version": "2", "licence": "CC-BY-4.0"}
 
 
 @pytest.fixture
@@ -61,8 +71,9 @@ def test_both_networks_newly_trained_leave_nothing_of_the_base(
 def test_laboratories_left_out_by_the_procedure_are_taken_along(classifier_run: Path, tmp_path: Path) -> None:
     counts = {"blasts": 10, "blasts_called": 9, "others": 30, "others_called": 2, "groups": 4}
     one = {"name": "A", "specimen": "blood", "blast_kind": "myeloblast", "groups_are": "patients", **counts}
-    write_left_out(LeftOutResult({"a": one}, (), recipes=1, steps=9), tmp_path / "folds.json")
-    made = bundle_of_runs(tmp_path / "bundle", None, classifier_run, None, tmp_path / "folds.json", **NAMES)
+    left_out = tmp_path / "folds.json"
+    write_left_out(LeftOutResult({"a": one}, (), recipes=1, steps=9), left_out)
+    made = bundle_of_runs(tmp_path / "bundle", None, classifier_run, None, left_out=left_out, **NAMES)
     assert made.laboratories == (Laboratory("A", Specimen.BLOOD, 10, 9, 30, 2, patients=4),)
     assert made.blast_kinds == (BlastKind("myeloblast", 10, 9),)
 

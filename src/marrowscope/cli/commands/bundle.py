@@ -71,7 +71,7 @@ def build(
     from marrowscope.training.release import bundle_of_runs
 
     made = bundle_of_runs(
-        out, detector, classifier, base, left_out, name=name, version=version, licence=licence
+        out, detector, classifier, base, left_out=left_out, name=name, version=version, licence=licence
     )
     typer.echo(f"{made.folder}  {made.title}  sha256 {made.sha256}")
 
