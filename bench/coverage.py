@@ -13,7 +13,7 @@ import csv
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -28,14 +28,17 @@ from marrowscope.analysis.review import reviewed_share
 from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.decision import OVER_20, Interval, Verdict
 from marrowscope.domain.differential import Differential
-from marrowscope.domain.rates import KnownErrors, Laboratory, Validation
+from marrowscope.domain.rates import KnownErrors, Laboratory, PatientCells, Validation
+from marrowscope.models.bundle import load_bundle
 
 Random = np.random.Generator
 SHARES = (0.005, 0.05, 0.10, 0.18, 0.20, 0.22, 0.30, 0.50, 0.80)
 NEAR = (0.18, 0.22)  # wrong decisions are counted outside
-RATES = ((0.73, 0.81), (0.80, 0.93), (0.90, 0.95), (0.75, 0.90))  # as four left-out laboratories may have
+PATIENTS_ICC = 0.05  # how alike errors on cells of one patient are
+VALIDATED = 10  # patients whose cells a laboratory labels
 USELESS = ((0.55, 0.50), (0.45, 0.55), (0.60, 0.42), (0.50, 0.50))
 _WHOLE = ("known", "cells", "fields", "smears")
+MEASURED = "as measured"
 START, END = "<!-- coverage: start -->", "<!-- coverage: end -->"
 
 
@@ -98,11 +101,20 @@ class Row:
         return self.below if OVER_20.is_met_by(self.share) else self.above
 
 
+def measured_rates() -> list[tuple[float, float]]:
+    """Return sensitivity and specificity of the laboratories that the built-in bundle carries."""
+    return [
+        (one.blasts_called / one.blasts, 1 - one.others_called / one.others)
+        for one in load_bundle().laboratories
+    ]
+
+
+RATES = measured_rates()
 SPREADS = {
-    "as four measured": Spread.of(RATES),
+    MEASURED: Spread.of(RATES),
     "half as different": Spread.of(RATES, 0.5),
     "twice as different": Spread.of(RATES, 2.0),
-    "opposite errors": Spread(Spread.of(RATES).mean, Spread.of(RATES).deviation, -0.6),
+    "errors unrelated": Spread(Spread.of(RATES).mean, Spread.of(RATES).deviation, 0.0),
     "useless": Spread.of(USELESS),
 }
 
@@ -110,20 +122,20 @@ SPREADS = {
 def settings() -> Iterator[Setting]:
     """Yield what is measured."""
     for laboratories in SPREADS:
-        for known in (4, 5, 8) if laboratories == "as four measured" else (5,):
+        for known in (3, 5, 8) if laboratories == MEASURED else (5,):
             yield Setting("laboratories", laboratories, known, 500, 50, 0.05)
     for fields_, icc in ((10, 0.0), (10, 0.3), (25, 0.1), (50, 0.05)):
         if fields_ != 50:
-            yield Setting("laboratories", "as four measured", 5, 500, fields_, icc)
-        yield Setting("validated", "as four measured", 300, 500, fields_, icc)
-        yield Setting("reviewed", "as four measured", 100, 500, fields_, icc)
-        yield Setting("all reviewed", "as four measured", 0, 500, fields_, icc)
-    yield Setting("all reviewed", "as four measured", 0, 200, 4, 0.3)
-    yield Setting("all reviewed", "as four measured", 0, 200, 8, 0.3)
+            yield Setting("laboratories", MEASURED, 5, 500, fields_, icc)
+        yield Setting("validated", MEASURED, 300, 500, fields_, icc)
+        yield Setting("reviewed", MEASURED, 100, 500, fields_, icc)
+        yield Setting("all reviewed", MEASURED, 0, 500, fields_, icc)
+    yield Setting("all reviewed", MEASURED, 0, 200, 4, 0.3)
+    yield Setting("all reviewed", MEASURED, 0, 200, 8, 0.3)
     for known in (60, 1000):
-        yield Setting("validated", "as four measured", known, 500, 50, 0.05)
+        yield Setting("validated", MEASURED, known, 500, 50, 0.05)
     for basis, known in (("laboratories", 5), ("validated", 300), ("reviewed", 100), ("all reviewed", 0)):
-        yield Setting(basis, "as four measured", known, 2000, 200, 0.05, "repeated")
+        yield Setting(basis, MEASURED, known, 2000, 200, 0.05, "repeated")
 
 
 def smear(setting: Setting, share: float, rates: Sequence[float], rng: Random) -> list[npt.NDArray[np.int64]]:
@@ -155,15 +167,30 @@ def known_of(setting: Setting, own: Sequence[float], rng: Random) -> KnownErrors
         sizes = rng.choice([200, 1000, 3000], setting.known)
         return KnownErrors(tuple(figures(str(i), r, sizes[i], rng) for i, r in enumerate(drawn)))
     if setting.basis == "validated":
-        return KnownErrors((), Validation(figures("own", own, setting.known, rng), "", "", "", ""))
+        return KnownErrors(validation=validation(own, setting.known, rng))
     return KnownErrors()
+
+
+def validation(own: Sequence[float], cells: int, rng: Random) -> Validation:
+    """Measure a laboratory on so many cells of patients who differ."""
+    each = [figures("patient", of_a_patient(own, rng), cells // VALIDATED, rng) for _ in range(VALIDATED)]
+    patients = [PatientCells(p.blasts, p.blasts_called, p.others, p.others_called) for p in each]
+    counts = np.sum([astuple(one) for one in patients], axis=0).tolist()
+    whole = Laboratory("own", Specimen.MARROW, *counts, VALIDATED)
+    return Validation(whole, "", "", "", "", tuple(patients))
+
+
+def of_a_patient(own: Sequence[float], rng: Random) -> Sequence[float]:
+    """Draw sensitivity and specificity of a patient of a laboratory."""
+    strength = 1 / PATIENTS_ICC - 1
+    return [float(rng.beta(rate * strength, (1 - rate) * strength)) for rate in own]
 
 
 def outcome(setting: Setting, share: float, rng: Random) -> tuple[Verdict, bool, bool]:
     """Draw one laboratory and one patient; return the verdict, and what the two intervals cover."""
     own = SPREADS[setting.laboratories].draw(1, rng)[0]
     known = known_of(setting, own, rng)
-    drawn = smear(setting, share, own, rng)
+    drawn = smear(setting, share, of_a_patient(own, rng), rng)
     if setting.looks == "repeated":
         return repeated(setting, known, drawn, share, rng)
     return one_look(setting, known, drawn, share, level=LEVEL, reviewed=setting.known, rng=rng)

@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from marrowscope.analysis.laboratories import Rates
 from marrowscope.domain.case.specimen import Specimen
-from marrowscope.domain.rates import KnownErrors, Laboratory, Validation
+from marrowscope.domain.rates import KnownErrors, Laboratory, PatientCells, Validation
 
 LEFT_OUT = ((0.73, 0.81), (0.80, 0.93), (0.90, 0.95), (0.75, 0.90))
 
@@ -14,15 +17,28 @@ def laboratory(name: str, sensitivity: float, specificity: float, cells: int = 1
     return Laboratory(name, Specimen.MARROW, cells, called, cells, cells - round(specificity * cells), 20)
 
 
+def exactly(sensitivity: float, specificity: float) -> Rates:
+    """Return rates that are known for sure."""
+    of_no_spread = np.ones(512)
+    chance = (np.arange(512) + 0.5) / 512
+    return Rates(sensitivity * of_no_spread, specificity * of_no_spread, 0 * of_no_spread, chance, "a test")
+
+
 def laboratories(rates: Sequence[tuple[float, float]] = LEFT_OUT) -> tuple[Laboratory, ...]:
     """Return laboratories of these sensitivities and specificities."""
     return tuple(laboratory(f"laboratory {n}", *both) for n, both in enumerate(rates, start=1))
 
 
 def validation(sensitivity: float = 0.96, specificity: float = 0.96, cells: int = 1000) -> Validation:
-    """Return a laboratory's own measurement."""
+    """Return a laboratory's own measurement, on cells of twenty patients who are alike."""
     figures = laboratory("own", sensitivity, specificity, cells)
-    return Validation(figures, "2026-01-05T09:00:00+00:00", "A. Smith", "marrowscope-1 9.9", "ab" * 32)
+    one = laboratory("patient", sensitivity, specificity, cells // figures.patients)
+    patients = (
+        PatientCells(one.blasts, one.blasts_called, one.others, one.others_called),
+    ) * figures.patients
+    return Validation(
+        figures, "2026-01-05T09:00:00+00:00", "A. Smith", "marrowscope-1 9.9", "ab" * 32, patients
+    )
 
 
 LIKE_OTHERS = KnownErrors(laboratories())

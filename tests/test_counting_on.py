@@ -8,6 +8,7 @@ import pytest
 
 from marrowscope.domain.decision import Basis, Verdict, custom_rule
 from marrowscope.models.bundle import load_bundle
+from marrowscope.models.bundle_writer import BundleContent, write_bundle
 from marrowscope.validations import FOLDER, write_validation
 from tests.cohorts import analyse, write_fields
 from tests.rates import validation
@@ -38,7 +39,15 @@ def test_reading_ends_when_the_count_decides(tmp_path: Path) -> None:
 def test_without_known_errors_every_field_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(FOLDER, str(tmp_path / "none"))
     write_fields(tmp_path / "patient", 12)
-    report = analyse(tmp_path / "patient", tmp_path / "out", rule=RULE, floor=20, until_settled=True)
+    content = replace(BundleContent.of(load_bundle()), laboratories=())
+    report = analyse(
+        tmp_path / "patient",
+        tmp_path / "out",
+        rule=RULE,
+        floor=20,
+        until_settled=True,
+        bundle=write_bundle(tmp_path / "bundle", content).folder,
+    )
     (patient,) = report.patients
     assert len(patient.fields) == 12
     assert patient.decision.verdict is Verdict.INDETERMINATE

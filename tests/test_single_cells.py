@@ -186,7 +186,7 @@ def test_every_file_holds_the_signed_names(finished: tuple[CohortReport, Path]) 
     alike = sum(row["cell_type"] == row["signed_type"] for row in rows)
     assert names["named_alike"] == alike
     page = (out / "report.html").read_text("utf-8")
-    assert "images read" in page
+    assert "Images read" in page
     assert "fields read" not in page
     assert "Every image shows one cell" in page
     assert "cells per field" not in page

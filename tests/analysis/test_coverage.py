@@ -24,11 +24,11 @@ def bench() -> ModuleType:
 
 
 @pytest.mark.parametrize(
-    ("basis", "known"), [("laboratories", 4), ("validated", 300), ("reviewed", 100), ("all reviewed", 0)]
+    ("basis", "known"), [("laboratories", 5), ("validated", 300), ("reviewed", 100), ("all reviewed", 0)]
 )
 @pytest.mark.parametrize("share", [0.05, 0.3])
 def test_measured_again_on_fewer_smears(bench: ModuleType, basis: str, known: int, share: float) -> None:
-    setting = bench.Setting(basis, "as four measured", known, 500, 50, 0.05)
+    setting = bench.Setting(basis, bench.MEASURED, known, 500, 50, 0.05)
     row = bench.measured(setting, share, 120, np.random.default_rng(9))
     assert row.covered >= 90
     assert row.wrong <= 4
@@ -41,7 +41,7 @@ def test_useless_rates_decide_next_to_nothing(bench: ModuleType) -> None:
 
 
 def test_a_count_looked_at_until_it_decides_is_not_wrong_more_often(bench: ModuleType) -> None:
-    setting = bench.Setting("all reviewed", "as four measured", 0, 2000, 200, 0.05, "repeated")
+    setting = bench.Setting("all reviewed", bench.MEASURED, 0, 2000, 200, 0.05, "repeated")
     row = bench.measured(setting, 0.2, 200, np.random.default_rng(9))
     assert row.covered >= 93
     assert row.wrong <= 4

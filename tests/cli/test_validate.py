@@ -52,7 +52,7 @@ def test_what_is_measured_is_stored_for_these_networks_and_shown(tmp_path: Path)
     assert read_validation("0" * 64, store) is None
     code, said, _ = run("--show", "--store", str(store))
     assert code == 0
-    assert "A. Smith (24 blasts and 24 other cells), marrow" in said
+    assert "A. Smith (marrow: 24 blasts and 24 other cells)" in said
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,29 @@ _PRIOR = (
     4.0,
 )  # beta distribution of the correlation before any field is seen: a third under 0.1 (setting)
 _POINTS = 32  # values of the correlation, each as probable as the others before any field is seen
-_CORRELATIONS = beta.ppf((np.arange(_POINTS) + 0.5) / _POINTS, *_PRIOR)
+CORRELATIONS = beta.ppf((np.arange(_POINTS) + 0.5) / _POINTS, *_PRIOR)
 _FEWEST_DEGREES = 3  # of freedom, however few the fields: two fields say nothing that an interval could hold
+
+
+def weights(cells: Floats, hits: Floats) -> Floats:
+    """Weigh each of `CORRELATIONS` by how well it explains the groups.
+
+    Parameters
+    ----------
+    cells : (k,) cells per group
+    hits : (..., k) cells with the mark
+
+    Returns
+    -------
+    (..., points), sums to 1
+    """
+    share = (hits.sum(axis=-1, keepdims=True) + 0.5) / (cells.sum() + 1)
+    log_likelihood = np.zeros((*hits.shape[:-1], _POINTS))
+    for point, strength in enumerate(1 / CORRELATIONS - 1):
+        a, b = share * strength, (1 - share) * strength
+        log_likelihood[..., point] = (betaln(hits + a, cells - hits + b) - betaln(a, b)).sum(axis=-1)
+    weight = np.exp(log_likelihood - log_likelihood.max(axis=-1, keepdims=True))
+    return np.asarray(weight / weight.sum(axis=-1, keepdims=True))
 
 
 def design(cells: npt.ArrayLike, hits: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:
@@ -49,21 +70,14 @@ def design(cells: npt.ArrayLike, hits: npt.ArrayLike) -> tuple[Floats, Floats, F
     shape = x.shape[:-1]
     if k < 2 or n <= k:
         return np.zeros(shape), np.ones(shape), np.full(shape, np.inf)
-    share = (x.sum(axis=-1, keepdims=True) + 0.5) / (n + 1)
-    strength = 1 / _CORRELATIONS - 1
-    log_likelihood = np.zeros((*shape, _POINTS))
-    for point, sum_of_both in enumerate(strength):
-        a, b = share * sum_of_both, (1 - share) * sum_of_both
-        log_likelihood[..., point] = (betaln(x + a, m - x + b) - betaln(a, b)).sum(axis=-1)
-    weight = np.exp(log_likelihood - log_likelihood.max(axis=-1, keepdims=True))
-    weight /= weight.sum(axis=-1, keepdims=True)
-    effects = 1 + ((m**2).sum() / n - 1) * _CORRELATIONS
+    weight = weights(m, x)
+    effects = 1 + ((m**2).sum() / n - 1) * CORRELATIONS
     mean = (weight * effects).sum(axis=-1)
     spread = (weight * effects**2).sum(axis=-1) - mean**2
     matched = 4 + 2 * mean**2 / np.maximum(spread, 1e-12)
     effect = np.maximum(mean * (matched - 2) / matched, 1.0)
     freedom = np.minimum(matched, max(k - 1, _FEWEST_DEGREES))
-    return (weight * _CORRELATIONS).sum(axis=-1), effect, freedom
+    return (weight * CORRELATIONS).sum(axis=-1), effect, freedom
 
 
 def clustering(cells: npt.ArrayLike, hits: npt.ArrayLike) -> Clustering:

@@ -6,7 +6,7 @@ laboratories that may be this one. A count is then corrected by all of them toge
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -14,7 +14,8 @@ import numpy.typing as npt
 from scipy.special import expit
 from scipy.stats import beta, chi2, norm, qmc
 
-from marrowscope.domain.rates import Laboratory
+from marrowscope.analysis.clustering import CORRELATIONS, weights
+from marrowscope.domain.rates import Laboratory, PatientCells, Validation
 
 Floats = npt.NDArray[np.float64]
 
@@ -80,26 +81,46 @@ def new_laboratory(laboratories: tuple[Laboratory, ...]) -> Rates | None:
 
 
 @lru_cache(maxsize=32)
-def own_laboratory(figures: Laboratory) -> Rates | None:
-    """Return the rates that this laboratory measured, as uncertain as its number of cells makes them.
+def own_laboratory(validation: Validation) -> Rates | None:
+    """Return the rates that this laboratory measured, as they may be for one more of its patients.
 
-    Jeffreys' posterior of each rate (Brown, Cai & DasGupta, Stat Sci 2001;16:101). None with too few cells.
+    Patients of one laboratory differ: blasts of one leukemia are missed more often than those of another. A
+    rate is therefore drawn in three steps: how alike cells of one patient are (weighed by the patients
+    measured, `marrowscope.analysis.clustering`), the laboratory's rate (Jeffreys' posterior for the number of
+    cells these are worth; Brown, Cai & DasGupta, Stat Sci 2001;16:101), and about it the rate of one patient
+    (beta distribution). Where it is not known whose the cells are, they are taken as of one patient.
+
+    None with too few cells.
     """
+    figures = validation.figures
     if min(figures.blasts, figures.others) < FEWEST_CELLS:
         return None
-    uniform = qmc.Sobol(4, rng=np.random.default_rng(_SEED)).random(_DRAWS).T
-
-    def drawn(part: int, whole: int, at: Floats) -> Floats:
-        return np.asarray(beta.ppf(at, part + 0.5, whole - part + 0.5))
-
-    cleared = figures.others - figures.others_called
+    whole = PatientCells(figures.blasts, figures.blasts_called, figures.others, figures.others_called)
+    patients = np.array([astuple(one) for one in validation.patients or (whole,)], np.float64)
+    uniform = qmc.Sobol(8, rng=np.random.default_rng(_SEED)).random(_DRAWS).T
+    false_finds = np.zeros(_DRAWS)
+    if figures.finds:
+        false_finds = _jeffreys(figures.false_finds, figures.finds, uniform[6])
     return Rates(
-        drawn(figures.blasts_called, figures.blasts, uniform[0]),
-        drawn(cleared, figures.others, uniform[1]),
-        drawn(figures.false_finds, figures.finds, uniform[2]) if figures.finds else np.zeros(_DRAWS),
-        uniform[3],
+        _of_a_patient(patients[:, 0], patients[:, 1], uniform[:3]),
+        1 - _of_a_patient(patients[:, 2], patients[:, 3], uniform[3:6]),
+        false_finds,
+        uniform[7],
         "this laboratory's validation",
     )
+
+
+def _of_a_patient(cells: Floats, called: Floats, uniform: Floats) -> Floats:
+    """Draw the rate of a further patient from the cells (k,) of those measured and (3, n) uniform numbers."""
+    likely = weights(cells[cells > 0], called[cells > 0]).cumsum()
+    alike = CORRELATIONS[np.searchsorted(likely[:-1], uniform[0])]
+    effect = 1 + ((cells**2).sum() / cells.sum() - 1) * alike
+    mean = np.clip(_jeffreys(called.sum() / effect, cells.sum() / effect, uniform[1]), 1e-6, 1 - 1e-6)
+    return np.asarray(beta.ppf(uniform[2], mean * (1 / alike - 1), (1 - mean) * (1 / alike - 1)))
+
+
+def _jeffreys(part: npt.ArrayLike, whole: npt.ArrayLike, uniform: Floats) -> Floats:
+    return np.asarray(beta.ppf(uniform, np.add(part, 0.5), np.subtract(whole, part) + 0.5))
 
 
 def _logits(counts: Sequence[tuple[int, int]]) -> Floats:

@@ -18,6 +18,7 @@ from marrowscope.datasets.outline import LEAST_SIDE_PX, cell_outline
 from marrowscope.domain.geometry import longer_sides
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.crops import CONTEXT, crop_cells
+from marrowscope.imaging.files.pixel_size import dots_per_inch
 from marrowscope.imaging.files.spreadsheets import protected
 from marrowscope.imaging.names import safe_name
 
@@ -138,17 +139,14 @@ def write_cell_folders(
                 folder = root / _safe(field.labels[row])
                 folder.mkdir(parents=True, exist_ok=True)
                 side_px = float(longer_sides(field.boxes[row : row + 1])[0]) * context
-                resolution = _resolution(field.mpp, side_px / size_px)
+                # So many of the field's pixels are one of the crop's.
+                shrinking = side_px / size_px
+                resolution = None if field.mpp is None else dots_per_inch(field.mpp * shrinking)
                 Image.fromarray(crop).save(folder / f"{stem}_{row}.png", dpi=resolution)
             written += len(keep)
         if on_field is not None:
             on_field(done, len(fields))
     return written
-
-
-def _resolution(mpp: float | None, shrinking: float) -> tuple[float, float] | None:
-    """Dots per inch of a crop, `shrinking` of the field's pixels being one of its own."""
-    return None if mpp is None else (25_400.0 / (mpp * shrinking),) * 2
 
 
 WRITERS: dict[str, Callable[[Sequence[LabelledField], Path], object]] = {

@@ -80,6 +80,16 @@ class BlastKind:
 
 
 @dataclass(frozen=True)
+class PatientCells:
+    """How cells of one patient were named: blasts, other counted cells, and those of either called blasts."""
+
+    blasts: int
+    blasts_called: int
+    others: int
+    others_called: int
+
+
+@dataclass(frozen=True)
 class Validation:
     """A laboratory's own measurement of a bundle on cells that its people named.
 
@@ -89,6 +99,8 @@ class Validation:
     date : UTC, ISO 8601
     operator : who measured
     bundle, bundle_sha256 : name and digest of the networks measured; the figures hold for no others
+    patients : how the cells of each patient were named, which tells how patients differ; empty if it is not
+        known whose cells they are
     """
 
     figures: Laboratory
@@ -96,11 +108,13 @@ class Validation:
     operator: str
     bundle: str
     bundle_sha256: str
+    patients: tuple[PatientCells, ...] = ()
 
     def describe(self) -> str:
         """Return the measurement in words for print."""
         cells = f"{self.figures.blasts} blasts and {self.figures.others} other cells"
-        return f"the validation of {self.date[:10]} by {self.operator} ({self.figures.specimen}: {cells})"
+        of = f" of {len(self.patients)} patients" if len(self.patients) > 1 else ""
+        return f"the validation of {self.date[:10]} by {self.operator} ({self.figures.specimen}: {cells}{of})"
 
 
 @dataclass(frozen=True)

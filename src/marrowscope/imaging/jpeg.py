@@ -6,20 +6,24 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from marrowscope.imaging.files.pixel_size import dots_per_inch
+
 Pixels = npt.NDArray[np.uint8]
 
 
-def jpeg_bytes(image: Image.Image | Pixels, quality: int) -> bytes:
-    """Give an image, or (H, W, 3) uint8 RGB pixels, as the bytes of a JPEG file without metadata.
+def jpeg_bytes(image: Image.Image | Pixels, quality: int, mpp: float | None = None) -> bytes:
+    """Give an image, or (H, W, 3) uint8 RGB pixels, as the bytes of a JPEG file without other metadata.
 
     Parameters
     ----------
     image : what to code
     quality : 1 to 95, Pillow's scale
+    mpp : micrometres per pixel for the file to state as its resolution
     """
     stream = BytesIO()
     picture = image if isinstance(image, Image.Image) else Image.fromarray(image)
-    picture.save(stream, "JPEG", quality=quality)
+    resolution = {} if mpp is None else {"dpi": dots_per_inch(mpp)}
+    picture.save(stream, "JPEG", quality=quality, **resolution)
     return stream.getvalue()
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from marrowscope.errors import InputError
+from marrowscope.imaging.files.pixel_size import dots_per_inch
 from marrowscope.synth.field import HEALTHY_MARROW, SyntheticField, draw_field
 from marrowscope.synth.recipes import BlastLook
 from marrowscope.synth.stain import draw_stain
@@ -160,7 +161,7 @@ def _write_image(path: Path, field: SyntheticField) -> None:
     if path.suffix == ".jpg":
         image.save(path, quality=95, subsampling=0)
     else:
-        image.save(path, dpi=(25_400.0 / field.mpp, 25_400.0 / field.mpp))
+        image.save(path, dpi=dots_per_inch(field.mpp))
 
 
 def _other_types(rng: np.random.Generator, count: int) -> list[str]:

@@ -50,8 +50,9 @@ def validate(
 ) -> None:
     """Measure the networks on this laboratory's own labelled cells, by which its counts are then decided.
 
-    At least 20 blasts and 20 other cells are needed; 100 and 200 make decisions worth having. Use cells that
-    no network was trained on. The validation holds for this bundle alone: another one needs its own.
+    At least 20 blasts and 20 other cells are needed; 100 and 200 of ten patients, in a folder for each
+    patient, make decisions worth having. Cells of which it is not known whose they are count as of one
+    patient. Use cells that no network was trained on. The validation holds for this bundle alone.
     """
     from marrowscope.domain.case.specimen import Specimen, specimen_named
     from marrowscope.models.bundle import load_bundle
@@ -85,10 +86,16 @@ def _measured(
     """
     from marrowscope.analysis.laboratories import FEWEST_CELLS
     from marrowscope.datasets.layouts.cells import inner_sets
-    from marrowscope.domain.rates import Laboratory, Validation
+    from marrowscope.datasets.layouts.fields import recognise_layout
+    from marrowscope.domain.rates import Laboratory, PatientCells, Validation
     from marrowscope.evaluation.card.tests import ClassifierTest
 
     found = ClassifierTest(data, "all", mpp).measure(networks, threads, counter("cells")).blast
+    patients: tuple[PatientCells, ...] = ()
+    if inner_sets(data):
+        patients = found.by_source
+    elif recognise_layout(data) == "cells" and 2 * len(found.by_group) <= found.n_blasts + found.n_others:
+        patients = found.by_group
     figures = Laboratory(
         name=data.name,
         specimen=specimen,
@@ -96,7 +103,7 @@ def _measured(
         blasts_called=found.n_blasts_called,
         others=found.n_others,
         others_called=found.n_others - found.n_others_cleared,
-        patients=len(inner_sets(data)),
+        patients=len(patients),
     )
     if min(figures.blasts, figures.others) < FEWEST_CELLS:
         raise InputError(
@@ -104,7 +111,7 @@ def _measured(
             "of either are needed"
         )
     date = datetime.now(UTC).isoformat(timespec="seconds")
-    return Validation(figures, date, operator, networks.title, networks.sha256)
+    return Validation(figures, date, operator, networks.title, networks.sha256, patients)
 
 
 def _print(validation: "Validation", *, as_json: bool) -> None:
@@ -127,3 +134,7 @@ def _print(validation: "Validation", *, as_json: bool) -> None:
         if share is not None:
             bounds = range_text(share.low, share.high)
             typer.echo(f"{title}: {part} of {whole}, {percent_text(share.estimate)} % ({bounds} %)")
+    if len(validation.patients) < 2:
+        typer.echo(
+            "How patients differ is not known: give a folder for each patient, each with a folder per type."
+        )

@@ -21,7 +21,7 @@ from marrowscope.datasets.splits import labelled_part
 from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.decision import OVER_20, Verdict
 from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
-from marrowscope.domain.rates import ErrorRates, KnownErrors, Laboratory, Validation
+from marrowscope.domain.rates import ErrorRates, KnownErrors, Laboratory, PatientCells, Validation
 from marrowscope.domain.taxonomy import BLAST
 from marrowscope.errors import DatasetError
 from marrowscope.evaluation.counts.cells import (
@@ -40,6 +40,7 @@ from marrowscope.synth import HEALTHY_MARROW, demo_plan
 COUNTS, CELLS, MOST_BLASTS = 200, 500, 0.95
 SIDES = ("over", "not over")  # of the default rule's threshold: the rows of a confusion matrix
 _DRAWN_SEED = 20_260_101  # of smears that neither training nor the demonstration draws
+_PATIENTS = 20  # whom the cells of a validation are dealt to
 _FIELD_CELLS = 10  # a composed field holds so many; they share nothing, so fields cost the count nothing
 _LIKENESS = 60.0  # of the other types' shares to a healthy marrow's: marrows differ by about a quarter
 _GREY = (15.0, 25.0)  # per cent between which a wrong decision is a near miss
@@ -212,6 +213,7 @@ def compose(
     Cells are drawn with replacement: blasts as many as the share says, others in a marrow's proportions,
     which differ from count to count (Dirichlet) and from the proportions of the labelled cells.
     """
+    validations = [_as_validation(each, rng) for each in rates]
     composed = []
     for number, share in enumerate(shares):
         half = number % 2
@@ -221,24 +223,37 @@ def compose(
             f"virtual {number + 1:03d}",
             _as_fields(predicted, drawn),
             CountingSettings(),
-            KnownErrors(validation=_as_validation(rates[1 - half])),
+            KnownErrors(validation=validations[1 - half]),
         )
         composed.append(Composed(true_percent, reading))
     return composed
 
 
-def _as_validation(rates: ErrorRates) -> Validation:
-    """Return the rates of the other half as a laboratory's own measurement."""
+def _as_validation(rates: ErrorRates, rng: np.random.Generator) -> Validation:
+    """Return the rates of the other half as a laboratory's own measurement.
+
+    Its cells are dealt out to patients as the cells of virtual counts are, by chance.
+    """
+    called = rates.others_seen - rates.others_cleared
+    of_blasts = _dealt(rates.blasts_called, rates.blasts_seen, rng)
+    of_others = _dealt(called, rates.others_seen, rng)
+    patients = tuple(PatientCells(*both[0], *both[1]) for both in zip(of_blasts, of_others, strict=True))
     figures = Laboratory(
         name=rates.source,
         specimen=Specimen.NOT_STATED,
         blasts=rates.blasts_seen,
         blasts_called=rates.blasts_called,
         others=rates.others_seen,
-        others_called=rates.others_seen - rates.others_cleared,
-        patients=0,
+        others_called=called,
+        patients=len(patients),
     )
-    return Validation(figures, "", "evaluate virtual", "", "")
+    return Validation(figures, "", "evaluate virtual", "", "", patients)
+
+
+def _dealt(called: int, seen: int, rng: np.random.Generator) -> list[tuple[int, int]]:
+    """Deal cells out to patients; return the cells of each, and those of them called blasts."""
+    cells = rng.permutation(np.arange(seen) < called)
+    return [(len(part), int(part.sum())) for part in np.array_split(cells, _PATIENTS)]
 
 
 def _draw(

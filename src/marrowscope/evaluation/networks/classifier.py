@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from marrowscope.domain.rates import PatientCells
 from marrowscope.domain.taxonomy import BLAST, UNCLASSIFIED, taxonomy
 from marrowscope.evaluation.networks.background import BackgroundBaseline, background_baseline
 from marrowscope.evaluation.networks.predictions import CropNamer, Predictions, collect_predictions
@@ -34,7 +35,10 @@ BOOTSTRAP_ROUNDS = 300
 
 @dataclass(frozen=True)
 class BlastResult:
-    """Blast or not at `threshold`, on nucleated cells (platelets and artefacts take no part)."""
+    """Blast or not at `threshold`, on nucleated cells (platelets and artefacts take no part).
+
+    `by_group` and `by_source` are the counts of each group and each source, in the order of their names.
+    """
 
     auc: Estimate
     balanced_accuracy: Estimate
@@ -44,6 +48,8 @@ class BlastResult:
     n_blasts_called: int
     n_others: int
     n_others_cleared: int
+    by_group: tuple[PatientCells, ...]
+    by_source: tuple[PatientCells, ...]
     threshold: float
     ece: float | None
     reliability: tuple[ReliabilityBin, ...]
@@ -208,7 +214,9 @@ def _takes_part(name: str) -> bool:
 def _blast_result(predictions: Predictions, is_blast: Bools, counts: Bools, threshold: float) -> BlastResult:
     truth, p_blast = is_blast[counts], predictions.probabilities[counts, 0]
     called = p_blast >= threshold
-    groups = [group for group, keep in zip(predictions.groups, counts, strict=True) if keep]
+    groups, sources = (
+        np.array(names)[counts].tolist() for names in (predictions.groups, predictions.sources)
+    )
 
     def estimate(statistic: Callable[[Weights], float]) -> Estimate:
         return group_bootstrap(statistic, groups, BOOTSTRAP_ROUNDS)
@@ -223,11 +231,21 @@ def _blast_result(predictions: Predictions, is_blast: Bools, counts: Bools, thre
         n_blasts_called=int((truth & called).sum()),
         n_others=int((~truth).sum()),
         n_others_cleared=int((~truth & ~called).sum()),
+        by_group=_counts_by(groups, truth, called),
+        by_source=_counts_by(sources, truth, called),
         threshold=threshold,
         ece=expected_calibration_error(curve) if curve else None,
         reliability=tuple(curve),
         risk_coverage=risk_coverage(truth, p_blast, threshold),
     )
+
+
+def _counts_by(names: Sequence[str], truth: Bools, called: Bools) -> tuple[PatientCells, ...]:
+    """Return the counts of the cells of each name."""
+    kinds = np.stack([truth, truth & called, ~truth, ~truth & called])
+    _, row = np.unique(np.array(names, str), return_inverse=True)
+    counted = [np.bincount(row, kind) for kind in kinds]
+    return tuple(PatientCells(*map(int, of_one)) for of_one in zip(*counted, strict=True))
 
 
 def _types_result(

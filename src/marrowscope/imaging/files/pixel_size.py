@@ -17,7 +17,8 @@ _MICROMETRES: Final = {
     "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6,
 }  # fmt: skip
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _DESCRIPTION = 282, 283, 296, 270
-_UM_PER_UNIT: Final = {2: 25_400.0, 3: 10_000.0}  # TIFF 6.0, ResolutionUnit: inch, centimetre
+_UM_PER_INCH: Final = 25_400.0
+_UM_PER_UNIT: Final = {2: _UM_PER_INCH, 3: 10_000.0}  # TIFF 6.0, ResolutionUnit: inch, centimetre
 _APERIO = re.compile(r"\bMPP\s*=\s*([0-9.]+)")
 _OME_ATTRIBUTE = r"""\bPhysicalSize{axis}{what}\s*=\s*["']([^"']+)["']"""
 _IMAGEJ_UNIT = re.compile(r"^unit=(\S+)", re.MULTILINE)
@@ -31,6 +32,11 @@ def plausible(um_per_px: float | None) -> float | None:
     """Return `um_per_px` if it is plausible for a microscope, else None."""
     low, high = PLAUSIBLE_UM_PER_PX
     return um_per_px if um_per_px is not None and low <= um_per_px <= high else None
+
+
+def dots_per_inch(um_per_px: float) -> _Pair:
+    """Return the resolution, horizontal and vertical, by which an image file states this size of a pixel."""
+    return (_UM_PER_INCH / um_per_px,) * 2
 
 
 def from_tiff_tags(tags: Mapping[int, Any]) -> float | None:
