@@ -13,7 +13,7 @@ import csv
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -151,13 +151,16 @@ def smear(setting: Setting, share: float, rates: Sequence[float], rng: Random) -
     return [sizes, blasts, true, true + rng.binomial(sizes - blasts, 1 - rates[1])]
 
 
-def figures(name: str, rates: Sequence[float], cells: int, rng: Random) -> Laboratory:
-    """Measure a laboratory on a third as many blasts as others."""
-    blasts, others = max(cells // 3, 1), cells - cells // 3
-    called = int(rng.binomial(blasts, rates[0]))
-    return Laboratory(
-        name, Specimen.MARROW, blasts, called, others, int(rng.binomial(others, 1 - rates[1])), 0
-    )
+def figures(own: Sequence[float], cells: int, rng: Random) -> Laboratory:
+    """Measure a laboratory on so many cells, a third of them blasts, of ten patients who differ."""
+    each = []
+    for _ in range(VALIDATED):
+        sensitivity, specificity = of_a_patient(own, rng)
+        blasts = max(cells // VALIDATED // 3, 1)
+        others = cells // VALIDATED - blasts
+        called = rng.binomial(blasts, sensitivity), rng.binomial(others, 1 - specificity)
+        each.append(PatientCells(blasts, int(called[0]), others, int(called[1])))
+    return Laboratory.of_patients("one", Specimen.MARROW, each)
 
 
 def known_of(setting: Setting, own: Sequence[float], rng: Random) -> KnownErrors:
@@ -165,19 +168,10 @@ def known_of(setting: Setting, own: Sequence[float], rng: Random) -> KnownErrors
     if setting.basis == "laboratories":
         drawn = SPREADS[setting.laboratories].draw(setting.known, rng)
         sizes = rng.choice([200, 1000, 3000], setting.known)
-        return KnownErrors(tuple(figures(str(i), r, sizes[i], rng) for i, r in enumerate(drawn)))
+        return KnownErrors(tuple(figures(rates, size, rng) for rates, size in zip(drawn, sizes, strict=True)))
     if setting.basis == "validated":
-        return KnownErrors(validation=validation(own, setting.known, rng))
+        return KnownErrors((), Validation(figures(own, setting.known, rng), "", "", "", ""))
     return KnownErrors()
-
-
-def validation(own: Sequence[float], cells: int, rng: Random) -> Validation:
-    """Measure a laboratory on so many cells of patients who differ."""
-    each = [figures("patient", of_a_patient(own, rng), cells // VALIDATED, rng) for _ in range(VALIDATED)]
-    patients = [PatientCells(p.blasts, p.blasts_called, p.others, p.others_called) for p in each]
-    counts = np.sum([astuple(one) for one in patients], axis=0).tolist()
-    whole = Laboratory("own", Specimen.MARROW, *counts, VALIDATED)
-    return Validation(whole, "", "", "", "", tuple(patients))
 
 
 def of_a_patient(own: Sequence[float], rng: Random) -> Sequence[float]:

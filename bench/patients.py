@@ -12,7 +12,7 @@ import argparse
 import csv
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +85,6 @@ def measured(cells: Sequence[Cell]) -> Laboratory:
         sum(cell.is_called_blast for cell in blasts),
         len(others),
         sum(cell.is_called_blast for cell in others),
-        len({cell.patient for cell in cells}),
     )
 
 
@@ -102,7 +101,8 @@ def validation(cells: Sequence[Cell], patients: int, number: int, rng: np.random
     for name in sorted(chosen):
         one = measured([cell for cell in drawn if cell.patient == name])
         of_each.append(PatientCells(one.blasts, one.blasts_called, one.others, one.others_called))
-    return KnownErrors((), Validation(measured(drawn), "", "", "", "", tuple(of_each)))
+    figures = replace(measured(drawn), by_patient=tuple(of_each))
+    return KnownErrors((), Validation(figures, "", "", "", ""))
 
 
 def outcome(cells: Sequence[Cell], known: KnownErrors) -> Outcome | None:

@@ -59,7 +59,8 @@ def _result(
     for fold in plan["folds"]:
         recipes = [replace(base, left_out=(fold,), seed=seed, **variant) for seed in plan["seeds"]]
         readings = [_read(recipe, name, options) for recipe in recipes]
-        found[fold] = {**plan["laboratories"][fold], **figures_of(readings)}
+        about = plan["laboratories"][fold]
+        found[fold] = {**about, **figures_of(readings, about["groups_are"])}
     return LeftOutResult(found, tuple(plan.get("apart", ())), len(plan["variant"]), base.steps)
 
 

@@ -11,10 +11,16 @@ from marrowscope.domain.rates import KnownErrors, Laboratory, PatientCells, Vali
 LEFT_OUT = ((0.73, 0.81), (0.80, 0.93), (0.90, 0.95), (0.75, 0.90))
 
 
-def laboratory(name: str, sensitivity: float, specificity: float, cells: int = 1000) -> Laboratory:
-    """Return figures of a laboratory of so many blasts and as many others."""
-    called = round(sensitivity * cells)
-    return Laboratory(name, Specimen.MARROW, cells, called, cells, cells - round(specificity * cells), 20)
+def laboratory(
+    name: str, sensitivity: float, specificity: float, cells: int = 1000, patients: int = 20
+) -> Laboratory:
+    """Return figures of a laboratory of so many blasts and as many others, of patients who are alike."""
+
+    def counts(of: int) -> tuple[int, int, int, int]:
+        return of, round(sensitivity * of), of, of - round(specificity * of)
+
+    each = PatientCells(*counts(cells // patients))
+    return Laboratory(name, Specimen.MARROW, *counts(cells), by_patient=(each,) * patients)
 
 
 def exactly(sensitivity: float, specificity: float) -> Rates:
@@ -30,15 +36,9 @@ def laboratories(rates: Sequence[tuple[float, float]] = LEFT_OUT) -> tuple[Labor
 
 
 def validation(sensitivity: float = 0.96, specificity: float = 0.96, cells: int = 1000) -> Validation:
-    """Return a laboratory's own measurement, on cells of twenty patients who are alike."""
+    """Return a laboratory's own measurement."""
     figures = laboratory("own", sensitivity, specificity, cells)
-    one = laboratory("patient", sensitivity, specificity, cells // figures.patients)
-    patients = (
-        PatientCells(one.blasts, one.blasts_called, one.others, one.others_called),
-    ) * figures.patients
-    return Validation(
-        figures, "2026-01-05T09:00:00+00:00", "A. Smith", "marrowscope-1 9.9", "ab" * 32, patients
-    )
+    return Validation(figures, "2026-01-05T09:00:00+00:00", "A. Smith", "marrowscope-1 9.9", "ab" * 32)
 
 
 LIKE_OTHERS = KnownErrors(laboratories())

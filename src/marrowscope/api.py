@@ -18,6 +18,7 @@ from marrowscope.domain.decision import OVER_20, Rule
 from marrowscope.domain.differential import Differential
 from marrowscope.domain.differential import count as count_cells
 from marrowscope.domain.patient import CohortReport
+from marrowscope.domain.rates import Validation
 from marrowscope.domain.taxonomy import UNCLASSIFIED, taxonomy
 from marrowscope.engines.choose import LOCAL
 from marrowscope.errors import ImageError, InputError
@@ -125,6 +126,7 @@ def analyse(
     overwrite: bool = False,
     reviewed: str | Path | None = None,
     until_settled: bool = False,
+    validation: Validation | None = None,
     listener: Listener | None = None,
 ) -> CohortReport:
     """Read the smears of one or more patients and write the report.
@@ -155,6 +157,8 @@ def analyse(
     overwrite : replace the results of an earlier run in `out`
     reviewed : a completed ``review.csv``, from which the blast share is inferred
     until_settled : read each patient's fields in random order until the count decides, and no more
+    validation : how these networks name this laboratory's cells; by default what ``marrowscope validate``
+        stored
     listener : called with the progress at every step
 
     Raises
@@ -176,7 +180,7 @@ def analyse(
         engine,
         read_laboratory(None if laboratory is None else Path(laboratory)),
         until_settled,
-        read_validation(networks.sha256),
+        validation or read_validation(networks.sha256),
     )
     stated = CaseDetails(_known_specimen(specimen))
     folder = Path(out)

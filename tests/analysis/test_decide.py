@@ -25,7 +25,7 @@ from marrowscope.domain.decision import (
     custom_rule,
 )
 from marrowscope.domain.differential import Differential
-from marrowscope.domain.rates import NOTHING_KNOWN, KnownErrors, Validation
+from marrowscope.domain.rates import NOTHING_KNOWN, KnownErrors, Laboratory
 
 ALL_REVIEWED = Inferred(is_complete=True)
 
@@ -156,24 +156,24 @@ def test_too_few_laboratories_or_cells_tell_nothing() -> None:
     assert new_laboratory(laboratories()[:2]) is None
     small = tuple(laboratory(str(n), 0.8, 0.9, 10) for n in range(5))
     assert new_laboratory(small) is None
-    assert own_laboratory(validation(0.8, 0.9, 19)) is None
+    assert own_laboratory(laboratory("own", 0.8, 0.9, 19)) is None
 
 
 def test_the_more_patients_of_a_laboratory_differ_the_wider_the_interval() -> None:
     """Eight of ten blasts were found in all: in every patient, or all in eight of ten and none in two."""
-    alike = validation(0.8, 0.95, 400)
+    alike = laboratory("own", 0.8, 0.95, 400)
     apart = tuple(
         replace(patient, blasts_called=patient.blasts if n % 5 else 0)
-        for n, patient in enumerate(alike.patients)
+        for n, patient in enumerate(alike.by_patient)
     )
 
-    def width(known: Validation) -> float:
+    def width(known: Laboratory) -> float:
         found = corrected_share(150, 500, own_laboratory(known))
         assert found is not None
         return found.high - found.low
 
-    assert width(replace(alike, patients=apart)) > 2 * width(alike)
-    assert width(replace(alike, patients=())) > 2 * width(alike)  # it is not known whose cells they are
+    assert width(replace(alike, by_patient=apart)) > 2 * width(alike)
+    assert width(replace(alike, by_patient=())) > 2 * width(alike)  # it is not known whose cells they are
 
 
 def test_the_more_laboratories_differ_the_wider_the_interval() -> None:
@@ -215,7 +215,7 @@ def test_known_errors_are_corrected() -> None:
 
 
 def test_a_share_corrected_to_nothing_still_has_an_upper_bound() -> None:
-    found = corrected_share(2, 585, own_laboratory(validation(0.96, 0.96)))
+    found = corrected_share(2, 585, own_laboratory(laboratory("own", 0.96, 0.96)))
     assert found is not None
     assert found.low == 0
     assert 0.001 < found.high < 0.03

@@ -115,7 +115,7 @@ def test_a_validation_of_other_networks_is_not_used() -> None:
 
 def test_figures_that_cannot_be_are_refused() -> None:
     with pytest.raises(ValueError, match="a part is larger than the whole"):
-        Laboratory("here", Specimen.MARROW, 10, 11, 10, 0, 1)
+        Laboratory("here", Specimen.MARROW, 10, 11, 10, 0)
 
 
 def test_joint_probabilities_follow_the_product_rule() -> None:

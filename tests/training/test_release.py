@@ -9,7 +9,7 @@ from typing import TypedDict
 import pytest
 
 from marrowscope.domain.case.specimen import Specimen
-from marrowscope.domain.rates import BlastKind, ErrorRates, Laboratory
+from marrowscope.domain.rates import BlastKind, ErrorRates, Laboratory, PatientCells
 from marrowscope.errors import BundleError, InputError
 from marrowscope.evaluation.networks.left_out import LeftOutResult, write_left_out
 from marrowscope.models.bundle import load_bundle
@@ -70,11 +70,20 @@ def test_both_networks_newly_trained_leave_nothing_of_the_base(
 
 def test_laboratories_left_out_by_the_procedure_are_taken_along(classifier_run: Path, tmp_path: Path) -> None:
     counts = {"blasts": 10, "blasts_called": 9, "others": 30, "others_called": 2, "groups": 4}
-    one = {"name": "A", "specimen": "blood", "blast_kind": "myeloblast", "groups_are": "patients", **counts}
+    one = {
+        "name": "A",
+        "specimen": "blood",
+        "blast_kind": "myeloblast",
+        "groups_are": "patients",
+        "by_patient": [[10, 9, 30, 2]],
+        **counts,
+    }
     left_out = tmp_path / "folds.json"
     write_left_out(LeftOutResult({"a": one}, (), recipes=1, steps=9), left_out)
     made = bundle_of_runs(tmp_path / "bundle", None, classifier_run, None, left_out=left_out, **NAMES)
-    assert made.laboratories == (Laboratory("A", Specimen.BLOOD, 10, 9, 30, 2, patients=4),)
+    assert made.laboratories == (
+        Laboratory("A", Specimen.BLOOD, 10, 9, 30, 2, (PatientCells(10, 9, 30, 2),)),
+    )
     assert made.blast_kinds == (BlastKind("myeloblast", 10, 9),)
 
 

@@ -125,5 +125,5 @@ class Numbers:
     def _validated(self, counted: int) -> Interval | None:
         if self.known.validation is None or self.differential.equivalents or self.is_validated_elsewhere:
             return None
-        rates = own_laboratory(self.known.validation)
+        rates = own_laboratory(self.known.validation.figures)
         return corrected_share(self._blasts(counted), counted, rates, self.level, self.clustering)

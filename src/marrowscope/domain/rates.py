@@ -1,6 +1,8 @@
 """How often the networks are right about blasts: on held-out cells, in other laboratories, in this one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from marrowscope.domain.case.specimen import Specimen
 
@@ -31,6 +33,16 @@ class ErrorRates:
 
 
 @dataclass(frozen=True)
+class PatientCells:
+    """How cells of one patient were named: blasts, other counted cells, and those of either called blasts."""
+
+    blasts: int
+    blasts_called: int
+    others: int
+    others_called: int
+
+
+@dataclass(frozen=True)
 class Laboratory:
     """How the cells of one laboratory were named by networks that never saw that laboratory.
 
@@ -40,7 +52,8 @@ class Laboratory:
     specimen : what the cells are from
     blasts, blasts_called : blasts tested, and those of them called blasts by the shipped rule
     others, others_called : other counted cells tested, and those of them called blasts
-    patients : number of patients the cells are from, 0 if not known
+    by_patient : the same of each patient, which tells how patients differ; empty if it is not known whose
+        cells they are
     finds, false_finds : cells that the detector found and the rule counted, and those of them that are no
         nucleated cell; 0 and 0 if not measured
     """
@@ -51,9 +64,22 @@ class Laboratory:
     blasts_called: int
     others: int
     others_called: int
-    patients: int
+    by_patient: tuple[PatientCells, ...] = ()
     finds: int = 0
     false_finds: int = 0
+
+    @classmethod
+    def of_patients(cls, name: str, specimen: Specimen, patients: Sequence[PatientCells]) -> Self:
+        """Put the cells of several patients together."""
+        return cls(
+            name=name,
+            specimen=specimen,
+            blasts=sum(one.blasts for one in patients),
+            blasts_called=sum(one.blasts_called for one in patients),
+            others=sum(one.others for one in patients),
+            others_called=sum(one.others_called for one in patients),
+            by_patient=tuple(patients),
+        )
 
     def __post_init__(self) -> None:
         pairs = (
@@ -69,6 +95,11 @@ class Laboratory:
         """Number of cells tested."""
         return self.blasts + self.others
 
+    @property
+    def patients(self) -> int:
+        """Number of patients, 0 if not known."""
+        return len(self.by_patient)
+
 
 @dataclass(frozen=True)
 class BlastKind:
@@ -77,16 +108,6 @@ class BlastKind:
     cell_type: str
     cells: int
     called: int
-
-
-@dataclass(frozen=True)
-class PatientCells:
-    """How cells of one patient were named: blasts, other counted cells, and those of either called blasts."""
-
-    blasts: int
-    blasts_called: int
-    others: int
-    others_called: int
 
 
 @dataclass(frozen=True)
@@ -99,8 +120,6 @@ class Validation:
     date : UTC, ISO 8601
     operator : who measured
     bundle, bundle_sha256 : name and digest of the networks measured; the figures hold for no others
-    patients : how the cells of each patient were named, which tells how patients differ; empty if it is not
-        known whose cells they are
     """
 
     figures: Laboratory
@@ -108,12 +127,11 @@ class Validation:
     operator: str
     bundle: str
     bundle_sha256: str
-    patients: tuple[PatientCells, ...] = ()
 
     def describe(self) -> str:
         """Return the measurement in words for print."""
         cells = f"{self.figures.blasts} blasts and {self.figures.others} other cells"
-        of = f" of {len(self.patients)} patients" if len(self.patients) > 1 else ""
+        of = f" of {self.figures.patients} patients" if self.figures.patients > 1 else ""
         return f"the validation of {self.date[:10]} by {self.operator} ({self.figures.specimen}: {cells}{of})"
 
 

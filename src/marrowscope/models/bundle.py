@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from marrowscope.domain.case.specimen import Specimen
-from marrowscope.domain.rates import BlastKind, ErrorRates, KnownErrors, Laboratory, Validation
+from marrowscope.domain.rates import BlastKind, ErrorRates, KnownErrors, Laboratory, PatientCells, Validation
 from marrowscope.domain.taxonomy import BLAST, taxonomy
 from marrowscope.errors import BundleError
 
@@ -241,7 +241,8 @@ def _parse(folder: Path, document: Mapping[str, Any], sha256: str) -> Bundle:
 
 
 def _laboratory(entry: Mapping[str, Any]) -> Laboratory:
-    return Laboratory(**{**entry, "specimen": Specimen(entry["specimen"])})
+    patients = tuple(PatientCells(*counts) for counts in entry.get("by_patient", ()))
+    return Laboratory(**{**entry, "specimen": Specimen(entry["specimen"]), "by_patient": patients})
 
 
 def class_names(settings: ClassifierSettings) -> tuple[str, ...]:

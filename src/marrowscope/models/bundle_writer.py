@@ -1,7 +1,7 @@
 """Writing networks and their settings as a bundle."""
 
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +111,10 @@ def _document(content: BundleContent) -> dict[str, Any]:
     if content.error_rates is not None:
         document["error_rates"] = asdict(content.error_rates)
     if content.laboratories:
-        document["laboratories"] = [asdict(laboratory) for laboratory in content.laboratories]
+        document["laboratories"] = [
+            {**asdict(one), "by_patient": [astuple(patient) for patient in one.by_patient]}
+            for one in content.laboratories
+        ]
     if content.blast_kinds:
         document["blast_kinds"] = [asdict(kind) for kind in content.blast_kinds]
     return document

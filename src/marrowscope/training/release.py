@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from marrowscope.errors import InputError
 from marrowscope.evaluation.networks.left_out import read_left_out
 from marrowscope.models.bundle import Bundle, ClassifierSettings, DetectorSettings, load_bundle
 from marrowscope.models.bundle_writer import BundleContent, write_bundle
-from marrowscope.training.finished_run import read_run
+from marrowscope.training.finished_run import FinishedRun, read_run
 
 
 def bundle_of_runs(
@@ -43,43 +44,33 @@ def bundle_of_runs(
     """
     if detector_run is None and classifier_run is None:
         raise InputError("nothing newly trained: give --detector, --classifier or both")
-    content = BundleContent.of(load_bundle(base))
-    if detector_run is not None and classifier_run is not None:
-        content = replace(content, trained_on=())  # nothing of the base is left
+    parts: dict[str, Any] = {"name": name, "version": version, "licence": licence}
+    trained_on: list[str] = []
     if detector_run is not None:
-        content = _with_detector(content, detector_run)
+        detector = read_run(detector_run, DetectorSettings)
+        trained_on += detector.trained_on
+        parts |= {"detector_onnx": detector_run / detector.settings.file, "detector": detector.settings}
     if classifier_run is not None:
-        content = _with_classifier(content, classifier_run)
+        classifier = read_run(classifier_run, ClassifierSettings)
+        trained_on += classifier.trained_on
+        parts |= _classifier_parts(classifier_run, classifier)
     if left_out is not None:
         measured = read_left_out(left_out)
-        content = replace(content, laboratories=measured.rates(), blast_kinds=measured.blast_kinds())
-    return write_bundle(out, replace(content, name=name, version=version, licence=licence))
+        parts |= {"laboratories": measured.rates(), "blast_kinds": measured.blast_kinds()}
+    if detector_run is not None and classifier_run is not None:  # nothing is left of a base
+        return write_bundle(out, BundleContent(**parts, trained_on=tuple(dict.fromkeys(trained_on))))
+    kept = BundleContent.of(load_bundle(base))
+    both = tuple(dict.fromkeys((*kept.trained_on, *trained_on)))
+    return write_bundle(out, replace(kept, **parts, trained_on=both))
 
 
-def _with_detector(content: BundleContent, folder: Path) -> BundleContent:
-    run = read_run(folder, DetectorSettings)
-    return replace(
-        content,
-        detector_onnx=folder / run.settings.file,
-        detector=run.settings,
-        trained_on=_joined(content.trained_on, run.trained_on),
-    )
-
-
-def _with_classifier(content: BundleContent, folder: Path) -> BundleContent:
-    run = read_run(folder, ClassifierSettings)
+def _classifier_parts(folder: Path, run: FinishedRun[ClassifierSettings]) -> dict[str, Any]:
     space = run.settings.feature_space
-    return replace(
-        content,
-        classifier_onnx=folder / run.settings.file,
-        classifier=run.settings,
-        feature_space=folder / space if space else None,
-        error_rates=run.error_rates,
-        laboratories=(),  # of other networks
-        blast_kinds=(),
-        trained_on=_joined(content.trained_on, run.trained_on),
-    )
-
-
-def _joined(*ids: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(one for row in ids for one in row))
+    return {
+        "classifier_onnx": folder / run.settings.file,
+        "classifier": run.settings,
+        "feature_space": folder / space if space else None,
+        "error_rates": run.error_rates,
+        "laboratories": (),  # those of the base are of other networks
+        "blast_kinds": (),
+    }

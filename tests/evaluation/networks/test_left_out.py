@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from marrowscope.domain.case.specimen import Specimen
-from marrowscope.domain.rates import BlastKind, Laboratory
+from marrowscope.domain.rates import BlastKind, Laboratory, PatientCells
 from marrowscope.errors import DatasetError
 from marrowscope.evaluation.networks.left_out import (
     LeftOutCells,
@@ -39,6 +39,8 @@ def test_counts_and_shares_of_a_laboratory() -> None:
     figures = figures_of([read])
     assert (figures["blasts"], figures["blasts_called"]) == (240, 216)
     assert (figures["others"], figures["others_called"], figures["groups"]) == (480, 0, 12)
+    assert "by_patient" not in figures
+    assert figures_of([read], "patients")["by_patient"] == [[20, 18, 40, 0]] * 12
     assert figures["sensitivity"]["value"] == pytest.approx(0.9)
     assert figures["balanced_accuracy"]["value"] == pytest.approx(0.95)
     assert figures["types_macro_f1"]["value"] == 1
@@ -82,13 +84,15 @@ def test_mean_and_worst_leave_out_what_is_apart(tmp_path: Path) -> None:
 
 
 def test_rates_and_kinds_of_blasts_for_a_bundle() -> None:
-    def laboratory(name: str, groups_are: str, **kind: str) -> dict[str, object]:
+    def laboratory(name: str, groups_are: str, **kind: object) -> dict[str, object]:
         counts = {"blasts": 10, "blasts_called": 9, "others": 30, "others_called": 2, "groups": 4}
         return {"name": name, "specimen": "blood", "groups_are": groups_are, **kind, **counts}
 
     result = LeftOutResult(
         {
-            "a": laboratory("A", "patients", blast_kind="myeloblast"),
+            "a": laboratory(
+                "A", "patients", blast_kind="myeloblast", by_patient=[[4, 4, 9, 0], [6, 5, 21, 2]]
+            ),
             "b": laboratory("B", "fields", blast_kind="myeloblast"),
             "c": laboratory("C", "cells"),
             "d": laboratory("D", "patients", blast_kind="lymphoblast"),
@@ -98,9 +102,9 @@ def test_rates_and_kinds_of_blasts_for_a_bundle() -> None:
         steps=10,
     )
     assert result.rates() == (
-        Laboratory("A", Specimen.BLOOD, 10, 9, 30, 2, patients=4),
-        Laboratory("B", Specimen.BLOOD, 10, 9, 30, 2, patients=0),
-        Laboratory("C", Specimen.BLOOD, 10, 9, 30, 2, patients=0),
+        Laboratory("A", Specimen.BLOOD, 10, 9, 30, 2, (PatientCells(4, 4, 9, 0), PatientCells(6, 5, 21, 2))),
+        Laboratory("B", Specimen.BLOOD, 10, 9, 30, 2),
+        Laboratory("C", Specimen.BLOOD, 10, 9, 30, 2),
     )
     assert result.blast_kinds() == (BlastKind("myeloblast", 20, 18),)
 

@@ -103,7 +103,7 @@ def _measured(
         blasts_called=found.n_blasts_called,
         others=found.n_others,
         others_called=found.n_others - found.n_others_cleared,
-        patients=len(patients),
+        by_patient=patients,
     )
     if min(figures.blasts, figures.others) < FEWEST_CELLS:
         raise InputError(
@@ -111,7 +111,7 @@ def _measured(
             "of either are needed"
         )
     date = datetime.now(UTC).isoformat(timespec="seconds")
-    return Validation(figures, date, operator, networks.title, networks.sha256, patients)
+    return Validation(figures, date, operator, networks.title, networks.sha256)
 
 
 def _print(validation: "Validation", *, as_json: bool) -> None:
@@ -134,7 +134,7 @@ def _print(validation: "Validation", *, as_json: bool) -> None:
         if share is not None:
             bounds = range_text(share.low, share.high)
             typer.echo(f"{title}: {part} of {whole}, {percent_text(share.estimate)} % ({bounds} %)")
-    if len(validation.patients) < 2:
+    if figures.patients < 2:
         typer.echo(
             "How patients differ is not known: give a folder for each patient, each with a folder per type."
         )

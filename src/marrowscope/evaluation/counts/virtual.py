@@ -238,16 +238,8 @@ def _as_validation(rates: ErrorRates, rng: np.random.Generator) -> Validation:
     of_blasts = _dealt(rates.blasts_called, rates.blasts_seen, rng)
     of_others = _dealt(called, rates.others_seen, rng)
     patients = tuple(PatientCells(*both[0], *both[1]) for both in zip(of_blasts, of_others, strict=True))
-    figures = Laboratory(
-        name=rates.source,
-        specimen=Specimen.NOT_STATED,
-        blasts=rates.blasts_seen,
-        blasts_called=rates.blasts_called,
-        others=rates.others_seen,
-        others_called=called,
-        patients=len(patients),
-    )
-    return Validation(figures, "", "evaluate virtual", "", "", patients)
+    figures = Laboratory.of_patients(rates.source, Specimen.NOT_STATED, patients)
+    return Validation(figures, "", "evaluate virtual", "", "")
 
 
 def _dealt(called: int, seen: int, rng: np.random.Generator) -> list[tuple[int, int]]:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy import special, stats
 
 from marrowscope.domain.case.specimen import Specimen
-from marrowscope.domain.rates import BlastKind, Laboratory
+from marrowscope.domain.rates import BlastKind, Laboratory, PatientCells
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.errors import DatasetError
 from marrowscope.evaluation.statistics.bootstrap import group_bootstrap
@@ -164,8 +164,8 @@ def _counted(names: Sequence[str]) -> Bools:
     return np.array([taxonomy()[name].is_counted for name in names])
 
 
-def figures_of(readings: Sequence[LeftOutCells]) -> dict[str, Any]:
-    """Give one laboratory's figures, JSON values.
+def figures_of(readings: Sequence[LeftOutCells], groups_are: str = "cells") -> dict[str, Any]:
+    """Give one laboratory's figures, JSON values; of each patient, too, where the groups are patients.
 
     Means over the readings, one for each seed; intervals (95 %, over patients or fields) and counts are of
     the first of them.
@@ -185,7 +185,18 @@ def figures_of(readings: Sequence[LeftOutCells]) -> dict[str, Any]:
         "others": int(kept.sum()),
         "others_called": int((kept & first.called).sum()),
         "groups": len(set(first.groups)),
+        **({"by_patient": _by_patient(first, kept)} if groups_are == "patients" else {}),
     }
+
+
+def _by_patient(read: LeftOutCells, others: Bools) -> list[list[int]]:
+    """Give blasts, blasts called, others and others called of every patient."""
+    _, row = np.unique(np.array(read.groups), return_inverse=True)
+    kinds = (read.is_blast, read.is_blast & read.called, others, others & read.called)
+    counts: list[list[int]] = (
+        np.stack([np.bincount(row, kind) for kind in kinds], axis=1).astype(int).tolist()
+    )
+    return counts
 
 
 def _with_interval(figure: Figure, readings: Sequence[LeftOutCells]) -> dict[str, Any]:
@@ -227,7 +238,7 @@ class LeftOutResult:
                 name=one["name"],
                 specimen=Specimen(one["specimen"]),
                 **{name: one[name] for name in ("blasts", "blasts_called", "others", "others_called")},
-                patients=one["groups"] if one["groups_are"] == "patients" else 0,
+                by_patient=tuple(PatientCells(*counts) for counts in one.get("by_patient", ())),
             )
             for one in self._photographed()
         )
