@@ -186,6 +186,15 @@ def test_what_may_be_promyelocytic_is_not_excluded(kind: str, number: int, *, to
     assert any("APL" in text for text in found.limits) is told
 
 
+def test_types_taught_from_one_laboratory_are_to_be_checked_where_they_occur() -> None:
+    rows = [*of_type("plasma_cell", 3), *of_type("smudge_cell", 2), *of_type("lymphocyte", 200)]
+    known = KnownErrors(experimental=("plasma_cell", "smudge_cell", "promonocyte"))
+    (told,) = [text for text in reading([field("a", rows)], known).limits if "one laboratory alone" in text]
+    assert told.endswith("checked by eye: plasma cell (3), smudge cell (2).")
+    healthy = reading([field("a", of_type("lymphocyte", 200))], known)
+    assert not any("one laboratory alone" in text for text in healthy.limits)
+
+
 def test_what_the_networks_do_not_name_and_were_not_measured_on_is_told() -> None:
     known = KnownErrors(
         types=("lymphocyte", "erythroblast", "segmented_neutrophil"),

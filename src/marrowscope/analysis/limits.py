@@ -19,7 +19,12 @@ def limits(differential: Differential, known: KnownErrors) -> tuple[str, ...]:
     differential : the count
     known : what the bundle says of its networks; nothing it does not say is claimed
     """
-    found = (_promyelocytic(differential), _blast_kinds(known), _unnamed(known))
+    found = (
+        _promyelocytic(differential),
+        _blast_kinds(known),
+        _experimental(differential, known),
+        _unnamed(known),
+    )
     return tuple(sentence for sentences in found for sentence in sentences)
 
 
@@ -54,6 +59,18 @@ def _blast_kinds(known: KnownErrors) -> list[str]:
         for kind in kinds
     ]
     return [f"Kinds of blasts measured in other laboratories: {'; '.join(told)}."]
+
+
+def _experimental(differential: Differential, known: KnownErrors) -> list[str]:
+    counts = {**differential.counts, **differential.excluded}
+    present = [
+        f"{kind.name.lower()} ({counts[kind.id]})"
+        for kind in taxonomy()
+        if kind.id in known.experimental and counts.get(kind.id)
+    ]
+    if not present:
+        return []
+    return [f"Taught from one laboratory alone, so to be checked by eye: {', '.join(present)}."]
 
 
 def _unnamed(known: KnownErrors) -> list[str]:

@@ -145,12 +145,14 @@ class KnownErrors:
     validation : this laboratory's own, None if there is none for these networks
     types : types other than blasts that the networks name; empty if not known
     blast_kinds : kinds of blasts on which they were measured
+    experimental : types that were taught from one laboratory alone
     """
 
     laboratories: tuple[Laboratory, ...] = ()
     validation: Validation | None = None
     types: tuple[str, ...] = ()
     blast_kinds: tuple[BlastKind, ...] = ()
+    experimental: tuple[str, ...] = ()
 
 
 NOTHING_KNOWN = KnownErrors()

@@ -134,7 +134,13 @@ class Bundle:
         A validation of other networks is left out.
         """
         own = validation if validation and validation.bundle_sha256 == self.sha256 else None
-        return KnownErrors(self.laboratories, own, self.classifier.types, self.blast_kinds)
+        return KnownErrors(
+            self.laboratories,
+            own,
+            self.classifier.types,
+            self.blast_kinds,
+            self.classifier.experimental,
+        )
 
     @property
     def title(self) -> str:

@@ -28,6 +28,7 @@ from marrowscope.evaluation.fields.shares import evaluate_field_shares
 from marrowscope.evaluation.networks.adapting import AdaptingResult
 from marrowscope.evaluation.networks.classifier import score_predictions
 from marrowscope.evaluation.networks.detector import DetectionResult, score_detections
+from marrowscope.evaluation.networks.left_out import LeftOutResult
 from marrowscope.evaluation.networks.predictions import Predictions
 from marrowscope.evaluation.plots.networks import (
     draw_confusion_matrix,
@@ -133,7 +134,7 @@ def test_card_holds_the_measured_figures(bundle: Bundle, evaluations: list[Evalu
 def assert_tables_are_whole(card: str) -> None:
     """Every run of table rows has a rule as its second line, and as many cells in each row."""
     runs = re.findall(r"(?:^\|.*\n)+", card, flags=re.MULTILINE)
-    assert len(runs) > 8
+    assert len(runs) > 3
     for run in runs:
         rows = run.splitlines()
         assert set(rows[1]) == {"|", "-"}
@@ -173,6 +174,7 @@ def test_the_short_table_has_a_row_for_every_kind(bundle: Bundle, evaluations: l
         "blast share of whole fields",
         "the same fields changed",
         "adapted",
+        "**blast share of patients, laboratory left out**",
     ]
     assert "cells counted change by at most 50.0 %, the blast share by 50.0 points" in summary_table(document)
 
@@ -207,6 +209,30 @@ def test_laboratories_left_out_stand_in_the_card(bundle: Bundle, evaluations: li
     card = write_model_card(replace(bundle, laboratories=laboratories())).read_text()
     assert "| laboratory 1 | marrow | 20 | 730 of 1000 | 190 of 1000 |" in card
     assert "decides nothing" not in card
+
+
+def test_the_procedures_figures_stand_in_card_and_table_with_dashes_for_those_missing(bundle: Bundle) -> None:
+    def laboratory(name: str, auc: float, **more: object) -> dict[str, object]:
+        figures = {
+            key: {"value": auc, "seeds": [auc], "interval": [auc - 0.1, auc + 0.05]}
+            for key in ("auc", "balanced_accuracy", "sensitivity", "specificity", "calibration_error")
+        }
+        counts = {"blasts": 10, "blasts_called": 9, "others": 30, "others_called": 2, "groups": 4}
+        about = {"name": name, "specimen": "marrow", "groups_are": "cells", "background_auc": 0.5}
+        return {**about, **figures, **counts, **more}
+
+    smudges = {"smudges_called": {"value": 0.04, "seeds": [0.04], "interval": None}}
+    result = LeftOutResult(
+        {"a": laboratory("Here", 0.9, **smudges), "b": laboratory("There", 0.8)}, ("b",), recipes=1, steps=9
+    )
+    path = write_metrics(bundle, [Evaluation("a", "external", result)])
+    card = write_model_card(bundle).read_text()
+    assert "| Here | 0.900 (0.800–0.950) | 0.500 |" in card
+    assert "| There (apart) | 0.800 (0.700–0.850) |" in card
+    assert_tables_are_whole(card)
+    table = summary_table(json.loads(path.read_text()))
+    assert "| Here: marrow | external | AUC 0.900 (background alone 0.500), sensitivity 0.900" in table
+    assert "| There: cells cut out on black |" in table
 
 
 def test_card_without_results_says_so(bundle: Bundle) -> None:

@@ -93,6 +93,11 @@ def _rows(entry: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     data, role, result = entry["data"], entry["role"], entry["result"]
     if entry["kind"] == "classifier":
         return [(name, data, role, text) for name, text in _classifier(result) if text]
+    if entry["kind"] == "left_out":
+        return [
+            ("**blast or not, laboratory left out**", _left_out_name(name, one, result), role, _left_out(one))
+            for name, one in result["laboratories"].items()
+        ]
     if entry["kind"] not in _ONE_ROW:
         return []
     name, text_of = _ONE_ROW[entry["kind"]]
@@ -128,6 +133,35 @@ def _classifier(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [("blast or not", blast_text), ("types", type_text)]
 
 
+def _left_out_name(fold: str, figures: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+    cells = "cells cut out on black" if fold in result["apart"] else figures["specimen"]
+    return f"{figures['name']}: {cells}"
+
+
+def _left_out(figures: Mapping[str, Any]) -> str:
+    auc, sensitivity, specificity = (
+        _value(figures[name]["value"]) for name in ("auc", "sensitivity", "specificity")
+    )
+    return (
+        f"AUC {auc} (background alone {_value(figures['background_auc'])}), sensitivity {sensitivity}, "
+        f"specificity {specificity} ({figures['blasts']} blasts, {figures['others']} others)"
+    )
+
+
+def _patients(result: Mapping[str, Any]) -> str:
+    error, sides = result["agreement"], result["sides"]
+    if error is None or sides is None:
+        return f"{result['n_patients']} patients of known state"
+    over, under = (
+        f"{row['measured_over']} of {row['measured_over'] + row['measured_not_over']}"
+        for row in (sides["over_20"], sides["not_over_20"])
+    )
+    return (
+        f"mean absolute error {error['mean_absolute_error']:.1f} points, bias {error['bias']:+.1f}; counted "
+        f"over 20 %: {over} signed so, {under} signed otherwise"
+    )
+
+
 def _field_shares(result: Mapping[str, Any]) -> str:
     return (
         f"malignant against benign: AUC {_value(result['share_auc'])} (background alone "
@@ -160,6 +194,7 @@ def _adapting(result: Mapping[str, Any]) -> str:
 
 _ONE_ROW: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     "detector": ("detector", _detector),
+    "patients": ("**blast share of patients, laboratory left out**", _patients),
     "virtual": ("blast share of virtual counts", _virtual),
     "field_shares": ("blast share of whole fields", _field_shares),
     "robustness": ("the same fields changed", _robustness),
