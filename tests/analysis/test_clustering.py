@@ -45,6 +45,11 @@ def test_one_image_and_images_of_single_cells_cost_nothing() -> None:
     assert clustering([1] * 300, [1, 0, 0] * 100).design_effect == 1
 
 
+def test_a_smear_without_counted_cells_clusters_in_no_way() -> None:
+    assert clustering_of_lot([0, 0], [0, 0], [0, 0]) == NO_CLUSTERING
+    assert clustering_of_lot([], [], []) == NO_CLUSTERING
+
+
 def test_a_lot_tells_how_all_cells_cluster() -> None:
     sizes, seen = [50] * 10, [10] * 10
     gathered = clustering_of_lot(sizes, seen, [10] * 3 + [0] * 7)

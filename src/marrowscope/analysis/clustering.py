@@ -110,6 +110,8 @@ def clustering_of_lot(cells: npt.ArrayLike, reviewed: npt.ArrayLike, blasts: npt
     """
     of_lot = clustering(reviewed, blasts)
     m = np.asarray(cells, np.float64)
+    if not m.sum():
+        return of_lot
     effect = 1 + max((m**2).sum() / m.sum() - 1, 0.0) * of_lot.icc
     return Clustering(of_lot.fields, of_lot.icc, float(effect), of_lot.freedom)
 
