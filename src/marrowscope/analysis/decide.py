@@ -96,18 +96,18 @@ def _why(numbers: Numbers, rule: Rule, verdict: Verdict) -> str:
     lies = {
         Verdict.POSITIVE: f"above {threshold}",
         Verdict.NEGATIVE: f"below {threshold}",
-        Verdict.INDETERMINATE: f"not clear of {threshold}",
+        Verdict.INDETERMINATE: f"on both sides of {threshold}",
     }[verdict]
     if numbers.basis is Basis.REVIEWED:
         of = "All counted cells are" if numbers.inferred.is_complete else _lot(numbers.inferred.cells)
-        return f"{of} reviewed by eye: by them the share is {share}, {lies}."
+        return f"{of} reviewed by eye: by them the blast share is {share}, {lies}."
     validation = numbers.known.validation
     if numbers.basis is Basis.VALIDATED and validation is not None:
-        return f"By the errors in {validation.describe()} the share is {share}, {lies}."
+        return f"By the errors in {validation.describe()} the blast share is {share}, {lies}."
     confirm = "" if verdict is Verdict.INDETERMINATE else " This is triage: confirm it by review."
     return (
         f"If the networks err here as in the {len(numbers.known.laboratories)} laboratories measured, the "
-        f"share is {share}, {lies}.{confirm}"
+        f"blast share is {share}, {lies}.{confirm}"
     )
 
 
@@ -132,7 +132,7 @@ def _worth(numbers: Numbers) -> str:
 
 
 def _advice(more: int | None, basis: Basis) -> str:
-    review = f"Review at least {ENOUGH_REVIEWED} cells drawn by lot"
+    review = f"Review at least {ENOUGH_REVIEWED} cells drawn by lot, by eye"
     if basis is Basis.REVIEWED:
         review = "Review more cells of the lot"
     if basis is Basis.NONE:

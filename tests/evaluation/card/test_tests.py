@@ -3,6 +3,7 @@
 import json
 import shutil
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,8 @@ from marrowscope.errors import DatasetError
 from marrowscope.evaluation.card.model_card import renew_metrics, write_metrics, write_model_card
 from marrowscope.evaluation.card.plan import measure_plan, read_plan
 from marrowscope.evaluation.card.summary import BEGIN, END, with_figures
-from marrowscope.models.bundle import load_bundle, verify, write_sums
+from marrowscope.evaluation.card.tests import DetectorTest
+from marrowscope.models.bundle import Bundle, load_bundle, verify, write_sums
 from marrowscope.synth import draw_field
 
 pytest.importorskip("pycocotools", reason="needs the `train` extra")
@@ -50,6 +52,19 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     convert(fields, "voc", root / "synthetic")
     (root / "plan.toml").write_text(PLAN)
     return root
+
+
+def test_finds_that_are_counted_are_named_first(data: Path) -> None:
+    bundle = load_bundle()
+    platelets = replace(bundle.classifier, types=("platelet",) * 16, blast_threshold=1.1)
+
+    def recall(networks: Bundle, *, counted: bool) -> float:
+        found = DetectorTest(data / "synthetic", counted=counted).measure(networks).recall.value
+        assert found is not None
+        return found
+
+    assert 0.3 < recall(bundle, counted=True) <= recall(bundle, counted=False)  # but at the border
+    assert recall(replace(bundle, classifier=platelets), counted=True) == 0
 
 
 def test_a_plan_becomes_metrics_card_and_table(data: Path, tmp_path: Path) -> None:

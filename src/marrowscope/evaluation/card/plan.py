@@ -183,6 +183,8 @@ def _title(name: str, entry: Mapping[str, Any]) -> str:
         part = f"last {entry['last']} fields"
     if "take" in entry:
         part = _taken(*entry["take"])
+    if entry.get("counted"):
+        part = ", ".join(filter(None, (part, "finds that are counted")))
     if "fields" in entry:
         part = f"{entry['fields']} fields"
     return name if part is None else f"{name} ({part})"

@@ -40,6 +40,8 @@ class DetectorTest:
     last : only the last so many fields of it by name
     mpp : micrometres per pixel; measured as the main job does when None
     match_iou : overlap that counts as found
+    counted : only finds that a differential counts, after the classifier has named them: what it calls a
+        smudge cell, a platelet or an artefact is no false find then, and cells at the border are missed
     """
 
     data: Path
@@ -49,6 +51,7 @@ class DetectorTest:
     take: tuple[float, float] = (0.0, 1.0)
     mpp: float | None = None
     match_iou: float = 0.5
+    counted: bool = False
 
     def fields(self) -> list[LabelledField]:
         """Read the fields of the test.
@@ -64,11 +67,14 @@ class DetectorTest:
     def measure(self, bundle: Bundle, threads: int = 1, on_field: OnField | None = None) -> DetectionResult:
         """Measure the detector on these fields, at the scale the main job would find."""
         chosen = self.fields()
-        settings = ReadingSettings(mpp=self.mpp, score_threshold=_LEAST_SCORE)
+        settings = ReadingSettings(mpp=self.mpp, score_threshold=None if self.counted else _LEAST_SCORE)
         sample = [field.pixels() for field in spread(chosen, SCALE_SAMPLE)]
         reader = SetReader(bundle, sample, settings, threads)
 
         def detect(pixels: Pixels) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+            if self.counted:
+                cells = reader.cells(pixels)
+                return cells.boxes[cells.is_counted], cells.scores[cells.is_counted]
             found = reader.detect(pixels)
             return found.boxes, found.scores
 

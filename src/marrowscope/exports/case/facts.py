@@ -41,7 +41,17 @@ _LABELS = {
     "conclusion": "Conclusion",
 }
 _HEAD = tuple(name for name in DETAILS if name not in {"phrases", "comment", "conclusion"})
-_ALWAYS = ("specimen", "collected", "received", "requester", "order_number", "stain", "slide_quality")
+_ALWAYS = (
+    "specimen",
+    "age_years",
+    "sex",
+    "collected",
+    "received",
+    "requester",
+    "order_number",
+    "stain",
+    "slide_quality",
+)
 _OF_MARROW = ("site", "particles")
 
 
