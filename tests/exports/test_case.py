@@ -1,5 +1,6 @@
 """What a report says beside the count: as the specimen has it, and never of another specimen."""
 
+import re
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
@@ -12,12 +13,14 @@ from marrowscope.analysis.reviewed import Answer
 from marrowscope.domain.case.details import CaseDetails, Sex
 from marrowscope.domain.case.laboratory import Laboratory
 from marrowscope.domain.case.specimen import Specimen
+from marrowscope.domain.decision import Basis
 from marrowscope.domain.differential import (
     MyeloidErythroid,
     erythroblasts_per_100,
     myeloid_to_erythroid,
 )
 from marrowscope.domain.patient import Change, CohortReport, PatientReading, Signature
+from marrowscope.domain.percent import percent_text
 from marrowscope.errors import InputError
 from marrowscope.exports.case.comparison import compare
 from marrowscope.exports.case.erratum import changes
@@ -104,6 +107,41 @@ def test_each_specimen_has_its_own_title_and_figures() -> None:
         assert words not in blood
     assert "Erythroblasts per 100 leukocytes" in blood
     assert "Erythroblasts per 100 leukocytes" not in marrow
+
+
+def test_what_nobody_stated_is_printed_as_not_stated() -> None:
+    page = page_of(patient("p"))
+    for title in ("Age", "Sex", "Collected", "Requested by", "Stain"):
+        assert f'<dt>{title}</dt><dd class="soft">not stated</dd>' in page
+    assert "Laboratory: not stated" in page
+    named = replace(PUBLISHED, name="Our laboratory")
+    assert "Laboratory: not stated" not in page_of(patient("p", details=MARROW), named)
+
+
+def test_a_count_without_blasts_says_so_in_its_differential() -> None:
+    row = re.compile(r'<tr class="blast">\s*<td>.*?Blast</td>\s*<td class="n">(\d+)</td>')
+    none, some = patient("p", blast_share=0.0), patient("p", blast_share=0.5)
+    assert row.findall(page_of(none)) == ["0"]
+    assert row.findall(page_of(some)) == [str(some.differential.blasts)]
+
+
+def test_errors_of_other_laboratories_are_never_the_large_figure() -> None:
+    own = patient("p")
+    assert own.decision.decided_by is Basis.VALIDATED
+    assert own.blast_interval is not None
+    assert own.adjusted_interval is not None
+    corrected = replace(own.adjusted_interval, estimate=0.9, low=0.0, high=1.0)
+    elsewhere = replace(
+        own,
+        decision=replace(own.decision, decided_by=Basis.LABORATORIES),
+        adjusted_interval=corrected,
+        expected_interval=corrected,
+    )
+    share = '<div class="share">{}<small> %</small></div>'
+    assert share.format(percent_text(own.adjusted_interval.estimate)) in page_of(own)
+    page = page_of(elsewhere)
+    assert share.format(percent_text(own.blast_interval.estimate)) in page
+    assert "<b>0.0–100.0 %</b>" in page
 
 
 def test_the_m_to_e_ratio_holds_monocytes_and_no_mast_cells_and_says_what_it_rests_on() -> None:
