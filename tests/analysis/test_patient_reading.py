@@ -203,8 +203,7 @@ def test_what_the_networks_do_not_name_and_were_not_measured_on_is_told() -> Non
     told = " ".join(reading([field("a", of_type("lymphocyte", 300))], known).limits)
     assert "do not name: promyelocyte" in told
     assert "proerythroblast" not in told
-    assert "myeloblasts: 90 of 100 called blasts" in told
-    assert "lymphoblasts: not measured" in told
+    assert "the networks called 90 of 100 myeloblasts (90.0 %) blasts. Not measured: lymphoblasts" in told
     assert reading([field("a", of_type("lymphocyte", 300))], NOTHING_KNOWN).limits == ()
 
 

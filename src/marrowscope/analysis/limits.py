@@ -50,15 +50,15 @@ def _promyelocytic(differential: Differential) -> list[str]:
 def _blast_kinds(known: KnownErrors) -> list[str]:
     if not known.blast_kinds:
         return []
-    measured = {kind.cell_type: kind for kind in known.blast_kinds}
-    kinds = [kind for kind in taxonomy() if kind.is_blast and kind.parent is not None]
-    told = [
-        f"{kind.name.lower()}s: {measured[kind.id].called} of {measured[kind.id].cells} called blasts"
-        if kind.id in measured
-        else f"{kind.name.lower()}s: not measured"
-        for kind in kinds
-    ]
-    return [f"Kinds of blasts measured in other laboratories: {'; '.join(told)}."]
+    names = {
+        kind.id: f"{kind.name.lower()}s" for kind in taxonomy() if kind.is_blast and kind.parent is not None
+    }
+    found = []
+    for kind in known.blast_kinds:
+        name = names.pop(kind.cell_type, kind.cell_type)
+        found.append(f"{kind.called} of {kind.cells} {name} ({percent_text(kind.called / kind.cells)} %)")
+    never = f" Not measured: {', '.join(names.values())}." if names else ""
+    return [f"In laboratories they never saw, the networks called {' and '.join(found)} blasts.{never}"]
 
 
 def _experimental(differential: Differential, known: KnownErrors) -> list[str]:
