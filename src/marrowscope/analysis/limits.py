@@ -20,7 +20,7 @@ def limits(differential: Differential, known: KnownErrors) -> tuple[str, ...]:
     known : what the bundle says of its networks; nothing it does not say is claimed
     """
     found = (
-        _promyelocytic(differential),
+        alarms(differential),
         _blast_kinds(known),
         _experimental(differential, known),
         _unnamed(known),
@@ -28,23 +28,24 @@ def limits(differential: Differential, known: KnownErrors) -> tuple[str, ...]:
     return tuple(sentence for sentences in found for sentence in sentences)
 
 
-def _promyelocytic(differential: Differential) -> list[str]:
+def alarms(differential: Differential) -> tuple[str, ...]:
+    """Return those of the sentences that a reader must not overlook."""
     promyelocytes = differential.share("promyelocyte") or 0.0
     monocytes = (differential.share("monocyte") or 0.0) + (differential.share("promonocyte") or 0.0)
     if "promyelocyte" in differential.equivalents:
-        return []
+        return ()
     many = []
     if promyelocytes >= _PROMYELOCYTES:
         many.append(f"promyelocytes ({percent_text(promyelocytes)} %)")
     if monocytes >= _MONOCYTES:
         many.append(f"monocytes ({percent_text(monocytes)} %)")
     if not many:
-        return []
+        return ()
     sentence = (
         f"Many {' and '.join(many)}: acute promyelocytic leukemia (APL) cannot be excluded, and a low blast "
         "share is no reassurance. Look for abnormal promyelocytes with Auer rods."
     )
-    return [sentence]
+    return (sentence,)
 
 
 def _blast_kinds(known: KnownErrors) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from marrowscope.analysis.limits import alarms
 from marrowscope.domain.case.laboratory import Laboratory
 from marrowscope.domain.cells import FLAG_ADDED, FLAG_BORDER, FLAG_DELETED, FLAG_REVIEWED, Cell
 from marrowscope.domain.decision import Decision, Interval
@@ -79,6 +80,7 @@ class PatientView:
     anchor: str
     reading: PatientReading
     shares: tuple[ShareRow, ...]
+    alarms: tuple[str, ...]
     decisions: tuple[Decision, ...]
     rows: tuple[TypeRow, ...]
     bar_scale: int
@@ -123,6 +125,7 @@ def _view(
         anchor=anchor,
         reading=patient,
         shares=share_rows(patient),
+        alarms=alarms(patient.differential),
         decisions=(patient.decision, *patient.alternatives),
         rows=rows,
         bar_scale=next(end for end in _BAR_SCALES if highest <= end),
