@@ -24,6 +24,7 @@ from marrowscope.domain.patient import (
     Provenance,
     Review,
     Signature,
+    Waiver,
 )
 from marrowscope.domain.scale import Scale, ScaleSource, SizeScale, listed_scales, scales_by_size
 from marrowscope.errors import DamagedRecordError
@@ -121,7 +122,8 @@ def a_patient(review: Review | None) -> PatientReading:
 
 
 def a_report() -> CohortReport:
-    signature = Signature(2, "Rita", "2026-11-28T12:00:00Z", "reviewed", "a smudge was counted", (CHANGE,))
+    waiver = Waiver("All cells are from one field.", "scarce")
+    signature = Signature(2, "Rita", "2026-11-28T12:00:00Z", "reviewed", "a smudge", (CHANGE,), (waiver,))
     review = Review(a_patient(None), 3, 2, 1, signature)
     provenance = Provenance("1.0", "b 1", "ab" * 32, "t0", "t1", {"rule": "over-20"}, {"reading": 1.5})
     return CohortReport((a_patient(review),), provenance, Laboratory("Ours", ("1 High Street",)))

@@ -75,6 +75,14 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Waiver:
+    """What was open in a count when it was signed, and why it could stay so in the signer's words."""
+
+    point: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Signature:
     """A signature under a report.
 
@@ -86,6 +94,7 @@ class Signature:
     meaning : what the signer confirms, in their own words
     reason : why the report was amended, None for the first version
     changes : what differs from the version before
+    waivers : what was open, and why it could stay so
     """
 
     version: int
@@ -94,6 +103,7 @@ class Signature:
     meaning: str
     reason: str | None = None
     changes: tuple[Change, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

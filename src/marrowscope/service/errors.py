@@ -42,6 +42,10 @@ class LockedError(ConflictError):
     """The analysis is signed; an amendment opens it again."""
 
 
+class OpenPointsError(ConflictError):
+    """Something in the count is open, and the signer has not said why it may stay so."""
+
+
 class PreconditionError(ServiceError):
     """If-Match names another revision than the current one."""
 
@@ -77,6 +81,7 @@ PROBLEMS: Mapping[type[MarrowscopeError], tuple[int, str, str]] = {
     NotFoundError: (404, "not-found", "Not found"),
     ConflictError: (409, "conflict", "Conflict"),
     SameNameError: (409, "same-name", "Another image of this name"),
+    OpenPointsError: (409, "open-points", "Open points"),
     LockedError: (409, "locked", "Signed and locked"),
     PreconditionError: (412, "precondition", "Precondition failed"),
     TooLargeError: (413, "too-large", "Too large"),

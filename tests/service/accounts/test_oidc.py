@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 from joserfc.jwk import RSAKey
 from pydantic import SecretStr
 from sqlalchemy import select
+from tests.service.conftest import reasons
 from tests.service.drawn import Drawn
 from tests.service.issuer import CLIENT, SECRET, Issuer
 
@@ -140,7 +141,7 @@ class TestSigning:
     @staticmethod
     def sign(client: TestClient, drawn: Drawn) -> Any:
         revision = client.get(f"{API}/analyses/{drawn.analysis}").json()["revision"]
-        body = {"meaning": "seen", "revision": revision}
+        body = {"meaning": "seen", "revision": revision, "waived": reasons(client, drawn.analysis)}
         return client.post(f"{API}/analyses/{drawn.analysis}/signature", json=body)
 
     def test_a_new_sign_on_serves_one_signature(

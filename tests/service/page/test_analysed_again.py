@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from tests.service.again import analyse_again, found_anew, without
 from tests.service.browser import Running, serving
+from tests.service.conftest import reasons
 from tests.service.drawn import Drawn, draw
 from tests.service.page.visit import Visit
 
@@ -55,7 +56,7 @@ def _review(client: TestClient, app: FastAPI, drawn: Drawn) -> dict[str, Any]:
     cells = client.get(f"{url}/cells").json()["items"][:3]
     changes = [{"id": cell["id"], "revision": 0, "type": "blast"} for cell in cells]
     client.patch(f"{url}/cells", json={"changes": changes}).raise_for_status()
-    body = {"meaning": "Reviewed and approved", "revision": 1}
+    body = {"meaning": "Reviewed and approved", "revision": 1, "waived": reasons(client, drawn.analysis)}
     client.post(f"{url}/signature", json=body).raise_for_status()
     readings = found_anew(drawn)
     first = drawn.readings[0].name

@@ -244,6 +244,7 @@ def _sign_amend_and_sign_again(visit: Visit) -> None:
     submit = dialog.get_by_role("button", name="Sign", exact=True)
     assert submit.is_disabled()
     visit.look("sign")
+    _say_why_points_stay_open(visit)
     dialog.get_by_label("Your password").fill(PASSWORD)
     submit.click()
     visit.page.get_by_text("Signed version 1").wait_for()
@@ -254,6 +255,7 @@ def _sign_amend_and_sign_again(visit: Visit) -> None:
     visit.page.get_by_label("Reason for the amendment").fill("Second look at the blasts")
     visit.page.get_by_role("button", name="Reopen").click()
     visit.page.get_by_role("button", name="Sign", exact=True).click()
+    _say_why_points_stay_open(visit)
     dialog.get_by_label("Your password").fill("not the password")
     submit.click()
     dialog.get_by_text("the password is wrong").wait_for()
@@ -261,6 +263,14 @@ def _sign_amend_and_sign_again(visit: Visit) -> None:
     dialog.get_by_label("Your password").fill(PASSWORD)
     submit.click()
     visit.page.get_by_text("Signed version 2").wait_for()
+
+
+def _say_why_points_stay_open(visit: Visit) -> None:
+    dialog = visit.page.get_by_role("dialog")
+    dialog.get_by_text("Still open").wait_for()
+    for point in dialog.get_by_placeholder("Why it may stay open").all():
+        assert dialog.get_by_role("button", name="Sign", exact=True).is_disabled()
+        point.fill("Seen at the microscope")
 
 
 def _download(visit: Visit) -> None:

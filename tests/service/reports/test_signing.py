@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from sqlalchemy import select, update
 from tests.service.accounts.test_accounts import try_to_log_in
-from tests.service.conftest import PASSWORDS, own_password
+from tests.service.conftest import PASSWORDS, own_password, reasons
 from tests.service.drawn import Drawn
 from tests.service.review.test_answers import API, cells_of, change, differential, other, refused, trail
 
@@ -26,7 +26,8 @@ from marrowscope.service.store.reviews import Version
 
 def sign(client: TestClient, drawn: Drawn, meaning: str = "Reviewed and found right", **more: Any) -> Any:
     revision = client.get(f"{API}/analyses/{drawn.analysis}").json()["revision"]
-    body = {"meaning": meaning, "revision": revision, "password": own_password(client), **more}
+    password, waived = own_password(client), reasons(client, drawn.analysis)
+    body = {"meaning": meaning, "revision": revision, "password": password, "waived": waived, **more}
     return client.post(f"{API}/analyses/{drawn.analysis}/signature", json=body)
 
 

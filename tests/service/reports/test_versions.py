@@ -6,12 +6,17 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from tests.service.again import analyse_again, found_anew
-from tests.service.conftest import own_password
+from tests.service.conftest import own_password, reasons
 from tests.service.drawn import Drawn, draw
 from tests.service.reports.test_signing import export, name_blasts, sign
 from tests.service.review.test_answers import API, refused
 
 from marrowscope.service.store.engine import Database
+
+
+def signature(client: TestClient, analysis: str) -> dict[str, Any]:
+    password, waived = own_password(client), reasons(client, analysis)
+    return {"meaning": "Reviewed", "revision": 0, "password": password, "waived": waived}
 
 
 @pytest.fixture
@@ -65,7 +70,7 @@ def test_versions_of_all_analyses_are_listed_with_why_they_were_amended(
     assert patient_of(reviewer, drawn)["signed"]["state"] == "amended"
     sign(admin, drawn)
     analysis = analyse_again(reviewer, app, drawn, found_anew(drawn))
-    body = {"meaning": "again", "revision": 0, "password": own_password(reviewer)}
+    body = signature(reviewer, analysis)
     assert reviewer.post(f"{API}/analyses/{analysis}/signature", json=body).status_code == 201
     found = versions_of(reviewer, drawn)
     assert [(v["analysis_id"], v["version"], v["superseded"]) for v in found] == [
@@ -94,7 +99,7 @@ def test_an_analysis_that_was_replaced_unsigned_is_signed_no_more(
 ) -> None:
     analysis = analyse_again(reviewer, app, drawn, found_anew(drawn))
     refused(sign(reviewer, drawn), 409, "conflict")
-    body = {"meaning": "Reviewed", "revision": 0, "password": own_password(reviewer)}
+    body = signature(reviewer, analysis)
     assert reviewer.post(f"{API}/analyses/{analysis}/signature", json=body).status_code == 201
     assert [version["superseded"] for version in versions_of(reviewer, drawn)] == [False]
 
@@ -104,7 +109,7 @@ def test_worklist_and_list_of_versions_name_the_same_report(
 ) -> None:
     sign(reviewer, drawn)
     newer = analyse_again(reviewer, app, drawn, found_anew(drawn))
-    body = {"meaning": "Reviewed", "revision": 0, "password": own_password(reviewer)}
+    body = signature(reviewer, newer)
     assert reviewer.post(f"{API}/analyses/{newer}/signature", json=body).status_code == 201
     amendments = f"{API}/analyses/{drawn.analysis}/amendments"
     assert admin.post(amendments, json={"reason": "the earlier one was right"}).status_code == 201

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from tests.service.conftest import logged_in, own_password
+from tests.service.conftest import logged_in, own_password, reasons
 from tests.service.drawn import Drawn, draw
 from tests.service.review.test_answers import API, cells_of, change, differential, trail
 
@@ -76,7 +76,8 @@ def test_what_is_signed_is_what_was_seen(app: FastAPI, drawn: Drawn) -> None:
     """A change beside a signature is either in the signed count, whose signer is told to look, or refused."""
     rita, anna = logged_in(app, "rita"), logged_in(app, "anna")
     cell = cells_of(rita, drawn)[0]
-    signature = {"meaning": "seen", "revision": 0, "password": own_password(anna)}
+    waived = reasons(anna, drawn.analysis)
+    signature = {"meaning": "seen", "revision": 0, "password": own_password(anna), "waived": waived}
     changed, signed = at_once(
         lambda: change(rita, drawn, {"id": cell["id"], "revision": 0, "type": "blast"}),
         lambda: anna.post(f"{API}/analyses/{drawn.analysis}/signature", json=signature),

@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
-from tests.service.conftest import logged_in, own_password
+from tests.service.conftest import logged_in, own_password, reasons
 from tests.service.drawn import Drawn
 
 from marrowscope.errors import InputError
@@ -26,7 +26,12 @@ def atlas_of(client: TestClient, cell_type: str) -> list[dict[str, str]]:
 
 def sign(client: TestClient, drawn: Drawn) -> None:
     shown = client.get(f"{API}/analyses/{drawn.analysis}").json()
-    body = {"meaning": "approved", "revision": shown["revision"], "password": own_password(client)}
+    body = {
+        "meaning": "approved",
+        "revision": shown["revision"],
+        "password": own_password(client),
+        "waived": reasons(client, drawn.analysis),
+    }
     assert client.post(f"{API}/analyses/{drawn.analysis}/signature", json=body).status_code == 201
 
 

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 from tests.service.again import analyse_again, ask_again, found_anew, read_all, with_cell, without
-from tests.service.conftest import own_password
+from tests.service.conftest import own_password, reasons
 from tests.service.drawn import Drawn, draw
 from tests.service.review.answered import FREE, at, carried, cells_of, comment, draw_cell, give, said
 from tests.service.review.test_answers import API, change, differential, refused, trail
@@ -325,7 +325,8 @@ def test_an_amended_report_is_still_changed_where_it_was_signed(
     reviewer: TestClient, app: FastAPI, drawn: Drawn
 ) -> None:
     url = f"{API}/analyses/{drawn.analysis}"
-    signature = {"meaning": "seen", "revision": 0, "password": own_password(reviewer)}
+    waived = reasons(reviewer, drawn.analysis)
+    signature = {"meaning": "seen", "revision": 0, "password": own_password(reviewer), "waived": waived}
     assert reviewer.post(f"{url}/signature", json=signature).status_code == 201
     analyse_again(reviewer, app, drawn, found_anew(drawn))
     assert reviewer.post(f"{url}/amendments", json={"reason": "a smudge"}).status_code == 201

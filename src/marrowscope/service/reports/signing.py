@@ -1,6 +1,7 @@
 """Signing a count, and amending it."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,10 +12,12 @@ from marrowscope.domain.percent import file_percent
 from marrowscope.exports.case.erratum import changes
 from marrowscope.exports.html import render
 from marrowscope.service.actors import Actor
+from marrowscope.service.analyses import count
 from marrowscope.service.clock import iso, now
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.images import patients
 from marrowscope.service.reports import documents, reports, versions
+from marrowscope.service.reports.checklist import open_points, waived
 from marrowscope.service.reports.pictures import ImageStore, StoredPictures
 from marrowscope.service.review import answers, readings
 from marrowscope.service.store.analyses import Analysis
@@ -24,10 +27,14 @@ from marrowscope.service.trail import audit
 
 @dataclass(frozen=True)
 class SignatureRequest:
-    """The meaning of a signature in the signer's words, and the revision of the count they saw."""
+    """The meaning of a signature in the signer's words, and the revision of the count they saw.
+
+    `waived` says for every open point (`checklist.open_points`) why it may stay open.
+    """
 
     meaning: str
     revision: int
+    waived: Mapping[str, str] = field(default_factory=dict)
 
 
 def sign(
@@ -51,6 +58,8 @@ def sign(
         It is not done, has another revision than the person saw, or a newer analysis has replaced it.
     LockedError
         It is signed.
+    OpenPointsError
+        Something is open, and no reason is given for leaving it so.
     ForbiddenError
         The actor's own second reading is open.
     """
@@ -64,7 +73,12 @@ def sign(
     reason = _reason(session, analysis)
     signature = Signature(analysis.version + 1, actor.name, iso(instant), request.meaning, reason)
     (before,) = reports.current(session, laboratory, analysis).patients
-    signature = replace(signature, changes=_changes(session, analysis, before))
+    points = open_points(before, count.target_of(analysis, before))
+    signature = replace(
+        signature,
+        changes=_changes(session, analysis, before),
+        waivers=waived(points, request.waived),
+    )
     report = reports.current(session, laboratory, analysis, signature)
     (reading,) = report.patients
     text, digest = documents.written(report)
@@ -97,6 +111,7 @@ def sign(
             "version": signature.version, "revision": request.revision, "meaning": request.meaning,
             "decision": version.decision, "blast_percent": version.blast_percent,
             "sha256": digest, "bundle_sha256": analysis.bundle_sha256,
+            "waived": [f"{waiver.point} {waiver.reason}" for waiver in signature.waivers],
         },
     )  # fmt: skip
     return version

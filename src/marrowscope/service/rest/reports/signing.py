@@ -6,9 +6,10 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from marrowscope.service.accounts import authentication
-from marrowscope.service.analyses import analyses
+from marrowscope.service.analyses import analyses, count
 from marrowscope.service.images import patients
 from marrowscope.service.reports import signing, versions
+from marrowscope.service.reports.checklist import open_points
 from marrowscope.service.reports.pictures import ImageStore
 from marrowscope.service.reports.signing import SignatureRequest
 from marrowscope.service.reports.versions import PatientVersion
@@ -23,12 +24,21 @@ router = APIRouter(tags=["signature"])
 class NewSignature(Shape):
     """What the signature means, the revision of the count that was seen, and the signer's password.
 
-    The password is left out by accounts without one, after a new single sign-on.
+    The password is left out by accounts without one, after a new single sign-on. `waived` says for every
+    point that is open (`GET /analyses/{id}/checklist`) why it may stay so.
     """
 
     meaning: Line
     revision: Annotated[int, Field(ge=0, le=2**31 - 1)]
     password: Password | None = None
+    waived: Annotated[dict[str, Line], Field(default_factory=dict)]
+
+
+class OpenPointShape(Shape):
+    """Something that is open in a count."""
+
+    id: str
+    text: str
 
 
 class NewAmendment(Shape):
@@ -64,6 +74,16 @@ class PatientVersionShape(VersionShape):
     superseded: bool
 
 
+@router.get("/analyses/{analysis_id}/checklist")
+def list_open_points(session: Transaction, user: Viewer, analysis_id: Id) -> Page[OpenPointShape]:
+    """List what is open in the current count; who signs it answers this, or says why it may stay open."""
+    analysis = analyses.get(session, analysis_id)
+    readings.refuse_blind(session, user, analysis)
+    reading = count.counted(session, analysis)
+    points = open_points(reading, count.target_of(analysis, reading))
+    return Page(items=[OpenPointShape.model_validate(point) for point in points])
+
+
 @router.post("/analyses/{analysis_id}/signature", status_code=201)
 def sign(
     session: Transaction, user: Reviewer, service: TheService, analysis_id: Id, body: NewSignature
@@ -72,7 +92,7 @@ def sign(
     service.logins.take(f"user {user.id}")
     authentication.confirm(service.database, session, service.settings, user, body.password)
     images = ImageStore(service.blobs, service.pictures)
-    request = SignatureRequest(body.meaning, body.revision)
+    request = SignatureRequest(body.meaning, body.revision, body.waived)
     version = signing.sign(session, user, images, analysis_id, request, laboratory=service.laboratory)
     return VersionShape.model_validate(version)
 

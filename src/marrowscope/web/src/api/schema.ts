@@ -382,12 +382,14 @@ export interface NewPatient {
 /**
  * What the signature means, the revision of the count that was seen, and the signer's password.
  *
- * The password is left out by accounts without one, after a new single sign-on.
+ * The password is left out by accounts without one, after a new single sign-on. `waived` says for every
+ * point that is open (`GET /analyses/{id}/checklist`) why it may stay so.
  */
 export interface NewSignature {
   meaning: string;
   revision: number;
   password?: string | null;
+  waived?: Record<string, string>;
 }
 
 /** A token to create. */
@@ -403,6 +405,12 @@ export interface NewUser {
   name: string;
   role: "viewer" | "reviewer" | "admin";
   password: string;
+}
+
+/** Something that is open in a count. */
+export interface OpenPointShape {
+  id: string;
+  text: string;
 }
 
 /** What another rule says of the same count. */
@@ -449,6 +457,11 @@ export interface Page_EntryShape_ {
 
 export interface Page_FieldShape_ {
   items: FieldShape[];
+  next?: string | null;
+}
+
+export interface Page_OpenPointShape_ {
+  items: OpenPointShape[];
   next?: string | null;
 }
 

@@ -18,6 +18,7 @@ export type {
   UploadResultShape as UploadItem,
   LostAnswerShape as LostAnswer,
   MorphologyShape as Morphology,
+  OpenPointShape as OpenPoint,
   PatientShape as Patient,
   PatientVersionShape as PatientVersion,
   ReadingShape as Reading,

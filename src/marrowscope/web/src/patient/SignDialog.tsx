@@ -1,9 +1,9 @@
 import { useRef, useState, type FormEvent, type ReactNode } from "react";
 import { tasks } from "../activity/tasks";
-import { post, Problem as ServiceProblem } from "../api/client";
-import type { Details } from "../api/shapes";
+import { get, post, Problem as ServiceProblem } from "../api/client";
+import type { Details, OpenPoint, Page } from "../api/shapes";
 import { useKnown } from "../context";
-import { useAction } from "../hooks";
+import { useAction, useLoaded } from "../hooks";
 import { DecisionPill, Dialog, Labelled, Problem, Waiting } from "../parts/basics";
 import type { ReviewStore } from "../review/state/store";
 import { useStoreVersion } from "../review/state/useStore";
@@ -19,6 +19,11 @@ export function SignDialog({ store, specimen, onSigned, onClose }: { store: Revi
   const [toSign, setToSign] = useState(session.to_sign);
   const { busy, error, run } = useAction();
   const { differential } = store;
+  const [reasons, setReasons] = useState<Record<string, string>>({});
+  const url = `/analyses/${store.analysis.id}`;
+  const checklist = useLoaded(`${url}/checklist?revision=${store.analysis.revision}`, (signal) => get<Page<OpenPoint>>(`${url}/checklist`, signal));
+  const open = checklist.data?.items ?? [];
+  const isWaived = checklist.data !== null && open.every((point) => reasons[point.id]?.trim());
   const form = useRef<HTMLFormElement>(null); // null once the dialog is closed
   const submit = (event: FormEvent): void => {
     event.preventDefault();
@@ -26,13 +31,15 @@ export function SignDialog({ store, specimen, onSigned, onClose }: { store: Revi
     run(() => tasks.run(t.sign.title, async () => {
       if (!(await store.outbox.flush())) throw new Error(t.sign.unsent);
       try {
-        const signature = { meaning: meaning || own.trim(), revision: store.analysis.revision };
-        await post(`/analyses/${store.analysis.id}/signature`, toSign === "password" ? { ...signature, password } : signature);
+        const waived = Object.fromEntries(open.map((point) => [point.id, (reasons[point.id] ?? "").trim()]));
+        const signature = { meaning: meaning || own.trim(), revision: store.analysis.revision, waived };
+        await post(`${url}/signature`, toSign === "password" ? { ...signature, password } : signature);
       } catch (problem) {
         setPassword("");
         if (problem instanceof ServiceProblem && problem.is("unconfirmed") && toSign === "nothing") setToSign("sign-on");
         if (problem instanceof ServiceProblem && problem.status === 409 && !problem.is("locked")) {
           await store.refresh();
+          checklist.reload();
           throw new Error(t.sign.stale);
         }
         throw problem;
@@ -49,7 +56,7 @@ export function SignDialog({ store, specimen, onSigned, onClose }: { store: Revi
           <button type="button" className="button" onClick={onClose}>
             {t.cancel}
           </button>
-          <button type="submit" form="sign-form" className="button primary" disabled={busy || (!meaning && !own.trim()) || (toSign === "password" && !password) || toSign === "sign-on"}>
+          <button type="submit" form="sign-form" className="button primary" disabled={busy || !isWaived || (!meaning && !own.trim()) || (toSign === "password" && !password) || toSign === "sign-on"}>
             {t.sign.submit}
           </button>
         </>
@@ -66,9 +73,27 @@ export function SignDialog({ store, specimen, onSigned, onClose }: { store: Revi
             </div>
             <p className="small soft">{t.differential.reviewedCells(differential.reviewed_cells)}</p>
             {specimen === "not stated" ? <p className="small notice">{t.details.notStated}</p> : null}
-            {differential.reviewed.counted < differential.target ? <p className="small notice">{t.sign.few(differential.reviewed.counted, differential.target)}</p> : null}
           </div>
         ) : null}
+        {open.length > 0 ? (
+          <fieldset className="stack tight">
+            <legend>{t.sign.open}</legend>
+            <p className="small soft">{t.sign.openLead}</p>
+            {open.map((point) => (
+              <Labelled key={point.id} label={point.text}>
+                <input
+                  className="input"
+                  required
+                  maxLength={200}
+                  placeholder={t.sign.openReason}
+                  value={reasons[point.id] ?? ""}
+                  onChange={(event) => setReasons({ ...reasons, [point.id]: event.target.value })}
+                />
+              </Labelled>
+            ))}
+          </fieldset>
+        ) : null}
+        <Problem message={checklist.error} />
         <p>{t.sign.lead(user.name)}</p>
         <Labelled label={t.sign.meaning}>
           <select className="input" value={meaning} onChange={(event) => setMeaning(event.target.value)}>

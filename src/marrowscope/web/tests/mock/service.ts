@@ -276,6 +276,8 @@ export class MockService {
     }
     ids = match(/^GET \/analyses\/(\w+)\/carried$/);
     if (ids) return ok(this.carried);
+    ids = match(/^GET \/analyses\/(\w+)\/checklist$/);
+    if (ids) return list([{ id: "few_cells", text: "120 nucleated cells are counted; 500 are recommended." }]);
     ids = match(/^POST \/analyses\/(\w+)\/signature$/);
     if (ids && (given["password"] ?? "wrong") === "wrong") return problem(403, "the password is wrong", { type: "unconfirmed" });
     if (ids) return this.sign(ids[0] ?? "", String(given["meaning"]));
