@@ -351,9 +351,10 @@ def _others_are_refused(visit: Visit, browser: "Browser") -> None:
     eva.open(SECOND)
     eva.page.get_by_text("You can view this patient but not change").wait_for()
     assert eva.page.get_by_role("button", name="Sign", exact=True).count() == 0
-    blasts = eva.count("*all")
+    eva.page.locator(".tile .picture").first.wait_for()
+    cells = eva.count("*all")
     eva.press("Control+a", "Delete")
-    assert eva.count("*all") == blasts
+    assert eva.count("*all") == cells
     assert eva.ask("GET", "/users") == 403
     assert eva.ask("POST", "/patients", {"name": "mine"}) == 403
     eva.page.context.close()
