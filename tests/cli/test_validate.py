@@ -1,6 +1,7 @@
 """A laboratory measures the networks on its own cells, and is decided by what it measured."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,6 +54,7 @@ def test_what_is_measured_is_stored_for_these_networks_and_shown(tmp_path: Path)
     code, said, _ = run("--show", "--store", str(store))
     assert code == 0
     assert "A. Smith (marrow: 24 blasts and 24 other cells)" in said
+    assert "How patients differ is not known" in said
 
 
 @pytest.mark.parametrize(
@@ -74,6 +76,25 @@ def test_too_few_cells_are_refused(tmp_path: Path) -> None:
     code, _, said = run("--data", str(cells), "--specimen", "blood", "--store", str(tmp_path / "store"))
     assert code == 2
     assert "at least 20 of either are needed" in said
+
+
+def test_patients_are_told_apart_by_folder_or_by_name(tmp_path: Path) -> None:
+    """Two folders of patients; the same cells in one folder per type, the patient before an ``@``."""
+    folders, named, store = tmp_path / "folders", tmp_path / "named", tmp_path / "store"
+    for patient in ("p1", "p2"):
+        labelled(folders / patient, 12, 14)
+        for path in (folders / patient).rglob("*.png"):
+            target = named / path.parent.name / f"{patient}@{path.name}"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+    for data in (folders, named):
+        code, said, _ = run("--data", str(data), "--specimen", "blood", "--store", str(store))
+        assert code == 0
+        assert "How patients differ is not known" not in said
+        kept = read_validation(load_bundle().sha256, store)
+        assert kept is not None
+        assert [(each.blasts, each.others) for each in kept.figures.by_patient] == [(12, 14)] * 2
+        assert "of 2 patients" in kept.describe()
 
 
 def test_a_file_of_other_networks_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
