@@ -152,6 +152,13 @@ def test_a_verdict_by_other_laboratories_is_called_triage() -> None:
     assert "2026-01-05 by A. Smith" in by_networks(450, 500, VALIDATED).why
 
 
+def test_rates_that_explain_any_share_are_said_to_say_nothing() -> None:
+    coins = KnownErrors(laboratories([(0.5, 0.5), (0.9, 0.2), (0.2, 0.9)]))
+    decision = by_networks(150, 500, coins)
+    assert decision.verdict is Verdict.INDETERMINATE
+    assert decision.why.endswith("this count may come with any blast share.")
+
+
 def test_too_few_laboratories_or_cells_tell_nothing() -> None:
     assert new_laboratory(laboratories()[:2]) is None
     small = tuple(laboratory(str(n), 0.8, 0.9, 10) for n in range(5))

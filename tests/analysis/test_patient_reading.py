@@ -184,6 +184,7 @@ def test_what_may_be_promyelocytic_is_not_excluded(kind: str, number: int, *, to
     fields = [field("a", [*of_type(kind, 2 * number), *of_type("lymphocyte", 200 - 2 * number)])]
     found = reading(fields)
     assert any("APL" in text for text in found.limits) is told
+    assert any("neither monocytic nor" in text for text in found.limits) is (told and kind == "monocyte")
 
 
 def test_types_taught_from_one_laboratory_are_to_be_checked_where_they_occur() -> None:

@@ -105,10 +105,10 @@ def _why(numbers: Numbers, rule: Rule, verdict: Verdict) -> str:
     if numbers.basis is Basis.VALIDATED and validation is not None:
         return f"By the errors in {validation.describe()} the blast share is {share}, {lies}."
     confirm = "" if verdict is Verdict.INDETERMINATE else " This is triage: confirm it by review."
-    return (
-        f"If the networks err here as in the {len(numbers.known.laboratories)} laboratories measured, the "
-        f"blast share is {share}, {lies}.{confirm}"
-    )
+    measured = f"the networks err here as in the {len(numbers.known.laboratories)} laboratories measured"
+    if interval.is_everything:
+        return f"If {measured}, this count may come with any blast share."
+    return f"If {measured}, the blast share is {share}, {lies}.{confirm}"
 
 
 def _lot(cells: int) -> str:

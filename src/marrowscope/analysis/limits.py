@@ -41,9 +41,13 @@ def alarms(differential: Differential) -> tuple[str, ...]:
         many.append(f"monocytes ({percent_text(monocytes)} %)")
     if not many:
         return ()
+    # What is taken for monocytes may be what acute monocytic leukemia counts as blasts, too.
+    monocytic = "neither monocytic nor " if monocytes >= _MONOCYTES else ""
+    excluded = "can be excluded" if monocytic else "cannot be excluded"
     sentence = (
-        f"Many {' and '.join(many)}: acute promyelocytic leukemia (APL) cannot be excluded, and a low blast "
-        "share is no reassurance. Look for abnormal promyelocytes with Auer rods."
+        f"Many {' and '.join(many)}: {monocytic}acute promyelocytic leukemia (APL) {excluded}, and a low "
+        f"blast share is no reassurance. Look for {'promonocytes and for ' if monocytic else ''}abnormal "
+        "promyelocytes with Auer rods."
     )
     return (sentence,)
 

@@ -165,6 +165,11 @@ class Interval:
     level: float
     method: str
 
+    @property
+    def is_everything(self) -> bool:
+        """Whether it holds every share, so that its estimate says nothing either."""
+        return self.low <= 0 and self.high >= 1
+
 
 @dataclass(frozen=True)
 class Clustering:
