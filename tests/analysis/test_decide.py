@@ -152,6 +152,29 @@ def test_a_verdict_by_other_laboratories_is_called_triage() -> None:
     assert "2026-01-05 by A. Smith" in by_networks(450, 500, VALIDATED).why
 
 
+def test_a_complete_review_too_near_the_threshold_asks_for_no_more_review() -> None:
+    decision = decide(numbers(100, 500, LIKE_OTHERS, Inferred(is_complete=True)), OVER_20)
+    assert decision.verdict is Verdict.INDETERMINATE
+    assert any("too near the threshold" in reason for reason in decision.reasons)
+    assert not any("Review" in reason for reason in decision.reasons)
+
+
+def test_one_group_of_patients_tells_nothing_of_how_patients_differ() -> None:
+    """Knowing whose cells they are may narrow an interval; not knowing it never does."""
+    apart = laboratory("own", 0.8, 0.95, 500, patients=10)
+    varied = tuple(
+        replace(one, blasts_called=min(one.blasts, one.blasts_called + (10 if n % 2 else -10)))
+        for n, one in enumerate(apart.by_patient)
+    )
+
+    def width(known: Laboratory) -> float:
+        found = corrected_share(100, 500, own_laboratory(known))
+        assert found is not None
+        return found.high - found.low
+
+    assert width(replace(apart, by_patient=())) >= width(replace(apart, by_patient=varied))
+
+
 def test_rates_that_explain_any_share_are_said_to_say_nothing() -> None:
     coins = KnownErrors(laboratories([(0.5, 0.5), (0.9, 0.2), (0.2, 0.9)]))
     decision = by_networks(150, 500, coins)

@@ -41,8 +41,10 @@ def weights(cells: Floats, hits: Floats) -> Floats:
 
     Returns
     -------
-    (..., points), sums to 1
+    (..., points), sums to 1; all alike where fewer than two groups, or groups of one cell, show no spread
     """
+    if cells.size < 2 or cells.sum() <= cells.size:
+        return np.full((*hits.shape[:-1], _POINTS), 1 / _POINTS)
     share = (hits.sum(axis=-1, keepdims=True) + 0.5) / (cells.sum() + 1)
     log_likelihood = np.zeros((*hits.shape[:-1], _POINTS))
     for point, strength in enumerate(1 / CORRELATIONS - 1):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from marrowscope.analysis.intervals import level_of_repeated_looks
+from marrowscope.analysis.laboratories import usable
 from marrowscope.analysis.numbers import ENOUGH_REVIEWED, Numbers
 from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.decision import Basis, Decision, Interval, Rule, Verdict
@@ -34,7 +35,7 @@ def decide(numbers: Numbers, rule: Rule, floor: int = FLOOR, target: int = TARGE
     more = None
     if verdict is Verdict.INDETERMINATE:
         more = cells_to_settle(numbers, rule)
-        reasons.append(_advice(more, basis))
+        reasons.append(_advice(more, numbers))
     if counted < target:
         reasons.append(f"{counted} cells counted; {target} are recommended for a marrow differential.")
     band = ""
@@ -105,7 +106,8 @@ def _why(numbers: Numbers, rule: Rule, verdict: Verdict) -> str:
     if numbers.basis is Basis.VALIDATED and validation is not None:
         return f"By the errors in {validation.describe()} the blast share is {share}, {lies}."
     confirm = "" if verdict is Verdict.INDETERMINATE else " This is triage: confirm it by review."
-    measured = f"the networks err here as in the {len(numbers.known.laboratories)} laboratories measured"
+    number = len(usable(numbers.known.laboratories))
+    measured = f"the networks err here as in the {number} laboratories measured"
     if interval.is_everything:
         return f"If {measured}, this count may come with any blast share."
     return f"If {measured}, the blast share is {share}, {lies}.{confirm}"
@@ -131,11 +133,13 @@ def _worth(numbers: Numbers) -> str:
     return f"{number:.0f} independent ones"
 
 
-def _advice(more: int | None, basis: Basis) -> str:
+def _advice(more: int | None, numbers: Numbers) -> str:
     review = f"Review at least {ENOUGH_REVIEWED} cells drawn by lot, by eye"
-    if basis is Basis.REVIEWED:
+    if numbers.inferred.is_complete and more is None:
+        return "The share is too near the threshold for any reasonable number of cells to settle."
+    if numbers.basis is Basis.REVIEWED:
         review = "Review more cells of the lot"
-    if basis is Basis.NONE:
+    if numbers.basis is Basis.NONE:
         return f"{review}, or validate the networks on cells of this laboratory."
     if more is None:
         return f"Counting more cells alone is unlikely to settle this case. {review}."

@@ -44,6 +44,11 @@ class Rates:
     source: str
 
 
+def usable(laboratories: Sequence[Laboratory]) -> list[Laboratory]:
+    """Return the laboratories with enough cells of both kinds for their figures to be used."""
+    return [lab for lab in laboratories if min(lab.blasts, lab.others) >= FEWEST_CELLS]
+
+
 @lru_cache(maxsize=32)
 def new_laboratory(laboratories: tuple[Laboratory, ...]) -> Rates | None:
     """Return the rates to expect of a laboratory like those measured; None with too few to tell.
@@ -60,7 +65,7 @@ def new_laboratory(laboratories: tuple[Laboratory, ...]) -> Rates | None:
 
     Where every laboratory measured the detector's false finds, these are the third rate.
     """
-    used = [lab for lab in laboratories if min(lab.blasts, lab.others) >= FEWEST_CELLS]
+    used = usable(laboratories)
     number = len(used)
     if number < FEWEST_LABORATORIES:
         return None
@@ -101,7 +106,7 @@ def own_laboratory(figures: Laboratory) -> Rates | None:
 
     None with too few cells.
     """
-    if min(figures.blasts, figures.others) < FEWEST_CELLS:
+    if not usable([figures]):
         return None
     uniform = qmc.Sobol(8, rng=np.random.default_rng(_SEED)).random(_DRAWS).T
     patients = _by_patient(figures)

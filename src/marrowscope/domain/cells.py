@@ -100,7 +100,8 @@ class Cells:
     p_blast : (n,) float32
     is_blast, is_counted : (n,) bool
     flags : n tuples of ``FLAG_*`` values
-    second_types : n taxonomy identifiers, the most likely type other than the one named; empty where unknown
+    second_types : n taxonomy identifiers, the most likely type other than the one the networks named; empty
+        where unknown
     second_probability : (n,) float32, its probability, 0 where unknown
 
     The last two default to unknown: records of earlier versions do not have them.

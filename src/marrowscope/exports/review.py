@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from marrowscope.analysis.intervals import wilson
 from marrowscope.analysis.numbers import Inferred
 from marrowscope.analysis.patient import CountingSettings, decided, numbers_of
 from marrowscope.analysis.review import FEWEST_REVIEWED, Part, lot_clustering, reviewed_share, suggest_review
@@ -120,12 +121,18 @@ def _reviewed(patient: PatientReading, rows: list[dict[str, str]], path: Path) -
             if row[REVIEWED_TYPE].strip():
                 seen[key] = _is_blast(row, path, patient.differential.equivalents)
     is_blast = list(seen.values())
-    share = reviewed_share(
-        is_blast,
-        [called[key] for key in seen],
-        [was_called for key, was_called in called.items() if key not in seen],
-        clustering=lot_clustering([name for name, _ in called], [name for name, _ in seen], is_blast),
-    )
+    level = CountingSettings(looks_again=patient.looks_again).level
+    clustering = lot_clustering([name for name, _ in called], [name for name, _ in seen], is_blast)
+    if len(seen) == len(called):
+        share = wilson(sum(is_blast), len(is_blast), level, clustering)
+    else:
+        share = reviewed_share(
+            is_blast,
+            [called[key] for key in seen],
+            [was_called for key, was_called in called.items() if key not in seen],
+            level,
+            clustering,
+        )
     return Inferred(share, len(seen), tuple(_warnings(rows, drawn, len(seen))))
 
 

@@ -233,6 +233,9 @@ def test_the_procedures_figures_stand_in_card_and_table_with_dashes_for_those_mi
     table = summary_table(json.loads(path.read_text()))
     assert "| Here: marrow | external | AUC 0.900 (background alone 0.500), sensitivity 0.900" in table
     assert "| There: cells cut out on black |" in table
+    others_alone = {name: one for name, one in laboratory("C", 0.9).items() if not isinstance(one, dict)}
+    write_metrics(bundle, [Evaluation("c", "external", LeftOutResult({"c": others_alone}, (), 1, 9))])
+    assert "AUC – (background alone 0.500), sensitivity –" in summary_table(json.loads(path.read_text()))
 
 
 def test_card_without_results_says_so(bundle: Bundle) -> None:

@@ -103,6 +103,15 @@ def test_a_pin_goes_with_its_type_and_its_patient(
         f"{API}/cells/{cell}", json={"type": "lymphocyte"}, headers={"If-Match": str(revision)}
     ).raise_for_status()
     assert "pinned" not in {each["kind"] for each in atlas_of(reviewer, "monocyte")}
+
+
+def test_a_deleted_patient_leaves_no_pinned_cell(
+    admin: TestClient, reviewer: TestClient, drawn: Drawn
+) -> None:
+    cell = name_first(reviewer, drawn, "monocyte")
+    sign(reviewer, drawn)
+    reviewer.put(f"{API}/cells/{cell}/pin")
+    assert "pinned" in {each["kind"] for each in atlas_of(reviewer, "monocyte")}
     answer = admin.request("DELETE", f"{API}/patients/{drawn.patient}", json={"reason": "withdrawn"})
     assert answer.status_code == 204, answer.text
     assert "pinned" not in {each["kind"] for each in atlas_of(reviewer, "monocyte")}
@@ -119,6 +128,8 @@ def test_who_reads_blind_does_not_see_what_others_pinned_of_the_same_case(
     assert blind.post(f"{API}/analyses/{drawn.analysis}/readings").status_code == 201
     assert "pinned" not in {each["kind"] for each in atlas_of(blind, "monocyte")}
     assert "pinned" in {each["kind"] for each in atlas_of(reviewer, "monocyte")}
+    assert blind.put(f"{API}/cells/{cell}/pin").status_code == 403
+    assert blind.delete(f"{API}/cells/{cell}/pin").status_code == 403
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from marrowscope.cli.console import INTERRUPTED, fail, one_line_errors, say
 if TYPE_CHECKING:
     from marrowscope.synth import CohortFiles
 
+_OTHERS = 1_000_000  # added to the seed: patients that no demonstration shows
 _VALIDATED = 12  # synthetic patients whose labelled cells the networks are validated on
 EXAMPLE = "Example:  marrowscope demo -o marrowscope-demo"
 
@@ -46,7 +47,7 @@ def demo(
     try:
         say("Validating the networks on labelled cells of other synthetic patients ...")
         networks = load_bundle()
-        validation = validate_on_drawn_cells(networks, _VALIDATED, seed, threads)
+        validation = validate_on_drawn_cells(networks, _VALIDATED, _OTHERS + seed, threads)
         with ProgressDisplay(quiet=quiet) as display:
             report = api.analyse(
                 [],

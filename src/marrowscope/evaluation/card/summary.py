@@ -140,7 +140,7 @@ def _left_out_name(fold: str, figures: Mapping[str, Any], result: Mapping[str, A
 
 def _left_out(figures: Mapping[str, Any]) -> str:
     auc, sensitivity, specificity = (
-        _value(figures[name]["value"]) for name in ("auc", "sensitivity", "specificity")
+        _value(figures.get(name, {}).get("value")) for name in ("auc", "sensitivity", "specificity")
     )
     return (
         f"AUC {auc} (background alone {_value(figures['background_auc'])}), sensitivity {sensitivity}, "

@@ -3,6 +3,7 @@
 Everything comes from the store: readings of fields, rule and error rates, answers.
 """
 
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -37,7 +38,7 @@ from marrowscope.service.store.reviews import Answer
 
 _KEPT = 64  # networks' readings in memory; one of a thousand cells takes about a megabyte
 
-_Key = tuple[str, datetime | None, str, int]
+_Key = tuple[str, datetime | None, str, str]
 _lock = threading.Lock()
 _recent: OrderedDict[_Key, PatientReading] = OrderedDict()
 
@@ -70,7 +71,9 @@ def network_reading(session: Session, analysis: Analysis) -> PatientReading:
     if analysis.status != DONE:
         raise ConflictError(f"this analysis is {analysis.status}: there is no count yet")
     patient = analysis.patient
-    key = analysis.id, analysis.finished_at, patient.name, patient.details_revision
+    # The statement itself, not its revision: one that was rolled back leaves its number to the next.
+    stated = json.dumps(patient.details, sort_keys=True)
+    key = analysis.id, analysis.finished_at, patient.name, stated
     with _lock:
         if key in _recent:
             _recent.move_to_end(key)

@@ -21,11 +21,14 @@ def pin(session: Session, actor: Actor, cell_id: str) -> PinnedCell:
     ------
     NotFoundError
         There is no such cell.
+    ForbiddenError
+        The actor is reading the patient blind: whether it can be pinned would show what others said.
     ConflictError
         Its analysis is not signed, or nobody named it.
     """
     cell = cells.get(session, cell_id)
     analysis = analyses.get(session, cell.analysis_id)
+    readings.refuse_blind_of(session, actor, analysis.patient_id)
     answer = session.get(Answer, (analysis.id, cell.id))
     if not analysis.locked:
         raise ConflictError("only a cell of a signed analysis can be pinned")
@@ -46,20 +49,25 @@ def unpin(session: Session, actor: Actor, cell_id: str) -> None:
     ------
     NotFoundError
         There is no such cell.
+    ForbiddenError
+        The actor is reading the patient blind.
     """
     cell = cells.get(session, cell_id)
+    analysis = analyses.get(session, cell.analysis_id)
+    readings.refuse_blind_of(session, actor, analysis.patient_id)
     pinned = session.get(PinnedCell, cell.id)
     if pinned is not None:
         session.delete(pinned)
-        _record(session, actor, "atlas.unpin", pinned, analyses.get(session, cell.analysis_id))
+        _record(session, actor, "atlas.unpin", pinned, analysis)
 
 
 def pinned_cells(session: Session, actor: Actor, cell_type: str) -> list[PinnedCell]:
     """Return the pinned cells of a type, the latest first.
 
     Left out are cells whose image is no longer kept, whose type was changed after an amendment, and those of
-    an analysis that the actor is reading blind.
+    a patient whom the actor is reading blind, whichever the analysis.
     """
+    blind = select(Analysis.patient_id).where(Analysis.id.in_(readings.blind_to(session, actor)))
     query = (
         select(PinnedCell)
         .join(Cell, Cell.id == PinnedCell.cell_id)
@@ -72,7 +80,7 @@ def pinned_cells(session: Session, actor: Actor, cell_type: str) -> list[PinnedC
             Answer.deleted.is_(False),
             Field.sha256.is_not(None),
             Field.expired_at.is_(None),
-            Analysis.id.not_in(readings.blind_to(session, actor)),
+            Analysis.patient_id.not_in(blind),
         )
         .order_by(PinnedCell.at.desc(), PinnedCell.cell_id)
     )

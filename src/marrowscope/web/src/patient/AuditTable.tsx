@@ -132,7 +132,11 @@ function queryOf({ group, since, until }: Filter, actor: string): string {
   for (const action of group.split(" ").filter(Boolean)) query.append("action", action);
   // Days of the reader's calendar; the last one is included.
   if (since) query.set("since", new Date(`${since}T00:00:00`).toISOString());
-  if (until) query.set("until", new Date(new Date(`${until}T00:00:00`).getTime() + 86_400_000).toISOString());
+  if (until) {
+    const end = new Date(`${until}T00:00:00`);
+    end.setDate(end.getDate() + 1); // a day may have 23 or 25 hours
+    query.set("until", end.toISOString());
+  }
   return query.size > 0 ? `&${query}` : "";
 }
 
@@ -145,7 +149,7 @@ function asText(value: unknown): string {
   if (typeof value !== "object") return short(String(value));
   if (Array.isArray(value)) return value.map(asText).join(", ");
   const text = Object.entries(value)
-    .filter(([name]) => name !== "fields") // their names stand beside
+    .filter(([name, part]) => !(name === "fields" && Array.isArray(part))) // their names stand beside
     .map(([name, part]) => `${name.replaceAll("_", " ")}: ${asText(part) || t.unavailable}`)
     .join("; ");
   return text.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text;

@@ -155,7 +155,7 @@ export const audit = {
   } as Record<string, string>,
   actions: {
     "analysis.amend": "Report reopened", "analysis.ask": "Analysis asked for", "analysis.cancelled": "Analysis cancelled", "analysis.carry": "Answers carried over",
-    "analysis.done": "Analysis done", "analysis.failed": "Analysis failed", "analysis.retry": "Failed fields retried", "analysis.sign": "Signed", "analysis.start": "Analysis started",
+    "patient.describe": "Case stated", "analysis.done": "Analysis done", "analysis.failed": "Analysis failed", "analysis.retry": "Failed fields retried", "analysis.sign": "Signed", "analysis.start": "Analysis started",
     "atlas.pin": "Pinned to the atlas", "atlas.unpin": "Taken out of the atlas",
     "cell.add": "Cell drawn", "cell.carry": "Answer carried over", "cell.comment": "Comment", "cell.review": "Cell named",
     "field.remove": "Image removed", "field.replace": "Image replaced", "files.add": "Images added",
