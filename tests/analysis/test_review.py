@@ -1,6 +1,7 @@
 """Cells worth reviewing, and the share that a review gives."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,22 @@ def filled(path: Path, parts: tuple[str, ...] = ("random",), leave: int = 0) -> 
         writer = csv.DictWriter(stream, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
+
+
+@pytest.mark.parametrize("looks_again", [False, True])
+def test_a_file_that_names_every_counted_cell_decides(tmp_path: Path, *, looks_again: bool) -> None:
+    reading = replace(patient("a", cells=300, blast_share=0.4), looks_again=looks_again)
+    cohort, path = report([reading]), tmp_path / "review.csv"
+    counted = reading.differential.counted
+    assert write_review(cohort, path, counted) == counted
+    path.write_text(path.read_text("utf-8").replace(",uncertain,", ",random,"), "utf-8")
+    filled(path)
+    (found,) = with_review(cohort, path, CountingSettings(), NOTHING_KNOWN).patients
+    assert found.decision.decided_by is Basis.REVIEWED
+    assert found.reviewed_interval is not None
+    assert found.reviewed_interval.estimate == pytest.approx(reading.differential.blast_share)
+    assert found.reviewed_interval.method.startswith("Wilson")
+    assert (found.reviewed_interval.level > 0.99) is looks_again
 
 
 def test_a_review_goes_out_and_comes_back(tmp_path: Path) -> None:
