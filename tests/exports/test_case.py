@@ -168,6 +168,15 @@ def test_shares_are_compared_with_ranges_of_types_and_of_types_together() -> Non
     assert "0.0–3.0" in page
 
 
+def test_the_range_of_several_types_together_is_not_that_of_the_one_found() -> None:
+    reading = patient("p", details=MARROW)
+    counts = {"band_neutrophil": 3, "lymphocyte": 97}
+    found = compare(replace(reading, differential=replace(reading.differential, counts=counts)), PUBLISHED)
+    together = next(each for each in found.groups if each.range.title == "Neutrophils, band and segmented")
+    assert (together.cells, together.flag) == (3, "low")
+    assert "band_neutrophil" not in found.by_type
+
+
 def test_a_type_that_is_expected_and_not_found_is_low() -> None:
     reading = patient("p", details=MARROW)
     counts = {name: n for name, n in reading.differential.counts.items() if name != "lymphocyte"}

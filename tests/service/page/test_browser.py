@@ -282,6 +282,7 @@ def _download(visit: Visit) -> None:
         visit.page.get_by_role("button", name="Export").click()
         with visit.page.expect_download() as waiting:
             visit.page.get_by_role("button", name=words).click()
+        assert waiting.value.suggested_filename.startswith(f"{FIRST}_v")
         content = Path(waiting.value.path()).read_bytes()
         assert content.startswith(start)
         assert len(content) > least

@@ -80,7 +80,7 @@ def compare(patient: PatientReading, laboratory: Laboratory) -> Comparison:
             continue
         own = [row for row in rows if _belongs(row, each)]
         cells = sum(row.cells for row in own)
-        if len(own) == 1:
+        if len(own) == 1 and tuple(each.types) == (own[0].cell_type.id,):
             by_type.setdefault(own[0].cell_type.id, Compared(each, own[0].share.percent, cells))
         elif own or each.low > 0:
             share = percent_text(cells / patient.differential.counted)

@@ -1,3 +1,4 @@
+import { nameIn } from "../src/activity/tasks";
 import { describe, expect, it } from "vitest";
 import type { Cell } from "../src/api/shapes";
 import { thresholdOf } from "../src/context";
@@ -94,4 +95,10 @@ describe("uploads", () => {
 it("the threshold is read from the rule's condition", () => {
   const settings = { rule: "x", rules: [{ id: "x", title: "", condition: "blasts ≥ 12.5 %" }], floor: 200, target: 500, limits: { file_bytes: 1, files: 1, pixels: 1 }, research_notice: "" };
   expect(thresholdOf(settings, "x")).toEqual({ percent: 12.5, condition: "blasts ≥ 12.5 %" });
+});
+
+it("a download is called what the service calls it", () => {
+  expect(nameIn("attachment; filename*=UTF-8''P%C3%A4r-1_v2_report.pdf")).toBe("Pär-1_v2_report.pdf");
+  expect(nameIn('attachment; filename="P-1_v2_report.pdf"')).toBe("P-1_v2_report.pdf");
+  expect(nameIn("")).toBeNull();
 });

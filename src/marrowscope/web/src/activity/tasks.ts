@@ -58,7 +58,10 @@ class Tasks {
   /** Have a file made and save it. */
   download(name: string, path: string, fileName: string): void {
     const abort = new AbortController();
-    const work = async (task: Task): Promise<void> => save(await this.receive(task, path, abort.signal), fileName);
+    const work = async (task: Task): Promise<void> => {
+      const { blob, name: named } = await this.receive(task, path, abort.signal);
+      save(blob, named ?? fileName);
+    };
     this.run(name, work, () => abort.abort()).catch(() => undefined); // shown in the panel
   }
 
@@ -67,7 +70,7 @@ class Tasks {
     this.notify();
   }
 
-  private async receive(task: Task, path: string, signal: AbortSignal): Promise<Blob> {
+  private async receive(task: Task, path: string, signal: AbortSignal): Promise<{ blob: Blob; name: string | null }> {
     const answer = await fetch(API + path, { credentials: "same-origin", signal });
     if (!answer.ok) throw await errorOf(answer);
     const parts: Uint8Array<ArrayBuffer>[] = [];
@@ -77,7 +80,8 @@ class Tasks {
       task.received = (task.received ?? 0) + part.value.length;
       this.notify();
     }
-    return new Blob(parts, { type: answer.headers.get("Content-Type") ?? "" });
+    const blob = new Blob(parts, { type: answer.headers.get("Content-Type") ?? "" });
+    return { blob, name: nameIn(answer.headers.get("Content-Disposition") ?? "") };
   }
 
   private notify(): void {
@@ -100,3 +104,10 @@ export const tasks = new Tasks();
 globalThis.addEventListener?.("beforeunload", (event) => {
   if (tasks.busy) event.preventDefault();
 });
+
+/** The file's name as the service states it: with patient and version. */
+export function nameIn(disposition: string): string | null {
+  const coded = /filename\*=utf-8''([^;]+)/i.exec(disposition)?.[1];
+  if (coded) return decodeURIComponent(coded);
+  return /filename="([^"]+)"/i.exec(disposition)?.[1] ?? null;
+}

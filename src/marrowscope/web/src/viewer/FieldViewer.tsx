@@ -157,7 +157,7 @@ export const FieldViewer = memo(function FieldViewer(props: {
     if (event.target !== stage.current) return;
     if (mode !== "look") {
       if (!drawingKey(event)) return;
-    } else if (event.altKey || event.shiftKey || !viewer || !lookingKey(event)) return;
+    } else if (event.altKey || (event.shiftKey && /^(Arrow|Page|Home|End)/.test(event.key)) || !viewer || !lookingKey(event)) return; // + takes Shift on some keyboards
     event.preventDefault();
     event.stopPropagation();
   };
