@@ -44,10 +44,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A patient's signed share, whether the deciding interval holds it, and the verdict."""
+    """A patient's signed share, whether the deciding interval holds it (None without one), the verdict."""
 
     signed: float
-    covered: bool
+    covered: bool | None
     verdict: Verdict
 
     @property
@@ -120,7 +120,7 @@ def outcome(cells: Sequence[Cell], known: KnownErrors) -> Outcome | None:
     )
     interval = numbers.deciding
     if interval is None:
-        return Outcome(share, True, Verdict.INDETERMINATE)
+        return Outcome(share, None, Verdict.INDETERMINATE)
     return Outcome(share, interval.low <= share <= interval.high, side(interval, OVER_20))
 
 
@@ -130,9 +130,10 @@ def line(name: str, outcomes: Sequence[Outcome | None]) -> str:
     decided = [one for one in found if one.verdict is not Verdict.INDETERMINATE]
     wrong = [one for one in decided if one.is_wrong]
     far = [one for one in wrong if not NEAR[0] <= one.signed <= NEAR[1]]
-    covered = 100 * sum(one.covered for one in found) / len(found)
+    holding = [one.covered for one in found if one.covered is not None]
+    covered = f"{100 * sum(holding) / len(holding):.1f}" if holding else "no interval"
     return (
-        f"| {name} | {len(found)} | {covered:.1f} | {100 * len(decided) / len(found):.1f} "
+        f"| {name} | {len(found)} | {covered} | {100 * len(decided) / len(found):.1f} "
         f"| {100 * len(wrong) / len(found):.1f} | {100 * len(far) / len(found):.1f} |"
     )
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Trains both networks after the recipes of this folder, builds a bundle and measures it: a night on two processor cores,
-# less on a graphics processor. Goes on where it stopped when called again. `classifier.toml` is the recipe of the next
-# bundle: this makes that one, not the bundle inside the package.
+# less on a graphics processor. Goes on where it stopped when called again. The classifier starts from the one
+# inside the package, as that one did from the bundle before.
 #   runs/reproduce.sh DATA [OUT]
 # DATA holds the folders that runs/*.toml name; which public sets these are: `marrowscope data list`.
 set -eu

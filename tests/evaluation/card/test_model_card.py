@@ -121,7 +121,7 @@ def test_card_holds_the_measured_figures(bundle: Bundle, evaluations: list[Evalu
         "Remark: A remark.",
         "CC BY 3.0 (to be confirmed)",
         "| own | not recorded (to be confirmed)",
-        "No public set here carries patient names",
+        "Where a set names no patients",
         "| Pro | yes | 1 | 1 | 2 | 50.0 % (50.0 %–50.0 %) |",
         "| half size | 1 | -50.0 % | 50.0 % | 100.0 % | +50.0 | – |",
         "0.750 before, 0.950 after: 80.0 % of what was missing",
