@@ -46,6 +46,15 @@ describe("the gallery", () => {
 });
 
 describe("naming cells", () => {
+  it("keeps an own answer that is accepted while the cells are loaded again", async () => {
+    const [first = ""] = blasts();
+    const refreshing = store.refresh();
+    store.accepted([{ ...served(first), type: "myelocyte", reviewed_type: "myelocyte", revision: 9 }], 99);
+    expect(await refreshing).toEqual([]);
+    expect(store.cell(first)?.type).toBe("myelocyte");
+    expect(store.analysis.revision).toBe(99);
+  });
+
   it("shows at once, saves later, and goes on with the next cell", async () => {
     store.show("blast");
     const [first = "", second] = blasts();

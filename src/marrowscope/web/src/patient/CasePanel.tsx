@@ -7,6 +7,9 @@ import { Labelled, Problem } from "../parts/basics";
 import { t } from "../strings";
 import { MorphologyPhrases } from "./MorphologyPhrases";
 
+/** Entries not saved yet, by user, patient and revision: they outlive the form, which other tabs and news of an analysis take away. */
+const drafts = new Map<string, Details>();
+
 type Lines = "site" | "requester" | "order_number" | "stain" | "slide_quality";
 
 /** What is stated about a case: specimen, request, morphology, conclusion. It stays when the images are analysed again. */
@@ -46,17 +49,24 @@ interface FormProps {
 }
 
 function Form({ patient, saved, morphology, readOnly, onSaved, onReload }: FormProps): ReactNode {
-  const [details, setDetails] = useState(saved);
+  const { user } = useKnown();
+  const draft = `${user.username} ${patient} ${saved.revision}`;
+  const [details, setDetails] = useState(drafts.get(draft) ?? saved);
   const [stale, setStale] = useState(false);
   const { busy, error, run } = useAction();
   const changed = JSON.stringify(details) !== JSON.stringify(saved);
-  const set = (change: Partial<Details>): void => setDetails({ ...details, ...change });
+  const set = (change: Partial<Details>): void => {
+    const next = { ...details, ...change };
+    drafts.set(draft, next);
+    setDetails(next);
+  };
   useLeavingAsks(changed);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     run(async () => {
       try {
         onSaved(await put<Details>(`/patients/${patient}/details`, details));
+        drafts.delete(draft);
       } catch (problem) {
         setStale(problem instanceof ServiceProblem && problem.is("conflict"));
         throw problem;

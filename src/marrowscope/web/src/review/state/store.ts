@@ -101,9 +101,15 @@ export class ReviewStore implements Sender {
 
   /** Load what others have changed in the meantime; returns the cells changed. */
   async refresh(): Promise<Cell[]> {
+    this.place = null; // who works here stays where they are
     const known = new Map(this.served_);
+    const { revision } = this.analysis;
     const analysis = await get<Analysis>(`/analyses/${this.analysis.id}`, this.abort.signal);
     await this.load();
+    if (this.analysis.revision !== revision) {
+      this.others.more(); // an own answer arrived meanwhile: what was loaded may be older than it
+      return [];
+    }
     this.analysis = analysis;
     const changed = [...this.served_.values()].filter((cell) => known.get(cell.id)?.revision !== cell.revision);
     for (const cell of changed) this.history.forget(cell.id);
@@ -111,9 +117,13 @@ export class ReviewStore implements Sender {
   }
 
   private replace(cells: Cell[]): void {
+    const before = new Map(this.served_);
     this.served_.clear();
     this.shown.clear();
-    for (const cell of cells) this.serve(cell);
+    for (const cell of cells) {
+      const own = before.get(cell.id);
+      this.serve(own && own.revision > cell.revision ? own : cell);
+    }
     this.rank();
   }
 
@@ -139,6 +149,7 @@ export class ReviewStore implements Sender {
       this.returnToPlace();
       this.place = null;
     } catch {
+      this.place = null;
       this.suggestions = []; // the page works without them; the gallery can still be sorted by confidence
     }
   }
@@ -234,6 +245,7 @@ export class ReviewStore implements Sender {
   // --- arranging the gallery -----------------------------------------------------------------------------
 
   show(bin: string): void {
+    this.place = null;
     this.bin = bin;
     this.arrange();
     this.selection.only(this.selection.order[0] ?? null);
