@@ -50,6 +50,11 @@ def state(session: Session, actor: Actor, patient_id: str, details: CaseDetails,
     InputError
         They cannot be so.
     """
+    # Analyses before the patient, as answers and signatures take them: the other order would be a deadlock.
+    unsigned = select(Analysis).where(
+        Analysis.patient_id == patient_id, Analysis.status == DONE, Analysis.locked.is_(False)
+    )
+    held = session.scalars(unsigned.order_by(Analysis.id).with_for_update()).all()
     patient = patients.get(session, patient_id, is_held=True)
     readings.refuse_blind_of(session, actor, patient_id)
     latest = patients.latest_analysis(session, patient)
@@ -70,10 +75,7 @@ def state(session: Session, actor: Actor, patient_id: str, details: CaseDetails,
     patient.details = to_json(details)
     patient.details_revision += 1
     session.flush()
-    unsigned = select(Analysis).where(
-        Analysis.patient_id == patient.id, Analysis.status == DONE, Analysis.locked.is_(False)
-    )
-    for analysis in session.scalars(unsigned.with_for_update()):
+    for analysis in held:
         answers.touch(session, analysis)
     # Texts may name persons: they are deleted with the patient, while the trail stays.
     audit.record(
