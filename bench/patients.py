@@ -10,12 +10,12 @@ them, and by this laboratory's validation on labelled cells of its other patient
 
 import argparse
 import csv
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from figures import put
 
 from marrowscope.analysis.decide import side
 from marrowscope.analysis.numbers import Numbers
@@ -26,7 +26,6 @@ from marrowscope.domain.rates import KnownErrors, Laboratory, PatientCells, Vali
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.models.bundle import load_bundle
 
-START, END = "<!-- patients: start -->", "<!-- patients: end -->"
 FEWEST_CELLS = 40  # of a patient, signed and counted
 NEAR = (0.15, 0.25)  # wrong decisions are told apart outside
 
@@ -173,9 +172,7 @@ def main() -> None:
     text = "\n".join(rows)
     print(text)
     if options.write:
-        before = options.write.read_text("utf-8")
-        after = re.sub(f"{START}.*?{END}", lambda _: f"{START}\n{text}\n{END}", before, flags=re.DOTALL)
-        options.write.write_text(after, "utf-8")
+        put(options.write, "patients", text)
 
 
 if __name__ == "__main__":

@@ -275,8 +275,8 @@ class CohortReader:
         names = [name for name in plan.names if name not in not_needed]
         fields = [plan.settled.get(name) or self._recorded(tasks[name]) for name in names]
         ended = (
-            f"The count decided after {len(names)} of {len(plan.names)} fields, drawn at random; the others "
-            "were not read."
+            f"The count decided after {len(tasks) - len(not_needed)} of {len(tasks)} fields, drawn at "
+            "random; the others were not read."
         )
         return read_patient(
             plan.source.patient,
