@@ -20,7 +20,7 @@ from marrowscope.analysis.review import (
 )
 from marrowscope.analysis.reviewed import Answer
 from marrowscope.cli.app import app
-from marrowscope.cli.commands.analyse import show_reviewed, suggest
+from marrowscope.cli.commands.reading.analyse import show_reviewed, suggest
 from marrowscope.datasets.layouts.csv_boxes import read_csv
 from marrowscope.domain.decision import Basis
 from marrowscope.domain.rates import NOTHING_KNOWN

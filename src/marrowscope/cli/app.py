@@ -4,20 +4,9 @@ from typing import Annotated
 
 import typer
 
-from marrowscope.cli.commands import (
-    analyse,
-    atlas,
-    audit,
-    bundle,
-    data,
-    demo,
-    evaluate,
-    images,
-    serve,
-    train,
-    users,
-    validate,
-)
+from marrowscope.cli.commands.installation import atlas, audit, serve, users
+from marrowscope.cli.commands.networks import bundle, data, evaluate, train
+from marrowscope.cli.commands.reading import analyse, demo, images, validate
 from marrowscope.version import __version__
 
 app = typer.Typer(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from marrowscope.cli.commands.analyse import show
+from marrowscope.cli.commands.reading.analyse import show
 from marrowscope.cli.console import INTERRUPTED, fail, one_line_errors, say
 
 if TYPE_CHECKING:
