@@ -119,7 +119,7 @@ def test_images_of_all_sizes_share_one_scale_near_the_true_one(
     (scale,) = set(scales.values())
     assert scale.source is ScaleSource.RED_CELLS
     assert scale.mpp == pytest.approx(MPP, rel=0.15)
-    monkeypatch.setattr(pipeline, "_SCALE_SAMPLE", 1)  # of at most three of the five sizes
+    monkeypatch.setattr(pipeline, "SCALE_SAMPLE", 1)  # of at most three of the five sizes
     report = analyse(tmp_path / "P1", tmp_path / "out", single_cells=True)
     assert len({field.scale for field in report.patients[0].fields}) == 1
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from marrowscope.version import __version__
 
 if TYPE_CHECKING:
-    from marrowscope.api import analyse, classify, count, detect, export, load_bundle
+    from marrowscope.api import analyse, classify, count, detect, export, load_bundle, watch
 
-__all__ = ["__version__", "analyse", "classify", "count", "detect", "export", "load_bundle"]
+__all__ = ["__version__", "analyse", "classify", "count", "detect", "export", "load_bundle", "watch"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,8 +1,10 @@
 """The public functions of the package, which match the commands of the command line."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,16 +28,20 @@ from marrowscope.exports.atomic import DISK_FAULTS
 from marrowscope.exports.case.laboratory import read_laboratory
 from marrowscope.exports.review import with_review
 from marrowscope.imaging.files.decode import FieldImage, decode
-from marrowscope.imaging.files.sources import discover
+from marrowscope.imaging.files.sources import PatientSource, discover
 from marrowscope.journal import Journal
+from marrowscope.live.count import LiveCount, LiveUpdate, Until
+from marrowscope.live.folder import WatchedFolder
+from marrowscope.live.memory import RememberingJournal
 from marrowscope.models.bundle import Bundle, load_bundle
 from marrowscope.pipeline import FieldReader, ReadingSettings
 from marrowscope.results import FORMATS, MORE_FORMATS, earlier_counts, write_report
 from marrowscope.validations import read_validation
 
-__all__ = ["analyse", "classify", "count", "detect", "export", "load_bundle"]
+__all__ = ["analyse", "classify", "count", "detect", "export", "load_bundle", "watch"]
 
 Image = str | Path | npt.NDArray[np.uint8]
+J = TypeVar("J", bound=Journal)
 
 
 def detect(
@@ -179,8 +185,8 @@ def analyse(
         threads,
         engine,
         read_laboratory(None if laboratory is None else Path(laboratory)),
-        until_settled,
-        validation or read_validation(networks.sha256),
+        until_settled=until_settled,
+        validation=validation or read_validation(networks.sha256),
     )
     stated = CaseDetails(_known_specimen(specimen))
     folder = Path(out)
@@ -191,7 +197,9 @@ def analyse(
         names_type=lambda folder: single_cells and type_of_folder(folder) is not None,
     )
     patients = tuple(replace(each, details=joined(each.details, stated)[0]) for each in patients)
-    with _journal(folder, settings.reading_facts(networks), resume=resume, overwrite=overwrite) as journal:
+    with _journal(
+        Journal, folder, settings.reading_facts(networks), resume=resume, overwrite=overwrite
+    ) as journal:
         earlier = earlier_counts(folder) if resume else {}
         reader = CohortReader(networks, settings, journal, listener or (lambda _: None), earlier)
         report = reader.read(patients)
@@ -200,6 +208,74 @@ def analyse(
             report = with_review(report, Path(reviewed), settings.counting, known)
         if listener is not None:
             listener(Progress("writing"))
+        write_report(report, journal)
+    return report
+
+
+def watch(
+    folder: str | Path,
+    out: str | Path,
+    *,
+    bundle: Bundle | str | Path | None = None,
+    rule: Rule = OVER_20,
+    floor: int = FLOOR,
+    target: int = TARGET,
+    blast_equivalents: Sequence[str] = (),
+    mpp: float | None = None,
+    count_border_cells: bool = False,
+    specimen: str = Specimen.NOT_STATED,
+    laboratory: str | Path | None = None,
+    threads: int = 2,
+    resume: bool = False,
+    overwrite: bool = False,
+    until: Until = Until(),
+    stop: Event | None = None,
+    validation: Validation | None = None,
+    listener: Callable[[LiveUpdate], None] | None = None,
+) -> CohortReport:
+    """Read the images of a folder as a camera writes them there, and write the report at the end.
+
+    Images that are there already are counted, too; an image that is deleted meanwhile is not. The count is
+    looked at while it goes on, so its interval is wider: that of repeated looks.
+
+    Parameters
+    ----------
+    folder : one patient's folder, or one with a sub-folder per patient
+    until : when to end; by default when `stop` is set
+    stop : ends the count from another thread
+    listener : called with the count after further images
+    others : as for `analyse`
+
+    Raises
+    ------
+    InputError
+        There is no such folder, no image came, or as for `analyse`.
+    BundleError
+        The bundle cannot be used.
+    OSError
+        The folder can no longer be listed, or the results cannot be written.
+    """
+    networks = _bundle(bundle)
+    settings = RunSettings(
+        ReadingSettings(mpp=mpp, count_border_cells=count_border_cells),
+        CountingSettings(rule, floor, target, _known_types(blast_equivalents)),
+        threads=threads,
+        laboratory=read_laboratory(None if laboratory is None else Path(laboratory)),
+        is_live=True,
+        validation=validation or read_validation(networks.sha256),
+    )
+    stated = CaseDetails(_known_specimen(specimen))
+    images, results = Path(folder), Path(out)
+    if not images.is_dir():
+        raise InputError(f"no such folder: {images}")
+
+    def found() -> tuple[PatientSource, ...]:
+        return tuple(replace(each, details=stated) for each in discover([images]))
+
+    facts = settings.reading_facts(networks)
+    with _journal(RememberingJournal, results, facts, resume=resume, overwrite=overwrite) as journal:
+        live = LiveCount(networks, settings, journal, WatchedFolder(images), found, until)
+        report = live.run(stop or Event(), listener or (lambda _: None))
         write_report(report, journal)
     return report
 
@@ -246,9 +322,9 @@ def _known_types(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _journal(out: Path, facts: dict[str, str], *, resume: bool, overwrite: bool) -> Journal:
+def _journal(kind: type[J], out: Path, facts: dict[str, str], *, resume: bool, overwrite: bool) -> J:
     try:
-        return Journal(out, facts, resume=resume, overwrite=overwrite)
+        return kind(out, facts, resume=resume, overwrite=overwrite)
     except OSError as error:
         if error.errno in DISK_FAULTS:  # no other folder of this disk would do
             raise

@@ -7,30 +7,74 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.domain.case.laboratory import NO_LABORATORY, Laboratory
-from marrowscope.domain.decision import Verdict
 from marrowscope.domain.patient import CohortReport, EarlierCount, FieldReading, PatientReading, Provenance
 from marrowscope.domain.rates import Validation
+from marrowscope.domain.scale import ScaleBySize
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.engines.choose import LOCAL, open_pool
 from marrowscope.engines.pool import WorkerDiedError, WorkerPool, WorkLimits, may_start_workers
 from marrowscope.engines.reading import read_by, read_here
 from marrowscope.engines.work import Networks
 from marrowscope.errors import DamagedRecordError
+from marrowscope.imaging.files.decode import DecodeLimits
 from marrowscope.imaging.files.sources import FieldSource, PatientSource
 from marrowscope.journal import Journal
 from marrowscope.models.bundle import Bundle
-from marrowscope.pipeline import FieldReader, FieldResult, FieldTask, ReadingSettings, scale_sample
+from marrowscope.pipeline import (
+    SCALE_SAMPLE,
+    FieldReader,
+    FieldResult,
+    FieldTask,
+    ReadingSettings,
+    scale_sample,
+)
 from marrowscope.planning import Look, Plan, Seen, Unreadable, look, plan_patient, told_for_both
 from marrowscope.version import __version__
 
 _FIELDS_A_LOOK = 10  # read between two looks at a count that ends when it decides
 _SEED = 20_260_101
 _LOOK_SECONDS = 600.0  # decoding 120 megapixels takes seconds, a file of 2 gigapixels a minute or two
+
+
+class Looker(Protocol):
+    """Looks at files before they are read."""
+
+    def begin(self, entries: Sequence[FieldSource], /) -> Look:
+        """Begin to look at files; the function returned waits for what one of them shows."""
+
+
+class FileLooker:
+    """Looks at files in a process apart if possible: one that costs too much costs no other.
+
+    Parameters
+    ----------
+    limits : what one image may cost
+    parts : folder for the fields of a file that holds several
+    """
+
+    def __init__(self, limits: DecodeLimits, parts: Path) -> None:
+        self._look = partial(look, limits, parts)
+        self._pool = None
+        if may_start_workers():
+            self._pool = WorkerPool(1, limits=WorkLimits(_LOOK_SECONDS, limits.memory_bytes))
+
+    def begin(self, entries: Sequence[FieldSource]) -> Look:
+        """Begin to look at files; the function returned waits for what one of them shows."""
+        if self._pool is None:
+            return self._look
+        return partial(_outcome, {entry: self._pool.submit(self._look, entry) for entry in entries})
+
+    def close(self) -> None:
+        """End the process."""
+        if self._pool is not None:
+            self._pool.close()
 
 
 def _outcome(
@@ -80,6 +124,7 @@ class RunSettings:
     engine : ``local`` or ``dask://HOST:PORT``; does not affect the result
     laboratory : whose report it is, with its reference ranges; does not affect the result
     until_settled : read a patient's fields in random order until the count decides
+    is_live : images come while the count is looked at
     validation : this laboratory's own validation of the networks, if it has one
     """
 
@@ -90,7 +135,13 @@ class RunSettings:
     engine: str = LOCAL
     laboratory: Laboratory = NO_LABORATORY
     until_settled: bool = False
+    is_live: bool = False
     validation: Validation | None = None
+
+    @property
+    def looks_again(self) -> bool:
+        """Whether counts are looked at more than once."""
+        return self.until_settled or self.is_live
 
     def reading_facts(self, bundle: Bundle) -> dict[str, str]:
         """Return everything on which a field's reading depends, except its content."""
@@ -124,6 +175,7 @@ class RunSettings:
             "target": str(self.counting.target),
             "blast_equivalents": ", ".join(self.counting.equivalents) or "none",
             "until_settled": str(self.until_settled).lower(),
+            "live": str(self.is_live).lower(),
             "laboratories": ", ".join(lab.name for lab in bundle.laboratories) or "none measured",
             "validation": "none" if self.validation is None else self.validation.describe(),
         }
@@ -139,6 +191,7 @@ class CohortReader:
     journal : where finished fields are recorded
     listener : called with the progress at every step
     earlier : patients' counts in an earlier report; a count of more images is another look at the same
+    looker : looks at the files; by default one of each call's own
     """
 
     def __init__(
@@ -148,25 +201,35 @@ class CohortReader:
         journal: Journal,
         listener: Listener = lambda _: None,
         earlier: Mapping[str, EarlierCount] | None = None,
+        *,
+        looker: Looker | None = None,
     ) -> None:
         self._bundle = bundle
         self._settings = settings
         self._journal = journal
         self._listener = listener
         self._earlier = earlier or {}
+        self._looker = looker
         self._known = bundle.known_errors(settings.validation)
         self._not_needed: dict[str, frozenset[str]] = {}
         self._seconds: dict[str, float] = {}
+        self._tasks: dict[str, tuple[FieldTask, ...]] = {}
+        self._measured_on: dict[str, int] = {}
 
     @cached_property
     def _reader(self) -> FieldReader:
         return FieldReader(self._bundle, self._settings.reading, self._settings.threads)
+
+    def load(self) -> None:
+        """Load the networks, as the first field to read would."""
+        _ = self._reader
 
     def read(self, patients: Sequence[PatientSource]) -> CohortReport:
         """Read all fields that are not yet recorded, and return the report of all patients."""
         started = _now()
         with self._timed("listing"):
             plans = told_for_both(self._plans(patients))
+        self._tasks = {plan.source.patient: plan.tasks for plan in plans}
         with self._timed("reading"):
             if self._settings.until_settled:
                 for plan in plans:
@@ -186,21 +249,32 @@ class CohortReader:
         )
         return CohortReport(readings, provenance, self._settings.laboratory)
 
+    def measure_again(self) -> None:
+        """Measure a patient's scale anew where there are twice as many fields as it was measured on.
+
+        For counts that go on: the first fields may show little to measure by. It holds for fields to come.
+        """
+        for patient, measured in list(self._measured_on.items()):
+            tasks = self._tasks.get(patient, ())
+            if measured < SCALE_SAMPLE and len(tasks) >= 2 * measured:
+                self._measured(patient, tasks)
+
     def _plans(self, patients: Sequence[PatientSource]) -> list[Plan]:
-        """Look at all files, in a process apart if possible: one that costs too much costs no other."""
-        limits = self._settings.reading.limits
-        seen = partial(look, limits, self._journal.parts)
-        if not may_start_workers():
-            return [self._plan(patient, seen) for patient in patients]
-        pool = WorkerPool(1, limits=WorkLimits(_LOOK_SECONDS, limits.memory_bytes))
-        plans = []
+        """Look at all files of all patients."""
+        if self._looker is not None:
+            return self._looked(patients, self._looker)
+        looker = FileLooker(self._settings.reading.limits, self._journal.parts)
         try:
-            for patient in patients:
-                waiting = {entry: pool.submit(seen, entry) for entry in patient.fields}
-                _ = self._reader  # the networks are loaded while the first files are looked at
-                plans.append(self._plan(patient, partial(_outcome, waiting)))
+            return self._looked(patients, looker)
         finally:
-            pool.close()
+            looker.close()
+
+    def _looked(self, patients: Sequence[PatientSource], looker: Looker) -> list[Plan]:
+        plans = []
+        for patient in patients:
+            look_at = looker.begin(patient.fields)
+            self.load()  # while the first files are looked at
+            plans.append(self._plan(patient, look_at))
         return plans
 
     def _plan(self, source: PatientSource, look_at: Look) -> Plan:
@@ -223,7 +297,7 @@ class CohortReader:
             reading = read_patient(
                 plan.source.patient, fields, counting, self._known, details=plan.source.details
             )
-            if reading.decision.verdict in {Verdict.POSITIVE, Verdict.NEGATIVE}:
+            if reading.decision.is_settled:
                 self._not_needed[plan.source.patient] = frozenset(task.source.name for task in order[read:])
                 return
 
@@ -263,11 +337,16 @@ class CohortReader:
         for patient, group in by_patient.items():
             scales = self._journal.scales(patient)
             if scales is None:
-                self._listener(Progress("scale", patient))
-                scales = self._reader.measure_patient(scale_sample(group))
-                self._journal.record_scales(patient, scales)
+                scales = self._measured(patient, group)
             for task in group:
                 yield FieldTask(task.patient, task.source, task.sha256, scales)
+
+    def _measured(self, patient: str, tasks: Sequence[FieldTask]) -> ScaleBySize:
+        self._listener(Progress("scale", patient))
+        scales = self._reader.measure_patient(scale_sample(tasks))
+        self._journal.record_scales(patient, scales)
+        self._measured_on[patient] = len(tasks)
+        return scales
 
     def _patient(self, plan: Plan) -> PatientReading:
         tasks = {task.source.name: task for task in plan.tasks}
@@ -294,7 +373,7 @@ class CohortReader:
         earlier = self._earlier.get(patient)
         images = {field.sha256 for field in fields if field.sha256}
         is_extended = earlier is not None and (earlier.looks_again or bool(images - earlier.images))
-        return self._settings.until_settled or is_extended
+        return self._settings.looks_again or is_extended
 
     def _recorded(self, task: FieldTask) -> FieldReading:
         """Return the reading of a field that was read.

@@ -42,7 +42,7 @@ from marrowscope.models.scale_decision import Unsettled, checked_given, scale_of
 from marrowscope.models.single_cell import find_single_cell
 
 ASSUMED_MPP = 0.1  # a 100x oil objective with a common camera
-_SCALE_SAMPLE = 8  # fields per patient on which the scale is measured, and up to as many times
+SCALE_SAMPLE = 8  # fields per patient on which the scale is measured, and up to as many times
 _SCALE_ROUNDS = 3  # this, where they are small: single cells with a few red cells beside each
 _SCALE_PIXELS = 2_000_000  # pixels from which no further round is needed
 
@@ -109,9 +109,9 @@ T = TypeVar("T")
 def scale_sample(fields: Sequence[T]) -> list[T]:
     """Choose a patient's fields on which the scale is measured.
 
-    They are evenly spaced, and so are the first `_SCALE_SAMPLE` of them alone.
+    They are evenly spaced, and so are the first `SCALE_SAMPLE` of them alone.
     """
-    number = min(_SCALE_SAMPLE * _SCALE_ROUNDS, len(fields))
+    number = min(SCALE_SAMPLE * _SCALE_ROUNDS, len(fields))
     even = [fields[int(i * len(fields) / number)] for i in range(number)]
     return [field for first in range(_SCALE_ROUNDS) for field in even[first::_SCALE_ROUNDS]]
 
@@ -172,7 +172,7 @@ class FieldReader:
         images: list[FieldImage] = []
         for number, task in enumerate(tasks):
             seen = sum(image.pixels.shape[0] * image.pixels.shape[1] for image in images)
-            if number >= _SCALE_SAMPLE and seen >= _SCALE_PIXELS:
+            if number >= SCALE_SAMPLE and seen >= _SCALE_PIXELS:
                 break
             image = load_field(task, self.settings.limits)
             if isinstance(image, FieldImage):

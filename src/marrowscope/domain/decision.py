@@ -224,6 +224,11 @@ class Decision:
     band: str = ""
 
     @property
+    def is_settled(self) -> bool:
+        """Whether the share lies on one side of the threshold, so that counting on changes nothing."""
+        return self.verdict in {Verdict.POSITIVE, Verdict.NEGATIVE}
+
+    @property
     def words(self) -> str:
         """The verdict in words."""
         return verdict_words(self.verdict, self.rule.threshold_percent)

@@ -1,0 +1,1 @@
+"""Counts that go on while a camera writes images."""
