@@ -1,12 +1,17 @@
 """Error rates as a bundle or a laboratory may know them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pytest
 
 from marrowscope.analysis.laboratories import Rates
 from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.rates import KnownErrors, Laboratory, PatientCells, Validation
+from marrowscope.models.bundle import load_bundle
+from marrowscope.validations import FOLDER, write_validation
 
 LEFT_OUT = ((0.73, 0.81), (0.80, 0.93), (0.90, 0.95), (0.75, 0.90))
 
@@ -43,3 +48,9 @@ def validation(sensitivity: float = 0.96, specificity: float = 0.96, cells: int 
 
 LIKE_OTHERS = KnownErrors(laboratories())
 VALIDATED = KnownErrors(laboratories(), validation())
+
+
+def settled_by(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let counts be decided by a validation in a folder."""
+    monkeypatch.setenv(FOLDER, str(folder))
+    write_validation(replace(validation(), bundle_sha256=load_bundle().sha256))

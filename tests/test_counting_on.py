@@ -9,17 +9,16 @@ import pytest
 from marrowscope.domain.decision import Basis, Verdict, custom_rule
 from marrowscope.models.bundle import load_bundle
 from marrowscope.models.bundle_writer import BundleContent, write_bundle
-from marrowscope.validations import FOLDER, write_validation
+from marrowscope.validations import FOLDER
 from tests.cohorts import analyse, write_fields
-from tests.rates import validation
+from tests.rates import settled_by
 
 RULE = custom_rule(95, inclusive=False)  # no smear drawn here comes near it
 
 
 @pytest.fixture
 def validated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(FOLDER, str(tmp_path / "validations"))
-    write_validation(replace(validation(), bundle_sha256=load_bundle().sha256))
+    settled_by(tmp_path / "validations", monkeypatch)
 
 
 @pytest.mark.usefixtures("validated")

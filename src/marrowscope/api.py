@@ -30,7 +30,7 @@ from marrowscope.exports.review import with_review
 from marrowscope.imaging.files.decode import FieldImage, decode
 from marrowscope.imaging.files.sources import PatientSource, discover
 from marrowscope.journal import Journal
-from marrowscope.live.count import LiveCount, LiveUpdate, Until
+from marrowscope.live.count import NEVER, LiveCount, LiveUpdate, Until
 from marrowscope.live.folder import WatchedFolder
 from marrowscope.live.memory import RememberingJournal
 from marrowscope.models.bundle import Bundle, load_bundle
@@ -228,7 +228,7 @@ def watch(
     threads: int = 2,
     resume: bool = False,
     overwrite: bool = False,
-    until: Until = Until(),
+    until: Until = NEVER,
     stop: Event | None = None,
     validation: Validation | None = None,
     listener: Callable[[LiveUpdate], None] | None = None,
@@ -274,8 +274,8 @@ def watch(
 
     facts = settings.reading_facts(networks)
     with _journal(RememberingJournal, results, facts, resume=resume, overwrite=overwrite) as journal:
-        live = LiveCount(networks, settings, journal, WatchedFolder(images), found, until)
-        report = live.run(stop or Event(), listener or (lambda _: None))
+        live = LiveCount(networks, settings, journal, WatchedFolder(images), found)
+        report = live.run(until, stop or Event(), listener or (lambda _: None))
         write_report(report, journal)
     return report
 

@@ -2,13 +2,10 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cached_property, partial
-from pathlib import Path
-from typing import Protocol
+from functools import cached_property
 
 import numpy as np
 
@@ -19,12 +16,11 @@ from marrowscope.domain.rates import Validation
 from marrowscope.domain.scale import ScaleBySize
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.engines.choose import LOCAL, open_pool
-from marrowscope.engines.pool import WorkerDiedError, WorkerPool, WorkLimits, may_start_workers
+from marrowscope.engines.looking import FileLooker, Looker
 from marrowscope.engines.reading import read_by, read_here
 from marrowscope.engines.work import Networks
 from marrowscope.errors import DamagedRecordError
-from marrowscope.imaging.files.decode import DecodeLimits
-from marrowscope.imaging.files.sources import FieldSource, PatientSource
+from marrowscope.imaging.files.sources import PatientSource
 from marrowscope.journal import Journal
 from marrowscope.models.bundle import Bundle
 from marrowscope.pipeline import (
@@ -35,56 +31,11 @@ from marrowscope.pipeline import (
     ReadingSettings,
     scale_sample,
 )
-from marrowscope.planning import Look, Plan, Seen, Unreadable, look, plan_patient, told_for_both
+from marrowscope.planning import Look, Plan, plan_patient, told_for_both
 from marrowscope.version import __version__
 
 _FIELDS_A_LOOK = 10  # read between two looks at a count that ends when it decides
 _SEED = 20_260_101
-_LOOK_SECONDS = 600.0  # decoding 120 megapixels takes seconds, a file of 2 gigapixels a minute or two
-
-
-class Looker(Protocol):
-    """Looks at files before they are read."""
-
-    def begin(self, entries: Sequence[FieldSource], /) -> Look:
-        """Begin to look at files; the function returned waits for what one of them shows."""
-
-
-class FileLooker:
-    """Looks at files in a process apart if possible: one that costs too much costs no other.
-
-    Parameters
-    ----------
-    limits : what one image may cost
-    parts : folder for the fields of a file that holds several
-    """
-
-    def __init__(self, limits: DecodeLimits, parts: Path) -> None:
-        self._look = partial(look, limits, parts)
-        self._pool = None
-        if may_start_workers():
-            self._pool = WorkerPool(1, limits=WorkLimits(_LOOK_SECONDS, limits.memory_bytes))
-
-    def begin(self, entries: Sequence[FieldSource]) -> Look:
-        """Begin to look at files; the function returned waits for what one of them shows."""
-        if self._pool is None:
-            return self._look
-        return partial(_outcome, {entry: self._pool.submit(self._look, entry) for entry in entries})
-
-    def close(self) -> None:
-        """End the process."""
-        if self._pool is not None:
-            self._pool.close()
-
-
-def _outcome(
-    waiting: Mapping[FieldSource, "Future[tuple[Seen | Unreadable, ...]]"], entry: FieldSource
-) -> tuple[Seen | Unreadable, ...]:
-    """Wait for what a worker saw in a file."""
-    try:
-        return waiting[entry].result()
-    except WorkerDiedError as error:
-        return (Unreadable(entry, f"decoding this image was given up: {error}"),)
 
 
 @dataclass(frozen=True)

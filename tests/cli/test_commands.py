@@ -14,6 +14,7 @@ from marrowscope.exports.tables import CELL_COLUMNS
 
 COMMANDS = [
     ["analyse"],
+    ["watch"],
     ["demo"],
     ["detect"],
     ["classify"],

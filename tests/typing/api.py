@@ -5,6 +5,7 @@ strict here, and tells of one that is no longer met.
 """
 
 from pathlib import Path
+from threading import Event
 from typing import assert_type
 
 import numpy as np
@@ -16,6 +17,7 @@ from marrowscope.domain.cells import Cell, Cells, Detections
 from marrowscope.domain.decision import RULES, Interval, Verdict
 from marrowscope.domain.differential import Differential
 from marrowscope.domain.patient import CohortReport, FieldReading, PatientReading, Provenance
+from marrowscope.live.count import Until
 from marrowscope.models.bundle import Bundle
 
 
@@ -97,3 +99,8 @@ def export(report: CohortReport) -> None:
     assert_type(marrowscope.export(report, "results"), tuple[Path, ...])
     assert_type(marrowscope.export(report, Path("results"), ("csv", "html")), tuple[Path, ...])
     marrowscope.export("results", report)  # type: ignore[arg-type]  # the report comes first
+
+
+def watch(stop: Event) -> None:
+    assert_type(marrowscope.watch("camera", "results", until=Until(target=True), stop=stop), CohortReport)
+    marrowscope.watch("camera")  # type: ignore[call-arg]  # results have a folder

@@ -6,7 +6,7 @@ import typer
 
 from marrowscope.cli.commands.installation import atlas, audit, serve, users
 from marrowscope.cli.commands.networks import bundle, data, evaluate, train
-from marrowscope.cli.commands.reading import analyse, demo, images, validate
+from marrowscope.cli.commands.reading import analyse, demo, images, validate, watch
 from marrowscope.version import __version__
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("analyse", epilog=analyse.EXAMPLE)(analyse.analyse)
+app.command("watch", epilog=watch.EXAMPLE)(watch.watch)
 app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
 app.command("detect", epilog=images.DETECT_EXAMPLE)(images.detect)
 app.command("classify", epilog=images.CLASSIFY_EXAMPLE)(images.classify)

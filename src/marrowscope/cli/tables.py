@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from marrowscope.domain.patient import CohortReport
 
 _CONFUSION = "Known state and decision"
-_STYLES = {
+VERDICT_STYLES = {
     Verdict.POSITIVE: "bold red",
     Verdict.NEGATIVE: "bold",
     Verdict.INDETERMINATE: "yellow",
@@ -48,7 +48,7 @@ def print_patients(report: "CohortReport") -> None:
             "" if interval is None else percent_text(interval.estimate),
             "" if deciding is None else range_text(deciding.low, deciding.high),
             "" if deciding is None else patient.decision.decided_by.value,
-            f"[{_STYLES[verdict]}]{patient.decision.words}[/]",
+            f"[{VERDICT_STYLES[verdict]}]{patient.decision.words}[/]",
         )
     Console().print(table)
     failures = sum(patient.fields_failed for patient in report.patients)

@@ -1,14 +1,15 @@
 """The live count: images are read as they come, and the share is told after each."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from threading import Event
 
-from marrowscope.cohort import CohortReader, FileLooker, RunSettings
+from marrowscope.cohort import CohortReader, RunSettings
 from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading
+from marrowscope.engines.looking import FileLooker
 from marrowscope.errors import InputError
-from marrowscope.imaging.files.sources import PatientSource
+from marrowscope.imaging.files.sources import FieldSource, PatientSource
 from marrowscope.live.folder import WatchedFolder
 from marrowscope.live.memory import RememberingJournal, RememberingLooker
 from marrowscope.models.bundle import Bundle
@@ -25,11 +26,15 @@ class LiveUpdate:
     report : of all images so far
     new : those that were not in the update before, with their patients
     seconds : from when the newest of them was written until now
+    waiting : number of images that came and are not read yet
+    to_go : patient → cells that the recommended number lacks
     """
 
     report: CohortReport
     new: tuple[tuple[PatientReading, FieldReading], ...]
     seconds: float
+    waiting: int
+    to_go: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -47,11 +52,14 @@ class Until:
     target: bool = False
     quiet_s: float | None = None
 
-    def is_reached(self, report: CohortReport, target: Callable[[PatientReading], int]) -> bool:
+    def is_reached(self, update: LiveUpdate) -> bool:
         """Return whether the counts are at an end."""
-        are_settled = all(patient.decision.is_settled for patient in report.patients)
-        are_counted = all(patient.differential.counted >= target(patient) for patient in report.patients)
-        return (self.settled and are_settled) or (self.target and are_counted)
+        are_settled = all(patient.decision.is_settled for patient in update.report.patients)
+        return (self.settled and are_settled) or (self.target and not any(update.to_go.values()))
+
+
+NEVER = Until()
+"""The count ends when it is stopped."""
 
 
 class LiveCount:
@@ -64,7 +72,6 @@ class LiveCount:
     journal : where finished fields are recorded
     folder : where images come
     discover : finds the folder's patients
-    until : when to end
     """
 
     def __init__(
@@ -74,19 +81,18 @@ class LiveCount:
         journal: RememberingJournal,
         folder: WatchedFolder,
         discover: Callable[[], tuple[PatientSource, ...]],
-        until: Until,
     ) -> None:
         self._counting = settings.counting
         self._folder = folder
         self._discover = discover
-        self._until = until
         self._looker = FileLooker(settings.reading.limits, journal.parts)
         remembering = RememberingLooker(self._looker, lambda: folder.versions)
         self._reader = CohortReader(bundle, settings, journal, looker=remembering)
+        self._taken: set[FieldSource] = set()
         self._told: set[tuple[str, str, str]] = set()
 
-    def run(self, stop: Event, listener: Callable[[LiveUpdate], None]) -> CohortReport:
-        """Count until the end is reached or `stop` is set; return the last report.
+    def run(self, until: Until, stop: Event, listener: Callable[[LiveUpdate], None]) -> CohortReport:
+        """Count until the end or until `stop` is set; return the last report.
 
         Raises
         ------
@@ -97,42 +103,62 @@ class LiveCount:
         """
         self._reader.load()
         try:
-            report = self._run(stop, listener)
+            report = self._run(until, stop, listener)
         finally:
             self._looker.close()
         if report is None:
             raise InputError("the count ended before an image came")
         return report
 
-    def _run(self, stop: Event, listener: Callable[[LiveUpdate], None]) -> CohortReport | None:
+    def _run(self, until: Until, stop: Event, listener: Callable[[LiveUpdate], None]) -> CohortReport | None:
         report: CohortReport | None = None
+        waiting = 0
         while not stop.is_set():
-            if self._folder.changed():
-                report = self._read(listener) or report
-                if report is not None and self._until.is_reached(report, self._target):
-                    break
-                self._reader.measure_again()
-            elif self._until.quiet_s is not None and self._folder.quiet_s > self._until.quiet_s:
+            if self._folder.changed() or waiting:
+                update = self._read()
+                if update is not None:
+                    report, waiting = update.report, update.waiting
+                    listener(update)
+                    if until.is_reached(update):
+                        break
+                    self._reader.measure_again()
+            elif until.quiet_s is not None and self._folder.quiet_s > until.quiet_s:
                 break
-            stop.wait(_POLL_S)
+            else:
+                stop.wait(_POLL_S)
         return report
 
-    def _target(self, patient: PatientReading) -> int:
-        return self._counting.target_of(patient.details.specimen)
-
-    def _read(self, listener: Callable[[LiveUpdate], None]) -> CohortReport | None:
+    def _read(self) -> LiveUpdate | None:
+        """Read the images that came first, and return the count; None while there is no image."""
         try:
             patients = self._discover()
-        except InputError:  # no image yet
+        except InputError:
             return None
-        report = self._reader.read(patients)
-        new = []
+        versions = self._folder.versions
+        came = {entry: versions.get(entry.path, (0, 0))[1] for each in patients for entry in each.fields}
+        waiting = sorted(came.keys() - self._taken, key=lambda entry: (came[entry], entry.name))
+        # One at a time, so that the count goes on image by image; of a pile, an eighth.
+        now = waiting[: max(1, len(waiting) // 8)]
+        self._taken.update(now)
+        report = self._reader.read(
+            [
+                replace(each, fields=tuple(entry for entry in each.fields if entry in self._taken))
+                for each in patients
+                if not self._taken.isdisjoint(each.fields)
+            ]
+        )
+        written = max((came[entry] for entry in now), default=max(came.values(), default=0))
+        seconds = max(time.time() - written / 1e9, 0.0)
+        to_go = {
+            each.patient: max(self._counting.target_of(each.details.specimen) - each.differential.counted, 0)
+            for each in report.patients
+        }
+        return LiveUpdate(report, tuple(self._new(report)), seconds, len(waiting) - len(now), to_go)
+
+    def _new(self, report: CohortReport) -> Iterator[tuple[PatientReading, FieldReading]]:
         for patient in report.patients:
             for field in patient.fields:
                 key = patient.patient, field.name, field.sha256
                 if key not in self._told and field.status is not FieldStatus.FAILED:
                     self._told.add(key)
-                    new.append((patient, field))
-        written = max((changed for _, changed in self._folder.versions.values()), default=0)
-        listener(LiveUpdate(report, tuple(new), max(time.time() - written / 1e9, 0.0)))
-        return report
+                    yield patient, field

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from marrowscope.cohort import Looker
 from marrowscope.domain.patient import FieldReading
+from marrowscope.engines.looking import Looker
 from marrowscope.imaging.files.sources import FieldSource
 from marrowscope.journal import Journal
 from marrowscope.live.folder import Version

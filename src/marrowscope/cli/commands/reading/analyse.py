@@ -6,7 +6,28 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from marrowscope.cli.console import INTERRUPTED, fail, one_line_errors, print_json, say
-from marrowscope.domain.decision import RULES, Rule, custom_rule
+from marrowscope.cli.options import (
+    BlastEquivalents,
+    BundleName,
+    CameraUm,
+    CountBorderCells,
+    Inclusive,
+    LaboratoryFile,
+    MinCells,
+    Mpp,
+    Objective,
+    Out,
+    Overwrite,
+    Quiet,
+    Resume,
+    RuleName,
+    SpecimenName,
+    TargetCells,
+    Threads,
+    Threshold,
+    chosen_rule,
+    stated_mpp,
+)
 from marrowscope.domain.quantity import quantity
 from marrowscope.errors import InputError
 
@@ -28,46 +49,23 @@ def analyse(
             show_default=False,
         ),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path("results"),
+    out: Out = Path("results"),
     manifest: Annotated[
         Path | None,
         typer.Option(
             help="CSV with the columns patient, path and, if known, truth, specimen and more (docs/files.md)."
         ),
     ] = None,
-    rule: Annotated[str, typer.Option(help=f"Decision rule: {', '.join(RULES)}.")] = "over-20",
-    threshold: Annotated[
-        float | None, typer.Option(help="Blast percentage of a custom rule, instead of --rule.")
-    ] = None,
-    inclusive: Annotated[
-        bool, typer.Option("--inclusive/--exclusive", help="Whether exactly --threshold is positive.")
-    ] = False,
-    min_cells: Annotated[
-        int, typer.Option(min=1, help="With fewer counted cells, no decision is given.")
-    ] = 200,
-    target_cells: Annotated[
-        int, typer.Option(min=1, help="Recommended number of counted cells; with fewer, the report says so.")
-    ] = 500,
-    blast_equivalents: Annotated[
-        str,
-        typer.Option(
-            help="Further types that count as blasts, separated by commas, such as promonocyte in monocytic "
-            "leukemia or promyelocyte in acute promyelocytic leukemia. None by default."
-        ),
-    ] = "",
-    mpp: Annotated[
-        float | None,
-        typer.Option(help="Micrometres per pixel of all images; by default read from the files or measured."),
-    ] = None,
-    objective: Annotated[
-        float | None, typer.Option(help="Magnification of the objective, such as 100; needs --camera-um.")
-    ] = None,
-    camera_um: Annotated[
-        float | None, typer.Option(help="Side of one of the camera's pixels in µm, from its data sheet.")
-    ] = None,
-    count_border_cells: Annotated[
-        bool, typer.Option("--count-border-cells", help="Also count cells cut by the image's edge.")
-    ] = False,
+    rule: RuleName = "over-20",
+    threshold: Threshold = None,
+    inclusive: Inclusive = False,
+    min_cells: MinCells = 200,
+    target_cells: TargetCells = 500,
+    blast_equivalents: BlastEquivalents = "",
+    mpp: Mpp = None,
+    objective: Objective = None,
+    camera_um: CameraUm = None,
+    count_border_cells: CountBorderCells = False,
     single_cells: Annotated[
         bool,
         typer.Option(
@@ -76,26 +74,14 @@ def analyse(
             "Sub-folders named after cell types are signed names, shown beside the networks'.",
         ),
     ] = False,
-    specimen: Annotated[
-        str,
-        typer.Option(
-            help="marrow or blood: what the smears are of. A manifest may state it for each patient, in its "
-            "column specimen. Not stated by default: then erythroblasts are counted, as in marrow.",
-            show_default=False,
-        ),
-    ] = "",
-    laboratory: Annotated[
-        Path | None,
-        typer.Option(help="TOML file with the laboratory's name, address and reference ranges."),
-    ] = None,
-    bundle: Annotated[str | None, typer.Option(help="Networks: a built-in name or a folder.")] = None,
+    specimen: SpecimenName = "",
+    laboratory: LaboratoryFile = None,
+    bundle: BundleName = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that read fields.")] = 1,
-    threads: Annotated[int, typer.Option(min=1, help="Processor threads inside each process.")] = 2,
+    threads: Threads = 2,
     engine: Annotated[str, typer.Option(help="Where networks run: local or dask://HOST:PORT.")] = "local",
-    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run in --out.")] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the results of an earlier run in --out.")
-    ] = False,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
     suggest_review: Annotated[
         int, typer.Option(min=0, help="Write review.csv to --out with this many cells per patient to review.")
     ] = 0,
@@ -111,7 +97,7 @@ def analyse(
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the patients' rows as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Read patients' smears and write differentials, blast percentages, decisions, pictures and a report."""
     from marrowscope import api
@@ -122,7 +108,7 @@ def analyse(
     if reviewed is not None and not reviewed.is_file():
         raise InputError(f"no such review: {reviewed} (--suggest-review writes one to fill in)")
     chosen = chosen_rule(rule, threshold, inclusive=inclusive)
-    mpp = _stated_mpp(mpp, objective, camera_um)
+    mpp = stated_mpp(mpp, objective, camera_um)
     try:
         with ProgressDisplay(quiet=quiet) as display:
             report = api.analyse(
@@ -198,24 +184,6 @@ def show_reviewed(report: "CohortReport") -> None:
                 say(f"{patient.patient}: {flag.removeprefix(REVIEW)}")
 
 
-def chosen_rule(name: str, threshold: float | None, *, inclusive: bool) -> Rule:
-    """Return the rule that the options select.
-
-    Raises
-    ------
-    InputError
-        There is no such rule, or the threshold is out of range.
-    """
-    if threshold is not None:
-        try:
-            return custom_rule(threshold, inclusive=inclusive)
-        except ValueError as error:
-            raise InputError(str(error)) from error
-    if name not in RULES:
-        raise InputError(f"no rule {name}: choose {', '.join(RULES)}, or set --threshold")
-    return RULES[name]
-
-
 def refuse_unread(report: "CohortReport") -> None:
     """End with exit code 1 where not one image could be read: the files say why, but there is no count."""
     from marrowscope.domain.patient import FieldStatus
@@ -239,20 +207,3 @@ def show(report: "CohortReport", out: Path, *, as_json: bool) -> None:
         print_confusion(report)
     say(f"Report: {out / 'report.html'}")
     say("For research use only; a count is not a diagnosis.")
-
-
-def _stated_mpp(mpp: float | None, objective: float | None, camera_um: float | None) -> float | None:
-    """Return the scale that the options state, if any."""
-    from marrowscope.domain.scale import mpp_of_optics
-
-    if (objective is None) != (camera_um is None):
-        raise InputError("--objective and --camera-um belong together")
-    if objective is not None and camera_um is not None:
-        if mpp is not None:
-            raise InputError("give --mpp, or --objective and --camera-um, not both")
-        if objective <= 0 or camera_um <= 0:
-            raise InputError("--objective and --camera-um must be greater than 0")
-        mpp = mpp_of_optics(objective, camera_um)
-    if mpp is not None and not 0.005 <= mpp <= 2:
-        raise InputError(f"{mpp:.3g} µm per pixel (--mpp) is out of range: expected 0.005 to 2")
-    return mpp

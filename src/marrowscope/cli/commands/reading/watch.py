@@ -1,0 +1,141 @@
+"""``marrowscope watch``: a count that goes on while a camera writes."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from marrowscope.cli.commands.reading.analyse import refuse_unread, show
+from marrowscope.cli.console import one_line_errors, say
+from marrowscope.cli.options import (
+    BlastEquivalents,
+    BundleName,
+    CameraUm,
+    CountBorderCells,
+    Inclusive,
+    LaboratoryFile,
+    MinCells,
+    Mpp,
+    Objective,
+    Out,
+    Overwrite,
+    Quiet,
+    Resume,
+    RuleName,
+    SpecimenName,
+    TargetCells,
+    Threads,
+    Threshold,
+    chosen_rule,
+    stated_mpp,
+)
+from marrowscope.domain.quantity import quantity
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+EXAMPLE = (
+    "Example:  marrowscope watch captures/BM-26-0412 -o results/    until Ctrl-C\n\n"
+    "Example:  marrowscope watch captures/BM-26-0412 -o results/ --until-settled"
+)
+
+
+@one_line_errors
+def watch(
+    folder: Annotated[
+        Path,
+        typer.Argument(help="The folder that the camera writes to: of a patient, or one for each patient."),
+    ],
+    out: Out = Path("results"),
+    rule: RuleName = "over-20",
+    threshold: Threshold = None,
+    inclusive: Inclusive = False,
+    min_cells: MinCells = 200,
+    target_cells: TargetCells = 500,
+    blast_equivalents: BlastEquivalents = "",
+    mpp: Mpp = None,
+    objective: Objective = None,
+    camera_um: CameraUm = None,
+    count_border_cells: CountBorderCells = False,
+    specimen: SpecimenName = "",
+    laboratory: LaboratoryFile = None,
+    bundle: BundleName = None,
+    threads: Threads = 2,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    until_settled: Annotated[
+        bool, typer.Option("--until-settled", help="End as soon as the count decides.")
+    ] = False,
+    until_target: Annotated[
+        bool, typer.Option("--until-target", help="End as soon as --target-cells are counted.")
+    ] = False,
+    idle: Annotated[
+        float | None, typer.Option(min=0.01, help="End when no image came for so many minutes.")
+    ] = None,
+    sound: Annotated[
+        bool, typer.Option("--sound/--no-sound", help="Beep when the target or a decision is reached.")
+    ] = True,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a line of JSON for every patient whose count went on.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Count while a camera writes: every image is read as it comes, and the share so far is shown.
+
+    Images that are in the folder already are counted, too. Ctrl-C ends the count and writes the report that
+    analyse would write. The count is looked at all the time, so its interval is wider than that of a count
+    looked at once.
+    """
+    from marrowscope import api
+    from marrowscope.cli.live_display import LiveDisplay
+    from marrowscope.live.count import Until
+
+    showing = LiveDisplay(quiet=quiet, sound=sound, as_json=as_json)
+    with _stopping() as stop, showing as display:
+        report = api.watch(
+            folder,
+            out,
+            bundle=bundle,
+            rule=chosen_rule(rule, threshold, inclusive=inclusive),
+            floor=min_cells,
+            target=target_cells,
+            blast_equivalents=[name for name in blast_equivalents.split(",") if name.strip()],
+            mpp=stated_mpp(mpp, objective, camera_um),
+            count_border_cells=count_border_cells,
+            specimen=specimen,
+            laboratory=laboratory,
+            threads=threads,
+            resume=resume,
+            overwrite=overwrite,
+            until=Until(until_settled, until_target, None if idle is None else 60 * idle),
+            stop=stop,
+            listener=display,
+        )
+    if display.waiting:
+        say(f"not read yet: {quantity(display.waiting, 'image')}; continue with --resume")
+    if not as_json:
+        show(report, out, as_json=False)
+    refuse_unread(report)
+
+
+@contextmanager
+def _stopping() -> Iterator[Event]:
+    """Yield what the first interrupt sets, so that the report is still written; a second one ends at once."""
+    stop = Event()
+
+    def end(number: int, frame: "FrameType | None") -> None:
+        del number, frame
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    earlier = {each: signal.signal(each, end) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for each, handler in earlier.items():
+            signal.signal(each, handler)

@@ -1,0 +1,58 @@
+"""Looking at files before they are read, in a process apart if possible."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from marrowscope.engines.pool import WorkerDiedError, WorkerPool, WorkLimits, may_start_workers
+from marrowscope.imaging.files.decode import DecodeLimits
+from marrowscope.imaging.files.sources import FieldSource
+from marrowscope.planning import Look, Seen, Unreadable, look
+
+_LOOK_SECONDS = 600.0  # decoding 120 megapixels takes seconds, a file of 2 gigapixels a minute or two
+
+
+class Looker(Protocol):
+    """Looks at files before they are read."""
+
+    def begin(self, entries: Sequence[FieldSource], /) -> Look:
+        """Begin to look at files; the function returned waits for what one of them shows."""
+
+
+class FileLooker:
+    """Looks at files in a process apart if possible: one that costs too much costs no other.
+
+    Parameters
+    ----------
+    limits : what one image may cost
+    parts : folder for the fields of a file that holds several
+    """
+
+    def __init__(self, limits: DecodeLimits, parts: Path) -> None:
+        self._look = partial(look, limits, parts)
+        self._pool = None
+        if may_start_workers():
+            self._pool = WorkerPool(1, limits=WorkLimits(_LOOK_SECONDS, limits.memory_bytes))
+
+    def begin(self, entries: Sequence[FieldSource]) -> Look:
+        """Begin to look at files; the function returned waits for what one of them shows."""
+        if self._pool is None:
+            return self._look
+        return partial(_outcome, {entry: self._pool.submit(self._look, entry) for entry in entries})
+
+    def close(self) -> None:
+        """End the process."""
+        if self._pool is not None:
+            self._pool.close()
+
+
+def _outcome(
+    waiting: Mapping[FieldSource, "Future[tuple[Seen | Unreadable, ...]]"], entry: FieldSource
+) -> tuple[Seen | Unreadable, ...]:
+    """Wait for what a worker saw in a file."""
+    try:
+        return waiting[entry].result()
+    except WorkerDiedError as error:
+        return (Unreadable(entry, f"decoding this image was given up: {error}"),)
