@@ -13,7 +13,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 from marrowscope.domain.patient import FieldStatus
 from marrowscope.imaging.files.decode import DEFAULT_LIMITS
 from marrowscope.imaging.files.sources import discover
-from marrowscope.imaging.likeness import SAME_FIELD, likeness, sketch
+from marrowscope.imaging.repeats.fields import SAME_FIELD, likeness, sketch
 from marrowscope.planning import Plan, look, plan_patient, told_for_both
 from tests.imaging.files.encoded import textured
 

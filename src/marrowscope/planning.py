@@ -14,7 +14,7 @@ from marrowscope.errors import ImageError
 from marrowscope.exports.atomic import write_atomic
 from marrowscope.imaging.files.decode import DecodeLimits, decode, fields_of
 from marrowscope.imaging.files.sources import FieldSource, PatientSource
-from marrowscope.imaging.likeness import Sketch, same_fields, sharpness, sketch
+from marrowscope.imaging.repeats.fields import Sketch, same_fields, sharpness, sketch
 from marrowscope.imaging.names import distinct, shortened, too_long
 from marrowscope.pipeline import FieldTask, failed
 
@@ -51,7 +51,7 @@ class Seen:
     source : where it is now
     sha256 : digest of its bytes
     pixels : how many it has
-    sharpness, sketch : see `imaging.likeness`
+    sharpness, sketch : see `imaging.repeats.fields`
     """
 
     source: FieldSource

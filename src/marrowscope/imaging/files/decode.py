@@ -31,7 +31,7 @@ from marrowscope.imaging.files.depth import to_eight_bits
 from marrowscope.imaging.files.formats import Format
 from marrowscope.imaging.files.jpeg import check_scans, decode_jpeg
 from marrowscope.imaging.files.png import check_png, decode_png, exif_of, is_deep
-from marrowscope.imaging.likeness import group_planes
+from marrowscope.imaging.repeats.fields import group_planes
 
 _MEMORY_BYTES: Final = 2 * 2**30  # libraries, their threads, and the file itself
 _MEMORY_PER_PIXEL: Final = 24  # measured: 16 where a PNG image of 16 bits becomes one of 8 (docs/costs.md)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marrowscope.domain.repeats import FirstCopies, same_field
-from marrowscope.imaging.likeness import NO_SKETCH, Sketch, same_fields, sketch
+from marrowscope.imaging.repeats.fields import NO_SKETCH, Sketch, same_fields, sketch
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.workers import SKETCH, THUMBNAILS_PX, keep_sketch, thumbnail_name
 from marrowscope.service.store.patients import (

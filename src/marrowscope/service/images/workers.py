@@ -24,7 +24,7 @@ from marrowscope.imaging import gallery
 from marrowscope.imaging.files.decode import DecodeLimits, decode, fields_of
 from marrowscope.imaging.files.sources import FieldSource
 from marrowscope.imaging.jpeg import jpeg_bytes
-from marrowscope.imaging.likeness import Sketch, sketch
+from marrowscope.imaging.repeats.fields import Sketch, sketch
 from marrowscope.service.images.blobs import Blobs
 
 TILE_PX, OVERLAP_PX = 256, 1

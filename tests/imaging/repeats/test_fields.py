@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from marrowscope.imaging.likeness import NO_SKETCH, Sketch, likeness, same_fields, sketch
+from marrowscope.imaging.repeats.fields import NO_SKETCH, Sketch, likeness, same_fields, sketch
 
 
 def spots(seed: int) -> Sketch:
