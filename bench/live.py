@@ -62,7 +62,7 @@ def main() -> None:
         camera.shoot()
         marrowscope.watch(folder, Path(name, "results"), stop=camera.stop, listener=camera)
     seconds = sorted(camera.seconds[1:])  # the first waits for the networks, too
-    print(  # noqa: T201
+    print(
         json.dumps(
             {
                 "images": images,

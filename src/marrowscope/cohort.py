@@ -21,6 +21,7 @@ from marrowscope.engines.reading import read_by, read_here
 from marrowscope.engines.work import Networks
 from marrowscope.errors import DamagedRecordError
 from marrowscope.imaging.files.sources import PatientSource
+from marrowscope.imaging.repeats.cells import RepeatedCells
 from marrowscope.journal import Journal
 from marrowscope.models.bundle import Bundle
 from marrowscope.pipeline import (
@@ -29,6 +30,7 @@ from marrowscope.pipeline import (
     FieldResult,
     FieldTask,
     ReadingSettings,
+    counted_once_each,
     scale_sample,
 )
 from marrowscope.planning import Look, Plan, plan_patient, told_for_both
@@ -166,6 +168,7 @@ class CohortReader:
         self._seconds: dict[str, float] = {}
         self._tasks: dict[str, tuple[FieldTask, ...]] = {}
         self._measured_on: dict[str, int] = {}
+        self._repeated: dict[str, RepeatedCells] = {}
 
     @cached_property
     def _reader(self) -> FieldReader:
@@ -244,7 +247,7 @@ class CohortReader:
         counting = replace(self._settings.counting, looks_again=True)
         for read in range(_FIELDS_A_LOOK, len(order) + _FIELDS_A_LOOK, _FIELDS_A_LOOK):
             self._read_missing(order[read - _FIELDS_A_LOOK : read])
-            fields = [self._recorded(task) for task in order[:read]]
+            fields = self._once(plan, [self._recorded(task) for task in order[:read]])
             reading = read_patient(
                 plan.source.patient, fields, counting, self._known, details=plan.source.details
             )
@@ -303,7 +306,7 @@ class CohortReader:
         tasks = {task.source.name: task for task in plan.tasks}
         not_needed = self._not_needed.get(plan.source.patient, frozenset())
         names = [name for name in plan.names if name not in not_needed]
-        fields = [plan.settled.get(name) or self._recorded(tasks[name]) for name in names]
+        fields = self._once(plan, [plan.settled.get(name) or self._recorded(tasks[name]) for name in names])
         ended = (
             f"The count decided after {len(tasks) - len(not_needed)} of {len(tasks)} fields, drawn at "
             "random; the others were not read."
@@ -317,6 +320,17 @@ class CohortReader:
             problems=(*plan.source.problems, *plan.notes, *((ended,) if not_needed else ())),
             passed_over=plan.source.passed_over,
             details=plan.source.details,
+        )
+
+    def _once(self, plan: Plan, fields: Sequence[FieldReading]) -> tuple[FieldReading, ...]:
+        """Count every cell once, where fields overlap."""
+        patient = plan.source.patient
+        # Kept only where the patient is looked at again: of a whole cohort it would be gigabytes.
+        repeated = self._repeated.get(patient, RepeatedCells())
+        if self._settings.looks_again:
+            self._repeated[patient] = repeated
+        return counted_once_each(
+            fields, repeated, lambda field: self._journal.gallery_path(patient, field).read_bytes()
         )
 
     def _looks_again(self, patient: str, fields: Sequence[FieldReading]) -> bool:

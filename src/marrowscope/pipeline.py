@@ -5,8 +5,9 @@ bytes → pixels → scale → boxes → crops → probabilities → named cells
 
 import copy
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import PurePosixPath
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ from PIL import ImageColor
 
 from marrowscope.datasets.names import type_of_folder
 from marrowscope.domain.cells import FLAG_BORDER, Cells, Detections
+from marrowscope.domain.counting import counted_once
 from marrowscope.domain.geometry import border_margin, touching_border
 from marrowscope.domain.patient import NO_MIDDLE_CELL, FieldReading, FieldStatus
 from marrowscope.domain.scale import SCALE_DISPUTED, Scale, ScaleBySize, ScaleSource
@@ -29,9 +31,10 @@ from marrowscope.imaging.files.decode import (
     decode,
 )
 from marrowscope.imaging.files.sources import Source
-from marrowscope.imaging.gallery import sheet_of
+from marrowscope.imaging.gallery import NO_SQUARES, grey_squares, sheet_of
 from marrowscope.imaging.jpeg import jpeg_bytes
 from marrowscope.imaging.quality import assess
+from marrowscope.imaging.repeats.cells import FieldCells, RepeatedCells, cell_sketches
 from marrowscope.imaging.scale import resample
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.classifier import Classifier
@@ -125,6 +128,35 @@ def load_field(task: FieldTask, limits: DecodeLimits) -> FieldImage | ImageError
         return decode(data, limits=limits)
     except ImageError as error:
         return error
+
+
+def counted_once_each(
+    fields: Sequence[FieldReading], repeated: RepeatedCells, sheet: Callable[[FieldReading], bytes]
+) -> tuple[FieldReading, ...]:
+    """Return the fields of a patient with every cell counted once, where fields overlap.
+
+    Parameters
+    ----------
+    fields : in the order of the report
+    repeated : finds the cells, and remembers those of this patient
+    sheet : returns the sheet of a field's cells
+    """
+
+    def cells(field: FieldReading) -> FieldCells:
+        number = len(field.cells)
+        return FieldCells(
+            (field.width, field.height),
+            field.cells.boxes,
+            cell_sketches(grey_squares(sheet(field), number) if number else NO_SQUARES),
+        )
+
+    # Images of single cells are cut round one cell each.
+    whole = [n for n, f in enumerate(fields) if f.status is FieldStatus.READ and not f.is_single_cell]
+    found = repeated([((fields[n].name, fields[n].sha256), partial(cells, fields[n])) for n in whole])
+    marked = list(fields)
+    for n, is_repeated in zip(whole, found, strict=True):
+        marked[n] = replace(fields[n], cells=counted_once(fields[n].cells, is_repeated))
+    return tuple(marked)
 
 
 def failed(task: FieldTask, message: str) -> FieldResult:

@@ -14,8 +14,8 @@ from marrowscope.errors import ImageError
 from marrowscope.exports.atomic import write_atomic
 from marrowscope.imaging.files.decode import DecodeLimits, decode, fields_of
 from marrowscope.imaging.files.sources import FieldSource, PatientSource
-from marrowscope.imaging.repeats.fields import Sketch, same_fields, sharpness, sketch
 from marrowscope.imaging.names import distinct, shortened, too_long
+from marrowscope.imaging.repeats.fields import Sketch, same_fields, sharpness, sketch
 from marrowscope.pipeline import FieldTask, failed
 
 SORTED_BY_TYPE = "This looks like single cells sorted by type: use --single-cells."

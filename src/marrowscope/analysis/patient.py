@@ -11,7 +11,7 @@ from marrowscope.analysis.limits import limits
 from marrowscope.analysis.numbers import NOT_REVIEWED, Inferred, Numbers
 from marrowscope.domain.case.details import NOTHING_STATED, CaseDetails
 from marrowscope.domain.case.specimen import Specimen
-from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNFAMILIAR
+from marrowscope.domain.cells import FLAG_BORDER, FLAG_REPEATED, FLAG_UNFAMILIAR
 from marrowscope.domain.counting import counted_in
 from marrowscope.domain.decision import OVER_20, RULES, Decision, Rule
 from marrowscope.domain.differential import Differential, count
@@ -211,6 +211,9 @@ def _flags(fields: Sequence[FieldReading], differential: Differential) -> list[s
     if repeated:
         fields_repeat = "1 field repeats" if repeated == 1 else f"{repeated} fields repeat"
         flags.append(f"{fields_repeat} another field of the patient; counted once.")
+    shown_twice = sum(FLAG_REPEATED in flags for f in read for flags in f.cells.flags)
+    if shown_twice:
+        flags.append(f"Fields overlap: {quantity(shown_twice, 'cell')} on two or more of them; counted once.")
     if differential.counted and differential.unclassified / differential.counted > _NOTICEABLE:
         share = 100 * differential.unclassified / differential.counted
         flags.append(f"{share:.0f} % of the counted cells could not be classified with certainty.")

@@ -12,6 +12,7 @@ from marrowscope.domain.cells import (
     FLAG_ADDED,
     FLAG_BORDER,
     FLAG_DELETED,
+    FLAG_REPEATED,
     FLAG_REVIEWED,
     FLAG_UNCERTAIN,
     FLAG_UNCERTAIN_BLAST,
@@ -83,7 +84,10 @@ def apply_answers(cells: Cells, answers: Mapping[int, Answer], *, count_border_c
         flags[row] = (*kept, FLAG_DELETED if answer.is_deleted else FLAG_REVIEWED)
         is_blast[row] = taxonomy()[names[row]].is_blast
         is_counted[row] = counts_in_differential(
-            names[row], at_border=FLAG_BORDER in kept, count_border_cells=count_border_cells
+            names[row],
+            at_border=FLAG_BORDER in kept,
+            is_repeated=FLAG_REPEATED in kept,
+            count_border_cells=count_border_cells,
         )
         probability[row], p_blast[row] = 1.0, float(is_blast[row])
     return replace(

@@ -11,6 +11,7 @@ from marrowscope.domain.geometry import Boxes, Scores
 
 # Marks a cell can carry besides its type.
 FLAG_BORDER = "border"  # cut by the image's edge: not counted
+FLAG_REPEATED = "repeated"  # shown by an earlier field, too, which overlaps: counted there
 FLAG_UNCERTAIN = "uncertain"  # no type is certain enough
 FLAG_UNCERTAIN_BLAST = "uncertain_blast"  # neither surely a blast nor surely none
 FLAG_UNFAMILIAR = "unfamiliar"  # unlike the cells the networks learned from

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from marrowscope.domain.cells import FLAG_BORDER, FLAG_DELETED, Cell
+from marrowscope.domain.cells import FLAG_BORDER, FLAG_DELETED, FLAG_REPEATED, Cell
 from marrowscope.domain.taxonomy import ERYTHROID, UNCLASSIFIED, taxonomy
 
 RATIO_DECIMALS = 1
@@ -127,5 +127,6 @@ def _left_out_as(cell: Cell) -> str:
     """Return why a cell is not counted: a type that is not, or what is wrong with the cell."""
     if not taxonomy()[cell.cell_type].is_counted or not cell.flags:
         return cell.cell_type
-    is_of_no_leukocyte = taxonomy()[cell.cell_type].lineage == ERYTHROID and FLAG_BORDER not in cell.flags
+    is_whole = not {FLAG_BORDER, FLAG_REPEATED} & {*cell.flags}
+    is_of_no_leukocyte = taxonomy()[cell.cell_type].lineage == ERYTHROID and is_whole
     return cell.cell_type if is_of_no_leukocyte else cell.flags[0]

@@ -12,7 +12,7 @@ from statistics import median
 from marrowscope.analysis.clustering import clustering
 from marrowscope.analysis.intervals import wilson
 from marrowscope.analysis.shares import TypeShare, type_shares
-from marrowscope.domain.cells import FLAG_BORDER
+from marrowscope.domain.cells import FLAG_BORDER, FLAG_REPEATED
 from marrowscope.domain.decision import BASIS_WORDS, COUNTED_WORDS, Basis, Interval, Verdict
 from marrowscope.domain.differential import Differential
 from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading
@@ -205,4 +205,6 @@ def _leukemia_first(truth: str) -> tuple[bool, str]:
 def _reason(name: str) -> str:
     if name == FLAG_BORDER:
         return "Cut by the image's edge"
+    if name == FLAG_REPEATED:
+        return "Shown by an earlier field, too"
     return taxonomy()[name].name if name in taxonomy() else name.replace("_", " ").capitalize()

@@ -1,0 +1,1 @@
+"""What several images show twice."""

@@ -1,0 +1,148 @@
+"""Cells that several fields show because the fields overlap.
+
+Two fields overlap if they hold the same cells at the same distances. Whether two cells are the same is told
+by their likeness: the correlation of their squares once illumination and fine detail are taken away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import gaussian_filter
+
+_SIDE_PX: Final = 32
+_FINEST_PX, _COARSEST_PX = 0.7, 6.0  # standard deviations of the two filters, on a sketch of `_SIDE_PX`
+
+_SURELY_SAME: Final = 0.97
+"""Likeness from which one cell alone tells that two fields overlap.
+
+Of 94,000 pairs of cells of 122 fields of four laboratories, three reached it: three times one cell that two
+fields do show. Of 66 pairs of fields cut from one image, a tenth darker or brighter and out of focus, with
+one whole cell in common or more, 57 are found, and 153 of their 162 common cells.
+"""
+_PERHAPS_SAME: Final = 0.90
+"""Likeness from which two or more cells at the same distances tell it."""
+_SAME_PLACE: Final = 0.3
+"""Largest distance of two places that are the same, over the side of the cell."""
+_FIRST_SHARE: Final = 0.5
+"""Least overlap of two boxes of one cell, which two images cut differently."""
+
+
+@dataclass(frozen=True, eq=False)
+class FieldCells:
+    """The cells of one field, as they are compared.
+
+    Attributes
+    ----------
+    size : width and height of the image in pixels
+    boxes : (n, 4) float, x0 y0 x1 y1 in its pixels
+    sketches : (n, d) float32, see `cell_sketches`
+    """
+
+    size: tuple[int, int]
+    boxes: npt.NDArray[np.float32]
+    sketches: npt.NDArray[np.float32]
+
+
+def cell_sketches(squares: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Return what is kept of cells to compare them.
+
+    Parameters
+    ----------
+    squares : (n, s, s) uint8 grey, a cell in the middle of each; `s` is a multiple of 32
+
+    Returns
+    -------
+    (n, 1024) float32; every row has mean 0 and norm 1, or is zero for an even square
+    """
+    n, side = squares.shape[:2]
+    step = side // _SIDE_PX
+    small = squares.reshape(n, _SIDE_PX, step, _SIDE_PX, step).mean(axis=(2, 4), dtype=np.float32)
+    band = gaussian_filter(small, (0, _FINEST_PX, _FINEST_PX)) - gaussian_filter(
+        small, (0, _COARSEST_PX, _COARSEST_PX)
+    )
+    rows = band.reshape(n, _SIDE_PX**2)
+    rows -= rows.mean(axis=1, keepdims=True)
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.where(norms > 1e-3, rows / np.maximum(norms, 1e-3), 0).astype(np.float32)
+
+
+class RepeatedCells:
+    """Finds the cells that several fields of a patient show.
+
+    What it found is remembered: where fields are added at the end, only these are compared.
+    """
+
+    def __init__(self) -> None:
+        self._fields: list[tuple[Hashable, FieldCells, npt.NDArray[np.bool_]]] = []
+
+    def __call__(
+        self, fields: Sequence[tuple[Hashable, Callable[[], FieldCells]]]
+    ) -> tuple[npt.NDArray[np.bool_], ...]:
+        """Return, for every field, which of its cells a field before it shows, too.
+
+        Only fields of one size are compared: those of one camera at one magnification.
+
+        Parameters
+        ----------
+        fields : what identifies a field, and what makes its cells
+        """
+        unchanged = 0
+        for (key, *_), (other, _) in zip(self._fields, fields, strict=False):
+            if key != other:
+                break
+            unchanged += 1
+        known = {key: cells for key, cells, _ in self._fields}
+        self._fields = self._fields[:unchanged]
+        for key, make in fields[unchanged:]:
+            cells = known[key] if key in known else make()
+            self._fields.append((key, cells, self._repeated(cells)))
+        return tuple(is_repeated for *_, is_repeated in self._fields)
+
+    def _repeated(self, field: FieldCells) -> npt.NDArray[np.bool_]:
+        """Return which cells of a field those before it show, too."""
+        is_repeated = np.zeros(len(field.boxes), bool)
+        others = [cells for _, cells, _ in self._fields if cells.size == field.size and len(cells.boxes)]
+        if not others or not len(field.boxes):
+            return is_repeated
+        alike = field.sketches @ np.concatenate([other.sketches for other in others]).T
+        ends = np.cumsum([len(other.boxes) for other in others])
+        for other, own in zip(others, np.split(alike, ends[:-1], axis=1), strict=True):
+            shift = _shift(field, other, own)
+            if shift is not None:
+                is_repeated |= _same_places(field.boxes - np.tile(shift, 2), other.boxes)
+        return is_repeated
+
+
+def _shift(
+    field: FieldCells, other: FieldCells, alike: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32] | None:
+    """Return by how much a field is shifted against another one, pixels (x, y); None without overlap."""
+    rows, columns = np.nonzero(alike >= _PERHAPS_SAME)
+    if not len(rows):
+        return None
+    likeness = alike[rows, columns]
+    shifts = _centres(field.boxes)[rows] - _centres(other.boxes)[columns]
+    best = int(np.argmax(likeness))
+    agree = np.hypot(*(shifts - shifts[best]).T) <= _SAME_PLACE * _sides(field.boxes)[rows]
+    number = min(len(set(rows[agree])), len(set(columns[agree])))
+    if number < 2 and likeness[best] < _SURELY_SAME:
+        return None
+    return np.asarray(np.average(shifts[agree], axis=0, weights=likeness[agree]), np.float32)
+
+
+def _same_places(boxes: npt.NDArray[np.float32], others: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    distances = np.hypot(*np.moveaxis(_centres(boxes)[:, None] - _centres(others)[None], -1, 0))
+    return np.asarray((distances <= _FIRST_SHARE * _sides(boxes)[:, None]).any(axis=1), bool)
+
+
+def _centres(boxes: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return np.asarray((boxes[:, :2] + boxes[:, 2:]) / 2, np.float32)
+
+
+def _sides(boxes: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return np.asarray((boxes[:, 2:] - boxes[:, :2]).max(axis=1), np.float32)

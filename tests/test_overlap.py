@@ -1,0 +1,58 @@
+"""Fields that overlap: what several of them show is counted once."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from marrowscope.domain.cells import FLAG_REPEATED
+from marrowscope.domain.patient import CohortReport
+from marrowscope.synth import draw_field
+from tests.cohorts import analyse, table
+
+MPP = 0.1  # that of the window drawn: another scale would be measured on each set of fields
+
+
+def write_windows(folder: Path, *corners: tuple[int, int]) -> None:
+    """Write parts of one drawn field, as a stage that is moved too little gives them."""
+    folder.mkdir(parents=True)
+    field = draw_field(7, width=900, height=600, cells=22)
+    for number, (x, y) in enumerate(corners):
+        window = np.ascontiguousarray(field.pixels[y : y + 420, x : x + 600])
+        Image.fromarray(window).save(folder / f"{number}.jpg", quality=93)
+
+
+def flagged(report: CohortReport) -> list[int]:
+    (patient,) = report.patients
+    return [sum(FLAG_REPEATED in flags for flags in field.cells.flags) for field in patient.fields]
+
+
+def test_cells_of_overlapping_fields_are_counted_once(tmp_path: Path) -> None:
+    write_windows(tmp_path / "first", (0, 0))
+    write_windows(tmp_path / "both", (0, 0), (180, 120))
+    (alone,) = analyse(tmp_path / "first", tmp_path / "out first", mpp=MPP).patients
+    report = analyse(tmp_path / "both", tmp_path / "out", mpp=MPP)
+    (patient,) = report.patients
+    none, again = flagged(report)
+    assert none == 0
+    assert again > 2
+    whole = sum(cell.is_counted or FLAG_REPEATED in cell.flags for cell in patient.fields[1].cells)
+    assert patient.differential.counted == alone.differential.counted + whole - again
+    assert f"Fields overlap: {again} cells on two or more of them; counted once." in patient.flags
+    rows = [row for row in table(tmp_path / "out" / "cells.csv") if row["flags"].startswith(FLAG_REPEATED)]
+    assert len(rows) == again
+    assert {(row["field"], row["counted"]) for row in rows} == {("1.jpg", "false")}
+    assert "Shown by an earlier field, too" in (tmp_path / "out" / "report.html").read_text("utf-8")
+
+
+def test_a_run_that_goes_on_counts_as_one_run_does(tmp_path: Path) -> None:
+    write_windows(tmp_path / "patient", (0, 0), (180, 120))
+    later = tmp_path / "patient" / "1.jpg"
+    data = later.read_bytes()
+    later.unlink()
+    analyse(tmp_path / "patient", tmp_path / "out", mpp=MPP)
+    later.write_bytes(data)
+    gone_on = analyse(tmp_path / "patient", tmp_path / "out", resume=True, mpp=MPP)
+    at_once = analyse(tmp_path / "patient", tmp_path / "other", mpp=MPP)
+    assert flagged(gone_on) == flagged(at_once)
+    assert gone_on.patients[0].differential == at_once.patients[0].differential
