@@ -77,7 +77,7 @@ _OWN = tuple(
 
 
 @router.get("/colleagues")
-def list_colleagues(session: Transaction, user: Reviewer) -> Page[ColleagueShape]:
+def list_colleagues(session: Transaction, user: Viewer) -> Page[ColleagueShape]:
     """List who else may review, and so may be asked."""
     return Page(items=[ColleagueShape.model_validate(each) for each in requests.colleagues(session, user)])
 

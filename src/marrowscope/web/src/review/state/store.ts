@@ -385,6 +385,7 @@ export class ReviewStore implements Sender {
 
   /** Bring a cell into view, whatever the gallery currently shows. */
   reveal(id: string): void {
+    this.place = null;
     if (!this.selection.order.includes(id)) {
       this.bin = ALL;
       this.arrange();
