@@ -85,7 +85,7 @@ function Frame(props: ShownCells): ReactNode {
         <Banner {...props} />
         <AddedStrip {...props} onRead={() => setDialog("again")} />
         {analysis?.status === "done" && !analysis.locked && !mine ? <CarriedStrip analysis={analysis} /> : null}
-        <WaitingStrip isOpen={isAsked} />
+        {props.tab === "case" ? null : <WaitingStrip isOpen={isAsked} />}
         <div className="patient-body">
           <Tab {...props} />
         </div>

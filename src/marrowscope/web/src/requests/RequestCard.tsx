@@ -24,7 +24,7 @@ export function RequestCard({ request, isPlaced, isOfPatient, onChanged }: { req
       {request.cell_id && !isPlaced ? <img className="audit-picture" src={`/api/v1/cells/${request.cell_id}/crop.jpg?size=96`} alt="" loading="lazy" /> : null}
       <div className="stack tight grow">
         <header className="small soft">
-          {t.requests.asks(isMine ? t.requests.You : request.author, isToMe ? t.requests.you : request.asked_name)}, {when(request.at)} · {t.requests.states[request.state]}
+          {isToMe ? t.requests.asksYou(request.author) : isMine ? t.requests.youAsk(request.asked_name) : t.requests.asks(request.author, request.asked_name)}, {when(request.at)} · {t.requests.states[request.state]}
         </header>
         {isPlaced ? null : <Place request={request} isOfPatient={isOfPatient ?? false} />}
         <p>{request.text}</p>
