@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { get, messageOf } from "./api/client";
-import { listen } from "./api/events";
+import { listen, type News } from "./api/events";
 import { Repeated } from "./api/repeated";
 import type { Page } from "./api/shapes";
 
@@ -90,11 +90,14 @@ export function useSettled<T>(value: T, after: number): T {
 
 const NEWS_MS = 400;
 
-/** Reload soon after the service reports changes, once for any number of them. */
-export function useNews(reload: () => void): void {
+/** Reload soon after the service reports changes that matter, once for any number of them. */
+export function useNews(reload: () => void, matters: (news: News) => boolean = () => true): void {
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  const latest = useRef(matters);
+  latest.current = matters;
   useEffect(() => {
-    const stop = listen(() => {
+    const stop = listen((news) => {
+      if (!latest.current(news)) return;
       timer.current ??= setTimeout(() => {
         timer.current = undefined;
         reload();

@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 import type { Request } from "../api/shapes";
 import { useNews, usePages } from "../hooks";
 import { Problem } from "../parts/basics";
+import { isAboutPatients } from "../requests/ofPatient";
 import { RequestCard } from "../requests/RequestCard";
 import { t } from "../strings";
 
@@ -19,7 +20,7 @@ export function Requests(): ReactNode {
 
 function Box({ box, title, none }: { box: "asked" | "asking"; title: string; none: string }): ReactNode {
   const { items, error, reload, more } = usePages<Request>(`/requests?box=${box}`);
-  useNews(reload);
+  useNews(reload, isAboutPatients);
   return (
     <section className="stack tight" aria-label={title}>
       <h2>{title}</h2>

@@ -4,11 +4,12 @@ import type { WaitingRequests } from "../api/shapes";
 import { useLoaded, useNews } from "../hooks";
 import { Link } from "../parts/basics";
 import { t } from "../strings";
+import { isAboutPatients } from "./ofPatient";
 
 /** The way to the requests, with how many of them wait for the user. */
 export function RequestsLink({ current }: { current: boolean }): ReactNode {
   const waiting = useLoaded("waiting requests", (signal) => get<WaitingRequests>("/requests/waiting", signal));
-  useNews(waiting.reload);
+  useNews(waiting.reload, isAboutPatients);
   const count = (waiting.data?.asked ?? 0) + (waiting.data?.answered ?? 0);
   return (
     <Link to="/requests" current={current}>

@@ -1,6 +1,7 @@
 /** The requests about the patient shown: loaded once for the page, and reloaded with its news. */
 import { createContext, useContext, useState } from "react";
 import { get } from "../api/client";
+import type { News } from "../api/events";
 import type { Page, Request } from "../api/shapes";
 import { useKnown } from "../context";
 import { useLoaded, useNews } from "../hooks";
@@ -23,12 +24,15 @@ export const RequestsContext = createContext(NONE);
 
 export const useRequests = (): RequestsOfPatient => useContext(RequestsContext);
 
+/** Requests change with their patients; an analysis that goes on changes none. */
+export const isAboutPatients = (news: News): news is Exclude<News, { kind: "analysis" }> => news.kind !== "analysis";
+
 /** The requests of a patient; none while the user reads it blind. */
 export function useRequestsOf(patient: string, isBlind: boolean): RequestsOfPatient & { about: About | null; close: () => void } {
   const { user, session } = useKnown();
   const found = useLoaded(isBlind ? null : `${patient} requests`, (signal) => get<Page<Request>>(`/patients/${patient}/requests`, signal));
   const [about, setAbout] = useState<About | null>(null);
-  useNews(found.reload);
+  useNews(found.reload, (news) => isAboutPatients(news) && (news.kind === "reconnected" || news.id === patient));
   const mayAsk = user.role !== "viewer" && session.authentication === "required" && !isBlind;
   return { items: found.data?.items ?? [], reload: found.reload, ask: mayAsk ? setAbout : null, about, close: () => setAbout(null) };
 }
