@@ -1,4 +1,4 @@
-"""Fields are added to a signed patient, in a real browser: the page says so, reads them alone, keeps the rest."""
+"""Fields are added to a signed patient, in a real browser: told, read alone, and all the rest is kept."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

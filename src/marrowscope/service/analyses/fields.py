@@ -6,9 +6,10 @@ so do the scales it measured: fields added since are read at the scale of their 
 one camera keep one scale.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, insert, select
 from sqlalchemy.orm import Session, undefer
 
 from marrowscope.codec import from_json, to_json
@@ -20,12 +21,13 @@ from marrowscope.service.store.patients import FIELD_STORED, Field
 
 
 def record(
+    session: Session,
     analysis: Analysis,
     row: AnalysisField,
     reading: FieldReading,
     pictures: tuple[str | None, str | None] = (None, None),
-) -> Iterable[Cell]:
-    """Record a field's reading on its row, and return its cells, which are to be added.
+) -> None:
+    """Record a field's reading on its row, and its cells.
 
     Parameters
     ----------
@@ -44,7 +46,8 @@ def record(
     analysis.cells += len(reading.cells)
     analysis.blasts += int((reading.cells.is_blast & reading.cells.is_counted).sum())
     analysis.changed_at = now()
-    return _cells(row, reading)
+    if len(reading.cells):  # as rows: thousands of objects would hold up whoever else writes
+        session.execute(insert(Cell), list(_cells(row, reading)))
 
 
 def continued(session: Session, patient_id: str, facts: Mapping[str, str]) -> Analysis | None:
@@ -99,7 +102,7 @@ def take_over(session: Session, analysis: Analysis) -> int:
         if earlier is None or earlier.reading is None:
             continue
         reading = from_json(earlier.reading, FieldReading)
-        session.add_all(record(analysis, row, reading, (earlier.gallery, earlier.annotated)))
+        record(session, analysis, row, reading, (earlier.gallery, earlier.annotated))
         row.reading = earlier.reading
         row.taken_from = earlier.taken_from or source.id
         taken += 1
@@ -144,24 +147,24 @@ def _waiting(session: Session, analysis: Analysis) -> list[AnalysisField]:
     return list(rows)
 
 
-def _cells(row: AnalysisField, reading: FieldReading) -> Iterable[Cell]:
+def _cells(row: AnalysisField, reading: FieldReading) -> Iterator[dict[str, Any]]:
     for number, cell in enumerate(reading.cells, start=1):
         x0, y0, x1, y1 = cell.box
-        yield Cell(
-            analysis_id=row.analysis_id,
-            field_id=row.field_id,
-            place=row.place,
-            number=number,
-            x0=x0,
-            y0=y0,
-            x1=x1,
-            y1=y1,
-            score=cell.score,
-            probability=cell.probability,
-            p_blast=cell.p_blast,
-            flags=list(cell.flags),
-            model_type=cell.cell_type,
-            model_counted=cell.is_counted,
-            second_type=cell.second_type or None,
-            second_probability=cell.second_probability if cell.second_type else None,
-        )
+        yield {
+            "analysis_id": row.analysis_id,
+            "field_id": row.field_id,
+            "place": row.place,
+            "number": number,
+            "x0": x0,
+            "y0": y0,
+            "x1": x1,
+            "y1": y1,
+            "score": cell.score,
+            "probability": cell.probability,
+            "p_blast": cell.p_blast,
+            "flags": list(cell.flags),
+            "model_type": cell.cell_type,
+            "model_counted": cell.is_counted,
+            "second_type": cell.second_type or None,
+            "second_probability": cell.second_probability if cell.second_type else None,
+        }

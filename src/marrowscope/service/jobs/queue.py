@@ -141,7 +141,7 @@ def record_reading(
     if row is None:
         return False
     analysis = session.get_one(Analysis, row.analysis_id, with_for_update=True)
-    session.add_all(fields.record(analysis, row, reading, pictures))
+    fields.record(session, analysis, row, reading, pictures)
     session.flush()
     _end_if_complete(session, analysis)
     return True
