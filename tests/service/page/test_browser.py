@@ -298,13 +298,15 @@ def _analyse_again(visit: Visit) -> None:
     visit.page.get_by_role("button", name="Analyse again").click()
     visit.page.get_by_text("2 signed versions stay").wait_for()
     visit.look("again")
+    visit.page.get_by_label("Read these fields again, too").check()
     visit.page.get_by_role("dialog").get_by_role("button", name="Analyse again").click()
     visit.page.get_by_text("A newer analysis is not signed yet.").wait_for(timeout=_READING_MS)
     # Cells are there while other fields are still read; answers are carried over at the end.
     visit.page.get_by_role("button", name="Sign", exact=True).wait_for(timeout=_READING_MS)
     shown = "document.querySelector(\"[data-bin='blast'] .count\").innerText"
     visit.until(f"(count) => {shown} === String(count)", blasts)
-    assert visit.page.get_by_test_id("carried").count() == 0
+    visit.page.get_by_test_id("carried").get_by_text("what was said of").wait_for()
+    assert visit.page.get_by_text("could not be carried over").count() == 0
     visit.page.get_by_role("link", name="Worklist").first.click()
     visit.page.locator("tr", has_text=FIRST).get_by_text("newer analysis not signed").wait_for()
     visit.open(FIRST)

@@ -1,6 +1,6 @@
 """What is still open in a count about to be signed; the signer answers it, or says why it may stay open."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from marrowscope.analysis.numbers import ENOUGH_REVIEWED
@@ -20,13 +20,14 @@ class OpenPoint:
     text: str
 
 
-def open_points(patient: PatientReading, target: int) -> tuple[OpenPoint, ...]:
+def open_points(patient: PatientReading, target: int, asked: Sequence[str] = ()) -> tuple[OpenPoint, ...]:
     """Return what is open in a count.
 
     Parameters
     ----------
     patient : with the answers of its first reading
     target : recommended number of counted cells
+    asked : names of colleagues who were asked about the patient and have not answered, one for each request
     """
     counted = patient.differential.counted
     noun = patient.details.specimen.counted
@@ -34,6 +35,7 @@ def open_points(patient: PatientReading, target: int) -> tuple[OpenPoint, ...]:
     perhaps = sum(_is_perhaps_blast(cell) for field in patient.fields for cell in field.cells)
     read = [field for field in patient.fields if field.status is FieldStatus.READ]
     no_review = f"No review decides: neither {ENOUGH_REVIEWED} cells of the lot nor all are named by eye."
+    who = ", ".join(dict.fromkeys(asked))
     points = (
         (
             "unclassified",
@@ -50,6 +52,11 @@ def open_points(patient: PatientReading, target: int) -> tuple[OpenPoint, ...]:
             "few_cells",
             counted < target,
             f"{quantity(counted, noun)} {_are(counted)} counted; {target} are recommended.",
+        ),
+        (
+            "requests",
+            bool(asked),
+            f"{quantity(len(asked), 'request')} for an opinion {_are(len(asked))} not answered ({who}).",
         ),
         ("one_field", len(read) == 1 and not read[0].is_single_cell, "All cells are from one field."),
     )

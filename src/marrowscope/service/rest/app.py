@@ -30,7 +30,7 @@ from marrowscope.service.rest.images import (
 )
 from marrowscope.service.rest.openapi import REFUSALS, describe
 from marrowscope.service.rest.reports import exports, signing
-from marrowscope.service.rest.review import atlas, carried, cells, details, readings
+from marrowscope.service.rest.review import atlas, carried, cells, details, readings, requests, tags
 from marrowscope.service.rest.shapes import API
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
@@ -39,7 +39,7 @@ from marrowscope.version import __version__
 
 _UNDER_API = (
     users, sessions, tokens, catalogue, patients, removal, files, fields, analyses, events, cells, readings,
-    carried, atlas, details, differential, signing, exports, auditing,
+    carried, requests, tags, atlas, details, differential, signing, exports, auditing,
 )  # fmt: skip
 
 

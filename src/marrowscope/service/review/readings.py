@@ -78,8 +78,12 @@ def open_reading(session: Session, actor: Actor, analysis: Analysis) -> Reading 
 
 
 def blind_to(session: Session, actor: Actor) -> frozenset[str]:
-    """Return the analyses whose first reading an actor must not see: those of their own open readings."""
-    own = select(Reading.analysis_id).where(Reading.username == actor.username, Reading.status == OPEN)
+    """Return the patients whose first reading an actor must not see: those of their own open readings."""
+    own = (
+        select(Analysis.patient_id)
+        .join(Reading, Reading.analysis_id == Analysis.id)
+        .where(Reading.username == actor.username, Reading.status == OPEN)
+    )
     return frozenset(session.scalars(own))
 
 

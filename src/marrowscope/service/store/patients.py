@@ -1,4 +1,4 @@
-"""Patients, the images given for them, and the results of uploads that may be repeated."""
+"""Patients, their tags, the images given for them, and the results of uploads that may be repeated."""
 
 from datetime import datetime
 from typing import Any
@@ -82,6 +82,15 @@ class Field(Identified, Base):
     expired_at: Mapped[datetime | None] = mapped_column(default=None)
 
     patient: Mapped[Patient] = relationship(back_populates="fields")
+
+
+class PatientTag(Base):
+    """A word by which people find a patient; see `review.tags` for what is one."""
+
+    __tablename__ = "patient_tags"
+
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"), primary_key=True)
+    tag: Mapped[str] = mapped_column(String(40), primary_key=True, index=True)
 
 
 class IdempotentUpload(Base):

@@ -1,4 +1,4 @@
-"""What people say of cells: readings and their answers, comments, signatures, amendments."""
+"""What people say: readings and their answers, comments, requests to colleagues, signatures, amendments."""
 
 from datetime import datetime
 
@@ -10,6 +10,8 @@ from marrowscope.service.store.base import Base, BlobDigest, Identified
 
 FIRST, SECOND = "first", "second"
 OPEN, FINISHED = "open", "finished"
+ANSWERED, CLOSED = "answered", "closed"
+"""What becomes of an open request to a colleague."""
 
 
 class Reading(Identified, Base):
@@ -94,6 +96,34 @@ class Comment(Identified, Base):
     author: Mapped[str] = mapped_column(String(200))
     text: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Request(Identified, Base):
+    """What somebody asks a colleague about a cell, a field, or the whole case, and what that colleague says.
+
+    `username` and `author` ask `asked`, whose name was `asked_name` then. It is ``open`` until it is
+    ``answered`` or ``closed``. `cell_id` moves to the same cell of a newer analysis: one question, one state.
+    """
+
+    __tablename__ = "requests"
+    __table_args__ = (Index(None, "asked", "state"), Index(None, "username", "state"))
+
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"), index=True)
+    field_id: Mapped[str | None] = mapped_column(ForeignKey("fields.id", ondelete="SET NULL"), default=None)
+    cell_id: Mapped[str | None] = mapped_column(
+        ForeignKey("cells.id", ondelete="SET NULL"), default=None, index=True
+    )
+    username: Mapped[str] = mapped_column(String(200))
+    author: Mapped[str] = mapped_column(String(200))
+    asked: Mapped[str] = mapped_column(String(200))
+    asked_name: Mapped[str] = mapped_column(String(200))
+    text: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(default=now)
+    state: Mapped[str] = mapped_column(String(16), default=OPEN)
+    answer: Mapped[str | None] = mapped_column(Text, default=None)
+    answered_at: Mapped[datetime | None] = mapped_column(default=None)
+    closed_by: Mapped[str | None] = mapped_column(String(200), default=None)
+    closed_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
 class Version(Identified, Base):

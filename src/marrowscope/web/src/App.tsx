@@ -13,11 +13,14 @@ import { DisplayDialog } from "./pages/DisplayDialog";
 import { Login } from "./pages/Login";
 import { PasswordDialog } from "./pages/PasswordDialog";
 import { Patient } from "./pages/Patient";
+import { Requests } from "./pages/Requests";
 import { Tokens } from "./pages/Tokens";
 import { Worklist } from "./pages/Worklist";
 import { Link, Menu } from "./parts/basics";
+import { RequestsLink } from "./requests/RequestsLink";
 import { go, usePath } from "./route";
 import { t } from "./strings";
+import { worklistAddress } from "./worklist/filters";
 
 export function App(): ReactNode {
   const [session, setSession] = useState<Session | null>(null);
@@ -79,13 +82,14 @@ function Shell({ known, onLeave }: { known: Known; onLeave: () => void }): React
         {t.shell.skip}
       </a>
       <header className="bar">
-        <Link to="/" className="brand">
+        <Link to={worklistAddress()} className="brand">
           <img src={icon} alt="" /> {t.product}
         </Link>
         <nav aria-label={t.product}>
-          <Link to="/" current={path === "/"}>
+          <Link to={worklistAddress()} current={areaOf(path) === ""}>
             {t.shell.worklist}
           </Link>
+          {session.authentication === "required" ? <RequestsLink current={areaOf(path) === "requests"} /> : null}
           {user.role === "admin" ? (
             <Link to="/admin" current={path.startsWith("/admin")}>
               {t.shell.admin}
@@ -146,16 +150,20 @@ function Shell({ known, onLeave }: { known: Known; onLeave: () => void }): React
   );
 }
 
+const areaOf = (path: string): string => path.split("?")[0]?.split("/")[1] ?? "";
+
 function Content({ path }: { path: string }): ReactNode {
-  const [, area, id, tab] = (path.split("?")[0] ?? "/").split("/");
+  const area = areaOf(path);
+  const [, , id, tab] = (path.split("?")[0] ?? "/").split("/");
   if (!area) return <Worklist />;
   if (area === "patients" && id) return <Patient key={id} id={id} tab={tab ?? "review"} />;
   if (area === "admin") return <Admin tab={id ?? "users"} />;
   if (area === "tokens") return <Tokens />;
+  if (area === "requests") return <Requests />;
   return (
     <div className="empty">
       <h2>{t.notFound.title}</h2>
-      <Link to="/" className="button">
+      <Link to={worklistAddress()} className="button">
         {t.back}
       </Link>
     </div>

@@ -69,4 +69,21 @@ export function keep(name: string, value: string): void {
   localStorage.setItem(nameOf(name), value);
 }
 
+/** Something to remember for this browser's tab alone, such as the worklist's filters. */
+export function keepHere(name: string, value: string): void {
+  try {
+    sessionStorage.setItem(nameOf(name), value);
+  } catch {
+    // Without storage nothing is remembered.
+  }
+}
+
+export function keptHere(name: string): string {
+  try {
+    return sessionStorage.getItem(nameOf(name)) ?? "";
+  } catch {
+    return "";
+  }
+}
+
 const nameOf = (name: string): string => `marrowscope:${owner}:${name}`;

@@ -7,6 +7,7 @@ import { firstRun, tour } from "./texts/firstrun";
 import { lookAlikes, morphology } from "./texts/morphology";
 import * as patient from "./texts/patient";
 import { plural } from "./texts/plural";
+import { requests, tags } from "./texts/requests";
 import * as review from "./texts/review";
 import * as worklist from "./texts/worklist";
 
@@ -78,6 +79,8 @@ export const t = {
   password,
   display,
   details,
+  requests,
+  tags,
   ...worklist,
   ...patient,
   ...review,

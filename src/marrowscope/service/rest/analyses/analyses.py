@@ -23,6 +23,8 @@ class NewAnalysis(Shape):
     rule: Line | None = None
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
     """Higher ones go first."""
+    read_again: bool = False
+    """Read fields again that were read with the same networks and settings, instead of taking them over."""
 
 
 class AnalysisShape(Shape):
@@ -77,6 +79,7 @@ def ask(
         mpp=wanted.mpp,
         rule=wanted.rule,
         priority=wanted.priority,
+        read_again=wanted.read_again,
     )
     response.headers["Location"] = f"{API}/analyses/{analysis.id}"
     return analysis_shape(analysis)

@@ -94,10 +94,17 @@ export interface BundleShape {
   is_default: boolean;
 }
 
-/** How many cells took over answers or comments of an earlier analysis, and what was left behind. */
+/**
+ * What an analysis took over from earlier ones.
+ *
+ * `carried` is the number of cells with answers, comments or requests; `lost` is what found no cell.
+ * `fields_taken` were read before, by the same networks and settings; `fields_read` were read this time.
+ */
 export interface CarriedShape {
   carried: number;
   lost: LostAnswerShape[];
+  fields_taken: number;
+  fields_read: number;
 }
 
 /** A reader's answer: `type` null takes their type back, without `type` it stays. */
@@ -150,6 +157,12 @@ export interface Changed {
 export interface Changes {
   reading?: string | null;
   changes: CellChange[];
+}
+
+/** Somebody who may be asked. */
+export interface ColleagueShape {
+  username: string;
+  name: string;
 }
 
 /** A comment on a cell. */
@@ -339,13 +352,14 @@ export interface LineageRow {
   percent: number;
 }
 
-/** An answer, or comments, that found no cell: the image was not read, or no cell found there again. */
+/** An answer, comments or requests that found no cell: the image was not read, or no cell found there. */
 export interface LostAnswerShape {
   field: string;
   number: number;
   type: string | null;
   deleted: boolean;
   comments: number;
+  requests: number;
   by: string | null;
   why: "not read" | "not found";
 }
@@ -367,6 +381,7 @@ export interface NewAnalysis {
   mpp?: number | null;
   rule?: string | null;
   priority?: number;
+  read_again?: boolean;
 }
 
 /** A comment to add. */
@@ -390,6 +405,11 @@ export interface NewSignature {
   revision: number;
   password?: string | null;
   waived?: Record<string, string>;
+}
+
+/** A tag to put on a patient; capitals and spaces around it do not matter. */
+export interface NewTag {
+  tag: string;
 }
 
 /** A token to create. */
@@ -445,6 +465,11 @@ export interface Page_CellShape_ {
   next?: string | null;
 }
 
+export interface Page_ColleagueShape_ {
+  items: ColleagueShape[];
+  next?: string | null;
+}
+
 export interface Page_CommentShape_ {
   items: CommentShape[];
   next?: string | null;
@@ -480,8 +505,18 @@ export interface Page_ReadingShape_ {
   next?: string | null;
 }
 
+export interface Page_RequestShape_ {
+  items: RequestShape[];
+  next?: string | null;
+}
+
 export interface Page_SuggestionShape_ {
   items: SuggestionShape[];
+  next?: string | null;
+}
+
+export interface Page_TagUseShape_ {
+  items: TagUseShape[];
   next?: string | null;
 }
 
@@ -506,7 +541,12 @@ export interface PasswordChange {
   new: string;
 }
 
-/** A patient as the worklist shows it, with its latest analysis. */
+/**
+ * A patient as the worklist shows it, with its latest analysis.
+ *
+ * `added` images are not in that analysis. `asked` are the names of colleagues who were asked about the
+ * patient and have not answered. To who is reading the patient blind, neither they nor tags are told.
+ */
 export interface PatientShape {
   id: string;
   name: string;
@@ -519,6 +559,9 @@ export interface PatientShape {
   signed: SignedShape | null;
   thumbnail: string | null;
   specimen: "marrow" | "blood" | "not stated";
+  added: number;
+  tags: string[];
+  asked: string[];
 }
 
 /**
@@ -559,6 +602,14 @@ export interface Problem {
   [member: string]: unknown;
 }
 
+/** What is asked of whom (`asked` is a user name): about a cell, a field, or neither: the whole case. */
+export interface Question {
+  asked: string;
+  text: string;
+  field_id?: string | null;
+  cell_id?: string | null;
+}
+
 /** The cells on both sides of an M:E ratio. */
 export interface RatioCells {
   myeloid: number;
@@ -580,8 +631,40 @@ export interface Removal {
   reason: string;
 }
 
+/** The answer to a request. */
+export interface Reply {
+  text: string;
+}
+
 /** Files made of a report. */
 export type ReportFile = "report.html" | "report.pdf" | "cells.csv" | "patients.csv" | "patients.xlsx" | "fhir.json";
+
+/**
+ * A request to a colleague and its answer.
+ *
+ * `cell_id` is null where the request is about no cell, or about one that the latest analysis has not found
+ * again; `number` is the cell's in either case. `username` asks, `asked` is asked.
+ */
+export interface RequestShape {
+  id: string;
+  patient_id: string;
+  patient: string;
+  field_id: string | null;
+  field: string | null;
+  cell_id: string | null;
+  number: number | null;
+  username: string;
+  author: string;
+  asked: string;
+  asked_name: string;
+  text: string;
+  at: string;
+  state: "open" | "answered" | "closed";
+  answer: string | null;
+  answered_at: string | null;
+  closed_by: string | null;
+  closed_at: string | null;
+}
 
 /** What the worklist shows of a count; percentages 0 to 100, `adjusted_*` of the share that decides. */
 export interface ResultShape {
@@ -657,7 +740,7 @@ export interface SignOn {
  * The latest signature of a patient, of whichever analysis.
  *
  * `state` is ``current`` while it holds, ``amended`` while its analysis is open again, and ``superseded``
- * when a newer analysis is not signed yet.
+ * when a newer analysis is not signed yet. `added` images are not in the signed analysis.
  */
 export interface SignedShape {
   analysis_id: string;
@@ -666,6 +749,7 @@ export interface SignedShape {
   at: string;
   meaning: string;
   state: "current" | "amended" | "superseded";
+  added: number;
 }
 
 /** The object of an action. */
@@ -681,17 +765,35 @@ export interface SuggestionShape {
   part: "random" | "uncertain";
 }
 
+/** A tag, and how many patients have it. */
+export interface TagUseShape {
+  tag: string;
+  patients: number;
+}
+
+/** The tags of a patient. */
+export interface TagsShape {
+  tags: string[];
+}
+
 /** All cell types in the order of a differential. */
 export interface TaxonomyShape {
   version: string;
   types: TypeShape[];
 }
 
-/** What a new analysis would find: answers and comments to carry over, signed versions that stay. */
+/**
+ * What a new analysis would find: what is to be carried over, signed versions that stay.
+ *
+ * `fields_taken` of its `fields` would be taken over as they were read, by the default networks.
+ */
 export interface ToCarryShape {
   answers: number;
   comments: number;
+  requests: number;
   versions: number;
+  fields: number;
+  fields_taken: number;
 }
 
 /** A token, without its secret. */
@@ -759,4 +861,10 @@ export interface VersionShape {
   decision: "positive" | "negative" | "indeterminate" | "insufficient";
   blast_percent: number | null;
   sha256: string;
+}
+
+/** What waits for you: requests to answer, and answers to your own requests. */
+export interface WaitingShape {
+  asked: number;
+  answered: number;
 }

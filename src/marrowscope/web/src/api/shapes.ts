@@ -9,6 +9,7 @@ export type {
   BundleShape as Bundle,
   CellChange as Change,
   CarriedShape as Carried,
+  ColleagueShape as Colleague,
   CommentShape as Comment,
   Count,
   CountRow,
@@ -22,17 +23,20 @@ export type {
   PatientShape as Patient,
   PatientVersionShape as PatientVersion,
   ReadingShape as Reading,
+  RequestShape as Request,
   ResultShape as Result,
   SessionState as Session,
   SettingsShape as ServiceSettings,
   SignedShape as Signed,
   SuggestionShape as Suggestion,
+  TagUseShape as TagUse,
   TaxonomyShape as Taxonomy,
   ToCarryShape as ToCarry,
   TokenShape as Token,
   TypeShape as CellType,
   UserShape as User,
   VersionShape as Version,
+  WaitingShape as WaitingRequests,
 } from "./schema";
 
 /** What is stated about a case; the service always sends all of it. */

@@ -13,7 +13,7 @@ const drafts = new Map<string, Details>();
 type Lines = "site" | "requester" | "order_number" | "stain" | "slide_quality";
 
 /** What is stated about a case: specimen, request, morphology, conclusion. It stays when the images are analysed again. */
-export function CasePanel({ patient, locked, onSaved }: { patient: Patient; locked: boolean; onSaved: () => void }): ReactNode {
+export function CasePanel({ patient, locked, onSaved, children }: { patient: Patient; locked: boolean; onSaved: () => void; children: ReactNode }): ReactNode {
   const { user } = useKnown();
   const saved = useLoaded(`${patient.id} details`, (signal) => get<Details>(`/patients/${patient.id}/details`, signal));
   const phrases = useLoaded("morphology", (signal) => get<Morphology>("/morphology", signal));
@@ -21,6 +21,7 @@ export function CasePanel({ patient, locked, onSaved }: { patient: Patient; lock
   if (!saved.data || !phrases.data) return <p className="empty">{t.loading}</p>;
   return (
     <div className="page case">
+      {children}
       <h2>{t.details.title}</h2>
       <p className="soft">{locked ? t.details.locked : t.details.lead}</p>
       <Form

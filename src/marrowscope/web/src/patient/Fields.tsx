@@ -58,7 +58,7 @@ export function Fields({ patient, fields, onChange }: { patient: Patient; fields
         ))}
       </div>
       {drop.over ? <div className="drop-veil">{t.worklist.drop}</div> : null}
-      {batches ? <UploadDialog batches={batches} patient={{ id: patient.id, name: patient.name, isAnalysed: patient.analysis !== null }} onClose={() => setBatches(null)} onPatient={onChange} /> : null}
+      {batches ? <UploadDialog batches={batches} patient={patient} onClose={() => setBatches(null)} onPatient={onChange} /> : null}
     </div>
   );
 }

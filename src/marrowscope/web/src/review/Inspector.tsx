@@ -3,6 +3,8 @@ import type { Cell, Field } from "../api/shapes";
 import { useKnown, useTypes } from "../context";
 import { useAction } from "../hooks";
 import { Problem } from "../parts/basics";
+import { useRequests } from "../requests/ofPatient";
+import { RequestCard } from "../requests/RequestCard";
 import { t, when } from "../strings";
 import { Comments } from "./Comments";
 import { pin, useAtlas } from "./compare/atlas";
@@ -55,13 +57,31 @@ export const Inspector = memo(function Inspector(props: {
         <button type="button" className="button compact" aria-pressed={compared !== undefined} onClick={props.onCompare}>
           {t.compare.open} <kbd>,</kbd>
         </button>
+        <Ask cell={cell} field={fields.get(cell.field_id)} />
         {store.analysis.locked && cell.reviewed_type !== null && !cell.deleted ? <Pin key={cell.id} cell={cell} /> : null}
       </div>
       {compared === undefined ? null : <Comparison cell={cell} chosen={compared} />}
+      <RequestsOfCell cell={cell} />
       <Comments cell={cell} box={props.commentBox} onAdded={() => store.commented(cell.id)} />
     </section>
   );
 });
+
+/** Ask a colleague about the cell; its field and the whole case can be chosen instead. */
+function Ask({ cell, field }: { cell: Cell; field: Field | undefined }): ReactNode {
+  const { ask } = useRequests();
+  if (!ask) return null;
+  return (
+    <button type="button" className="button compact" aria-haspopup="dialog" onClick={() => ask({ cell: { id: cell.id, place: t.inspector.place(field?.name ?? "", cell.number) } })}>
+      {t.requests.ask}
+    </button>
+  );
+}
+
+function RequestsOfCell({ cell }: { cell: Cell }): ReactNode {
+  const { items, reload } = useRequests();
+  return items.filter((one) => one.cell_id === cell.id).map((one) => <RequestCard key={one.id} request={one} isPlaced onChanged={reload} />);
+}
 
 function Pin({ cell }: { cell: Cell }): ReactNode {
   const { user } = useKnown();

@@ -19,6 +19,9 @@ export const patient = {
     amended: "The report was opened again: what you see now is not signed yet.",
     superseded: "A newer analysis is not signed yet. The signed versions are under “Report”.",
   } satisfies Record<Signed["state"], string>,
+  addedSince: (count: number) => `${plural(count, "field was", "fields were")} added after the signature.`,
+  added: (count: number) => `${plural(count, "field was", "fields were")} added and ${count === 1 ? "is" : "are"} not read yet.`,
+  readAdded: (count: number) => (count === 1 ? "Read it" : "Read them"),
   viewerOnly: "You can view this patient but not change anything (viewer).",
   progress: (done: number, total: number) => `${done.toLocaleString("en")} of ${plural(total, "field", "fields")} read`,
   found: (cells: number, blasts: number) => `${plural(cells, "cell", "cells")} so far, ${plural(blasts, "blast", "blasts")} among them`,
@@ -33,10 +36,13 @@ export const patient = {
 
 export const again = {
   title: "Analyse again",
-  lead: "The networks read all images again, and the new analysis replaces this one.",
+  lead: "A new analysis replaces this one. Fields that the same networks have read at the same settings are taken over as they were read.",
+  fields: (taken: number, all: number) => `${taken.toLocaleString("en")} of ${plural(all, "field", "fields")} need not be read again, unless you change networks or scale.`,
+  readAgain: "Read these fields again, too",
   versions: (count: number) => `${plural(count, "signed version stays", "signed versions stay")} as signed, with all files, under “Report”.`,
   answers: (count: number) => `${plural(count, "answer is", "answers are")} carried over to the cells detected in the same place.`,
   comments: (count: number) => `${plural(count, "comment is", "comments are")} carried over.`,
+  requests: (count: number) => `${plural(count, "request to a colleague goes", "requests to colleagues go")} with the cells.`,
   none: "No cell has an answer yet, so nothing has to be carried over.",
   lost: "Answers for which no cell is detected again are listed afterwards.",
   submit: "Analyse again",
@@ -44,14 +50,17 @@ export const again = {
 };
 
 export const carried = {
-  title: (count: number) => `${plural(count, "cell has", "cells have")} answers or comments from the previous analysis.`,
+  title: (count: number) => `${plural(count, "cell keeps", "cells keep")} what was said of ${count === 1 ? "it" : "them"} before.`,
+  fields: (read: number, taken: number) => `${plural(read, "field was", "fields were")} read, ${taken.toLocaleString("en")} taken over as read before.`,
   lost: (count: number) => `${plural(count, "answer", "answers")} could not be carried over`,
+  seen: "Close",
   show: "Show",
   hide: "Hide",
   lead: "Review these cells again. The previous analysis keeps the answers.",
   field: "Field", cell: "Cell", answer: "Answer", by: "By", why: "Why",
   deleted: "no cell",
   comments: (count: number) => plural(count, "comment", "comments"),
+  requests: (count: number) => plural(count, "request", "requests"),
   reasons: {
     "not read": "the image was replaced, or could not be read this time",
     "not found": "no cell was detected there again",
@@ -151,6 +160,8 @@ export const audit = {
     "report.export trail.export": "Exports",
     "session.": "Log-ins",
     "files. field.": "Images",
+    "request.": "Requests to colleagues",
+    "patient.tag patient.untag": "Tags",
     "user. token.": "Accounts",
   } as Record<string, string>,
   actions: {
@@ -161,6 +172,7 @@ export const audit = {
     "field.remove": "Image removed", "field.replace": "Image replaced", "files.add": "Images added",
     "patient.add": "Patient added", "patient.delete": "Patient deleted", "patient.expire": "Images expired",
     "reading.answer": "Cell named (second reading)", "reading.finish": "Second reading finished", "reading.open": "Second reading opened",
+    "request.answer": "Request answered", "request.ask": "Colleague asked", "request.close": "Request closed", "patient.tag": "Tag added", "patient.untag": "Tag removed",
     "report.export": "Report exported", "trail.export": "History exported", "trail.seal": "History sealed",
     "session.close": "Logged out", "session.open": "Logged in", "session.refuse": "Log-in refused",
     "token.add": "Token created", "token.remove": "Token revoked", "user.add": "User added", "user.change": "User changed", "user.password": "Password changed",

@@ -1,6 +1,6 @@
 import { useRef, useState, type FormEvent, type ReactNode } from "react";
 import { get } from "../api/client";
-import type { Bundle } from "../api/shapes";
+import type { Bundle, Patient } from "../api/shapes";
 import { useKnown } from "../context";
 import { useLoaded } from "../hooks";
 import { Dialog, Labelled } from "../parts/basics";
@@ -10,14 +10,15 @@ import { byFolder, type Batch } from "./dropped";
 import { uploads, type AnalyseOptions } from "./manager";
 
 /** Request the patients' numbers and the analysis settings, then upload. */
-export function UploadDialog(props: { batches: Batch[]; patient?: { id: string; name: string; isAnalysed: boolean }; onClose: () => void; onPatient?: () => void }): ReactNode {
+export function UploadDialog(props: { batches: Batch[]; patient?: Patient; onClose: () => void; onPatient?: () => void }): ReactNode {
   const { settings } = useKnown();
   const [batches, setBatches] = useState(props.batches);
   const [names, setNames] = useState(() => props.batches.map((batch) => batch.name || defaultName()));
   const [analyse, setAnalyse] = useState(true);
-  const [rule, setRule] = useState(settings.rule);
+  const earlier = props.patient?.analysis ?? null;
+  const [rule, setRule] = useState(earlier?.rule ?? settings.rule);
   const [bundle, setBundle] = useState("");
-  const [mpp, setMpp] = useState("");
+  const [mpp, setMpp] = useState(earlier?.mpp ? String(earlier.mpp) : "");
   const bundles = useLoaded("bundles", () => get<{ items: Bundle[] }>("/bundles"));
   const files = useRef<HTMLInputElement>(null);
   const folder = useRef<HTMLInputElement>(null);
@@ -86,7 +87,7 @@ export function UploadDialog(props: { batches: Batch[]; patient?: { id: string; 
           <input type="checkbox" checked={analyse} onChange={(event) => setAnalyse(event.target.checked)} />
           {t.upload.start}
         </label>
-        {analyse && props.patient?.isAnalysed ? (
+        {analyse && props.patient && earlier ? (
           <div>
             <p>{t.again.withImages}</p>
             <WhatStays patient={props.patient.id} />
