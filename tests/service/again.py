@@ -47,7 +47,7 @@ def read_all(app: FastAPI, readings: Mapping[str, FieldReading], scales: ScaleBy
             else:
                 reading = _reading(work, readings)
                 sheet = _sheet(service.blobs, reading)
-                queue.record_reading(session, OWNER, work, reading, (sheet, None))
+                queue.record_reading(session, OWNER, work, reading, (sheet, None), blobs=service.blobs)
 
 
 def _reading(work: FieldWork, readings: Mapping[str, FieldReading]) -> FieldReading:

@@ -285,16 +285,18 @@ def end(session: Session, actor: Actor, analysis: Analysis, status: str, message
     )  # fmt: skip
 
 
-def end_if_complete(session: Session, analysis: Analysis) -> bool:
-    """End an analysis if all its fields have been read; return whether it ended."""
+def is_complete(session: Session, analysis: Analysis) -> bool:
+    """Return whether no field of an analysis is left to read."""
     states = _states(session, analysis)
-    if states.get(QUEUED) or states.get(RUNNING):
-        return False
-    if states.get(DONE):
+    return not (states.get(QUEUED) or states.get(RUNNING))
+
+
+def end_complete(session: Session, analysis: Analysis) -> None:
+    """End an analysis of which no field is left to read."""
+    if _states(session, analysis).get(DONE):
         end(session, SYSTEM, analysis, DONE, "")
     else:
         end(session, SYSTEM, analysis, FAILED, "no image could be read")
-    return True
 
 
 def recount(session: Session, analysis: Analysis) -> None:

@@ -7,10 +7,11 @@ import json
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
@@ -25,6 +26,7 @@ from marrowscope.analysis.review import (
 from marrowscope.analysis.reviewed import AddedCell
 from marrowscope.analysis.reviewed import Answer as CellAnswer
 from marrowscope.codec import from_json
+from marrowscope.domain.counting import counted_once
 from marrowscope.domain.decision import RULES
 from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
 from marrowscope.domain.rates import NOTHING_KNOWN, KnownErrors
@@ -215,7 +217,9 @@ def _field_readings(session: Session, analysis: Analysis) -> list[FieldReading]:
 
 def _field_reading(row: AnalysisField, field: Field) -> FieldReading:
     if row.status == DONE and row.reading is not None:
-        return from_json(row.reading, FieldReading)
+        reading = from_json(row.reading, FieldReading)
+        is_repeated = np.isin(np.arange(len(reading.cells)), row.repeated)
+        return replace(reading, cells=counted_once(reading.cells, is_repeated))
     is_copy = row.status == DUPLICATE
     return FieldReading(
         name=field.name,

@@ -13,10 +13,14 @@ from sqlalchemy import exists, func, insert, select
 from sqlalchemy.orm import Session, undefer
 
 from marrowscope.codec import from_json, to_json
+from marrowscope.domain.cells import FLAG_REPEATED
 from marrowscope.domain.patient import FieldReading, FieldStatus
 from marrowscope.domain.scale import ScaleBySize, SizeScale, listed_scales, scales_by_size
+from marrowscope.imaging.repeats.cells import RepeatedCells
+from marrowscope.pipeline import counted_once_each
 from marrowscope.service.clock import now
-from marrowscope.service.store.analyses import DONE, FAILED, QUEUED, Analysis, AnalysisField, Cell
+from marrowscope.service.images.blobs import Blobs
+from marrowscope.service.store.analyses import DONE, FAILED, NETWORK, QUEUED, Analysis, AnalysisField, Cell
 from marrowscope.service.store.patients import FIELD_STORED, Field
 
 
@@ -48,6 +52,55 @@ def record(
     analysis.changed_at = now()
     if len(reading.cells):  # as rows: thousands of objects would hold up whoever else writes
         session.execute(insert(Cell), list(_cells(row, reading)))
+
+
+def count_once(session: Session, analysis: Analysis, blobs: Blobs) -> None:
+    """Leave out of the count what an earlier field shows, too, once all fields of an analysis are read."""
+    rows = session.scalars(
+        select(AnalysisField)
+        .where(AnalysisField.analysis_id == analysis.id, AnalysisField.status == DONE)
+        .order_by(AnalysisField.place)
+        .options(undefer(AnalysisField.reading))
+    ).all()
+    readings = {row.id: from_json(row.reading, FieldReading) for row in rows if row.reading is not None}
+    # A sheet that is no longer kept is of a field read long ago, with which nothing can be compared.
+    compared = [row for row in rows if row.id in readings and _has_sheet(row, blobs)]
+    sheets = {readings[row.id].name: row.gallery or "" for row in compared}
+    marked = counted_once_each(
+        [readings[row.id] for row in compared],
+        RepeatedCells(),
+        lambda reading: blobs.get(sheets[reading.name]),
+    )
+    for row, reading in zip(compared, marked, strict=True):
+        readings[row.id] = reading
+        _mark(session, row, reading)
+    cells = [reading.cells for reading in readings.values()]
+    analysis.blasts = sum(int((each.is_blast & each.is_counted).sum()) for each in cells)
+
+
+def _has_sheet(row: AnalysisField, blobs: Blobs) -> bool:
+    return row.cells == 0 or (row.gallery is not None and blobs.path(row.gallery).is_file())
+
+
+def _mark(session: Session, row: AnalysisField, reading: FieldReading) -> None:
+    """Write which of a field's cells are repeated, where that has changed."""
+    repeated = [n for n, flags in enumerate(reading.cells.flags) if FLAG_REPEATED in flags]
+    changed = set(repeated) ^ set(row.repeated)
+    if not changed:
+        return
+    row.repeated = repeated
+    cells = session.scalars(
+        select(Cell).where(
+            Cell.analysis_id == row.analysis_id,
+            Cell.field_id == row.field_id,
+            Cell.origin == NETWORK,
+            Cell.number.in_({n + 1 for n in changed}),
+        )
+    )
+    for cell in cells:
+        n = cell.number - 1
+        cell.flags = list(reading.cells.flags[n])
+        cell.model_counted = bool(reading.cells.is_counted[n])
 
 
 def continued(session: Session, patient_id: str, facts: Mapping[str, str]) -> Analysis | None:

@@ -92,7 +92,7 @@ def claim(session: Session, owner: str, resources: ReadingResources) -> Work | N
     )
     while (found := session.execute(query).first()) is not None:
         row, analysis = found
-        if not _start(session, analysis):
+        if not _start(session, analysis, resources.blobs):
             return _claimed_work(session, owner, resources, row, analysis)
     return None
 
@@ -130,12 +130,15 @@ def record_reading(
     work: FieldWork,
     reading: FieldReading,
     pictures: tuple[str | None, str | None] = (None, None),
+    *,
+    blobs: Blobs,
 ) -> bool:
     """Record a field's reading and its cells; return whether the claim still held.
 
     Parameters
     ----------
     pictures : digests of the gallery sheet and of the annotated field
+    blobs : where they are
     """
     row = _claimed(session, owner, work)
     if row is None:
@@ -143,11 +146,11 @@ def record_reading(
     analysis = session.get_one(Analysis, row.analysis_id, with_for_update=True)
     fields.record(session, analysis, row, reading, pictures)
     session.flush()
-    _end_if_complete(session, analysis)
+    _end_if_complete(session, analysis, blobs)
     return True
 
 
-def give_back(session: Session, owner: str, work: Work, *, is_to_blame: bool) -> None:
+def give_back(session: Session, owner: str, work: Work, *, is_to_blame: bool, blobs: Blobs) -> None:
     """Return claimed work to the queue; work that keeps killing workers fails."""
     if isinstance(work, ScaleWork):
         _give_back_measuring(session, owner, work, is_to_blame=is_to_blame)
@@ -165,7 +168,7 @@ def give_back(session: Session, owner: str, work: Work, *, is_to_blame: bool) ->
         message=TOO_MANY_DEATHS,
         sha256=work.task.sha256,
     )
-    record_reading(session, owner, work, failed)
+    record_reading(session, owner, work, failed, blobs=blobs)
 
 
 def fail(session: Session, owner: str, work: Work, message: str) -> None:
@@ -249,12 +252,15 @@ def _give_back_measuring(session: Session, owner: str, work: ScaleWork, *, is_to
         fail(session, owner, work, "measuring the scale of these images ended several worker processes")
 
 
-def _end_if_complete(session: Session, analysis: Analysis) -> None:
-    if analyses.end_if_complete(session, analysis):
-        carrying.carry_over(session, analysis)
+def _end_if_complete(session: Session, analysis: Analysis, blobs: Blobs) -> None:
+    if not analyses.is_complete(session, analysis):
+        return
+    fields.count_once(session, analysis, blobs)
+    analyses.end_complete(session, analysis)
+    carrying.carry_over(session, analysis)
 
 
-def _start(session: Session, analysis: Analysis) -> bool:
+def _start(session: Session, analysis: Analysis, blobs: Blobs) -> bool:
     """Start an analysis that waits; return whether readings were taken over: other work is next then."""
     if analysis.status != QUEUED:
         return False
@@ -267,7 +273,7 @@ def _start(session: Session, analysis: Analysis) -> bool:
         session, SYSTEM, "analysis.start", "analysis", analysis.id, patient_id=analysis.patient_id,
         before={"status": QUEUED}, after={"status": RUNNING, **({"taken_over": taken} if taken else {})},
     )  # fmt: skip
-    _end_if_complete(session, analysis)
+    _end_if_complete(session, analysis, blobs)
     return taken > 0
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from marrowscope.domain.case.specimen import Specimen
-from marrowscope.domain.cells import FLAG_BORDER
+from marrowscope.domain.cells import FLAG_BORDER, FLAG_REPEATED
 from marrowscope.domain.counting import belongs_to, counts_in_differential
 from marrowscope.domain.taxonomy import ARTEFACT
 from marrowscope.service.analyses import analyses, count
@@ -78,9 +78,11 @@ class AnsweredCell(NamedTuple):
             return False
         if self.reviewed_type is None:
             return self.cell.model_counted
-        at_border = FLAG_BORDER in self.cell.flags
         return counts_in_differential(
-            self.reviewed_type, at_border=at_border, count_border_cells=self.count_border_cells
+            self.reviewed_type,
+            at_border=FLAG_BORDER in self.cell.flags,
+            is_repeated=FLAG_REPEATED in self.cell.flags,
+            count_border_cells=self.count_border_cells,
         )
 
     @property

@@ -34,7 +34,7 @@ class CountRow(Shape):
 
 
 class LeftOut(Shape):
-    """Cells not counted: a type, or ``border``."""
+    """Cells not counted: a type, ``border`` or ``repeated``."""
 
     type: str
     count: int

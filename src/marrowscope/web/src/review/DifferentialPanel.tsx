@@ -131,7 +131,7 @@ function Rows({ reviewed, model }: { reviewed: Count; model: Count }): ReactNode
   const known = new Set([...reviewed.rows, ...reviewed.excluded].map((row) => row.type));
   const order = [...types.keys()];
   const gone = [...modelCount].filter(([type, count]) => !known.has(type) && count > 0).map(([type]) => ({ type, count: 0, percent: 0, ci_low: null, ci_high: null }));
-  const isCounted = (type: string): boolean => type !== "border" && (types.get(type)?.is_counted ?? true);
+  const isCounted = (type: string): boolean => !(type in t.differential.leftOut) && (types.get(type)?.is_counted ?? true);
   const rows = [...reviewed.rows, ...gone.filter((row) => isCounted(row.type))].filter((row) => row.count > 0 || (modelCount.get(row.type) ?? 0) > 0);
   rows.sort((a, b) => order.indexOf(a.type) - order.indexOf(b.type));
   const excluded = [...reviewed.excluded, ...gone.filter((row) => !isCounted(row.type))].filter((row) => row.count > 0 || (modelCount.get(row.type) ?? 0) > 0);
@@ -142,7 +142,7 @@ function Rows({ reviewed, model }: { reviewed: Count; model: Count }): ReactNode
       <tr key={type} className={`${shape?.is_blast ? "blast" : ""}${net !== count ? " moved" : ""}`}>
         <td>
           <span className="swatch" style={{ background: shape?.colour }} />
-          {type === "border" ? t.differential.border : (shape?.name ?? type)}
+          {shape?.name ?? t.differential.leftOut[type] ?? type}
         </td>
         <td>{count}</td>
         <td>{percent === null ? "" : percent.toFixed(1)}</td>

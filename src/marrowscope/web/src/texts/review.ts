@@ -144,7 +144,7 @@ export const differential = {
   interval: "95 %",
   modelCount: "net",
   excluded: "Not counted",
-  border: "Cut by the image’s edge",
+  leftOut: { border: "Cut by the image’s edge", repeated: "Shown by an earlier field, too" } as Record<string, string>,
   meRatio: "M:E ratio",
   meCells: (ratio: number, myeloid: number, erythroid: number) => `${ratio.toFixed(1)} (${myeloid} to ${plural(erythroid, "erythroblast", "erythroblasts")})`,
   per100: "Erythroblasts per 100 leukocytes",
