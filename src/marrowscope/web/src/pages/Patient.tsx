@@ -55,27 +55,23 @@ export function Patient({ id, tab }: { id: string; tab: string }): ReactNode {
   }
   if (!patient.data || !fields.data) return <p className="empty">{t.loading}</p>;
   const mine = readings.data?.items.find((one) => one.kind === "second" && one.status === "open" && isMine(one, user)) ?? null;
-  const shared = { patient: patient.data, fields: fields.data, tab, mine, readings: readings.data?.items ?? [], onReload: reload, onReadings: readings.reload };
-  if (analysis && ((readable && readings.data) || hasCellsToSee(analysis))) return <Read key={analysis.id} {...shared} analysis={analysis} />;
-  return <Frame {...shared} analysis={analysis} store={null} />;
+  const isKnown = !readable || readings.data !== null; // whether the user reads the patient blind
+  const cells = analysis && ((readable && isKnown) || hasCellsToSee(analysis)) ? analysis : null;
+  return <Frame patient={patient.data} fields={fields.data} tab={tab} mine={mine} readings={readings.data?.items ?? []} onReload={reload} onReadings={readings.reload} analysis={analysis} cells={cells} isKnown={isKnown} />;
 }
 
-/** A patient with cells to review; the store exists as long as the page. */
-function Read(props: Shown & { analysis: Analysis }): ReactNode {
+/** The page of a patient; it stays in place, with an open dialog, while cells come and readings are loaded. */
+function Frame({ cells, isKnown, ...shown }: Shown & { analysis: Analysis | null; cells: Analysis | null; isKnown: boolean }): ReactNode {
   const { user } = useKnown();
-  const { analysis } = props;
-  const store = useReviewStore(analysis, props.mine?.id ?? null, user.role !== "viewer");
+  const { patient, analysis, mine, fields } = shown;
+  const store = useReviewStore(cells, mine?.id ?? null, user.role !== "viewer");
+  const props: ShownCells = { ...shown, store };
   // The cells of every field that is read are added to those shown.
   useEffect(() => {
-    if (store && analysis.status === "running") store.others.more();
-  }, [store, analysis.status, analysis.done]);
-  return <Frame {...props} store={store} />;
-}
-
-function Frame(props: ShownCells): ReactNode {
-  const { patient, analysis, mine, fields } = props;
+    if (store && analysis?.status === "running") store.others.more();
+  }, [store, analysis?.status, analysis?.done]);
   const [dialog, setDialog] = useState<DialogName | null>(null);
-  const requests = useRequestsOf(patient.id, mine !== null);
+  const requests = useRequestsOf(patient.id, !isKnown || mine !== null);
   const path = usePath();
   const [isAsked] = useState(() => targetOf(path) !== null);
   return (
@@ -84,8 +80,8 @@ function Frame(props: ShownCells): ReactNode {
         <Head {...props} onDialog={setDialog} />
         <Banner {...props} />
         <AddedStrip {...props} onRead={() => setDialog("again")} />
-        {analysis?.status === "done" && !analysis.locked && !mine ? <CarriedStrip analysis={analysis} /> : null}
-        {props.tab === "case" ? null : <WaitingStrip isOpen={isAsked} />}
+        {analysis?.status === "done" && !analysis.locked && isKnown && !mine ? <CarriedStrip analysis={analysis} /> : null}
+        {shown.tab === "case" ? null : <WaitingStrip isOpen={isAsked} />}
         <div className="patient-body">
           <Tab {...props} />
         </div>
@@ -128,12 +124,12 @@ function Tab(props: ShownCells): ReactNode {
       <div className="patient">
         <Live analysis={analysis} />
         <div className="patient-body">
-          <Workspace store={store} fields={fields} />
+          <Workspace key={store.analysis.id} store={store} fields={fields} />
         </div>
       </div>
     );
   }
   if (!analysis || analysis.status !== "done") return <Progress {...props} />;
   if (tab === "readings") return <Readings analysis={analysis} readings={props.readings} mine={props.mine} onChange={props.onReadings} />;
-  return store ? <Workspace store={store} fields={fields} /> : null;
+  return store ? <Workspace key={store.analysis.id} store={store} fields={fields} /> : null;
 }
