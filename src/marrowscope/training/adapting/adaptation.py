@@ -6,7 +6,7 @@ doi:10.1038/s41467-020-17866-2). Every new cell is predicted once by heads not t
 is not better than the old heads, these stay.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,6 +34,9 @@ FEWEST = 8
 
 REPLAYED = 3000
 """Drawn features on which predictions must stay."""
+
+Learning = Callable[[int, int], None]
+"""Called with fits done and fits in all."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +102,12 @@ class Adaptation:
         self.reader = HeadReader(self.settings, self.types)
         self.before = Heads.of_layers(layers_of_onnx(self.network)).widened(len(self.types))
 
-    def learned(self, seen: SeenCells) -> Outcome:
+    def learned(self, seen: SeenCells, progress: Learning | None = None) -> Outcome:
         """Learn from cells, and keep the new heads unless they are worse.
+
+        Parameters
+        ----------
+        progress : called after each fit
 
         Raises
         ------
@@ -112,8 +119,10 @@ class Adaptation:
         replay = self.space.drawn(np.random.default_rng(0), REPLAYED)
         turned = self.turned(seen)
         folds = deal(seen.kinds.tolist(), seen.groups.tolist())
-        judged = self._judged(turned, folds, replay)
+        report = progress or (lambda *_: None)
+        judged = self._judged(turned, folds, replay, report)
         after = self.reader.fitted(self.before, _together(turned), replay)
+        report(FOLDS + 1, FOLDS + 1)
         return self._outcome(after, turned[0], judged)
 
     def turned(self, seen: SeenCells) -> list[CellFeatures]:
@@ -144,12 +153,17 @@ class Adaptation:
         return run
 
     def _judged(
-        self, turned: Sequence[CellFeatures], folds: npt.NDArray[np.int64], replay: npt.NDArray[np.float32]
+        self,
+        turned: Sequence[CellFeatures],
+        folds: npt.NDArray[np.int64],
+        replay: npt.NDArray[np.float32],
+        report: Learning,
     ) -> _Judged:
         """Predict every cell with heads trained on the other folds."""
         upright = turned[0]
         p_blast, named = np.zeros(len(upright)), np.zeros(len(upright), np.int64)
-        for fold in np.unique(folds):
+        for done, fold in enumerate(np.unique(folds)):
+            report(done, FOLDS + 1)
             held_out = folds == fold
             shown = _together([cells.select(~held_out) for cells in turned])
             heads = self.reader.fitted(self.before, shown, replay)

@@ -129,9 +129,9 @@ class _Loss:
     """Loss and gradient of both heads, as one matrix, on new cells and replayed features.
 
     New cells: cross entropy of both heads. Replayed features: cross entropy to what the heads said before.
-    Both heads are pulled to where they were. The loss is a function of the way from there: of what each weight
-    moves a calibrated logit by, for a feature one deviation off its mean. So all weights are of one size, and
-    the optimiser takes half as many rounds.
+    Both heads are pulled to where they were. The loss is a function of the way from there: of what each
+    weight moves a calibrated logit by, for a feature one deviation off its mean. So all weights are of one
+    size, and the optimiser takes half as many rounds.
     """
 
     def __init__(
