@@ -16,6 +16,7 @@ from marrowscope.models.bundle import Bundle
 from marrowscope.pipeline import ReadingSettings
 from marrowscope.service.actors import SYSTEM, Actor
 from marrowscope.service.analyses import count
+from marrowscope.service.analyses.networks import active
 from marrowscope.service.bundles import Bundles
 from marrowscope.service.clock import now
 from marrowscope.service.errors import BusyError, ConflictError, LockedError
@@ -69,7 +70,7 @@ def ask(
 
     Parameters
     ----------
-    bundle : identifier, the default one for None
+    bundle : identifier, the active one for None
     mpp : micrometres per pixel of all images; from the files or measured for None
     rule : identifier of a decision rule
     priority : higher ones go first
@@ -93,7 +94,7 @@ def ask(
     _refuse_while_read_blind(session, patient)
     if patients.waiting_analyses(session) >= settings.queue_analyses:
         raise BusyError("the queue of analyses is full; ask again later", _RETRY_AFTER_S)
-    networks = bundles.get(bundle)
+    networks = bundles.get(bundle) if bundle is not None else active(session, bundles)
     fields = patients.current_fields(session, patient.id)
     if not any(field.status == FIELD_STORED for field in fields):
         raise InputError("this patient has no readable image to analyse")
