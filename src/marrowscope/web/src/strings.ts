@@ -8,6 +8,7 @@ import { lookAlikes, morphology } from "./texts/morphology";
 import * as patient from "./texts/patient";
 import { plural } from "./texts/plural";
 import * as review from "./texts/review";
+import { teaching } from "./texts/teaching";
 import * as worklist from "./texts/worklist";
 
 export const t = {
@@ -78,6 +79,7 @@ export const t = {
   password,
   display,
   details,
+  teaching,
   ...worklist,
   ...patient,
   ...review,

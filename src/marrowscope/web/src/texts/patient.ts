@@ -152,6 +152,7 @@ export const audit = {
     "session.": "Log-ins",
     "files. field.": "Images",
     "user. token.": "Accounts",
+    "teaching. bundle.": "Networks",
   } as Record<string, string>,
   actions: {
     "analysis.amend": "Report reopened", "analysis.ask": "Analysis asked for", "analysis.cancelled": "Analysis cancelled", "analysis.carry": "Answers carried over",
@@ -163,6 +164,7 @@ export const audit = {
     "reading.answer": "Cell named (second reading)", "reading.finish": "Second reading finished", "reading.open": "Second reading opened",
     "report.export": "Report exported", "trail.export": "History exported", "trail.seal": "History sealed",
     "session.close": "Logged out", "session.open": "Logged in", "session.refuse": "Log-in refused",
+    "bundle.activate": "Networks activated", "teaching.ask": "Teaching started", "teaching.done": "Teaching done", "teaching.failed": "Teaching failed", "teaching.cancelled": "Teaching cancelled", "teaching.decline": "New networks declined",
     "token.add": "Token created", "token.remove": "Token revoked", "user.add": "User added", "user.change": "User changed", "user.password": "Password changed",
   } as Record<string, string>,
   export: "Export (JSON lines)",
