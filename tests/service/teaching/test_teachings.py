@@ -1,5 +1,6 @@
 """Asking for a teaching and deciding on it: what cases give, who may, one at a time, the lot, the queue."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,17 +12,17 @@ from tests.service.teaching.signed import EACH, KINDS, sign_cases
 from tests.service.uploaded import API
 
 from marrowscope.engines.pool import MAX_DEATHS
-from marrowscope.evaluation.statistics.bootstrap import Estimate
 from marrowscope.models.bundle import load_bundle
-from marrowscope.service.actors import SYSTEM
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.store.analyses import Analysis
 from marrowscope.service.store.audit import AuditEntry
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.patients import Field
 from marrowscope.service.store.teaching import LEARNING, Teaching
+from marrowscope.service.teaching import cells as taught_cells
 from marrowscope.service.teaching import queue, teachings
 from marrowscope.service.teaching.queue import Progress, TeachingWork
+from marrowscope.service.teaching.work import NamedCells
 from marrowscope.training.adapting.teaching import Taught
 
 NOTHING = Taught(False, 24, 8, (), None, None, (), 0.5, 0.5)
@@ -195,32 +196,21 @@ def test_networks_that_the_settings_name_stay(
 def test_more_cells_than_can_be_held_are_drawn_by_lot(database: Database, blobs: Blobs) -> None:
     analyses = sign_cases(database, blobs, 2)
     with database.reading() as session:
-        cells = teachings.named_cells(session, load_bundle(), analyses)
+        cells = taught_cells.named_cells(session, load_bundle(), analyses)
     few = teachings._at_most(cells, 5, seed=3)
     assert sum(len(image.types) for image in few) == 5
     assert few == teachings._at_most(cells, 5, seed=3)
-    truth = {
-        (image.image, box): name
-        for image in cells
-        for box, name in zip(image.boxes, image.types, strict=True)
-    }
-    assert all(
-        truth[image.image, box] == name
-        for image in few
-        for box, name in zip(image.boxes, image.types, strict=True)
-    )
+    assert set(named(few)) < set(named(cells))
 
 
-def test_figures_without_an_interval_are_told_without_one(
-    admin: TestClient, database: Database, blobs: Blobs
-) -> None:
+def named(cells: Sequence[NamedCells]) -> list[tuple[object, ...]]:
+    return [(image.image, *pair) for image in cells for pair in zip(image.boxes, image.types, strict=True)]
+
+
+def test_a_teaching_that_cannot_go_on_says_why(admin: TestClient, database: Database, blobs: Blobs) -> None:
     asked = start(admin, sign_cases(database, blobs))
     work = claimed(database)
     with database.writing() as session:
-        row = session.get_one(Teaching, work.id)
-        assert row.owner == "one"
         queue.fail(session, "one", work, "an image is no longer kept")
     shown = admin.get(f"{API}/teachings/{asked['id']}").json()
     assert (shown["status"], shown["message"]) == ("failed", "an image is no longer kept")
-    assert Estimate(None).to_json() is None
-    assert SYSTEM.username == "system"

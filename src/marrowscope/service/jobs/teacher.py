@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, wait
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -61,6 +62,7 @@ class Teacher:
         self._at_hand: str | None = None
         self._stops = threading.Event()
         self._next_upkeep = 0.0
+        self._folder.mkdir(parents=True, exist_ok=True)
         self._thread = threading.Thread(target=self._run, name="teacher", daemon=True)
 
     def start(self) -> None:
@@ -196,11 +198,12 @@ class Teacher:
         """Remove what ended teachings computed, and bundles that were declined."""
         with self._database.reading() as session:
             needed, declined = queue.in_progress(session), queue.declined(session)
+        for name in declined:
+            with suppress(FileNotFoundError):  # moved first: nobody is to find half of it
+                (self._bundles / name).rename(self._folder / name)
         for folder in self._folder.glob("*"):
             if folder.name not in needed:
                 shutil.rmtree(folder, ignore_errors=True)
-        for name in declined:
-            shutil.rmtree(self._bundles / name, ignore_errors=True)
 
 
 def _version_of(title: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from marrowscope.datasets.labelled import labelled_field
 from marrowscope.datasets.layouts.review_zip import REVIEWS
-from marrowscope.errors import BundleError, InferenceError
+from marrowscope.errors import BundleError, DatasetError, InferenceError
 from marrowscope.evaluation.networks.shown_cells import cells_of_fields
 from marrowscope.exports.atomic import atomic_path, write_atomic
 from marrowscope.models.bundle import Bundle, load_bundle
@@ -68,11 +68,14 @@ def look(start: Start, image: Path, cells: NamedCells, target: Path) -> None:
     Raises
     ------
     DatasetError
-        The image cannot be read.
+        The image is no longer kept, or cannot be read.
     """
     bundle = start.load()
     labels = [(name, box, False) for name, box in zip(cells.types, cells.boxes, strict=True)]
-    field = labelled_field(image, labels, cells.patient, REVIEWS, mpp=cells.mpp)
+    try:
+        field = labelled_field(image, labels, cells.patient, REVIEWS, mpp=cells.mpp)
+    except DatasetError:  # its message would name the file
+        raise DatasetError("an image of a chosen case is no longer kept, or cannot be read") from None
     seen = see_cells(bundle, cells_of_fields([field], Detector(bundle, 1), bundle.classifier, cells.mpp))
     with atomic_path(target) as beside, beside.open("wb") as stream:
         np.savez(stream, turned=seen.turned, kinds=seen.kinds, groups=seen.groups, background=seen.background)

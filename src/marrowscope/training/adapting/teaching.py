@@ -5,8 +5,9 @@ of these patients; and, on cells drawn from the present bundle's feature space, 
 new one says what the present one says: what is forgotten of the laboratories taught before.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +21,7 @@ from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.errors import DatasetError
 from marrowscope.evaluation.networks.background import background_baseline
 from marrowscope.evaluation.statistics.bootstrap import Estimate, Weights, group_bootstrap, share_estimate
-from marrowscope.evaluation.statistics.metrics import area_under_roc, balanced_accuracy, share
+from marrowscope.evaluation.statistics.metrics import Bools, area_under_roc, balanced_accuracy, share
 from marrowscope.models.bundle import Bundle
 from marrowscope.training.adapting.adaptation import REPLAYED, Adaptation, Learning, Outcome
 from marrowscope.training.adapting.heads import CellFeatures, Heads
@@ -37,6 +38,9 @@ KEPT_OUT = 0.25
 _DRAWS = 100  # after which a lot without both kinds of cell on both sides is taken
 _REPLAY_SEED = 1  # features other than those that predictions were held to in learning
 _ROUNDS = 400
+
+Shares = Sequence[tuple[Bools, Bools]]
+"""Hits, and among which, of the present bundle and of the new one."""
 
 
 @dataclass(frozen=True)
@@ -227,26 +231,26 @@ def _figures(adaptation: Adaptation, outcome: Outcome, asked: SeenCells) -> tupl
     called = [p >= threshold for p, (_, threshold) in zip(p_blast, both, strict=True)]
     typed = cells.types >= 0
     right = [(adaptation.reader.named(heads, cells) == cells.types)[typed] for heads, _ in both]
-    whole = np.ones(int(typed.sum()), bool)
 
-    def figure(name: str, n: int, of: Callable[[int, Weights], float], among: list[str]) -> Figure:
-        before, after = (_estimate(of, which, among) for which in (0, 1))
-        gain = group_bootstrap(lambda w: of(1, w) - of(0, w), among, _ROUNDS)
-        return Figure(name, n, before, after, gain)
+    def figure(name: str, n: int, of: Callable[[int, Weights], float], shares: Shares = ()) -> Figure:
+        among = asked.groups[typed].tolist() if name == "type_accuracy" else groups
+        if shares:
+            before, after = (share_estimate(hits, of_all, among, _ROUNDS) for hits, of_all in shares)
+        else:
+            before, after = (group_bootstrap(partial(of, i), among, _ROUNDS) for i in (0, 1))
+        return Figure(name, n, before, after, group_bootstrap(lambda w: of(1, w) - of(0, w), among, _ROUNDS))
+
+    def share_of(name: str, hits: Sequence[Bools], of_all: Bools) -> Figure:
+        shares = [(each, of_all) for each in hits]
+        return figure(name, int(of_all.sum()), lambda i, w: share(hits[i], of_all, w), shares)
 
     return (
-        figure("auc", len(truth), lambda i, w: area_under_roc(truth, p_blast[i], w), groups),
-        figure("balanced_accuracy", len(truth), lambda i, w: balanced_accuracy(truth, called[i], w), groups),
-        figure("sensitivity", int(truth.sum()), lambda i, w: share(called[i], truth, w), groups),
-        figure("specificity", int((~truth).sum()), lambda i, w: share(~called[i], ~truth, w), groups),
-        figure(
-            "type_accuracy", len(whole), lambda i, w: share(right[i], whole, w), asked.groups[typed].tolist()
-        ),
+        figure("auc", len(truth), lambda i, w: area_under_roc(truth, p_blast[i], w)),
+        figure("balanced_accuracy", len(truth), lambda i, w: balanced_accuracy(truth, called[i], w)),
+        share_of("sensitivity", called, truth),
+        share_of("specificity", [~each for each in called], ~truth),
+        share_of("type_accuracy", right, np.ones(int(typed.sum()), bool)),
     )
-
-
-def _estimate(of: Callable[[int, Weights], float], which: int, groups: list[str]) -> Estimate:
-    return group_bootstrap(lambda weights: of(which, weights), groups, _ROUNDS)
 
 
 def _replayed(adaptation: Adaptation, outcome: Outcome) -> tuple[Kept, ...]:

@@ -60,7 +60,7 @@ export const teaching = {
       auc: "Blasts ranked above others (AUC)", balanced_accuracy: "Blasts or not (balanced accuracy)", sensitivity: "Blasts found (sensitivity)",
       specificity: "Other cells cleared (specificity)", type_accuracy: "Types named right, of cells that are no blasts",
     } as Record<string, string>,
-    intervals: "In brackets: 95 % interval over the patients. A gain whose interval holds zero may be chance.",
+    intervals: "In brackets: 95 % interval over the patients. A gain whose interval holds zero may be chance. Where there is no interval, it cannot be told from so few patients.",
     fewPatients: (people: number) => `The intervals are of ${patients(people)} only: they are rough.`,
     background: (auc: string, accuracy: string) => `The colour beside the cells alone reaches an AUC of ${auc} and a balanced accuracy of ${accuracy}: what the networks see of cells is what they have beyond that.`,
     replay: "What is kept of the laboratories taught before: how often the new networks say of cells drawn from the present networks' memory what those say.",
