@@ -1,5 +1,6 @@
 """Teaching with patients kept out by lot: who is drawn, what is compared, what the new bundle carries."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,14 @@ import pytest
 pytest.importorskip("onnx")
 
 from marrowscope.errors import DatasetError
-from marrowscope.models.bundle import load_bundle
+from marrowscope.models.bundle import Bundle, load_bundle
 from marrowscope.models.feature_space import FeatureSpace
 from marrowscope.training.adapting.adaptation import Adaptation
 from marrowscope.training.adapting.seen_cells import TURNS, SeenCells
-from marrowscope.training.adapting.teaching import PatientShare, draw_lot, teach
+from marrowscope.training.adapting.teaching import PatientShare, Taught, draw_lot, teach
 
 BOTH = PatientShare(3, 5)
+KEPT_OUT = ("P1", "P4")
 
 
 def patients(number: int, share: PatientShare = BOTH) -> dict[str, PatientShare]:
@@ -80,16 +82,25 @@ def _unknown(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.full(n, "leukocyte_not_blast"), np.full(n, "?"), np.zeros((n, 3))
 
 
-def test_both_bundles_are_asked_about_patients_kept_out(seen: SeenCells, tmp_path: Path) -> None:
-    present, steps = load_bundle(), []
+@dataclass(frozen=True)
+class Done:
+    taught: Taught
+    bundle: Bundle
+    steps: list[tuple[int, int]]
+
+
+@pytest.fixture(scope="module")
+def done(seen: SeenCells, tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """The built-in bundle taught these cells but for two patients."""
+    folder, steps = tmp_path_factory.mktemp("taught") / "new", []
     taught = teach(
-        present,
-        seen,
-        ("P1", "P4"),
-        tmp_path / "new",
-        version="2.0+taught.1",
-        progress=lambda *a: steps.append(a),
+        load_bundle(), seen, KEPT_OUT, folder, version="1", progress=lambda *step: steps.append(step)
     )
+    return Done(taught, load_bundle(folder), steps)
+
+
+def test_both_bundles_are_asked_about_patients_kept_out(seen: SeenCells, done: Done) -> None:
+    taught, new, present = done.taught, done.bundle, load_bundle()
     assert taught.is_better
     assert (taught.learned, taught.asked) == (len(seen) * 6 // 8, len(seen) * 2 // 8)
     figures = {figure.name: figure for figure in taught.figures}
@@ -99,17 +110,15 @@ def test_both_bundles_are_asked_about_patients_kept_out(seen: SeenCells, tmp_pat
     assert types.gain.low is not None
     assert types.gain.low > 0
     assert types.gain.value == types.after.value
-    assert types.n == int((~seen.is_blast & np.isin(seen.groups, ["P1", "P4"])).sum())
+    assert types.n == int((~seen.is_blast & np.isin(seen.groups, KEPT_OUT)).sum())
     # Empty glass of one colour tells nothing of the cells.
     assert taught.background_balanced_accuracy is not None
     assert taught.background_balanced_accuracy < 0.75
     assert [kept.name for kept in taught.replay] == ["blasts", "others", "types"]
     assert sum(kept.n for kept in taught.replay[:2]) == 3000
     assert all(kept.share.low is not None for kept in taught.replay)
-    assert steps[0] == (0, 5)
-    assert steps[-1] == (5, 5)
-    new = load_bundle(tmp_path / "new")
-    assert (new.name, new.version) == (present.name, "2.0+taught.1")
+    assert (done.steps[0], done.steps[-1]) == ((0, 5), (5, 5))
+    assert (new.name, new.version) == (present.name, "1")
     assert new.classifier.blast_threshold == taught.threshold_after
     low, high = new.classifier.uncertain_blast
     assert low <= new.classifier.blast_threshold <= high
@@ -119,13 +128,11 @@ def test_both_bundles_are_asked_about_patients_kept_out(seen: SeenCells, tmp_pat
     assert new.laboratories == ()
 
 
-def test_a_cell_kept_out_changes_nothing_that_is_learned(seen: SeenCells, tmp_path: Path) -> None:
+def test_a_cell_kept_out_changes_nothing_that_is_learned(seen: SeenCells, done: Done, tmp_path: Path) -> None:
     """Whatever is said of it: the new bundle is the same, to the byte of its network."""
     lying = seen.kinds.copy()
-    kept_out = np.isin(seen.groups, ["P1", "P4"])
-    lying[kept_out & (seen.kinds == "monocyte")] = "lymphocyte"
+    lying[np.isin(seen.groups, KEPT_OUT) & (seen.kinds == "monocyte")] = "lymphocyte"
     other = SeenCells(seen.turned, lying, seen.groups, seen.background)
-    for name, cells in (("one", seen), ("two", other)):
-        teach(load_bundle(), cells, ("P1", "P4"), tmp_path / name, version="1")
-    networks = [(tmp_path / name / "classifier.onnx").read_bytes() for name in ("one", "two")]
-    assert networks[0] == networks[1]
+    teach(load_bundle(), other, KEPT_OUT, tmp_path / "other", version="1")
+    networks = [folder / "classifier.onnx" for folder in (done.bundle.folder, tmp_path / "other")]
+    assert networks[0].read_bytes() == networks[1].read_bytes()
