@@ -6,7 +6,7 @@ from functools import cache
 
 from PIL import Image
 
-from marrowscope.service.clock import now
+from marrowscope.service.clock import iso, now
 from marrowscope.service.images import patients
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.store.analyses import DONE, Analysis, AnalysisField, Cell
@@ -58,6 +58,7 @@ def _sign(database: Database, blobs: Blobs, seed: int, named: Named) -> str:
             patient_id=patient.id, status=DONE, bundle="marrowscope-1", bundle_title="marrowscope-1 2.0",
             bundle_sha256="4c1d" * 16, rule="over-20", floor=200, facts={}, total=1, done=1,
             cells=len(drawn.boxes), locked=True, version=1,
+            signed={"version": 1, "by": "Rita", "at": iso(now()), "meaning": "reviewed"},
         )  # fmt: skip
         field = Field(
             patient_id=patient.id, name="1.png", sha256=blobs.put(stream.getvalue()), width=640, height=480

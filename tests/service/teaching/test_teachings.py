@@ -52,10 +52,11 @@ def test_signed_cases_tell_what_they_give(admin: TestClient, database: Database,
     analyses = sign_cases(database, blobs)
     with database.writing() as session:
         session.get_one(Analysis, analyses[0]).locked = False
-    cases = admin.get(f"{API}/teachings/cases").json()["items"]
+    cases = admin.get(f"{API}/teaching/cases").json()["items"]
     assert {case["analysis_id"] for case in cases} == set(analyses[1:])
+    assert len(admin.get(f"{API}/patients").json()["items"]) == len(analyses)
     assert {(case["cells"], case["blasts"], case["unusable"]) for case in cases} == {(4 * EACH, EACH, 0)}
-    told = admin.post(f"{API}/teachings/outlook", json={"analyses": analyses}).json()
+    told = admin.post(f"{API}/teaching/outlook", json={"analyses": analyses}).json()
     assert told["types"] == dict.fromkeys(sorted(KINDS), 3 * EACH)
     assert (told["cells"], told["blasts"], told["patients"]) == (12 * EACH, 3 * EACH, 3)
     assert (told["verdict"], told["message"]) == (
@@ -66,7 +67,7 @@ def test_signed_cases_tell_what_they_give(admin: TestClient, database: Database,
 
 
 def test_four_patients_are_little(admin: TestClient, database: Database, blobs: Blobs) -> None:
-    told = admin.post(f"{API}/teachings/outlook", json={"analyses": sign_cases(database, blobs)}).json()
+    told = admin.post(f"{API}/teaching/outlook", json={"analyses": sign_cases(database, blobs)}).json()
     assert (told["verdict"], told["message"]) == ("thin", "")
 
 
@@ -77,7 +78,7 @@ def test_cells_whose_images_are_gone_are_not_offered(
     with database.writing() as session:
         for field in session.scalars(select(Field)):
             field.expired_at = field.created_at
-    assert admin.get(f"{API}/teachings/cases").json()["items"] == []
+    assert admin.get(f"{API}/teaching/cases").json()["items"] == []
 
 
 def test_only_administrators_teach(
@@ -86,7 +87,7 @@ def test_only_administrators_teach(
     analyses = sign_cases(database, blobs)
     for user in (reviewer, viewer):
         assert user.post(f"{API}/teachings", json={"analyses": analyses}).status_code == 403
-        assert user.get(f"{API}/teachings/cases").status_code == 403
+        assert user.get(f"{API}/teaching/cases").status_code == 403
         assert user.get(f"{API}/networks/active").status_code == 403
         choice = {"bundle": "marrowscope-1", "reason": "ours"}
         assert user.post(f"{API}/networks/choices", json=choice).status_code == 403
@@ -172,7 +173,7 @@ def test_patients_the_networks_have_learned_from_are_not_asked_about(
         # The next one starts from these networks.
         session.get_one(Teaching, first["id"]).bundle_sha256 = load_bundle().sha256
         session.get_one(Teaching, first["id"]).from_sha256 = "a" * 64
-    assert sum(case["is_learned"] for case in admin.get(f"{API}/teachings/cases").json()["items"]) == 2
+    assert sum(case["is_learned"] for case in admin.get(f"{API}/teaching/cases").json()["items"]) == 2
     second = start(admin, analyses)
     with database.reading() as session:
         assert not set(learned) & set(session.get_one(Teaching, second["id"]).kept_out)

@@ -140,14 +140,14 @@ class Decision(Shape):
     reason: Line
 
 
-@router.get("/teachings/cases")
+@router.get("/teaching/cases")
 def list_cases(session: Transaction, _: Admin, service: TheService) -> Page[SignedCaseShape]:
     """List the signed cases that the networks can learn from, the latest first."""
     found = cells.signed_cases(session, networks.active(session, service.bundles))
     return Page(items=[SignedCaseShape.model_validate(case) for case in found])
 
 
-@router.post("/teachings/outlook")
+@router.post("/teaching/outlook")
 def show_outlook(session: Transaction, _: Admin, service: TheService, body: ChosenCases) -> OutlookShape:
     """Tell what chosen cases give to learn from; nothing is changed."""
     found = teachings.outlook(session, service.bundles, body.analyses)

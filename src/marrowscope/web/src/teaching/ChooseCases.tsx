@@ -10,7 +10,7 @@ const SETTLED_MS = 200; // several cases are ticked one after the other
 
 /** Choose signed cases, see what they give, and start. */
 export function ChooseCases({ onStarted }: { onStarted: () => void }): ReactNode {
-  const cases = useLoaded("cases", (signal) => get<Page<SignedCase>>("/teachings/cases", signal));
+  const cases = useLoaded("cases", (signal) => get<Page<SignedCase>>("/teaching/cases", signal));
   const [since, setSince] = useState("");
   const [until, setUntil] = useState("");
   const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
@@ -18,7 +18,7 @@ export function ChooseCases({ onStarted }: { onStarted: () => void }): ReactNode
   const shown = (cases.data?.items ?? []).filter((one) => within(one.signed_at, since, until));
   const chosen = shown.filter((one) => one.cells > 0 && !left.has(one.analysis_id)).map((one) => one.analysis_id);
   const key = useSettled(chosen.join(" "), SETTLED_MS);
-  const outlook = useLoaded(key || null, () => post<Outlook>("/teachings/outlook", { analyses: key.split(" ") }));
+  const outlook = useLoaded(key || null, () => post<Outlook>("/teaching/outlook", { analyses: key.split(" ") }));
   const tick = (ids: string[], isChosen: boolean): void => {
     const next = new Set(left);
     for (const id of ids) isChosen ? next.delete(id) : next.add(id);
