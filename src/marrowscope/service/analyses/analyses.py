@@ -16,6 +16,7 @@ from marrowscope.models.bundle import Bundle
 from marrowscope.pipeline import ReadingSettings
 from marrowscope.service.actors import SYSTEM, Actor
 from marrowscope.service.analyses import count, fields
+from marrowscope.service.analyses.networks import active
 from marrowscope.service.bundles import Bundles
 from marrowscope.service.clock import now
 from marrowscope.service.errors import BusyError, ConflictError, LockedError
@@ -72,7 +73,7 @@ def ask(
 
     Parameters
     ----------
-    bundle : identifier, the default one for None
+    bundle : identifier, the active one for None
     mpp : micrometres per pixel of all images; from the files or measured for None
     rule : identifier of a decision rule
     priority : higher ones go first
@@ -97,7 +98,7 @@ def ask(
     _refuse_while_read_blind(session, patient)
     if patients.waiting_analyses(session) >= settings.queue_analyses:
         raise BusyError("the queue of analyses is full; ask again later", _RETRY_AFTER_S)
-    networks = bundles.get(bundle)
+    networks = bundles.get(bundle) if bundle is not None else active(session, bundles)
     images = patients.current_fields(session, patient.id)
     if not any(field.status == FIELD_STORED for field in images):
         raise InputError("this patient has no readable image to analyse")
@@ -136,7 +137,7 @@ def would_take_over(session: Session, settings: Settings, bundles: Bundles, pati
     """Return how many fields a new analysis would take over, by the default networks and the last scale."""
     latest = patients.latest_analysis(session, patient)
     run = run_settings(settings, None if latest is None else latest.mpp, None)
-    source = fields.continued(session, patient.id, run.reading_facts(bundles.get(None)))
+    source = fields.continued(session, patient.id, run.reading_facts(active(session, bundles)))
     return fields.number_known(session, source)
 
 

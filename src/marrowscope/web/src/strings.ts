@@ -9,6 +9,7 @@ import * as patient from "./texts/patient";
 import { plural } from "./texts/plural";
 import { requests, tags } from "./texts/requests";
 import * as review from "./texts/review";
+import { teaching } from "./texts/teaching";
 import * as worklist from "./texts/worklist";
 
 export const t = {
@@ -81,6 +82,7 @@ export const t = {
   details,
   requests,
   tags,
+  teaching,
   ...worklist,
   ...patient,
   ...review,

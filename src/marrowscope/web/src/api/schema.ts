@@ -1,5 +1,22 @@
 /** Every shape of the service's REST interface. Written by `make shapes`, never by hand. */
 
+/**
+ * The active networks.
+ *
+ * `is_fixed`: the settings of the server name them. `is_validated`: this laboratory has validated them.
+ * `laboratories`: of how many laboratories that such networks never saw they carry error rates.
+ * `previous` is what was active before.
+ */
+export interface ActiveShape {
+  id: string;
+  title: string;
+  sha256: string;
+  is_fixed: boolean;
+  is_validated: boolean;
+  laboratories: number;
+  previous: string | null;
+}
+
 /** A cell the networks missed: its box in pixels of the image, left, top, right, bottom. */
 export interface AddedCell {
   field_id: string;
@@ -159,6 +176,21 @@ export interface Changes {
   changes: CellChange[];
 }
 
+/** A choice of networks. */
+export interface ChoiceShape {
+  bundle: string;
+  title: string;
+  sha256: string;
+  by: string;
+  at: string;
+  reason: string;
+}
+
+/** Signed analyses to learn from. */
+export interface ChosenCases {
+  analyses: string[];
+}
+
 /** Somebody who may be asked. */
 export interface ColleagueShape {
   username: string;
@@ -222,6 +254,12 @@ export interface Credentials {
   password: string;
 }
 
+/** Whether the new networks are activated, and why. */
+export interface Decision {
+  activate: boolean;
+  reason: string;
+}
+
 /**
  * What is stated about a case; empty texts and null state nothing.
  *
@@ -282,6 +320,13 @@ export interface EntryShape {
   hash: string;
 }
 
+/** A figure with its 95 % interval, where there is one. */
+export interface EstimateShape {
+  value: number | null;
+  low: number | null;
+  high: number | null;
+}
+
 /** An image and its reading by the latest analysis; sizes in pixels, `mpp` micrometres per pixel. */
 export interface FieldShape {
   id: string;
@@ -297,6 +342,15 @@ export interface FieldShape {
   cells: number;
   thumbnail: string | null;
   dzi: string | null;
+}
+
+/** A figure of the present and of the new networks on the same `n` cells. */
+export interface FigureShape {
+  name: string;
+  n: number;
+  before: EstimateShape;
+  after: EstimateShape;
+  gain: EstimateShape;
 }
 
 /** The first account, and the code that the server printed when it was started. */
@@ -332,7 +386,14 @@ export interface InferredShare {
   warnings: string[];
 }
 
-/** Cells not counted: a type, or ``border``. */
+/** How often the new networks say of `n` drawn cells what the present ones say. */
+export interface KeptShape {
+  name: string;
+  n: number;
+  share: EstimateShape;
+}
+
+/** Cells not counted: a type, ``border`` or ``repeated``. */
 export interface LeftOut {
   type: string;
   count: number;
@@ -382,6 +443,12 @@ export interface NewAnalysis {
   rule?: string | null;
   priority?: number;
   read_again?: boolean;
+}
+
+/** Networks to activate, and why. */
+export interface NewChoice {
+  bundle: string;
+  reason: string;
 }
 
 /** A comment to add. */
@@ -440,6 +507,19 @@ export interface OtherDecision {
   reasons: string[];
 }
 
+/** What chosen cases give, by type, and whether that is enough. */
+export interface OutlookShape {
+  types: Record<string, number>;
+  cells: number;
+  blasts: number;
+  patients: number;
+  laboratories: string[];
+  verdict: "none" | "thin" | "enough";
+  message: string;
+  enough_of_each: number;
+  enough_patients: number;
+}
+
 export interface Page_AnalysisShape_ {
   items: AnalysisShape[];
   next?: string | null;
@@ -462,6 +542,11 @@ export interface Page_BundleShape_ {
 
 export interface Page_CellShape_ {
   items: CellShape[];
+  next?: string | null;
+}
+
+export interface Page_ChoiceShape_ {
+  items: ChoiceShape[];
   next?: string | null;
 }
 
@@ -510,6 +595,11 @@ export interface Page_RequestShape_ {
   next?: string | null;
 }
 
+export interface Page_SignedCaseShape_ {
+  items: SignedCaseShape[];
+  next?: string | null;
+}
+
 export interface Page_SuggestionShape_ {
   items: SuggestionShape[];
   next?: string | null;
@@ -517,6 +607,11 @@ export interface Page_SuggestionShape_ {
 
 export interface Page_TagUseShape_ {
   items: TagUseShape[];
+  next?: string | null;
+}
+
+export interface Page_TeachingShape_ {
+  items: TeachingShape[];
   next?: string | null;
 }
 
@@ -736,6 +831,18 @@ export interface SignOn {
   url: string;
 }
 
+/** A signed case with cells that readers named; `unusable` are of types the networks cannot learn. */
+export interface SignedCaseShape {
+  analysis_id: string;
+  patient_id: string;
+  patient: string;
+  signed_at: string;
+  cells: number;
+  blasts: number;
+  unusable: number;
+  is_learned: boolean;
+}
+
 /**
  * The latest signature of a patient, of whichever analysis.
  *
@@ -776,10 +883,53 @@ export interface TagsShape {
   tags: string[];
 }
 
+/** What came of a teaching; `is_better` is false where the present heads stay. */
+export interface TaughtShape {
+  is_better: boolean;
+  learned: number;
+  asked: number;
+  figures: FigureShape[];
+  background_auc: number | null;
+  background_balanced_accuracy: number | null;
+  replay: KeptShape[];
+  threshold_before: number;
+  threshold_after: number;
+}
+
 /** All cell types in the order of a differential. */
 export interface TaxonomyShape {
   version: string;
   types: TypeShape[];
+}
+
+/** A teaching, from the request to the decision; `seconds_left` are of the present stage. */
+export interface TeachingShape {
+  id: string;
+  number: number;
+  status: "queued" | "running" | "done" | "failed" | "cancelled";
+  stage: "looking" | "learning";
+  by: string;
+  created_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+  message: string;
+  cases: number;
+  types: Record<string, number>;
+  seed: number;
+  kept_out: number;
+  learned_from: number;
+  from_title: string;
+  done: number;
+  total: number;
+  seconds_left: number | null;
+  result: TaughtShape | null;
+  bundle: string | null;
+  bundle_title: string | null;
+  bundle_sha256: string | null;
+  decision: "activated" | "declined" | null;
+  decided_by: string | null;
+  decided_at: string | null;
+  reason: string | null;
 }
 
 /**

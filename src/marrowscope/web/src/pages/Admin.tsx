@@ -6,10 +6,11 @@ import { useAction, useLoaded } from "../hooks";
 import { Dialog, Labelled, Link, Problem } from "../parts/basics";
 import { AuditTable } from "../patient/AuditTable";
 import { t, when } from "../strings";
+import { Networks } from "../teaching/Networks";
 
 const ROLES: Role[] = ["viewer", "reviewer", "admin"];
 
-/** Users, and the history of the installation. */
+/** Users, the networks, and the history of the installation. */
 export function Admin({ tab }: { tab: string }): ReactNode {
   return (
     <div className="page">
@@ -18,6 +19,9 @@ export function Admin({ tab }: { tab: string }): ReactNode {
         <nav className="tabs" aria-label={t.admin.title}>
           <Link to="/admin/users" current={tab === "users"}>
             {t.admin.users}
+          </Link>
+          <Link to="/admin/networks" current={tab === "networks"}>
+            {t.teaching.tab}
           </Link>
           <Link to="/admin/audit" current={tab === "audit"}>
             {t.admin.audit}
@@ -33,6 +37,8 @@ export function Admin({ tab }: { tab: string }): ReactNode {
           </div>
           <AuditTable path="/audit" csv="/audit/export.csv" isOfPatient={false} />
         </>
+      ) : tab === "networks" ? (
+        <Networks />
       ) : (
         <Users />
       )}

@@ -163,6 +163,7 @@ export const audit = {
     "request.": "Requests to colleagues",
     "patient.tag patient.untag": "Tags",
     "user. token.": "Accounts",
+    "teaching. bundle.": "Networks",
   } as Record<string, string>,
   actions: {
     "analysis.amend": "Report reopened", "analysis.ask": "Analysis asked for", "analysis.cancelled": "Analysis cancelled", "analysis.carry": "Answers carried over",
@@ -175,6 +176,7 @@ export const audit = {
     "request.answer": "Request answered", "request.ask": "Colleague asked", "request.close": "Request closed", "patient.tag": "Tag added", "patient.untag": "Tag removed",
     "report.export": "Report exported", "trail.export": "History exported", "trail.seal": "History sealed",
     "session.close": "Logged out", "session.open": "Logged in", "session.refuse": "Log-in refused",
+    "bundle.activate": "Networks activated", "teaching.ask": "Teaching started", "teaching.done": "Teaching done", "teaching.failed": "Teaching failed", "teaching.cancelled": "Teaching cancelled", "teaching.decline": "New networks declined",
     "token.add": "Token created", "token.remove": "Token revoked", "user.add": "User added", "user.change": "User changed", "user.password": "Password changed",
   } as Record<string, string>,
   export: "Export (JSON lines)",
