@@ -1,8 +1,8 @@
-import { useCallback, useEffect, useState, type ReactNode } from "react";
+import { useCallback, useEffect, useMemo, useState, useSyncExternalStore, type ReactNode } from "react";
 import { Activity } from "./activity/Activity";
 import { get, loadSession, logOut, messageOf, onSignedOut } from "./api/client";
 import type { ServiceSettings, Session, Taxonomy } from "./api/shapes";
-import { KnownContext, type Known } from "./context";
+import { KnownContext, named, type Known } from "./context";
 import { belongTo } from "./display";
 import { SetUp } from "./firstrun/SetUp";
 import { Tour } from "./firstrun/Tour";
@@ -17,13 +17,16 @@ import { Tokens } from "./pages/Tokens";
 import { Worklist } from "./pages/Worklist";
 import { Link, Menu } from "./parts/basics";
 import { go, usePath } from "./route";
-import { t } from "./strings";
+import { onLanguage, spoken, t } from "./strings";
 
 export function App(): ReactNode {
   const [session, setSession] = useState<Session | null>(null);
   const [known, setKnown] = useState<Known | null>(null);
   const [error, setError] = useState<string | null>(null);
   const [expired, setExpired] = useState(false);
+  const language = useSyncExternalStore(onLanguage, spoken);
+  // What is known is named in the language; the dependency is what `named` reads.
+  const inWords = useMemo(() => known && named(known), [known, language]);
 
   const enter = useCallback(async (next: Session) => {
     setSession(next);
@@ -49,8 +52,7 @@ export function App(): ReactNode {
   if (error) {
     return (
       <div className="empty">
-        <h2>{t.unreachable}</h2>
-        <p>{error}</p>
+        <h2>{error}</h2>
         <button type="button" className="button" onClick={start}>
           {t.retry}
         </button>
@@ -60,10 +62,10 @@ export function App(): ReactNode {
   if (!session) return null;
   if (!session.is_set_up) return <SetUp onEnter={(next) => void enter(next)} />;
   if (!session.user || expired) return <Login session={session} expired={expired} onEnter={(next) => void enter(next)} />;
-  if (!known) return null;
+  if (!inWords) return null;
   return (
-    <KnownContext.Provider value={known}>
-      <Shell known={known} onLeave={() => void logOut().then(() => location.assign("/"))} />
+    <KnownContext.Provider value={inWords}>
+      <Shell known={inWords} onLeave={() => void logOut().then(() => location.assign("/"))} />
     </KnownContext.Provider>
   );
 }
@@ -72,7 +74,7 @@ function Shell({ known, onLeave }: { known: Known; onLeave: () => void }): React
   const path = usePath();
   const [dialog, setDialog] = useState<"display" | "password" | null>(null);
   const [noTour, setNoTour] = useState(false);
-  const { user, settings, session } = known;
+  const { user, session } = known;
   return (
     <div className="shell">
       <a className="skip" href="#content">
@@ -84,17 +86,17 @@ function Shell({ known, onLeave }: { known: Known; onLeave: () => void }): React
         </Link>
         <nav aria-label={t.product}>
           <Link to="/" current={path === "/"}>
-            {t.shell.worklist}
+            {t.worklist.title}
           </Link>
           {user.role === "admin" ? (
             <Link to="/admin" current={path.startsWith("/admin")}>
-              {t.shell.admin}
+              {t.admin.title}
             </Link>
           ) : null}
         </nav>
         <span className="grow" />
-        <span className="research" role="note" title={settings.research_notice}>
-          {settings.research_notice || t.researchNotice}
+        <span className="research" role="note" title={t.researchNotice}>
+          {t.researchNotice}
         </span>
         <Menu
           className="button quiet compact"
@@ -105,18 +107,18 @@ function Shell({ known, onLeave }: { known: Known; onLeave: () => void }): React
           }
         >
           <button type="button" onClick={() => setDialog("display")}>
-            {t.shell.settings}
+            {t.display.title}
           </button>
           <button type="button" onClick={() => void begin().then((begun) => setNoTour(!begun))}>
             {t.tour.open}
           </button>
           <button type="button" onClick={() => go("/tokens")}>
-            {t.shell.tokens}
+            {t.admin.tokens}
           </button>
           {session.authentication === "required" ? (
             <>
               <button type="button" onClick={() => setDialog("password")}>
-                {t.shell.password}
+                {t.password.title}
               </button>
               <button type="button" onClick={onLeave}>
                 {t.shell.logout}
@@ -136,9 +138,9 @@ function Shell({ known, onLeave }: { known: Known; onLeave: () => void }): React
         </div>
       ) : null}
       <main id="content" tabIndex={-1}>
-        <Content path={path} />
+        <Content key={spoken()} path={path} />
       </main>
-      <Tour />
+      <Tour key={`tour ${spoken()}`} />
       <Activity isRoomy={!path.startsWith("/patients/")} />
       {dialog === "display" ? <DisplayDialog onClose={() => setDialog(null)} /> : null}
       {dialog === "password" ? <PasswordDialog onClose={() => setDialog(null)} /> : null}
@@ -154,9 +156,9 @@ function Content({ path }: { path: string }): ReactNode {
   if (area === "tokens") return <Tokens />;
   return (
     <div className="empty">
-      <h2>{t.notFound.title}</h2>
+      <h2>{t.notFound}</h2>
       <Link to="/" className="button">
-        {t.back}
+        {t.worklist.title}
       </Link>
     </div>
   );

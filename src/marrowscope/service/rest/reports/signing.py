@@ -35,10 +35,11 @@ class NewSignature(Shape):
 
 
 class OpenPointShape(Shape):
-    """Something that is open in a count."""
+    """Something that is open in a count, in words, with the number of cells that they speak of."""
 
     id: str
     text: str
+    count: int
 
 
 class NewAmendment(Shape):

@@ -43,10 +43,10 @@ export function Patient({ id, tab }: { id: string; tab: string }): ReactNode {
   if (patient.error && !patient.data) {
     return (
       <div className="empty">
-        <h2>{t.notFound.title}</h2>
+        <h2>{t.notFound}</h2>
         <p>{patient.error}</p>
         <Link to="/" className="button">
-          {t.back}
+          {t.worklist.title}
         </Link>
       </div>
     );
@@ -102,7 +102,7 @@ function Frame(props: Shared & { analysis: Analysis | null; store: ReviewStore |
     <div className="patient">
       <header className="patient-head">
         <Link to="/" className="button quiet compact">
-          ‹ {t.back}
+          ‹ {t.worklist.title}
         </Link>
         <h1 className="clip" title={patient.name}>
           {patient.name}
@@ -140,7 +140,7 @@ function Frame(props: Shared & { analysis: Analysis | null; store: ReviewStore |
             ) : null}
             <Menu label="⋯" title={t.patient.more} plain className="button quiet compact">
               <button type="button" disabled={busy || active} onClick={() => (analysis ? setDialog("again") : start(`/patients/${patient.id}/analyses`))}>
-                {analysis ? t.patient.analyseAgain : t.patient.analyse}
+                {analysis ? t.again.title : t.patient.analyse}
               </button>
               {active && analysis ? (
                 <button type="button" onClick={() => start(`/analyses/${analysis.id}/cancel`)}>
@@ -211,7 +211,7 @@ function Frame(props: Shared & { analysis: Analysis | null; store: ReviewStore |
         <ReasonDialog
           title={t.patient.remove}
           lead={t.patient.removeLead}
-          label={t.patient.removeReason}
+          label={t.versions.reason}
           submit={t.patient.remove}
           danger
           onClose={close}
@@ -259,7 +259,7 @@ function Tab(props: Shared & { analysis: Analysis | null; store: ReviewStore | n
   if (tab === "audit") {
     return (
       <div className="page">
-        <h2>{t.audit.title}</h2>
+        <h2>{t.patient.tabs.audit}</h2>
         <AuditTable path={`/patients/${patient.id}/audit`} csv={`/patients/${patient.id}/audit.csv`} isOfPatient />
       </div>
     );

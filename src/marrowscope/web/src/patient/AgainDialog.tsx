@@ -18,7 +18,7 @@ export function AgainDialog({ patient, onSubmit, onClose }: { patient: string; o
             {t.cancel}
           </button>
           <button type="button" className="button primary" autoFocus disabled={busy} onClick={() => run(onSubmit)}>
-            {t.again.submit}
+            {t.again.title}
           </button>
         </>
       }

@@ -4,7 +4,7 @@ import type { AuditEntry } from "../api/shapes";
 import { useTypes } from "../context";
 import { usePages, useSettled } from "../hooks";
 import { Labelled, Problem } from "../parts/basics";
-import { t, when } from "../strings";
+import { lookUp, t, when } from "../strings";
 
 interface Filter {
   actor: string;
@@ -89,7 +89,7 @@ function Row({ entry, isOfPatient }: { entry: AuditEntry; isOfPatient: boolean }
       <td className="number faint">{entry.number}</td>
       <td className="small">{when(entry.at)}</td>
       <td>{entry.actor}</td>
-      <td>{t.audit.actions[entry.action] ?? entry.action}</td>
+      <td>{lookUp(t.audit.actions, entry.action) ?? entry.action}</td>
       <td>
         <div className="row">
           {entry.picture ? <img className="audit-picture" src={`${entry.picture}?size=96`} alt="" loading="lazy" /> : null}

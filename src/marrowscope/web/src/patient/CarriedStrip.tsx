@@ -17,7 +17,7 @@ export function CarriedStrip({ analysis }: { analysis: Analysis }): ReactNode {
         <strong>{t.carried.lost(lost.length)}.</strong>
         <span className="soft">{t.carried.title(carried)}</span>
         <button type="button" className="button compact" aria-expanded={open} onClick={() => setOpen(!open)}>
-          {open ? t.carried.hide : t.carried.show}
+          {open ? t.hide : t.show}
         </button>
       </div>
       {open ? <LostTable lost={lost} /> : null}

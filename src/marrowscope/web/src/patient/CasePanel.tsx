@@ -21,7 +21,7 @@ export function CasePanel({ patient, locked, onSaved }: { patient: Patient; lock
   if (!saved.data || !phrases.data) return <p className="empty">{t.loading}</p>;
   return (
     <div className="page case">
-      <h2>{t.details.title}</h2>
+      <h2>{t.patient.tabs.case}</h2>
       <p className="soft">{locked ? t.details.locked : t.details.lead}</p>
       <Form
         key={saved.data.revision}

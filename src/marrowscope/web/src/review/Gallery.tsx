@@ -133,7 +133,7 @@ export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields
       className="gallery"
       data-home=""
       role="listbox"
-      aria-label={t.gallery.label}
+      aria-label={t.patient.tabs.review}
       aria-multiselectable="true"
       aria-activedescendant={selection.focus === null ? undefined : `cell-${selection.focus}`}
       aria-busy={store.loading}
@@ -148,7 +148,7 @@ export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields
       onDoubleClick={(event) => idAt(event.target) !== null && props.onOpen()}
       onDragStart={drag}
     >
-      {selection.order.length === 0 ? <p className="empty">{store.loading ? t.loading : [SUGGESTED, UNSURE, LOT].includes(store.bin) ? t.gallery.emptySuggested : t.gallery.empty}</p> : null}
+      {selection.order.length === 0 ? <p className="empty">{store.loading ? t.loading : [SUGGESTED, UNSURE, LOT].includes(store.bin) ? t.differential.allSuggested : t.gallery.empty}</p> : null}
       <div style={{ height: virtual.getTotalSize(), position: "relative" }} role="presentation">
         {virtual.getVirtualItems().map(({ index, start }) => {
           const lane = lanes[index];
@@ -162,7 +162,7 @@ export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields
                 <span>{type?.name ?? lane.type}</span>
                 <span className="soft">{lane.count}</span>
                 <button type="button" className="button quiet compact" tabIndex={-1} title={t.rail.reference(type?.name ?? "")} onClick={() => (props.onCompare(lane.type), focusHome())}>
-                  {t.gallery.examples}
+                  {t.compare.open}
                 </button>
               </div>
             );
