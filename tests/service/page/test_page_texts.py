@@ -99,7 +99,7 @@ def test_a_group_of_the_history_holds_actions_that_are_recorded() -> None:
         ),
         (
             "shares",
-            {COUNTED_WORDS, "Corrected"} | {words for basis, words in BASIS_WORDS.items() if basis is not Basis.NONE},
+            {COUNTED_WORDS, "Corrected", *BASIS_WORDS.values()} - {BASIS_WORDS[Basis.NONE]},
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

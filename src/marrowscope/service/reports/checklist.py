@@ -14,7 +14,7 @@ from marrowscope.service.errors import OpenPointsError
 
 @dataclass(frozen=True)
 class OpenPoint:
-    """One thing that is open: its identifier, a sentence, and the number of cells that the sentence speaks of."""
+    """One thing that is open: its identifier, a sentence, and the number of cells that it is about."""
 
     id: str
     text: str
@@ -55,7 +55,12 @@ def open_points(patient: PatientReading, target: int) -> tuple[OpenPoint, ...]:
             f"{quantity(counted, noun)} {_are(counted)} counted; {target} are recommended.",
             counted,
         ),
-        ("one_field", len(read) == 1 and not read[0].is_single_cell, "All cells are from one field.", counted),
+        (
+            "one_field",
+            len(read) == 1 and not read[0].is_single_cell,
+            "All cells are from one field.",
+            counted,
+        ),
     )
     return tuple(OpenPoint(name, text, count) for name, is_open, text, count in points if is_open)
 

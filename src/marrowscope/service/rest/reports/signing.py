@@ -35,7 +35,7 @@ class NewSignature(Shape):
 
 
 class OpenPointShape(Shape):
-    """Something that is open in a count, in words, with the number of cells that they speak of."""
+    """Something that is open in a count, in words, with the number of cells that it is about."""
 
     id: str
     text: str
