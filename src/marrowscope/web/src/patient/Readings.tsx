@@ -14,7 +14,7 @@ export function Readings(props: { analysis: Analysis; readings: Reading[]; mine:
   const { user } = useKnown();
   const { busy, error, run } = useAction();
   const finished = readings.some((one) => one.kind === "second" && one.status === "finished");
-  const agreement = useLoaded(`${analysis.id} ${readings.map((one) => one.status).join(" ")} ${analysis.revision}`, async (signal) => {
+  const agreement = useLoaded(finished ? `${analysis.id} ${readings.map((one) => one.status).join(" ")} ${analysis.revision}` : null, async (signal) => {
     try {
       return { found: await get<Agreement>(`/analyses/${analysis.id}/agreement`, signal), message: "" };
     } catch (problem) {

@@ -15,7 +15,7 @@ export const details: Texts["details"] = {
   labels: {
     specimen: "Material",
     site: "Entnahmeort",
-    particles: "Bröckel",
+    particles: "Markbröckel",
     age_years: "Alter",
     sex: "Geschlecht",
     collected: "Entnommen",

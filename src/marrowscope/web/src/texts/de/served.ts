@@ -39,7 +39,7 @@ const types: Texts["served"]["types"] = {
 };
 
 const phrases: Texts["served"]["phrases"] = {
-  "adequacy.adequate": "ausreichend", "adequacy.haemodilute": "mit Blut verdünnt", "adequacy.aspicular": "ohne Bröckel", "adequacy.dry_tap": "Punctio sicca, Abrollpräparate untersucht",
+  "adequacy.adequate": "ausreichend", "adequacy.haemodilute": "mit Blut verdünnt", "adequacy.aspicular": "ohne Markbröckel", "adequacy.dry_tap": "Punctio sicca, Abrollpräparate untersucht",
   "adequacy.clotted": "geronnen", "adequacy.crushed": "Zellen gequetscht", "adequacy.poorly_stained": "schlecht gefärbt", "adequacy.aged": "Lagerungsartefakte",
   "cellularity.hypocellular": "für das Alter hypozellulär", "cellularity.normocellular": "für das Alter normozellulär", "cellularity.hypercellular": "für das Alter hyperzellulär", "cellularity.not_assessable": "nicht beurteilbar",
   "erythropoiesis.absent": "fehlt", "erythropoiesis.reduced": "vermindert", "erythropoiesis.normal": "mengenmäßig normal", "erythropoiesis.increased": "gesteigert",
@@ -88,7 +88,7 @@ const problems: Record<string, string> = {
 const BASES = {
   reviewed: "Nach der Durchsicht",
   validated: "Nach den Fehlern, die in der Validierung dieses Labors gemessen wurden,",
-  laboratories: "Wenn die Netze hier so irren wie in den gemessenen Labors,",
+  laboratories: "Wenn die Netze hier so irren wie in den gemessenen Laboren,",
 };
 const SIDES = { positive: "über", negative: "unter", indeterminate: "beiderseits von" };
 
@@ -102,7 +102,7 @@ export const served: Texts["served"] = {
     blank: "leer", out_of_focus: "unscharf", overexposed: "überbelichtet", underexposed: "unterbelichtet", low_contrast: "kontrastarm",
   },
   sections: {
-    adequacy: "Material", cellularity: "Zellularität der Bröckel", erythropoiesis: "Erythropoese", granulopoiesis: "Granulopoese", monocytes: "Monozyten", blasts: "Blasten", megakaryocytes: "Megakaryozyten",
+    adequacy: "Material", cellularity: "Zellularität der Markbröckel", erythropoiesis: "Erythropoese", granulopoiesis: "Granulopoese", monocytes: "Monozyten", blasts: "Blasten", megakaryocytes: "Megakaryozyten",
     lymphocytes: "Lymphozyten", plasma_cells: "Plasmazellen", neutrophils: "Neutrophile", red_cells: "Erythrozyten", platelets: "Thrombozyten", other_cells: "Andere Zellen", iron: "Eisen (Berliner-Blau-Färbung)",
   },
   phrases,
@@ -118,7 +118,7 @@ export const served: Texts["served"] = {
   band: (said) => said.replaceAll("under", "unter").replaceAll(" to ", "–").replaceAll(" or ", " oder "),
   why: ({ decision, decided_by, adjusted_low, adjusted_high, counted, why }, floor, threshold) => {
     if (decision === "insufficient") return `Nur ${plural(counted, "Zelle ist", "Zellen sind")} gezählt; unter ${number(floor)} wird nicht entschieden.`;
-    if (decided_by === "none") return "Wie oft die Netze in anderen Labors irren, ist nicht bekannt; ihre Zählung allein entscheidet deshalb nichts.";
+    if (decided_by === "none") return "Wie oft die Netze in anderen Laboren irren, ist nicht bekannt; ihre Zählung allein entscheidet deshalb nichts.";
     if (adjusted_low === null || adjusted_high === null) return why;
     if (adjusted_low <= 0 && adjusted_high >= 100) return `${BASES[decided_by]} ist bei dieser Zählung jeder Blastenanteil möglich.`;
     const confirm = decided_by === "laboratories" && decision !== "indeterminate" ? " Das ist eine Triage: Bestätigen Sie sie durch Durchsicht." : "";
