@@ -60,7 +60,9 @@ _PROBE = """() => {
   });
   const frame = () => {
     note();
-    if (hasChanged || document.querySelector(work)) probe.since = performance.now();
+    const isWorking = [...document.querySelectorAll(work)]
+      .some((one) => one.checkVisibility({visibilityProperty: true}));
+    if (hasChanged || isWorking) probe.since = performance.now();
     hasChanged = false;
     requestAnimationFrame(frame);
   };

@@ -1,5 +1,6 @@
 """The main path of the review page in a second browser engine."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,19 @@ pytestmark = [
 PATIENT = "BM-26-0600"
 
 
-def test_a_case_from_log_in_to_the_downloaded_report(page_service: Running, tmp_path: Path) -> None:
-    with running(tmp_path) as fox:
-        try:
-            _go_through(fox, page_service.url, tmp_path)
-        except Exception:
-            fox.picture(tmp_path / "failure.png")
-            raise
+@pytest.fixture
+def fox(tmp_path: Path) -> Iterator[Fox]:
+    """The machine's Firefox; the test is skipped without one."""
+    with running(tmp_path) as started:
+        yield started
+
+
+def test_a_case_from_log_in_to_the_downloaded_report(fox: Fox, page_service: Running, tmp_path: Path) -> None:
+    try:
+        _go_through(fox, page_service.url, tmp_path)
+    except Exception:
+        fox.picture(tmp_path / "failure.png")
+        raise
 
 
 def _go_through(fox: Fox, url: str, folder: Path) -> None:

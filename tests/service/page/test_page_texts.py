@@ -33,7 +33,8 @@ def keys_of(path: Path, table: str) -> set[str]:
     text = text_of(path)
     start = re.search(rf"\b{table}(: \{{|\b[^\n]* = \{{)", text)
     assert start is not None, f"{path.name} has no table {table}"
-    depth, before, keys = 1, "{", set()
+    depth, before = 1, "{"
+    keys: set[str] = set()
     for found in _TOKEN.finditer(text, start.end()):
         token = found[0]
         depth += (token in "{[(") - (token in "}])")
@@ -57,7 +58,7 @@ def recorded_actions() -> set[str]:
                 continue
             action = call.args[2]
             if isinstance(action, ast.Constant):
-                found.add(action.value)
+                found.add(str(action.value))
             elif isinstance(action, ast.JoinedStr):
                 assert ast.unparse(action) == "f'analysis.{status}'", f"{path.name}: {ast.unparse(action)}"
                 found |= ends

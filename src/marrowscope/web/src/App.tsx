@@ -15,7 +15,7 @@ import { PasswordDialog } from "./pages/PasswordDialog";
 import { Patient } from "./pages/Patient";
 import { Tokens } from "./pages/Tokens";
 import { Worklist } from "./pages/Worklist";
-import { Link, Menu } from "./parts/basics";
+import { Link, Loading, Menu } from "./parts/basics";
 import { go, usePath } from "./route";
 import { onLanguage, spoken, t } from "./strings";
 
@@ -59,10 +59,10 @@ export function App(): ReactNode {
       </div>
     );
   }
-  if (!session) return null;
+  if (!session) return <Loading />;
   if (!session.is_set_up) return <SetUp onEnter={(next) => void enter(next)} />;
   if (!session.user || expired) return <Login session={session} expired={expired} onEnter={(next) => void enter(next)} />;
-  if (!inWords) return null;
+  if (!inWords) return <Loading />;
   return (
     <KnownContext.Provider value={inWords}>
       <Shell known={inWords} onLeave={() => void logOut().then(() => location.assign("/"))} />

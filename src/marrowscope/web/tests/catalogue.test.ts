@@ -20,9 +20,16 @@ function unused(branch: Branch, above: string[] = []): string[] {
   });
 }
 
+const leaves = (branch: Branch): string[] => Object.entries(branch).flatMap(([name, value]) => (name === "source" ? [] : typeof value === "string" ? [value] : isBranch(value) ? leaves(value) : []));
+
 describe("texts", () => {
   it("are all shown somewhere", () => {
     expect(unused(t as Branch)).toEqual([]);
+  });
+
+  it("say nothing twice", () => {
+    const sentences = leaves(t as Branch).filter((text) => text.split(" ").length >= 3);
+    expect(sentences.filter((text, at) => sentences.indexOf(text) !== at)).toEqual([]);
   });
 
   it("the tour takes at most two minutes at the pace of a slow reader", () => {

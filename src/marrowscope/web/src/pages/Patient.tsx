@@ -5,7 +5,7 @@ import { listen } from "../api/events";
 import type { Analysis, Field, Page, Patient as PatientShape, Reading } from "../api/shapes";
 import { useKnown } from "../context";
 import { useAction, useLoaded, type Loaded } from "../hooks";
-import { DecisionPill, Link, Menu, Meter, Problem, StatusWord } from "../parts/basics";
+import { DecisionPill, Link, Loading, Menu, Meter, Problem, StatusWord } from "../parts/basics";
 import { AgainDialog } from "../patient/AgainDialog";
 import { AuditTable } from "../patient/AuditTable";
 import { CarriedStrip } from "../patient/CarriedStrip";
@@ -51,7 +51,7 @@ export function Patient({ id, tab }: { id: string; tab: string }): ReactNode {
       </div>
     );
   }
-  if (!patient.data || !fields.data) return <p className="empty">{t.loading}</p>;
+  if (!patient.data || !fields.data) return <Loading />;
   const mine = readings.data?.items.find((one) => one.kind === "second" && one.status === "open" && isMine(one, user)) ?? null;
   const shared = { patient: patient.data, fields: fields.data, tab, mine, readings: readings.data?.items ?? [], onReload: reload, onReadings: readings.reload };
   if (analysis && ((readable && readings.data) || hasCellsToSee(analysis))) return <Read key={analysis.id} {...shared} analysis={analysis} />;

@@ -4,7 +4,7 @@ import { get, post, Problem as ServiceProblem } from "../api/client";
 import type { Details, OpenPoint, Page } from "../api/shapes";
 import { useKnown } from "../context";
 import { useAction, useLoaded } from "../hooks";
-import { DecisionPill, Dialog, Labelled, Problem, Waiting } from "../parts/basics";
+import { DecisionPill, Dialog, Labelled, Loading, Problem, Waiting } from "../parts/basics";
 import type { ReviewStore } from "../review/state/store";
 import { useStoreVersion } from "../review/state/useStore";
 import { t } from "../strings";
@@ -106,6 +106,7 @@ export function SignDialog({ store, specimen, onSigned, onClose }: { store: Revi
             )}
           </fieldset>
         ) : null}
+        {checklist.data === null && checklist.error === null ? <Loading /> : null}
         <Problem message={checklist.error} />
         <p>{t.sign.lead(user.name)}</p>
         <Labelled label={t.sign.meaning}>

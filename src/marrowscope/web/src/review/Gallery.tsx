@@ -2,6 +2,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type DragEvent, type MouseEvent, type ReactNode, type RefObject } from "react";
 import type { Field } from "../api/shapes";
 import { useTypes } from "../context";
+import { Loading } from "../parts/basics";
 import { focusHome } from "../parts/focus";
 import { t } from "../strings";
 import { CELLS } from "./Rail";
@@ -148,7 +149,7 @@ export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields
       onDoubleClick={(event) => idAt(event.target) !== null && props.onOpen()}
       onDragStart={drag}
     >
-      {selection.order.length === 0 ? <p className="empty">{store.loading ? t.loading : [SUGGESTED, UNSURE, LOT].includes(store.bin) ? t.differential.allSuggested : t.gallery.empty}</p> : null}
+      {store.loading && selection.order.length === 0 ? <Loading /> : selection.order.length === 0 ? <p className="empty">{[SUGGESTED, UNSURE, LOT].includes(store.bin) ? t.differential.allSuggested : t.gallery.empty}</p> : null}
       <div style={{ height: virtual.getTotalSize(), position: "relative" }} role="presentation">
         {virtual.getVirtualItems().map(({ index, start }) => {
           const lane = lanes[index];
