@@ -363,7 +363,7 @@ def _others_are_refused(visit: Visit, browser: "Browser") -> None:
 
 
 def _second_reading(visit: Visit, browser: "Browser") -> None:
-    omar = Visit(browser, visit.service)
+    omar = Visit(browser, visit.service, pictures=visit.pictures)
     omar.log_in("omar")
     omar.open(SECOND)
     assert omar.ask("GET", "/audit") == 403
