@@ -52,7 +52,7 @@ export function AuditTable({ path, csv, isOfPatient }: { path: string; csv: stri
       {items?.length === 0 ? <p className="soft">{asked ? t.audit.noneFound : t.audit.none}</p> : null}
       {items && items.length > 0 ? (
         <div className="card" style={{ overflow: "auto" }}>
-          <table className="table">
+          <table className="table small">
             <thead>
               <tr>
                 <th className="number">{t.audit.number}</th>

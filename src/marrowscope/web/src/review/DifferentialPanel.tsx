@@ -2,7 +2,7 @@ import { memo, type ReactNode } from "react";
 import type { Count, Differential } from "../api/shapes";
 import { thresholdOf, useKnown, useTypes } from "../context";
 import { number, range } from "../locale";
-import { DecisionPill, Meter } from "../parts/basics";
+import { DecisionPill, Loading, Meter } from "../parts/basics";
 import { IntervalBar } from "../parts/IntervalBar";
 import { lookUp, t } from "../strings";
 import { SUGGESTED, type ReviewStore } from "./state/store";
@@ -13,7 +13,7 @@ export const Headline = memo(function Headline({ store }: { store: ReviewStore }
   useLateVersion(store);
   const { settings } = useKnown();
   const { differential } = store;
-  if (!differential) return null;
+  if (!differential) return store.error === null ? <Loading /> : null;
   const { reviewed } = differential;
   const threshold = thresholdOf(settings, reviewed.rule);
   const open = store.counts.get(SUGGESTED) ?? 0;

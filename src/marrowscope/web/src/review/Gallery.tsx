@@ -44,7 +44,6 @@ export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields
   const size = Math.floor((width - PADDING + GAP) / columns) - GAP;
   const lanes = useMemo(() => lanesOf(store.sections, columns), [store.sections, columns]);
   const laneOf = useMemo(() => new Map(lanes.flatMap((lane, index) => (lane.kind === "row" ? lane.ids.map((id) => [id, index] as const) : []))), [lanes]);
-  const sheets = useSheets(store.analysis.id, useMemo(() => [...fields.values()].filter((field) => field.status === "read" && (field.cells ?? 0) > 0).map((field) => field.id), [fields]));
   // A new function for new lanes, so that the virtualizer lays them out again.
   const keyOf = useCallback((index: number) => index, [lanes, size]);
   const virtual = useVirtualizer({
@@ -60,7 +59,10 @@ export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields
   });
 
   const visible = virtual.getVirtualItems().flatMap(({ index }) => lanes[index]?.kind === "row" ? (lanes[index] as { ids: string[] }).ids : []);
-  const sharp = useSharpSheets(store.analysis.id, size, visible.map((id) => store.cell(id)?.field_id ?? ""));
+  const shown = visible.map((id) => store.cell(id)?.field_id ?? "");
+  const read = useMemo(() => [...fields.values()].filter((field) => field.status === "read" && (field.cells ?? 0) > 0).map((field) => field.id), [fields]);
+  const sheets = useSheets(store.analysis.id, read, shown);
+  const sharp = useSharpSheets(store.analysis.id, size, shown);
 
   const { selection } = store;
   const focusLane = selection.focus === null ? undefined : laneOf.get(selection.focus);
