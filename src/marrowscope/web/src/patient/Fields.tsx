@@ -47,7 +47,7 @@ export function Fields({ patient, fields, onChange }: { patient: Patient; fields
                 {field.mpp ? ` · ${number(field.mpp, 3)} µm/px` : ` · ${t.viewer.unknownScale}`}
                 {!field.cells ? "" : ` · ${t.cells(field.cells)}`}
               </span>
-              {field.message ? <span className={field.status === "failed" ? "error small" : "small soft"}>{field.message}</span> : null}
+              {field.message ? <span lang="en" className={field.status === "failed" ? "error small" : "small soft"}>{field.message}</span> : null}
               {field.flags.length > 0 ? <span className="small soft">{field.flags.map(flagName).join(", ")}</span> : null}
               {mayAdd && field.status === "stored" ? (
                 <button type="button" className="button quiet compact" disabled={busy} onClick={() => run(async () => { await remove(`/fields/${field.id}`); onChange(); })}>
