@@ -407,7 +407,7 @@ export interface NewUser {
   password: string;
 }
 
-/** Something that is open in a count, in words, with the number of cells that they speak of. */
+/** Something that is open in a count, in words, with the number of cells that it is about. */
 export interface OpenPointShape {
   id: string;
   text: string;
