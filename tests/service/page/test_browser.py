@@ -1,7 +1,8 @@
 """The review page in a real browser on a real service with the real networks, as a hematologist uses it.
 
 ``MARROWSCOPE_SCREENSHOTS=FOLDER`` writes a picture of every page there; those of the documentation are made
-with ``MARROWSCOPE_SCREENSHOTS=docs/images/service``.
+with ``MARROWSCOPE_SCREENSHOTS=docs/images/service``. With ``MARROWSCOPE_SCREENSHOTS_EVERY=1``, pages are also
+looked at on a large screen and in the dark.
 """
 
 import json
@@ -364,7 +365,7 @@ def _others_are_refused(visit: Visit, browser: "Browser") -> None:
 
 
 def _second_reading(visit: Visit, browser: "Browser") -> None:
-    omar = Visit(browser, visit.service)
+    omar = Visit(browser, visit.service, pictures=visit.pictures)
     omar.log_in("omar")
     omar.open(SECOND)
     assert omar.ask("GET", "/audit") == 403

@@ -14,10 +14,11 @@ from marrowscope.service.errors import OpenPointsError
 
 @dataclass(frozen=True)
 class OpenPoint:
-    """One thing that is open: its identifier, and a sentence."""
+    """One thing that is open: its identifier, a sentence, and the number of cells that it is about."""
 
     id: str
     text: str
+    count: int
 
 
 def open_points(patient: PatientReading, target: int, asked: Sequence[str] = ()) -> tuple[OpenPoint, ...]:
@@ -41,26 +42,35 @@ def open_points(patient: PatientReading, target: int, asked: Sequence[str] = ())
             "unclassified",
             unclassified > 0,
             f"{quantity(unclassified, f'counted {noun}')} {_are(unclassified)} unclassified.",
+            unclassified,
         ),
         (
             "uncertain_blasts",
             perhaps > 0,
             f"{quantity(perhaps, 'cell')} may be a blast or not, and no reader has named {_them(perhaps)}.",
+            perhaps,
         ),
-        ("review", patient.decision.decided_by is not Basis.REVIEWED, no_review),
+        ("review", patient.decision.decided_by is not Basis.REVIEWED, no_review, ENOUGH_REVIEWED),
         (
             "few_cells",
             counted < target,
             f"{quantity(counted, noun)} {_are(counted)} counted; {target} are recommended.",
+            counted,
+        ),
+        (
+            "one_field",
+            len(read) == 1 and not read[0].is_single_cell,
+            "All cells are from one field.",
+            counted,
         ),
         (
             "requests",
             bool(asked),
             f"{quantity(len(asked), 'request')} for an opinion {_are(len(asked))} not answered ({who}).",
+            len(asked),
         ),
-        ("one_field", len(read) == 1 and not read[0].is_single_cell, "All cells are from one field."),
     )
-    return tuple(OpenPoint(name, text) for name, is_open, text in points if is_open)
+    return tuple(OpenPoint(name, text, count) for name, is_open, text, count in points if is_open)
 
 
 def waived(points: tuple[OpenPoint, ...], reasons: Mapping[str, str]) -> tuple[Waiver, ...]:

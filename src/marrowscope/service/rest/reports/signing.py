@@ -34,10 +34,11 @@ class NewSignature(Shape):
 
 
 class OpenPointShape(Shape):
-    """Something that is open in a count."""
+    """Something that is open in a count, in words, with the number of cells that it is about."""
 
     id: str
     text: str
+    count: int
 
 
 class NewAmendment(Shape):

@@ -494,10 +494,11 @@ export interface NewUser {
   password: string;
 }
 
-/** Something that is open in a count. */
+/** Something that is open in a count, in words, with the number of cells that it is about. */
 export interface OpenPointShape {
   id: string;
   text: string;
+  count: number;
 }
 
 /** What another rule says of the same count. */

@@ -24,7 +24,7 @@ export function Admin({ tab }: { tab: string }): ReactNode {
             {t.teaching.tab}
           </Link>
           <Link to="/admin/audit" current={tab === "audit"}>
-            {t.admin.audit}
+            {t.patient.tabs.audit}
           </Link>
         </nav>
       </div>
@@ -69,7 +69,7 @@ function Users(): ReactNode {
         <table className="table">
           <thead>
             <tr>
-              <th>{t.admin.username}</th>
+              <th>{t.login.username}</th>
               <th>{t.admin.name}</th>
               <th>{t.admin.role}</th>
               <th>{t.admin.lastSeen}</th>
@@ -132,7 +132,7 @@ function UserDialog({ user, onClose, onDone }: { user?: User; onClose: () => voi
       <form className="stack" onSubmit={submit}>
         {user ? null : (
           <>
-            <Labelled label={t.admin.username}>
+            <Labelled label={t.login.username}>
               <input className="input" required maxLength={80} autoComplete="off" value={form.username} onChange={(event) => setForm({ ...form, username: event.target.value })} />
             </Labelled>
             <Labelled label={t.admin.name}>
@@ -149,7 +149,7 @@ function UserDialog({ user, onClose, onDone }: { user?: User; onClose: () => voi
             </Labelled>
           </>
         )}
-        <Labelled label={t.admin.password} hint={t.admin.passwordHint}>
+        <Labelled label={t.login.password} hint={t.admin.passwordHint}>
           <input className="input" type="password" required autoComplete="new-password" value={form.password} onChange={(event) => setForm({ ...form, password: event.target.value })} />
         </Labelled>
         <Problem message={error} />

@@ -3,7 +3,7 @@ import { get, getAll } from "../api/client";
 import type { Analysis, Field, Page, Patient as PatientShape, Reading } from "../api/shapes";
 import { useKnown } from "../context";
 import { useLoaded } from "../hooks";
-import { Link } from "../parts/basics";
+import { Link, Loading } from "../parts/basics";
 import { AuditTable } from "../patient/AuditTable";
 import { AddedStrip, Banner } from "../patient/Banner";
 import { CarriedStrip } from "../patient/CarriedStrip";
@@ -45,15 +45,15 @@ export function Patient({ id, tab }: { id: string; tab: string }): ReactNode {
   if (patient.error && !patient.data) {
     return (
       <div className="empty">
-        <h2>{t.notFound.title}</h2>
+        <h2>{t.notFound}</h2>
         <p>{patient.error}</p>
         <Link to={worklistAddress()} className="button">
-          {t.back}
+          {t.worklist.title}
         </Link>
       </div>
     );
   }
-  if (!patient.data || !fields.data) return <p className="empty">{t.loading}</p>;
+  if (!patient.data || !fields.data) return <Loading />;
   const mine = readings.data?.items.find((one) => one.kind === "second" && one.status === "open" && isMine(one, user)) ?? null;
   const isKnown = !readable || readings.data !== null; // whether the user reads the patient blind
   const cells = analysis && ((readable && isKnown) || hasCellsToSee(analysis)) ? analysis : null;
@@ -113,7 +113,7 @@ function Tab(props: ShownCells): ReactNode {
   if (tab === "audit") {
     return (
       <div className="page">
-        <h2>{t.audit.title}</h2>
+        <h2>{t.patient.tabs.audit}</h2>
         <AuditTable path={`/patients/${patient.id}/audit`} csv={`/patients/${patient.id}/audit.csv`} isOfPatient />
       </div>
     );

@@ -29,7 +29,7 @@ export function Worklist(): ReactNode {
         <h1 className="grow">{t.worklist.title}</h1>
         {mayAdd ? (
           <button type="button" className="button primary" onClick={() => setBatches([])}>
-            {t.worklist.add}
+            {t.upload.title}
           </button>
         ) : null}
       </div>
@@ -69,7 +69,7 @@ export function Worklist(): ReactNode {
                 <th>{t.worklist.patient}</th>
                 <th>{t.worklist.status}</th>
                 <th>{t.worklist.decision}</th>
-                <th className="number">{t.worklist.blasts}</th>
+                <th className="number">{t.differential.blasts}</th>
                 <th>
                   <IntervalScale />
                 </th>

@@ -2,7 +2,7 @@ import { useState, type ReactNode } from "react";
 import { get } from "../api/client";
 import type { ToCarry } from "../api/shapes";
 import { useAction, useLoaded } from "../hooks";
-import { Dialog, Problem } from "../parts/basics";
+import { Dialog, Loading, Problem } from "../parts/basics";
 import { t } from "../strings";
 
 /** Say what a new analysis will do with signed versions and answers, before it is asked for. */
@@ -19,7 +19,7 @@ export function AgainDialog({ patient, onSubmit, onClose }: { patient: string; o
             {t.cancel}
           </button>
           <button type="button" className="button primary" autoFocus disabled={busy} onClick={() => run(() => onSubmit(readAgain))}>
-            {t.again.submit}
+            {t.again.title}
           </button>
         </>
       }
@@ -42,7 +42,7 @@ export function AgainDialog({ patient, onSubmit, onClose }: { patient: string; o
 export function WhatStays({ patient, children }: { patient: string; children?: ReactNode }): ReactNode {
   const found = useLoaded(`${patient} to carry`, (signal) => get<ToCarry>(`/patients/${patient}/carried`, signal));
   if (found.error) return <Problem message={found.error} />;
-  if (!found.data) return <p className="soft">{t.loading}</p>;
+  if (!found.data) return <Loading />;
   const { answers, comments, requests, versions, fields, fields_taken } = found.data;
   return (
     <ul className="plain-list" data-testid="what-stays">

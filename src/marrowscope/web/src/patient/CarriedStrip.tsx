@@ -23,7 +23,7 @@ export function CarriedStrip({ analysis }: { analysis: Analysis }): ReactNode {
         {carried > 0 ? <span className="soft">{t.carried.title(carried)}</span> : null}
         {lost.length > 0 ? (
           <button type="button" className="button compact" aria-expanded={open} onClick={() => setOpen(!open)}>
-            {open ? t.carried.hide : t.carried.show}
+            {open ? t.hide : t.show}
           </button>
         ) : (
           <button
@@ -34,7 +34,7 @@ export function CarriedStrip({ analysis }: { analysis: Analysis }): ReactNode {
               setSeen(true);
             }}
           >
-            {t.carried.seen}
+            {t.close}
           </button>
         )}
       </div>

@@ -54,7 +54,7 @@ export function Dialogs({ name, patient, analysis, store, onReload, onClose }: S
         <ReasonDialog
           title={t.patient.remove}
           lead={t.patient.removeLead}
-          label={t.patient.removeReason}
+          label={t.versions.reason}
           submit={t.patient.remove}
           danger
           onClose={onClose}

@@ -27,7 +27,7 @@ export function Head({ patient, analysis, tab, store, mine, onReload, onDialog }
     <>
       <header className="patient-head">
         <Link to={worklistAddress()} className="button quiet compact">
-          ‹ {t.back}
+          ‹ {t.worklist.title}
         </Link>
         <h1 className="clip" title={patient.name}>
           {patient.name}
@@ -65,7 +65,7 @@ export function Head({ patient, analysis, tab, store, mine, onReload, onDialog }
             ) : null}
             <Menu label="⋯" title={t.patient.more} plain className="button quiet compact">
               <button type="button" disabled={busy || active} onClick={() => (analysis ? onDialog("again") : start(`/patients/${patient.id}/analyses`))}>
-                {analysis ? t.patient.analyseAgain : t.patient.analyse}
+                {analysis ? t.again.title : t.patient.analyse}
               </button>
               {active && analysis ? (
                 <button type="button" onClick={() => start(`/analyses/${analysis.id}/cancel`)}>

@@ -1,6 +1,6 @@
 import { memo, type ReactNode, type RefObject } from "react";
 import type { Cell, Field } from "../api/shapes";
-import { useKnown, useTypes } from "../context";
+import { flagName, useKnown, useTypes } from "../context";
 import { useAction } from "../hooks";
 import { Problem } from "../parts/basics";
 import { useRequests } from "../requests/ofPatient";
@@ -49,7 +49,7 @@ export const Inspector = memo(function Inspector(props: {
           {t.inspector.takeBack} <kbd>⌫</kbd>
         </button>
         <button type="button" className="button compact" disabled={!store.canEdit} onClick={() => store.strike(targets, !cell.deleted)}>
-          {cell.deleted ? t.viewer.restore : t.viewer.strike} <kbd>Del</kbd>
+          {cell.deleted ? t.viewer.restore : t.viewer.strike} <kbd>{t.help.caps.Del}</kbd>
         </button>
         <button type="button" className="button compact" onClick={props.onShow}>
           {t.inspector.showInField} <kbd>.</kbd>
@@ -115,7 +115,7 @@ function Facts({ cell, field }: { cell: Cell; field: Field | undefined }): React
       </span>
       <span className="faint small">
         {t.inspector.place(field?.name ?? "", cell.number)}
-        {cell.flags.length > 0 ? ` · ${cell.flags.map((flag) => flag.replaceAll("_", " ")).join(", ")}` : null}
+        {cell.flags.length > 0 ? ` · ${cell.flags.map(flagName).join(", ")}` : null}
       </span>
     </div>
   );

@@ -24,7 +24,7 @@ export const Rail = memo(function Rail({ store }: { store: ReviewStore }): React
       {counted.map(bin)}
       <h3>{t.rail.uncounted}</h3>
       {uncounted.map(bin)}
-      <Bin store={store} id={DELETED} name={t.rail.deleted} letter="Del" half onDrop={() => store.strike(store.selection.chosen, true)} />
+      <Bin store={store} id={DELETED} name={t.rail.deleted} letter={t.help.caps.Del} half onDrop={() => store.strike(store.selection.chosen, true)} />
     </nav>
   );
 });

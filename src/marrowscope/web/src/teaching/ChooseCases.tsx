@@ -4,6 +4,7 @@ import type { Outlook, Page, SignedCase } from "../api/shapes";
 import { useKnown } from "../context";
 import { useAction, useLoaded, useSettled } from "../hooks";
 import { Labelled, Link, Problem } from "../parts/basics";
+import { dayOf } from "../locale";
 import { t, when } from "../strings";
 
 const SETTLED_MS = 200; // several cases are ticked one after the other
@@ -65,7 +66,7 @@ export function ChooseCases({ onStarted }: { onStarted: () => void }): ReactNode
 
 /** Whether an instant lies on the days chosen, as the user's clock has them. */
 function within(iso: string, since: string, until: string): boolean {
-  const day = when(iso).slice(0, 10);
+  const day = dayOf(iso);
   return (!since || day >= since) && (!until || day <= until);
 }
 

@@ -2,6 +2,7 @@ import { useState, type ReactNode } from "react";
 import { post } from "../api/client";
 import type { ActiveNetworks, Estimate, Taught, Teaching } from "../api/shapes";
 import { ReasonDialog } from "../patient/ReasonDialog";
+import { number } from "../locale";
 import { t } from "../strings";
 
 const FEW_PATIENTS = 10; // below which a resampled interval is rough
@@ -102,7 +103,7 @@ export function Comparison({ taught, patients }: { taught: Taught; patients: num
   );
 }
 
-const two = (value: number): string => value.toFixed(2);
+const two = (value: number): string => number(value, 2);
 
 /** A figure with its interval; a gain with its sign. */
 function told(estimate: Estimate, isGain = false): string {

@@ -1,11 +1,10 @@
 /** Texts of a patient's page, except the review of its cells. */
 import type { LostAnswer, Signed } from "../api/shapes";
-import { plural } from "./plural";
+import { number, plural } from "../locale";
 
 export const patient = {
   tabs: { review: "Cells", case: "Case", fields: "Fields", readings: "Readings", versions: "Report", audit: "History" },
   analyse: "Analyse",
-  analyseAgain: "Analyse again",
   cancelAnalysis: "Cancel analysis",
   retry: "Retry failed fields",
   sign: "Sign",
@@ -16,20 +15,19 @@ export const patient = {
   locked: "This report is signed, so cells cannot be changed. To change them, amend the report.",
   notCurrent: {
     current: "",
-    amended: "The report was opened again: what you see now is not signed yet.",
+    amended: "The report was reopened: what you see now is not signed yet.",
     superseded: "A newer analysis is not signed yet. The signed versions are under “Report”.",
   } satisfies Record<Signed["state"], string>,
   addedSince: (count: number) => `${plural(count, "field was", "fields were")} added after the signature.`,
   added: (count: number) => `${plural(count, "field was", "fields were")} added and ${count === 1 ? "is" : "are"} not read yet.`,
   readAdded: (count: number) => (count === 1 ? "Read it" : "Read them"),
   viewerOnly: "You can view this patient but not change anything (viewer).",
-  progress: (done: number, total: number) => `${done.toLocaleString("en")} of ${plural(total, "field", "fields")} read`,
+  progress: (done: number, total: number) => `${number(done)} of ${plural(total, "field", "fields")} read`,
   found: (cells: number, blasts: number) => `${plural(cells, "cell", "cells")} so far, ${plural(blasts, "blast", "blasts")} among them`,
   notAnalysed: "Not analysed yet.",
   noCells: "There are no cells to review yet.",
   remove: "Delete patient",
   removeLead: "The images and all results are permanently deleted. The history records who deleted them, when and why.",
-  removeReason: "Reason",
   networks: "Networks",
   scale: "Scale",
 };
@@ -37,7 +35,7 @@ export const patient = {
 export const again = {
   title: "Analyse again",
   lead: "A new analysis replaces this one. Fields that the same networks have read at the same settings are taken over as they were read.",
-  fields: (taken: number, all: number) => `${taken.toLocaleString("en")} of ${plural(all, "field", "fields")} need not be read again, unless you change networks or scale.`,
+  fields: (taken: number, all: number) => `${number(taken)} of ${plural(all, "field", "fields")} need not be read again, unless you change networks or scale.`,
   readAgain: "Read these fields again, too",
   versions: (count: number) => `${plural(count, "signed version stays", "signed versions stay")} as signed, with all files, under “Report”.`,
   answers: (count: number) => `${plural(count, "answer is", "answers are")} carried over to the cells detected in the same place.`,
@@ -45,17 +43,13 @@ export const again = {
   requests: (count: number) => `${plural(count, "request to a colleague goes", "requests to colleagues go")} with the cells.`,
   none: "No cell has an answer yet, so nothing has to be carried over.",
   lost: "Answers for which no cell is detected again are listed afterwards.",
-  submit: "Analyse again",
   withImages: "Adding images starts a new analysis.",
 };
 
 export const carried = {
   title: (count: number) => `${plural(count, "cell keeps", "cells keep")} what was said of ${count === 1 ? "it" : "them"} before.`,
-  fields: (read: number, taken: number) => `${plural(read, "field was", "fields were")} read, ${taken.toLocaleString("en")} taken over as read before.`,
+  fields: (read: number, taken: number) => `${plural(read, "field was", "fields were")} read, ${number(taken)} taken over as read before.`,
   lost: (count: number) => `${plural(count, "answer", "answers")} could not be carried over`,
-  seen: "Close",
-  show: "Show",
-  hide: "Hide",
   lead: "Review these cells again. The previous analysis keeps the answers.",
   field: "Field", cell: "Cell", answer: "Answer", by: "By", why: "Why",
   deleted: "no cell",
@@ -75,28 +69,25 @@ export const exportsMenu = {
   "patients.xlsx": "Workbook (Excel)",
   "fhir.json": "Laboratory system (FHIR)",
   "training.zip": "Training set (ZIP)",
-} as Record<string, string>;
+} satisfies Record<string, string>;
 
 export const readings = {
-  title: "Readings",
   lead: "A second reader names the cells without seeing the first reader’s answers. Afterwards, both readings are compared.",
   first: "First reading (shared)",
   second: (who: string) => `Second reading, ${who}`,
-  mine: "My second reading (blind)",
   open: "open",
   finished: "finished",
   openSecond: "Start a blind second reading",
   finish: "Finish my reading",
   finishLead: "A finished reading can be compared but no longer changed.",
   resume: "Continue reading",
-  reader: "Reader", kind: "Kind", status: "Status", cells: "Cells",
+  reader: "Reader",
   agreement: "Agreement",
   notYet: "There is no finished second reading to compare.",
   hidden: "The other reading is hidden until you finish yours.",
   kappa: "Cohen’s kappa",
-  allCells: "All cells",
   bothAnswered: "Cells reviewed by both readers",
-  agreed: (agreed: number, cells: number) => `same type for ${agreed.toLocaleString("en")} of ${plural(cells, "cell", "cells")}`,
+  agreed: (agreed: number, cells: number) => `same type for ${number(agreed)} of ${plural(cells, "cell", "cells")}`,
   table: (rows: string, columns: string) => `Rows: ${rows}. Columns: ${columns}.`,
   blind: "Blind second reading: you see only the networks’ predictions.",
 };
@@ -108,15 +99,15 @@ export const sign = {
   meanings: ["Reviewed and approved", "Reviewed, preliminary", "Approved as second reader"],
   ownMeaning: "Other …",
   password: "Your password",
-  passwordWhy: "Asked for again, so that nobody else can sign in your name",
+  passwordWhy: "Asked for again, so that nobody else can sign in your name.",
   signOnWhy: "So that nobody else can sign in your name, identify yourself again; you will return here.",
-  submit: "Sign",
-  signing: "The report is being made and signed. You can close this; it goes on.",
+  signing: "The report is being made and signed. You can close this dialog; signing goes on.",
   stale: "The result changed while you were signing. Check it again before you sign.",
   unsent: "Some changes are not saved yet. Wait until they are, then sign.",
   open: "Still open",
   openLead: "Go back and answer each point, or say why it may stay open. The reasons are printed with the signature.",
   openReason: "Why it may stay open",
+  oneReason: "One reason for all points",
   amendTitle: "Amend a signed report",
   amendLead: "The signed version is kept unchanged. The next signature creates a new version.",
   reason: "Reason for the amendment",
@@ -126,27 +117,21 @@ export const sign = {
 export const versions = {
   title: "Signed versions",
   none: "Not signed yet.",
-  version: "Version", by: "Signed by", at: "Signed at", meaning: "Meaning", reason: "Reason", blasts: "Blasts", decision: "Decision", digest: "SHA-256 of the data",
+  version: "Version", reason: "Reason", digest: "SHA-256 of the data",
   current: "Current state, unsigned",
-  files: "Files",
   analysed: (at: string, bundle: string) => `Analysis of ${at} · ${bundle}`,
   superseded: "replaced by a later version",
   earlier: "of an earlier analysis",
-  amended: "Opened again",
+  amended: "Reopened",
 };
 
 export const fieldsPage = {
-  title: "Fields",
   none: "No images yet. Drop them here.",
-  add: "Add images",
-  size: "Size", scale: "Scale", cells: "Cells", status: "Status", remarks: "Remarks", name: "Field",
   statuses: { stored: "stored", read: "read", failed: "failed", duplicate: "same as another", replaced: "replaced" },
   remove: "Remove",
-  open: "Open in viewer",
 };
 
 export const audit = {
-  title: "History",
   none: "No entries yet.",
   noneFound: "No matching entries.",
   at: "Time", actor: "User", action: "Action", subject: "What", before: "Before", after: "After", number: "No.",
@@ -164,12 +149,12 @@ export const audit = {
     "patient.tag patient.untag": "Tags",
     "user. token.": "Accounts",
     "teaching. bundle.": "Networks",
-  } as Record<string, string>,
+  } satisfies Record<string, string>,
   actions: {
-    "analysis.amend": "Report reopened", "analysis.ask": "Analysis asked for", "analysis.cancelled": "Analysis cancelled", "analysis.carry": "Answers carried over",
-    "patient.describe": "Case stated", "analysis.done": "Analysis done", "analysis.failed": "Analysis failed", "analysis.retry": "Failed fields retried", "analysis.sign": "Signed", "analysis.start": "Analysis started",
+    "analysis.amend": "Report reopened", "analysis.ask": "Analysis requested", "analysis.cancelled": "Analysis cancelled", "analysis.carry": "Answers carried over",
+    "patient.describe": "Case details changed", "analysis.done": "Analysis done", "analysis.failed": "Analysis failed", "analysis.retry": "Failed fields retried", "analysis.sign": "Signed", "analysis.start": "Analysis started",
     "atlas.pin": "Pinned to the atlas", "atlas.unpin": "Taken out of the atlas",
-    "cell.add": "Cell drawn", "cell.carry": "Answer carried over", "cell.comment": "Comment", "cell.review": "Cell named",
+    "cell.add": "Cell added", "cell.carry": "Answer carried over", "cell.comment": "Comment", "cell.review": "Cell named",
     "field.remove": "Image removed", "field.replace": "Image replaced", "files.add": "Images added",
     "patient.add": "Patient added", "patient.delete": "Patient deleted", "patient.expire": "Images expired",
     "reading.answer": "Cell named (second reading)", "reading.finish": "Second reading finished", "reading.open": "Second reading opened",
@@ -178,7 +163,6 @@ export const audit = {
     "session.close": "Logged out", "session.open": "Logged in", "session.refuse": "Log-in refused",
     "bundle.activate": "Networks activated", "teaching.ask": "Teaching started", "teaching.done": "Teaching done", "teaching.failed": "Teaching failed", "teaching.cancelled": "Teaching cancelled", "teaching.decline": "New networks declined",
     "token.add": "Token created", "token.remove": "Token revoked", "user.add": "User added", "user.change": "User changed", "user.password": "Password changed",
-  } as Record<string, string>,
+  } satisfies Record<string, string>,
   export: "Export (JSON lines)",
-  everything: "History of this installation",
 };

@@ -1,6 +1,6 @@
 /** Texts of requests to colleagues and of tags. */
 import type { Request } from "../api/shapes";
-import { plural } from "./plural";
+import { plural } from "../locale";
 
 export const requests = {
   title: "Requests",

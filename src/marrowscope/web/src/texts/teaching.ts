@@ -1,5 +1,5 @@
 // English texts of the page on which the networks are taught.
-import { plural } from "./plural";
+import { number, plural } from "../locale";
 
 const cells = (count: number): string => plural(count, "cell", "cells");
 const patients = (count: number): string => plural(count, "patient", "patients");
@@ -33,7 +33,7 @@ export const teaching = {
   },
 
   outlook: {
-    sum: (count: number, blasts: number, people: number, laboratories: string) => `${cells(count)}, ${blasts.toLocaleString("en")} of them blasts, of ${patients(people)} of ${laboratories}.`,
+    sum: (count: number, blasts: number, people: number, laboratories: string) => `${cells(count)}, ${number(blasts)} of them blasts, of ${patients(people)} of ${laboratories}.`,
     one: "All are of one laboratory: what is measured on them says nothing about others.",
     thin: (each: number, people: number) => `This is little. A gain was measured from ${each} blasts and ${each} other cells of ${patients(people)}, beside those that are kept out. The comparison will tell little, too.`,
     enough: "Enough to learn from and to compare on.",
@@ -42,9 +42,9 @@ export const teaching = {
   },
 
   progress: {
-    title: (number: number) => `Teaching ${number}`,
+    title: (place: number) => `Teaching ${place}`,
     queued: "Waiting for the server.",
-    looking: (done: number, total: number) => `Step 1 of 2: looking at the cells (${done.toLocaleString("en")} of ${total.toLocaleString("en")})`,
+    looking: (done: number, total: number) => `Step 1 of 2: looking at the cells (${number(done)} of ${number(total)})`,
     learning: (done: number, total: number) => `Step 2 of 2: learning and comparing (${done} of ${total} parts)`,
     ofStep: (left: string) => `${left} for this step`,
     lot: (learned: number, keptOut: number) => `Learns from ${patients(learned)}; ${patients(keptOut)} drawn by lot are kept out.`,
@@ -52,7 +52,7 @@ export const teaching = {
   },
 
   result: {
-    title: (number: number) => `Result of teaching ${number}`,
+    title: (place: number) => `Result of teaching ${place}`,
     noGain: "The networks learned nothing that helps: on cells they had not learned from, the new ones were no better than the present ones. The present networks stay, and there is nothing to activate.",
     keptOut: (count: number, people: number) => `Cells kept out: ${cells(count)} of ${patients(people)}, drawn by lot. The new networks have not learned from them.`,
     figure: "Figure", n: "Cells", present: "Present", new: "New", gain: "Gain",

@@ -1,7 +1,7 @@
 import { useRef, useState, type FormEvent, type ReactNode } from "react";
 import { get } from "../api/client";
 import type { Bundle, Patient } from "../api/shapes";
-import { useKnown } from "../context";
+import { thresholdOf, useKnown } from "../context";
 import { useLoaded } from "../hooks";
 import { Dialog, Labelled } from "../parts/basics";
 import { WhatStays } from "../patient/AgainDialog";
@@ -99,13 +99,13 @@ export function UploadDialog(props: { batches: Batch[]; patient?: Patient; onClo
               <select className="input" value={rule} onChange={(event) => setRule(event.target.value)}>
                 {settings.rules.map((one) => (
                   <option key={one.id} value={one.id}>
-                    {one.title} ({one.condition})
+                    {one.title} ({thresholdOf(settings, one.id).condition})
                   </option>
                 ))}
               </select>
             </Labelled>
             {(bundles.data?.items.length ?? 0) > 1 ? (
-              <Labelled label={t.upload.bundle}>
+              <Labelled label={t.patient.networks}>
                 <select className="input" value={bundle} onChange={(event) => setBundle(event.target.value)}>
                   {bundles.data?.items.map((one) => (
                     <option key={one.id} value={one.is_default ? "" : one.id}>
@@ -126,5 +126,5 @@ export function UploadDialog(props: { batches: Batch[]; patient?: Patient; onClo
 }
 
 function defaultName(): string {
-  return `case ${when(new Date().toISOString()).replace(":", "")}`;
+  return t.upload.unnamed(when(new Date().toISOString()).replace(":", ""));
 }
