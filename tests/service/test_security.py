@@ -46,12 +46,15 @@ ADMINS = {
     ("DELETE", f"{API}/patients/{{patient_id}}"),
     ("GET", f"{API}/audit"),
     ("GET", f"{API}/audit/export.jsonl"),
+    ("DELETE", f"{API}/controls/{{control_id}}"),
 }
 # A second reading and one's own tokens and password are for whoever may read.
 VIEWERS_MAY = {
     ("POST", f"{API}/tokens"),
     ("DELETE", f"{API}/tokens/{{token_id}}"),
     ("POST", f"{API}/session/password"),
+    ("PATCH", f"{API}/proficiency/{{reading_id}}/cells"),
+    ("POST", f"{API}/proficiency/{{reading_id}}/finish"),
 }
 
 

@@ -64,7 +64,13 @@ def details_of(patient: Patient) -> CaseDetails:
 
 
 def page(
-    session: Session, search: str | None, status: str | None, limit: int, cursor: str | None
+    session: Session,
+    search: str | None,
+    status: str | None,
+    limit: int,
+    cursor: str | None,
+    *,
+    with_controls: bool = False,
 ) -> tuple[list[tuple[Patient, Analysis | None]], str | None]:
     """Return patients with their latest analysis, the newest first, and the cursor of the next page.
 
@@ -72,6 +78,7 @@ def page(
     ----------
     search : part of the name, whatever its capitals and however its accents are composed
     status : only patients with this status
+    with_controls : occasions of control slides, too
 
     Raises
     ------
@@ -88,6 +95,8 @@ def page(
         query = query.where(Patient.search_name.contains(comparable(search), autoescape=True))
     if status:
         query = query.where(Patient.status == status)
+    if not with_controls:
+        query = query.where(Patient.control_id.is_(None))
     if cursor:
         (last,) = read_cursor(cursor, str)
         before = session.get(Patient, last)

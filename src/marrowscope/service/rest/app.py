@@ -29,6 +29,7 @@ from marrowscope.service.rest.images import (
     removal,
 )
 from marrowscope.service.rest.openapi import REFUSALS, describe
+from marrowscope.service.rest.quality import controls, proficiency
 from marrowscope.service.rest.reports import exports, signing
 from marrowscope.service.rest.review import atlas, carried, cells, details, readings
 from marrowscope.service.rest.shapes import API
@@ -39,7 +40,8 @@ from marrowscope.version import __version__
 
 _UNDER_API = (
     users, sessions, tokens, catalogue, patients, removal, files, fields, analyses, events, cells, readings,
-    carried, atlas, details, differential, signing, exports, auditing,
+    carried, atlas, details, differential, signing, exports, auditing, controls,
+    proficiency,
 )  # fmt: skip
 
 

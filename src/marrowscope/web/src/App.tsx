@@ -13,6 +13,7 @@ import { DisplayDialog } from "./pages/DisplayDialog";
 import { Login } from "./pages/Login";
 import { PasswordDialog } from "./pages/PasswordDialog";
 import { Patient } from "./pages/Patient";
+import { Quality } from "./pages/Quality";
 import { Tokens } from "./pages/Tokens";
 import { Worklist } from "./pages/Worklist";
 import { Link, Menu } from "./parts/basics";
@@ -86,6 +87,9 @@ function Shell({ known, onLeave }: { known: Known; onLeave: () => void }): React
           <Link to="/" current={path === "/"}>
             {t.shell.worklist}
           </Link>
+          <Link to="/quality" current={path.startsWith("/quality")}>
+            {t.quality.title}
+          </Link>
           {user.role === "admin" ? (
             <Link to="/admin" current={path.startsWith("/admin")}>
               {t.shell.admin}
@@ -150,6 +154,7 @@ function Content({ path }: { path: string }): ReactNode {
   const [, area, id, tab] = (path.split("?")[0] ?? "/").split("/");
   if (!area) return <Worklist />;
   if (area === "patients" && id) return <Patient key={id} id={id} tab={tab ?? "review"} />;
+  if (area === "quality") return <Quality tab={id ?? "controls"} id={tab ?? null} />;
   if (area === "admin") return <Admin tab={id ?? "users"} />;
   if (area === "tokens") return <Tokens />;
   return (

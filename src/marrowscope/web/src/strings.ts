@@ -7,6 +7,7 @@ import { firstRun, tour } from "./texts/firstrun";
 import { lookAlikes, morphology } from "./texts/morphology";
 import * as patient from "./texts/patient";
 import { plural } from "./texts/plural";
+import * as quality from "./texts/quality";
 import * as review from "./texts/review";
 import * as worklist from "./texts/worklist";
 
@@ -81,6 +82,7 @@ export const t = {
   ...worklist,
   ...patient,
   ...review,
+  ...quality,
 
   notFound: { title: "This page does not exist.", lead: "The patient may have been deleted." },
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from sqlalchemy.orm import Session
 
+from marrowscope.service.actors import Actor
 from marrowscope.service.images import patients
 from marrowscope.service.rest.analyses.analyses import AnalysisShape, analysis_shape
 from marrowscope.service.rest.dependencies import Reviewer, Transaction, Viewer
@@ -87,19 +88,19 @@ def list_patients(
     user: Viewer,
     search: Annotated[str | None, Query(max_length=200)] = None,
     status: PatientStatus | None = None,
+    controls: bool = False,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[PatientShape]:
-    """List patients, the newest first."""
-    rows, more = patients.page(session, search, status, limit, cursor)
-    blind = readings.blind_to(session, user)
-    return Page(items=_shapes(session, rows, blind), next=more)
+    """List patients, the newest first; occasions of control slides only when asked for."""
+    rows, more = patients.page(session, search, status, limit, cursor, with_controls=controls)
+    return Page(items=_shapes(session, user, rows), next=more)
 
 
 @router.post("", status_code=201)
 def add_patient(session: Transaction, user: Reviewer, body: NewPatient) -> PatientShape:
     """Add a patient without images."""
-    (shape,) = _shapes(session, [(patients.add(session, user, body.name), None)])
+    (shape,) = _shapes(session, user, [(patients.add(session, user, body.name), None)])
     return shape
 
 
@@ -108,22 +109,29 @@ def show_patient(session: Transaction, user: Viewer, patient_id: Id) -> PatientS
     """Show one patient."""
     patient = patients.get(session, patient_id)
     row = patient, patients.latest_analysis(session, patient)
-    (shape,) = _shapes(session, [row], readings.blind_to(session, user))
+    (shape,) = _shapes(session, user, [row])
     return shape
 
 
 def _shapes(
-    session: Session,
-    rows: Collection[tuple[Patient, Analysis | None]],
-    blind: Collection[str] = frozenset(),
+    session: Session, user: Actor, rows: Collection[tuple[Patient, Analysis | None]]
 ) -> list[PatientShape]:
-    """Show patients with their latest analyses, without the counts of those among the `blind` ones."""
+    """Show patients with their latest analyses, without the counts of those that the user reads blind."""
     signed = patients.signed_analyses(session, [patient.id for patient, _ in rows])
-    return [_shape(patient, analysis, signed.get(patient.id), blind) for patient, analysis in rows]
+    blind, learns_from = readings.blind_to(session, user), readings.learns_from(session, user)
+    for patient_id in learns_from:
+        signed.pop(patient_id, None)  # what the signature means may tell what was found
+    return [
+        _shape(patient, analysis, signed.get(patient.id), blind, learns_from) for patient, analysis in rows
+    ]
 
 
 def _shape(
-    patient: Patient, analysis: Analysis | None, signed: Analysis | None, blind: Collection[str]
+    patient: Patient,
+    analysis: Analysis | None,
+    signed: Analysis | None,
+    blind: Collection[str],
+    learns_from: Collection[str],
 ) -> PatientShape:
     result = None if analysis is None or analysis.id in blind else analysis.result
     return PatientShape(
@@ -133,7 +141,7 @@ def _shape(
         status=patient.status,  # type: ignore[arg-type]  # the store holds these values only
         fields=patient.fields_count,
         fields_failed=patient.fields_failed,
-        analysis=None if analysis is None else analysis_shape(analysis),
+        analysis=None if analysis is None else analysis_shape(analysis, learns_from),
         result=ResultShape(**result) if result else None,
         signed=None if signed is None else _signed(patient, signed),
         thumbnail=None if patient.cover_id is None else f"{API}/fields/{patient.cover_id}/thumbnail.jpg",

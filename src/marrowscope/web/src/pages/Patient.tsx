@@ -294,7 +294,7 @@ function Progress({ patient, analysis, fields, onReload }: Shared & { analysis: 
           {t.patient.progress(analysis.done, analysis.total)}
           <TimeLeft analysis={analysis} />
         </p>
-        <p className="soft">{t.patient.found(analysis.cells, analysis.blasts)}</p>
+        {analysis.blasts === null ? null : <p className="soft">{t.patient.found(analysis.cells, analysis.blasts)}</p>}
       </div>
     );
   }

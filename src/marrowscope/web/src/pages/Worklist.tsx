@@ -6,6 +6,7 @@ import { addDemoCase } from "../firstrun/demo";
 import { useAction, usePages, useSettled } from "../hooks";
 import { DecisionPill, Link, Meter, Problem, StatusWord } from "../parts/basics";
 import { IntervalBar, IntervalScale } from "../parts/IntervalBar";
+import { Alarms } from "../quality/Alarms";
 import { go } from "../route";
 import { t, when } from "../strings";
 import { readDrop, type Batch } from "../upload/dropped";
@@ -45,6 +46,7 @@ export function Worklist(): ReactNode {
         ) : null}
       </div>
       <Problem message={error} />
+      <Alarms />
       {patients?.length === 0 ? (
         <div className="card empty">
           {search || status ? (

@@ -45,9 +45,12 @@ export class ReviewStore implements Sender {
     readonly reading: string | null,
     readonly editable: boolean,
     storage: Pick<Storage, "getItem" | "setItem" | "removeItem"> | null = globalThis.localStorage ?? null,
+    /** Whether a learner is tested on the cells: what they were named is hidden, and so is everything made of it. */
+    readonly isTest = false,
   ) {
     this.analysis = analysis;
-    this.outbox = new Outbox(analysis.id, reading, this, editable ? storage : null);
+    const path = isTest ? `/proficiency/${reading}/cells` : `/analyses/${analysis.id}/cells`;
+    this.outbox = new Outbox(analysis.id, reading, path, this, editable ? storage : null);
     this.others = new Others(this);
     this.place = keptPlace(analysis.id, reading);
     this.order = this.place?.order ?? this.order;
@@ -82,14 +85,14 @@ export class ReviewStore implements Sender {
       const query = this.reading ? `?limit=1000&reading=${this.reading}` : "?limit=1000";
       const [cells] = await Promise.all([
         getAll<Cell>(`/analyses/${this.analysis.id}/cells${query}`, this.abort.signal),
-        this.isRead ? this.loadDifferential() : null,
+        this.hasCount ? this.loadDifferential() : null,
       ]);
       this.replace(cells);
       this.loading = false;
       this.error = null;
       this.returnToPlace();
       this.outbox.resume();
-      if (this.isRead) await this.loadSuggestions();
+      if (this.hasCount) await this.loadSuggestions();
     } catch (error) {
       if (this.abort.signal.aborted) return;
       if (this.shown.size > 0) throw error; // what is shown stays
@@ -166,6 +169,7 @@ export class ReviewStore implements Sender {
 
   private refreshDifferential(): void {
     clearTimeout(this.differentialTimer);
+    if (!this.hasCount) return;
     this.differentialTimer = setTimeout(() => void this.loadDifferential(), DIFFERENTIAL_MS);
   }
 
@@ -209,8 +213,13 @@ export class ReviewStore implements Sender {
     return this.analysis.status === "done";
   }
 
+  /** Whether there is a count, and cells suggested by it. */
+  get hasCount(): boolean {
+    return this.isRead && !this.isTest;
+  }
+
   get canEdit(): boolean {
-    return this.editable && this.isRead && !this.analysis.locked;
+    return this.editable && this.isRead && (this.isTest || !this.analysis.locked);
   }
 
   /** A blind reading names detected cells only and adds none, so that both readings can be compared. */

@@ -5,13 +5,13 @@ import { useKnown } from "../../context";
 import { ReviewStore } from "./store";
 
 /** The store of an analysis: created once, loaded, and closed on leaving. */
-export function useReviewStore(analysis: Analysis, reading: string | null, editable: boolean): ReviewStore | null {
+export function useReviewStore(analysis: Analysis, reading: string | null, editable: boolean, isTest = false): ReviewStore | null {
   const { taxonomy } = useKnown();
   const [store, setStore] = useState<ReviewStore | null>(null);
   // A new object for the same analysis (after progress or a signature) must not discard the cells.
   const key = `${analysis.id} ${analysis.locked} ${analysis.status}`;
   useEffect(() => {
-    const made = new ReviewStore(analysis, taxonomy, reading, editable);
+    const made = new ReviewStore(analysis, taxonomy, reading, editable, undefined, isTest);
     setStore(made);
     void made.load();
     const stop = listen((news) => {
@@ -25,7 +25,7 @@ export function useReviewStore(analysis: Analysis, reading: string | null, edita
       removeEventListener("pagehide", leave);
       made.close();
     };
-  }, [key, reading, editable, taxonomy]);
+  }, [key, reading, editable, isTest, taxonomy]);
   return store;
 }
 
