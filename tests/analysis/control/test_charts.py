@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from marrowscope.analysis.control.changes import Change
 from marrowscope.analysis.control.charts import NETWORKS, Cause, Chart, NoLimits, charts
-from marrowscope.analysis.control.limits import individuals, shares
+from marrowscope.analysis.control.limits import individuals, shares, widening
 from marrowscope.analysis.control.occasions import BLASTS, Counted, ImageMeasure, Occasion
 from marrowscope.analysis.control.rules import Rule, broken_rules
 
@@ -59,11 +60,16 @@ def steady(more: int = 0) -> list[Occasion]:
 
 
 def test_individuals_limits_are_those_of_the_textbook() -> None:
-    """Montgomery, 6.4: the mean, and three times the mean moving range over 1.128."""
+    """Montgomery, 6.4: the mean, and three times the mean moving range over 1.128, for few values wider."""
     values = np.array([10.0, 12.0, 11.0, 13.0, 50.0])
     limits = individuals(values, np.arange(4))
     assert limits.centre == 11.5
-    assert limits.high == pytest.approx(np.full(5, 11.5 + 3 * (5 / 3) / 1.128))
+    assert limits.high == pytest.approx(np.full(5, 11.5 + 3 * (5 / 3) / 1.128 * widening(4)))
+
+
+def test_limits_narrow_to_those_of_a_known_spread() -> None:
+    assert widening(10) > widening(20) > widening(100) > 1
+    assert widening(100_000) == pytest.approx(1, abs=1e-3)
 
 
 def test_limits_of_a_share_follow_the_number_of_cells() -> None:
@@ -72,7 +78,7 @@ def test_limits_of_a_share_follow_the_number_of_cells() -> None:
     assert limits is not None
     assert limits.centre == pytest.approx(0.2)
     # steadier than chance: the limits stay those of chance
-    assert limits.sd == pytest.approx(np.sqrt(0.16 / counted))
+    assert limits.sd == pytest.approx(np.sqrt(0.16 / counted) * widening(3))
 
 
 def test_limits_of_a_share_widen_where_smears_differ_more_than_cells_drawn_at_random() -> None:
@@ -187,3 +193,20 @@ def test_a_person_has_a_chart_of_their_own() -> None:
 
 def test_a_target_is_the_centre_line() -> None:
     assert chart_of(charts(steady(), FIRST, {BLASTS: 0.25}), BLASTS).centre == 0.25
+
+
+def test_chance_alone_rarely_breaks_a_rule_and_a_shift_is_found_soon() -> None:
+    """Values as they are, and shifted by three standard deviations, after those that set the limits."""
+    rng = np.random.default_rng(3)
+    broken, found = [], []
+    for _ in range(2000):
+        values = rng.normal(0, 1, 30)
+        broken += [bool(rules) for rules in rules_after(values)]
+        found.append(any(rules_after(values + 3 * (np.arange(30) >= FIRST))[:4]))
+    assert np.mean(broken) < 0.005
+    assert np.mean(found) > 0.85
+
+
+def rules_after(values: npt.NDArray[np.float64]) -> list[tuple[Rule, ...]]:
+    limits = individuals(values, np.arange(FIRST))
+    return broken_rules(limits.deviations(values)[FIRST:].tolist())

@@ -36,6 +36,8 @@ def test_an_occasion_leaves_the_worklist_until_asked_for(
     occasion = slide.occasion(1)
     listed = reviewer.get(f"{API}/patients").json()["items"]
     assert [each["id"] for each in listed] == [drawn.patient]
+    found = reviewer.get(f"{API}/patients", params={"search": "QC"}).json()["items"]
+    assert [each["id"] for each in found] == [occasion.patient]
     every = reviewer.get(f"{API}/patients", params={"controls": True}).json()["items"]
     assert {each["id"] for each in every} == {drawn.patient, occasion.patient}
     assert slide.mark(occasion.patient, None).status_code == 204
@@ -71,7 +73,7 @@ def test_a_paler_stain_raises_an_alarm_that_everybody_sees_and_a_reason_ends(
     url = f"{API}/controls/{slide.id}/acknowledgements"
     refused(viewer.post(url, json={"signals": [key], "reason": "new Giemsa"}), 403, "forbidden")
     assert slide.client.post(url, json={"signals": [key], "reason": " "}).status_code == 422
-    refused(slide.client.post(url, json={"signals": ["x"], "reason": "new Giemsa"}), 422, "invalid-input")
+    refused(slide.client.post(url, json={"signals": ["x"], "reason": "new Giemsa"}), 422, "invalid")
     assert slide.client.post(url, json={"signals": [key], "reason": "new Giemsa"}).status_code == 201
     assert viewer.get(f"{API}/alarms").json()["items"] == []
     assert [(a["by"], a["reason"]) for a in slide.shown()["acknowledgements"]] == [("Rita", "new Giemsa")]
@@ -79,7 +81,7 @@ def test_a_paler_stain_raises_an_alarm_that_everybody_sees_and_a_reason_ends(
         "signals": 1, "causes": ["stain"], "reason": "new Giemsa",
     }  # fmt: skip
     assert 'marrowscope_control_signals{cause="stain"} 0.0' in client.get("/metrics").text
-    refused(slide.client.post(url, json={"signals": [key], "reason": "again"}), 422, "invalid-input")
+    refused(slide.client.post(url, json={"signals": [key], "reason": "again"}), 422, "invalid")
 
 
 def test_a_new_bundle_that_names_the_same_cells_otherwise_is_the_bundle(slide: Slide) -> None:

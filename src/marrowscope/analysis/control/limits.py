@@ -1,13 +1,17 @@
 """Centre lines and limits of control charts, from a number of first occasions (phase I).
 
 Spread is that between one occasion and the next, not that around the mean, which a drift would widen
-(Shewhart's individuals chart; Montgomery, Introduction to Statistical Quality Control, 7th ed., section 6.4).
+(Shewhart's individuals chart; Montgomery, Introduction to Statistical Quality Control, 7th ed., section
+6.4). Both centre and spread are themselves estimates, so limits are those of one more value, as Hillier
+proposed for few values (J Qual Technol 1969;1:17): the fewer occasions have set them, the wider they are.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from marrowscope.analysis.clustering import critical_value
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
@@ -19,7 +23,12 @@ LEAST_CELLS = 5.0
 standard deviations (the usual condition of the normal approximation, n p >= 5)."""
 LIMIT_SD = 3.0
 """Standard deviations from the centre line to either limit."""
+WITHIN = 0.9973
+"""Share of normal values within `LIMIT_SD` standard deviations."""
 _D2 = 1.128  # mean range of two normal values, in standard deviations
+_EFFICIENCY = (
+    0.605  # of the mean moving range, against the sample's own deviation (Cryer & Ryan, JQT 1990;22:187)
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,7 @@ def individuals(values: Floats, baseline: Rows) -> Limits:
     baseline : rows that set the limits, at least two
     """
     first = values[baseline]
-    sd = _moving_range_sd(first)
+    sd = _moving_range_sd(first) * widening(len(first))
     return Limits(float(first.mean()), np.full(len(values), sd))
 
 
@@ -84,7 +93,21 @@ def shares(cells: Floats, counted: Floats, baseline: Rows, target: float | None 
         return None
     binomial = np.sqrt(centre * (1 - centre) / counted)
     standardised = (cells[baseline] / counted[baseline] - centre) / binomial[baseline]
-    return Limits(centre, binomial * max(1.0, _moving_range_sd(standardised)))
+    return Limits(centre, binomial * max(1.0, _moving_range_sd(standardised)) * widening(len(baseline)))
+
+
+def widening(first: int) -> float:
+    """Return the factor by which limits of one more value are wider than those of known centre and spread.
+
+    The error of the centre adds to that of the value; Student's t takes the place of the normal deviate, with
+    the degrees of freedom of the mean moving range.
+
+    Parameters
+    ----------
+    first : number of values that set the limits
+    """
+    deviate = float(critical_value(WITHIN, _EFFICIENCY * (first - 1)))
+    return float(np.sqrt(1 + 1 / first)) * deviate / LIMIT_SD
 
 
 def _moving_range_sd(values: Floats) -> float:

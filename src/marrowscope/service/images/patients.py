@@ -78,7 +78,7 @@ def page(
     ----------
     search : part of the name, whatever its capitals and however its accents are composed
     status : only patients with this status
-    with_controls : occasions of control slides, too
+    with_controls : occasions of control slides, too; a search finds them anyway
 
     Raises
     ------
@@ -95,7 +95,7 @@ def page(
         query = query.where(Patient.search_name.contains(comparable(search), autoescape=True))
     if status:
         query = query.where(Patient.status == status)
-    if not with_controls:
+    if not (with_controls or search):
         query = query.where(Patient.control_id.is_(None))
     if cursor:
         (last,) = read_cursor(cursor, str)

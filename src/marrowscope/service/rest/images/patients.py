@@ -92,7 +92,7 @@ def list_patients(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[PatientShape]:
-    """List patients, the newest first; occasions of control slides only when asked for."""
+    """List patients, the newest first; occasions of control slides when asked for, or by name."""
     rows, more = patients.page(session, search, status, limit, cursor, with_controls=controls)
     return Page(items=_shapes(session, user, rows), next=more)
 

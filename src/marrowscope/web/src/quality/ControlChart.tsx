@@ -43,7 +43,7 @@ export function ControlChart({ control, chart }: { control: ControlDetail; chart
             <tr>
               <th>{t.quality.when}</th>
               <th className="number">{t.quality.value}</th>
-              <th className="number">{t.quality.cells}</th>
+              {chart.reader === null ? null : <th className="number">{t.quality.cells}</th>}
               <th className="number">{t.quality.limits}</th>
               <th>{t.quality.rule}</th>
             </tr>
@@ -53,7 +53,7 @@ export function ControlChart({ control, chart }: { control: ControlDetail; chart
               <tr key={point.analysis_id} className={index === at ? "at" : ""} onClick={() => setAt(index)}>
                 <td>{when(occasions.get(point.analysis_id)?.at)}</td>
                 <td className="number">{point.value.toFixed(digits)}</td>
-                <td className="number">{point.counted === null ? "" : t.of(point.cells ?? 0, point.counted)}</td>
+                {point.counted === null ? null : <td className="number">{t.of(point.cells ?? 0, point.counted)}</td>}
                 <td className="number">{limitsOf(point, digits)}</td>
                 <td className={point.signal && !point.acknowledged ? "error" : "soft"}>{point.sets_limits ? t.quality.setsLimits : told(point)}</td>
               </tr>

@@ -46,7 +46,6 @@ export function Result({ id }: { id: string }): ReactNode {
         {found.missed.map((cell) => (
           <li key={cell.cell_id} data-testid="missed">
             <img src={`${cell.crop}?size=224`} alt={t.proficiency.missedCell(name(cell.signed), name(cell.named))} loading="lazy" />
-            <strong>{name(cell.signed)}</strong>
             <span className="small">{t.proficiency.missedCell(name(cell.signed), name(cell.named))}</span>
             <span className="small faint">{t.proficiency.place(cell.field, cell.number)}</span>
           </li>

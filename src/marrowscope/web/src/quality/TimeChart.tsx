@@ -72,9 +72,11 @@ export function TimeChart(props: {
           mark.change === null ? null : (
             <g key={mark.key} className="change">
               <line x1={x(index)} x2={x(index)} y1={TOP} y2={HEIGHT - BOTTOM} />
-              <text x={Math.min(x(index), WIDTH - 150)} y={TOP - 8}>
-                {mark.change}
-              </text>
+              {isNearChange(marks, index) ? null : (
+                <text x={x(index)} y={TOP - 8} textAnchor={index > marks.length / 2 ? "end" : "start"}>
+                  {mark.change}
+                </text>
+              )}
             </g>
           ),
         )}
@@ -89,6 +91,12 @@ export function TimeChart(props: {
       </svg>
     </div>
   );
+}
+
+/** Whether something else has changed just before, so that both names would overlap. */
+function isNearChange(marks: Mark[], index: number): boolean {
+  const near = Math.ceil(marks.length / 4);
+  return marks.slice(Math.max(0, index - near), index).some((mark) => mark.change !== null);
 }
 
 /** Between the limits, which follow the number of cells. */

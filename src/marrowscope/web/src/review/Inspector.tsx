@@ -40,9 +40,11 @@ export const Inspector = memo(function Inspector(props: {
       </div>
       {chosen.size > 1 ? <p className="small soft">{t.inspector.several(chosen.size)}</p> : null}
       <div className="inspector-actions">
-        <button type="button" className="button compact" disabled={!store.canEdit} onClick={() => store.confirm(targets)}>
-          {t.inspector.confirm} <kbd>↵</kbd>
-        </button>
+        {store.isTest ? null : (
+          <button type="button" className="button compact" disabled={!store.canEdit} onClick={() => store.confirm(targets)}>
+            {t.inspector.confirm} <kbd>↵</kbd>
+          </button>
+        )}
         <button type="button" className="button compact" disabled={!store.canEdit || cell.reviewed_type === null || cell.origin === "person"} onClick={() => store.takeBack(targets)}>
           {t.inspector.takeBack} <kbd>⌫</kbd>
         </button>

@@ -75,7 +75,7 @@ export const quality = {
   when: "Read",
   patient: "Patient",
   bundle: "Networks",
-  bundleChange: (bundle: string) => `from here on ${bundle}`,
+  bundleChange: (bundle: string) => `${bundle} from here on`,
   chartHelp: "Left and right arrow keys go from occasion to occasion.",
   download: "Download as CSV",
   occasionsTitle: "Occasions",
@@ -89,7 +89,6 @@ export const quality = {
   markLabel: "Patient from the worklist",
   markHint: "Photograph the slide, upload the images as a patient, then add that patient here. It leaves the worklist.",
   choose: "Choose …",
-  showControls: "Control slides too",
 };
 
 export const proficiency = {
@@ -104,6 +103,7 @@ export const proficiency = {
   finished: "Finished",
   status: { open: "open", finished: "finished" },
   named: "named",
+  next: "Next",
   namedOf: "Cells named",
   kappa: "Cohen’s kappa",
   blasts: "Blasts found",

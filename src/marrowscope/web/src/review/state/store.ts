@@ -5,6 +5,7 @@ import { ALL, arrangement, DELETED, leastCertain, nextOfLot, ranked, type Order,
 import { answerOf, History, sameAnswer, withAnswer, type Answer, type Edit, type Step } from "./edits";
 import { Others } from "./others";
 import { Outbox, type Sender } from "./outbox";
+import { Listened } from "./listened";
 import { keepPlace, keptPlace, type Place } from "./place";
 import { Selection } from "./selection";
 
@@ -15,9 +16,7 @@ const appeared = (cell: Cell): Edit => ({ id: cell.id, before: { type: cell.type
 
 const DIFFERENTIAL_MS = 120;
 
-/** Notifies its listeners of any change; React compares `version` to see whether anything changed. */
-export class ReviewStore implements Sender {
-  version = 0;
+export class ReviewStore extends Listened implements Sender {
   analysis: Analysis;
   bin: string = ALL;
   order: Order = "surest";
@@ -35,7 +34,6 @@ export class ReviewStore implements Sender {
   private readonly shown = new Map<string, Cell>();
   private ranked: string[] = [];
   private readonly history = new History();
-  private readonly listeners = new Set<() => void>();
   private readonly abort = new AbortController();
   private differentialTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -48,26 +46,13 @@ export class ReviewStore implements Sender {
     /** Whether a learner is tested on the cells: what they were named is hidden, and so is everything made of it. */
     readonly isTest = false,
   ) {
+    super();
     this.analysis = analysis;
     const path = isTest ? `/proficiency/${reading}/cells` : `/analyses/${analysis.id}/cells`;
     this.outbox = new Outbox(analysis.id, reading, path, this, editable ? storage : null);
     this.others = new Others(this);
     this.place = keptPlace(analysis.id, reading);
     this.order = this.place?.order ?? this.order;
-  }
-
-  // --- listening -----------------------------------------------------------------------------------------
-
-  readonly subscribe = (listener: () => void): (() => void) => {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
-  };
-
-  readonly snapshot = (): number => this.version;
-
-  changed(): void {
-    this.version += 1;
-    for (const listener of this.listeners) listener();
   }
 
   close(): void {
@@ -287,8 +272,9 @@ export class ReviewStore implements Sender {
     this.answer(ids, () => ({ type, deleted: false }));
   }
 
-  /** Confirm the current type of each cell. */
+  /** Confirm the current type of each cell; a learner is shown none. */
   confirm(ids: Iterable<string>): void {
+    if (this.isTest) return;
     this.answer(ids, (cell) => ({ type: cell.type, deleted: cell.deleted }));
   }
 
