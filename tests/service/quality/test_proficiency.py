@@ -224,3 +224,15 @@ def test_a_case_that_nobody_looked_at_tests_nobody(admin: TestClient, drawn: Dra
     sign(admin, drawn.analysis)
     body = {"analysis_id": drawn.analysis, "learner": "vera"}
     refused(admin.post(f"{API}/proficiency", json=body), 409, "conflict")
+
+
+def test_an_administrator_who_is_tested_sees_nothing_of_the_case_in_the_whole_trail(
+    admin: TestClient, reviewer: TestClient, drawn: Drawn
+) -> None:
+    give(reviewer, drawn.analysis, cells_of(reviewer, drawn.analysis)[0], type="basophil")
+    sign(reviewer, drawn.analysis)
+    assert "basophil" in admin.get(f"{API}/audit").text
+    body = {"analysis_id": drawn.analysis, "learner": "anna"}
+    assert reviewer.post(f"{API}/proficiency", json=body).status_code == 201
+    assert "basophil" not in admin.get(f"{API}/audit").text
+    assert "basophil" not in admin.get(f"{API}/audit/export.csv").text

@@ -8,7 +8,7 @@ patient.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from marrowscope.service.actors import Actor
@@ -74,16 +74,18 @@ def is_blind(session: Session, actor: Actor, patient_id: str) -> bool:
 
 def blind_to(session: Session, actor: Actor) -> frozenset[str]:
     """Return the analyses whose first reading an actor must not see: all of the patients they read blind."""
-    own = select(Analysis.patient_id).join(Reading, Reading.analysis_id == Analysis.id)
-    own = own.where(Reading.username == actor.username, Reading.status == OPEN)
+    own = _patients_of_own_open(actor)
     return frozenset(session.scalars(select(Analysis.id).where(Analysis.patient_id.in_(own))))
+
+
+def patients_read_blind(session: Session, actor: Actor) -> frozenset[str]:
+    """Return the patients of whom an actor has a reading open."""
+    return frozenset(session.scalars(_patients_of_own_open(actor)))
 
 
 def learns_from(session: Session, actor: Actor) -> frozenset[str]:
     """Return the patients of whose cells an actor must not see the networks' names, either."""
-    own = select(Analysis.patient_id).join(Reading, Reading.analysis_id == Analysis.id)
-    is_own = (Reading.username == actor.username) & (Reading.status == OPEN) & (Reading.kind == LEARNER)
-    return frozenset(session.scalars(own.where(is_own)))
+    return frozenset(session.scalars(_patients_of_own_open(actor).where(Reading.kind == LEARNER)))
 
 
 def refuse_learner(reading: Reading) -> None:
@@ -136,6 +138,11 @@ def hidden_from(session: Session, actor: Actor, patient_id: str) -> list[str]:
         .where(Analysis.patient_id == patient_id, Reading.kind == SECOND, Reading.status == OPEN)
     )
     return list(found)
+
+
+def _patients_of_own_open(actor: Actor) -> "Select[str]":
+    query = select(Analysis.patient_id).join(Reading, Reading.analysis_id == Analysis.id)
+    return query.where(Reading.username == actor.username, Reading.status == OPEN)
 
 
 def _own_open(session: Session, actor: Actor, patient_id: str) -> Sequence[Reading]:

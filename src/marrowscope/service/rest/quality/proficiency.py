@@ -25,7 +25,7 @@ from marrowscope.service.rest.review.readings import (
 from marrowscope.service.rest.shapes import API, BodyId, Id, Instant, Page, Shape
 from marrowscope.service.review import readings
 
-router = APIRouter(prefix="/proficiency", tags=["quality"])
+router = APIRouter(tags=["quality"])
 
 
 class NewTest(Shape):
@@ -112,33 +112,34 @@ def list_learners(session: Transaction, _: Reviewer) -> Page[LearnerShape]:
     return Page(items=[LearnerShape(username=own, name=name) for own, name in proficiency.learners(session)])
 
 
-@router.get("")
+@router.get("/proficiency")
 def list_tests(session: Transaction, user: Viewer) -> Page[TestShape]:
     """List the learners' readings, the latest first: your own, or all of them for reviewers."""
     return Page(items=[_shape(each) for each in proficiency.listed(session, user)])
 
 
-@router.post("", status_code=201)
+@router.post("/proficiency", status_code=201)
 def serve(session: Transaction, user: Reviewer, body: NewTest) -> TestShape:
     """Serve a signed case to a learner, who sees neither the networks' names nor the signed ones."""
     return _shape(proficiency.serve(session, user, body.analysis_id, body.learner))
 
 
-@router.get("/{reading_id}")
+@router.get("/proficiency/{reading_id}")
 def show_test(session: Transaction, user: Viewer, reading_id: Id) -> OpenTest:
     """Show a learner's reading."""
     test = proficiency.get(session, user, reading_id)
     return _open(session, user, test)
 
 
-@router.delete("/{reading_id}", status_code=204)
+@router.delete("/proficiency/{reading_id}", status_code=204)
 def withdraw(session: Transaction, user: Reviewer, reading_id: Id) -> None:
     """Take an open test back."""
     proficiency.withdraw(session, user, reading_id)
 
 
 @router.patch(
-    "/{reading_id}/cells", responses={409: {"description": "conflicts hold the cells, or it is finished"}}
+    "/proficiency/{reading_id}/cells",
+    responses={409: {"description": "conflicts hold the cells, or it is finished"}},
 )
 def name_cells(session: Transaction, user: Writer, reading_id: Id, body: Changes) -> Changed:
     """Name cells of your own test, or undo that."""
@@ -147,13 +148,13 @@ def name_cells(session: Transaction, user: Writer, reading_id: Id, body: Changes
     return changed_cells(session, user, reading.analysis_id, own)
 
 
-@router.post("/{reading_id}/finish")
+@router.post("/proficiency/{reading_id}/finish")
 def finish(session: Transaction, user: Writer, reading_id: Id, _: EmptyBody | None = None) -> TestShape:
     """Finish your own test: it is scored against the signed names."""
     return _shape(proficiency.finish(session, user, reading_id))
 
 
-@router.get("/{reading_id}/result")
+@router.get("/proficiency/{reading_id}/result")
 def show_result(session: Transaction, user: Viewer, reading_id: Id) -> TestResult:
     """Show the result of a finished test, with the cells that were missed."""
     test = proficiency.get(session, user, reading_id)

@@ -125,7 +125,7 @@ function OverTime({ learner, tests }: { learner: string; tests: Test[] }): React
 function Serve({ onServed }: { onServed: () => void }): ReactNode {
   const { user } = useKnown();
   const cases = useLoaded("served", (signal) => get<Page<Patient>>("/patients?status=signed&limit=500&controls=true", signal));
-  const learners = useLoaded("learners", (signal) => get<Page<Learner>>("/proficiency/learners", signal));
+  const learners = useLoaded("learners", (signal) => get<Page<Learner>>("/learners", signal));
   const [analysis, setAnalysis] = useState("");
   const [learner, setLearner] = useState("");
   const { busy, error, run } = useAction();
