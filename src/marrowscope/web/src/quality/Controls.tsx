@@ -177,6 +177,7 @@ function Occasions({ control, onChange }: { control: ControlDetail; onChange: ()
   const { busy, error, run } = useAction();
   const [waiting, setWaiting] = useState(false);
   const mayChange = user.role !== "viewer";
+  const hasTarget = control.target_id !== null;
   const mark = (patient: string, to: string | null): void =>
     run(async () => {
       await put(`/patients/${patient}/control`, { control_id: to });
@@ -198,7 +199,7 @@ function Occasions({ control, onChange }: { control: ControlDetail; onChange: ()
                 <th>{t.quality.bundle}</th>
                 <th className="number">{t.quality.cells}</th>
                 <th className="number">{t.quality.flagged}</th>
-                <th>{t.quality.agreement}</th>
+                {hasTarget ? <th>{t.quality.agreement}</th> : null}
                 <th />
               </tr>
             </thead>
@@ -212,7 +213,7 @@ function Occasions({ control, onChange }: { control: ControlDetail; onChange: ()
                   <td>{one.bundle}</td>
                   <td className="number">{one.counted}</td>
                   <td className="number">{t.of(one.flagged, one.images)}</td>
-                  <td>{one.agreements.map((told) => t.quality.agreed(told.reader || t.quality.networks, told.agreed, told.cells)).join("; ")}</td>
+                  {hasTarget ? <td>{one.agreements.map((told) => t.quality.agreed(told.reader || t.quality.networks, told.agreed, told.cells)).join("; ")}</td> : null}
                   <td className="number">
                     {mayChange ? (
                       <>

@@ -14,7 +14,7 @@ export const quality = {
   add: "New control slide",
   name: "Name",
   first: "Occasions that set the limits",
-  firstHint: "20 is the usual number; limits from fewer are less certain.",
+  firstHint: "20 is the usual number; fewer give wider limits.",
   expected: "Expected shares",
   expectedFirst: "those of the first occasions",
   expectedCase: (patient: string) => `as signed for ${patient}`,
