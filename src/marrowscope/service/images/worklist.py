@@ -26,6 +26,7 @@ class Sought:
     tag : one of the patient's
     asked : user name of who has been asked and has not answered
     decision : of the latest count
+    with_controls : occasions of control slides, too; a search finds them anyway
     hidden : patients of whom tag, asked and decision are not to be told, so that none of the three finds them
     """
 
@@ -35,6 +36,7 @@ class Sought:
     tag: str | None = None
     asked: str | None = None
     decision: str | None = None
+    with_controls: bool = False
     hidden: Collection[str] = ()
 
     def conditions(self) -> list[ColumnElement[bool]]:
@@ -42,6 +44,8 @@ class Sought:
         found: list[ColumnElement[bool]] = []
         if self.search:
             found.append(Patient.search_name.contains(comparable(self.search), autoescape=True))
+        elif not self.with_controls:
+            found.append(Patient.control_id.is_(None))
         if self.status:
             found.append(Patient.status == self.status)
         if self.specimen:

@@ -29,6 +29,7 @@ from marrowscope.service.rest.images import (
     removal,
 )
 from marrowscope.service.rest.openapi import REFUSALS, describe
+from marrowscope.service.rest.quality import controls, proficiency
 from marrowscope.service.rest.reports import exports, signing
 from marrowscope.service.rest.review import atlas, carried, cells, details, readings, requests, tags
 from marrowscope.service.rest.shapes import API
@@ -41,7 +42,7 @@ from marrowscope.version import __version__
 _UNDER_API = (
     users, sessions, tokens, catalogue, patients, removal, files, fields, analyses, events, cells, readings,
     carried, requests, tags, atlas, details, differential, signing, exports, auditing,
-    teachings, active,
+    teachings, active, controls, proficiency,
 )  # fmt: skip
 
 

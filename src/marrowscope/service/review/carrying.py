@@ -10,16 +10,15 @@ failed fields were retried, what was left behind is tried again.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, or_, select, true
 from sqlalchemy.orm import Session
 
-from marrowscope.domain.geometry import Boxes, pair_by_overlap
 from marrowscope.domain.taxonomy import ARTEFACT
 from marrowscope.service.actors import SYSTEM
 from marrowscope.service.analyses import count
 from marrowscope.service.review import requests
 from marrowscope.service.review.answers import NewCell, draw_cell
+from marrowscope.service.review.same_cells import same_cells
 from marrowscope.service.store.analyses import DONE, NETWORK, PERSON, Analysis, AnalysisField, Cell
 from marrowscope.service.store.patients import Field, Patient
 from marrowscope.service.store.reviews import Answer, CarriedCell, Comment, Request
@@ -28,8 +27,6 @@ from marrowscope.service.trail import audit
 NOT_READ, NOT_FOUND, NOT_NEEDED = "not read", "not found", "not needed"
 """Why nothing was carried over: the image was not read this time, the networks found no cell there, or they
 found none where a reader had said that there is none."""
-
-_LEAST_OVERLAP = 0.5  # intersection over union of two boxes of one cell
 
 
 @dataclass(frozen=True)
@@ -260,10 +257,8 @@ def _same_cells(
     found: dict[str, Cell] = {}
     for earlier in (own, left):
         taken = {cell.id for cell in found.values()}
-        for field_id, cells in _by_field(earlier, fields).items():
-            free = [cell for cell in now.get(field_id, []) if cell.id not in taken]
-            for one, other in pair_by_overlap(_boxes(cells), _boxes(free), _LEAST_OVERLAP):
-                found[cells[one].id] = free[other]
+        free = {field: [cell for cell in cells if cell.id not in taken] for field, cells in now.items()}
+        found |= {one.id: other for one, other in same_cells(_by_field(earlier, fields), free)}
     return found
 
 
@@ -274,10 +269,6 @@ def _by_field(earlier: Iterable[tuple[Cell, str]], fields: Mapping[str, str]) ->
         if digest in fields:
             found.setdefault(fields[digest], []).append(cell)
     return found
-
-
-def _boxes(cells: Iterable[Cell]) -> Boxes:
-    return np.asarray([cell.box for cell in cells], np.float32).reshape(-1, 4)
 
 
 def _drawn_again(

@@ -1,14 +1,15 @@
 """What people say: readings and their answers, comments, requests to colleagues, signatures, amendments."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, Text, UniqueConstraint, or_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marrowscope.service.clock import now
 from marrowscope.service.store.base import Base, BlobDigest, Identified
 
-FIRST, SECOND = "first", "second"
+FIRST, SECOND, LEARNER = "first", "second", "learner"
 OPEN, FINISHED = "open", "finished"
 ANSWERED, CLOSED = "answered", "closed"
 """What becomes of an open request to a colleague."""
@@ -19,7 +20,9 @@ class Reading(Identified, Base):
 
     The first one is made with the analysis, has its identifier, and is shared by all reviewers, so that it
     has no one reader; it is finished while the analysis is signed. A second one belongs to one person and is
-    blind to the first while it is open.
+    blind to the first while it is open. A learner's is of a signed analysis and blind to the networks, too:
+    it is scored, and no part of the case. `signed` is then, once it is finished, the signed type of each
+    cell.
     """
 
     __tablename__ = "readings"
@@ -32,6 +35,7 @@ class Reading(Identified, Base):
     status: Mapped[str] = mapped_column(String(16), default=OPEN)
     opened_at: Mapped[datetime] = mapped_column(default=now)
     finished_at: Mapped[datetime | None] = mapped_column(default=None)
+    signed: Mapped[dict[str, Any] | None] = mapped_column(default=None)
 
 
 def first_reading(analysis_id: str) -> Reading:
@@ -66,6 +70,11 @@ class Answer(Base):
     def is_given(self) -> bool:
         """Whether a person named a type or deleted the cell."""
         return self.type is not None or self.deleted
+
+    @classmethod
+    def given(cls) -> ColumnElement[bool]:
+        """Return the condition that it is given."""
+        return or_(cls.type.is_not(None), cls.deleted.is_(True))
 
 
 class CarriedCell(Base):

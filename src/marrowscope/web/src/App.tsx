@@ -14,6 +14,7 @@ import { Login } from "./pages/Login";
 import { PasswordDialog } from "./pages/PasswordDialog";
 import { Patient } from "./pages/Patient";
 import { Requests } from "./pages/Requests";
+import { Quality } from "./pages/Quality";
 import { Tokens } from "./pages/Tokens";
 import { Worklist } from "./pages/Worklist";
 import { Link, Loading, Menu } from "./parts/basics";
@@ -92,6 +93,9 @@ function Shell({ known, onLeave }: { known: Known; onLeave: () => void }): React
             {t.worklist.title}
           </Link>
           {session.authentication === "required" ? <RequestsLink current={areaOf(path) === "requests"} /> : null}
+          <Link to="/quality" current={path.startsWith("/quality")}>
+            {t.quality.title}
+          </Link>
           {user.role === "admin" ? (
             <Link to="/admin" current={path.startsWith("/admin")}>
               {t.admin.title}
@@ -159,6 +163,7 @@ function Content({ path }: { path: string }): ReactNode {
   const [, , id, tab] = (path.split("?")[0] ?? "/").split("/");
   if (!area) return <Worklist />;
   if (area === "patients" && id) return <Patient key={id} id={id} tab={tab ?? "review"} />;
+  if (area === "quality") return <Quality tab={id ?? "controls"} id={tab ?? null} />;
   if (area === "admin") return <Admin tab={id ?? "users"} />;
   if (area === "tokens") return <Tokens />;
   if (area === "requests") return <Requests />;

@@ -6,6 +6,7 @@ import "./style/tokens.css";
 import "./style/base.css";
 import "./style/shell.css";
 import "./style/review.css";
+import "./style/quality.css";
 
 applyDisplay(loadDisplay());
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => applyDisplay(loadDisplay()));

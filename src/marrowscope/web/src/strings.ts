@@ -7,6 +7,7 @@ import { details } from "./texts/details";
 import { firstRun, tour } from "./texts/firstrun";
 import { lookAlikes, morphology } from "./texts/morphology";
 import * as patient from "./texts/patient";
+import * as quality from "./texts/quality";
 import { requests, tags } from "./texts/requests";
 import * as review from "./texts/review";
 import { served } from "./texts/served";
@@ -82,6 +83,7 @@ const english = {
   ...worklist,
   ...patient,
   ...review,
+  ...quality,
 
   served,
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from sqlalchemy.orm import Session
 
+from marrowscope.service.actors import Actor
 from marrowscope.service.analyses import fields
 from marrowscope.service.images import patients, worklist
 from marrowscope.service.images.worklist import Sought
@@ -101,11 +102,14 @@ def list_patients(
     tag: Annotated[str | None, Query(max_length=200)] = None,
     asked: Annotated[str | None, Query(max_length=200)] = None,
     decision: Verdict | None = None,
+    controls: bool = False,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[PatientShape]:
-    """List patients, the newest first; `asked` is the user name of who has a request to answer."""
-    blind = readings.blind_to(session, user)
+    """List patients, the newest first; `asked` is the user name of who has a request to answer.
+
+    Occasions of control slides are listed when asked for, or by name.
+    """
     sought = Sought(
         search=search,
         status=status,
@@ -113,16 +117,17 @@ def list_patients(
         tag=tags.normal(tag) if tag else None,
         asked=asked,
         decision=decision,
-        hidden=blind,
+        with_controls=controls,
+        hidden=readings.blind_to(session, user),
     )
     rows, more = worklist.page(session, sought, limit, cursor)
-    return Page(items=_shapes(session, rows, blind), next=more)
+    return Page(items=_shapes(session, user, rows), next=more)
 
 
 @router.post("", status_code=201)
 def add_patient(session: Transaction, user: Reviewer, body: NewPatient) -> PatientShape:
     """Add a patient without images."""
-    (shape,) = _shapes(session, [(patients.add(session, user, body.name), None)])
+    (shape,) = _shapes(session, user, [(patients.add(session, user, body.name), None)])
     return shape
 
 
@@ -131,19 +136,20 @@ def show_patient(session: Transaction, user: Viewer, patient_id: Id) -> PatientS
     """Show one patient."""
     patient = patients.get(session, patient_id)
     row = patient, patients.latest_analysis(session, patient)
-    (shape,) = _shapes(session, [row], readings.blind_to(session, user))
+    (shape,) = _shapes(session, user, [row])
     return shape
 
 
 def _shapes(
-    session: Session,
-    rows: Collection[tuple[Patient, Analysis | None]],
-    blind: Collection[str] = frozenset(),
+    session: Session, user: Actor, rows: Collection[tuple[Patient, Analysis | None]]
 ) -> list[PatientShape]:
-    """Show patients with their latest analyses; of the `blind` ones nothing that their readers said."""
+    """Show patients with their latest analyses; of those the user reads blind nothing that others said."""
+    blind, learns_from = readings.blind_to(session, user), readings.learns_from(session, user)
     ids = [patient.id for patient, _ in rows]
     told = [each for each in ids if each not in blind]
     signed = worklist.signed_analyses(session, ids)
+    for patient_id in learns_from:
+        signed.pop(patient_id, None)  # what the signature means may tell what was found
     held = [*signed.values(), *(analysis for _, analysis in rows if analysis is not None)]
     added = fields.unread(session, {analysis.id for analysis in held})
     tagged, asked = tags.of(session, told), requests.open_names(session, told)
@@ -155,7 +161,7 @@ def _shapes(
             status=patient.status,  # type: ignore[arg-type]  # the store holds these values only
             fields=patient.fields_count,
             fields_failed=patient.fields_failed,
-            analysis=None if analysis is None else analysis_shape(analysis),
+            analysis=None if analysis is None else analysis_shape(analysis, learns_from),
             result=_result(analysis) if patient.id not in blind else None,
             signed=_signed(patient, signed[patient.id], added) if patient.id in signed else None,
             thumbnail=None if patient.cover_id is None else f"{API}/fields/{patient.cover_id}/thumbnail.jpg",

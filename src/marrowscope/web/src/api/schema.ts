@@ -1,5 +1,14 @@
 /** Every shape of the service's REST interface. Written by `make shapes`, never by hand. */
 
+/** Why signals are no longer an alarm. */
+export interface AcknowledgementShape {
+  id: string;
+  by: string;
+  at: string;
+  reason: string;
+  signals: string[];
+}
+
 /**
  * The active networks.
  *
@@ -34,7 +43,7 @@ export interface AgreedCells {
   ci_high: number | null;
 }
 
-/** Two readings compared on all cells of the networks, and on those that both readers answered. */
+/** Two readers compared on the cells that both answered; apart from that, each with the networks. */
 export interface AgreementShape {
   cells: number;
   agreed: number;
@@ -43,16 +52,20 @@ export interface AgreementShape {
   ci_high: number | null;
   readers: string[];
   table: AgreementTable;
-  answered: AgreedCells;
+  networks: NetworkAgreement[];
 }
 
-/** Cells by what the first (rows) and the second reader (columns) called them. */
+/** Cells by the first name (rows) and the second (columns). */
 export interface AgreementTable {
   types: string[];
   counts: number[][];
 }
 
-/** An analysis and its progress; `version` is 0 until it is signed. */
+/**
+ * An analysis and its progress; `version` is 0 until it is signed.
+ *
+ * `blasts` are those of the networks, null for whoever is being tested on these cells.
+ */
 export interface AnalysisShape {
   id: string;
   patient_id: string;
@@ -66,7 +79,7 @@ export interface AnalysisShape {
   total: number;
   failed: number;
   cells: number;
-  blasts: number;
+  blasts: number | null;
   created_at: string;
   started_at: string | null;
   finished_at: string | null;
@@ -176,6 +189,16 @@ export interface Changes {
   changes: CellChange[];
 }
 
+/** A measure over time; `reader` is null for a figure of the images, and empty for the networks. */
+export interface ChartShape {
+  reader: string | null;
+  measure: string;
+  centre: number | null;
+  missing: number;
+  no_limits: "few occasions" | "few cells" | null;
+  points: PointShape[];
+}
+
 /** A choice of networks. */
 export interface ChoiceShape {
   bundle: string;
@@ -203,6 +226,40 @@ export interface CommentShape {
   author: string;
   at: string;
   text: string;
+}
+
+/** A control slide with its occasions, charts, and acknowledged alarms. */
+export interface ControlDetail {
+  id: string;
+  name: string;
+  first: number;
+  target_id: string | null;
+  occasions: number;
+  missing: number;
+  signals: number;
+  causes: ("bundle" | "stain" | "camera" | "bundle or smear" | "reader or smear")[];
+  hidden: boolean;
+  seen: OccasionShape[];
+  charts: ChartShape[];
+  acknowledgements: AcknowledgementShape[];
+}
+
+/**
+ * A control slide and its alarm: open signals, and what has drifted.
+ *
+ * `missing` occasions until there are limits. Of a slide that you read blind, no figures are told
+ * (`hidden`).
+ */
+export interface ControlShape {
+  id: string;
+  name: string;
+  first: number;
+  target_id: string | null;
+  occasions: number;
+  missing: number;
+  signals: number;
+  causes: ("bundle" | "stain" | "camera" | "bundle or smear" | "reader or smear")[];
+  hidden: boolean;
 }
 
 /**
@@ -393,6 +450,12 @@ export interface KeptShape {
   share: EstimateShape;
 }
 
+/** Somebody who may be served a case. */
+export interface LearnerShape {
+  username: string;
+  name: string;
+}
+
 /** Cells not counted: a type, ``border`` or ``repeated``. */
 export interface LeftOut {
   type: string;
@@ -425,10 +488,41 @@ export interface LostAnswerShape {
   why: "not read" | "not found";
 }
 
+/** The control slide of which a patient is an occasion, null for none. */
+export interface Mark {
+  control_id: string | null;
+}
+
+/** A cell that was named otherwise than signed. */
+export interface MissedShape {
+  cell_id: string;
+  field: string;
+  number: number;
+  signed: string;
+  named: string;
+  crop: string;
+}
+
 /** All phrases of morphology, in the order of a report. */
 export interface MorphologyShape {
   version: string;
   sections: SectionShape[];
+}
+
+/** A reader's answers compared with the networks' names, on the cells that this reader answered. */
+export interface NetworkAgreement {
+  cells: number;
+  agreed: number;
+  kappa: number | null;
+  ci_low: number | null;
+  ci_high: number | null;
+  reader: string;
+}
+
+/** Signals to acknowledge, and why. */
+export interface NewAcknowledgement {
+  signals: string[];
+  reason: string;
 }
 
 /** Why a signed report is amended. */
@@ -456,6 +550,13 @@ export interface NewComment {
   text: string;
 }
 
+/** A control slide to add; without `target_id` the first occasions say what to expect. */
+export interface NewControl {
+  name: string;
+  first?: number;
+  target_id?: string | null;
+}
+
 /** A patient to add; the name may be a number, a person's name is never needed. */
 export interface NewPatient {
   name: string;
@@ -479,6 +580,12 @@ export interface NewTag {
   tag: string;
 }
 
+/** A signed analysis to serve, and the learner's user name. */
+export interface NewTest {
+  analysis_id: string;
+  learner: string;
+}
+
 /** A token to create. */
 export interface NewToken {
   name: string;
@@ -494,11 +601,44 @@ export interface NewUser {
   password: string;
 }
 
+/** An occasion: `images` read, `flagged` ones of them with a problem of quality. */
+export interface OccasionShape {
+  analysis_id: string;
+  patient_id: string;
+  patient: string;
+  at: string;
+  bundle: string;
+  bundle_sha256: string;
+  images: number;
+  flagged: number;
+  counted: number;
+  agreements: TargetAgreement[];
+}
+
 /** Something that is open in a count, in words, with the number of cells that it is about. */
 export interface OpenPointShape {
   id: string;
   text: string;
   count: number;
+}
+
+/** An open test with the analysis whose cells are named. */
+export interface OpenTest {
+  id: string;
+  learner: string;
+  username: string;
+  patient_id: string;
+  patient: string;
+  status: "open" | "finished";
+  opened_at: string;
+  finished_at: string | null;
+  cells: number;
+  named: number;
+  result: AgreedCells | null;
+  signed_blasts: number | null;
+  found_blasts: number | null;
+  sensitivity: Proportion | null;
+  analysis: AnalysisShape;
 }
 
 /** What another rule says of the same count. */
@@ -561,6 +701,11 @@ export interface Page_CommentShape_ {
   next?: string | null;
 }
 
+export interface Page_ControlShape_ {
+  items: ControlShape[];
+  next?: string | null;
+}
+
 export interface Page_EntryShape_ {
   items: EntryShape[];
   next?: string | null;
@@ -568,6 +713,11 @@ export interface Page_EntryShape_ {
 
 export interface Page_FieldShape_ {
   items: FieldShape[];
+  next?: string | null;
+}
+
+export interface Page_LearnerShape_ {
+  items: LearnerShape[];
   next?: string | null;
 }
 
@@ -613,6 +763,11 @@ export interface Page_TagUseShape_ {
 
 export interface Page_TeachingShape_ {
   items: TeachingShape[];
+  next?: string | null;
+}
+
+export interface Page_TestShape_ {
+  items: TestShape[];
   next?: string | null;
 }
 
@@ -688,6 +843,21 @@ export interface PhraseShape {
   text: string;
 }
 
+/** A value at an occasion; shares are in percent. `signal` names it where a rule is broken. */
+export interface PointShape {
+  analysis_id: string;
+  value: number;
+  cells: number | null;
+  counted: number | null;
+  sets_limits: boolean;
+  low: number | null;
+  high: number | null;
+  rules: ("1-3s" | "2-2s" | "4-1s" | "paired")[];
+  causes: ("bundle" | "stain" | "camera" | "bundle or smear" | "reader or smear")[];
+  signal: string | null;
+  acknowledged: boolean;
+}
+
 /** An error (RFC 9457). */
 export interface Problem {
   type: string;
@@ -696,6 +866,13 @@ export interface Problem {
   detail: string;
   instance: string;
   [member: string]: unknown;
+}
+
+/** A share in percent with its interval. */
+export interface Proportion {
+  percent: number;
+  ci_low: number;
+  ci_high: number;
 }
 
 /** What is asked of whom (`asked` is a user name): about a cell, a field, or neither: the whole case. */
@@ -884,6 +1061,16 @@ export interface TagsShape {
   tags: string[];
 }
 
+/** A reader's names against the expected ones, on the same cells; the networks' name is empty. */
+export interface TargetAgreement {
+  cells: number;
+  agreed: number;
+  kappa: number | null;
+  ci_low: number | null;
+  ci_high: number | null;
+  reader: string;
+}
+
 /** What came of a teaching; `is_better` is false where the present heads stay. */
 export interface TaughtShape {
   is_better: boolean;
@@ -933,6 +1120,45 @@ export interface TeachingShape {
   reason: string | null;
 }
 
+/** A finished test; rows of the table are the signed names, columns the learner's. */
+export interface TestResult {
+  id: string;
+  learner: string;
+  username: string;
+  patient_id: string;
+  patient: string;
+  status: "open" | "finished";
+  opened_at: string;
+  finished_at: string | null;
+  cells: number;
+  named: number;
+  result: AgreedCells | null;
+  signed_blasts: number | null;
+  found_blasts: number | null;
+  sensitivity: Proportion | null;
+  table: AgreementTable;
+  types: TypeResult[];
+  missed: MissedShape[];
+}
+
+/** A learner's reading: `cells` served, `named` by the learner; results once it is finished. */
+export interface TestShape {
+  id: string;
+  learner: string;
+  username: string;
+  patient_id: string;
+  patient: string;
+  status: "open" | "finished";
+  opened_at: string;
+  finished_at: string | null;
+  cells: number;
+  named: number;
+  result: AgreedCells | null;
+  signed_blasts: number | null;
+  found_blasts: number | null;
+  sensitivity: Proportion | null;
+}
+
 /**
  * What a new analysis would find: what is to be carried over, signed versions that stay.
  *
@@ -955,6 +1181,17 @@ export interface TokenShape {
   created_at: string;
   expires_at: string | null;
   last_used_at: string | null;
+}
+
+/** How well a type was told from all others: `kappa` of this type against the rest. */
+export interface TypeResult {
+  type: string;
+  signed: number;
+  named: number;
+  both: number;
+  kappa: number | null;
+  ci_low: number | null;
+  ci_high: number | null;
 }
 
 /** A cell type; `key` is its letter on the keyboard, `colour` is ``#rrggbb``. */

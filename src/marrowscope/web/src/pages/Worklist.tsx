@@ -5,6 +5,7 @@ import { addDemoCase } from "../firstrun/demo";
 import { useAction, useNews, usePages } from "../hooks";
 import { Problem } from "../parts/basics";
 import { IntervalScale } from "../parts/IntervalBar";
+import { Alarms } from "../quality/Alarms";
 import { usePath } from "../route";
 import { t } from "../strings";
 import { readDrop, type Batch } from "../upload/dropped";
@@ -35,6 +36,7 @@ export function Worklist(): ReactNode {
       </div>
       <FilterRow filters={filters} isFiltered={query !== ""} />
       <Problem message={error} />
+      <Alarms />
       {patients?.length === 0 ? (
         <div className="card empty">
           {query ? (

@@ -23,7 +23,7 @@ export function Progress({ patient, analysis, fields, onReload }: Shown & { anal
           {t.patient.progress(analysis.done, analysis.total)}
           <TimeLeft analysis={analysis} />
         </p>
-        <p className="soft">{t.patient.found(analysis.cells, analysis.blasts)}</p>
+        {analysis.blasts === null ? null : <p className="soft">{t.patient.found(analysis.cells, analysis.blasts)}</p>}
       </div>
     );
   }

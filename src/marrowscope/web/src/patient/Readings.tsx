@@ -1,10 +1,11 @@
 import type { ReactNode } from "react";
 import { get, post, Problem as ServiceProblem } from "../api/client";
 import type { AgreedCells, Agreement, Analysis, Reading } from "../api/shapes";
-import { useKnown, useTypes } from "../context";
+import { useKnown } from "../context";
 import { useAction, useLoaded } from "../hooks";
 import { number, range } from "../locale";
 import { Problem } from "../parts/basics";
+import { Confusion } from "../parts/Confusion";
 import { go } from "../route";
 import { t } from "../strings";
 
@@ -80,46 +81,20 @@ export function isMine(reading: Reading, user: { id: string; username: string; n
 }
 
 function AgreementTable({ agreement }: { agreement: Agreement }): ReactNode {
-  const types = useTypes();
-  const short = (type: string): string => types.get(type)?.abbreviation ?? type;
-  const name = (type: string): string => types.get(type)?.name ?? type;
-  const { table } = agreement;
   return (
     <>
-      <Kappa label={t.rail.all} value={agreement} />
-      <Kappa label={t.readings.bothAnswered} value={agreement.answered} />
-      <p className="small faint">{t.readings.table(agreement.readers[0] ?? "", agreement.readers[1] ?? "")}</p>
-      <div className="card" style={{ overflow: "auto" }}>
-        <table className="matrix">
-          <thead>
-            <tr>
-              <th />
-              {table.types.map((type) => (
-                <th key={type} scope="col" title={name(type)}>
-                  {short(type)}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {table.counts.map((row, index) => (
-              <tr key={table.types[index]}>
-                <th scope="row">{name(table.types[index] ?? "")}</th>
-                {row.map((count, column) => (
-                  <td key={table.types[column]} className={count === 0 ? "faint" : index === column ? "same" : "apart"}>
-                    {count || "·"}
-                  </td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Kappa label={t.readings.bothAnswered} value={agreement} />
+      {agreement.cells > 0 ? <Confusion table={agreement.table} label={t.readings.table(agreement.readers[0] ?? "", agreement.readers[1] ?? "")} /> : null}
+      <h2>{t.readings.withNetworks}</h2>
+      <p className="soft">{t.readings.withNetworksLead}</p>
+      {agreement.networks.map((one) => (
+        <Kappa key={one.reader} label={t.readings.readerAndNetworks(one.reader)} value={one} />
+      ))}
     </>
   );
 }
 
-function Kappa({ label, value }: { label: string; value: AgreedCells }): ReactNode {
+export function Kappa({ label, value }: { label: string; value: AgreedCells }): ReactNode {
   return (
     <div>
       <h3>{label}</h3>

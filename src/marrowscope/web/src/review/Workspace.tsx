@@ -14,6 +14,7 @@ import { Inspector } from "./Inspector";
 import { filterOf, useLook } from "./look";
 import { LookFilter, LookPanel } from "./LookPanel";
 import { Rail } from "./Rail";
+import { TestHeadline } from "./TestHeadline";
 import { Notice, Saving } from "./Saving";
 import { commandOf, typeOf, typesThere, type Command } from "./state/keys";
 import { ALL, DELETED, LOT, UNSURE, type ReviewStore } from "./state/store";
@@ -161,7 +162,7 @@ export function Workspace({ store, fields }: { store: ReviewStore; fields: Field
           </div>
         </div>
         <aside className="side" aria-label={t.differential.title} onClick={focusHomeAfterButton}>
-          <Headline store={store} />
+          {store.isTest ? <TestHeadline store={store} /> : <Headline store={store} />}
           <Inspector store={store} fields={byId} commentBox={commentBox} onShow={showInField} compared={comparing ? compared : undefined} onCompare={commands.compare} />
           <DifferentialPanel store={store} />
         </aside>

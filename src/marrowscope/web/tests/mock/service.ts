@@ -266,7 +266,7 @@ export class MockService {
     ids = match(/^GET \/analyses\/(\w+)\/agreement$/);
     if (ids) {
       const types = ["blast", "myelocyte", "lymphocyte"];
-      return ok({ readers: ["Dr. Vera Lind", "Dr. Omar Haddad"], cells: 120, agreed: 104, kappa: 0.81, ci_low: 0.73, ci_high: 0.89, table: { types, counts: [[40, 3, 2], [4, 32, 1], [3, 3, 32]] } });
+      return ok({ readers: ["Dr. Vera Lind", "Dr. Omar Haddad"], cells: 120, agreed: 104, kappa: 0.81, ci_low: 0.73, ci_high: 0.89, table: { types, counts: [[40, 3, 2], [4, 32, 1], [3, 3, 32]] }, networks: [{ reader: "Dr. Vera Lind", cells: 200, agreed: 181, kappa: 0.85, ci_low: 0.8, ci_high: 0.9 }] });
     }
     ids = match(/^GET \/analyses\/(\w+)\/versions$/);
     if (ids) return list(this.versions);

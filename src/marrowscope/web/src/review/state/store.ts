@@ -5,6 +5,7 @@ import { ALL, arrangement, DELETED, leastCertain, nextOfLot, ranked, type Order,
 import { answerOf, History, sameAnswer, withAnswer, type Answer, type Edit, type Step } from "./edits";
 import { Others } from "./others";
 import { Outbox, type Sender } from "./outbox";
+import { Listened } from "./listened";
 import { keepPlace, keptPlace, type Place } from "./place";
 import { Selection } from "./selection";
 import { Told } from "./told";
@@ -14,9 +15,7 @@ export { ALL, DELETED, LOT, SUGGESTED, UNSURE, type Order, type Section } from "
 /** The edit that undoing takes a drawn cell away by. */
 const appeared = (cell: Cell): Edit => ({ id: cell.id, before: { type: cell.type, deleted: true }, after: { type: cell.type, deleted: false } });
 
-/** Notifies its listeners of any change; React compares `version` to see whether anything changed. */
-export class ReviewStore implements Sender {
-  version = 0;
+export class ReviewStore extends Listened implements Sender {
   analysis: Analysis;
   bin: string = ALL;
   order: Order = "surest";
@@ -33,7 +32,6 @@ export class ReviewStore implements Sender {
   private readonly shown = new Map<string, Cell>();
   private ranked: string[] = [];
   private readonly history = new History();
-  private readonly listeners = new Set<() => void>();
   private readonly abort = new AbortController();
 
   constructor(
@@ -42,27 +40,17 @@ export class ReviewStore implements Sender {
     readonly reading: string | null,
     readonly editable: boolean,
     storage: Pick<Storage, "getItem" | "setItem" | "removeItem"> | null = globalThis.localStorage ?? null,
+    /** Whether a learner is tested on the cells: what they were named is hidden, and so is everything made of it. */
+    readonly isTest = false,
   ) {
+    super();
     this.analysis = analysis;
-    this.outbox = new Outbox(analysis.id, reading, this, editable ? storage : null);
+    const path = isTest ? `/proficiency/${reading}/cells` : `/analyses/${analysis.id}/cells`;
+    this.outbox = new Outbox(analysis.id, reading, path, this, editable ? storage : null);
     this.others = new Others(this);
     this.told = new Told(analysis.id, reading, this.abort.signal, () => this.changed());
     this.place = keptPlace(analysis.id, reading);
     this.order = this.place?.order ?? this.order;
-  }
-
-  // --- listening -----------------------------------------------------------------------------------------
-
-  readonly subscribe = (listener: () => void): (() => void) => {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
-  };
-
-  readonly snapshot = (): number => this.version;
-
-  changed(): void {
-    this.version += 1;
-    for (const listener of this.listeners) listener();
   }
 
   close(): void {
@@ -80,14 +68,14 @@ export class ReviewStore implements Sender {
       const query = this.reading ? `?limit=1000&reading=${this.reading}` : "?limit=1000";
       const [cells] = await Promise.all([
         getAll<Cell>(`/analyses/${this.analysis.id}/cells${query}`, this.abort.signal),
-        this.isRead ? this.told.loadDifferential(this.loading) : null,
+        this.hasCount ? this.told.loadDifferential(this.loading) : null,
       ]);
       this.replace(cells);
       this.loading = false;
       this.error = null;
       this.returnToPlace();
       this.outbox.resume();
-      if (this.isRead) await this.suggest();
+      if (this.hasCount) await this.suggest();
     } catch (error) {
       if (this.abort.signal.aborted) return;
       if (this.shown.size > 0) throw error; // what is shown stays
@@ -140,6 +128,10 @@ export class ReviewStore implements Sender {
     keepPlace(this.analysis.id, this.reading, { bin, order, focus: selection.focus, chosen: [...selection.chosen] });
   }
 
+  private recount(): void {
+    if (this.hasCount) this.told.refresh();
+  }
+
   private async suggest(): Promise<void> {
     if (await this.told.loadSuggestions()) this.returnToPlace();
     this.place = null;
@@ -155,7 +147,7 @@ export class ReviewStore implements Sender {
     for (const cell of cells) this.serve(cell);
     this.analysis = { ...this.analysis, revision };
     this.arrange();
-    this.told.refresh();
+    this.recount();
   }
 
   conflicted(cells: Cell[]): void {
@@ -164,7 +156,7 @@ export class ReviewStore implements Sender {
       this.history.forget(cell.id);
     }
     this.arrange();
-    this.told.refresh();
+    this.recount();
   }
 
   locked(): void {
@@ -193,8 +185,13 @@ export class ReviewStore implements Sender {
     return this.analysis.status === "done";
   }
 
+  /** Whether there is a count, and cells suggested by it. */
+  get hasCount(): boolean {
+    return this.isRead && !this.isTest;
+  }
+
   get canEdit(): boolean {
-    return this.editable && this.isRead && !this.analysis.locked;
+    return this.editable && this.isRead && (this.isTest || !this.analysis.locked);
   }
 
   /** A blind reading names detected cells only and adds none, so that both readings can be compared. */
@@ -262,8 +259,9 @@ export class ReviewStore implements Sender {
     this.answer(ids, () => ({ type, deleted: false }));
   }
 
-  /** Confirm the current type of each cell. */
+  /** Confirm the current type of each cell; a learner is shown none. */
   confirm(ids: Iterable<string>): void {
+    if (this.isTest) return;
     this.answer(ids, (cell) => ({ type: cell.type, deleted: cell.deleted }));
   }
 
@@ -291,7 +289,7 @@ export class ReviewStore implements Sender {
     const cell = await this.draw(field, box, type);
     this.history.add([appeared(cell)]);
     this.arrange();
-    this.told.refresh();
+    this.recount();
     return cell;
   }
 
