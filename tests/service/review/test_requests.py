@@ -180,7 +180,11 @@ def test_open_requests_are_open_points_before_a_signature(
     request, _ = ask(reviewer, drawn), ask(reviewer, drawn)
     points = reviewer.get(f"{url}/checklist").json()["items"]
     (point,) = [each for each in points if each not in before]
-    assert point == {"id": "requests", "text": "2 requests for an opinion are not answered (Anna)."}
+    assert point == {
+        "id": "requests",
+        "text": "2 requests for an opinion are not answered (Anna).",
+        "count": 2,
+    }
     body = {"meaning": "seen", "revision": 0, "password": own_password(reviewer), "waived": waived}
     refused(reviewer.post(f"{url}/signature", json=body), 409, "open-points")
     answer(admin, request)
