@@ -64,6 +64,8 @@ def test_no_module_is_longer_than_one_can_read() -> None:
 
 def test_no_package_is_wider_than_one_can_survey() -> None:
     side_by_side = Counter(path.parent for path in modules() if path.name != "__init__.py")
+    # Steps of the database are only ever added, and nobody reads them beside one another.
+    del side_by_side[PACKAGE / "service" / "store" / "migrations" / "versions"]
     wide = {
         folder.relative_to(PACKAGE).as_posix(): n for folder, n in side_by_side.items() if n > MOST_MODULES
     }
