@@ -27,6 +27,7 @@ from marrowscope.exports.case.laboratory import read_laboratory
 from marrowscope.exports.review import with_review
 from marrowscope.imaging.files.decode import FieldImage, decode
 from marrowscope.imaging.files.sources import discover
+from marrowscope.imaging.slides.tiles import TileOrder
 from marrowscope.journal import Journal
 from marrowscope.models.bundle import Bundle, load_bundle
 from marrowscope.pipeline import FieldReader, ReadingSettings
@@ -126,6 +127,7 @@ def analyse(
     overwrite: bool = False,
     reviewed: str | Path | None = None,
     until_settled: bool = False,
+    tiles: str = TileOrder.RANDOM,
     validation: Validation | None = None,
     listener: Listener | None = None,
 ) -> CohortReport:
@@ -133,7 +135,8 @@ def analyse(
 
     Parameters
     ----------
-    inputs : a folder with a sub-folder per patient, one patient's folder, images, or ZIP files of these
+    inputs : a folder with a sub-folder per patient, one patient's folder, images, whole slides (extras ``wsi``
+        and ``dicom``), or ZIP files of images
     out : folder for the results
     manifest : CSV ``patient,path[,truth]``, instead of or in addition to `inputs`; further columns state
         details of the cases: docs/files.md
@@ -157,6 +160,8 @@ def analyse(
     overwrite : replace the results of an earlier run in `out`
     reviewed : a completed ``review.csv``, from which the blast share is inferred
     until_settled : read each patient's fields in random order until the count decides, and no more
+    tiles : of whole slides, ``random`` reads tiles of the countable area at random until `target` cells are
+        counted, ``best`` those with the most nucleated cells first, ``all`` all of them
     validation : how these networks name this laboratory's cells; by default what ``marrowscope validate``
         stored
     listener : called with the progress at every step
@@ -180,6 +185,7 @@ def analyse(
         engine,
         read_laboratory(None if laboratory is None else Path(laboratory)),
         until_settled,
+        _known_order(tiles, until_settled=until_settled),
         validation or read_validation(networks.sha256),
     )
     stated = CaseDetails(_known_specimen(specimen))
@@ -232,6 +238,15 @@ def _known_specimen(name: str) -> Specimen:
     if specimen is None:
         raise InputError(f"no specimen {name}: choose marrow or blood")
     return specimen
+
+
+def _known_order(name: str, *, until_settled: bool) -> TileOrder:
+    """Return the order of tiles of this name."""
+    if name not in {*TileOrder}:
+        raise InputError(f"no order of tiles {name}: choose {', '.join(TileOrder)}")
+    if until_settled and name == TileOrder.BEST:
+        raise InputError("a count that ends when it decides needs tiles drawn at random, not the best first")
+    return TileOrder(name)
 
 
 def _known_types(names: Sequence[str]) -> tuple[str, ...]:

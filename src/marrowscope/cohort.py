@@ -1,9 +1,10 @@
 """Reading of a cohort: from the list of images to the report."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -12,8 +13,18 @@ import numpy as np
 
 from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.domain.case.laboratory import NO_LABORATORY, Laboratory
+from marrowscope.domain.counting import counted_in
 from marrowscope.domain.decision import Verdict
-from marrowscope.domain.patient import CohortReport, EarlierCount, FieldReading, PatientReading, Provenance
+from marrowscope.domain.patient import (
+    CohortReport,
+    EarlierCount,
+    FieldReading,
+    FieldStatus,
+    PatientReading,
+    Provenance,
+    SlideReading,
+)
+from marrowscope.domain.quantity import quantity
 from marrowscope.domain.rates import Validation
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.engines.choose import LOCAL, open_pool
@@ -22,20 +33,23 @@ from marrowscope.engines.reading import read_by, read_here
 from marrowscope.engines.work import Networks
 from marrowscope.errors import DamagedRecordError
 from marrowscope.imaging.files.sources import FieldSource, PatientSource
+from marrowscope.imaging.names import natural_key
+from marrowscope.imaging.slides.tiles import TileOrder
 from marrowscope.journal import Journal
 from marrowscope.models.bundle import Bundle
 from marrowscope.pipeline import FieldReader, FieldResult, FieldTask, ReadingSettings, scale_sample
-from marrowscope.planning import Look, Plan, Seen, Unreadable, look, plan_patient, told_for_both
+from marrowscope.planning import Look, Looked, Plan, SeenSlide, Unreadable, look, plan_patient, told_for_both
 from marrowscope.version import __version__
 
+_MOST_FAILED_TILES = 20  # in a row: then the slide is damaged, and no more are tried
 _FIELDS_A_LOOK = 10  # read between two looks at a count that ends when it decides
 _SEED = 20_260_101
 _LOOK_SECONDS = 600.0  # decoding 120 megapixels takes seconds, a file of 2 gigapixels a minute or two
 
 
 def _outcome(
-    waiting: Mapping[FieldSource, "Future[tuple[Seen | Unreadable, ...]]"], entry: FieldSource
-) -> tuple[Seen | Unreadable, ...]:
+    waiting: Mapping[FieldSource, "Future[tuple[Looked, ...]]"], entry: FieldSource
+) -> tuple[Looked, ...]:
     """Wait for what a worker saw in a file."""
     try:
         return waiting[entry].result()
@@ -80,6 +94,7 @@ class RunSettings:
     engine : ``local`` or ``dask://HOST:PORT``; does not affect the result
     laboratory : whose report it is, with its reference ranges; does not affect the result
     until_settled : read a patient's fields in random order until the count decides
+    tiles : in which order the tiles of slides are counted, and whether all are
     validation : this laboratory's own validation of the networks, if it has one
     """
 
@@ -90,6 +105,7 @@ class RunSettings:
     engine: str = LOCAL
     laboratory: Laboratory = NO_LABORATORY
     until_settled: bool = False
+    tiles: TileOrder = TileOrder.RANDOM
     validation: Validation | None = None
 
     def reading_facts(self, bundle: Bundle) -> dict[str, str]:
@@ -124,6 +140,7 @@ class RunSettings:
             "target": str(self.counting.target),
             "blast_equivalents": ", ".join(self.counting.equivalents) or "none",
             "until_settled": str(self.until_settled).lower(),
+            "tiles": self.tiles.value,
             "laboratories": ", ".join(lab.name for lab in bundle.laboratories) or "none measured",
             "validation": "none" if self.validation is None else self.validation.describe(),
         }
@@ -168,11 +185,7 @@ class CohortReader:
         with self._timed("listing"):
             plans = told_for_both(self._plans(patients))
         with self._timed("reading"):
-            if self._settings.until_settled:
-                for plan in plans:
-                    self._read_until_settled(plan)
-            else:
-                self._read_missing([task for plan in plans for task in plan.tasks])
+            self._read_all(plans)
         with self._timed("counting"):
             readings = tuple(self._patient(plan) for plan in plans)
         provenance = Provenance(
@@ -189,7 +202,7 @@ class CohortReader:
     def _plans(self, patients: Sequence[PatientSource]) -> list[Plan]:
         """Look at all files, in a process apart if possible: one that costs too much costs no other."""
         limits = self._settings.reading.limits
-        seen = partial(look, limits, self._journal.parts)
+        seen = partial(look, limits, self._journal.parts, mpp=self._settings.reading.mpp)
         if not may_start_workers():
             return [self._plan(patient, seen) for patient in patients]
         pool = WorkerPool(1, limits=WorkLimits(_LOOK_SECONDS, limits.memory_bytes))
@@ -207,46 +220,93 @@ class CohortReader:
         def tell(name: str) -> None:
             self._listener(Progress("listing", source.patient, name))
 
-        return plan_patient(source, look_at, tell, single_cells=self._settings.reading.single_cells)
+        return plan_patient(
+            source,
+            look_at,
+            tell,
+            single_cells=self._settings.reading.single_cells,
+            order=self._settings.tiles,
+        )
+
+    def _read_all(self, plans: Sequence[Plan]) -> None:
+        if self._settings.until_settled:
+            for plan in plans:
+                self._read_until_settled(plan)
+            return
+        is_whole = [self._settings.tiles is TileOrder.ALL or not plan.tiles for plan in plans]
+        whole = [plan for plan, is_read_whole in zip(plans, is_whole, strict=True) if is_read_whole]
+        for _ in self._in_order([task for plan in whole for task in (*plan.tasks, *plan.tiles)]):
+            pass
+        for plan, is_read_whole in zip(plans, is_whole, strict=True):
+            if not is_read_whole:
+                self._read_until_enough(plan)
 
     def _read_until_settled(self, plan: Plan) -> None:
-        """Read a patient's fields in random order, some at a time, until their count decides.
+        """Read a patient's fields in random order until their count decides.
 
         The order does not depend on what the images show, so that those read are a sample of all.
         """
-        tasks = sorted(plan.tasks, key=lambda task: task.source.name)
+        tasks = sorted((*plan.tasks, *plan.tiles), key=lambda task: task.source.name)
         order = [tasks[i] for i in np.random.default_rng(_SEED).permutation(len(tasks))]
         counting = replace(self._settings.counting, looks_again=True)
-        for read in range(_FIELDS_A_LOOK, len(order) + _FIELDS_A_LOOK, _FIELDS_A_LOOK):
-            self._read_missing(order[read - _FIELDS_A_LOOK : read])
-            fields = [self._recorded(task) for task in order[:read]]
-            reading = read_patient(
-                plan.source.patient, fields, counting, self._known, details=plan.source.details
-            )
-            if reading.decision.verdict in {Verdict.POSITIVE, Verdict.NEGATIVE}:
-                self._not_needed[plan.source.patient] = frozenset(task.source.name for task in order[read:])
-                return
+        fields: list[FieldReading] = []
+        with closing(self._in_order(order)) as readings:
+            for reading in readings:
+                fields.append(reading)
+                if len(fields) % _FIELDS_A_LOOK and len(fields) < len(order):
+                    continue
+                count = read_patient(
+                    plan.source.patient, _fit(fields), counting, self._known, details=plan.source.details
+                )
+                if count.decision.verdict in {Verdict.POSITIVE, Verdict.NEGATIVE}:
+                    break
+        self._not_needed[plan.source.patient] = frozenset(task.source.name for task in order[len(fields) :])
 
-    def _read_missing(self, tasks: Sequence[FieldTask]) -> None:
+    def _read_until_enough(self, plan: Plan) -> None:
+        """Read a patient's fields, and of slides so many tiles that enough cells are counted."""
+        target, specimen = self._settings.counting.target, plan.source.details.specimen
+        order = (*plan.tasks, *plan.tiles)
+        read = counted = failed_in_a_row = 0
+        with closing(self._in_order(order, lambda: _expected(read, counted, target, order))) as readings:
+            for reading in readings:
+                read += 1
+                counted += int(counted_in(reading.cells, specimen).is_counted.sum())
+                failed_in_a_row = failed_in_a_row + 1 if reading.status is FieldStatus.FAILED else 0
+                is_enough = counted >= target or failed_in_a_row >= _MOST_FAILED_TILES
+                if read >= len(plan.tasks) and is_enough:
+                    break
+        self._not_needed[plan.source.patient] = frozenset(task.source.name for task in order[read:])
+
+    def _in_order(
+        self, tasks: Sequence[FieldTask], expected: Callable[[], int] | None = None
+    ) -> Generator[FieldReading]:
+        """Yield the readings of tasks in their order: those recorded, and those now read and recorded.
+
+        Parameters
+        ----------
+        tasks : what to read
+        expected : number of tasks that will be read, as far as is known by now; all by default
+        """
+        is_recorded = [self._journal.find(task) is not None for task in tasks]
+        missing = [task for task, is_there in zip(tasks, is_recorded, strict=True) if not is_there]
         done, cells, blasts = 0, 0, 0
-        missing = []
-        for task in tasks:
-            reading = self._journal.find(task)
-            if reading is None:
-                missing.append(task)
-                continue
-            done += 1
-            cells, blasts = cells + len(reading.cells), blasts + int(reading.cells.is_blast.sum())
-        self._listener(Progress("reading", done=done, total=len(tasks), cells=cells, blasts=blasts))
-        for result in self._results(missing):
-            self._journal.record(result)
-            found = result.reading.cells
-            done, cells, blasts = done + 1, cells + len(found), blasts + int(found.is_blast.sum())
-            self._listener(
-                Progress("reading", result.patient, result.reading.name, done, len(tasks), cells, blasts)
-            )
+        with closing(self._results(missing)) as results:
+            for task, is_there in zip(tasks, is_recorded, strict=True):
+                if is_there:
+                    reading = self._recorded(task)
+                else:
+                    result = next(results)
+                    self._journal.record(result)
+                    reading = result.reading
+                done, cells = done + 1, cells + len(reading.cells)
+                blasts += int(reading.cells.is_blast.sum())
+                total = len(tasks) if expected is None else expected()
+                self._listener(
+                    Progress("reading", task.patient, reading.name, done, max(done, total), cells, blasts)
+                )
+                yield reading
 
-    def _results(self, tasks: Sequence[FieldTask]) -> Iterator[FieldResult]:
+    def _results(self, tasks: Sequence[FieldTask]) -> Generator[FieldResult]:
         scaled = self._with_scales(tasks)
         if self._settings.engine == LOCAL and self._settings.workers == 1:
             return read_here(self._reader, scaled)
@@ -270,24 +330,36 @@ class CohortReader:
                 yield FieldTask(task.patient, task.source, task.sha256, scales)
 
     def _patient(self, plan: Plan) -> PatientReading:
-        tasks = {task.source.name: task for task in plan.tasks}
         not_needed = self._not_needed.get(plan.source.patient, frozenset())
-        names = [name for name in plan.names if name not in not_needed]
-        fields = [plan.settled.get(name) or self._recorded(tasks[name]) for name in names]
-        ended = (
-            f"The count decided after {len(tasks) - len(not_needed)} of {len(tasks)} fields, drawn at "
-            "random; the others were not read."
-        )
-        return read_patient(
+        tasks = {task.source.name: task for task in plan.tasks}
+        tiles = [self._recorded(task) for task in plan.tiles if task.source.name not in not_needed]
+        fields = [
+            *(plan.settled.get(name) or self._recorded(tasks[name]) for name in plan.names if name not in not_needed),
+            *sorted(_fit(tiles), key=lambda tile: natural_key(tile.name)),
+        ]
+        slides = tuple(_slide_reading(slide, tiles) for slide in plan.slides)
+        notes = [*self._on_ending(plan, not_needed), *map(_on_slide, slides)]
+        patient = read_patient(
             plan.source.patient,
             fields,
             replace(self._settings.counting, looks_again=self._looks_again(plan.source.patient, fields)),
             self._known,
             truth=plan.source.truth,
-            problems=(*plan.source.problems, *plan.notes, *((ended,) if not_needed else ())),
+            problems=(*plan.source.problems, *plan.notes, *notes),
             passed_over=plan.source.passed_over,
             details=plan.source.details,
         )
+        return replace(patient, slides=slides)
+
+    def _on_ending(self, plan: Plan, not_needed: Collection[str]) -> list[str]:
+        """Say so where a count ended because it decided."""
+        number = len(plan.tasks) + len(plan.tiles)
+        if not self._settings.until_settled or not not_needed:
+            return []
+        return [
+            f"The count decided after {number - len(not_needed)} of {number} fields, drawn at random; the "
+            "others were not read."
+        ]
 
     def _looks_again(self, patient: str, fields: Sequence[FieldReading]) -> bool:
         """Return whether a count with a verdict goes on: then it was looked at before."""
@@ -317,6 +389,41 @@ class CohortReader:
         start = time.perf_counter()
         yield
         self._seconds[stage] = round(time.perf_counter() - start, 3)
+
+
+def _fit(fields: Sequence[FieldReading]) -> list[FieldReading]:
+    return [field for field in fields if field.status is not FieldStatus.UNFIT]
+
+
+def _expected(read: int, counted: int, target: int, order: Sequence[FieldTask]) -> int:
+    """Return how many fields it takes to count a number of cells, as far as those read tell."""
+    return min(-(-read * target // counted), len(order)) if counted else len(order)
+
+
+def _slide_reading(slide: SeenSlide, tiles: Sequence[FieldReading]) -> SlideReading:
+    own = Counter(tile.status for tile in tiles if tile.slide == slide.source.name)
+    found = slide.survey
+    return SlideReading(
+        name=slide.source.name,
+        sha256=slide.sha256,
+        width=found.width,
+        height=found.height,
+        mpp=found.mpp,
+        countable_mm2=found.countable_mm2,
+        counted_mm2=own[FieldStatus.READ] * found.tile_mm2,
+        tiles=len(found.tiles),
+        tiles_counted=own[FieldStatus.READ],
+        tiles_unfit=own[FieldStatus.UNFIT],
+    )
+
+
+def _on_slide(slide: SlideReading) -> str:
+    """Say how much of a slide was counted."""
+    unfit = f"; {quantity(slide.tiles_unfit, 'tile')} not sharp or empty" if slide.tiles_unfit else ""
+    return (
+        f"{slide.name}: {slide.counted_mm2:.2f} mm² counted ({quantity(slide.tiles_counted, 'tile')}) of "
+        f"{slide.countable_mm2:.2f} mm² in which cells lie in one layer{unfit}."
+    )
 
 
 def _now() -> str:

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
+
 from marrowscope.domain.case.details import NOTHING_STATED, CaseDetails
 from marrowscope.domain.case.laboratory import NO_LABORATORY, Laboratory
 from marrowscope.domain.cells import Cells
@@ -18,6 +21,14 @@ OF_SEVERAL = "of several images in the file"
 NO_MIDDLE_CELL = "no cell was found in the middle; the middle half of the image was taken for it"
 """Note on an image of a single cell."""
 
+AT = "@"
+"""Between the name of a slide and the place of one of its tiles."""
+
+
+def tile_name(slide: str, x: int, y: int) -> str:
+    """Return the name of the tile whose left upper pixel lies at a column and a row of a slide."""
+    return f"{slide}{AT}{x},{y}"
+
 
 class FieldStatus(StrEnum):
     """Outcome of reading a field."""
@@ -25,6 +36,8 @@ class FieldStatus(StrEnum):
     READ = "read"
     FAILED = "failed"
     DUPLICATE = "duplicate"
+    UNFIT = "unfit"
+    """A tile of a slide that is not sharp, or shows nothing: another one is taken in its place."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +53,11 @@ class FieldReading:
     scale : micrometres per pixel used, and their source; None if the field was not read
     flags : names of quality problems
     notes : conversions made while reading (orientation, bit depth, ...)
-    cells : named cells in pixels of the original image
+    cells : named cells in pixels of the field
     sha256 : digest of the file's bytes, empty if it could not be read
     is_single_cell : the image is of the one cell in its middle
     signed_type : type of that cell as the analyser or a technologist signed it; None if not known
+    slide_xy : column and row of the field's left upper pixel in the slide that it is a tile of
     """
 
     name: str
@@ -58,11 +72,57 @@ class FieldReading:
     sha256: str = ""
     is_single_cell: bool = False
     signed_type: str | None = None
+    slide_xy: tuple[int, int] | None = None
+
+    @property
+    def slide(self) -> str | None:
+        """Name of the slide that the field is a tile of, None if it is none."""
+        return None if self.slide_xy is None else self.name.rpartition(AT)[0]
+
+    @property
+    def boxes_in_image(self) -> npt.NDArray[np.float32]:
+        """Boxes (n, 4) of the cells in pixels of the original image: of a tile, in those of its slide."""
+        if self.slide_xy is None:
+            return self.cells.boxes
+        return self.cells.boxes + np.array(self.slide_xy * 2, np.float32)
 
     @property
     def mpp(self) -> float | None:
         """Micrometres per pixel used, None if not known."""
         return None if self.scale is None else self.scale.mpp
+
+
+@dataclass(frozen=True)
+class SlideReading:
+    """A whole slide, and how much of it was counted.
+
+    Attributes
+    ----------
+    name : path relative to the patient's folder
+    sha256 : digest of its file, or of the digests of several
+    width, height : full-resolution pixels
+    mpp : micrometres per pixel by which areas are told
+    countable_mm2 : area in which cells lie in one layer
+    counted_mm2 : area of the tiles that were counted
+    tiles : laid on the countable area
+    tiles_counted, tiles_unfit : counted; not sharp or empty, and passed over
+    """
+
+    name: str
+    sha256: str
+    width: int
+    height: int
+    mpp: float
+    countable_mm2: float
+    counted_mm2: float
+    tiles: int
+    tiles_counted: int
+    tiles_unfit: int
+
+    @property
+    def overview(self) -> str:
+        """Name of the picture that shows where it was counted."""
+        return f"{self.name}{AT}overview"
 
 
 @dataclass(frozen=True)
@@ -155,6 +215,7 @@ class PatientReading:
     review : what readers changed in the count, None before a review
     passed_over : names of files among the patient's that are no images as far as is known, nor documents
     details : what the laboratory states about the case
+    slides : whole slides whose tiles are among the fields
     """
 
     patient: str
@@ -176,6 +237,7 @@ class PatientReading:
     review: Review | None = None
     passed_over: tuple[str, ...] = ()
     details: CaseDetails = NOTHING_STATED
+    slides: tuple[SlideReading, ...] = ()
 
     @property
     def images_passed_over(self) -> int:
