@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 
 import marrowscope
-from marrowscope.cohort import Progress
 from marrowscope.domain.decision import Verdict
 from marrowscope.domain.patient import CohortReport, FieldStatus
 from marrowscope.errors import InputError
+from marrowscope.progress import Progress
 from tests.cohorts import analyse, blank, fields_of, table, write_fields
 
 RESULTS = ("patients.csv", "cells.csv", "patients.xlsx", "report.html", "run.json")

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from marrowscope.analysis.decide import FLOOR, TARGET
 from marrowscope.analysis.patient import CountingSettings
-from marrowscope.cohort import CohortReader, Listener, Progress, RunSettings
+from marrowscope.cohort import CohortReader, RunSettings
 from marrowscope.datasets.names import type_of_folder
 from marrowscope.domain.case.details import CaseDetails, joined
 from marrowscope.domain.case.specimen import Specimen, specimen_named
@@ -26,11 +26,13 @@ from marrowscope.exports.atomic import DISK_FAULTS
 from marrowscope.exports.case.laboratory import read_laboratory
 from marrowscope.exports.review import with_review
 from marrowscope.imaging.files.decode import FieldImage, decode
+from marrowscope.imaging.files.formats import is_slide_name
 from marrowscope.imaging.files.sources import discover
 from marrowscope.imaging.slides.tiles import TileOrder
 from marrowscope.journal import Journal
 from marrowscope.models.bundle import Bundle, load_bundle
 from marrowscope.pipeline import FieldReader, ReadingSettings
+from marrowscope.progress import Listener, Progress
 from marrowscope.results import FORMATS, MORE_FORMATS, earlier_counts, write_report
 from marrowscope.validations import read_validation
 
@@ -135,8 +137,8 @@ def analyse(
 
     Parameters
     ----------
-    inputs : a folder with a sub-folder per patient, one patient's folder, images, whole slides (extras ``wsi``
-        and ``dicom``), or ZIP files of images
+    inputs : a folder with a sub-folder per patient, one patient's folder, images, whole slides (extras
+        ``wsi`` and ``dicom``), or ZIP files of images
     out : folder for the results
     manifest : CSV ``patient,path[,truth]``, instead of or in addition to `inputs`; further columns state
         details of the cases: docs/files.md
@@ -279,6 +281,8 @@ def _field(image: Image) -> FieldImage:
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ImageError(f"pixels are {image.dtype} of shape {image.shape}, expected uint8 (H, W, 3)")
         return FieldImage(image, None)
+    if is_slide_name(str(image)):
+        raise ImageError(f"{image} is a whole slide, not one field: use analyse")
     try:
         return decode(Path(image).read_bytes())
     except OSError as error:

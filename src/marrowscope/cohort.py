@@ -1,8 +1,7 @@
 """Reading of a cohort: from the list of images to the report."""
 
 import time
-from collections import Counter
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,9 +21,7 @@ from marrowscope.domain.patient import (
     FieldStatus,
     PatientReading,
     Provenance,
-    SlideReading,
 )
-from marrowscope.domain.quantity import quantity
 from marrowscope.domain.rates import Validation
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.engines.choose import LOCAL, open_pool
@@ -38,9 +35,11 @@ from marrowscope.imaging.slides.tiles import TileOrder
 from marrowscope.journal import Journal
 from marrowscope.models.bundle import Bundle
 from marrowscope.pipeline import FieldReader, FieldResult, FieldTask, ReadingSettings, scale_sample
-from marrowscope.planning import Look, Looked, Plan, SeenSlide, Unreadable, look, plan_patient, told_for_both
+from marrowscope.planning import Look, Looked, Plan, Unreadable, look, plan_patient, told_for_both
+from marrowscope.progress import Listener, Progress
 from marrowscope.version import __version__
 
+_UNFIT = FieldStatus.UNFIT
 _MOST_FAILED_TILES = 20  # in a row: then the slide is damaged, and no more are tried
 _FIELDS_A_LOOK = 10  # read between two looks at a count that ends when it decides
 _SEED = 20_260_101
@@ -55,30 +54,6 @@ def _outcome(
         return waiting[entry].result()
     except WorkerDiedError as error:
         return (Unreadable(entry, f"decoding this image was given up: {error}"),)
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Progress of a run.
-
-    Attributes
-    ----------
-    stage : ``listing``, ``scale``, ``reading`` or ``writing``
-    patient, field : currently being read
-    done, total : number of fields
-    cells, blasts : number found so far
-    """
-
-    stage: str
-    patient: str = ""
-    field: str = ""
-    done: int = 0
-    total: int = 0
-    cells: int = 0
-    blasts: int = 0
-
-
-Listener = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
@@ -233,12 +208,12 @@ class CohortReader:
             for plan in plans:
                 self._read_until_settled(plan)
             return
-        is_whole = [self._settings.tiles is TileOrder.ALL or not plan.tiles for plan in plans]
-        whole = [plan for plan, is_read_whole in zip(plans, is_whole, strict=True) if is_read_whole]
-        for _ in self._in_order([task for plan in whole for task in (*plan.tasks, *plan.tiles)]):
+        is_enough = self._settings.tiles is not TileOrder.ALL
+        whole = [plan.fields for plan in plans if not (is_enough and plan.tiles)]
+        for _ in self._in_order([task for fields in whole for task in fields]):
             pass
-        for plan, is_read_whole in zip(plans, is_whole, strict=True):
-            if not is_read_whole:
+        for plan in plans:
+            if is_enough and plan.tiles:
                 self._read_until_enough(plan)
 
     def _read_until_settled(self, plan: Plan) -> None:
@@ -246,7 +221,7 @@ class CohortReader:
 
         The order does not depend on what the images show, so that those read are a sample of all.
         """
-        tasks = sorted((*plan.tasks, *plan.tiles), key=lambda task: task.source.name)
+        tasks = sorted(plan.fields, key=lambda task: task.source.name)
         order = [tasks[i] for i in np.random.default_rng(_SEED).permutation(len(tasks))]
         counting = replace(self._settings.counting, looks_again=True)
         fields: list[FieldReading] = []
@@ -256,7 +231,11 @@ class CohortReader:
                 if len(fields) % _FIELDS_A_LOOK and len(fields) < len(order):
                     continue
                 count = read_patient(
-                    plan.source.patient, _fit(fields), counting, self._known, details=plan.source.details
+                    plan.source.patient,
+                    [field for field in fields if field.status is not _UNFIT],
+                    counting,
+                    self._known,
+                    details=plan.source.details,
                 )
                 if count.decision.verdict in {Verdict.POSITIVE, Verdict.NEGATIVE}:
                     break
@@ -264,8 +243,7 @@ class CohortReader:
 
     def _read_until_enough(self, plan: Plan) -> None:
         """Read a patient's fields, and of slides so many tiles that enough cells are counted."""
-        target, specimen = self._settings.counting.target, plan.source.details.specimen
-        order = (*plan.tasks, *plan.tiles)
+        target, specimen, order = self._settings.counting.target, plan.source.details.specimen, plan.fields
         read = counted = failed_in_a_row = 0
         with closing(self._in_order(order, lambda: _expected(read, counted, target, order))) as readings:
             for reading in readings:
@@ -287,24 +265,30 @@ class CohortReader:
         tasks : what to read
         expected : number of tasks that will be read, as far as is known by now; all by default
         """
-        is_recorded = [self._journal.find(task) is not None for task in tasks]
-        missing = [task for task, is_there in zip(tasks, is_recorded, strict=True) if not is_there]
-        done, cells, blasts = 0, 0, 0
+        is_there = []
+        cells = blasts = 0
+        for task in tasks:
+            known = self._journal.find(task)
+            is_there.append(known is not None)
+            if known is not None:
+                cells, blasts = cells + len(known.cells), blasts + int(known.cells.is_blast.sum())
+        done = sum(is_there)
+        self._listener(Progress("reading", done=done, total=len(tasks), cells=cells, blasts=blasts))
+        missing = [task for task, was_read in zip(tasks, is_there, strict=True) if not was_read]
         with closing(self._results(missing)) as results:
-            for task, is_there in zip(tasks, is_recorded, strict=True):
-                if is_there:
-                    reading = self._recorded(task)
-                else:
-                    result = next(results)
-                    self._journal.record(result)
-                    reading = result.reading
-                done, cells = done + 1, cells + len(reading.cells)
-                blasts += int(reading.cells.is_blast.sum())
-                total = len(tasks) if expected is None else expected()
+            for task, was_read in zip(tasks, is_there, strict=True):
+                if was_read:
+                    yield self._recorded(task)
+                    continue
+                result = next(results)
+                self._journal.record(result)
+                found = result.reading.cells
+                done, cells, blasts = done + 1, cells + len(found), blasts + int(found.is_blast.sum())
+                total = len(tasks) if expected is None else max(expected(), done)
                 self._listener(
-                    Progress("reading", task.patient, reading.name, done, max(done, total), cells, blasts)
+                    Progress("reading", result.patient, result.reading.name, done, total, cells, blasts)
                 )
-                yield reading
+                yield result.reading
 
     def _results(self, tasks: Sequence[FieldTask]) -> Generator[FieldResult]:
         scaled = self._with_scales(tasks)
@@ -334,32 +318,33 @@ class CohortReader:
         tasks = {task.source.name: task for task in plan.tasks}
         tiles = [self._recorded(task) for task in plan.tiles if task.source.name not in not_needed]
         fields = [
-            *(plan.settled.get(name) or self._recorded(tasks[name]) for name in plan.names if name not in not_needed),
-            *sorted(_fit(tiles), key=lambda tile: natural_key(tile.name)),
+            *(
+                plan.settled.get(name) or self._recorded(tasks[name])
+                for name in plan.names
+                if name not in not_needed
+            ),
+            *sorted(
+                (tile for tile in tiles if tile.status is not _UNFIT), key=lambda tile: natural_key(tile.name)
+            ),
         ]
-        slides = tuple(_slide_reading(slide, tiles) for slide in plan.slides)
-        notes = [*self._on_ending(plan, not_needed), *map(_on_slide, slides)]
+        slides = tuple(slide.reading(tiles) for slide in plan.slides)
+        number = len(plan.fields)
+        ended = (
+            f"The count decided after {number - len(not_needed)} of {number} fields, drawn at random; the "
+            "others were not read."
+        )
+        decided = (ended,) if not_needed and self._settings.until_settled else ()
         patient = read_patient(
             plan.source.patient,
             fields,
             replace(self._settings.counting, looks_again=self._looks_again(plan.source.patient, fields)),
             self._known,
             truth=plan.source.truth,
-            problems=(*plan.source.problems, *plan.notes, *notes),
+            problems=(*plan.source.problems, *plan.notes, *decided, *(slide.summary for slide in slides)),
             passed_over=plan.source.passed_over,
             details=plan.source.details,
         )
         return replace(patient, slides=slides)
-
-    def _on_ending(self, plan: Plan, not_needed: Collection[str]) -> list[str]:
-        """Say so where a count ended because it decided."""
-        number = len(plan.tasks) + len(plan.tiles)
-        if not self._settings.until_settled or not not_needed:
-            return []
-        return [
-            f"The count decided after {number - len(not_needed)} of {number} fields, drawn at random; the "
-            "others were not read."
-        ]
 
     def _looks_again(self, patient: str, fields: Sequence[FieldReading]) -> bool:
         """Return whether a count with a verdict goes on: then it was looked at before."""
@@ -391,39 +376,9 @@ class CohortReader:
         self._seconds[stage] = round(time.perf_counter() - start, 3)
 
 
-def _fit(fields: Sequence[FieldReading]) -> list[FieldReading]:
-    return [field for field in fields if field.status is not FieldStatus.UNFIT]
-
-
 def _expected(read: int, counted: int, target: int, order: Sequence[FieldTask]) -> int:
     """Return how many fields it takes to count a number of cells, as far as those read tell."""
     return min(-(-read * target // counted), len(order)) if counted else len(order)
-
-
-def _slide_reading(slide: SeenSlide, tiles: Sequence[FieldReading]) -> SlideReading:
-    own = Counter(tile.status for tile in tiles if tile.slide == slide.source.name)
-    found = slide.survey
-    return SlideReading(
-        name=slide.source.name,
-        sha256=slide.sha256,
-        width=found.width,
-        height=found.height,
-        mpp=found.mpp,
-        countable_mm2=found.countable_mm2,
-        counted_mm2=own[FieldStatus.READ] * found.tile_mm2,
-        tiles=len(found.tiles),
-        tiles_counted=own[FieldStatus.READ],
-        tiles_unfit=own[FieldStatus.UNFIT],
-    )
-
-
-def _on_slide(slide: SlideReading) -> str:
-    """Say how much of a slide was counted."""
-    unfit = f"; {quantity(slide.tiles_unfit, 'tile')} not sharp or empty" if slide.tiles_unfit else ""
-    return (
-        f"{slide.name}: {slide.counted_mm2:.2f} mm² counted ({quantity(slide.tiles_counted, 'tile')}) of "
-        f"{slide.countable_mm2:.2f} mm² in which cells lie in one layer{unfit}."
-    )
 
 
 def _now() -> str:

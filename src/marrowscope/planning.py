@@ -7,18 +7,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from marrowscope.datasets.names import type_of_folder
-from marrowscope.domain.patient import FieldReading, FieldStatus
+from marrowscope.domain.patient import FieldReading, FieldStatus, SlideReading
 from marrowscope.domain.quantity import quantity
 from marrowscope.domain.repeats import FirstCopies, same_field
 from marrowscope.errors import ImageError
 from marrowscope.exports.atomic import write_atomic
 from marrowscope.imaging.files.decode import DecodeLimits, decode, fields_of
 from marrowscope.imaging.files.sources import FieldSource, PatientSource
+from marrowscope.imaging.likeness import Sketch, same_fields, sharpness, sketch
+from marrowscope.imaging.names import distinct, shortened, too_long
 from marrowscope.imaging.slides.opening import SlideFiles, open_slide, readable, slides_of
 from marrowscope.imaging.slides.survey import Survey, survey, survey_path
 from marrowscope.imaging.slides.tiles import TileOrder, ranks, tiles_of
-from marrowscope.imaging.likeness import Sketch, same_fields, sharpness, sketch
-from marrowscope.imaging.names import distinct, shortened, too_long
 from marrowscope.pipeline import FieldTask, failed
 
 SORTED_BY_TYPE = "This looks like single cells sorted by type: use --single-cells."
@@ -45,6 +45,23 @@ class SeenSlide:
     sha256: str
     survey: Survey
 
+    def reading(self, tiles: Iterable[FieldReading]) -> SlideReading:
+        """Return how much of the slide was counted, given the tiles that were read."""
+        own = Counter(tile.status for tile in tiles if tile.slide == self.source.name)
+        found = self.survey
+        return SlideReading(
+            name=self.source.name,
+            sha256=self.sha256,
+            width=found.width,
+            height=found.height,
+            mpp=found.mpp,
+            countable_mm2=found.countable_mm2,
+            counted_mm2=own[FieldStatus.READ] * found.tile_mm2,
+            tiles=len(found.tiles),
+            tiles_counted=own[FieldStatus.READ],
+            tiles_unfit=own[FieldStatus.UNFIT],
+        )
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -68,6 +85,11 @@ class Plan:
     notes: tuple[str, ...] = ()
     slides: tuple[SeenSlide, ...] = ()
     tiles: tuple[FieldTask, ...] = ()
+
+    @property
+    def fields(self) -> tuple[FieldTask, ...]:
+        """All that could be read, tiles last."""
+        return (*self.tasks, *self.tiles)
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,18 +257,26 @@ def _look_at_slide(
     try:
         with readable():
             digest = files.digest()
-            path = survey_path(parts, digest)
-            if path.is_file():
-                return SeenSlide(own, files, digest, Survey.unpacked(path.read_bytes()))
-            slide = open_slide(files)
-            try:
-                found = survey(slide, mpp)
-            finally:
-                slide.close()
-        write_atomic(path, found.packed())
+            found = _kept_survey(survey_path(parts, digest)) or _survey(files, mpp)
+        write_atomic(survey_path(parts, digest), found.packed())
         return SeenSlide(own, files, digest, found)
     except ImageError as error:
         return Unreadable(own, str(error), digest)
+
+
+def _survey(files: SlideFiles, mpp: float | None) -> Survey:
+    slide = open_slide(files)
+    try:
+        return survey(slide, mpp)
+    finally:
+        slide.close()
+
+
+def _kept_survey(path: Path) -> Survey | None:
+    try:
+        return Survey.unpacked(path.read_bytes())
+    except (OSError, ValueError):  # not made yet, or damaged
+        return None
 
 
 def _seen(source: FieldSource, sha256: str, data: bytes, limits: DecodeLimits) -> Seen:

@@ -146,7 +146,7 @@ def _write_overviews(patient: PatientReading, journal: Journal) -> Iterator[Path
             found,
             [tile.slide_xy for tile in tiles if tile.slide_xy and tile.status is FieldStatus.READ],
             middles,
-            f"{slide.counted_mm2:.2f} of {slide.countable_mm2:.2f} mm² counted",
+            f"counted: {slide.counted_mm2:.2f} of {slide.countable_mm2:.2f} square millimetres",
         )
         path = journal.annotated_path(patient.patient, slide.overview)
         write_atomic(path, jpeg_bytes(picture, 88))

@@ -13,6 +13,7 @@ from marrowscope.domain.case.laboratory import NO_LABORATORY, Laboratory
 from marrowscope.domain.cells import Cells
 from marrowscope.domain.decision import NO_CLUSTERING, Clustering, Decision, Interval, Verdict
 from marrowscope.domain.differential import Differential
+from marrowscope.domain.quantity import quantity
 from marrowscope.domain.scale import Scale
 
 OF_SEVERAL = "of several images in the file"
@@ -123,6 +124,15 @@ class SlideReading:
     def overview(self) -> str:
         """Name of the picture that shows where it was counted."""
         return f"{self.name}{AT}overview"
+
+    @property
+    def summary(self) -> str:
+        """How much was counted, as a sentence."""
+        unfit = f"; {quantity(self.tiles_unfit, 'tile')} not sharp or empty" if self.tiles_unfit else ""
+        return (
+            f"{self.name}: {self.counted_mm2:.2f} mm² counted ({quantity(self.tiles_counted, 'tile')}) of "
+            f"{self.countable_mm2:.2f} mm² in which cells lie in one layer{unfit}."
+        )
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ import distributed
 from marrowscope.engines.pool import WorkerDiedError
 from marrowscope.engines.work import Networks
 from marrowscope.errors import ImageError, InputError
-from marrowscope.imaging.files.decode import DecodeLimits
 from marrowscope.imaging.field_source import UnreadableSource
+from marrowscope.imaging.files.decode import DecodeLimits
 from marrowscope.models.bundle import BUILTIN
 from marrowscope.pipeline import FieldTask
 

@@ -94,10 +94,11 @@ def write_patients_csv(report: CohortReport, path: Path) -> None:
 def write_cells_csv(report: CohortReport, path: Path) -> None:
     """Write a row per cell, with the columns `CELL_COLUMNS` and boxes in pixels of the original image.
 
-    Boxes of a slide's tiles are in full-resolution pixels of the slide. `GUESS_COLUMNS` follow, but not in reports of versions that did not know them: a signed report gives the
-    same file for ever. If a patient was reviewed, `REVIEW_COLUMNS` are next: the networks' type of each cell
-    and the reader's, which training uses. `cell_type` is then the type in force. Where cells were signed by
-    an analyser or a technologist, `SIGNED_COLUMNS` are last.
+    Boxes of a slide's tiles are in full-resolution pixels of the slide. `GUESS_COLUMNS` follow, but not in
+    reports of versions that did not know them: a signed report gives the same file for ever. If a patient
+    was reviewed, `REVIEW_COLUMNS` are next: the networks' type of each cell and the reader's, which training
+    uses. `cell_type` is then the type in force. Where cells were signed by an analyser or a technologist,
+    `SIGNED_COLUMNS` are last.
 
     Raises
     ------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final
@@ -19,7 +19,7 @@ AREA_UM: Final = 16.0
 """Side of one element of the map of areas in µm."""
 
 _PIECE_UM: Final = 256.0  # areas are paved with a few pieces of this side
-_PIECES: Final = 3
+_PIECES: Final = 2
 _LAYERS: Final = {"thick": 4, "clot": 7, "particle": 3}
 
 Pixels = npt.NDArray[np.uint8]
@@ -81,35 +81,38 @@ def draw_slide(
         areas = _smear(rng, round(width_um / AREA_UM), round(height_um / AREA_UM))
     size = round(areas.shape[1] * AREA_UM / mpp), round(areas.shape[0] * AREA_UM / mpp)
     look = BlastLook.draw(rng)
-    fields = [_monolayer(rng, mpp, cells_per_mm2, red_cells, stain, look) for _ in range(_PIECES)]
-    pavings = {
-        Area.GLASS: [_monolayer(rng, mpp, 0.0, 0.0, stain, look).pixels],
-        Area.MONOLAYER: [field.pixels for field in fields],
-        Area.THICK: [_layered(rng, fields, stain, _LAYERS["thick"]) for _ in range(2)],
-        Area.CLOT: [_clot(rng, fields, stain)],
-        Area.PARTICLE: [_particle(rng, mpp, stain, look)],
+    fields = [_monolayer(rng, mpp, (cells_per_mm2, red_cells), stain, look) for _ in range(_PIECES)]
+    pieces: dict[Area, Callable[[], list[Pixels]]] = {
+        Area.GLASS: lambda: [_monolayer(rng, mpp, (0.0, 0.0), stain, look).pixels],
+        Area.MONOLAYER: lambda: [field.pixels for field in fields],
+        Area.THICK: lambda: [_layered(rng, fields, stain, _LAYERS["thick"]) for _ in range(2)],
+        Area.CLOT: lambda: [_clot(rng, fields, stain)],
+        Area.PARTICLE: lambda: [_particle(rng, mpp, stain, look)],
     }
+    pavings = {area: draw() for area, draw in pieces.items() if (areas == area).any()}
     pixels = np.empty((size[1], size[0], 3), np.uint8)
-    boxes: list[npt.NDArray[np.float32]] = []
+    boxes = [np.zeros((0, 4), np.float32)]
     types: list[str] = []
     side = round(_PIECE_UM / mpp)
     for top in range(0, size[1], side):
         for left in range(0, size[0], side):
-            chosen = {area: int(rng.integers(len(pieces))) for area, pieces in pavings.items()}
+            chosen = {area: int(rng.integers(len(paving))) for area, paving in pavings.items()}
             window = pixels[top : top + side, left : left + side]
             kinds = _kinds(areas, window.shape[:2], (left, top), mpp)
             for area, number in chosen.items():
                 here = kinds == area
                 window[here] = pavings[area][number][: window.shape[0], : window.shape[1]][here]
+            if Area.MONOLAYER not in chosen:
+                continue
             field = fields[chosen[Area.MONOLAYER]]
             whole = [_is_in_monolayer(box, kinds) for box in field.boxes]
-            boxes.append(field.boxes[whole] + np.float32([left, top, left, top]))
+            boxes.append(field.boxes[whole] + np.array([left, top, left, top], np.float32))
             types += [name for name, is_whole in zip(field.cell_types, whole, strict=True) if is_whole]
     return SyntheticSlide(pixels, areas, np.concatenate(boxes), tuple(types), mpp)
 
 
 def _smear(rng: np.random.Generator, width: int, height: int) -> npt.NDArray[np.uint8]:
-    """Return the areas of a smear: thick where it begins, a monolayer behind it, particles and clots in both."""
+    """Return the areas of a smear: thick, then a monolayer, with particles and clots in both."""
     row, column = np.mgrid[0:height, 0:width].astype(np.float32)
     margin = 0.05 * width
     ragged = _waves(rng, (height, width), 6.0) * margin
@@ -132,11 +135,12 @@ def _waves(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> np
 def _monolayer(
     rng: np.random.Generator,
     mpp: float,
-    cells_per_mm2: float,
-    red_cells: float,
+    density: tuple[float, float],
     stain: Stain,
     look: BlastLook,
 ) -> SyntheticField:
+    """Draw a piece with so many nucleated cells per mm², and red cells over a share of its glass."""
+    cells_per_mm2, red_cells = density
     side = round(_PIECE_UM / mpp)
     return draw_field(
         int(rng.integers(2**62)),
@@ -150,9 +154,7 @@ def _monolayer(
     )
 
 
-def _layered(
-    rng: np.random.Generator, fields: Sequence[SyntheticField], stain: Stain, layers: int
-) -> Pixels:
+def _layered(rng: np.random.Generator, fields: Sequence[SyntheticField], stain: Stain, layers: int) -> Pixels:
     """Lay monolayers on each other: their transmittances multiply (Beer-Lambert)."""
     light = np.asarray(stain.background, np.float32)
     passed = np.ones(fields[0].pixels.shape, np.float32)
@@ -172,7 +174,7 @@ def _clot(rng: np.random.Generator, fields: Sequence[SyntheticField], stain: Sta
 
 def _particle(rng: np.random.Generator, mpp: float, stain: Stain, look: BlastLook) -> Pixels:
     """Give a marrow particle: cells on each other, and the holes of fat cells."""
-    dense = [_monolayer(rng, mpp, 3200.0, 0.2, stain, look) for _ in range(2)]
+    dense = [_monolayer(rng, mpp, (2600.0, 0.2), stain, look)]
     pixels = _layered(rng, dense, stain, _LAYERS["particle"])
     side = pixels.shape[0]
     y, x = np.mgrid[0:side, 0:side].astype(np.float32) * mpp
@@ -188,7 +190,7 @@ def _kinds(
     """Return the area of every pixel of a window whose left upper corner is given."""
     rows = np.minimum(((corner[1] + np.arange(shape[0])) * mpp / AREA_UM).astype(int), areas.shape[0] - 1)
     columns = np.minimum(((corner[0] + np.arange(shape[1])) * mpp / AREA_UM).astype(int), areas.shape[1] - 1)
-    return areas[rows[:, None], columns[None, :]]
+    return np.asarray(areas[rows[:, None], columns[None, :]])
 
 
 def _is_in_monolayer(box: npt.NDArray[np.float32], kinds: npt.NDArray[np.uint8]) -> bool:

@@ -114,9 +114,9 @@ def analyse(
     tiles: Annotated[
         str,
         typer.Option(
-            help="Of whole slides: random reads tiles at random over the area in which cells lie in one layer, "
-            "until --target-cells are counted; best takes those with the most nucleated cells first; all reads "
-            "all of them."
+            help="Of whole slides: random reads tiles at random over the area in which cells lie in one "
+            "layer, until --target-cells are counted; best takes those with the most nucleated cells first; "
+            "all reads all of them."
         ),
     ] = "random",
     as_json: Annotated[bool, typer.Option("--json", help="Print the patients' rows as JSON.")] = False,

@@ -115,6 +115,11 @@ def is_image_file(path: Path) -> bool:
     return is_image_member(path.name, partial(_head, path))
 
 
+def is_slide_name(name: str) -> bool:
+    """Return whether a file is meant to be a scanner's slide, by its name."""
+    return Path(name).suffix.lower() in SLIDE_SUFFIXES
+
+
 def _has_image_suffix(name: str) -> bool:
     return Path(name).suffix.lower() in IMAGE_SUFFIXES | SLIDE_SUFFIXES and not name.startswith(".")
 

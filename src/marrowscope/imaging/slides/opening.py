@@ -72,12 +72,12 @@ def slides_of(source: FieldSource, largest_field: int) -> tuple[SlideFiles, ...]
         It is a slide that cannot be read, for example for want of an extra.
     """
     suffix = Path(source.name).suffix.lower()
-    kind = formats.recognise(_head(source))
-    is_slide = suffix in formats.SLIDE_SUFFIXES or kind is formats.DICOM
+    is_slide = formats.is_slide_name(source.name)
     if source.member is not None:
         if is_slide:
             raise ImageError("slides are not read out of a ZIP archive: unpack it")
         return ()
+    kind = formats.recognise(source.head(formats.HEAD_BYTES))
     if kind is formats.DICOM:
         return tuple(map(SlideFiles.at, _dicom_series((source.path, *source.companions))))
     if suffix == ".mrxs":
@@ -182,10 +182,6 @@ def _mirax_companions(path: Path) -> tuple[Path, ...]:
 def _need(module: str, what: str, extra: str) -> None:
     if find_spec(module) is None:
         raise MissingExtraError(what, extra)
-
-
-def _head(source: FieldSource) -> bytes:
-    return source.head(formats.HEAD_BYTES)
 
 
 def _first_bytes(path: Path) -> bytes:

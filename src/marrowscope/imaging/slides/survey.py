@@ -43,7 +43,8 @@ _ASSUMED_MPP: Final = 0.25  # a 40x objective, where neither the file nor the re
 _MOST_OVERVIEW_PIXELS: Final = 6_000_000_000  # of the level from which the overview is made
 _STRIP_PIXELS: Final = 16_000_000
 _TISSUE: Final = 0.03  # mean absorbance of a block from which it is looked at closely
-_REGION: Final = 32  # blocks a side that are looked at together
+_REGION: Final = 32  # blocks a side that are looked at together,
+_FEWEST: Final = 8  # where so many of them hold tissue: no tile is smaller, even cut into quarters
 _PURE: Final = 0.95  # part of a tile that must be monolayer
 _SAMPLES: Final = 6  # regions on which red cells are measured where no scale is stated
 _SAMPLE_PX: Final = 1024
@@ -197,14 +198,16 @@ def _by_red_cells(slide: Slide, dark: Floats) -> float | None:
     side = min(_SAMPLE_PX, full.width, full.height)
     # Where the glass is half covered, red cells lie singly.
     even = ndimage.uniform_filter(np.minimum(dark, 0.5), 9)
-    order = np.argsort(np.abs(even - np.median(even[even > _TISSUE])), axis=None) if even.max() > _TISSUE else []
+    if even.max() <= _TISSUE:
+        return None
+    order = np.argsort(np.abs(even - np.median(even[even > _TISSUE])), axis=None)
     regions = []
     for place in order[:: max(len(order) // 200, 1)][:_SAMPLES]:
         y, x = np.unravel_index(place, dark.shape)
         left = int(np.clip(x * full.width / dark.shape[1] - side / 2, 0, full.width - side))
         top = int(np.clip(y * full.height / dark.shape[0] - side / 2, 0, full.height - side))
         regions.append(slide.read(0, left, top, side, side))
-    found = red_cell_diameter_px(*regions) if regions else None
+    found = red_cell_diameter_px(*regions)
     return None if found is None or found.confidence < _LEAST_CONFIDENCE else RED_CELL_UM / found.value
 
 
@@ -225,7 +228,7 @@ def _cover(slide: Slide, scale: float, glass: Floats, is_tissue: npt.NDArray[np.
     per_px = ZOOM_UM / scale / level.downsample  # px of the level
     for top, left in _regions(rows, columns):
         here = slice(top, min(top + _REGION, rows)), slice(left, min(left + _REGION, columns))
-        if not is_tissue[here].any():
+        if is_tissue[here].sum() < _FEWEST:
             continue
         y0, x0 = max(top * BLOCK_PX - MARGIN_PX, 0), max(left * BLOCK_PX - MARGIN_PX, 0)
         y1 = min(here[0].stop * BLOCK_PX + MARGIN_PX, int(level.height / per_px))
@@ -251,7 +254,7 @@ def _regions(rows: int, columns: int) -> Iterator[tuple[int, int]]:
 
 
 def _tiles(is_monolayer: npt.NDArray[np.bool_], purple: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
-    """Lay tiles on the monolayer, each where the first still fits; return first blocks (n, 2) and richness."""
+    """Lay tiles on the monolayer, each where the first still fits; return corners and richness."""
     rows, columns = is_monolayer.shape
     side = round(TILE_UM / BLOCK_UM)
     down, across = min(side, rows), min(side, columns)
