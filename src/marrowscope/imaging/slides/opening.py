@@ -58,6 +58,16 @@ class SlideFiles:
         return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
+def is_slide(source: FieldSource, largest_field: int) -> bool:
+    """Return whether a file is a slide, or one of its files, whatever would be needed to read it."""
+    if formats.is_slide_name(source.name):
+        return True
+    if source.member is not None:
+        return False
+    kind = formats.recognise(source.head(formats.HEAD_BYTES))
+    return kind is formats.DICOM or (kind is formats.TIFF and _is_pyramid(source.path, largest_field))
+
+
 def slides_of(source: FieldSource, largest_field: int) -> tuple[SlideFiles, ...]:
     """Return the slides that an entry of a patient's files is: one, several of one DICOM folder, or none.
 
@@ -71,20 +81,15 @@ def slides_of(source: FieldSource, largest_field: int) -> tuple[SlideFiles, ...]
     ImageError
         It is a slide that cannot be read, for example for want of an extra.
     """
-    suffix = Path(source.name).suffix.lower()
-    is_slide = formats.is_slide_name(source.name)
-    if source.member is not None:
-        if is_slide:
-            raise ImageError("slides are not read out of a ZIP archive: unpack it")
+    if not is_slide(source, largest_field):
         return ()
-    kind = formats.recognise(source.head(formats.HEAD_BYTES))
-    if kind is formats.DICOM:
+    if source.member is not None:
+        raise ImageError("slides are not read out of a ZIP archive: unpack it")
+    if formats.recognise(source.head(formats.HEAD_BYTES)) is formats.DICOM:
         return tuple(map(SlideFiles.at, _dicom_series((source.path, *source.companions))))
-    if suffix == ".mrxs":
+    if Path(source.name).suffix.lower() == ".mrxs":
         return (SlideFiles.at((source.path, *_mirax_companions(source.path))),)
-    if is_slide or (kind is formats.TIFF and _is_pyramid(source.path, largest_field)):
-        return (SlideFiles.at((source.path,)),)
-    return ()
+    return (SlideFiles.at((source.path,)),)
 
 
 def open_slide(files: SlideFiles) -> Slide:
