@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -18,13 +18,15 @@ class FieldSource:
 
     `name` is its path relative to the patient's folder with `/` between the parts; an archive's name is one
     of the parts. `member` is the name inside the ZIP file `path`, None for an ordinary file. `companions` are
-    further files that may belong to the same slide.
+    further files that may belong to the same slide. `slide_xy` is where the field lies in the slide that it
+    was cut from.
     """
 
     name: str
     path: Path
     member: str | None = None
     companions: tuple[Path, ...] = ()
+    slide_xy: tuple[int, int] | None = None
 
     def read(self, limits: DecodeLimits) -> bytes:
         """Return the bytes of the file, never more than `limits.max_bytes`.
@@ -57,11 +59,11 @@ class FieldSource:
 
     def image(self, limits: DecodeLimits, sha256: str) -> FieldImage:
         """Decode the file."""
-        return _decoded(self.read(limits), limits, sha256)
+        return self.loaded(limits).image(limits, sha256)
 
     def loaded(self, limits: DecodeLimits) -> LoadedSource:
         """Return the field with its bytes in memory."""
-        return LoadedSource(self.name, self.read(limits))
+        return LoadedSource(self.name, self.read(limits), self.slide_xy)
 
 
 class Source(Protocol):
@@ -95,10 +97,13 @@ class LoadedSource:
 
     name: str
     content: bytes
+    slide_xy: tuple[int, int] | None = None
 
     def image(self, limits: DecodeLimits, sha256: str) -> FieldImage:
         """Decode the bytes."""
-        return _decoded(self.content, limits, sha256)
+        if sha256 and hashlib.sha256(self.content).hexdigest() != sha256:
+            raise ImageError("the file changed while the run went on; run again")
+        return replace(decode(self.content, limits=limits), slide_xy=self.slide_xy)
 
     def loaded(self, limits: DecodeLimits) -> LoadedSource:
         """Return itself."""
@@ -140,9 +145,3 @@ class UnreadableSource:
         """Return itself."""
         del limits
         return self
-
-
-def _decoded(data: bytes, limits: DecodeLimits, sha256: str) -> FieldImage:
-    if sha256 and hashlib.sha256(data).hexdigest() != sha256:
-        raise ImageError("the file changed while the run went on; run again")
-    return decode(data, limits=limits)

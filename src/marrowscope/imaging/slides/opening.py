@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from marrowscope.errors import ImageError, MissingExtraError
+from marrowscope.errors import ImageError, MarrowscopeError, MissingExtraError
 from marrowscope.imaging.field_source import FieldSource
 from marrowscope.imaging.files import formats
 from marrowscope.imaging.slides import tiff_reader
@@ -144,10 +144,10 @@ def readable() -> Iterator[None]:
     """Turn every fault of the libraries into an `ImageError` of one line."""
     try:
         yield
-    except (ImageError, MemoryError):
-        raise
     except MissingExtraError as error:
         raise ImageError(str(error)) from error
+    except (MarrowscopeError, MemoryError):
+        raise
     except Exception as error:  # on damaged bytes the readers raise nearly anything
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
         raise ImageError(f"this slide cannot be read: {reason}") from error

@@ -7,11 +7,11 @@ import json
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, undefer
 
 from marrowscope.analysis.numbers import Inferred
@@ -26,14 +26,14 @@ from marrowscope.analysis.reviewed import AddedCell
 from marrowscope.analysis.reviewed import Answer as CellAnswer
 from marrowscope.codec import from_json
 from marrowscope.domain.decision import RULES
-from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
+from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading, SlideReading
 from marrowscope.domain.rates import NOTHING_KNOWN, KnownErrors
 from marrowscope.domain.taxonomy import ARTEFACT
 from marrowscope.exports.tables import patient_row
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.images.patients import details_of
 from marrowscope.service.store.analyses import DONE, DUPLICATE, NETWORK, PERSON, Analysis, AnalysisField, Cell
-from marrowscope.service.store.patients import Field
+from marrowscope.service.store.patients import Field, Slide
 from marrowscope.service.store.reviews import Answer
 
 _KEPT = 64  # networks' readings in memory; one of a thousand cells takes about a megabyte
@@ -78,13 +78,16 @@ def network_reading(session: Session, analysis: Analysis) -> PatientReading:
         if key in _recent:
             _recent.move_to_end(key)
             return _recent[key]
+    slides = _slides(session, analysis)
     reading = read_patient(
         patient.name,
         _field_readings(session, analysis),
         _settings_of(analysis),
         _known(analysis),
+        problems=[slide.summary for slide in slides],
         details=details_of(patient),
     )
+    reading = replace(reading, slides=slides)
     with _lock:
         _recent[key] = reading
         while len(_recent) > _KEPT:
@@ -199,6 +202,34 @@ def _known(analysis: Analysis) -> KnownErrors:
     """Return what was known of the networks' errors when the analysis was asked for."""
     known = analysis.facts.get("known")
     return NOTHING_KNOWN if known is None else from_json(known, KnownErrors)
+
+
+def _slides(session: Session, analysis: Analysis) -> tuple[SlideReading, ...]:
+    """Return how much of each slide an analysis counted."""
+    counted = func.sum(case((AnalysisField.status == DONE, 1), else_=0))
+    found = session.execute(
+        select(Slide, func.count(), counted)
+        .join(Field, Field.slide_id == Slide.id)
+        .join(AnalysisField, AnalysisField.field_id == Field.id)
+        .where(AnalysisField.analysis_id == analysis.id)
+        .group_by(Slide.id)
+        .order_by(Slide.created_at, Slide.id)
+    )
+    return tuple(
+        SlideReading(
+            name=slide.name,
+            sha256=slide.sha256,
+            width=slide.width,
+            height=slide.height,
+            mpp=slide.mpp,
+            countable_mm2=slide.countable_mm2,
+            counted_mm2=slide.tile_mm2 * done,
+            tiles=slide.tiles,
+            tiles_counted=done,
+            tiles_unfit=taken - done,
+        )
+        for slide, taken, done in found
+    )
 
 
 def _field_readings(session: Session, analysis: Analysis) -> list[FieldReading]:

@@ -25,6 +25,7 @@ export type {
   ResultShape as Result,
   SessionState as Session,
   SettingsShape as ServiceSettings,
+  SlideShape as Slide,
   SignedShape as Signed,
   SuggestionShape as Suggestion,
   TaxonomyShape as Taxonomy,

@@ -134,6 +134,11 @@ export const fieldsPage = {
   statuses: { stored: "stored", read: "read", failed: "failed", duplicate: "same as another", replaced: "replaced" },
   remove: "Remove",
   open: "Open in viewer",
+  slides: "Whole slides",
+  slideArea: (taken: number, countable: number, tiles: number) =>
+    `${taken.toFixed(2)} of ${countable.toFixed(2)} mm² in which cells lie in one layer: ${tiles} ${tiles === 1 ? "tile" : "tiles"}, the fields below`,
+  slideOverview: (name: string) => `Overview of ${name}: in green where cells lie in one layer, in blue the tiles taken`,
+  look: "Look at the slide",
 };
 
 export const audit = {
