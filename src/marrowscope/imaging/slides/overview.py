@@ -40,6 +40,9 @@ def draw_overview(
     radius = max(picture.size) / 700 + 1
     for x, y in blasts * factor:
         drawn.ellipse((x - radius, y - radius, x + radius, y + radius), fill=_BLAST)
+    legend = {"cells in one layer": _MONOLAYER, "tiles": _COUNTED}
+    if len(blasts):
+        legend["blast"] = _BLAST
     corners = np.array(counted, np.float64).reshape(-1, 2)
     boxes = np.concatenate([corners, corners + found.tile_px], axis=1) * np.tile(factor, 2)
     return annotate(
@@ -47,7 +50,7 @@ def draw_overview(
         boxes,
         [_COUNTED] * len(boxes),
         [""] * len(boxes),
-        legend={"cells in one layer": _MONOLAYER, "counted": _COUNTED, "blast": _BLAST},
+        legend=legend,
         caption=caption,
     )
 
