@@ -196,7 +196,7 @@ def _read(patient: Path, out: Path, *, tiles: str) -> None:
 
 def _table(rows: list[tuple[float, str, int, Measured]]) -> str:
     lines = [
-        "| monolayer | file | `--tiles` | counted | cells | finding it | reading | all | processor | memory |",
+        "| monolayer | file | `--tiles` | counted | cells | search | reading | all | processor | memory |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for area, tiles, size, found in rows:

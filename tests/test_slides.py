@@ -2,11 +2,13 @@
 
 import json
 import shutil
+import struct
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
@@ -25,9 +27,10 @@ from marrowscope.planning import Plan, SeenSlide, Unreadable, look, plan_patient
 from marrowscope.progress import Progress
 from marrowscope.synth.slide import AREA_UM, Area, SyntheticSlide, draw_slide
 from tests.cohorts import analyse, table, write_fields
-from tests.slides import write_pyramid, write_svs
+from tests.slides import write_svs
 
 MPP = 0.25
+LONG = 4  # TIFF 6.0: the type of an entry of 32 bits
 ENOUGH = 110
 """Cells that about two tiles hold."""
 
@@ -217,20 +220,29 @@ def test_a_broken_slide_is_an_answer(slide: SyntheticSlide, tmp_path: Path) -> N
         assert found.reason
         assert "\n" not in found.reason
         assert "Traceback" not in found.reason
+        assert str(tmp_path) not in found.reason
     assert looked_at(tmp_path / "alone.mrxs").reason == (  # type: ignore[union-attr]  # told above
         "the folder alone that belongs to this MRXS slide is missing"
     )
 
 
-def test_absurd_sizes_are_refused_before_anything_is_read(slide: SyntheticSlide, tmp_path: Path) -> None:
-    path = write_pyramid(tmp_path / "huge.tif", np.tile(slide.pixels[:1792], (2, 1, 1)), MPP, levels=(4,))
+@pytest.mark.parametrize(
+    ("side", "told"), [(90_000, "no smaller copies"), (3_000_000_000, "this slide cannot be read")]
+)
+def test_absurd_sizes_are_refused_before_anything_is_read(
+    side: int, told: str, slide: SyntheticSlide, tmp_path: Path
+) -> None:
+    path = write_svs(tmp_path / "huge.svs", slide.pixels[:1024, :1024], MPP)
+    with tifffile.TiffFile(path) as whole:
+        entries = [whole.pages.first.tags[tag].offset for tag in ("ImageWidth", "ImageLength")]
     content = bytearray(path.read_bytes())
-    for tag in (256, 257):  # width and length of the first page
-        entry = content.index(tag.to_bytes(2, "little") + (4).to_bytes(2, "little"), content[4])
-        content[entry + 8 : entry + 12] = (4_000_000_000).to_bytes(4, "little")
+    for entry in entries:
+        content[entry + 2 : entry + 12] = struct.pack("<HII", LONG, 1, side)
     path.write_bytes(content)
     found = looked_at(path)
     assert isinstance(found, Unreadable)
+    assert told in found.reason
+    assert str(tmp_path) not in found.reason
 
 
 def test_a_field_of_a_slide_knows_its_slide() -> None:

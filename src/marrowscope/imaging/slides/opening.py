@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from marrowscope.imaging.slides import tiff_reader
 from marrowscope.imaging.slides.slide import Slide
 
 _KEPT_OPEN: Final = 2
+_PATH: Final = re.compile(r":?\s*'?(?:/|[A-Za-z]:\\)\S+")  # where a file lies is nobody's matter
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,8 @@ def readable() -> Iterator[None]:
     except (MarrowscopeError, MemoryError):
         raise
     except Exception as error:  # on damaged bytes the readers raise nearly anything
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+        said = _PATH.sub("", str(error)).strip() or type(error).__name__
+        reason = said.splitlines()[0][:160]
         raise ImageError(f"this slide cannot be read: {reason}") from error
 
 
