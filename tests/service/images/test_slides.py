@@ -93,6 +93,19 @@ def test_a_slide_goes_with_its_last_tile(
     assert not list(blobs.originals())
 
 
+def test_a_slide_goes_with_its_patient(
+    admin: TestClient, content: bytes, database: Database, blobs: Blobs
+) -> None:
+    patient = new_patient(admin)
+    send(admin, patient, ("smear.svs", content))
+    (shown,) = admin.get(f"{API}/patients/{patient}/slides").json()["items"]
+    answer = admin.request("DELETE", f"{API}/patients/{patient}", json={"reason": "asked for"})
+    assert answer.status_code == 204
+    assert admin.get(shown["dzi"]).status_code == 404
+    assert not list(blobs.originals())
+    assert check_blobs(database, blobs).faults == ()
+
+
 def test_the_same_slide_again_changes_nothing(reviewer: TestClient, content: bytes) -> None:
     patient = new_patient(reviewer)
     first = rows(send(reviewer, patient, ("smear.svs", content)))
