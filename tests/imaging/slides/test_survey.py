@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from PIL import Image
 from tests.slides import Pixels, smaller, smear
 
 from marrowscope.errors import ImageError
@@ -109,6 +110,19 @@ def test_what_the_scanner_left_out_is_no_glass() -> None:
         glass_colour(smaller(framed, 4)), glass_colour(smaller(slide.pixels, 4)), atol=3
     )
     assert len(survey(InMemory(framed, slide.mpp)).tiles) >= 5
+
+
+@pytest.mark.parametrize(("laboratory", "mpp"), [("bccd", 0.08), ("deepbionet", 0.12), ("segpc", 0.16)])
+def test_real_fields_are_countable(laboratory: str, mpp: float, shared_data: Path) -> None:
+    """Each field, which somebody chose to photograph, is repeated to the size of a small slide."""
+    paths = sorted(path for path in (shared_data / "fields" / laboratory).rglob("*.jpg"))[::40][:6]
+    parts = []
+    for path in paths:
+        field = np.asarray(Image.open(path).convert("RGB"))[64:-64]  # without burnt-in scale bars
+        times = [int(np.ceil(400 / (side * mpp))) for side in field.shape[:2]]
+        found = survey(InMemory(np.tile(field, (*times, 1)), mpp))
+        parts.append((found.kinds == BlockKind.MONOLAYER).mean())
+    assert np.mean(parts) >= 0.9
 
 
 def test_a_survey_is_the_same_when_it_was_stored() -> None:

@@ -676,8 +676,8 @@ export interface SignedShape {
 /**
  * A whole slide; sizes in pixels, `mpp` micrometres per pixel.
  *
- * Cells lie in one layer on `countable_mm2`; of the tiles laid there, `tiles` are among the patient's images,
- * and their area is `taken_mm2`.
+ * Cells lie in one layer on `countable_mm2`; of the tiles laid there, `tiles` are among the patient's
+ * images, and their area is `taken_mm2`.
  */
 export interface SlideShape {
   id: string;
