@@ -6,9 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
 from PIL import Image
 
-from marrowscope.domain.patient import CohortReport, EarlierCount, FieldReading, PatientReading
+from marrowscope.domain.patient import (
+    CohortReport,
+    EarlierCount,
+    FieldReading,
+    FieldStatus,
+    PatientReading,
+)
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.errors import DamagedRecordError
 from marrowscope.exports.atomic import write_atomic
@@ -24,6 +31,7 @@ from marrowscope.exports.workbook import write_workbook
 from marrowscope.imaging.draw import Tile, TileGroup, draw_sheet
 from marrowscope.imaging.gallery import from_sheet
 from marrowscope.imaging.jpeg import jpeg_bytes
+from marrowscope.imaging.slides.overview import draw_overview
 from marrowscope.journal import Journal
 
 FORMATS = ("csv", "xlsx", "html", "json")
@@ -72,6 +80,7 @@ def write_report(
         written.append(out / "patients.xlsx")
     if "html" in formats:
         written += [path for patient in report.patients for path in _write_sheets(patient, journal)]
+        written += [path for patient in report.patients for path in _write_overviews(patient, journal)]
         write_html(report, out / "report.html", JournalPictures(report, journal))
         written.append(out / "report.html")
     if "json" in formats:
@@ -124,6 +133,24 @@ def _write_sheets(patient: PatientReading, journal: Journal) -> Iterator[Path]:
     while (left := journal.sheet_path(patient.patient, number)).is_file():  # by a run of more images
         left.unlink()
         number += 1
+
+
+def _write_overviews(patient: PatientReading, journal: Journal) -> Iterator[Path]:
+    """Write the annotated overview of each of a patient's slides."""
+    for slide in patient.slides:
+        found = journal.survey(slide.sha256)
+        tiles = [field for field in patient.fields if field.slide == slide.name]
+        boxes = [tile.boxes_in_image[tile.cells.is_blast] for tile in tiles]
+        middles = np.concatenate([np.zeros((0, 2)), *((each[:, :2] + each[:, 2:]) / 2 for each in boxes)])
+        picture = draw_overview(
+            found,
+            [tile.slide_xy for tile in tiles if tile.slide_xy and tile.status is FieldStatus.READ],
+            middles,
+            f"counted: {slide.counted_mm2:.2f} of {slide.countable_mm2:.2f} square millimetres",
+        )
+        path = journal.annotated_path(patient.patient, slide.overview)
+        write_atomic(path, jpeg_bytes(picture, 88))
+        yield path
 
 
 def _gallery(journal: Journal, patient: str, field: FieldReading) -> Image.Image:

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from marrowscope.cohort import Progress
 from marrowscope.domain.quantity import quantity
+from marrowscope.progress import Progress
 
 _LOG_EVERY_SECONDS = 30.0
 _STAGES = {

@@ -85,7 +85,7 @@ class LiveCount:
         self._counting = settings.counting
         self._folder = folder
         self._discover = discover
-        self._looker = FileLooker(settings.reading.limits, journal.parts)
+        self._looker = FileLooker(settings.reading.limits, journal.parts, settings.reading.mpp)
         remembering = RememberingLooker(self._looker, lambda: folder.versions)
         self._reader = CohortReader(bundle, settings, journal, looker=remembering)
         self._taken: set[FieldSource] = set()

@@ -45,7 +45,8 @@ def analyse(
     patients: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="A folder with a sub-folder per patient, one patient's folder, images, or ZIP files.",
+            help="A folder with a sub-folder per patient, one patient's folder, images, whole slides, or ZIP "
+            "files of images.",
             show_default=False,
         ),
     ] = None,
@@ -96,6 +97,14 @@ def analyse(
             "is wider, so that it holds although it is looked at again and again.",
         ),
     ] = False,
+    tiles: Annotated[
+        str,
+        typer.Option(
+            help="Of whole slides: random reads tiles at random over the area in which cells lie in one "
+            "layer, until --target-cells are counted; best takes those with the most nucleated cells first; "
+            "all reads all of them."
+        ),
+    ] = "random",
     as_json: Annotated[bool, typer.Option("--json", help="Print the patients' rows as JSON.")] = False,
     quiet: Quiet = False,
 ) -> None:
@@ -132,6 +141,7 @@ def analyse(
                 overwrite=overwrite,
                 reviewed=reviewed,
                 until_settled=until_settled,
+                tiles=tiles,
                 listener=display,
             )
     except KeyboardInterrupt:

@@ -132,6 +132,11 @@ export const fieldsPage = {
   none: "No images yet. Drop them here.",
   statuses: { stored: "stored", read: "read", failed: "failed", duplicate: "same as another", replaced: "replaced" },
   remove: "Remove",
+  slides: "Whole slides",
+  slideArea: (taken: number, countable: number, tiles: number) =>
+    `${number(taken, 2)} of ${number(countable, 2)} mm² in which cells lie in one layer: ${plural(tiles, "tile", "tiles")}, the fields below`,
+  slideOverview: (name: string) => `Overview of ${name}: in green where cells lie in one layer, in blue the tiles taken`,
+  look: "Look at the slide",
 };
 
 export const audit = {
