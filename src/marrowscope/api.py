@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from marrowscope.analysis.decide import FLOOR, TARGET
 from marrowscope.analysis.patient import CountingSettings
-from marrowscope.cohort import CohortReader, RunSettings
+from marrowscope.cohort.reader import CohortReader
+from marrowscope.cohort.settings import RunSettings
 from marrowscope.datasets.names import type_of_folder
 from marrowscope.domain.case.details import CaseDetails, joined
 from marrowscope.domain.case.specimen import Specimen, specimen_named

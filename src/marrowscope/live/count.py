@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from threading import Event
 
-from marrowscope.cohort import CohortReader, RunSettings
+from marrowscope.cohort.reader import CohortReader
+from marrowscope.cohort.settings import RunSettings
 from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading
 from marrowscope.engines.looking import FileLooker
 from marrowscope.errors import InputError
