@@ -131,6 +131,11 @@ export const fieldsPage: Texts["fieldsPage"] = {
   none: "Noch keine Bilder. Ziehen Sie sie hierher.",
   statuses: { stored: "gespeichert", read: "gelesen", failed: "fehlgeschlagen", duplicate: "gleich einem anderen", replaced: "ersetzt" },
   remove: "Entfernen",
+  slides: "Ganze Objektträger",
+  slideArea: (taken, countable, tiles) =>
+    `${number(taken, 2)} von ${number(countable, 2)} mm², auf denen die Zellen in einer Schicht liegen: ${plural(tiles, "Kachel", "Kacheln")}, die Felder unten`,
+  slideOverview: (name) => `Übersicht von ${name}: grün umrandet, wo die Zellen in einer Schicht liegen, blau die genommenen Kacheln`,
+  look: "Objektträger ansehen",
 };
 
 export const audit: Texts["audit"] = {
