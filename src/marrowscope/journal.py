@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from filelock import FileLock, Timeout
+from PIL import Image
 
 from marrowscope.codec import from_json, to_json
 from marrowscope.domain.patient import FieldReading, FieldStatus
@@ -130,6 +131,25 @@ class Journal:
     def gallery_path(self, patient: str, reading: FieldReading) -> Path:
         """Return the path of a field's gallery sheet."""
         return self._path(patient, reading.name, reading.sha256, ".jpg")
+
+    def sheet(self, patient: str, reading: FieldReading) -> Image.Image:
+        """Return the sheet of a field's cells.
+
+        Raises
+        ------
+        DamagedRecordError
+            It cannot be read, and is removed, so that the field is read again.
+        """
+        path = self.gallery_path(patient, reading)
+        try:
+            with Image.open(path) as sheet:
+                sheet.load()
+                return sheet.copy()
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise DamagedRecordError(
+                f"the record of {reading.name} of {patient} is damaged; run again with --resume"
+            ) from error
 
     def annotated_path(self, patient: str, field: str) -> Path:
         """Return the path of a field's annotated picture: ``annotated/<patient>/<field>.jpg``."""

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ImageColor
+from PIL import Image, ImageColor
 
 from marrowscope.datasets.names import type_of_folder
 from marrowscope.domain.cells import FLAG_BORDER, Cells, Detections
@@ -29,7 +29,7 @@ from marrowscope.imaging.files.decode import (
     FieldImage,
 )
 from marrowscope.imaging.files.sources import Source
-from marrowscope.imaging.gallery import NO_SQUARES, grey_squares, sheet_of
+from marrowscope.imaging.gallery import SQUARE_PX, grey_squares, sheet_of
 from marrowscope.imaging.jpeg import jpeg_bytes
 from marrowscope.imaging.quality import FieldQuality, QualityFlag, assess
 from marrowscope.imaging.repeats.cells import FieldCells, RepeatedCells, cell_sketches
@@ -127,7 +127,9 @@ def load_field(task: FieldTask, limits: DecodeLimits) -> FieldImage | ImageError
 
 
 def counted_once_each(
-    fields: Sequence[FieldReading], repeated: RepeatedCells, sheet: Callable[[FieldReading], bytes]
+    fields: Sequence[FieldReading],
+    repeated: RepeatedCells,
+    sheet: Callable[[FieldReading], Image.Image | None],
 ) -> tuple[FieldReading, ...]:
     """Return the fields of a patient with every cell counted once, where fields overlap.
 
@@ -135,16 +137,16 @@ def counted_once_each(
     ----------
     fields : in the order of the report
     repeated : finds the cells, and remembers those of this patient
-    sheet : returns the sheet of a field's cells
+    sheet : returns the sheet of a field's cells, None if it is lost: then nothing is compared with them
     """
 
     def cells(field: FieldReading) -> FieldCells:
         number = len(field.cells)
-        return FieldCells(
-            (field.width, field.height),
-            field.cells.boxes,
-            cell_sketches(grey_squares(sheet(field), number) if number else NO_SQUARES),
-        )
+        picture = sheet(field) if number else None
+        squares = np.zeros((number, SQUARE_PX, SQUARE_PX), np.uint8)
+        if picture is not None:
+            squares = grey_squares(picture, number)
+        return FieldCells((field.width, field.height), field.cells.boxes, cell_sketches(squares))
 
     # Images of single cells are cut round one cell each, and tiles of slides lie side by side.
     whole = [

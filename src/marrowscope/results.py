@@ -12,12 +12,10 @@ from PIL import Image
 from marrowscope.domain.patient import (
     CohortReport,
     EarlierCount,
-    FieldReading,
     FieldStatus,
     PatientReading,
 )
 from marrowscope.domain.taxonomy import taxonomy
-from marrowscope.errors import DamagedRecordError
 from marrowscope.exports.atomic import write_atomic
 from marrowscope.exports.case.facts import file_title
 from marrowscope.exports.fhir import write_fhir
@@ -119,7 +117,7 @@ def _write_sheets(patient: PatientReading, journal: Journal) -> Iterator[Path]:
     for first in range(0, len(cells), _CELLS_ON_A_SHEET):
         groups: dict[str, list[Tile]] = {}
         for cell_type, signed, field in cells[first : first + _CELLS_ON_A_SHEET]:
-            picture = from_sheet(_gallery(journal, patient.patient, field), 0)
+            picture = from_sheet(journal.sheet(patient.patient, field), 0)
             mark = taxonomy()[signed].abbreviation if signed and named_otherwise(cell_type, signed) else ""
             groups.setdefault(cell_type, []).append(Tile(picture, mark))
         titled = [
@@ -153,26 +151,6 @@ def _write_overviews(patient: PatientReading, journal: Journal) -> Iterator[Path
         yield path
 
 
-def _gallery(journal: Journal, patient: str, field: FieldReading) -> Image.Image:
-    """Return the sheet of a field's cells.
-
-    Raises
-    ------
-    DamagedRecordError
-        It cannot be read, and is removed, so that the field is read again.
-    """
-    path = journal.gallery_path(patient, field)
-    try:
-        with Image.open(path) as sheet:
-            sheet.load()
-            return sheet.copy()
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise DamagedRecordError(
-            f"the record of {field.name} of {patient} is damaged; run again with --resume"
-        ) from error
-
-
 class JournalPictures:
     """Pictures for the report page, taken from the journal.
 
@@ -194,7 +172,7 @@ class JournalPictures:
         items = []
         for name, row in cells_to_show(reading, limits_for(len(self._patients))):
             if name not in sheets:
-                sheets[name] = _gallery(self._journal, patient, fields[name])
+                sheets[name] = self._journal.sheet(patient, fields[name])
             cell = fields[name].cells[row]
             picture = jpeg_bytes(from_sheet(sheets[name], row), 85)
             items.append(GalleryItem(cell.cell_type, cell.p_blast, cell.is_blast, name, row, picture))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -307,9 +307,7 @@ class CohortReader:
         repeated = self._repeated.get(patient, RepeatedCells())
         if self._settings.looks_again:
             self._repeated[patient] = repeated
-        return counted_once_each(
-            fields, repeated, lambda field: self._journal.gallery_path(patient, field).read_bytes()
-        )
+        return counted_once_each(fields, repeated, partial(self._journal.sheet, patient))
 
     def _looks_again(self, patient: str, fields: Sequence[FieldReading]) -> bool:
         """Return whether a count with a verdict goes on: then it was looked at before."""
