@@ -6,8 +6,9 @@ by their likeness: the correlation of their squares once illumination and fine d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -17,6 +18,8 @@ from scipy.ndimage import gaussian_filter
 _SIDE_PX: Final = 32
 _FINEST_PX, _COARSEST_PX = 0.7, 6.0  # standard deviations of the two filters, on a sketch of `_SIDE_PX`
 
+_BLOCKS: Final = 8  # along a side of a sketch
+_ROUNDING: Final = 0.001
 _SURELY_SAME: Final = 0.97
 """Likeness from which one cell alone tells that two fields overlap.
 
@@ -46,6 +49,13 @@ class FieldCells:
     size: tuple[int, int]
     boxes: npt.NDArray[np.float32]
     sketches: npt.NDArray[np.float32]
+
+    @cached_property
+    def coarse(self) -> npt.NDArray[np.float32]:
+        """The sums of blocks over their side, (n, 64): a projection of the sketches."""
+        shape = (len(self.sketches), _BLOCKS, _SIDE_PX // _BLOCKS, _BLOCKS, _SIDE_PX // _BLOCKS)
+        sums = self.sketches.reshape(shape).sum(axis=(2, 4)) * (_BLOCKS / _SIDE_PX)
+        return np.asarray(sums.reshape(len(sums), _BLOCKS**2), np.float32)
 
 
 def cell_sketches(squares: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -109,13 +119,27 @@ class RepeatedCells:
         others = [cells for _, cells, _ in self._fields if cells.size == field.size and len(cells.boxes)]
         if not others or not len(field.boxes):
             return is_repeated
-        alike = field.sketches @ np.concatenate([other.sketches for other in others]).T
-        ends = np.cumsum([len(other.boxes) for other in others])
-        for other, own in zip(others, np.split(alike, ends[:-1], axis=1), strict=True):
-            shift = _shift(field, other, own)
+        for other in _possible(field, others):
+            shift = _shift(field, other, field.sketches @ other.sketches.T)
             if shift is not None:
                 is_repeated |= _same_places(field.boxes - np.tile(shift, 2), other.boxes)
         return is_repeated
+
+
+def _possible(field: FieldCells, others: Sequence[FieldCells]) -> Iterator[FieldCells]:
+    """Yield the fields that may show a cell of this one.
+
+    Two sketches are never nearer to each other than what is left of them at a quarter of the resolution,
+    which is quickly compared.
+    """
+    coarse = np.concatenate([other.coarse for other in others])
+    norms = np.square(coarse).sum(axis=1)
+    distances = np.square(field.coarse).sum(axis=1)[:, None] + norms - 2 * field.coarse @ coarse.T
+    near = (distances <= 2 - 2 * _PERHAPS_SAME + _ROUNDING).any(axis=0)
+    ends = np.cumsum([len(other.boxes) for other in others])
+    for other, own in zip(others, np.split(near, ends[:-1]), strict=True):
+        if own.any():
+            yield other
 
 
 def _shift(

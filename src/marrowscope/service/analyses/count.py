@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, undefer
 
@@ -23,12 +22,12 @@ from marrowscope.analysis.review import (
 from marrowscope.analysis.reviewed import AddedCell
 from marrowscope.analysis.reviewed import Answer as CellAnswer
 from marrowscope.codec import from_json
-from marrowscope.domain.counting import counted_once
 from marrowscope.domain.decision import RULES
 from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading, SlideReading
 from marrowscope.domain.rates import NOTHING_KNOWN, KnownErrors
 from marrowscope.domain.taxonomy import ARTEFACT
 from marrowscope.exports.tables import patient_row
+from marrowscope.service.analyses.fields import as_counted
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.images.patients import details_of
 from marrowscope.service.recent import Recent
@@ -237,9 +236,7 @@ def _field_readings(session: Session, analysis: Analysis) -> list[FieldReading]:
 
 def _field_reading(row: AnalysisField, field: Field) -> FieldReading:
     if row.status == DONE and row.reading is not None:
-        reading = from_json(row.reading, FieldReading)
-        is_repeated = np.isin(np.arange(len(reading.cells)), row.repeated)
-        return replace(reading, cells=counted_once(reading.cells, is_repeated))
+        return as_counted(from_json(row.reading, FieldReading), row.repeated)
     is_copy = row.status == DUPLICATE
     return FieldReading(
         name=field.name,

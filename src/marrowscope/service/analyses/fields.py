@@ -6,15 +6,18 @@ so do the scales it measured: fields added since are read at the scale of their 
 one camera keep one scale.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from PIL import Image
 from sqlalchemy import exists, func, insert, select
 from sqlalchemy.orm import Session, undefer
 
 from marrowscope.codec import from_json, to_json
 from marrowscope.domain.cells import FLAG_REPEATED
+from marrowscope.domain.counting import counted_once
 from marrowscope.domain.patient import FieldReading, FieldStatus
 from marrowscope.domain.scale import ScaleBySize, SizeScale, listed_scales, scales_by_size
 from marrowscope.imaging.repeats.cells import RepeatedCells
@@ -64,13 +67,31 @@ def count_once(session: Session, analysis: Analysis, blobs: Blobs) -> None:
         .options(undefer(AnalysisField.reading))
     ).all()
     readings = {row.id: from_json(row.reading, FieldReading) for row in rows if row.reading is not None}
-    sheets = {readings[row.id].name: row.gallery for row in rows if row.id in readings}
-    marked = counted_once_each(
-        list(readings.values()), RepeatedCells(), lambda reading: _sheet(sheets[reading.name], blobs)
-    )
-    for row, reading in zip((row for row in rows if row.id in readings), marked, strict=True):
-        _mark(session, row, reading)
-    analysis.blasts = sum(int((each.cells.is_blast & each.cells.is_counted).sum()) for each in marked)
+    compared = [row for row in rows if row.id in readings]
+    sheets = {readings[row.id].name: row.gallery for row in compared}
+    lost: set[str] = set()
+
+    def sheet(reading: FieldReading) -> Image.Image | None:
+        picture = _sheet(sheets[reading.name], blobs)
+        if picture is None:
+            lost.add(reading.name)
+        return picture
+
+    marked = counted_once_each([readings[row.id] for row in compared], RepeatedCells(), sheet)
+    for row, reading in zip(compared, marked, strict=True):
+        if reading.name in lost:  # what was found while there were pictures still holds
+            readings[row.id] = as_counted(readings[row.id], row.repeated)
+        else:
+            readings[row.id] = reading
+            _mark(session, row, reading)
+    cells = [reading.cells for reading in readings.values()]
+    analysis.blasts = sum(int((each.is_blast & each.is_counted).sum()) for each in cells)
+
+
+def as_counted(reading: FieldReading, repeated: Sequence[int]) -> FieldReading:
+    """Return a field's reading without counting the cells of these rows, which an earlier field shows."""
+    is_repeated = np.isin(np.arange(len(reading.cells)), repeated)
+    return replace(reading, cells=counted_once(reading.cells, is_repeated))
 
 
 def _sheet(digest: str | None, blobs: Blobs) -> Image.Image | None:
@@ -155,9 +176,9 @@ def take_over(session: Session, analysis: Analysis) -> int:
         earlier = known.get(row.field_id)
         if earlier is None or earlier.reading is None:
             continue
-        reading = from_json(earlier.reading, FieldReading)
+        reading = as_counted(from_json(earlier.reading, FieldReading), earlier.repeated)
         record(session, analysis, row, reading, (earlier.gallery, earlier.annotated))
-        row.reading = earlier.reading
+        row.reading, row.repeated = earlier.reading, list(earlier.repeated)
         row.taken_from = earlier.taken_from or source.id
         taken += 1
     session.flush()

@@ -140,10 +140,14 @@ def record_reading(
     pictures : digests of the gallery sheet and of the annotated field
     blobs : where they are
     """
+    found = session.get(AnalysisField, work.row_id)
+    if found is None:
+        return False
+    # The analysis first, as who cancels it does.
+    analysis = session.get_one(Analysis, found.analysis_id, with_for_update=True)
     row = _claimed(session, owner, work)
     if row is None:
         return False
-    analysis = session.get_one(Analysis, row.analysis_id, with_for_update=True)
     fields.record(session, analysis, row, reading, pictures)
     session.flush()
     _end_if_complete(session, analysis, blobs)

@@ -131,6 +131,8 @@ class Teacher:
         for image, part in zip(claimed.images, parts, strict=True):
             progress = Progress(LOOKING, done, total)
             self._note(claimed, progress)
+            with self._database.reading() as session:
+                queue.refuse_deleted(session, claimed)
             if not part.is_file():
                 path = self._blobs.path(image.image)
                 future = pool.submit(work.look, claimed.start, path, image, part)
@@ -161,6 +163,7 @@ class Teacher:
             new = f"{bundle.name}-taught-{claimed.number}", bundle
             place = self._bundles / new[0]
         with self._database.writing() as session:
+            queue.refuse_deleted(session, claimed)
             if not queue.finish(session, self._presence.owner, claimed, taught, new):
                 return
             if new is not None:

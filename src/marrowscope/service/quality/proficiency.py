@@ -146,6 +146,8 @@ def own_open(session: Session, actor: Actor, reading_id: str) -> Reading:
         There is none that the actor may see.
     ForbiddenError
         It is somebody else's.
+    ForbiddenError
+        It is the actor's own.
     ConflictError
         It is finished.
     """
@@ -189,10 +191,14 @@ def withdraw(session: Session, actor: Actor, reading_id: str) -> None:
     ------
     NotFoundError
         There is none.
+    ForbiddenError
+        It is the actor's own.
     ConflictError
         It is finished.
     """
     reading = get(session, actor, reading_id).reading
+    if reading.username == actor.username:
+        raise ForbiddenError("a learner does not withdraw their own test")
     if reading.status != OPEN:
         raise ConflictError("this test is finished; its result stays")
     session.delete(reading)

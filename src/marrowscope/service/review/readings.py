@@ -174,11 +174,14 @@ def begin(session: Session, actor: Actor, analysis_id: str) -> Reading:
     ------
     NotFoundError
         There is no such analysis.
+    ForbiddenError
+        The actor has a reading of this patient open.
     ConflictError
         It is not done or no longer the latest one, or the actor took part in the first reading or has read
         it already.
     """
     analysis = analyses.get(session, analysis_id)
+    refuse_blind(session, actor, analysis)
     if analysis.status != DONE:
         raise ConflictError(f"this analysis is {analysis.status}: there is nothing to read yet")
     if analysis.patient.analysis_id != analysis.id:
@@ -188,6 +191,12 @@ def begin(session: Session, actor: Actor, analysis_id: str) -> Reading:
     )
     if before is not None:
         raise ConflictError("you have already read this analysis")
+    of_patient = select(Analysis.id).where(Analysis.patient_id == analysis.patient_id)
+    tested = select(Reading.id).where(
+        Reading.analysis_id.in_(of_patient), Reading.username == actor.username, Reading.kind == LEARNER
+    )
+    if session.scalar(tested.limit(1)) is not None:
+        raise ConflictError("you were tested on this patient, and have seen the signed names")
     own_answer = select(Answer.cell_id).where(
         Answer.reading_id == first(session, analysis).id, Answer.username == actor.username
     )

@@ -15,11 +15,12 @@ from sqlalchemy.orm import Session
 from marrowscope.errors import InputError
 from marrowscope.service.accounts import users
 from marrowscope.service.actors import Actor
+from marrowscope.service.analyses import analyses
 from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError, ForbiddenError, NotFoundError
 from marrowscope.service.images import patients
 from marrowscope.service.paging import read_cursor, write_cursor
-from marrowscope.service.review import cells, readings
+from marrowscope.service.review import answers, cells, readings
 from marrowscope.service.store.accounts import User
 from marrowscope.service.store.analyses import Cell
 from marrowscope.service.store.base import row_of
@@ -278,12 +279,14 @@ def _field_of(session: Session, patient: Patient, new: NewRequest) -> str | None
     cell = cells.get(session, new.cell_id)
     if patients.get_field(session, cell.field_id).patient_id != patient.id:
         raise NotFoundError("this patient has no such cell")
-    if cell.analysis_id != patient.analysis_id:
-        raise ConflictError("a newer analysis of this patient has replaced this one; continue there")
+    answers.refuse_replaced(session, analyses.get(session, cell.analysis_id))
     return cell.field_id
 
 
 def _held(session: Session, actor: Actor, request_id: str) -> Request:
+    request = row_of(session, Request, request_id, "request")
+    # The patient first: the end of an analysis holds it when it moves requests.
+    patients.get(session, request.patient_id, is_held=True)
     request = row_of(session, Request, request_id, "request", is_held=True)
     readings.refuse_blind_of(session, actor, request.patient_id)
     return request

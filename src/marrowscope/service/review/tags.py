@@ -98,11 +98,15 @@ def of(session: Session, patient_ids: Collection[str]) -> dict[str, list[str]]:
     return {patient_id: sorted(tags) for patient_id, tags in found.items()}
 
 
-def in_use(session: Session) -> dict[str, int]:
-    """Return the tags that patients have, the most frequent first, with the number of patients."""
+def in_use(session: Session, actor: Actor) -> dict[str, int]:
+    """Return the tags that patients have, the most frequent first, with the number of patients.
+
+    Patients whom the actor reads blind are left out.
+    """
     number = func.count()
     rows = session.execute(
         select(PatientTag.tag, number)
+        .where(PatientTag.patient_id.not_in(readings.blind_to(session, actor)))
         .group_by(PatientTag.tag)
         .order_by(number.desc(), PatientTag.tag)
         .limit(_SUGGESTED)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
 from marrowscope.codec import from_json, to_json
@@ -13,7 +13,9 @@ from marrowscope.engines.pool import MAX_DEATHS
 from marrowscope.models.bundle import Bundle
 from marrowscope.service.actors import SYSTEM
 from marrowscope.service.clock import now
-from marrowscope.service.store.analyses import DONE, FAILED, QUEUED, RUNNING
+from marrowscope.service.errors import ConflictError
+from marrowscope.service.store.analyses import DONE, FAILED, QUEUED, RUNNING, Analysis
+from marrowscope.service.store.patients import Patient
 from marrowscope.service.store.teaching import DECLINED, LEARNING, LOOKING, Teaching
 from marrowscope.service.teaching import teachings
 from marrowscope.service.teaching.work import NamedCells, Start
@@ -148,9 +150,24 @@ def in_progress(session: Session) -> set[str]:
 
 
 def declined(session: Session) -> set[str]:
-    """Return the bundles that nobody activated, to be removed."""
-    names = session.scalars(select(Teaching.bundle).where(Teaching.decision == DECLINED))
-    return {name for name in names if name}
+    """Return the bundles that were declined, to be removed once no analysis waits for them."""
+    names = set(session.scalars(select(Teaching.bundle).where(Teaching.decision == DECLINED)))
+    waiting = session.scalars(select(Analysis.bundle).where(Analysis.status.in_((QUEUED, RUNNING))))
+    return {name for name in names - {Path(bundle).name for bundle in waiting} if name}
+
+
+def refuse_deleted(session: Session, work: TeachingWork) -> None:
+    """Refuse to go on where a patient was deleted: nobody is to learn from their cells.
+
+    Raises
+    ------
+    ConflictError
+        One was.
+    """
+    patients = {image.patient for image in work.images}
+    there = session.scalar(select(func.count()).select_from(Patient).where(Patient.id.in_(patients)))
+    if there != len(patients):
+        raise ConflictError("a patient was deleted whose cells were to be learned from: teach again")
 
 
 def _claimed(session: Session, owner: str, work: TeachingWork) -> Teaching | None:

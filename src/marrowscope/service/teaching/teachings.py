@@ -191,7 +191,8 @@ def decide(
     NotFoundError
         There is no such teaching.
     ConflictError
-        It gave no bundle or is decided on, or its bundle was compared with others than the present one.
+        It gave no bundle or is decided on, its bundle was compared with others than the present one, or is
+        active and declined.
     """
     teaching = row_of(session, Teaching, teaching_id, "teaching", is_held=True)
     if teaching.status != DONE or teaching.bundle is None:
@@ -205,6 +206,8 @@ def decide(
             )
         networks.choose(session, actor, bundles, teaching.bundle, reason=reason, teaching_id=teaching.id)
     else:
+        if networks.active_name(session, bundles) == teaching.bundle:
+            raise ConflictError("these networks are active: activate others before you decline them")
         audit.record(
             session, actor, "teaching.decline", "teaching", teaching.id,
             after={"bundle": teaching.bundle_title, "sha256": teaching.bundle_sha256, "reason": reason},

@@ -148,7 +148,7 @@ def _shapes(
     ids = [patient.id for patient, _ in rows]
     told = [each for each in ids if each not in blind]
     signed = worklist.signed_analyses(session, ids)
-    for patient_id in learns_from:
+    for patient_id in blind:
         signed.pop(patient_id, None)  # what the signature means may tell what was found
     held = [*signed.values(), *(analysis for _, analysis in rows if analysis is not None)]
     added = fields.unread(session, {analysis.id for analysis in held})

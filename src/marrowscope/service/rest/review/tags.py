@@ -31,9 +31,9 @@ class TagsShape(Shape):
 
 
 @router.get("/tags")
-def list_tags(session: Transaction, _: Viewer) -> Page[TagUseShape]:
+def list_tags(session: Transaction, user: Viewer) -> Page[TagUseShape]:
     """List the tags in use, the most frequent first."""
-    return Page(items=[TagUseShape(tag=tag, patients=n) for tag, n in tags.in_use(session).items()])
+    return Page(items=[TagUseShape(tag=tag, patients=n) for tag, n in tags.in_use(session, user).items()])
 
 
 @router.post("/patients/{patient_id}/tags")

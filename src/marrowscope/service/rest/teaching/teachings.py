@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter
 from pydantic import Field
 
-from marrowscope.service.analyses import networks
+from marrowscope.service.analyses import analyses, networks
 from marrowscope.service.clock import now
 from marrowscope.service.rest.dependencies import Admin, TheService, Transaction
 from marrowscope.service.rest.shapes import BodyId, Id, Instant, Line, Page, Shape
+from marrowscope.service.review import readings
 from marrowscope.service.store.analyses import RUNNING
 from marrowscope.service.store.teaching import Teaching
 from marrowscope.service.teaching import cells, teachings
@@ -141,15 +142,20 @@ class Decision(Shape):
 
 
 @router.get("/teaching/cases")
-def list_cases(session: Transaction, _: Admin, service: TheService) -> Page[SignedCaseShape]:
-    """List the signed cases that the networks can learn from, the latest first."""
+def list_cases(session: Transaction, user: Admin, service: TheService) -> Page[SignedCaseShape]:
+    """List the signed cases that the networks can learn from, the latest first; none that the user reads blind."""
     found = cells.signed_cases(session, networks.active(session, service.bundles))
-    return Page(items=[SignedCaseShape.model_validate(case) for case in found])
+    blind = readings.blind_to(session, user)
+    return Page(
+        items=[SignedCaseShape.model_validate(case) for case in found if case.patient_id not in blind]
+    )
 
 
 @router.post("/teaching/outlook")
-def show_outlook(session: Transaction, _: Admin, service: TheService, body: ChosenCases) -> OutlookShape:
+def show_outlook(session: Transaction, user: Admin, service: TheService, body: ChosenCases) -> OutlookShape:
     """Tell what chosen cases give to learn from; nothing is changed."""
+    for analysis_id in body.analyses:
+        readings.refuse_blind(session, user, analyses.get(session, analysis_id))
     found = teachings.outlook(session, service.bundles, body.analyses)
     own = {name: getattr(found, name) for name in OutlookShape.model_fields if hasattr(found, name)}
     return OutlookShape(
