@@ -40,6 +40,22 @@ CameraUm = Annotated[
 CountBorderCells = Annotated[
     bool, typer.Option("--count-border-cells", help="Also count cells cut by the image's edge.")
 ]
+SingleCells = Annotated[
+    bool,
+    typer.Option(
+        "--single-cells",
+        help="Images are of one cell each, as analysers export them: the cell in the middle is counted. "
+        "Sub-folders named after cell types are signed names, shown beside the networks'.",
+    ),
+]
+UntilSettled = Annotated[
+    bool,
+    typer.Option(
+        "--until-settled",
+        help="Read a patient's fields in random order until the count decides, and no more. The interval "
+        "is wider, so that it holds although it is looked at again and again.",
+    ),
+]
 SpecimenName = Annotated[
     str,
     typer.Option(

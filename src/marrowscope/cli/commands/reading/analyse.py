@@ -21,10 +21,12 @@ from marrowscope.cli.options import (
     Quiet,
     Resume,
     RuleName,
+    SingleCells,
     SpecimenName,
     TargetCells,
     Threads,
     Threshold,
+    UntilSettled,
     chosen_rule,
     stated_mpp,
 )
@@ -66,14 +68,7 @@ def analyse(
     objective: Objective = None,
     camera_um: CameraUm = None,
     count_border_cells: CountBorderCells = False,
-    single_cells: Annotated[
-        bool,
-        typer.Option(
-            "--single-cells",
-            help="Images are of one cell each, as analysers export them: the cell in the middle is counted. "
-            "Sub-folders named after cell types are signed names, shown beside the networks'.",
-        ),
-    ] = False,
+    single_cells: SingleCells = False,
     specimen: SpecimenName = "",
     laboratory: LaboratoryFile = None,
     bundle: BundleName = None,
@@ -88,14 +83,7 @@ def analyse(
     reviewed: Annotated[
         Path | None, typer.Option(help="Completed review.csv, from which the blast share is inferred.")
     ] = None,
-    until_settled: Annotated[
-        bool,
-        typer.Option(
-            "--until-settled",
-            help="Read a patient's fields in random order until the count decides, and no more. The interval "
-            "is wider, so that it holds although it is looked at again and again.",
-        ),
-    ] = False,
+    until_settled: UntilSettled = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the patients' rows as JSON.")] = False,
     quiet: Quiet = False,
 ) -> None:
