@@ -27,8 +27,8 @@ from PIL import Image
 
 import marrowscope
 from marrowscope.batches.merge import merge
-from marrowscope.batches.records import BatchSettings, read_patient_record, write_patient_record
-from marrowscope.batches.run import Batch, _not_done, _outcomes
+from marrowscope.batches.records import BatchSettings, begin, read_patient_record, write_patient_record
+from marrowscope.batches.run import Batch, outcomes, unfinished
 from marrowscope.batches.work import Outcome, PatientTask, read_whole_patient
 from marrowscope.cohort import RunSettings
 from marrowscope.domain.case.details import NOTHING_STATED
@@ -46,12 +46,14 @@ WIDTH, HEIGHT = 1280, 1024
 SHAPES = (
     (1, 4, 0.5),
     (1, 16, 1.0),
-    (2, 24, 0.5),
+    (2, 12, 0.5),
     (3, 4, 1.0),
     (4, 8, 0.5),
     (4, 16, 1.0),
-    (6, 16, 0.5),
+    (6, 13, 0.5),
     (8, 4, 0.5),
+    (12, 10, 0.5),
+    (20, 8, 0.5),
 )
 SETTINGS = RunSettings(threads=1, laboratory=read_laboratory(None))
 
@@ -222,15 +224,9 @@ def _parent(scratch: Path, bundle: Bundle, patients: int, files: int) -> dict[st
         write_patient_record(task.folder, replace(record, patient=name, inputs=task.digest(), images=images))
         (task.folder / "cells.csv").write_bytes(cells)
         tasks.append(task)
-    for kept in (scratch / "first" / ".marrowscope").iterdir():
-        target = out / ".marrowscope" / kept.name
-        target.parent.mkdir(exist_ok=True)
-        target.write_bytes(kept.read_bytes())
-    from marrowscope.journal import write_record  # noqa: PLC0415 (the batch's own list of names, made here)
-
-    write_record(out / ".marrowscope" / "batch-patients.json", [task.patient for task in tasks])
+    begin(out, [task.patient for task in tasks], BatchSettings.of(SETTINGS, bundle, Specimen.NOT_STATED))
     started = time.perf_counter()
-    left = len(_not_done(tasks))
+    left = len(unfinished(tasks))
     resume_s = time.perf_counter() - started
     started = time.perf_counter()
     merged = merge([out], out)
@@ -239,7 +235,7 @@ def _parent(scratch: Path, bundle: Bundle, patients: int, files: int) -> dict[st
         sys.exit(f"{left} patients were not seen to be finished")
     started = time.perf_counter()
     networks = Networks(bundle.folder, bundle.sha256, ReadingSettings(), 1)
-    handed_out = sum(1 for _ in _outcomes(_AtOnce(), networks, tasks))
+    handed_out = sum(1 for _ in outcomes(_AtOnce(), networks, tasks))
     return {
         "patients": patients,
         "files_a_patient": files,

@@ -131,7 +131,7 @@ def report(measured: dict[str, Any], options: argparse.Namespace) -> str:
     days = {workers: simulate(costs, workers, options.slides, options) for workers in wanted}
     parts = ", ".join(f"{part:.2f} a {name}" for name, part in zip(PARTS, costs.parts, strict=True))
     return f"""
-**What a patient costs.** Processor seconds of one thread, fitted on {len(measured["patients"])} of them
+**What a patient costs.** Processor seconds of one thread, fitted on {len(measured["patients"])} measured ones
 (median error {100 * costs.error:.0f} %): {parts}. A slide of {options.fields} fields of {options.megapixels}
 megapixels and {options.cells:g} cells takes {typical:.0f} s, the slides of a day {mean:.0f} s on average.
 
@@ -178,8 +178,10 @@ def _what_is_full(day: Day, workers: int, options: argparse.Namespace) -> str:
         f"| {parts[kind][0]} | {int(float(f'{most[kind]:.2g}')):,} |"
         for kind in sorted(most, key=most.__getitem__)
     )
-    told = f"The {parts[first][0]} are full first" if first == "workers" else "More workers do not help"
-    more = f", until there are {workers * most[second] / most[first]:.0f}: then {parts[second][0]}."
+    limit = round(workers * most[second] / most[first])
+    told = "More workers would not help."
+    if first == "workers":
+        told = f"Workers are full first. From {limit} of them on, it is {parts[second][0]}."
     return f"""
 **What is full first.** Slides in {options.hours:g} hours at which a part has no time left:
 
@@ -187,7 +189,7 @@ def _what_is_full(day: Day, workers: int, options: argparse.Namespace) -> str:
 |---|--:|
 {rows}
 
-{told}{more if first == "workers" else "."}
+{told}
 """.strip()
 
 

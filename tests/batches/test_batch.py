@@ -85,7 +85,7 @@ def same_tables(one: Path, other: Path) -> bool:
 
 
 def test_killed_workers_change_no_byte(manifest: Path, analysed: Path, tmp_path: Path) -> None:
-    killed = []
+    killed: list[int] = []
 
     def kill(progress: BatchProgress) -> None:
         """Kill one worker when the first patient is finished, when others are being read."""
@@ -230,6 +230,16 @@ def test_what_was_lost_of_a_finished_patient_is_told(here: Here, small: Path, tm
     batch(small, tmp_path).run(resume=True)
     with (tmp_path / "cells.csv").open(newline="", encoding="utf-8") as stream:
         assert {row[0] for row in csv.reader(stream)} > {"Ärztin/3"}
+
+
+def test_patients_never_share_a_folder(here: Here, manifest: Path, tmp_path: Path) -> None:
+    place = manifest.parent / "d"
+    (tmp_path / "m.csv").write_text(f"patient,path\nOne,{place}\none,{place}\n", "utf-8")
+    with pytest.raises(InputError, match="share a folder"):
+        batch(tmp_path / "m.csv", tmp_path / "out").run()
+    (tmp_path / "m.csv").write_text(f"patient,path\nrun.json,{place}\n", "utf-8")
+    batch(tmp_path / "m.csv", tmp_path / "out").run()
+    assert (tmp_path / "out" / "run.json").is_file()
 
 
 @pytest.mark.parametrize("text", ["0/3", "4/3", "1", "1/0", "a/b", "1/2/3", "-1/3"])

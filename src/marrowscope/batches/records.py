@@ -17,6 +17,7 @@ from marrowscope.journal import FOLDER, read_record, write_record
 from marrowscope.models.bundle import Bundle
 
 PATIENT_RECORD = "patient.json"
+_TABLES = ("patients.csv", "cells.csv", "run.json")
 _NAMES = "batch-patients.json"
 _SETTINGS = "batch-settings-{}.json"
 
@@ -84,7 +85,8 @@ def figures_of(patient: PatientReading, notes: int) -> dict[str, Any]:
 
 def folder_of(out: Path, patient: str) -> Path:
     """Return the folder of a patient's results."""
-    return out / safe_name(patient)
+    name = safe_name(patient)
+    return out / (f"{name}-patient" if name.casefold() in _TABLES else name)
 
 
 def read_patient_record(folder: Path) -> PatientRecord | None:

@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,6 +20,7 @@ from marrowscope.batches.records import (
     PatientRecord,
     begin,
     figures_of,
+    folder_of,
     read_patient_record,
     write_patient_record,
 )
@@ -34,6 +35,7 @@ from marrowscope.engines.work import Networks
 from marrowscope.errors import BundleError, InputError
 from marrowscope.imaging.files.manifest import rows_by_patient
 from marrowscope.imaging.files.sources import RECORD_FOLDER, stated_in_rows
+from marrowscope.imaging.names import comparable, shown
 from marrowscope.journal import check_same
 from marrowscope.models.bundle import Bundle
 
@@ -125,6 +127,7 @@ class Batch:
         rows = rows_by_patient(self.manifest)
         if not rows:
             raise InputError(f"the manifest {self.manifest.name} names no patient")
+        _check_folders(rows)
         check_reachable([row for own in rows.values() for row in own])
         asked = BatchSettings.of(self.settings, self.bundle, self.specimen)
         out = Path(os.path.abspath(self.out))  # noqa: PTH100 (keeps symbolic links, which lead workers, too)
@@ -139,7 +142,7 @@ class Batch:
             if resume:
                 _check_same(tasks, run.reading_facts(self.bundle))
             begin(out, list(rows), asked)
-            left = _not_done(tasks) if resume else tasks
+            left = unfinished(tasks) if resume else tasks
             failed = self._read(left, len(tasks), listener)
             merged = merge([out], out) if self.shard == WHOLE else None
         return BatchResult(len(tasks), len(tasks) - len(left), failed, merged)
@@ -147,15 +150,16 @@ class Batch:
     def _read(self, tasks: Sequence[PatientTask], total: int, listener: Listener) -> dict[str, str]:
         earlier = total - len(tasks)
         failed: dict[str, str] = {}
-        listener(BatchProgress(earlier, earlier, 0, 0, total))
         if not tasks:
+            listener(BatchProgress(earlier, earlier, 0, 0, total))
             return failed
         pool = open_pool(self.settings.engine, self.settings.workers, seconds=PATIENT_SECONDS)
+        listener(BatchProgress(earlier, earlier, min(len(tasks), pool.workers), 0, total))
         networks = Networks(
             self.bundle.folder, self.bundle.sha256, self.settings.reading, self.settings.threads
         )
         try:
-            for done, (task, outcome, waiting) in enumerate(_outcomes(pool, networks, tasks), earlier + 1):
+            for done, (task, outcome, waiting) in enumerate(outcomes(pool, networks, tasks), earlier + 1):
                 if outcome.fault:
                     failed[task.patient] = outcome.fault
                     self._record_fault(task, outcome.fault)
@@ -186,7 +190,7 @@ class Batch:
         write_patient_record(task.folder, record)
 
 
-def _outcomes(
+def outcomes(
     pool: Pool, networks: Networks, tasks: Sequence[PatientTask]
 ) -> Iterator[tuple[PatientTask, Outcome, int]]:
     """Yield patients as they are finished, with the number of those at work or waiting for it.
@@ -198,7 +202,7 @@ def _outcomes(
     waiting: dict[Future[Outcome], PatientTask] = {}
     deaths: Counter[str] = Counter()
     while True:
-        for task in islice(remaining, max(2 * pool.workers, 1) - len(waiting)):
+        for task in islice(remaining, max(2 * pool.workers - len(waiting), 0 if waiting else 1)):
             waiting[pool.submit(read_whole_patient, networks, task)] = task
         if not waiting:
             return
@@ -226,7 +230,7 @@ def _outcome(future: "Future[Outcome]", task: PatientTask, deaths: Counter[str])
         return Outcome(task.patient, f"reading failed unexpectedly ({type(error).__name__}: {error})")
 
 
-def _not_done(tasks: Sequence[PatientTask]) -> list[PatientTask]:
+def unfinished(tasks: Sequence[PatientTask]) -> list[PatientTask]:
     """Return the patients who are not finished, or whose files or settings have changed."""
 
     def is_done(task: PatientTask) -> bool:
@@ -238,6 +242,21 @@ def _not_done(tasks: Sequence[PatientTask]) -> list[PatientTask]:
 
     with ThreadPoolExecutor(_LOOKS_AT_A_TIME) as looking:
         return [task for task, done in zip(tasks, looking.map(is_done, tasks), strict=True) if not done]
+
+
+def _check_folders(names: Iterable[str]) -> None:
+    """Refuse names that a file system may take for the same, as some do not tell capitals apart.
+
+    Raises
+    ------
+    InputError
+        Two patients would share a folder.
+    """
+    taken: dict[str, str] = {}
+    for name in names:
+        other = taken.setdefault(comparable(folder_of(Path(), name).name), name)
+        if other != name:
+            raise InputError(f"patients {shown(other)} and {shown(name)} would share a folder: rename one")
 
 
 def _make_free(out: Path, tasks: Sequence[PatientTask], *, resume: bool, overwrite: bool) -> None:
