@@ -5,7 +5,7 @@
 FOLD is a bundle whose classifier was trained without the laboratory (`folds.py`, then `marrowscope bundle
 build`). In each round some of the laboratory's patients are drawn; at most --cells blasts and as many other
 cells of them are learned by what `marrowscope train classifier --from` and `marrowscope bundle build` do; and
-both bundles name cells of all other patients. Needs the `train` extra. The plan of the evaluation reads the
+both bundles name cells of all other patients. Needs the `adapt` extra. The plan of the evaluation reads the
 result (kind "adapting").
 """
 

@@ -26,6 +26,15 @@ def write_fields(
     return paths
 
 
+def write_windows(folder: Path, *corners: tuple[int, int]) -> None:
+    """Write parts of one drawn field, as a stage that is moved too little gives them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    field = draw_field(7, width=900, height=600, cells=22)
+    for number, (x, y) in enumerate(corners):
+        window = np.ascontiguousarray(field.pixels[y : y + 420, x : x + 600])
+        Image.fromarray(window).save(folder / f"{number}.jpg", quality=93)
+
+
 def blank(path: Path, size: tuple[int, int] = (200, 150), grey: int = 255) -> Path:
     """Write a field of one grey."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,7 @@ from marrowscope.domain.patient import (
     CohortReport,
     FieldReading,
     FieldStatus,
+    ImageFigures,
     PatientReading,
     Provenance,
     Review,
@@ -75,7 +76,7 @@ def a_field() -> FieldReading:
     return FieldReading(
         "a/b.png", FieldStatus.READ, cells, "read twice", 640, 480,
         Scale(0.1, ScaleSource.RED_CELLS, "the files state 1"), ("dark",), ("turned upright",), "ab" * 32,
-        True, "myeloblast",
+        True, "myeloblast", ImageFigures((231.0, 225.5, 228.0), 120.5, 0.14),
     )  # fmt: skip
 
 

@@ -56,9 +56,8 @@ def test_a_result_folder_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     space["plt"].close("all")
 
 
-@pytest.mark.train
 def test_cells_are_taught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("torch")
+    pytest.importorskip("onnx")
     space = run("teach_it_your_cells", tmp_path, monkeypatch)
     before, after = space["figures"]["before"], space["figures"]["after"]
     # A third of the cells are of a type that the built-in networks cannot name.

@@ -63,7 +63,9 @@ def test_no_module_is_longer_than_one_can_read() -> None:
 
 
 def test_no_package_is_wider_than_one_can_survey() -> None:
-    side_by_side = Counter(path.parent for path in modules() if path.name != "__init__.py")
+    # Migrations are a list that only grows: nobody surveys it, and none of them changes again.
+    surveyed = [path for path in modules() if path.parent.name != "versions"]
+    side_by_side = Counter(path.parent for path in surveyed if path.name != "__init__.py")
     wide = {
         folder.relative_to(PACKAGE).as_posix(): n for folder, n in side_by_side.items() if n > MOST_MODULES
     }

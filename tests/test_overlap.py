@@ -2,24 +2,11 @@
 
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 from marrowscope.domain.cells import FLAG_REPEATED
 from marrowscope.domain.patient import CohortReport
-from marrowscope.synth import draw_field
-from tests.cohorts import analyse, table
+from tests.cohorts import analyse, table, write_windows
 
 MPP = 0.1  # that of the window drawn: another scale would be measured on each set of fields
-
-
-def write_windows(folder: Path, *corners: tuple[int, int]) -> None:
-    """Write parts of one drawn field, as a stage that is moved too little gives them."""
-    folder.mkdir(parents=True)
-    field = draw_field(7, width=900, height=600, cells=22)
-    for number, (x, y) in enumerate(corners):
-        window = np.ascontiguousarray(field.pixels[y : y + 420, x : x + 600])
-        Image.fromarray(window).save(folder / f"{number}.jpg", quality=93)
 
 
 def flagged(report: CohortReport) -> list[int]:

@@ -19,7 +19,7 @@ from marrowscope.datasets.names import type_of_folder
 from marrowscope.domain.cells import FLAG_BORDER, Cells, Detections
 from marrowscope.domain.counting import counted_once
 from marrowscope.domain.geometry import border_margin, touching_border
-from marrowscope.domain.patient import NO_MIDDLE_CELL, FieldReading, FieldStatus
+from marrowscope.domain.patient import NO_MIDDLE_CELL, FieldReading, FieldStatus, ImageFigures
 from marrowscope.domain.scale import SCALE_DISPUTED, Scale, ScaleBySize, ScaleSource
 from marrowscope.domain.taxonomy import CellType, taxonomy
 from marrowscope.errors import ImageError, InferenceError
@@ -33,7 +33,7 @@ from marrowscope.imaging.files.decode import (
 from marrowscope.imaging.files.sources import Source
 from marrowscope.imaging.gallery import NO_SQUARES, grey_squares, sheet_of
 from marrowscope.imaging.jpeg import jpeg_bytes
-from marrowscope.imaging.quality import assess
+from marrowscope.imaging.quality import FieldQuality, assess
 from marrowscope.imaging.repeats.cells import FieldCells, RepeatedCells, cell_sketches
 from marrowscope.imaging.scale import resample
 from marrowscope.models.bundle import Bundle
@@ -283,6 +283,7 @@ class FieldReader:
         return FieldResult(task.patient, reading, gallery=sheet_of(image.pixels, cells.boxes))
 
     def _reading(self, task: FieldTask, image: FieldImage, scale: Scale, cells: Cells) -> FieldReading:
+        quality = self._quality(image.pixels, scale.mpp)
         return FieldReading(
             name=task.source.name,
             status=FieldStatus.READ,
@@ -290,9 +291,10 @@ class FieldReader:
             width=image.pixels.shape[1],
             height=image.pixels.shape[0],
             scale=scale,
-            flags=(*self._quality(image.pixels, scale.mpp), *((SCALE_DISPUTED,) if scale.remark else ())),
+            flags=(*map(str, quality.flags), *((SCALE_DISPUTED,) if scale.remark else ())),
             notes=(*image.notes, *((scale.remark,) if scale.remark else ())),
             sha256=task.sha256,
+            figures=ImageFigures(quality.slide, quality.contrast, quality.sharpness),
         )
 
     def _common_scale(self, task: FieldTask, image: FieldImage) -> Scale | None:
@@ -307,10 +309,9 @@ class FieldReader:
         scale = measured if isinstance(measured, Scale) else Scale(ASSUMED_MPP, ScaleSource.ASSUMED)
         return dict.fromkeys(map(_size, images), scale)
 
-    def _quality(self, pixels: npt.NDArray[np.uint8], mpp: float) -> tuple[str, ...]:
-        """Return the quality flags of a field, judged at the detector's working scale."""
-        at_scale = resample(pixels, mpp / self._detector.settings.working_mpp)
-        return tuple(str(flag) for flag in assess(at_scale).flags)
+    def _quality(self, pixels: npt.NDArray[np.uint8], mpp: float) -> FieldQuality:
+        """Judge the quality of a field at the detector's working scale."""
+        return assess(resample(pixels, mpp / self._detector.settings.working_mpp))
 
     def _scale(self, images: Sequence[FieldImage]) -> Scale | Unsettled:
         if self.settings.mpp is not None:

@@ -12,6 +12,7 @@ from tests.service.drawn import Drawn
 
 from marrowscope.domain.cells import Cells
 from marrowscope.domain.patient import FieldReading, FieldStatus
+from marrowscope.domain.scale import ScaleBySize
 from marrowscope.imaging.gallery import sheet_of
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.uploads import limits_of
@@ -23,14 +24,15 @@ API = "/api/v1"
 OWNER = "test"
 
 
-def ask_again(client: TestClient, drawn: Drawn) -> str:
-    """Ask for a new analysis and return its identifier."""
-    answer = client.post(f"{API}/patients/{drawn.patient}/analyses", json={})
+def ask_again(client: TestClient, drawn: Drawn, *, read_again: bool = True) -> str:
+    """Ask for a new analysis, of which every field is read, and return its identifier."""
+    wish = {"read_again": read_again}
+    answer = client.post(f"{API}/patients/{drawn.patient}/analyses", json=wish)
     assert answer.status_code == 202, answer.text
     return str(answer.json()["id"])
 
 
-def read_all(app: FastAPI, readings: Mapping[str, FieldReading]) -> None:
+def read_all(app: FastAPI, readings: Mapping[str, FieldReading], scales: ScaleBySize | None = None) -> None:
     """Read every field that waits; a field without a reading here cannot be read."""
     service: Service = app.state.service
     resources = ReadingResources(service.blobs, limits_of(service.settings), 1)
@@ -41,11 +43,11 @@ def read_all(app: FastAPI, readings: Mapping[str, FieldReading]) -> None:
             return
         with service.database.writing() as session:
             if isinstance(work, ScaleWork):
-                queue.record_scales(session, OWNER, work, {})
+                queue.record_scales(session, OWNER, work, scales or {})
             else:
                 reading = _reading(work, readings)
                 sheet = _sheet(service.blobs, reading)
-                queue.record_reading(session, OWNER, work, reading, (sheet, None))
+                queue.record_reading(session, OWNER, work, reading, (sheet, None), blobs=service.blobs)
 
 
 def _reading(work: FieldWork, readings: Mapping[str, FieldReading]) -> FieldReading:

@@ -35,9 +35,7 @@ OPEN = {
     ("POST", f"{API}/session/setup"),
     ("GET", f"{API}/session/oidc"),
     ("GET", f"{API}/session/oidc/callback"),
-    ("GET", "/healthz"),
-    ("GET", "/readyz"),
-    ("GET", "/metrics"),
+    *(("GET", path) for path in ("/healthz", "/readyz", "/metrics")),
 }
 ADMINS = {
     ("GET", f"{API}/users"),
@@ -46,12 +44,15 @@ ADMINS = {
     ("DELETE", f"{API}/patients/{{patient_id}}"),
     ("GET", f"{API}/audit"),
     ("GET", f"{API}/audit/export.jsonl"),
+    ("DELETE", f"{API}/controls/{{control_id}}"),
 }
-# A second reading and one's own tokens and password are for whoever may read.
+# One's own tokens, password and tests are for whoever may read.
 VIEWERS_MAY = {
     ("POST", f"{API}/tokens"),
     ("DELETE", f"{API}/tokens/{{token_id}}"),
     ("POST", f"{API}/session/password"),
+    ("PATCH", f"{API}/proficiency/{{reading_id}}/cells"),
+    ("POST", f"{API}/proficiency/{{reading_id}}/finish"),
 }
 
 

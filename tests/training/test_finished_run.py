@@ -10,7 +10,8 @@ from marrowscope.domain.rates import ErrorRates
 from marrowscope.errors import BundleError
 from marrowscope.models.bundle import ClassifierSettings, DetectorSettings, load_bundle
 from marrowscope.training.classifier.recipe import CellSet, ClassifierRecipe
-from marrowscope.training.finished_run import FinishedRun, read_run, sets_behind
+from marrowscope.training.finished_run import FinishedRun, read_run
+from marrowscope.training.recipe import sets_behind
 
 pytestmark = pytest.mark.train
 

@@ -27,6 +27,22 @@ class FieldStatus(StrEnum):
     DUPLICATE = "duplicate"
 
 
+@dataclass(frozen=True)
+class ImageFigures:
+    """How stain, light and focus show in an image, at the detector's working scale.
+
+    Attributes
+    ----------
+    slide : red, green, blue, 0 to 255, of the empty slide
+    contrast : grey levels of the green channel between the lightest and the darkest parts
+    sharpness : 0.25 for ideal edges, less as they blur; None if the image has no edges
+    """
+
+    slide: tuple[float, float, float]
+    contrast: float
+    sharpness: float | None
+
+
 @dataclass(frozen=True, eq=False)
 class FieldReading:
     """One field of view and the cells in it.
@@ -44,6 +60,7 @@ class FieldReading:
     sha256 : digest of the file's bytes, empty if it could not be read
     is_single_cell : the image is of the one cell in its middle
     signed_type : type of that cell as the analyser or a technologist signed it; None if not known
+    figures : of the image; None if the field was not read, or was before they were kept
     """
 
     name: str
@@ -58,6 +75,7 @@ class FieldReading:
     sha256: str = ""
     is_single_cell: bool = False
     signed_type: str | None = None
+    figures: ImageFigures | None = None
 
     @property
     def mpp(self) -> float | None:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from marrowscope.analysis.agreement.kappa import Agreement, agreement
 from marrowscope.analysis.intervals import wilson
-from marrowscope.analysis.kappa import Agreement, agreement
 from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.cells import Cell
 from marrowscope.domain.counting import belongs_to, counts_in_differential

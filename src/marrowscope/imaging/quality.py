@@ -9,6 +9,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from marrowscope.imaging.background import slide_colour
+
 _BLANK_RANGE: Final = 14.0  # grey levels between the darkest and lightest parts of an empty field
 _LOW_RANGE: Final = 32.0
 _WASHED_OUT: Final = 185.0  # less than a hundredth of the field is darker than this
@@ -35,13 +37,15 @@ class FieldQuality:
     """The quality `flags` of a field, and the figures behind them.
 
     `contrast` and `background` are grey levels of the green channel. `sharpness` is 0.25 for ideal edges and
-    falls to 0.06 as they blur; it is None if the field has no edges.
+    falls to 0.06 as they blur; it is None if the field has no edges. `slide` is the colour of the empty
+    slide, red, green, blue, 0 to 255.
     """
 
     flags: tuple[QualityFlag, ...]
     contrast: float
     background: float
     sharpness: float | None
+    slide: tuple[float, float, float]
 
 
 def assess(pixels: npt.NDArray[np.uint8]) -> FieldQuality:
@@ -53,7 +57,8 @@ def assess(pixels: npt.NDArray[np.uint8]) -> FieldQuality:
     """
     height, width = pixels.shape[:2]
     step = max(1, round((height * width / _SMALL_SAMPLES) ** 0.5))
-    green = pixels[::step, ::step, 1]
+    sparse = pixels[::step, ::step]
+    green = sparse[..., 1]
     darkest, dark, light = (float(v) for v in np.percentile(green, [0.5, 1, 97]))
     contrast = light - darkest
     is_blank = contrast < _BLANK_RANGE
@@ -65,7 +70,9 @@ def assess(pixels: npt.NDArray[np.uint8]) -> FieldQuality:
         QualityFlag.UNDEREXPOSED: light < _DARK_BACKGROUND,
         QualityFlag.LOW_CONTRAST: not is_blank and contrast < _LOW_RANGE,
     }
-    return FieldQuality(tuple(flag for flag, is_set in found.items() if is_set), contrast, light, sharpness)
+    red, middle, blue = (float(v) for v in slide_colour(sparse))
+    flags = tuple(flag for flag, is_set in found.items() if is_set)
+    return FieldQuality(flags, contrast, light, sharpness, (red, middle, blue))
 
 
 def _sharpness(pixels: npt.NDArray[np.uint8]) -> float | None:

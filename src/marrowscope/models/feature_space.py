@@ -6,6 +6,7 @@ al., "A simple unified framework for detecting out-of-distribution samples", arX
 """
 
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -41,14 +42,19 @@ class FeatureSpace:
 
     def distance(self, features: Features) -> npt.NDArray[np.float64]:
         """Return the distance from features (n, F) to the nearest class, (n,); about 1 for familiar cells."""
-        nearest = np.full(len(features), np.inf)
-        for mean in self.means.astype(np.float64):
-            off = features - mean
-            along = off @ self.directions.T
-            beside = np.maximum((off**2).sum(axis=1) - (along**2).sum(axis=1), 0.0)
-            squared = ((along / self.deviations) ** 2).sum(axis=1) + beside / self.residual**2
-            nearest = np.minimum(nearest, squared)
-        return np.asarray(np.sqrt(nearest / features.shape[1]))
+        x = features.astype(np.float64)
+        means, directions, along_means = self._doubles
+        along = (x @ directions)[:, None] - along_means
+        off = np.maximum((x**2).sum(1)[:, None] + (means**2).sum(1) - 2 * x @ means.T, 0.0)
+        beside = np.maximum(off - (along**2).sum(axis=2), 0.0)
+        squared = ((along / self.deviations) ** 2).sum(axis=2) + beside / self.residual**2
+        return np.asarray(np.sqrt(squared.min(axis=1) / features.shape[1]))
+
+    @cached_property
+    def _doubles(self) -> tuple[npt.NDArray[np.float64], ...]:
+        """Means (classes, F), directions (F, k), and means along the directions (classes, k)."""
+        means, directions = self.means.astype(np.float64), self.directions.astype(np.float64).T
+        return means, directions, means @ directions
 
     def is_unfamiliar(self, features: Features) -> npt.NDArray[np.bool_]:
         """Return which cells lie beyond the limit, (n,)."""

@@ -1,10 +1,10 @@
-"""The bundles an analysis may use: built-in ones and those the settings name."""
+"""The bundles an analysis may use: built-in ones, those the settings name, and those taught here."""
 
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from marrowscope.models.bundle import DEFAULT_NAME, SETTINGS, SUMS, Bundle, list_builtin, load_bundle
+from marrowscope.models.bundle import SETTINGS, SUMS, Bundle, list_builtin, load_bundle
 from marrowscope.service.errors import NotFoundError
 from marrowscope.service.settings import Settings
 
@@ -17,26 +17,31 @@ class Bundles:
 
     Parameters
     ----------
-    settings : the default bundle and further folders
+    settings : the fixed bundle, further folders, and the folder of taught ones
+
+    Attributes
+    ----------
+    fixed : identifier of the bundle that the settings name for new analyses, None where they name none
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._sources: dict[str, str | Path] = {name: name for name in list_builtin()}
+        self._given: dict[str, str | Path] = {name: name for name in list_builtin()}
         for folder in settings.bundle_folders:
-            self._sources.update(_below(folder))
-        self.default = settings.bundle or DEFAULT_NAME
-        if self.default not in self._sources:
-            folder = Path(self.default)
-            self.default = folder.name
-            self._sources[self.default] = folder
+            self._given.update(_below(folder))
+        self._taught = settings.bundle_folder
+        self.fixed = settings.bundle
+        if self.fixed is not None and self.fixed not in self._given:
+            folder = Path(self.fixed)
+            self.fixed = folder.name
+            self._given[self.fixed] = folder
         self._lock = threading.Lock()
         self._known: dict[str, tuple[float, Bundle]] = {}
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._sources)
+        return iter(self._sources())
 
-    def get(self, name: str | None = None) -> Bundle:
-        """Return a bundle, the default one for None.
+    def get(self, name: str) -> Bundle:
+        """Return a bundle.
 
         Raises
         ------
@@ -45,10 +50,10 @@ class Bundles:
         BundleError
             It is altered or not readable.
         """
-        name = name or self.default
-        source = self._sources.get(name)
+        sources = self._sources()
+        source = sources.get(name)
         if source is None:
-            raise NotFoundError(f"no bundle {name}: choose one of {', '.join(self._sources)}")
+            raise NotFoundError(f"no bundle {name}: choose one of {', '.join(sources)}")
         with self._lock:
             known = self._known.get(name)
             if known is not None and known[0] == _written(known[1].folder):
@@ -56,6 +61,10 @@ class Bundles:
             bundle = load_bundle(source)
             self._known[name] = _written(bundle.folder), bundle
             return bundle
+
+    def _sources(self) -> dict[str, str | Path]:
+        """Return where each bundle is; another server may have taught one since."""
+        return {**_below(self._taught), **self._given}
 
 
 def _below(folder: Path) -> dict[str, Path]:

@@ -32,6 +32,13 @@ class Metrics:
             "marrowscope_audit_entries", "Entries of the audit trail.", registry=self.registry
         )
 
+        self.control_signals = Gauge(
+            "marrowscope_control_signals",
+            "Open signals of control slides, by what has drifted.",
+            ("cause",),
+            registry=self.registry,
+        )
+
     def text(self) -> bytes:
         """Return all metrics in Prometheus' text format."""
         return generate_latest(self.registry)

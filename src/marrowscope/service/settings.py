@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     bundle: str | None = None
-    """Default model bundle: a built-in name or a folder."""
+    """Model bundle of new analyses: a built-in name or a folder. None: the one activated on the page."""
     bundle_folders: tuple[Path, ...] = ()
     """More bundles that users may choose."""
     laboratory: Path | None = None
@@ -116,6 +116,16 @@ class Settings(BaseSettings):
     def atlas_folder(self) -> Path:
         """Where imported sets of reference cells are kept."""
         return self.data_folder / "atlas"
+
+    @property
+    def bundle_folder(self) -> Path:
+        """Where bundles that were taught here are kept."""
+        return self.data_folder / "bundles"
+
+    @property
+    def teaching_folder(self) -> Path:
+        """Where teaching in progress keeps what it has computed."""
+        return self.data_folder / "teaching"
 
     @property
     def seal_folder(self) -> Path:

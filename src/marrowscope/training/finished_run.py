@@ -8,11 +8,11 @@ from typing import Any, Generic, TypeVar
 
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.errors import BundleError
-from marrowscope.models.bundle import ClassifierSettings, DetectorSettings, load_bundle
-from marrowscope.training.recipe import TrainingRecipe
+from marrowscope.models.bundle import ClassifierSettings, DetectorSettings
 
 FORMAT = 1
-_STARTING_SETS = {"lite2": ("imagenet_efficientnet_lite2",)}
+NETWORK = "classifier.onnx"
+"""Name of a classifier's network in the folder of its run."""
 
 Settings = TypeVar("Settings", DetectorSettings, ClassifierSettings)
 
@@ -77,22 +77,9 @@ def read_run(folder: Path, kind: type[Settings]) -> FinishedRun[Settings]:
     return run
 
 
-def sets_behind(recipe: TrainingRecipe) -> tuple[str, ...]:
-    """Give the set ids behind the weights of a run: of its images, and of the weights it starts from."""
-    return tuple(dict.fromkeys((*recipe.source_ids(), *_starting_sets(recipe))))
-
-
-def _starting_sets(recipe: TrainingRecipe) -> tuple[str, ...]:
-    if recipe.start == "bundle":
-        return load_bundle(recipe.bundle).trained_on
-    if recipe.weights is None:
-        return _STARTING_SETS.get(recipe.start, ())
-    if recipe.weights_trained_on:
-        return recipe.weights_trained_on
-    folder = recipe.weights.parent
-    if (folder / _file_of(ClassifierSettings)).is_file():
-        return read_run(folder, ClassifierSettings).trained_on
-    return (recipe.weights.stem,)
+def has_run(folder: Path, kind: type) -> bool:
+    """Return whether a folder holds a finished run of a network's settings."""
+    return (folder / _file_of(kind)).is_file()
 
 
 def _file_of(kind: type) -> str:

@@ -14,9 +14,12 @@ from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from marrowscope.errors import InputError
+from marrowscope.models.bundle import ClassifierSettings, load_bundle
 from marrowscope.training.device import Precision
+from marrowscope.training.finished_run import has_run, read_run
 
 T = TypeVar("T")
+_STARTING_SETS = {"lite2": ("imagenet_efficientnet_lite2",)}
 
 NEW_WORDS = {
     "um_per_px": "mpp",
@@ -244,3 +247,21 @@ def _merged(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
         is_table = isinstance(old, Mapping) and isinstance(value, Mapping)
         both[word] = _merged(old, value) if is_table else value  # type: ignore[arg-type] # both are mappings
     return both
+
+
+def sets_behind(recipe: TrainingRecipe) -> tuple[str, ...]:
+    """Give the set ids behind the weights of a run: of its images, and of the weights it starts from."""
+    return tuple(dict.fromkeys((*recipe.source_ids(), *_starting_sets(recipe))))
+
+
+def _starting_sets(recipe: TrainingRecipe) -> tuple[str, ...]:
+    if recipe.start == "bundle":
+        return load_bundle(recipe.bundle).trained_on
+    if recipe.weights is None:
+        return _STARTING_SETS.get(recipe.start, ())
+    if recipe.weights_trained_on:
+        return recipe.weights_trained_on
+    folder = recipe.weights.parent
+    if has_run(folder, ClassifierSettings):
+        return read_run(folder, ClassifierSettings).trained_on
+    return (recipe.weights.stem,)

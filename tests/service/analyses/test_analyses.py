@@ -14,10 +14,11 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 from sqlalchemy import select
-from tests.cohorts import blank, write_fields
+from tests.cohorts import blank, write_fields, write_windows
 from tests.service.uploaded import API, new_patient, rows, send
 
 import marrowscope
+from marrowscope.domain.cells import FLAG_REPEATED
 from marrowscope.exports.tables import PATIENT_COLUMNS, csv_text, patient_row
 from marrowscope.service.analyses import analyses, count
 from marrowscope.service.settings import Settings
@@ -34,7 +35,7 @@ def with_jobs() -> bool:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One patient: fields of two sizes, a copy, a broken image."""
+    """One patient: fields of two sizes, a copy, a broken image, two fields that overlap."""
     root = tmp_path_factory.mktemp("cohort") / "P 1"
     (small,) = write_fields(root, 1, seed=20, scale=0.5)
     small.rename(root / "half.png")
@@ -42,6 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "copy.png").write_bytes((root / "field_00.png").read_bytes())
     (root / "broken.png").write_bytes((root / "field_00.png").read_bytes()[:5000])
     blank(root / "blank.png")
+    write_windows(root, (0, 0), (180, 120))
     return root
 
 
@@ -112,9 +114,9 @@ def test_the_figures_are_those_of_the_command_line(
 ) -> None:
     patient = filled(reviewer, folder)
     asked = ask(reviewer, patient)
-    assert (asked["status"], asked["total"]) == ("queued", 7)
+    assert (asked["status"], asked["total"]) == ("queued", 9)
     done = ended(viewer, asked["id"])
-    assert (done["status"], done["done"], done["failed"]) == ("done", 7, 1)
+    assert (done["status"], done["done"], done["failed"]) == ("done", 9, 1)
     assert row_of(database, asked["id"]) == by_command_line
 
     shown = viewer.get(f"{API}/patients/{patient}").json()
@@ -123,8 +125,8 @@ def test_the_figures_are_those_of_the_command_line(
     assert shown["result"]["decision"] == by_command_line["decision"]
     fields = viewer.get(f"{API}/patients/{patient}/fields").json()["items"]
     assert {f["name"]: f["status"] for f in fields} == {
-        "blank.png": "read", "broken.png": "failed", "copy.png": "read", "field_00.png": "duplicate",
-        "field_01.png": "read", "field_02.png": "read", "half.png": "read",
+        "0.jpg": "read", "1.jpg": "read", "blank.png": "read", "broken.png": "failed", "copy.png": "read",
+        "field_00.png": "duplicate", "field_01.png": "read", "field_02.png": "read", "half.png": "read",
     }  # fmt: skip
     _cells_are_whole(viewer, asked["id"], fields, int(by_command_line["cells"]))
 
@@ -138,6 +140,10 @@ def test_the_figures_are_those_of_the_command_line(
 def _cells_are_whole(client: TestClient, analysis: str, fields: list[dict[str, Any]], expected: int) -> None:
     items = client.get(f"{API}/analyses/{analysis}/cells").json()["items"]
     assert len(items) == expected == sum(field["cells"] for field in fields) > 0
+    repeated = [cell for cell in items if FLAG_REPEATED in cell["flags"]]
+    names = {field["id"]: field["name"] for field in fields}
+    assert {names[cell["field_id"]] for cell in repeated} == {"1.jpg"}
+    assert not any(cell["counted"] for cell in repeated)
     first = client.get(f"{API}/analyses/{analysis}/cells?limit=3").json()
     rest = client.get(f"{API}/analyses/{analysis}/cells?cursor={first['next']}").json()
     assert first["items"] + rest["items"] == items

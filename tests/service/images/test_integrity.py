@@ -24,6 +24,7 @@ from marrowscope.service.store.references import blob_columns, referenced_digest
 NO_BLOB = {
     "analyses.bundle_sha256", "api_tokens.secret_sha256", "audit_entries.hash", "audit_entries.previous",
     "audit_head.hash", "login_failures.name_sha256", "login_sessions.secret_sha256", "versions.sha256",
+    "teachings.from_sha256", "teachings.bundle_sha256", "bundle_choices.sha256",
 }  # fmt: skip
 """Columns as long as a digest that name no blob; whoever adds one here has thought about it."""
 

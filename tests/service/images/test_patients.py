@@ -3,8 +3,12 @@
 import unicodedata
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from tests.service.drawn import draw
 from tests.service.uploaded import API, new_patient
+
+from marrowscope.service.store.engine import Database
 
 
 def test_worklist_is_searched_and_paged(reviewer: TestClient, viewer: TestClient) -> None:
@@ -38,3 +42,45 @@ def test_names_are_found_whatever_their_capitals_and_accents(
     new_patient(reviewer, "Somebody else")
     found = reviewer.get(f"{API}/patients", params={"search": search}).json()["items"]
     assert [patient["name"] for patient in found] == [unicodedata.normalize("NFC", name)]
+
+
+def test_the_worklist_is_filtered_and_filters_are_paged(
+    reviewer: TestClient, viewer: TestClient, app: FastAPI, database: Database
+) -> None:
+    shares = {"high": 0.9, "low": 0.0, "also low": 0.0}
+    drawn = {
+        name: draw(database, app.state.service.blobs, name=name, cells=240, blast_share=share).patient
+        for name, share in shares.items()
+    }
+    empty = new_patient(reviewer, "empty")
+    for name in ("high", "low"):
+        reviewer.post(f"{API}/patients/{drawn[name]}/tags", json={"tag": "Trial A"}).raise_for_status()
+    details = reviewer.get(f"{API}/patients/{empty}/details").json()
+    body = {**details, "specimen": "blood"}
+    reviewer.put(f"{API}/patients/{empty}/details", json=body).raise_for_status()
+    question = {"asked": "anna", "text": "?"}
+    reviewer.post(f"{API}/patients/{drawn['low']}/requests", json=question).raise_for_status()
+
+    def found(**query: str) -> list[str]:
+        answer = viewer.get(f"{API}/patients", params=query)
+        assert answer.status_code == 200, answer.text
+        return [patient["name"] for patient in answer.json()["items"]]
+
+    decided = {
+        name: viewer.get(f"{API}/patients/{i}").json()["result"]["decision"] for name, i in drawn.items()
+    }
+    assert len(set(decided.values())) > 1
+    for decision in set(decided.values()):
+        assert set(found(decision=decision)) == {name for name in drawn if decided[name] == decision}
+    assert found(tag=" trial  A") == ["low", "high"]
+    assert found(tag="trial") == []
+    assert found(asked="anna") == ["low"]
+    assert found(asked="rita") == []
+    assert found(specimen="blood") == ["empty"]
+    assert found(specimen="not stated") == ["also low", "low", "high"]
+    assert found(tag="trial a", asked="anna", search="LO", status="done", specimen="not stated") == ["low"]
+    first = viewer.get(f"{API}/patients?tag=trial a&limit=1").json()
+    second = viewer.get(f"{API}/patients?tag=trial a&limit=1&cursor={first['next']}").json()
+    assert [page["items"][0]["name"] for page in (first, second)] == ["low", "high"]
+    assert second["next"] is None
+    assert viewer.get(f"{API}/patients?decision=perhaps").status_code == 422

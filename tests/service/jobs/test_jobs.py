@@ -178,7 +178,7 @@ def test_work_of_a_dead_server_is_taken_up_and_its_late_answer_not_counted(
     assert ended(reviewer, asked["id"])["done"] == 2
     assert sorted(engine.read) == ["a.png", "b.png"]
     with service.database.writing() as session:
-        late = queue.record_reading(session, dead.owner, work, empty(work.task).reading)
+        late = queue.record_reading(session, dead.owner, work, empty(work.task).reading, blobs=service.blobs)
     assert not late
     assert reviewer.get(f"{API}/analyses/{asked['id']}").json()["done"] == 2
 
@@ -192,10 +192,10 @@ def test_a_database_that_goes_away_is_waited_for(
     asked = asked_for(reviewer, "P", "a.png", "b.png", "c.png")
     record, failures = queue.record_reading, iter(range(2))
 
-    def unreachable(*arguments: Any) -> bool:
+    def unreachable(*arguments: Any, **options: Any) -> bool:
         for _ in failures:
             raise OperationalError("", {}, ConnectionError("gone"))
-        return record(*arguments)
+        return record(*arguments, **options)
 
     monkeypatch.setattr(queue, "record_reading", unreachable)
     engine = Obedient(empty)

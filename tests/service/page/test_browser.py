@@ -1,7 +1,8 @@
 """The review page in a real browser on a real service with the real networks, as a hematologist uses it.
 
 ``MARROWSCOPE_SCREENSHOTS=FOLDER`` writes a picture of every page there; those of the documentation are made
-with ``MARROWSCOPE_SCREENSHOTS=docs/images/service``.
+with ``MARROWSCOPE_SCREENSHOTS=docs/images/service``. With ``MARROWSCOPE_SCREENSHOTS_EVERY=1``, pages are also
+looked at on a large screen and in the dark.
 """
 
 import json
@@ -298,13 +299,15 @@ def _analyse_again(visit: Visit) -> None:
     visit.page.get_by_role("button", name="Analyse again").click()
     visit.page.get_by_text("2 signed versions stay").wait_for()
     visit.look("again")
+    visit.page.get_by_label("Read these fields again, too").check()
     visit.page.get_by_role("dialog").get_by_role("button", name="Analyse again").click()
     visit.page.get_by_text("A newer analysis is not signed yet.").wait_for(timeout=_READING_MS)
     # Cells are there while other fields are still read; answers are carried over at the end.
     visit.page.get_by_role("button", name="Sign", exact=True).wait_for(timeout=_READING_MS)
     shown = "document.querySelector(\"[data-bin='blast'] .count\").innerText"
     visit.until(f"(count) => {shown} === String(count)", blasts)
-    assert visit.page.get_by_test_id("carried").count() == 0
+    visit.page.get_by_test_id("carried").get_by_text("what was said of").wait_for()
+    assert visit.page.get_by_text("could not be carried over").count() == 0
     visit.page.get_by_role("link", name="Worklist").first.click()
     visit.page.locator("tr", has_text=FIRST).get_by_text("newer analysis not signed").wait_for()
     visit.open(FIRST)
@@ -362,7 +365,7 @@ def _others_are_refused(visit: Visit, browser: "Browser") -> None:
 
 
 def _second_reading(visit: Visit, browser: "Browser") -> None:
-    omar = Visit(browser, visit.service)
+    omar = Visit(browser, visit.service, pictures=visit.pictures)
     omar.log_in("omar")
     omar.open(SECOND)
     assert omar.ask("GET", "/audit") == 403

@@ -3,7 +3,7 @@
 import base64
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,9 +12,15 @@ from PIL import Image
 from tests.service.browser import PASSWORD, Running
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, ViewportSize
 
 _PATIENCE_MS = 60_000
+_USUAL: "ViewportSize" = {"width": 1280, "height": 800}
+_WAYS: "tuple[tuple[int, int, Literal['light', 'dark']], ...]" = (
+    (1280, 800, "dark"),
+    (1920, 1080, "light"),
+    (1920, 1080, "dark"),
+)
 _WCAG = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 _DRAGGED = """(contents) => {
   const dragged = new DataTransfer();
@@ -33,11 +39,13 @@ class Visit:
     people from using a page it looked at (WCAG 2.2 AA, as far as axe-core can tell).
     """
 
-    def __init__(self, browser: "Browser", service: Running, *, pictures: bool = False) -> None:
+    def __init__(
+        self, browser: "Browser", service: Running, *, pictures: bool = False, locale: str = "en-US"
+    ) -> None:
         self.service = service
         self.pictures = pictures
         self.barriers: list[str] = []
-        self.page: Page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+        self.page: Page = browser.new_context(viewport=_USUAL, locale=locale).new_page()
         self.page.set_default_timeout(_PATIENCE_MS)
         self.complaints: list[str] = []
         self.hosts: set[str] = set()
@@ -121,9 +129,26 @@ class Visit:
 
     def look(self, name: str) -> None:
         """Check that everybody can use what shows now, and keep a picture of it where one is asked for."""
+        self._check(name)
+        self.picture(name)
+        if os.environ.get("MARROWSCOPE_SCREENSHOTS_EVERY"):
+            self._look_every_way(name)
+
+    def _check(self, name: str) -> None:
         found = Axe().run(self.page, options={"runOnly": list(_WCAG), "resultTypes": ["violations"]})
         self.barriers += [f"{name}: {barrier}" for barrier in _described(found.response["violations"])]
-        self.picture(name)
+
+    def _look_every_way(self, name: str) -> None:
+        """The same on a large screen and in the dark."""
+        is_dark = self.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+        for width, height, scheme in _WAYS:
+            self.page.set_viewport_size({"width": width, "height": height})
+            self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # colours change at once
+            self.until("(scheme) => document.documentElement.dataset.theme === scheme", scheme)
+            self._check(f"{name} {width} {scheme}")
+            self.picture(f"{width}-{scheme}/{name}")
+        self.page.set_viewport_size(_USUAL)
+        self.page.emulate_media(color_scheme="dark" if is_dark else "light", reduced_motion="no-preference")
 
     def fail_on_barriers(self) -> None:
         """End the test with every barrier met, if there was one."""

@@ -32,7 +32,8 @@ class Filler:
         if origin in {Union, types.UnionType}:
             return self.value(arguments[0], depth)
         if origin is tuple:
-            return tuple(self.value(arguments[0], depth) for _ in range(2))
+            is_open = arguments[-1] is Ellipsis
+            return tuple(self.value(each, depth) for each in (arguments[:1] * 2 if is_open else arguments))
         if isinstance(origin, type) and issubclass(origin, Mapping):
             return {f"key {next(self._numbers)}": self.value(arguments[1], depth) for _ in range(2)}
         if is_dataclass(kind):

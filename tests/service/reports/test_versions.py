@@ -51,7 +51,7 @@ def test_a_newer_analysis_hides_no_signed_version(reviewer: TestClient, app: Fas
     assert (patient["status"], patient["analysis"]["id"]) == ("done", analysis)
     assert patient["signed"] == {
         "analysis_id": drawn.analysis, "version": 1, "by": "Rita", "at": first["signed_at"],
-        "meaning": "Reviewed and found right", "state": "superseded",
+        "meaning": "Reviewed and found right", "state": "superseded", "added": 0,
     }  # fmt: skip
     (listed,) = versions_of(reviewer, drawn)
     assert listed.items() >= first.items()

@@ -19,10 +19,11 @@ def cells_of(client: TestClient, analysis: str, **query: Any) -> list[dict[str, 
 
 
 def carried(client: TestClient, analysis: str) -> dict[str, Any]:
+    """What became of what readers had said: cells that took it over, and what found no cell."""
     answer = client.get(f"{API}/analyses/{analysis}/carried")
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
-    return found
+    return {name: found[name] for name in ("carried", "lost")}
 
 
 def give(client: TestClient, analysis: str, cell: dict[str, Any], **answer: Any) -> dict[str, Any]:

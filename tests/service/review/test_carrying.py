@@ -63,7 +63,7 @@ def test_answers_and_comments_are_found_again_on_the_new_cells(
         "lost": [
             {
                 "field": first, "number": reviewed["gone"]["number"], "type": "monocyte", "deleted": False,
-                "comments": 0, "by": "Rita", "why": "not found",
+                "comments": 0, "requests": 0, "by": "Rita", "why": "not found",
             }
         ],
     }  # fmt: skip
@@ -273,9 +273,10 @@ def test_what_would_be_carried_is_told_before(
     reviewer: TestClient, app: FastAPI, drawn: Drawn, reviewed: dict[str, dict[str, Any]]
 ) -> None:
     url = f"{API}/patients/{drawn.patient}/carried"
-    assert reviewer.get(url).json() == {"answers": 4, "comments": 2, "versions": 0}
+    told = {"answers": 4, "comments": 2, "requests": 0, "versions": 0, "fields": 3}
+    assert reviewer.get(url).json() == {**told, "fields_taken": 0}  # read by other networks
     analyse_again(reviewer, app, drawn, found_anew(drawn))
-    assert reviewer.get(url).json() == {"answers": 4, "comments": 2, "versions": 0}
+    assert reviewer.get(url).json() == {**told, "fields_taken": 3}
 
 
 def test_without_a_review_nothing_is_carried(

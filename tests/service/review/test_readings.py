@@ -150,11 +150,13 @@ def test_two_readings_are_compared_once_finished(
     assert reviewer.post(f"{API}/readings/{second}/finish").json()["status"] == "finished"
     found = viewer.get(url).json()
     assert found["readers"] == ["First reading", "Rita"]
-    assert found["cells"] == len(cells)
-    assert found["agreed"] == len(cells) - 4
-    assert found["ci_low"] < found["kappa"] < found["ci_high"]
-    assert found["answered"]["cells"] == 10
-    assert found["answered"]["agreed"] == 6
+    assert (found["cells"], found["agreed"]) == (10, 6)
+    first, rita = found["networks"]
+    plasma = sum(c["model_type"] == "plasma_cell" for c in cells[:10])
+    assert (first["reader"], first["cells"], first["agreed"]) == ("First reading", 10, plasma)
+    hit = sum(c["model_type"] == "plasma_cell" for c in cells[:6])
+    hit += sum(c["model_type"] == "monocyte" for c in cells[6:10])
+    assert (rita["reader"], rita["cells"], rita["agreed"]) == ("Rita", 10, hit)
     table = found["table"]
     row, column = table["types"].index("plasma_cell"), table["types"].index("monocyte")
     assert table["counts"][row][column] == 4

@@ -1,6 +1,6 @@
 """How much networks gain from a few labelled cells of a new source; measured by `runs/adapting.py`.
 
-The measurement trains, and so needs PyTorch; here its result is read. The networks are those of a laboratory
+The measurement trains; here its result is read. The networks are those of a laboratory
 left out: those of the bundle were taught it.
 """
 

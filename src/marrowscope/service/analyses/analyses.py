@@ -15,7 +15,8 @@ from marrowscope.errors import InputError
 from marrowscope.models.bundle import Bundle
 from marrowscope.pipeline import ReadingSettings
 from marrowscope.service.actors import SYSTEM, Actor
-from marrowscope.service.analyses import count
+from marrowscope.service.analyses import count, fields
+from marrowscope.service.analyses.networks import active
 from marrowscope.service.bundles import Bundles
 from marrowscope.service.clock import now
 from marrowscope.service.errors import BusyError, ConflictError, LockedError
@@ -64,15 +65,19 @@ def ask(
     mpp: float | None = None,
     rule: str | None = None,
     priority: int = 0,
+    read_again: bool = False,
 ) -> Analysis:
     """Put a new analysis of a patient's images into the queue.
 
+    Fields that were read with the same networks and settings are taken over as they were read.
+
     Parameters
     ----------
-    bundle : identifier, the default one for None
+    bundle : identifier, the active one for None
     mpp : micrometres per pixel of all images; from the files or measured for None
     rule : identifier of a decision rule
     priority : higher ones go first
+    read_again : read these fields again, too
 
     Raises
     ------
@@ -93,9 +98,9 @@ def ask(
     _refuse_while_read_blind(session, patient)
     if patients.waiting_analyses(session) >= settings.queue_analyses:
         raise BusyError("the queue of analyses is full; ask again later", _RETRY_AFTER_S)
-    networks = bundles.get(bundle)
-    fields = patients.current_fields(session, patient.id)
-    if not any(field.status == FIELD_STORED for field in fields):
+    networks = bundles.get(bundle) if bundle is not None else active(session, bundles)
+    images = patients.current_fields(session, patient.id)
+    if not any(field.status == FIELD_STORED for field in images):
         raise InputError("this patient has no readable image to analyse")
     validation = read_validation(networks.sha256, settings.data_folder / VALIDATIONS)
     run = replace(run_settings(settings, mpp, rule), validation=validation)
@@ -108,13 +113,15 @@ def ask(
         rule=run.counting.rule.id,
         floor=run.counting.floor,
         mpp=mpp,
-        facts=facts_of(run, networks, looks_again=_is_another_look(session, patient, len(fields))),
+        facts=facts_of(run, networks, looks_again=_is_another_look(session, patient, len(images))),
         created_by=actor.name,
     )
+    source = None if read_again else fields.continued(session, patient.id, run.reading_facts(networks))
+    analysis.continues = None if source is None else source.id
     session.add(analysis)
     session.flush()
     session.add(first_reading(analysis.id))
-    rows = _rows(analysis, fields)
+    rows = _rows(analysis, images)
     session.add_all(rows)
     analysis.total = len(rows)
     analysis.failed = sum(row.status == FAILED for row in rows)
@@ -124,6 +131,14 @@ def ask(
     after = {"bundle": analysis.bundle_title, "rule": analysis.rule, "fields": analysis.total}
     audit.record(session, actor, "analysis.ask", "analysis", analysis.id, patient_id=patient.id, after=after)
     return analysis
+
+
+def would_take_over(session: Session, settings: Settings, bundles: Bundles, patient: Patient) -> int:
+    """Return how many fields a new analysis would take over, by the default networks and the last scale."""
+    latest = patients.latest_analysis(session, patient)
+    run = run_settings(settings, None if latest is None else latest.mpp, None)
+    source = fields.continued(session, patient.id, run.reading_facts(active(session, bundles)))
+    return fields.number_known(session, source)
 
 
 def run_settings(settings: Settings, mpp: float | None, rule: str | None) -> RunSettings:
@@ -271,16 +286,18 @@ def end(session: Session, actor: Actor, analysis: Analysis, status: str, message
     )  # fmt: skip
 
 
-def end_if_complete(session: Session, analysis: Analysis) -> bool:
-    """End an analysis if all its fields have been read; return whether it ended."""
+def is_complete(session: Session, analysis: Analysis) -> bool:
+    """Return whether no field of an analysis is left to read."""
     states = _states(session, analysis)
-    if states.get(QUEUED) or states.get(RUNNING):
-        return False
-    if states.get(DONE):
+    return not (states.get(QUEUED) or states.get(RUNNING))
+
+
+def end_complete(session: Session, analysis: Analysis) -> None:
+    """End an analysis of which no field is left to read."""
+    if _states(session, analysis).get(DONE):
         end(session, SYSTEM, analysis, DONE, "")
     else:
         end(session, SYSTEM, analysis, FAILED, "no image could be read")
-    return True
 
 
 def recount(session: Session, analysis: Analysis) -> None:
@@ -323,10 +340,10 @@ def _refuse_while_read_blind(session: Session, patient: Patient) -> None:
         raise ConflictError(f"{reader} is reading this patient blind; analyse again when that is finished")
 
 
-def _rows(analysis: Analysis, fields: Sequence[Field]) -> list[AnalysisField]:
+def _rows(analysis: Analysis, images: Sequence[Field]) -> list[AnalysisField]:
     """Create the rows of an analysis; unreadable and repeated images are settled at once."""
     rows = []
-    for place, field in enumerate(fields):
+    for place, field in enumerate(images):
         status = {FIELD_DUPLICATE: DUPLICATE, FIELD_FAILED: FAILED}.get(field.status, QUEUED)
         message = "" if status == QUEUED else field.message
         rows.append(

@@ -4,13 +4,11 @@ Everything comes from the store: readings of fields, rule and error rates, answe
 """
 
 import json
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
@@ -25,6 +23,7 @@ from marrowscope.analysis.review import (
 from marrowscope.analysis.reviewed import AddedCell
 from marrowscope.analysis.reviewed import Answer as CellAnswer
 from marrowscope.codec import from_json
+from marrowscope.domain.counting import counted_once
 from marrowscope.domain.decision import RULES
 from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
 from marrowscope.domain.rates import NOTHING_KNOWN, KnownErrors
@@ -32,15 +31,12 @@ from marrowscope.domain.taxonomy import ARTEFACT
 from marrowscope.exports.tables import patient_row
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.images.patients import details_of
+from marrowscope.service.recent import Recent
 from marrowscope.service.store.analyses import DONE, DUPLICATE, NETWORK, PERSON, Analysis, AnalysisField, Cell
 from marrowscope.service.store.patients import Field
 from marrowscope.service.store.reviews import Answer
 
-_KEPT = 64  # networks' readings in memory; one of a thousand cells takes about a megabyte
-
-_Key = tuple[str, datetime | None, str, str]
-_lock = threading.Lock()
-_recent: OrderedDict[_Key, PatientReading] = OrderedDict()
+_recent: Recent[PatientReading] = Recent(64)  # one of a thousand cells takes about a megabyte
 
 
 @dataclass(frozen=True)
@@ -74,22 +70,16 @@ def network_reading(session: Session, analysis: Analysis) -> PatientReading:
     # The statement itself, not its revision: one that was rolled back leaves its number to the next.
     stated = json.dumps(patient.details, sort_keys=True)
     key = analysis.id, analysis.finished_at, patient.name, stated
-    with _lock:
-        if key in _recent:
-            _recent.move_to_end(key)
-            return _recent[key]
-    reading = read_patient(
-        patient.name,
-        _field_readings(session, analysis),
-        _settings_of(analysis),
-        _known(analysis),
-        details=details_of(patient),
+    return _recent.get(
+        key,
+        lambda: read_patient(
+            patient.name,
+            _field_readings(session, analysis),
+            _settings_of(analysis),
+            _known(analysis),
+            details=details_of(patient),
+        ),
     )
-    with _lock:
-        _recent[key] = reading
-        while len(_recent) > _KEPT:
-            _recent.popitem(last=False)
-    return reading
 
 
 def answers_of(session: Session, reading_id: str) -> ReadingAnswers:
@@ -215,7 +205,9 @@ def _field_readings(session: Session, analysis: Analysis) -> list[FieldReading]:
 
 def _field_reading(row: AnalysisField, field: Field) -> FieldReading:
     if row.status == DONE and row.reading is not None:
-        return from_json(row.reading, FieldReading)
+        reading = from_json(row.reading, FieldReading)
+        is_repeated = np.isin(np.arange(len(reading.cells)), row.repeated)
+        return replace(reading, cells=counted_once(reading.cells, is_repeated))
     is_copy = row.status == DUPLICATE
     return FieldReading(
         name=field.name,

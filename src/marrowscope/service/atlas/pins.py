@@ -67,7 +67,6 @@ def pinned_cells(session: Session, actor: Actor, cell_type: str) -> list[PinnedC
     Left out are cells whose image is no longer kept, whose type was changed after an amendment, and those of
     a patient whom the actor is reading blind, whichever the analysis.
     """
-    blind = select(Analysis.patient_id).where(Analysis.id.in_(readings.blind_to(session, actor)))
     query = (
         select(PinnedCell)
         .join(Cell, Cell.id == PinnedCell.cell_id)
@@ -80,7 +79,7 @@ def pinned_cells(session: Session, actor: Actor, cell_type: str) -> list[PinnedC
             Answer.deleted.is_(False),
             Field.sha256.is_not(None),
             Field.expired_at.is_(None),
-            Analysis.patient_id.not_in(blind),
+            Analysis.patient_id.not_in(readings.blind_to(session, actor)),
         )
         .order_by(PinnedCell.at.desc(), PinnedCell.cell_id)
     )

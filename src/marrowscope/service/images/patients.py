@@ -1,26 +1,24 @@
-"""Patients: adding and finding them, and what the worklist shows of them."""
+"""Patients: adding and finding them, their images, and what the worklist shows of both."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from marrowscope.codec import from_json
 from marrowscope.domain.case.details import CaseDetails
-from marrowscope.imaging.names import comparable, natural_key
+from marrowscope.imaging.names import natural_key
 from marrowscope.service.actors import Actor
 from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.copies import settle_copies
-from marrowscope.service.paging import read_cursor, write_cursor
 from marrowscope.service.store.analyses import QUEUED, RUNNING, Analysis, AnalysisField
 from marrowscope.service.store.base import row_of
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.patients import FIELD_FAILED, FIELD_REPLACED, FIELD_STORED, Field, Patient
 from marrowscope.service.store.references import is_referenced
-from marrowscope.service.store.reviews import Version
 from marrowscope.service.trail import audit
 
 SIGNED = "signed"
@@ -63,57 +61,9 @@ def details_of(patient: Patient) -> CaseDetails:
     return from_json(patient.details, CaseDetails)
 
 
-def page(
-    session: Session, search: str | None, status: str | None, limit: int, cursor: str | None
-) -> tuple[list[tuple[Patient, Analysis | None]], str | None]:
-    """Return patients with their latest analysis, the newest first, and the cursor of the next page.
-
-    Parameters
-    ----------
-    search : part of the name, whatever its capitals and however its accents are composed
-    status : only patients with this status
-
-    Raises
-    ------
-    InputError
-        The cursor does not belong to this list.
-    """
-    query = (
-        select(Patient, Analysis)
-        .outerjoin(Analysis, Analysis.id == Patient.analysis_id)
-        .order_by(Patient.created_at.desc(), Patient.id.desc())
-        .limit(limit + 1)
-    )
-    if search:
-        query = query.where(Patient.search_name.contains(comparable(search), autoescape=True))
-    if status:
-        query = query.where(Patient.status == status)
-    if cursor:
-        (last,) = read_cursor(cursor, str)
-        before = session.get(Patient, last)
-        if before is not None:
-            query = query.where(tuple_(Patient.created_at, Patient.id) < tuple_(before.created_at, before.id))
-    rows: list[tuple[Patient, Analysis | None]] = [
-        (patient, analysis) for patient, analysis in session.execute(query)
-    ]
-    more = write_cursor(rows[limit - 1][0].id) if len(rows) > limit else None
-    return rows[:limit], more
-
-
 def latest_analysis(session: Session, patient: Patient) -> Analysis | None:
     """Return the patient's latest analysis, None before the first."""
     return None if patient.analysis_id is None else session.get(Analysis, patient.analysis_id)
-
-
-def signed_analyses(session: Session, patient_ids: Sequence[str]) -> dict[str, Analysis]:
-    """Return, by patient, the analysis that was signed last: its version is the one in force."""
-    found = session.scalars(
-        select(Analysis)
-        .join(Version, Version.analysis_id == Analysis.id)
-        .where(Analysis.patient_id.in_(patient_ids))
-        .order_by(Version.signed_at, Version.version)
-    )
-    return {analysis.patient_id: analysis for analysis in found}
 
 
 def refresh(session: Session, patient: Patient) -> None:

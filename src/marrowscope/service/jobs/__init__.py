@@ -1,7 +1,8 @@
-"""Running analyses: work waiting in the database goes to an engine, and its results are recorded."""
+"""Running work that waits in the database: analyses on an engine, and teaching; results are recorded."""
 
 import os
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -15,6 +16,7 @@ from marrowscope.service.images.uploads import limits_of
 from marrowscope.service.jobs.dispatcher import Dispatcher
 from marrowscope.service.jobs.presence import Presence
 from marrowscope.service.jobs.queue import ReadingResources
+from marrowscope.service.jobs.teacher import Teacher
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 from marrowscope.service.trail import checking
@@ -24,8 +26,21 @@ _log = structlog.get_logger("marrowscope.jobs")
 _NICENESS = 10  # analyses yield to people who use the service
 
 
-def start(settings: Settings, database: Database, blobs: Blobs, events: Broadcaster) -> Dispatcher:
-    """Start running analyses in this process.
+@dataclass(frozen=True)
+class Jobs:
+    """What runs beside the requests."""
+
+    dispatcher: Dispatcher
+    teacher: Teacher
+
+    def stop(self) -> None:
+        """Stop both; the next server takes up what is left."""
+        self.teacher.stop()
+        self.dispatcher.stop()
+
+
+def start(settings: Settings, database: Database, blobs: Blobs, events: Broadcaster) -> Jobs:
+    """Start running analyses and teaching in this process.
 
     Raises
     ------
@@ -38,9 +53,11 @@ def start(settings: Settings, database: Database, blobs: Blobs, events: Broadcas
     dispatcher = Dispatcher(database, resources, open_pool(settings.engine, workers, _NICENESS), presence)
     events.add(dispatcher.notice)
     dispatcher.start()
+    teacher = Teacher(settings, database, blobs, presence)
+    teacher.start()
     arguments = (database, blobs, settings.data_folder / "scratch")
     threading.Thread(target=_tidy, args=arguments, name="leftovers", daemon=True).start()
-    return dispatcher
+    return Jobs(dispatcher, teacher)
 
 
 def share_cores(workers: int | None) -> tuple[int, int]:

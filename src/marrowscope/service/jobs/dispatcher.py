@@ -130,7 +130,13 @@ class Dispatcher:
             died = isinstance(error, WorkerDiedError)
             _log.warning("work lost", died=died)
             with self._database.writing() as session:
-                queue.give_back(session, self._presence.owner, work, is_to_blame=died)
+                queue.give_back(
+                    session,
+                    self._presence.owner,
+                    work,
+                    is_to_blame=died,
+                    blobs=self._resources.blobs,
+                )
             return
         except MarrowscopeError as error:
             with self._database.writing() as session:
@@ -160,7 +166,7 @@ class Dispatcher:
         annotated = blobs.put(result.annotated) if result.annotated else None
         with self._database.writing() as session:
             stood = queue.record_reading(
-                session, self._presence.owner, work, result.reading, (gallery, annotated)
+                session, self._presence.owner, work, result.reading, (gallery, annotated), blobs=blobs
             )
         if not stood:
             patients.forget(self._database, blobs, filter(None, (gallery, annotated)))

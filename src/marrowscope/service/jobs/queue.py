@@ -4,7 +4,7 @@ Every function is the work of one transaction. A result counts only while its cl
 cancelled or taken up by another server is not recorded again.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,30 +13,27 @@ from typing import Any
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from marrowscope.codec import from_json, to_json
 from marrowscope.domain.patient import FieldReading, FieldStatus
-from marrowscope.domain.scale import ScaleBySize, SizeScale, listed_scales, scales_by_size
+from marrowscope.domain.scale import ScaleBySize
 from marrowscope.engines.pool import MAX_DEATHS, TOO_MANY_DEATHS
 from marrowscope.engines.work import Networks
 from marrowscope.imaging.files.decode import DecodeLimits
 from marrowscope.imaging.files.sources import FieldSource
 from marrowscope.pipeline import FieldTask, ReadingSettings, scale_sample
 from marrowscope.service.actors import SYSTEM
-from marrowscope.service.analyses import analyses
+from marrowscope.service.analyses import analyses, fields
 from marrowscope.service.clock import now
 from marrowscope.service.images import patients
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.review import carrying
 from marrowscope.service.store.analyses import (
     CANCELLED,
-    DONE,
     DUPLICATE,
     FAILED,
     QUEUED,
     RUNNING,
     Analysis,
     AnalysisField,
-    Cell,
 )
 from marrowscope.service.store.patients import Field
 from marrowscope.service.trail import audit
@@ -87,23 +84,30 @@ class ReadingResources:
 
 def claim(session: Session, owner: str, resources: ReadingResources) -> Work | None:
     """Claim the next work: highest priority first, then the oldest analysis."""
-    found = session.execute(
+    query = (
         _open_work(select(AnalysisField, Analysis))
         .order_by(Analysis.priority.desc(), Analysis.created_at, Analysis.id, AnalysisField.place)
         .limit(1)
         .with_for_update(skip_locked=True)
-    ).first()
-    if found is None:
-        return None
-    row, analysis = found
-    _start(session, analysis)
+    )
+    while (found := session.execute(query).first()) is not None:
+        row, analysis = found
+        if not _start(session, analysis, resources.blobs):
+            return _claimed_work(session, owner, resources, row, analysis)
+    return None
+
+
+def _claimed_work(
+    session: Session, owner: str, resources: ReadingResources, row: AnalysisField, analysis: Analysis
+) -> Work:
     if not analysis.is_scaled:
         analysis.scale_owner = owner
         return ScaleWork(analysis.id, _networks(analysis, resources), _sample(session, analysis, resources))
     row.status, row.owner, row.lease_until = RUNNING, owner, now() + LEASE
     field = session.get_one(Field, row.field_id)
-    scales = scales_by_size(from_json(analysis.scales, tuple[SizeScale, ...]))
-    return FieldWork(row.id, _networks(analysis, resources), _task(field, resources, scales))
+    return FieldWork(
+        row.id, _networks(analysis, resources), _task(field, resources, fields.scales_of(analysis))
+    )
 
 
 def has_work(session: Session) -> bool:
@@ -116,8 +120,7 @@ def record_scales(session: Session, owner: str, work: ScaleWork, scales: ScaleBy
     analysis = session.get(Analysis, work.analysis_id, with_for_update=True)
     if analysis is None or analysis.scale_owner != owner or analysis.is_scaled:
         return False
-    analysis.scales = to_json(listed_scales(scales))
-    analysis.is_scaled, analysis.scale_owner = True, None
+    fields.record_scales(analysis, scales)
     return True
 
 
@@ -127,38 +130,27 @@ def record_reading(
     work: FieldWork,
     reading: FieldReading,
     pictures: tuple[str | None, str | None] = (None, None),
+    *,
+    blobs: Blobs,
 ) -> bool:
     """Record a field's reading and its cells; return whether the claim still held.
 
     Parameters
     ----------
     pictures : digests of the gallery sheet and of the annotated field
+    blobs : where they are
     """
     row = _claimed(session, owner, work)
     if row is None:
         return False
     analysis = session.get_one(Analysis, row.analysis_id, with_for_update=True)
-    is_read = reading.status is FieldStatus.READ
-    row.status, row.message = (DONE if is_read else FAILED), reading.message
-    row.owner = row.lease_until = None
-    row.reading = to_json(reading)
-    row.cells, row.mpp = len(reading.cells), reading.mpp
-    row.scale_source = "" if reading.scale is None else reading.scale.source.value
-    row.flags = list(reading.flags)
-    row.gallery, row.annotated = pictures
-    session.add_all(_cells(row, reading))
-    analysis.done += 1
-    analysis.failed += not is_read
-    analysis.cells += len(reading.cells)
-    analysis.blasts += int((reading.cells.is_blast & reading.cells.is_counted).sum())
-    analysis.changed_at = now()
+    fields.record(session, analysis, row, reading, pictures)
     session.flush()
-    if analyses.end_if_complete(session, analysis):
-        carrying.carry_over(session, analysis)
+    _end_if_complete(session, analysis, blobs)
     return True
 
 
-def give_back(session: Session, owner: str, work: Work, *, is_to_blame: bool) -> None:
+def give_back(session: Session, owner: str, work: Work, *, is_to_blame: bool, blobs: Blobs) -> None:
     """Return claimed work to the queue; work that keeps killing workers fails."""
     if isinstance(work, ScaleWork):
         _give_back_measuring(session, owner, work, is_to_blame=is_to_blame)
@@ -176,7 +168,7 @@ def give_back(session: Session, owner: str, work: Work, *, is_to_blame: bool) ->
         message=TOO_MANY_DEATHS,
         sha256=work.task.sha256,
     )
-    record_reading(session, owner, work, failed)
+    record_reading(session, owner, work, failed, blobs=blobs)
 
 
 def fail(session: Session, owner: str, work: Work, message: str) -> None:
@@ -260,17 +252,29 @@ def _give_back_measuring(session: Session, owner: str, work: ScaleWork, *, is_to
         fail(session, owner, work, "measuring the scale of these images ended several worker processes")
 
 
-def _start(session: Session, analysis: Analysis) -> None:
-    if analysis.status != QUEUED:
+def _end_if_complete(session: Session, analysis: Analysis, blobs: Blobs) -> None:
+    if not analyses.is_complete(session, analysis):
         return
+    fields.count_once(session, analysis, blobs)
+    analyses.end_complete(session, analysis)
+    carrying.carry_over(session, analysis)
+
+
+def _start(session: Session, analysis: Analysis, blobs: Blobs) -> bool:
+    """Start an analysis that waits; return whether readings were taken over: other work is next then."""
+    if analysis.status != QUEUED:
+        return False
     analysis.status = RUNNING
     analysis.started_at = analysis.started_at or now()
     analysis.changed_at = now()
     patients.refresh(session, patients.get(session, analysis.patient_id))
+    taken = fields.take_over(session, analysis)
     audit.record(
         session, SYSTEM, "analysis.start", "analysis", analysis.id, patient_id=analysis.patient_id,
-        before={"status": QUEUED}, after={"status": RUNNING},
+        before={"status": QUEUED}, after={"status": RUNNING, **({"taken_over": taken} if taken else {})},
     )  # fmt: skip
+    _end_if_complete(session, analysis, blobs)
+    return taken > 0
 
 
 def _networks(analysis: Analysis, resources: ReadingResources) -> Networks:
@@ -280,7 +284,7 @@ def _networks(analysis: Analysis, resources: ReadingResources) -> Networks:
 
 def _sample(session: Session, analysis: Analysis, resources: ReadingResources) -> tuple[FieldTask, ...]:
     """Choose the fields to measure the scale on as the command line does: all files but copies."""
-    fields = session.scalars(
+    chosen = session.scalars(
         select(Field)
         .join(AnalysisField, AnalysisField.field_id == Field.id)
         .where(
@@ -290,32 +294,9 @@ def _sample(session: Session, analysis: Analysis, resources: ReadingResources) -
         )
         .order_by(AnalysisField.place)
     ).all()
-    return tuple(_task(field, resources, {}) for field in scale_sample(fields) if field.width)
+    return tuple(_task(field, resources, {}) for field in scale_sample(chosen) if field.width)
 
 
 def _task(field: Field, resources: ReadingResources, scales: ScaleBySize) -> FieldTask:
     digest = field.sha256 or ""
     return FieldTask("", FieldSource(field.name, resources.blobs.path(digest)), digest, scales)
-
-
-def _cells(row: AnalysisField, reading: FieldReading) -> Iterable[Cell]:
-    for number, cell in enumerate(reading.cells, start=1):
-        x0, y0, x1, y1 = cell.box
-        yield Cell(
-            analysis_id=row.analysis_id,
-            field_id=row.field_id,
-            place=row.place,
-            number=number,
-            x0=x0,
-            y0=y0,
-            x1=x1,
-            y1=y1,
-            score=cell.score,
-            probability=cell.probability,
-            p_blast=cell.p_blast,
-            flags=list(cell.flags),
-            model_type=cell.cell_type,
-            model_counted=cell.is_counted,
-            second_type=cell.second_type or None,
-            second_probability=cell.second_probability if cell.second_type else None,
-        )

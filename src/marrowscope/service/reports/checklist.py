@@ -1,6 +1,6 @@
 """What is still open in a count about to be signed; the signer answers it, or says why it may stay open."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from marrowscope.analysis.numbers import ENOUGH_REVIEWED
@@ -14,19 +14,21 @@ from marrowscope.service.errors import OpenPointsError
 
 @dataclass(frozen=True)
 class OpenPoint:
-    """One thing that is open: its identifier, and a sentence."""
+    """One thing that is open: its identifier, a sentence, and the number of cells that it is about."""
 
     id: str
     text: str
+    count: int
 
 
-def open_points(patient: PatientReading, target: int) -> tuple[OpenPoint, ...]:
+def open_points(patient: PatientReading, target: int, asked: Sequence[str] = ()) -> tuple[OpenPoint, ...]:
     """Return what is open in a count.
 
     Parameters
     ----------
     patient : with the answers of its first reading
     target : recommended number of counted cells
+    asked : names of colleagues who were asked about the patient and have not answered, one for each request
     """
     counted = patient.differential.counted
     noun = patient.details.specimen.counted
@@ -34,26 +36,41 @@ def open_points(patient: PatientReading, target: int) -> tuple[OpenPoint, ...]:
     perhaps = sum(_is_perhaps_blast(cell) for field in patient.fields for cell in field.cells)
     read = [field for field in patient.fields if field.status is FieldStatus.READ]
     no_review = f"No review decides: neither {ENOUGH_REVIEWED} cells of the lot nor all are named by eye."
+    who = ", ".join(dict.fromkeys(asked))
     points = (
         (
             "unclassified",
             unclassified > 0,
             f"{quantity(unclassified, f'counted {noun}')} {_are(unclassified)} unclassified.",
+            unclassified,
         ),
         (
             "uncertain_blasts",
             perhaps > 0,
             f"{quantity(perhaps, 'cell')} may be a blast or not, and no reader has named {_them(perhaps)}.",
+            perhaps,
         ),
-        ("review", patient.decision.decided_by is not Basis.REVIEWED, no_review),
+        ("review", patient.decision.decided_by is not Basis.REVIEWED, no_review, ENOUGH_REVIEWED),
         (
             "few_cells",
             counted < target,
             f"{quantity(counted, noun)} {_are(counted)} counted; {target} are recommended.",
+            counted,
         ),
-        ("one_field", len(read) == 1 and not read[0].is_single_cell, "All cells are from one field."),
+        (
+            "one_field",
+            len(read) == 1 and not read[0].is_single_cell,
+            "All cells are from one field.",
+            counted,
+        ),
+        (
+            "requests",
+            bool(asked),
+            f"{quantity(len(asked), 'request')} for an opinion {_are(len(asked))} not answered ({who}).",
+            len(asked),
+        ),
     )
-    return tuple(OpenPoint(name, text) for name, is_open, text in points if is_open)
+    return tuple(OpenPoint(name, text, count) for name, is_open, text, count in points if is_open)
 
 
 def waived(points: tuple[OpenPoint, ...], reasons: Mapping[str, str]) -> tuple[Waiver, ...]:

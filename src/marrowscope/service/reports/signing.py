@@ -17,9 +17,9 @@ from marrowscope.service.clock import iso, now
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.images import patients
 from marrowscope.service.reports import documents, reports, versions
-from marrowscope.service.reports.checklist import open_points, waived
+from marrowscope.service.reports.checklist import OpenPoint, open_points, waived
 from marrowscope.service.reports.pictures import ImageStore, StoredPictures
-from marrowscope.service.review import answers, readings
+from marrowscope.service.review import answers, readings, requests
 from marrowscope.service.store.analyses import Analysis
 from marrowscope.service.store.reviews import FINISHED, OPEN, Amendment, Version
 from marrowscope.service.trail import audit
@@ -73,7 +73,7 @@ def sign(
     reason = _reason(session, analysis)
     signature = Signature(analysis.version + 1, actor.name, iso(instant), request.meaning, reason)
     (before,) = reports.current(session, laboratory, analysis).patients
-    points = open_points(before, count.target_of(analysis, before))
+    points = points_of(session, analysis, before)
     signature = replace(
         signature,
         changes=_changes(session, analysis, before),
@@ -115,6 +115,12 @@ def sign(
         },
     )  # fmt: skip
     return version
+
+
+def points_of(session: Session, analysis: Analysis, reading: PatientReading) -> tuple[OpenPoint, ...]:
+    """Return what is open in the current count of an analysis, requests to colleagues included."""
+    asked = requests.open_names(session, [analysis.patient_id]).get(analysis.patient_id, [])
+    return open_points(reading, count.target_of(analysis, reading), asked)
 
 
 def amend(session: Session, actor: Actor, analysis_id: str, reason: str) -> Analysis:

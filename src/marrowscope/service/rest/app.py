@@ -29,9 +29,11 @@ from marrowscope.service.rest.images import (
     removal,
 )
 from marrowscope.service.rest.openapi import REFUSALS, describe
+from marrowscope.service.rest.quality import controls, proficiency
 from marrowscope.service.rest.reports import exports, signing
-from marrowscope.service.rest.review import atlas, carried, cells, details, readings
+from marrowscope.service.rest.review import atlas, carried, cells, details, readings, requests, tags
 from marrowscope.service.rest.shapes import API
+from marrowscope.service.rest.teaching import active, teachings
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.schema import bring_up_to_date
@@ -39,7 +41,8 @@ from marrowscope.version import __version__
 
 _UNDER_API = (
     users, sessions, tokens, catalogue, patients, removal, files, fields, analyses, events, cells, readings,
-    carried, atlas, details, differential, signing, exports, auditing,
+    carried, requests, tags, atlas, details, differential, signing, exports, auditing,
+    teachings, active, controls, proficiency,
 )  # fmt: skip
 
 

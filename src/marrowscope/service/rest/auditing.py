@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated, Any
@@ -125,16 +126,16 @@ def table_of_patient(
 def list_all(
     session: Transaction, user: Admin, wanted: Filter, limit: Limit = 100, cursor: Cursor = None
 ) -> Page[EntryShape]:
-    """List all actions, newest first."""
-    del user
-    return _page(session, wanted, limit, cursor)
+    """List all actions, newest first, but those of patients that you read blind."""
+    return _page(session, _seen_by(session, user, wanted), limit, cursor)
 
 
 @router.get("/audit/export.csv", response_class=StreamingResponse, responses=_TABLE)
-def table(service: TheService, user: Admin, wanted: Filter) -> StreamingResponse:
-    """Export actions as a table, oldest first."""
+def table(session: Transaction, service: TheService, user: Admin, wanted: Filter) -> StreamingResponse:
+    """Export actions as a table, oldest first, but those of patients that you read blind."""
+    chosen = _seen_by(session, user, wanted)
     _note(service, user)
-    return _table(service.database, wanted)
+    return _table(service.database, chosen)
 
 
 @router.get("/audit/export.jsonl", response_class=StreamingResponse, responses=_LINES)
@@ -147,7 +148,11 @@ def export(service: TheService, user: Admin) -> StreamingResponse:
 
 def _of_patient(session: Session, user: Actor, patient_id: str, wanted: Wanted) -> Wanted:
     hidden = tuple(readings.hidden_from(session, user, patient_id))
-    return Wanted(patient_id, wanted.actor, wanted.actions, wanted.since, wanted.until, hidden)
+    return replace(wanted, patient_id=patient_id, hidden_readings=hidden)
+
+
+def _seen_by(session: Session, user: Actor, wanted: Wanted) -> Wanted:
+    return replace(wanted, hidden_patients=tuple(readings.blind_to(session, user)))
 
 
 def _note(service: Service, user: Actor, patient_id: str | None = None) -> None:

@@ -6,7 +6,8 @@ from marrowscope.analysis.decide import FLOOR, TARGET
 from marrowscope.domain.decision import OVER_20, RULES
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.exports.provenance import NOTICE
-from marrowscope.service.rest.dependencies import TheService, Viewer
+from marrowscope.service.analyses.networks import active_name
+from marrowscope.service.rest.dependencies import TheService, Transaction, Viewer
 from marrowscope.service.rest.shapes import Page, Shape
 from marrowscope.service.review.shortcuts import shortcut_keys
 
@@ -97,9 +98,10 @@ def show_settings(_: Viewer, service: TheService) -> SettingsShape:
 
 
 @router.get("/bundles")
-def list_bundles(_: Viewer, service: TheService) -> Page[BundleShape]:
+def list_bundles(session: Transaction, _: Viewer, service: TheService) -> Page[BundleShape]:
     """List the networks an analysis may use."""
     found = [(name, service.bundles.get(name)) for name in service.bundles]
+    active = active_name(session, service.bundles)
     return Page(
         items=[
             BundleShape(
@@ -108,7 +110,7 @@ def list_bundles(_: Viewer, service: TheService) -> Page[BundleShape]:
                 version=bundle.version,
                 sha256=bundle.sha256,
                 title=bundle.title,
-                is_default=name == service.bundles.default,
+                is_default=name == active,
             )
             for name, bundle in found
         ]

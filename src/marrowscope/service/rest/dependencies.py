@@ -120,6 +120,14 @@ def needs(role: Role) -> Callable[[Actor], Awaitable[Actor]]:
     return check
 
 
+async def may_write(actor: CurrentUser) -> Actor:
+    """Return the user if what they ask with may write, whatever their role: what is written is their own."""
+    if "write" not in actor.scopes:
+        raise ForbiddenError("this needs a token that may write")
+    return actor
+
+
+Writer = Annotated[Actor, Depends(may_write)]
 Viewer = Annotated[Actor, Depends(needs("viewer"))]
 Reviewer = Annotated[Actor, Depends(needs("reviewer"))]
 Admin = Annotated[Actor, Depends(needs("admin"))]

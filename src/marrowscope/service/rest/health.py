@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from marrowscope.service.errors import UnavailableError
 from marrowscope.service.metrics import CONTENT_TYPE
+from marrowscope.service.quality import alarms
 from marrowscope.service.rest.dependencies import TheService
 from marrowscope.service.rest.shapes import Shape
 from marrowscope.service.store.analyses import Analysis
@@ -50,7 +51,10 @@ def metrics(service: TheService) -> Response:
     with service.database.reading() as session:
         by_status = session.execute(select(Analysis.status, func.count()).group_by(Analysis.status)).all()
         figures.audit_entries.set(session.scalar(select(AuditHead.number)) or 0)
+        drifted = alarms.open_by_cause(session)
     figures.analyses.clear()
     for status, number in by_status:
         figures.analyses.labels(status).set(number)
+    for cause, number in drifted.items():
+        figures.control_signals.labels(cause.value).set(number)
     return Response(figures.text(), headers={"Content-Type": CONTENT_TYPE})

@@ -19,11 +19,11 @@ from marrowscope.service.analyses import analyses, count
 from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError, ForbiddenError, LockedError, NotFoundError
 from marrowscope.service.review import cells, readings
-from marrowscope.service.review.cells import AnsweredCell
+from marrowscope.service.review.cells import AnsweredCell, UnnamedCell
 from marrowscope.service.store.analyses import DONE, PERSON, Analysis, AnalysisField, Cell
 from marrowscope.service.store.base import row_of
 from marrowscope.service.store.patients import Field
-from marrowscope.service.store.reviews import FIRST, OPEN, SECOND, Answer, CarriedCell, Reading
+from marrowscope.service.store.reviews import FIRST, LEARNER, OPEN, Answer, CarriedCell, Reading
 from marrowscope.service.trail import audit
 
 KEEP = "\0keep"
@@ -116,14 +116,14 @@ def add(
     LockedError
         The analysis is signed.
     ForbiddenError
-        The reading is a second one: it names what the networks found, so that readers can be compared.
+        The reading is a blind one: it names what was found, so that readers can be compared.
     InputError
         The type is not in the taxonomy, or the box does not lie in the image.
     """
     analysis = locked_for_change(session, analysis_id)
     reading = readings.choose(session, actor, analysis, reading_id)
-    if reading.kind == SECOND:
-        raise ForbiddenError("a second reading names the cells that were found; it adds none")
+    if reading.kind != FIRST:
+        raise ForbiddenError("a blind reading names the cells that were found; it adds none")
     _refuse_closed(actor, reading)
     refuse_replaced(session, analysis)
     _refuse_unknown(new.type)
@@ -216,7 +216,7 @@ def touch(session: Session, analysis: Analysis) -> None:
 
 
 def _refuse_closed(actor: Actor, reading: Reading) -> None:
-    if reading.kind == SECOND and reading.username != actor.username:
+    if reading.kind != FIRST and reading.username != actor.username:
         raise ForbiddenError("only its own reader changes a reading")
     if reading.status != OPEN:
         signed = "this analysis is signed; an amendment opens it again"
@@ -302,12 +302,17 @@ def _record(
     session: Session,
     actor: Actor,
     reading: Reading,
-    cell: Cell,
+    cell: Cell | UnnamedCell,
     *,
     before: dict[str, Any],
     after: dict[str, Any],
 ) -> None:
-    """Record a change of an answer; entries of an open second reading are hidden from others."""
+    """Record a change of an answer; entries of an open second reading are hidden from others.
+
+    What a learner says is no part of the case, nor of its history.
+    """
+    if reading.kind == LEARNER:
+        return
     if reading.kind == FIRST:
         action, kind, subject = "cell.review", "cell", cell.id
     else:

@@ -1,7 +1,8 @@
-"""Carrying readers' answers and comments over to a new analysis of the same patient.
+"""Carrying readers' answers, comments and requests over to a new analysis of the same patient.
 
 A new analysis finds the cells again. Cells on an image with the same digest whose boxes overlap are the same
-cell, and the answer of the earlier analysis' first reading holds for the new one. Carrying is part of the
+cell, and the answer of the earlier analysis' first reading holds for the new one. Answers and comments are
+copied; a request to a colleague moves, because it is one thing to do. Carrying is part of the
 transaction that ends the new analysis, so that it is never seen half done. When an analysis ends again after
 failed fields were retried, what was left behind is tried again.
 """
@@ -9,37 +10,35 @@ failed fields were retried, what was left behind is tried again.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, or_, select, true
 from sqlalchemy.orm import Session
 
-from marrowscope.domain.geometry import Boxes, pair_by_overlap
 from marrowscope.domain.taxonomy import ARTEFACT
 from marrowscope.service.actors import SYSTEM
 from marrowscope.service.analyses import count
+from marrowscope.service.review import requests
 from marrowscope.service.review.answers import NewCell, draw_cell
+from marrowscope.service.review.same_cells import same_cells
 from marrowscope.service.store.analyses import DONE, NETWORK, PERSON, Analysis, AnalysisField, Cell
 from marrowscope.service.store.patients import Field, Patient
-from marrowscope.service.store.reviews import Answer, CarriedCell, Comment
+from marrowscope.service.store.reviews import Answer, CarriedCell, Comment, Request
 from marrowscope.service.trail import audit
 
 NOT_READ, NOT_FOUND, NOT_NEEDED = "not read", "not found", "not needed"
 """Why nothing was carried over: the image was not read this time, the networks found no cell there, or they
 found none where a reader had said that there is none."""
 
-_LEAST_OVERLAP = 0.5  # intersection over union of two boxes of one cell
-
 
 @dataclass(frozen=True)
 class LostAnswer:
-    """An answer, or comments, that found no cell in the new analysis.
+    """An answer, comments or requests that found no cell in the new analysis.
 
     Attributes
     ----------
     field, number : the cell in the earlier analysis
     type, deleted : what was said of it
-    comments : how many there were
-    by : who said so, None where there are only comments
+    comments, requests : how many there were
+    by : who said so, None where nobody named the cell
     why : `NOT_READ` or `NOT_FOUND`
     """
 
@@ -48,33 +47,45 @@ class LostAnswer:
     type: str | None
     deleted: bool
     comments: int
+    requests: int
     by: str | None
     why: str
 
 
 @dataclass(frozen=True)
 class CarriedOver:
-    """The result of carrying answers of earlier analyses over."""
+    """What an analysis took over from earlier ones.
+
+    Attributes
+    ----------
+    carried : cells that took over an answer, comments or requests
+    lost : what found no cell
+    fields_taken, fields_read : fields whose reading was taken over, and those that were read
+    """
 
     carried: int
     lost: Sequence[LostAnswer]
+    fields_taken: int
+    fields_read: int
 
 
 @dataclass(frozen=True)
 class ToCarry:
-    """What a new analysis of a patient would carry over: numbers of answers and of comments."""
+    """What a new analysis of a patient would carry over: numbers of answers, comments, requests on cells."""
 
     answers: int
     comments: int
+    requests: int
 
 
 @dataclass(frozen=True)
 class _EarlierCell:
-    """A cell of an earlier analysis with what was said of it; `digest` of its image."""
+    """A cell of an earlier analysis with what was said of it; `digest` of its image, number of `requests`."""
 
     cell: Cell
     answer: Answer | None
     digest: str
+    requests: int
 
 
 def carry_over(session: Session, analysis: Analysis) -> None:
@@ -103,15 +114,21 @@ def carried_over(session: Session, analysis: Analysis) -> CarriedOver:
         .where(CarriedCell.analysis_id == analysis.id, CarriedCell.cell_id.is_not(None))
     )
     rows = session.execute(
-        select(Field.name, Cell, Answer, CarriedCell.why)
+        select(Field.name, Cell, Answer, _requests(), CarriedCell.why)
         .join(Cell, Cell.id == CarriedCell.source_id)
         .join(Field, Field.id == Cell.field_id)
         .outerjoin(Answer, _first_answer())
         .where(CarriedCell.analysis_id == analysis.id, CarriedCell.why.in_((NOT_READ, NOT_FOUND)))
         .order_by(Cell.place, Cell.number)
     )
-    lost = [_lost(name, cell, answer, why or NOT_FOUND) for name, cell, answer, why in rows]
-    return CarriedOver(carried or 0, lost)
+    lost = [_lost(name, cell, answer, asked, why or NOT_FOUND) for name, cell, answer, asked, why in rows]
+    read = session.execute(
+        select(AnalysisField.taken_from.is_not(None), func.count())
+        .where(AnalysisField.analysis_id == analysis.id, AnalysisField.status == DONE)
+        .group_by(AnalysisField.taken_from.is_not(None))
+    )
+    fields = {bool(is_taken): number for is_taken, number in read}
+    return CarriedOver(carried or 0, lost, fields.get(True, 0), fields.get(False, 0))
 
 
 def to_carry(session: Session, patient: Patient) -> ToCarry:
@@ -121,6 +138,7 @@ def to_carry(session: Session, patient: Patient) -> ToCarry:
     return ToCarry(
         answers=sum(source.answer is not None and source.answer.is_given for source in sources),
         comments=sum(source.cell.comments for source in sources),
+        requests=sum(source.requests for source in sources),
     )
 
 
@@ -153,6 +171,7 @@ def _latest_reviewed(session: Session, patient_id: str, before: Analysis | None 
         exists().where(Answer.reading_id == Analysis.id),
         exists().where(CarriedCell.analysis_id == Analysis.id),
         exists().where(Cell.analysis_id == Analysis.id, Cell.comments > 0),
+        exists().where(Cell.analysis_id == Analysis.id, Request.cell_id == Cell.id),
     )
     is_earlier = true() if before is None else Analysis.created_at < before.created_at
     query = select(Analysis).where(Analysis.patient_id == patient_id, is_reviewed, is_earlier)
@@ -164,16 +183,22 @@ def _sources(session: Session, previous: Analysis) -> list[_EarlierCell]:
     left = select(CarriedCell.source_id).where(
         CarriedCell.analysis_id == previous.id, CarriedCell.cell_id.is_(None)
     )
-    is_given = or_(Answer.type.is_not(None), Answer.deleted.is_(True), Cell.comments > 0)
+    is_asked = exists().where(Request.cell_id == Cell.id)
+    is_given = or_(Answer.type.is_not(None), Answer.deleted.is_(True), Cell.comments > 0, is_asked)
     own = and_(Cell.analysis_id == previous.id, is_given)
     rows = session.execute(
-        select(Cell, Answer, Field.sha256)
+        select(Cell, Answer, Field.sha256, _requests())
         .join(Field, Field.id == Cell.field_id)
         .outerjoin(Answer, _first_answer())
         .where(or_(own, Cell.id.in_(left)), ~_is_withdrawn())
         .order_by(Cell.analysis_id != previous.id, Cell.place, Cell.number)
     )
-    return [_EarlierCell(cell, answer, digest or "") for cell, answer, digest in rows]
+    return [_EarlierCell(cell, answer, digest or "", number) for cell, answer, digest, number in rows]
+
+
+def _requests() -> ScalarSelect[int]:
+    """Select the number of requests about a cell."""
+    return select(func.count()).select_from(Request).where(Request.cell_id == Cell.id).scalar_subquery()
 
 
 def _first_answer() -> ColumnElement[bool]:
@@ -232,10 +257,8 @@ def _same_cells(
     found: dict[str, Cell] = {}
     for earlier in (own, left):
         taken = {cell.id for cell in found.values()}
-        for field_id, cells in _by_field(earlier, fields).items():
-            free = [cell for cell in now.get(field_id, []) if cell.id not in taken]
-            for one, other in pair_by_overlap(_boxes(cells), _boxes(free), _LEAST_OVERLAP):
-                found[cells[one].id] = free[other]
+        free = {field: [cell for cell in cells if cell.id not in taken] for field, cells in now.items()}
+        found |= {one.id: other for one, other in same_cells(_by_field(earlier, fields), free)}
     return found
 
 
@@ -246,10 +269,6 @@ def _by_field(earlier: Iterable[tuple[Cell, str]], fields: Mapping[str, str]) ->
         if digest in fields:
             found.setdefault(fields[digest], []).append(cell)
     return found
-
-
-def _boxes(cells: Iterable[Cell]) -> Boxes:
-    return np.asarray([cell.box for cell in cells], np.float32).reshape(-1, 4)
 
 
 def _drawn_again(
@@ -263,7 +282,7 @@ def _drawn_again(
 
 
 def _give(session: Session, analysis: Analysis, source: _EarlierCell, target: Cell) -> None:
-    """Copy answer and comments, with their author and time."""
+    """Copy answer and comments, with their author and time; requests move."""
     after: dict[str, object] = {}
     answer = source.answer
     if answer is not None and answer.is_given:
@@ -282,6 +301,8 @@ def _give(session: Session, analysis: Analysis, source: _EarlierCell, target: Ce
         after = {"type": answer.type, "deleted": answer.deleted, "by": answer.username}
     if source.cell.comments:
         after["comments"] = _copy_comments(session, source.cell, target)
+    if moved := requests.move(session, source.cell, target):
+        after["requests"] = moved
     audit.record(
         session, SYSTEM, "cell.carry", "cell", target.id, patient_id=analysis.patient_id,
         before={"analysis": source.cell.analysis_id, "cell": source.cell.id}, after=after,
@@ -307,11 +328,12 @@ def _copy_comments(session: Session, source: Cell, target: Cell) -> int:
 def _why(source: _EarlierCell, fields: Mapping[str, str]) -> str:
     if source.digest not in fields:
         return NOT_READ
-    is_agreed = source.answer is not None and source.answer.deleted and not source.cell.comments
+    is_said = source.cell.comments or source.requests
+    is_agreed = source.answer is not None and source.answer.deleted and not is_said
     return NOT_NEEDED if is_agreed else NOT_FOUND
 
 
-def _lost(field: str, cell: Cell, answer: Answer | None, why: str) -> LostAnswer:
+def _lost(field: str, cell: Cell, answer: Answer | None, asked: int, why: str) -> LostAnswer:
     given = answer if answer is not None and answer.is_given else None
     return LostAnswer(
         field=field,
@@ -319,6 +341,7 @@ def _lost(field: str, cell: Cell, answer: Answer | None, why: str) -> LostAnswer
         type=None if given is None else given.type,
         deleted=given is not None and given.deleted,
         comments=cell.comments,
+        requests=asked,
         by=None if given is None else given.by,
         why=why,
     )

@@ -4,20 +4,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from marrowscope.domain.case.specimen import Specimen
-from marrowscope.domain.cells import FLAG_BORDER
+from marrowscope.domain.cells import FLAG_BORDER, FLAG_REPEATED
 from marrowscope.domain.counting import belongs_to, counts_in_differential
-from marrowscope.domain.taxonomy import ARTEFACT
+from marrowscope.domain.taxonomy import ARTEFACT, UNCLASSIFIED
 from marrowscope.service.analyses import analyses, count
 from marrowscope.service.errors import NotFoundError
 from marrowscope.service.images import patients
 from marrowscope.service.paging import read_cursor, write_cursor
 from marrowscope.service.store.analyses import NETWORK, AnalysisField, Cell
 from marrowscope.service.store.base import row_of
-from marrowscope.service.store.reviews import OPEN, SECOND, Answer, Comment, Reading
+from marrowscope.service.store.reviews import FIRST, LEARNER, OPEN, SECOND, Answer, Comment, Reading
 
 Order = Literal["number", "confidence"]
 _FEW = 200
@@ -38,19 +38,38 @@ class GivenAnswer(NamedTuple):
         return self.type is not None or self.deleted
 
 
+class UnnamedCell(NamedTuple):
+    """A cell as a learner sees it: where it is, without anything that tells what it was named."""
+
+    id: str
+    analysis_id: str
+    field_id: str
+    number: int
+    box: tuple[float, float, float, float]
+    flags: list[str]
+    origin: str
+    score: float = 1.0
+    probability: float = 0.0
+    p_blast: float = 0.0
+    model_type: str | None = None
+    model_counted: bool = False
+    second_type: str | None = None
+    second_probability: float | None = None
+
+
 class AnsweredCell(NamedTuple):
     """A cell as one reading has it.
 
     Attributes
     ----------
-    cell : as the networks found it or a person drew it
+    cell : as the networks found it or a person drew it; unnamed for a learner
     answer : what the reading says of it, None where it says nothing yet
     comments : how many its reader may see
     count_border_cells : whether cells cut by the image's edge count in this analysis
     specimen : stated for the patient; it says which types count
     """
 
-    cell: Cell
+    cell: Cell | UnnamedCell
     answer: GivenAnswer | None
     comments: int
     count_border_cells: bool
@@ -64,12 +83,18 @@ class AnsweredCell(NamedTuple):
     @property
     def type(self) -> str:
         """The type in force: the person's, else the networks'."""
-        return self.reviewed_type or self.cell.model_type or ARTEFACT
+        unnamed = UNCLASSIFIED if isinstance(self.cell, UnnamedCell) else ARTEFACT
+        return self.reviewed_type or self.cell.model_type or unnamed
 
     @property
     def deleted(self) -> bool:
         """Whether a person says that there is no cell."""
         return self.answer is not None and self.answer.deleted
+
+    @property
+    def name(self) -> str:
+        """What readers are compared by: the type in force, or artefact where a person deleted the cell."""
+        return ARTEFACT if self.deleted else self.type
 
     @property
     def counted(self) -> bool:
@@ -78,9 +103,11 @@ class AnsweredCell(NamedTuple):
             return False
         if self.reviewed_type is None:
             return self.cell.model_counted
-        at_border = FLAG_BORDER in self.cell.flags
         return counts_in_differential(
-            self.reviewed_type, at_border=at_border, count_border_cells=self.count_border_cells
+            self.reviewed_type,
+            at_border=FLAG_BORDER in self.cell.flags,
+            is_repeated=FLAG_REPEATED in self.cell.flags,
+            count_border_cells=self.count_border_cells,
         )
 
     @property
@@ -115,13 +142,15 @@ def page(
     ----------
     field : only cells of this field
     cell_type : only cells whose type in force is this
-    order : by field and number, or the surest first
+    order : by field and number, or the surest first; a learner's always by field and number
 
     Raises
     ------
     InputError
         The cursor does not belong to this list.
     """
+    if reading.kind == LEARNER:
+        order = "number"
     query = _cells_of(reading).limit(limit + 1)
     if field is not None:
         query = query.where(Cell.field_id == field)
@@ -159,10 +188,25 @@ def chosen(session: Session, reading: Reading, ids: Sequence[str]) -> list[Answe
     return _answered(session, reading, [by_id[each] for each in ids])
 
 
-def network_cells(session: Session, reading: Reading) -> list[AnsweredCell]:
-    """Return the cells that the networks found, by field and number."""
-    query = _cells_of(reading).where(Cell.origin == NETWORK).order_by(Cell.place, Cell.number)
+def every(session: Session, reading: Reading) -> list[AnsweredCell]:
+    """Return all cells of a reading, by field and number."""
+    query = _cells_of(reading).order_by(Cell.place, Cell.number)
     return _answered(session, reading, session.scalars(query).all())
+
+
+def said(session: Session, reading_id: str, *, with_carried: bool = True) -> dict[str, str]:
+    """Return what people said of cells in a reading: a type, or artefact where there is no cell.
+
+    Parameters
+    ----------
+    with_carried : answers that were carried over from an earlier analysis, too
+    """
+    query = select(Answer.cell_id, Answer.type, Answer.deleted)
+    query = query.where(Answer.reading_id == reading_id, Answer.given())
+    if not with_carried:
+        query = query.where(Answer.carried_from.is_(None))
+    rows = session.execute(query)
+    return {cell: ARTEFACT if deleted or name is None else name for cell, name, deleted in rows}
 
 
 def get(session: Session, cell_id: str) -> Cell:
@@ -210,8 +254,15 @@ def is_on_sheet(cell: Cell) -> bool:
 
 
 def _cells_of(reading: Reading) -> "Select[Cell]":
-    """Select the cells of a reading; a second one has none of the cells that people drew."""
+    """Select the cells of a reading.
+
+    A second one has none of the cells that people drew. A learner's has those that people answered: of the
+    others nobody but the networks said what they are.
+    """
     query = select(Cell).where(Cell.analysis_id == reading.analysis_id)
+    if reading.kind == LEARNER:
+        by_people = select(Answer.cell_id).where(Answer.reading_id == reading.analysis_id, Answer.given())
+        return query.where(Cell.id.in_(by_people))
     return query.where(Cell.origin == NETWORK) if reading.kind == SECOND else query
 
 
@@ -219,24 +270,25 @@ def _is_of_type(reading: Reading, cell_type: str) -> ColumnElement[bool]:
     # Not an outer join: until PostgreSQL has gathered statistics of a fresh reading it would compare every
     # cell with every answer.
     named = select(Answer.cell_id).where(Answer.reading_id == reading.id, Answer.type.is_not(None))
-    by_network = and_(Cell.model_type == cell_type, Cell.id.not_in(named))
+    in_force = literal(cell_type == UNCLASSIFIED) if reading.kind == LEARNER else Cell.model_type == cell_type
+    by_network = and_(in_force, Cell.id.not_in(named))
     return or_(Cell.id.in_(named.where(Answer.type == cell_type)), by_network)
 
 
 def _answered(session: Session, reading: Reading, found: Sequence[Cell]) -> list[AnsweredCell]:
     """Show cells as a reading has them.
 
-    While a second reading is open only its reader's own comments are counted: a comment of another reader
+    While a blind reading is open only its reader's own comments are counted: a comment of another reader
     would draw attention to the cell.
     """
     analysis = analyses.get(session, reading.analysis_id)
     count_border_cells = count.counts_border_cells(analysis)
     specimen = patients.details_of(analysis.patient).specimen
     answers = _answers_by_cell(session, reading, found)
-    own = _own_comments(session, reading) if reading.kind == SECOND and reading.status == OPEN else None
+    own = _own_comments(session, reading) if reading.kind != FIRST and reading.status == OPEN else None
     return [
         AnsweredCell(
-            cell=cell,
+            cell=_unnamed(cell) if reading.kind == LEARNER else cell,
             answer=answers.get(cell.id),
             comments=cell.comments if own is None else own.get(cell.id, 0),
             count_border_cells=count_border_cells,
@@ -244,6 +296,13 @@ def _answered(session: Session, reading: Reading, found: Sequence[Cell]) -> list
         )
         for cell in found
     ]
+
+
+def _unnamed(cell: Cell) -> UnnamedCell:
+    at_border = [flag for flag in cell.flags if flag == FLAG_BORDER]
+    return UnnamedCell(
+        cell.id, cell.analysis_id, cell.field_id, cell.number, cell.box, at_border, cell.origin
+    )
 
 
 def _answers_by_cell(session: Session, reading: Reading, found: Sequence[Cell]) -> dict[str, GivenAnswer]:

@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from marrowscope.service.actors import Actor
 from marrowscope.service.analyses import analyses
+from marrowscope.service.errors import ForbiddenError
 from marrowscope.service.review import cells, readings
 from marrowscope.service.store.analyses import Cell
 from marrowscope.service.store.reviews import Comment
@@ -21,7 +22,7 @@ def listed(session: Session, actor: Actor, cell_id: str) -> list[Comment]:
     """
     cell = cells.get(session, cell_id)
     query = select(Comment).where(Comment.cell_id == cell.id).order_by(Comment.at, Comment.id)
-    if readings.open_reading(session, actor, analyses.get(session, cell.analysis_id)) is not None:
+    if readings.is_blind(session, actor, analyses.get(session, cell.analysis_id).patient_id):
         query = query.where(Comment.username == actor.username)
     return list(session.scalars(query))
 
@@ -33,9 +34,13 @@ def add(session: Session, actor: Actor, cell_id: str, text: str) -> Comment:
     ------
     NotFoundError
         There is no such cell.
+    ForbiddenError
+        The actor is being tested on these cells: what a learner says is no part of the case.
     """
     cell = cells.get(session, cell_id)
     analysis = analyses.get(session, cell.analysis_id)
+    if analysis.patient_id in readings.learns_from(session, actor):
+        raise ForbiddenError(readings.BLIND)
     comment = Comment(cell_id=cell.id, username=actor.username, author=actor.name, text=text)
     session.add(comment)
     session.execute(update(Cell).where(Cell.id == cell.id).values(comments=Cell.comments + 1))

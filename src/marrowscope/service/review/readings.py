@@ -1,12 +1,14 @@
-"""Readings: the first, which all reviewers share, and blind second ones.
+"""Readings: the first, which all reviewers share, blind second ones, and those of learners.
 
 While a second reading is open its reader sees the networks' types and their own, never the first reading's;
-nobody else sees theirs.
+nobody else sees theirs. A learner sees their own alone. Who reads blind is blind to all analyses of the
+patient.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from marrowscope.service.actors import Actor
@@ -14,7 +16,7 @@ from marrowscope.service.analyses import analyses
 from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError, ForbiddenError, NotFoundError
 from marrowscope.service.store.analyses import DONE, Analysis
-from marrowscope.service.store.reviews import FINISHED, OPEN, SECOND, Answer, Reading
+from marrowscope.service.store.reviews import FINISHED, LEARNER, OPEN, SECOND, Answer, Reading
 from marrowscope.service.trail import audit
 
 BLIND = "finish your own reading first: until then it is blind to the others"
@@ -51,36 +53,45 @@ def choose(session: Session, actor: Actor, analysis: Analysis, reading_id: str |
     ForbiddenError
         The reading is somebody else's and open, or the actor's own is open and this is another.
     """
-    wanted = reading_id or analysis.id
-    is_own = and_(Reading.username == actor.username, Reading.status == OPEN)
-    query = select(Reading).where(Reading.analysis_id == analysis.id, or_(Reading.id == wanted, is_own))
-    found = {reading.id: reading for reading in session.scalars(query)}
-    own = next((r for r in found.values() if (r.username, r.status) == (actor.username, OPEN)), None)
-    if own is not None and reading_id in {None, own.id}:
-        return own
-    asked = found.get(wanted)
-    if asked is None:
+    own = _own_open(session, actor, analysis.patient_id)
+    for reading in own:
+        if reading.analysis_id == analysis.id and reading_id in {None, reading.id}:
+            return reading
+    asked = session.get(Reading, reading_id or analysis.id)
+    if asked is None or asked.analysis_id != analysis.id or asked.kind == LEARNER:
         raise NotFoundError("this analysis has no such reading")
-    if own is not None:
+    if own:
         raise ForbiddenError(BLIND)
     if asked.kind == SECOND and asked.status == OPEN:
         raise ForbiddenError("this reading is not finished; until then only its reader sees it")
     return asked
 
 
-def open_reading(session: Session, actor: Actor, analysis: Analysis) -> Reading | None:
-    """Return the actor's own open second reading, None where there is none."""
-    return session.scalar(
-        select(Reading).where(
-            Reading.analysis_id == analysis.id, Reading.username == actor.username, Reading.status == OPEN
-        )
-    )
+def is_blind(session: Session, actor: Actor, patient_id: str) -> bool:
+    """Return whether an actor has a reading of any analysis of a patient open."""
+    return bool(_own_open(session, actor, patient_id))
 
 
 def blind_to(session: Session, actor: Actor) -> frozenset[str]:
-    """Return the analyses whose first reading an actor must not see: those of their own open readings."""
-    own = select(Reading.analysis_id).where(Reading.username == actor.username, Reading.status == OPEN)
-    return frozenset(session.scalars(own))
+    """Return the patients whose first readings an actor must not see: those they read blind."""
+    return frozenset(session.scalars(_patients_of_own_open(actor)))
+
+
+def learns_from(session: Session, actor: Actor) -> frozenset[str]:
+    """Return the patients of whose cells an actor must not see the networks' names, either."""
+    return frozenset(session.scalars(_patients_of_own_open(actor).where(Reading.kind == LEARNER)))
+
+
+def refuse_learner(reading: Reading) -> None:
+    """Refuse to show a learner what is made of the networks' names.
+
+    Raises
+    ------
+    ForbiddenError
+        The reading is a learner's.
+    """
+    if reading.kind == LEARNER:
+        raise ForbiddenError(BLIND)
 
 
 def refuse_blind(session: Session, actor: Actor, analysis: Analysis) -> None:
@@ -91,8 +102,7 @@ def refuse_blind(session: Session, actor: Actor, analysis: Analysis) -> None:
     ForbiddenError
         It is open.
     """
-    if open_reading(session, actor, analysis) is not None:
-        raise ForbiddenError(BLIND)
+    refuse_blind_of(session, actor, analysis.patient_id)
 
 
 def refuse_blind_of(session: Session, actor: Actor, patient_id: str) -> None:
@@ -103,7 +113,8 @@ def refuse_blind_of(session: Session, actor: Actor, patient_id: str) -> None:
     ForbiddenError
         There is one.
     """
-    hidden_from(session, actor, patient_id)
+    if is_blind(session, actor, patient_id):
+        raise ForbiddenError(BLIND)
 
 
 def hidden_from(session: Session, actor: Actor, patient_id: str) -> list[str]:
@@ -114,21 +125,33 @@ def hidden_from(session: Session, actor: Actor, patient_id: str) -> list[str]:
     ForbiddenError
         The actor's own is open: what others did about the patient would show what they said.
     """
+    refuse_blind_of(session, actor, patient_id)
     found = session.scalars(
-        select(Reading)
+        select(Reading.id)
         .join(Analysis, Analysis.id == Reading.analysis_id)
         .where(Analysis.patient_id == patient_id, Reading.kind == SECOND, Reading.status == OPEN)
+    )
+    return list(found)
+
+
+def _patients_of_own_open(actor: Actor) -> "Select[str]":
+    query = select(Analysis.patient_id).join(Reading, Reading.analysis_id == Analysis.id)
+    return query.where(Reading.username == actor.username, Reading.status == OPEN)
+
+
+def _own_open(session: Session, actor: Actor, patient_id: str) -> Sequence[Reading]:
+    return session.scalars(
+        select(Reading)
+        .join(Analysis, Analysis.id == Reading.analysis_id)
+        .where(Analysis.patient_id == patient_id, Reading.username == actor.username, Reading.status == OPEN)
     ).all()
-    if any(reading.username == actor.username for reading in found):
-        raise ForbiddenError(BLIND)
-    return [reading.id for reading in found]
 
 
 def listed(session: Session, analysis: Analysis) -> list[ReadingView]:
-    """Return all readings of an analysis, the first one first."""
+    """Return the readings of an analysis, the first one first; those of learners are no part of it."""
     found = session.scalars(
         select(Reading)
-        .where(Reading.analysis_id == analysis.id)
+        .where(Reading.analysis_id == analysis.id, Reading.kind != LEARNER)
         .order_by(Reading.kind, Reading.opened_at, Reading.id)
     )
     return [view(session, reading) for reading in found]
@@ -137,9 +160,7 @@ def listed(session: Session, analysis: Analysis) -> list[ReadingView]:
 def view(session: Session, reading: Reading) -> ReadingView:
     """Show a reading."""
     cells = session.scalar(
-        select(func.count())
-        .select_from(Answer)
-        .where(Answer.reading_id == reading.id, or_(Answer.type.is_not(None), Answer.deleted.is_(True)))
+        select(func.count()).select_from(Answer).where(Answer.reading_id == reading.id, Answer.given())
     )
     return ReadingView(
         reading.id, reading.analysis_id, reading.reader, reading.kind, reading.status, cells or 0
@@ -166,7 +187,7 @@ def begin(session: Session, actor: Actor, analysis_id: str) -> Reading:
         select(Reading.id).where(Reading.analysis_id == analysis.id, Reading.username == actor.username)
     )
     if before is not None:
-        raise ConflictError("you have already made a second reading of this analysis")
+        raise ConflictError("you have already read this analysis")
     own_answer = select(Answer.cell_id).where(
         Answer.reading_id == first(session, analysis).id, Answer.username == actor.username
     )

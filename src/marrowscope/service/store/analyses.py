@@ -24,7 +24,8 @@ class Analysis(Identified, Base):
     `facts` names everything the figures depend on, as a report's provenance does. `scales` are those
     measured for the patient, once `is_scaled`: `SizeScale` values. `result` is what the
     worklist shows, `signed` the latest signature. `revision` rises with every change a person makes to the
-    cells, `version` with every signature.
+    cells, `version` with every signature. `continues` is the earlier analysis whose readings of unchanged
+    fields are taken over, None where every field is read.
     """
 
     __tablename__ = "analyses"
@@ -60,6 +61,7 @@ class Analysis(Identified, Base):
     locked: Mapped[bool] = mapped_column(default=False)
     result: Mapped[dict[str, Any] | None] = mapped_column(default=None)
     signed: Mapped[dict[str, Any] | None] = mapped_column(default=None)
+    continues: Mapped[str | None] = mapped_column(String(32), default=None)
 
     patient: Mapped[Patient] = relationship()
     fields: Mapped[list["AnalysisField"]] = relationship(
@@ -73,7 +75,9 @@ class AnalysisField(Identified, Base):
     `status` is ``queued``, ``running``, ``done`` (read), ``failed``, ``duplicate`` or ``cancelled``. `place`
     is its place in the natural order of names. `owner` is the dispatcher at work on it, `deaths` counts
     worker processes that died over it. `reading` is the networks' own reading in the journal's form; people
-    never change it. `gallery` and `annotated` are digests of blobs.
+    never change it. `repeated` are the rows of its cells that an earlier field of the analysis shows, too,
+    known once all fields are read. `gallery` and `annotated` are digests of blobs. `taken_from` is the
+    analysis that read the field, None where this one did.
     """
 
     __tablename__ = "analysis_fields"
@@ -96,8 +100,10 @@ class AnalysisField(Identified, Base):
     scale_source: Mapped[str] = mapped_column(String(16), default="")
     flags: Mapped[list[str]] = mapped_column(default=list)
     reading: Mapped[dict[str, Any] | None] = mapped_column(default=None, deferred=True)
+    repeated: Mapped[list[int]] = mapped_column(default=list)
     gallery: Mapped[str | None] = mapped_column(BlobDigest(), default=None)
     annotated: Mapped[str | None] = mapped_column(BlobDigest(), default=None)
+    taken_from: Mapped[str | None] = mapped_column(String(32), default=None)
 
     field: Mapped[Field] = relationship()
 

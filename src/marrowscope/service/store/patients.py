@@ -1,4 +1,4 @@
-"""Patients, the images given for them, and the results of uploads that may be repeated."""
+"""Patients, their tags, the images given for them, and the results of uploads that may be repeated."""
 
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,8 @@ class Patient(Identified, Base):
     `search_name` is the name as searches compare it, and follows it. `status` follows the latest analysis:
     ``empty``, ``ready``, ``queued``, ``running``, ``done``, ``failed``, ``cancelled`` or ``signed``;
     `analysis_id` names it. `cover_id` is the field whose picture stands for it. `details` is what is stated
-    about the case: a `CaseDetails` value; `details_revision` rises with every change of it.
+    about the case: a `CaseDetails` value; `details_revision` rises with every change of it. `control_id` is
+    the control slide of which this is an occasion, None for a patient proper.
     """
 
     __tablename__ = "patients"
@@ -40,6 +41,9 @@ class Patient(Identified, Base):
     analysis_id: Mapped[str | None] = mapped_column(String(32), default=None)
     details: Mapped[dict[str, Any]] = mapped_column(default=dict)
     details_revision: Mapped[int] = mapped_column(default=0)
+    control_id: Mapped[str | None] = mapped_column(
+        ForeignKey("controls.id", ondelete="SET NULL"), index=True, default=None
+    )
 
     fields: Mapped[list["Field"]] = relationship(
         back_populates="patient", cascade="all, delete-orphan", passive_deletes=True
@@ -82,6 +86,15 @@ class Field(Identified, Base):
     expired_at: Mapped[datetime | None] = mapped_column(default=None)
 
     patient: Mapped[Patient] = relationship(back_populates="fields")
+
+
+class PatientTag(Base):
+    """A word by which people find a patient; see `review.tags` for what is one."""
+
+    __tablename__ = "patient_tags"
+
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"), primary_key=True)
+    tag: Mapped[str] = mapped_column(String(40), primary_key=True, index=True)
 
 
 class IdempotentUpload(Base):

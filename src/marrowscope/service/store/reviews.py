@@ -1,15 +1,18 @@
-"""What people say of cells: readings and their answers, comments, signatures, amendments."""
+"""What people say: readings and their answers, comments, requests to colleagues, signatures, amendments."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, Text, UniqueConstraint, or_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marrowscope.service.clock import now
 from marrowscope.service.store.base import Base, BlobDigest, Identified
 
-FIRST, SECOND = "first", "second"
+FIRST, SECOND, LEARNER = "first", "second", "learner"
 OPEN, FINISHED = "open", "finished"
+ANSWERED, CLOSED = "answered", "closed"
+"""What becomes of an open request to a colleague."""
 
 
 class Reading(Identified, Base):
@@ -17,7 +20,9 @@ class Reading(Identified, Base):
 
     The first one is made with the analysis, has its identifier, and is shared by all reviewers, so that it
     has no one reader; it is finished while the analysis is signed. A second one belongs to one person and is
-    blind to the first while it is open.
+    blind to the first while it is open. A learner's is of a signed analysis and blind to the networks, too:
+    it is scored, and no part of the case. `signed` is then, once it is finished, the signed type of each
+    cell.
     """
 
     __tablename__ = "readings"
@@ -30,6 +35,7 @@ class Reading(Identified, Base):
     status: Mapped[str] = mapped_column(String(16), default=OPEN)
     opened_at: Mapped[datetime] = mapped_column(default=now)
     finished_at: Mapped[datetime | None] = mapped_column(default=None)
+    signed: Mapped[dict[str, Any] | None] = mapped_column(default=None)
 
 
 def first_reading(analysis_id: str) -> Reading:
@@ -65,6 +71,11 @@ class Answer(Base):
         """Whether a person named a type or deleted the cell."""
         return self.type is not None or self.deleted
 
+    @classmethod
+    def given(cls) -> ColumnElement[bool]:
+        """Return the condition that it is given."""
+        return or_(cls.type.is_not(None), cls.deleted.is_(True))
+
 
 class CarriedCell(Base):
     """What became of a cell with an answer or comments when a new analysis replaced the one it is of.
@@ -94,6 +105,34 @@ class Comment(Identified, Base):
     author: Mapped[str] = mapped_column(String(200))
     text: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Request(Identified, Base):
+    """What somebody asks a colleague about a cell, a field, or the whole case, and what that colleague says.
+
+    `username` and `author` ask `asked`, whose name was `asked_name` then. It is ``open`` until it is
+    ``answered`` or ``closed``. `cell_id` moves to the same cell of a newer analysis: one question, one state.
+    """
+
+    __tablename__ = "requests"
+    __table_args__ = (Index(None, "asked", "state"), Index(None, "username", "state"))
+
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"), index=True)
+    field_id: Mapped[str | None] = mapped_column(ForeignKey("fields.id", ondelete="SET NULL"), default=None)
+    cell_id: Mapped[str | None] = mapped_column(
+        ForeignKey("cells.id", ondelete="SET NULL"), default=None, index=True
+    )
+    username: Mapped[str] = mapped_column(String(200))
+    author: Mapped[str] = mapped_column(String(200))
+    asked: Mapped[str] = mapped_column(String(200))
+    asked_name: Mapped[str] = mapped_column(String(200))
+    text: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(default=now)
+    state: Mapped[str] = mapped_column(String(16), default=OPEN)
+    answer: Mapped[str | None] = mapped_column(Text, default=None)
+    answered_at: Mapped[datetime | None] = mapped_column(default=None)
+    closed_by: Mapped[str | None] = mapped_column(String(200), default=None)
+    closed_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
 class Version(Identified, Base):

@@ -29,6 +29,7 @@ class Wanted:
     actions : of actions that begin like one of these, for example ``cell.``; all if empty
     since, until : not earlier, and earlier than this
     hidden_readings : leave out answers of these readings
+    hidden_patients : leave out everything of these patients
     """
 
     patient_id: str | None = None
@@ -37,6 +38,7 @@ class Wanted:
     since: datetime | None = None
     until: datetime | None = None
     hidden_readings: tuple[str, ...] = ()
+    hidden_patients: tuple[str, ...] = ()
 
     def query(self) -> "Select[AuditEntry]":
         """Select the entries, in no order."""
@@ -55,6 +57,9 @@ class Wanted:
         if self.hidden_readings:
             is_hidden = AuditEntry.subject_id.in_(self.hidden_readings)
             query = query.where(~(is_hidden & (AuditEntry.action == "reading.answer")))
+        if self.hidden_patients:
+            of_others = AuditEntry.patient_id.not_in(self.hidden_patients)
+            query = query.where(or_(AuditEntry.patient_id.is_(None), of_others))
         return query
 
 

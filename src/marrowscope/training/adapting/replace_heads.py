@@ -1,5 +1,6 @@
 """Other heads on an exported classifier's trunk."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from marrowscope.errors import BundleError
 Matrix = npt.NDArray[np.float32]
 
 
-def replace_heads(source: Path, target: Path, heads: dict[str, tuple[Matrix, Matrix]]) -> None:
+def replace_heads(source: Path, target: Path, heads: Mapping[str, tuple[Matrix, Matrix]]) -> None:
     """Write the network at ``source`` to ``target`` with the linear layers ``heads`` instead of its own.
 
     Parameters

@@ -20,10 +20,10 @@ from marrowscope.training.calibration import (
 )
 from marrowscope.training.classifier.net import PIXEL_MEAN, PIXEL_STD
 from marrowscope.training.classifier.recipe import ClassifierRecipe
-from marrowscope.training.finished_run import FinishedRun, sets_behind
+from marrowscope.training.finished_run import NETWORK, FinishedRun
+from marrowscope.training.recipe import sets_behind
 
 PREDICTIONS = "predictions.npz"
-NETWORK = "classifier.onnx"
 
 TYPE_THRESHOLD = 0.5
 """Probability below which a type is not named."""

@@ -21,7 +21,6 @@ from marrowscope.training.classifier.net import CellClassifier
 from marrowscope.training.classifier.predictions import as_input, features, predict
 from marrowscope.training.classifier.recipe import ClassifierRecipe
 from marrowscope.training.classifier.report import (
-    NETWORK,
     PREDICTIONS,
     calibrated,
     classifier_run,
@@ -39,8 +38,10 @@ from marrowscope.training.classifier.sets import (
 )
 from marrowscope.training.classifier.start import inherit_lite2, lite2_weights
 from marrowscope.training.device import channels_last
+from marrowscope.training.finished_run import NETWORK
+from marrowscope.training.further import fill_from_layers
 from marrowscope.training.loop import LoopRules, Trainee, TrainingLoop, open_run, quickly_at_first
-from marrowscope.training.onnx_layers import fill_from_layers, layers_of_onnx
+from marrowscope.training.onnx_layers import layers_of_onnx
 from marrowscope.training.run_log import Progress, RunLog
 
 HEADS = ("blast", "types")  # the beginnings of their names

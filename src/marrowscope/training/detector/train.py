@@ -24,9 +24,11 @@ from marrowscope.training.detector.threshold import operating_score
 from marrowscope.training.detector.validation import average_precision, find_cells
 from marrowscope.training.detector.yolox import YoloxNano, load_weights
 from marrowscope.training.device import channels_last, precision_context
-from marrowscope.training.finished_run import FinishedRun, sets_behind
+from marrowscope.training.finished_run import FinishedRun
+from marrowscope.training.further import fill_from_layers
 from marrowscope.training.loop import LoopRules, Trainee, TrainingLoop, open_run, smoothly_rising
-from marrowscope.training.onnx_layers import fill_from_layers, layers_of_onnx
+from marrowscope.training.onnx_layers import layers_of_onnx
+from marrowscope.training.recipe import sets_behind
 from marrowscope.training.run_log import Progress, RunLog
 
 EXPORTED = DETECTOR_SETTINGS.file

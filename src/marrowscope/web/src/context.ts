@@ -1,5 +1,7 @@
 import { createContext, useContext } from "react";
 import type { CellType, ServiceSettings, Session, Taxonomy, User } from "./api/shapes";
+import { number } from "./locale";
+import { lookUp, t } from "./strings";
 
 /** Values that every page needs, loaded once. */
 export interface Known {
@@ -8,6 +10,19 @@ export interface Known {
   taxonomy: Taxonomy;
   settings: ServiceSettings;
 }
+
+/** The same, with cell types and rules by their names in the language spoken now. */
+export function named(known: Known): Known {
+  const types = known.taxonomy.types.map((type) => {
+    const [name, abbreviation] = lookUp(t.served.types, type.id) ?? [type.name, type.abbreviation];
+    return { ...type, name, abbreviation };
+  });
+  const rules = known.settings.rules.map((rule) => ({ ...rule, title: lookUp(t.served.rules, rule.id) ?? rule.title }));
+  return { ...known, taxonomy: { ...known.taxonomy, types }, settings: { ...known.settings, rules } };
+}
+
+/** A flag of a cell or a field in words. */
+export const flagName = (flag: string): string => lookUp(t.served.flags, flag) ?? flag.replaceAll("_", " ");
 
 export const KnownContext = createContext<Known | null>(null);
 
@@ -33,6 +48,7 @@ function byId(taxonomy: Taxonomy): Map<string, CellType> {
 /** The threshold of a rule in percent, read from the rule's condition. */
 export function thresholdOf(settings: ServiceSettings, rule: string): { percent: number; condition: string } {
   const found = settings.rules.find((one) => one.id === rule) ?? settings.rules[0];
-  const condition = found?.condition ?? "";
-  return { percent: Number.parseFloat(condition.match(/[\d.]+/)?.[0] ?? "20"), condition };
+  const [, sign = ">", digits = "20"] = /([<>≤≥]) *([\d.]+)/.exec(found?.condition ?? "") ?? [];
+  const percent = Number.parseFloat(digits);
+  return { percent, condition: t.served.condition(sign, number(percent, (digits.split(".")[1] ?? "").length)) };
 }

@@ -1,4 +1,5 @@
-/** Display settings of this computer: colours and text size, stored in the browser. */
+/** Display settings of this computer: language, colours and text size, stored in the browser. */
+import { LANGUAGES, languageOfBrowser, type Language } from "./locale";
 
 export const THEMES = ["system", "light", "dark", "contrast"] as const;
 export const TEXTS = ["small", "medium", "large", "larger"] as const;
@@ -6,6 +7,8 @@ export type Theme = (typeof THEMES)[number];
 export type TextSize = (typeof TEXTS)[number];
 
 export interface Display {
+  /** Null for that of the browser. */
+  language: Language | null;
   theme: Theme;
   text: TextSize;
 }
@@ -16,11 +19,12 @@ export function loadDisplay(): Display {
   try {
     const kept = JSON.parse(localStorage.getItem(KEY) ?? "{}") as Partial<Display>;
     return {
+      language: (Object.keys(LANGUAGES) as Language[]).find((language) => language === kept.language) ?? null,
       theme: THEMES.find((theme) => theme === kept.theme) ?? "system",
       text: TEXTS.find((text) => text === kept.text) ?? "medium",
     };
   } catch {
-    return { theme: "system", text: "medium" };
+    return { language: null, theme: "system", text: "medium" };
   }
 }
 
@@ -30,6 +34,8 @@ export function applyDisplay(display: Display): void {
   document.documentElement.dataset["theme"] = theme;
   document.documentElement.dataset["text"] = display.text;
 }
+
+export const languageOf = ({ language }: Display): Language => language ?? languageOfBrowser();
 
 export function keepDisplay(display: Display): void {
   localStorage.setItem(KEY, JSON.stringify(display));
@@ -67,6 +73,23 @@ export function keptNumbers<T extends Record<string, number>>(name: string, othe
 
 export function keep(name: string, value: string): void {
   localStorage.setItem(nameOf(name), value);
+}
+
+/** Something to remember for this browser's tab alone, such as the worklist's filters. */
+export function keepHere(name: string, value: string): void {
+  try {
+    sessionStorage.setItem(nameOf(name), value);
+  } catch {
+    // Without storage nothing is remembered.
+  }
+}
+
+export function keptHere(name: string): string {
+  try {
+    return sessionStorage.getItem(nameOf(name)) ?? "";
+  } catch {
+    return "";
+  }
 }
 
 const nameOf = (name: string): string => `marrowscope:${owner}:${name}`;

@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { get, messageOf } from "./api/client";
+import { listen, type News } from "./api/events";
 import { Repeated } from "./api/repeated";
 import type { Page } from "./api/shapes";
 
@@ -85,4 +86,27 @@ export function useSettled<T>(value: T, after: number): T {
     return () => clearTimeout(timer);
   }, [value, after]);
   return settled;
+}
+
+const NEWS_MS = 400;
+
+/** Reload soon after the service reports changes that matter, once for any number of them. */
+export function useNews(reload: () => void, matters: (news: News) => boolean = () => true): void {
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  const latest = useRef(matters);
+  latest.current = matters;
+  useEffect(() => {
+    const stop = listen((news) => {
+      if (!latest.current(news)) return;
+      timer.current ??= setTimeout(() => {
+        timer.current = undefined;
+        reload();
+      }, NEWS_MS);
+    });
+    return () => {
+      stop();
+      clearTimeout(timer.current);
+      timer.current = undefined;
+    };
+  }, [reload]);
 }

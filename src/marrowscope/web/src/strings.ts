@@ -1,36 +1,41 @@
-/** All texts of the page, by its rooms in `texts/`. A translation is another set of files of the same shape. */
+/** All texts of the page, by its rooms in `texts/`. A translation is another set of files of the same shape (`texts/de`). */
 import type { Decision, PatientStatus, Role } from "./api/shapes";
+import { interval, number, percent, plural, setLocale, type Language } from "./locale";
 import { activity } from "./texts/activity";
 import { admin, display, password } from "./texts/administration";
 import { details } from "./texts/details";
 import { firstRun, tour } from "./texts/firstrun";
 import { lookAlikes, morphology } from "./texts/morphology";
 import * as patient from "./texts/patient";
-import { plural } from "./texts/plural";
+import * as quality from "./texts/quality";
+import { requests, tags } from "./texts/requests";
 import * as review from "./texts/review";
+import { served } from "./texts/served";
+import { teaching } from "./texts/teaching";
 import * as worklist from "./texts/worklist";
 
-export const t = {
+export { spoken, when } from "./locale";
+
+const english = {
   product: "marrowscope",
-  researchNotice: "For research use only. Not for diagnosis.",
+  researchNotice: "For research use only. A count is not a diagnosis.",
   unavailable: "–",
   close: "Close",
   cancel: "Cancel",
   save: "Save",
   loading: "Loading …",
   retry: "Try again",
-  back: "Worklist",
+  show: "Show",
+  hide: "Hide",
   unreachable: "The service cannot be reached.",
-  of: (part: number, whole: number) => `${part.toLocaleString("en")} of ${whole.toLocaleString("en")}`,
-  percent: (value: number | null | undefined) => (value === null || value === undefined ? "–" : `${value.toFixed(1)}\u00a0%`),
-  interval: (low: number | null | undefined, high: number | null | undefined) =>
-    low === null || low === undefined || high === null || high === undefined ? "" : `${low.toFixed(1)}–${high.toFixed(1)}\u00a0%`,
+  of: (part: number, whole: number) => `${number(part)} of ${number(whole)}`,
+  percent,
+  interval,
   cells: (count: number) => plural(count, "cell", "cells"),
   fields: (count: number) => plural(count, "field", "fields"),
   files: (count: number) => plural(count, "file", "files"),
 
   login: {
-    title: "Log in",
     username: "User name",
     password: "Password",
     submit: "Log in",
@@ -40,12 +45,6 @@ export const t = {
   },
 
   shell: {
-    worklist: "Worklist",
-    admin: "Administration",
-    account: "Account",
-    settings: "Display settings",
-    tokens: "Access tokens",
-    password: "Change password",
     logout: "Log out",
     authenticationOff: "Log-in is disabled",
     skip: "Skip to content",
@@ -78,20 +77,51 @@ export const t = {
   password,
   display,
   details,
+  requests,
+  tags,
+  teaching,
   ...worklist,
   ...patient,
   ...review,
+  ...quality,
 
-  notFound: { title: "This page does not exist.", lead: "The patient may have been deleted." },
+  served,
+
+  notFound: "This page does not exist.",
 
   /** Criteria of the cell types, each after its source, and how those that look alike are told apart. */
   morphology,
   lookAlikes,
 };
 
-export function when(iso: string | null | undefined): string {
-  if (!iso) return t.unavailable;
-  const date = new Date(iso);
-  const two = (value: number): string => String(value).padStart(2, "0");
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}`;
+export type Texts = typeof english;
+
+/** The texts in the language spoken now; read when something is shown, never kept. */
+export let t: Texts = english;
+
+const CATALOGUES: Record<Language, () => Promise<Texts>> = {
+  en: () => Promise.resolve(english),
+  de: async () => (await import("./texts/de")).german,
+};
+const listeners = new Set<() => void>();
+let asked: Language = "en";
+
+/** Speak a language, whose texts are loaded when they are first needed. */
+export async function speak(language: Language): Promise<void> {
+  asked = language;
+  const texts = await CATALOGUES[language]();
+  if (language !== asked) return;
+  t = texts;
+  setLocale(language);
+  document.documentElement.lang = language;
+  for (const listener of listeners) listener();
 }
+
+/** Called whenever another language is spoken. */
+export function onLanguage(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** What a table has under a key that the service sent. */
+export const lookUp = <T>(table: Record<string, T>, key: string): T | undefined => (Object.hasOwn(table, key) ? table[key] : undefined);

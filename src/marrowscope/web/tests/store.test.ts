@@ -307,3 +307,18 @@ describe("another tab's change", () => {
     expect(service.log).toEqual([]);
   });
 });
+
+it("a cell that a link opens while the page is still loading stays selected, whatever was selected before", async () => {
+  const [before, asked] = [blasts()[1], blasts()[3]] as [string, string];
+  store.reveal(before);
+  store.close(); // keeps the place
+  const analysis = service.patients[0]?.analysis;
+  store = new ReviewStore({ ...analysis } as NonNullable<typeof analysis>, taxonomy, null, true, storage());
+  const stop = store.subscribe(() => {
+    if (store.loading || store.selection.focus === asked) return;
+    stop();
+    store.reveal(asked);
+  });
+  await store.load();
+  expect(store.selection.focus).toBe(asked);
+});

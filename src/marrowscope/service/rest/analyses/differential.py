@@ -34,7 +34,7 @@ class CountRow(Shape):
 
 
 class LeftOut(Shape):
-    """Cells not counted: a type, or ``border``."""
+    """Cells not counted: a type, ``border`` or ``repeated``."""
 
     type: str
     count: int
@@ -135,6 +135,7 @@ def show_differential(
     """Show the current count of a reading."""
     analysis = analyses.get(session, analysis_id)
     chosen = readings.choose(session, user, analysis, reading)
+    readings.refuse_learner(chosen)
     network = count.network_reading(session, analysis)
     answers = count.answers_of(session, chosen.id)
     reviewed = count.with_answers(analysis, network, answers)

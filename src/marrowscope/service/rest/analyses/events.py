@@ -17,6 +17,7 @@ from marrowscope.service.analyses import analyses
 from marrowscope.service.rest.analyses.analyses import AnalysisShape, analysis_shape
 from marrowscope.service.rest.dependencies import Service, TheService, Viewer
 from marrowscope.service.rest.shapes import Id
+from marrowscope.service.review import readings
 from marrowscope.service.store.analyses import ENDED, QUEUED, RUNNING, Analysis
 from marrowscope.service.store.patients import Patient
 from marrowscope.service.trail.events import Broadcaster, Change
@@ -87,31 +88,35 @@ async def watch_all(
 
     The analyses under way come first, and what changed after Last-Event-ID.
     """
-    return _Stream(service, user, _everything(service, _instant(last_event_id)))
+    return _Stream(service, user, _everything(service, user, _instant(last_event_id)))
 
 
 @router.get("/analyses/{analysis_id}/events", response_class=EventSourceResponse, responses=_STREAM)
 async def watch_analysis(service: TheService, user: Viewer, analysis_id: Id) -> EventSourceResponse:
     """Send the progress of one analysis (event `progress`) until it ends."""
-    await to_thread.run_sync(_analysis, service, analysis_id)  # refused here if there is no such analysis
-    return _Stream(service, user, _one(service, analysis_id))
+    await to_thread.run_sync(
+        _analysis, service, user, analysis_id
+    )  # refused here if there is no such analysis
+    return _Stream(service, user, _one(service, user, analysis_id))
 
 
-async def _everything(service: Service, since: datetime | None) -> AsyncIterator[ServerSentEvent]:
+async def _everything(
+    service: Service, user: Actor, since: datetime | None
+) -> AsyncIterator[ServerSentEvent]:
     end = time.monotonic() + _LONGEST_S
     with Watch(service.events) as watch:
-        for event in await to_thread.run_sync(_state, service, since):
+        for event in await to_thread.run_sync(_state, service, user, since):
             yield event
         while (left := end - time.monotonic()) > 0:
-            for event in await to_thread.run_sync(_told, service, await watch.next(left)):
+            for event in await to_thread.run_sync(_told, service, user, await watch.next(left)):
                 yield event
 
 
-async def _one(service: Service, analysis_id: str) -> AsyncIterator[ServerSentEvent]:
+async def _one(service: Service, user: Actor, analysis_id: str) -> AsyncIterator[ServerSentEvent]:
     end = time.monotonic() + _LONGEST_S
     with Watch(service.events) as watch:
         while True:
-            shape = await to_thread.run_sync(_analysis, service, analysis_id)
+            shape = await to_thread.run_sync(_analysis, service, user, analysis_id)
             yield _event("progress", shape)
             if shape.status in ENDED:
                 return
@@ -123,34 +128,36 @@ async def _one(service: Service, analysis_id: str) -> AsyncIterator[ServerSentEv
                 changes = await watch.next(left)
 
 
-def _state(service: Service, since: datetime | None) -> list[ServerSentEvent]:
+def _state(service: Service, user: Actor, since: datetime | None) -> list[ServerSentEvent]:
     """Return the first events of a connection, the oldest change first."""
     chosen: list[ColumnElement[bool]] = [Analysis.status.in_((QUEUED, RUNNING))]
     if since is not None:
         chosen.append(Analysis.changed_at > since)
     with service.database.reading() as session:
         found = session.scalars(select(Analysis).where(or_(*chosen)).order_by(Analysis.changed_at)).all()
-        events = [_event("analysis", analysis_shape(each), each.changed_at) for each in found]
+        hidden = readings.learns_from(session, user)
+        events = [_event("analysis", analysis_shape(each, hidden), each.changed_at) for each in found]
         if since is not None:
             changed = session.scalars(select(Patient.id).where(Patient.changed_at > since))
             events += [JSONServerSentEvent({"id": each}, event="patient") for each in changed]
     return events
 
 
-def _told(service: Service, changes: Iterable[Change]) -> list[ServerSentEvent]:
+def _told(service: Service, user: Actor, changes: Iterable[Change]) -> list[ServerSentEvent]:
     events: list[ServerSentEvent] = []
     with service.database.reading() as session:
+        hidden = readings.learns_from(session, user)
         for change in changes:
             if change.kind == "patient":
                 events.append(JSONServerSentEvent({"id": change.id}, event="patient"))
             elif (analysis := session.get(Analysis, change.id)) is not None:
-                events.append(_event("analysis", analysis_shape(analysis), analysis.changed_at))
+                events.append(_event("analysis", analysis_shape(analysis, hidden), analysis.changed_at))
     return events
 
 
-def _analysis(service: Service, analysis_id: str) -> AnalysisShape:
+def _analysis(service: Service, user: Actor, analysis_id: str) -> AnalysisShape:
     with service.database.reading() as session:
-        return analysis_shape(analyses.get(session, analysis_id))
+        return analysis_shape(analyses.get(session, analysis_id), readings.learns_from(session, user))
 
 
 def _event(name: str, shape: AnalysisShape, changed: datetime | None = None) -> ServerSentEvent:

@@ -9,7 +9,6 @@ from marrowscope.service.accounts import authentication
 from marrowscope.service.analyses import analyses, count
 from marrowscope.service.images import patients
 from marrowscope.service.reports import signing, versions
-from marrowscope.service.reports.checklist import open_points
 from marrowscope.service.reports.pictures import ImageStore
 from marrowscope.service.reports.signing import SignatureRequest
 from marrowscope.service.reports.versions import PatientVersion
@@ -35,10 +34,11 @@ class NewSignature(Shape):
 
 
 class OpenPointShape(Shape):
-    """Something that is open in a count."""
+    """Something that is open in a count, in words, with the number of cells that it is about."""
 
     id: str
     text: str
+    count: int
 
 
 class NewAmendment(Shape):
@@ -80,7 +80,7 @@ def list_open_points(session: Transaction, user: Viewer, analysis_id: Id) -> Pag
     analysis = analyses.get(session, analysis_id)
     readings.refuse_blind(session, user, analysis)
     reading = count.counted(session, analysis)
-    points = open_points(reading, count.target_of(analysis, reading))
+    points = signing.points_of(session, analysis, reading)
     return Page(items=[OpenPointShape.model_validate(point) for point in points])
 
 

@@ -5,7 +5,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header, Response
 from pydantic import Field, model_validator
 
-from marrowscope.analysis.kappa import Agreement
+from marrowscope.analysis.agreement.kappa import Agreement
+from marrowscope.domain.decision import Interval
+from marrowscope.service.actors import Actor
 from marrowscope.service.analyses import analyses, count
 from marrowscope.service.errors import ConflictError, PreconditionError
 from marrowscope.service.rest.dependencies import Reviewer, Transaction, Viewer
@@ -102,7 +104,7 @@ class ReadingShape(Shape):
 
 
 class AgreementTable(Shape):
-    """Cells by what the first (rows) and the second reader (columns) called them."""
+    """Cells by the first name (rows) and the second (columns)."""
 
     types: list[str]
     counts: list[list[int]]
@@ -118,12 +120,18 @@ class AgreedCells(Shape):
     ci_high: float | None
 
 
+class NetworkAgreement(AgreedCells):
+    """A reader's answers compared with the networks' names, on the cells that this reader answered."""
+
+    reader: str
+
+
 class AgreementShape(AgreedCells):
-    """Two readings compared on all cells of the networks, and on those that both readers answered."""
+    """Two readers compared on the cells that both answered; apart from that, each with the networks."""
 
     readers: list[str]
     table: AgreementTable
-    answered: AgreedCells
+    networks: list[NetworkAgreement]
 
 
 class SuggestionShape(Shape):
@@ -136,6 +144,17 @@ class SuggestionShape(Shape):
 @router.patch("/analyses/{analysis_id}/cells", responses={409: {"description": "conflicts hold the cells"}})
 def change_cells(session: Transaction, user: Reviewer, analysis_id: Id, body: Changes) -> Changed:
     """Name, rename or delete cells, or undo that; nothing changes if one of them has changed since."""
+    return changed_cells(session, user, analysis_id, body)
+
+
+def changed_cells(session: Transaction, user: Actor, analysis_id: str, body: Changes) -> Changed:
+    """Apply changes and show the cells as they are then.
+
+    Raises
+    ------
+    ConflictError
+        Some of the cells have changed since.
+    """
     wanted = [change.change(change.id, change.revision) for change in body.changes]
     try:
         changed = answers.change(session, user, analysis_id, wanted, body.reading)
@@ -211,14 +230,16 @@ def finish_reading(session: Transaction, user: Reviewer, reading_id: Id) -> Read
 def show_agreement(
     session: Transaction, user: Viewer, analysis_id: Id, reading: BodyId | None = None
 ) -> AgreementShape:
-    """Compare the first reading with a finished second one."""
+    """Compare the first reading with a finished second one, on the cells that both answered."""
     found = agreement.compare(session, user, analysis_id, reading)
-    table = AgreementTable(types=list(found.all_cells.types), counts=found.all_cells.counts.tolist())
     return AgreementShape(
         readers=list(found.readers),
-        table=table,
-        answered=_agreed(found.answered),
-        **_agreed(found.all_cells).model_dump(),
+        table=agreement_table(found.people),
+        networks=[
+            NetworkAgreement(reader=reader, **agreed_cells(told).model_dump())
+            for reader, told in zip(found.readers, found.with_networks, strict=True)
+        ],
+        **agreed_cells(found.people).model_dump(),
     )
 
 
@@ -233,6 +254,7 @@ def list_suggestions(
     """Suggest cells to review next: half at random, half where the networks are least certain."""
     analysis = analyses.get(session, analysis_id)
     chosen = readings.choose(session, user, analysis, reading)
+    readings.refuse_learner(chosen)
     found = count.suggestions(session, analysis, chosen.id, number)
     return Page(items=[SuggestionShape(cell_id=cell, part=choice.part.value) for cell, choice in found])
 
@@ -241,12 +263,18 @@ def _reading(view: ReadingView) -> ReadingShape:
     return ReadingShape.model_validate(view)
 
 
-def _agreed(found: Agreement) -> AgreedCells:
-    kappa = found.kappa
-    return AgreedCells(
-        cells=found.cells,
-        agreed=found.agreed,
-        kappa=None if kappa is None else kappa.estimate,
-        ci_low=None if kappa is None else kappa.low,
-        ci_high=None if kappa is None else kappa.high,
-    )
+def agreement_table(found: Agreement) -> AgreementTable:
+    """Show the table of an agreement."""
+    return AgreementTable(types=list(found.types), counts=found.counts.tolist())
+
+
+def agreed_cells(found: Agreement) -> AgreedCells:
+    """Show an agreement in figures."""
+    return AgreedCells(cells=found.cells, agreed=found.agreed, **kappa_members(found.kappa))
+
+
+def kappa_members(kappa: Interval | None) -> dict[str, float | None]:
+    """Return a kappa with its interval as members of a shape."""
+    if kappa is None:
+        return {"kappa": None, "ci_low": None, "ci_high": None}
+    return {"kappa": kappa.estimate, "ci_low": kappa.low, "ci_high": kappa.high}

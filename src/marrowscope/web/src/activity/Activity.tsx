@@ -22,7 +22,7 @@ export function Activity({ isRoomy }: { isRoomy: boolean }): ReactNode {
           <Summary />
         </div>
         <button type="button" className="button quiet compact" aria-expanded={isOpen} onClick={() => setChosen(!isOpen)}>
-          {isOpen ? t.activity.hide : t.activity.show}
+          {isOpen ? t.hide : t.show}
         </button>
         <button
           type="button"

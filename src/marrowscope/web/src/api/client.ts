@@ -1,4 +1,5 @@
 /** Requests to the service, with address, CSRF header, errors and paging. */
+import { t } from "../strings";
 import type { Page, ProblemShape, Session, UploadItem } from "./shapes";
 
 export const API = "/api/v1";
@@ -9,16 +10,19 @@ export class Problem extends Error {
   readonly body: ProblemShape;
 
   constructor(status: number, body: ProblemShape) {
-    super(body.detail || body.title || `HTTP ${status}`);
+    super(t.served.problem({ ...body, type: nameOf(body) ?? "" }) || `HTTP ${status}`);
     this.status = status;
     this.body = body;
   }
 
   /** Whether the problem's type ends in this name, such as `locked`. */
   is(name: string): boolean {
-    return typeof this.body.type === "string" && this.body.type.split(/[/:#]/).at(-1) === name;
+    return nameOf(this.body) === name;
   }
 }
+
+/** The last part of a problem's type. */
+const nameOf = ({ type }: ProblemShape): string | undefined => (typeof type === "string" ? type.split(/[/:#]/).at(-1) : undefined);
 
 /** The service could not be reached; the same request may succeed later. */
 export class Unreachable extends Error {}
@@ -160,5 +164,6 @@ function parsed(text: string): unknown {
 
 /** The message to show for an error. */
 export function messageOf(error: unknown): string {
+  if (error instanceof Unreachable) return t.unreachable;
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,31 @@
 /** Every shape of the service's REST interface. Written by `make shapes`, never by hand. */
 
+/** Why signals are no longer an alarm. */
+export interface AcknowledgementShape {
+  id: string;
+  by: string;
+  at: string;
+  reason: string;
+  signals: string[];
+}
+
+/**
+ * The active networks.
+ *
+ * `is_fixed`: the settings of the server name them. `is_validated`: this laboratory has validated them.
+ * `laboratories`: of how many laboratories that such networks never saw they carry error rates.
+ * `previous` is what was active before.
+ */
+export interface ActiveShape {
+  id: string;
+  title: string;
+  sha256: string;
+  is_fixed: boolean;
+  is_validated: boolean;
+  laboratories: number;
+  previous: string | null;
+}
+
 /** A cell the networks missed: its box in pixels of the image, left, top, right, bottom. */
 export interface AddedCell {
   field_id: string;
@@ -17,7 +43,7 @@ export interface AgreedCells {
   ci_high: number | null;
 }
 
-/** Two readings compared on all cells of the networks, and on those that both readers answered. */
+/** Two readers compared on the cells that both answered; apart from that, each with the networks. */
 export interface AgreementShape {
   cells: number;
   agreed: number;
@@ -26,16 +52,20 @@ export interface AgreementShape {
   ci_high: number | null;
   readers: string[];
   table: AgreementTable;
-  answered: AgreedCells;
+  networks: NetworkAgreement[];
 }
 
-/** Cells by what the first (rows) and the second reader (columns) called them. */
+/** Cells by the first name (rows) and the second (columns). */
 export interface AgreementTable {
   types: string[];
   counts: number[][];
 }
 
-/** An analysis and its progress; `version` is 0 until it is signed. */
+/**
+ * An analysis and its progress; `version` is 0 until it is signed.
+ *
+ * `blasts` are those of the networks, null for whoever is being tested on these cells.
+ */
 export interface AnalysisShape {
   id: string;
   patient_id: string;
@@ -49,7 +79,7 @@ export interface AnalysisShape {
   total: number;
   failed: number;
   cells: number;
-  blasts: number;
+  blasts: number | null;
   created_at: string;
   started_at: string | null;
   finished_at: string | null;
@@ -94,10 +124,17 @@ export interface BundleShape {
   is_default: boolean;
 }
 
-/** How many cells took over answers or comments of an earlier analysis, and what was left behind. */
+/**
+ * What an analysis took over from earlier ones.
+ *
+ * `carried` is the number of cells with answers, comments or requests; `lost` is what found no cell.
+ * `fields_taken` were read before, by the same networks and settings; `fields_read` were read this time.
+ */
 export interface CarriedShape {
   carried: number;
   lost: LostAnswerShape[];
+  fields_taken: number;
+  fields_read: number;
 }
 
 /** A reader's answer: `type` null takes their type back, without `type` it stays. */
@@ -152,12 +189,77 @@ export interface Changes {
   changes: CellChange[];
 }
 
+/** A measure over time; `reader` is null for a figure of the images, and empty for the networks. */
+export interface ChartShape {
+  reader: string | null;
+  measure: string;
+  centre: number | null;
+  missing: number;
+  no_limits: "few occasions" | "few cells" | null;
+  points: PointShape[];
+}
+
+/** A choice of networks. */
+export interface ChoiceShape {
+  bundle: string;
+  title: string;
+  sha256: string;
+  by: string;
+  at: string;
+  reason: string;
+}
+
+/** Signed analyses to learn from. */
+export interface ChosenCases {
+  analyses: string[];
+}
+
+/** Somebody who may be asked. */
+export interface ColleagueShape {
+  username: string;
+  name: string;
+}
+
 /** A comment on a cell. */
 export interface CommentShape {
   id: string;
   author: string;
   at: string;
   text: string;
+}
+
+/** A control slide with its occasions, charts, and acknowledged alarms. */
+export interface ControlDetail {
+  id: string;
+  name: string;
+  first: number;
+  target_id: string | null;
+  occasions: number;
+  missing: number;
+  signals: number;
+  causes: ("bundle" | "stain" | "camera" | "bundle or smear" | "reader or smear")[];
+  hidden: boolean;
+  seen: OccasionShape[];
+  charts: ChartShape[];
+  acknowledgements: AcknowledgementShape[];
+}
+
+/**
+ * A control slide and its alarm: open signals, and what has drifted.
+ *
+ * `missing` occasions until there are limits. Of a slide that you read blind, no figures are told
+ * (`hidden`).
+ */
+export interface ControlShape {
+  id: string;
+  name: string;
+  first: number;
+  target_id: string | null;
+  occasions: number;
+  missing: number;
+  signals: number;
+  causes: ("bundle" | "stain" | "camera" | "bundle or smear" | "reader or smear")[];
+  hidden: boolean;
 }
 
 /**
@@ -207,6 +309,12 @@ export interface CountRow {
 export interface Credentials {
   username: string;
   password: string;
+}
+
+/** Whether the new networks are activated, and why. */
+export interface Decision {
+  activate: boolean;
+  reason: string;
 }
 
 /**
@@ -269,6 +377,13 @@ export interface EntryShape {
   hash: string;
 }
 
+/** A figure with its 95 % interval, where there is one. */
+export interface EstimateShape {
+  value: number | null;
+  low: number | null;
+  high: number | null;
+}
+
 /** An image and its reading by the latest analysis; sizes in pixels, `mpp` micrometres per pixel. */
 export interface FieldShape {
   id: string;
@@ -284,6 +399,15 @@ export interface FieldShape {
   cells: number;
   thumbnail: string | null;
   dzi: string | null;
+}
+
+/** A figure of the present and of the new networks on the same `n` cells. */
+export interface FigureShape {
+  name: string;
+  n: number;
+  before: EstimateShape;
+  after: EstimateShape;
+  gain: EstimateShape;
 }
 
 /** The first account, and the code that the server printed when it was started. */
@@ -319,7 +443,20 @@ export interface InferredShare {
   warnings: string[];
 }
 
-/** Cells not counted: a type, or ``border``. */
+/** How often the new networks say of `n` drawn cells what the present ones say. */
+export interface KeptShape {
+  name: string;
+  n: number;
+  share: EstimateShape;
+}
+
+/** Somebody who may be served a case. */
+export interface LearnerShape {
+  username: string;
+  name: string;
+}
+
+/** Cells not counted: a type, ``border`` or ``repeated``. */
 export interface LeftOut {
   type: string;
   count: number;
@@ -339,21 +476,53 @@ export interface LineageRow {
   percent: number;
 }
 
-/** An answer, or comments, that found no cell: the image was not read, or no cell found there again. */
+/** An answer, comments or requests that found no cell: the image was not read, or no cell found there. */
 export interface LostAnswerShape {
   field: string;
   number: number;
   type: string | null;
   deleted: boolean;
   comments: number;
+  requests: number;
   by: string | null;
   why: "not read" | "not found";
+}
+
+/** The control slide of which a patient is an occasion, null for none. */
+export interface Mark {
+  control_id: string | null;
+}
+
+/** A cell that was named otherwise than signed. */
+export interface MissedShape {
+  cell_id: string;
+  field: string;
+  number: number;
+  signed: string;
+  named: string;
+  crop: string;
 }
 
 /** All phrases of morphology, in the order of a report. */
 export interface MorphologyShape {
   version: string;
   sections: SectionShape[];
+}
+
+/** A reader's answers compared with the networks' names, on the cells that this reader answered. */
+export interface NetworkAgreement {
+  cells: number;
+  agreed: number;
+  kappa: number | null;
+  ci_low: number | null;
+  ci_high: number | null;
+  reader: string;
+}
+
+/** Signals to acknowledge, and why. */
+export interface NewAcknowledgement {
+  signals: string[];
+  reason: string;
 }
 
 /** Why a signed report is amended. */
@@ -367,11 +536,25 @@ export interface NewAnalysis {
   mpp?: number | null;
   rule?: string | null;
   priority?: number;
+  read_again?: boolean;
+}
+
+/** Networks to activate, and why. */
+export interface NewChoice {
+  bundle: string;
+  reason: string;
 }
 
 /** A comment to add. */
 export interface NewComment {
   text: string;
+}
+
+/** A control slide to add; without `target_id` the first occasions say what to expect. */
+export interface NewControl {
+  name: string;
+  first?: number;
+  target_id?: string | null;
 }
 
 /** A patient to add; the name may be a number, a person's name is never needed. */
@@ -392,6 +575,17 @@ export interface NewSignature {
   waived?: Record<string, string>;
 }
 
+/** A tag to put on a patient; capitals and spaces around it do not matter. */
+export interface NewTag {
+  tag: string;
+}
+
+/** A signed analysis to serve, and the learner's user name. */
+export interface NewTest {
+  analysis_id: string;
+  learner: string;
+}
+
 /** A token to create. */
 export interface NewToken {
   name: string;
@@ -407,10 +601,44 @@ export interface NewUser {
   password: string;
 }
 
-/** Something that is open in a count. */
+/** An occasion: `images` read, `flagged` ones of them with a problem of quality. */
+export interface OccasionShape {
+  analysis_id: string;
+  patient_id: string;
+  patient: string;
+  at: string;
+  bundle: string;
+  bundle_sha256: string;
+  images: number;
+  flagged: number;
+  counted: number;
+  agreements: TargetAgreement[];
+}
+
+/** Something that is open in a count, in words, with the number of cells that it is about. */
 export interface OpenPointShape {
   id: string;
   text: string;
+  count: number;
+}
+
+/** An open test with the analysis whose cells are named. */
+export interface OpenTest {
+  id: string;
+  learner: string;
+  username: string;
+  patient_id: string;
+  patient: string;
+  status: "open" | "finished";
+  opened_at: string;
+  finished_at: string | null;
+  cells: number;
+  named: number;
+  result: AgreedCells | null;
+  signed_blasts: number | null;
+  found_blasts: number | null;
+  sensitivity: Proportion | null;
+  analysis: AnalysisShape;
 }
 
 /** What another rule says of the same count. */
@@ -418,6 +646,19 @@ export interface OtherDecision {
   rule: string;
   decision: "positive" | "negative" | "indeterminate" | "insufficient";
   reasons: string[];
+}
+
+/** What chosen cases give, by type, and whether that is enough. */
+export interface OutlookShape {
+  types: Record<string, number>;
+  cells: number;
+  blasts: number;
+  patients: number;
+  laboratories: string[];
+  verdict: "none" | "thin" | "enough";
+  message: string;
+  enough_of_each: number;
+  enough_patients: number;
 }
 
 export interface Page_AnalysisShape_ {
@@ -445,8 +686,23 @@ export interface Page_CellShape_ {
   next?: string | null;
 }
 
+export interface Page_ChoiceShape_ {
+  items: ChoiceShape[];
+  next?: string | null;
+}
+
+export interface Page_ColleagueShape_ {
+  items: ColleagueShape[];
+  next?: string | null;
+}
+
 export interface Page_CommentShape_ {
   items: CommentShape[];
+  next?: string | null;
+}
+
+export interface Page_ControlShape_ {
+  items: ControlShape[];
   next?: string | null;
 }
 
@@ -457,6 +713,11 @@ export interface Page_EntryShape_ {
 
 export interface Page_FieldShape_ {
   items: FieldShape[];
+  next?: string | null;
+}
+
+export interface Page_LearnerShape_ {
+  items: LearnerShape[];
   next?: string | null;
 }
 
@@ -480,8 +741,33 @@ export interface Page_ReadingShape_ {
   next?: string | null;
 }
 
+export interface Page_RequestShape_ {
+  items: RequestShape[];
+  next?: string | null;
+}
+
+export interface Page_SignedCaseShape_ {
+  items: SignedCaseShape[];
+  next?: string | null;
+}
+
 export interface Page_SuggestionShape_ {
   items: SuggestionShape[];
+  next?: string | null;
+}
+
+export interface Page_TagUseShape_ {
+  items: TagUseShape[];
+  next?: string | null;
+}
+
+export interface Page_TeachingShape_ {
+  items: TeachingShape[];
+  next?: string | null;
+}
+
+export interface Page_TestShape_ {
+  items: TestShape[];
   next?: string | null;
 }
 
@@ -506,7 +792,12 @@ export interface PasswordChange {
   new: string;
 }
 
-/** A patient as the worklist shows it, with its latest analysis. */
+/**
+ * A patient as the worklist shows it, with its latest analysis.
+ *
+ * `added` images are not in that analysis. `asked` are the names of colleagues who were asked about the
+ * patient and have not answered. To who is reading the patient blind, neither they nor tags are told.
+ */
 export interface PatientShape {
   id: string;
   name: string;
@@ -519,6 +810,9 @@ export interface PatientShape {
   signed: SignedShape | null;
   thumbnail: string | null;
   specimen: "marrow" | "blood" | "not stated";
+  added: number;
+  tags: string[];
+  asked: string[];
 }
 
 /**
@@ -549,6 +843,21 @@ export interface PhraseShape {
   text: string;
 }
 
+/** A value at an occasion; shares are in percent. `signal` names it where a rule is broken. */
+export interface PointShape {
+  analysis_id: string;
+  value: number;
+  cells: number | null;
+  counted: number | null;
+  sets_limits: boolean;
+  low: number | null;
+  high: number | null;
+  rules: ("1-3s" | "2-2s" | "4-1s" | "paired")[];
+  causes: ("bundle" | "stain" | "camera" | "bundle or smear" | "reader or smear")[];
+  signal: string | null;
+  acknowledged: boolean;
+}
+
 /** An error (RFC 9457). */
 export interface Problem {
   type: string;
@@ -557,6 +866,21 @@ export interface Problem {
   detail: string;
   instance: string;
   [member: string]: unknown;
+}
+
+/** A share in percent with its interval. */
+export interface Proportion {
+  percent: number;
+  ci_low: number;
+  ci_high: number;
+}
+
+/** What is asked of whom (`asked` is a user name): about a cell, a field, or neither: the whole case. */
+export interface Question {
+  asked: string;
+  text: string;
+  field_id?: string | null;
+  cell_id?: string | null;
 }
 
 /** The cells on both sides of an M:E ratio. */
@@ -580,8 +904,40 @@ export interface Removal {
   reason: string;
 }
 
+/** The answer to a request. */
+export interface Reply {
+  text: string;
+}
+
 /** Files made of a report. */
 export type ReportFile = "report.html" | "report.pdf" | "cells.csv" | "patients.csv" | "patients.xlsx" | "fhir.json";
+
+/**
+ * A request to a colleague and its answer.
+ *
+ * `cell_id` is null where the request is about no cell, or about one that the latest analysis has not found
+ * again; `number` is the cell's in either case. `username` asks, `asked` is asked.
+ */
+export interface RequestShape {
+  id: string;
+  patient_id: string;
+  patient: string;
+  field_id: string | null;
+  field: string | null;
+  cell_id: string | null;
+  number: number | null;
+  username: string;
+  author: string;
+  asked: string;
+  asked_name: string;
+  text: string;
+  at: string;
+  state: "open" | "answered" | "closed";
+  answer: string | null;
+  answered_at: string | null;
+  closed_by: string | null;
+  closed_at: string | null;
+}
 
 /** What the worklist shows of a count; percentages 0 to 100, `adjusted_*` of the share that decides. */
 export interface ResultShape {
@@ -653,11 +1009,23 @@ export interface SignOn {
   url: string;
 }
 
+/** A signed case with cells that readers named; `unusable` are of types the networks cannot learn. */
+export interface SignedCaseShape {
+  analysis_id: string;
+  patient_id: string;
+  patient: string;
+  signed_at: string;
+  cells: number;
+  blasts: number;
+  unusable: number;
+  is_learned: boolean;
+}
+
 /**
  * The latest signature of a patient, of whichever analysis.
  *
  * `state` is ``current`` while it holds, ``amended`` while its analysis is open again, and ``superseded``
- * when a newer analysis is not signed yet.
+ * when a newer analysis is not signed yet. `added` images are not in the signed analysis.
  */
 export interface SignedShape {
   analysis_id: string;
@@ -666,6 +1034,7 @@ export interface SignedShape {
   at: string;
   meaning: string;
   state: "current" | "amended" | "superseded";
+  added: number;
 }
 
 /** The object of an action. */
@@ -681,17 +1050,127 @@ export interface SuggestionShape {
   part: "random" | "uncertain";
 }
 
+/** A tag, and how many patients have it. */
+export interface TagUseShape {
+  tag: string;
+  patients: number;
+}
+
+/** The tags of a patient. */
+export interface TagsShape {
+  tags: string[];
+}
+
+/** A reader's names against the expected ones, on the same cells; the networks' name is empty. */
+export interface TargetAgreement {
+  cells: number;
+  agreed: number;
+  kappa: number | null;
+  ci_low: number | null;
+  ci_high: number | null;
+  reader: string;
+}
+
+/** What came of a teaching; `is_better` is false where the present heads stay. */
+export interface TaughtShape {
+  is_better: boolean;
+  learned: number;
+  asked: number;
+  figures: FigureShape[];
+  background_auc: number | null;
+  background_balanced_accuracy: number | null;
+  replay: KeptShape[];
+  threshold_before: number;
+  threshold_after: number;
+}
+
 /** All cell types in the order of a differential. */
 export interface TaxonomyShape {
   version: string;
   types: TypeShape[];
 }
 
-/** What a new analysis would find: answers and comments to carry over, signed versions that stay. */
+/** A teaching, from the request to the decision; `seconds_left` are of the present stage. */
+export interface TeachingShape {
+  id: string;
+  number: number;
+  status: "queued" | "running" | "done" | "failed" | "cancelled";
+  stage: "looking" | "learning";
+  by: string;
+  created_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+  message: string;
+  cases: number;
+  types: Record<string, number>;
+  seed: number;
+  kept_out: number;
+  learned_from: number;
+  from_title: string;
+  done: number;
+  total: number;
+  seconds_left: number | null;
+  result: TaughtShape | null;
+  bundle: string | null;
+  bundle_title: string | null;
+  bundle_sha256: string | null;
+  decision: "activated" | "declined" | null;
+  decided_by: string | null;
+  decided_at: string | null;
+  reason: string | null;
+}
+
+/** A finished test; rows of the table are the signed names, columns the learner's. */
+export interface TestResult {
+  id: string;
+  learner: string;
+  username: string;
+  patient_id: string;
+  patient: string;
+  status: "open" | "finished";
+  opened_at: string;
+  finished_at: string | null;
+  cells: number;
+  named: number;
+  result: AgreedCells | null;
+  signed_blasts: number | null;
+  found_blasts: number | null;
+  sensitivity: Proportion | null;
+  table: AgreementTable;
+  types: TypeResult[];
+  missed: MissedShape[];
+}
+
+/** A learner's reading: `cells` served, `named` by the learner; results once it is finished. */
+export interface TestShape {
+  id: string;
+  learner: string;
+  username: string;
+  patient_id: string;
+  patient: string;
+  status: "open" | "finished";
+  opened_at: string;
+  finished_at: string | null;
+  cells: number;
+  named: number;
+  result: AgreedCells | null;
+  signed_blasts: number | null;
+  found_blasts: number | null;
+  sensitivity: Proportion | null;
+}
+
+/**
+ * What a new analysis would find: what is to be carried over, signed versions that stay.
+ *
+ * `fields_taken` of its `fields` would be taken over as they were read, by the default networks.
+ */
 export interface ToCarryShape {
   answers: number;
   comments: number;
+  requests: number;
   versions: number;
+  fields: number;
+  fields_taken: number;
 }
 
 /** A token, without its secret. */
@@ -702,6 +1181,17 @@ export interface TokenShape {
   created_at: string;
   expires_at: string | null;
   last_used_at: string | null;
+}
+
+/** How well a type was told from all others: `kappa` of this type against the rest. */
+export interface TypeResult {
+  type: string;
+  signed: number;
+  named: number;
+  both: number;
+  kappa: number | null;
+  ci_low: number | null;
+  ci_high: number | null;
 }
 
 /** A cell type; `key` is its letter on the keyboard, `colour` is ``#rrggbb``. */
@@ -759,4 +1249,10 @@ export interface VersionShape {
   decision: "positive" | "negative" | "indeterminate" | "insufficient";
   blast_percent: number | null;
   sha256: string;
+}
+
+/** What waits for you: requests to answer, and answers to your own requests. */
+export interface WaitingShape {
+  asked: number;
+  answered: number;
 }

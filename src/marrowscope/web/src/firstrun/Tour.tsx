@@ -1,7 +1,7 @@
 import { useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore, type ReactNode } from "react";
 import { focusHome } from "../parts/focus";
 import { t } from "../strings";
-import { goTo, step, subscribe } from "./tour";
+import { goTo, step, STEPS, subscribe } from "./tour";
 
 const GAP = 12;
 const WAIT_MS = 100;
@@ -9,7 +9,8 @@ const WAIT_MS = 100;
 /** One step after the other over the real page: a part of it is framed, and a card beside it says what it is for. */
 export function Tour(): ReactNode {
   const current = useSyncExternalStore(subscribe, step);
-  const stop = current === null ? undefined : t.tour.steps[current];
+  const stop = current === null ? undefined : STEPS[current];
+  const words = stop && t.tour.steps[stop.name];
   const card = useRef<HTMLDivElement>(null);
   const area = useArea(stop?.target ?? null);
   const [place, setPlace] = useState<{ left: number; top: number } | null>(null);
@@ -22,7 +23,7 @@ export function Tour(): ReactNode {
     goTo(null);
     focusHome();
   };
-  const last = current === t.tour.steps.length - 1;
+  const last = current === STEPS.length - 1;
   return (
     <>
       <div className="tour-frame" style={{ left: area.left - 4, top: area.top - 4, width: area.width + 8, height: area.height + 8 }} />
@@ -40,10 +41,10 @@ export function Tour(): ReactNode {
           else if (event.key === "ArrowLeft" && current > 0) goTo(current - 1);
         }}
       >
-        <h2 id="tour-title">{stop.title}</h2>
-        <p id="tour-text">{stop.text}</p>
+        <h2 id="tour-title">{words?.title}</h2>
+        <p id="tour-text">{words?.text}</p>
         <div className="row">
-          <span className="small faint grow">{t.of(current + 1, t.tour.steps.length)}</span>
+          <span className="small faint grow">{t.of(current + 1, STEPS.length)}</span>
           {current > 0 ? (
             <button type="button" className="button compact" onClick={() => goTo(current - 1)}>
               {t.tour.back}

@@ -2,6 +2,19 @@
 import { get } from "../api/client";
 import type { Page, Patient } from "../api/shapes";
 import { go } from "../route";
+import type { Texts } from "../strings";
+
+/** The steps in their order, each with the part of the page that it is about. */
+export const STEPS: { name: keyof Texts["tour"]["steps"]; target: string }[] = [
+  { name: "gallery", target: "[data-testid=gallery]" },
+  { name: "rail", target: ".rail" },
+  { name: "unsure", target: "[data-bin='*unsure']" },
+  { name: "inspector", target: ".inspector" },
+  { name: "compare", target: ".compare" },
+  { name: "differential", target: "[data-testid=differential]" },
+  { name: "toolbar", target: ".toolbar" },
+  { name: "sign", target: ".patient-head" },
+];
 
 const listeners = new Set<() => void>();
 let current: number | null = null;

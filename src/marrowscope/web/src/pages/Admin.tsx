@@ -6,10 +6,11 @@ import { useAction, useLoaded } from "../hooks";
 import { Dialog, Labelled, Link, Problem } from "../parts/basics";
 import { AuditTable } from "../patient/AuditTable";
 import { t, when } from "../strings";
+import { Networks } from "../teaching/Networks";
 
 const ROLES: Role[] = ["viewer", "reviewer", "admin"];
 
-/** Users, and the history of the installation. */
+/** Users, the networks, and the history of the installation. */
 export function Admin({ tab }: { tab: string }): ReactNode {
   return (
     <div className="page">
@@ -19,8 +20,11 @@ export function Admin({ tab }: { tab: string }): ReactNode {
           <Link to="/admin/users" current={tab === "users"}>
             {t.admin.users}
           </Link>
+          <Link to="/admin/networks" current={tab === "networks"}>
+            {t.teaching.tab}
+          </Link>
           <Link to="/admin/audit" current={tab === "audit"}>
-            {t.admin.audit}
+            {t.patient.tabs.audit}
           </Link>
         </nav>
       </div>
@@ -33,6 +37,8 @@ export function Admin({ tab }: { tab: string }): ReactNode {
           </div>
           <AuditTable path="/audit" csv="/audit/export.csv" isOfPatient={false} />
         </>
+      ) : tab === "networks" ? (
+        <Networks />
       ) : (
         <Users />
       )}
@@ -63,7 +69,7 @@ function Users(): ReactNode {
         <table className="table">
           <thead>
             <tr>
-              <th>{t.admin.username}</th>
+              <th>{t.login.username}</th>
               <th>{t.admin.name}</th>
               <th>{t.admin.role}</th>
               <th>{t.admin.lastSeen}</th>
@@ -126,7 +132,7 @@ function UserDialog({ user, onClose, onDone }: { user?: User; onClose: () => voi
       <form className="stack" onSubmit={submit}>
         {user ? null : (
           <>
-            <Labelled label={t.admin.username}>
+            <Labelled label={t.login.username}>
               <input className="input" required maxLength={80} autoComplete="off" value={form.username} onChange={(event) => setForm({ ...form, username: event.target.value })} />
             </Labelled>
             <Labelled label={t.admin.name}>
@@ -143,7 +149,7 @@ function UserDialog({ user, onClose, onDone }: { user?: User; onClose: () => voi
             </Labelled>
           </>
         )}
-        <Labelled label={t.admin.password} hint={t.admin.passwordHint}>
+        <Labelled label={t.login.password} hint={t.admin.passwordHint}>
           <input className="input" type="password" required autoComplete="new-password" value={form.password} onChange={(event) => setForm({ ...form, password: event.target.value })} />
         </Labelled>
         <Problem message={error} />

@@ -35,7 +35,7 @@ export function Tokens(): ReactNode {
             {tokens.data?.items.map((token) => (
               <tr key={token.id}>
                 <td>{token.name}</td>
-                <td>{token.scopes.map((scope) => t.admin.scopeNames[scope] ?? scope).join(", ")}</td>
+                <td>{token.scopes.map((scope) => t.admin.scopeNames[scope]).join(", ")}</td>
                 <td>{when(token.created_at)}</td>
                 <td>{token.expires_at ? when(token.expires_at) : t.admin.never}</td>
                 <td className="number">
@@ -56,7 +56,7 @@ export function Tokens(): ReactNode {
 function AddToken({ onClose, onAdded }: { onClose: () => void; onAdded: () => void }): ReactNode {
   const { user } = useKnown();
   const [name, setName] = useState("");
-  const [scopes, setScopes] = useState<string[]>(["read"]);
+  const [scopes, setScopes] = useState<Token["scopes"]>(["read"]);
   const [days, setDays] = useState("90");
   const [secret, setSecret] = useState<string | null>(null);
   const { busy, error, run } = useAction();
@@ -68,7 +68,7 @@ function AddToken({ onClose, onAdded }: { onClose: () => void; onAdded: () => vo
       onAdded();
     });
   };
-  const offered = ["read", ...(user.role === "viewer" ? [] : ["write"]), ...(user.role === "admin" ? ["admin"] : [])];
+  const offered: Token["scopes"] = ["read", ...(user.role === "viewer" ? [] : ["write" as const]), ...(user.role === "admin" ? ["admin" as const] : [])];
   return (
     <Dialog title={t.admin.addToken} onClose={onClose}>
       {secret ? (

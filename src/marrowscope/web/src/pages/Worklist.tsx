@@ -1,25 +1,24 @@
-import { useCallback, useEffect, useRef, useState, type DragEvent, type ReactNode } from "react";
-import { listen } from "../api/events";
-import type { Patient, PatientStatus } from "../api/shapes";
-import { thresholdOf, useKnown } from "../context";
+import { useCallback, useState, type DragEvent, type ReactNode } from "react";
+import type { Patient } from "../api/shapes";
+import { useKnown } from "../context";
 import { addDemoCase } from "../firstrun/demo";
-import { useAction, usePages, useSettled } from "../hooks";
-import { DecisionPill, Link, Meter, Problem, StatusWord } from "../parts/basics";
-import { IntervalBar, IntervalScale } from "../parts/IntervalBar";
-import { go } from "../route";
-import { t, when } from "../strings";
+import { useAction, useNews, usePages } from "../hooks";
+import { Problem } from "../parts/basics";
+import { IntervalScale } from "../parts/IntervalBar";
+import { Alarms } from "../quality/Alarms";
+import { usePath } from "../route";
+import { t } from "../strings";
 import { readDrop, type Batch } from "../upload/dropped";
 import { UploadDialog } from "../upload/UploadDialog";
-
-const STATUSES: PatientStatus[] = ["done", "signed", "running", "queued", "ready", "failed", "cancelled", "empty"];
-const RELOAD_MS = 400;
+import { FilterRow, ClearFilters } from "../worklist/FilterRow";
+import { filtersOf, queryOf } from "../worklist/filters";
+import { Row } from "../worklist/Row";
 
 export function Worklist(): ReactNode {
   const { user } = useKnown();
-  const [search, setSearch] = useState("");
-  const [status, setStatus] = useState("");
-  const settled = useSettled(search, 200);
-  const { items: patients, error, reload, more } = usePages<Patient>(`/patients${queryOf(settled.trim(), status)}`);
+  const filters = filtersOf(usePath());
+  const query = queryOf(filters);
+  const { items: patients, error, reload, more } = usePages<Patient>(`/patients?limit=50${query ? `&${query}` : ""}`);
   const [batches, setBatches] = useState<Batch[] | null>(null);
   useNews(reload);
   const demo = useAction();
@@ -29,26 +28,22 @@ export function Worklist(): ReactNode {
     <div className="page" {...drop.handlers} style={{ minHeight: "100%" }}>
       <div className="row wrap">
         <h1 className="grow">{t.worklist.title}</h1>
-        <input className="input" style={{ width: "16rem" }} type="search" placeholder={t.worklist.search} aria-label={t.worklist.search} value={search} onChange={(event) => setSearch(event.target.value)} />
-        <select className="input" style={{ width: "auto" }} aria-label={t.worklist.status} value={status} onChange={(event) => setStatus(event.target.value)}>
-          <option value="">{t.worklist.all}</option>
-          {STATUSES.map((one) => (
-            <option key={one} value={one}>
-              {t.statuses[one]}
-            </option>
-          ))}
-        </select>
         {mayAdd ? (
           <button type="button" className="button primary" onClick={() => setBatches([])}>
-            {t.worklist.add}
+            {t.upload.title}
           </button>
         ) : null}
       </div>
+      <FilterRow filters={filters} isFiltered={query !== ""} />
       <Problem message={error} />
+      <Alarms />
       {patients?.length === 0 ? (
         <div className="card empty">
-          {search || status ? (
-            <p>{t.worklist.nothingFound}</p>
+          {query ? (
+            <>
+              <p>{t.worklist.nothingFound}</p>
+              <ClearFilters />
+            </>
           ) : (
             <>
               <h2>{t.worklist.empty}</h2>
@@ -76,7 +71,7 @@ export function Worklist(): ReactNode {
                 <th>{t.worklist.patient}</th>
                 <th>{t.worklist.status}</th>
                 <th>{t.worklist.decision}</th>
-                <th className="number">{t.worklist.blasts}</th>
+                <th className="number">{t.differential.blasts}</th>
                 <th>
                   <IntervalScale />
                 </th>
@@ -86,7 +81,7 @@ export function Worklist(): ReactNode {
             </thead>
             <tbody>
               {patients.map((patient) => (
-                <Row key={patient.id} patient={patient} />
+                <Row key={patient.id} patient={patient} filters={filters} />
               ))}
             </tbody>
           </table>
@@ -101,81 +96,6 @@ export function Worklist(): ReactNode {
       {batches ? <UploadDialog batches={batches} onClose={() => setBatches(null)} onPatient={reload} /> : null}
     </div>
   );
-}
-
-function queryOf(search: string, status: string): string {
-  const query = new URLSearchParams({ limit: "50" });
-  if (search) query.set("search", search);
-  if (status) query.set("status", status);
-  return `?${query}`;
-}
-
-function Row({ patient }: { patient: Patient }): ReactNode {
-  const { settings } = useKnown();
-  const { result, analysis } = patient;
-  const threshold = thresholdOf(settings, analysis?.rule ?? settings.rule);
-  const address = `/patients/${patient.id}`;
-  return (
-    <tr onClick={() => go(address)}>
-      <td style={{ width: 60 }}>{patient.thumbnail ? <img className="thumb" src={patient.thumbnail} alt="" loading="lazy" /> : <span className="thumb" />}</td>
-      <td>
-        <span onClick={(event) => event.stopPropagation()}>
-          <Link to={address} className="name">
-            {patient.name}
-          </Link>
-        </span>
-        <div className="small faint">
-          {t.fields(patient.fields)}
-          {patient.fields_failed ? <span className="error"> · {t.worklist.failedFields(patient.fields_failed)}</span> : null}
-        </div>
-      </td>
-      <td>
-        <StatusWord status={patient.status} />
-        {analysis && (patient.status === "running" || patient.status === "queued") ? (
-          <div className="row">
-            <Meter value={analysis.total ? analysis.done / analysis.total : 0} label={t.patient.progress(analysis.done, analysis.total)} />
-            <span className="small faint">{t.of(analysis.done, analysis.total)}</span>
-          </div>
-        ) : null}
-        {patient.signed ? <div className="small faint">{t.worklist.signedBy(patient.signed.version, patient.signed.by)}</div> : null}
-        {patient.signed && patient.signed.state !== "current" ? <div className="small soft">{t.worklist.signedBefore[patient.signed.state]}</div> : null}
-      </td>
-      <td>{result ? <DecisionPill decision={result.decision} /> : <span className="faint">{t.unavailable}</span>}</td>
-      <td className="number">
-        {result ? (
-          <>
-            <strong>{t.percent(result.blast_percent)}</strong>
-            <div className="small faint">{typeof result.adjusted_percent === "number" ? t.interval(result.adjusted_low ?? null, result.adjusted_high ?? null) : t.differential.nothingDecides}</div>
-          </>
-        ) : null}
-      </td>
-      <td className="blasts">
-        {result ? (
-          <IntervalBar percent={result.adjusted_percent ?? null} low={result.adjusted_low ?? null} high={result.adjusted_high ?? null} threshold={threshold.percent} condition={threshold.condition} decision={result.decision} />
-        ) : null}
-      </td>
-      <td className="small soft">{result ? t.worklist.reviewedCells(result.reviewed_cells) : null}</td>
-      <td className="small soft">{when(patient.created_at)}</td>
-    </tr>
-  );
-}
-
-/** Reload soon after the service reports changes, once for any number of them. */
-function useNews(reload: () => void): void {
-  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  useEffect(() => {
-    const stop = listen(() => {
-      timer.current ??= setTimeout(() => {
-        timer.current = undefined;
-        reload();
-      }, RELOAD_MS);
-    });
-    return () => {
-      stop();
-      clearTimeout(timer.current);
-      timer.current = undefined;
-    };
-  }, [reload]);
 }
 
 /** Handle files dragged over an element and dropped on it. */

@@ -48,6 +48,16 @@ export function Waiting({ label }: { label: string }): ReactNode {
   return <div className="meter waiting" role="progressbar" aria-label={label} />;
 }
 
+/** What is shown until something is loaded. */
+export function Loading(): ReactNode {
+  return (
+    <div className="loading">
+      <Waiting label={t.loading} />
+      <p>{t.loading}</p>
+    </div>
+  );
+}
+
 export function Labelled(props: { label: string; hint?: string; children: ReactNode }): ReactNode {
   return (
     <label className="labelled">

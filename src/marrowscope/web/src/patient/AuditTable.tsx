@@ -4,7 +4,7 @@ import type { AuditEntry } from "../api/shapes";
 import { useTypes } from "../context";
 import { usePages, useSettled } from "../hooks";
 import { Labelled, Problem } from "../parts/basics";
-import { t, when } from "../strings";
+import { lookUp, t, when } from "../strings";
 
 interface Filter {
   actor: string;
@@ -52,7 +52,7 @@ export function AuditTable({ path, csv, isOfPatient }: { path: string; csv: stri
       {items?.length === 0 ? <p className="soft">{asked ? t.audit.noneFound : t.audit.none}</p> : null}
       {items && items.length > 0 ? (
         <div className="card" style={{ overflow: "auto" }}>
-          <table className="table">
+          <table className="table small">
             <thead>
               <tr>
                 <th className="number">{t.audit.number}</th>
@@ -89,7 +89,7 @@ function Row({ entry, isOfPatient }: { entry: AuditEntry; isOfPatient: boolean }
       <td className="number faint">{entry.number}</td>
       <td className="small">{when(entry.at)}</td>
       <td>{entry.actor}</td>
-      <td>{t.audit.actions[entry.action] ?? entry.action}</td>
+      <td>{lookUp(t.audit.actions, entry.action) ?? entry.action}</td>
       <td>
         <div className="row">
           {entry.picture ? <img className="audit-picture" src={`${entry.picture}?size=96`} alt="" loading="lazy" /> : null}

@@ -2,23 +2,41 @@ import { useState, type ReactNode } from "react";
 import { get } from "../api/client";
 import type { Analysis, Carried, LostAnswer } from "../api/shapes";
 import { useTypes } from "../context";
+import { keepHere, keptHere } from "../display";
 import { useLoaded } from "../hooks";
 import { t } from "../strings";
 
-/** Answers of an earlier analysis that found no cell in this one; nothing where all did. */
+/** What an analysis took over from an earlier one, and answers that found no cell; nothing where it began anew. */
 export function CarriedStrip({ analysis }: { analysis: Analysis }): ReactNode {
   const [open, setOpen] = useState(false);
+  const seen = `carried ${analysis.id}`;
+  const [isSeen, setSeen] = useState(() => keptHere(seen) !== "");
   const found = useLoaded(`${analysis.id} ${analysis.finished_at} carried`, (signal) => get<Carried>(`/analyses/${analysis.id}/carried`, signal));
-  if (!found.data || found.data.lost.length === 0) return null;
-  const { carried, lost } = found.data;
+  if (!found.data) return null;
+  const { carried, lost, fields_taken, fields_read } = found.data;
+  if (lost.length === 0 && (isSeen || carried + fields_taken === 0)) return null;
   return (
-    <div className="strip tall" data-testid="carried">
+    <div className={`strip tall${lost.length > 0 ? "" : " plain"}`} data-testid="carried">
       <div className="row wrap">
-        <strong>{t.carried.lost(lost.length)}.</strong>
-        <span className="soft">{t.carried.title(carried)}</span>
-        <button type="button" className="button compact" aria-expanded={open} onClick={() => setOpen(!open)}>
-          {open ? t.carried.hide : t.carried.show}
-        </button>
+        {lost.length > 0 ? <strong>{t.carried.lost(lost.length)}.</strong> : null}
+        {fields_taken > 0 ? <span>{t.carried.fields(fields_read, fields_taken)}</span> : null}
+        {carried > 0 ? <span className="soft">{t.carried.title(carried)}</span> : null}
+        {lost.length > 0 ? (
+          <button type="button" className="button compact" aria-expanded={open} onClick={() => setOpen(!open)}>
+            {open ? t.hide : t.show}
+          </button>
+        ) : (
+          <button
+            type="button"
+            className="button quiet compact"
+            onClick={() => {
+              keepHere(seen, "seen");
+              setSeen(true);
+            }}
+          >
+            {t.close}
+          </button>
+        )}
       </div>
       {open ? <LostTable lost={lost} /> : null}
     </div>
@@ -28,7 +46,7 @@ export function CarriedStrip({ analysis }: { analysis: Analysis }): ReactNode {
 function LostTable({ lost }: { lost: LostAnswer[] }): ReactNode {
   const types = useTypes();
   const answer = (one: LostAnswer): string =>
-    [one.deleted ? t.carried.deleted : one.type ? (types.get(one.type)?.name ?? one.type) : "", one.comments > 0 ? t.carried.comments(one.comments) : ""]
+    [one.deleted ? t.carried.deleted : one.type ? (types.get(one.type)?.name ?? one.type) : "", one.comments > 0 ? t.carried.comments(one.comments) : "", one.requests > 0 ? t.carried.requests(one.requests) : ""]
       .filter(Boolean)
       .join(", ");
   return (

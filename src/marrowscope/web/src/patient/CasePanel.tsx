@@ -3,7 +3,7 @@ import { get, Problem as ServiceProblem, put } from "../api/client";
 import type { Details, Morphology, Patient } from "../api/shapes";
 import { useKnown } from "../context";
 import { useAction, useLoaded } from "../hooks";
-import { Labelled, Problem } from "../parts/basics";
+import { Labelled, Loading, Problem } from "../parts/basics";
 import { t } from "../strings";
 import { MorphologyPhrases } from "./MorphologyPhrases";
 
@@ -13,15 +13,16 @@ const drafts = new Map<string, Details>();
 type Lines = "site" | "requester" | "order_number" | "stain" | "slide_quality";
 
 /** What is stated about a case: specimen, request, morphology, conclusion. It stays when the images are analysed again. */
-export function CasePanel({ patient, locked, onSaved }: { patient: Patient; locked: boolean; onSaved: () => void }): ReactNode {
+export function CasePanel({ patient, locked, onSaved, children }: { patient: Patient; locked: boolean; onSaved: () => void; children: ReactNode }): ReactNode {
   const { user } = useKnown();
   const saved = useLoaded(`${patient.id} details`, (signal) => get<Details>(`/patients/${patient.id}/details`, signal));
   const phrases = useLoaded("morphology", (signal) => get<Morphology>("/morphology", signal));
   if (saved.error ?? phrases.error) return <p className="empty">{saved.error ?? phrases.error}</p>;
-  if (!saved.data || !phrases.data) return <p className="empty">{t.loading}</p>;
+  if (!saved.data || !phrases.data) return <Loading />;
   return (
     <div className="page case">
-      <h2>{t.details.title}</h2>
+      {children}
+      <h2>{t.patient.tabs.case}</h2>
       <p className="soft">{locked ? t.details.locked : t.details.lead}</p>
       <Form
         key={saved.data.revision}

@@ -1,8 +1,9 @@
 import { useState, type ReactNode } from "react";
 import { remove } from "../api/client";
 import type { Field, Patient } from "../api/shapes";
-import { useKnown } from "../context";
+import { flagName, useKnown } from "../context";
 import { useAction } from "../hooks";
+import { number } from "../locale";
 import { Problem } from "../parts/basics";
 import { useDrop } from "../pages/Worklist";
 import { t } from "../strings";
@@ -20,11 +21,11 @@ export function Fields({ patient, fields, onChange }: { patient: Patient; fields
     <div className="page" {...drop.handlers} style={{ minHeight: "100%" }}>
       <div className="row">
         <h2 className="grow">
-          {t.fieldsPage.title} <span className="faint">{fields.length}</span>
+          {t.patient.tabs.fields} <span className="faint">{fields.length}</span>
         </h2>
         {mayAdd ? (
           <button type="button" className="button" onClick={() => setBatches([])}>
-            {t.fieldsPage.add}
+            {t.upload.title}
           </button>
         ) : null}
       </div>
@@ -43,11 +44,11 @@ export function Fields({ patient, fields, onChange }: { patient: Patient; fields
               </div>
               <span className="faint small" hidden={field.width === 0}>
                 {field.width} × {field.height}
-                {field.mpp ? ` · ${field.mpp.toFixed(3)} µm/px` : ` · ${t.viewer.unknownScale}`}
+                {field.mpp ? ` · ${number(field.mpp, 3)} µm/px` : ` · ${t.viewer.unknownScale}`}
                 {!field.cells ? "" : ` · ${t.cells(field.cells)}`}
               </span>
-              {field.message ? <span className={field.status === "failed" ? "error small" : "small soft"}>{field.message}</span> : null}
-              {field.flags.length > 0 ? <span className="small soft">{field.flags.map((flag) => flag.replaceAll("_", " ")).join(", ")}</span> : null}
+              {field.message ? <span lang="en" className={field.status === "failed" ? "error small" : "small soft"}>{field.message}</span> : null}
+              {field.flags.length > 0 ? <span className="small soft">{field.flags.map(flagName).join(", ")}</span> : null}
               {mayAdd && field.status === "stored" ? (
                 <button type="button" className="button quiet compact" disabled={busy} onClick={() => run(async () => { await remove(`/fields/${field.id}`); onChange(); })}>
                   {t.fieldsPage.remove}
@@ -58,7 +59,7 @@ export function Fields({ patient, fields, onChange }: { patient: Patient; fields
         ))}
       </div>
       {drop.over ? <div className="drop-veil">{t.worklist.drop}</div> : null}
-      {batches ? <UploadDialog batches={batches} patient={{ id: patient.id, name: patient.name, isAnalysed: patient.analysis !== null }} onClose={() => setBatches(null)} onPatient={onChange} /> : null}
+      {batches ? <UploadDialog batches={batches} patient={patient} onClose={() => setBatches(null)} onPatient={onChange} /> : null}
     </div>
   );
 }

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import type { Details, Morphology } from "../api/shapes";
-import { t } from "../strings";
+import { lookUp, t } from "../strings";
 
 interface Props {
   morphology: Morphology;
@@ -18,12 +18,12 @@ export function MorphologyPhrases({ morphology, specimen, chosen, onChange }: Pr
     <section className="stack tight" aria-label={t.details.morphology}>
       <h3>{t.details.morphology}</h3>
       {morphology.sections.filter(suits).map((section) => (
-        <div key={section.id} className="phrases" role="group" aria-label={section.title}>
-          <span>{section.title}</span>
+        <div key={section.id} className="phrases" role="group" aria-label={lookUp(t.served.sections, section.id) ?? section.title}>
+          <span>{lookUp(t.served.sections, section.id) ?? section.title}</span>
           <div className="row wrap">
             {section.phrases.map((phrase) => (
               <button key={phrase.id} type="button" className="button compact" aria-pressed={chosen.includes(phrase.id)} onClick={() => toggle(phrase.id)}>
-                {phrase.text}
+                {lookUp(t.served.phrases, phrase.id) ?? phrase.text}
               </button>
             ))}
           </div>

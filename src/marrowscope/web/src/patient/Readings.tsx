@@ -1,9 +1,11 @@
 import type { ReactNode } from "react";
 import { get, post, Problem as ServiceProblem } from "../api/client";
 import type { AgreedCells, Agreement, Analysis, Reading } from "../api/shapes";
-import { useKnown, useTypes } from "../context";
+import { useKnown } from "../context";
 import { useAction, useLoaded } from "../hooks";
+import { number, range } from "../locale";
 import { Problem } from "../parts/basics";
+import { Confusion } from "../parts/Confusion";
 import { go } from "../route";
 import { t } from "../strings";
 
@@ -13,7 +15,7 @@ export function Readings(props: { analysis: Analysis; readings: Reading[]; mine:
   const { user } = useKnown();
   const { busy, error, run } = useAction();
   const finished = readings.some((one) => one.kind === "second" && one.status === "finished");
-  const agreement = useLoaded(`${analysis.id} ${readings.map((one) => one.status).join(" ")} ${analysis.revision}`, async (signal) => {
+  const agreement = useLoaded(finished ? `${analysis.id} ${readings.map((one) => one.status).join(" ")} ${analysis.revision}` : null, async (signal) => {
     try {
       return { found: await get<Agreement>(`/analyses/${analysis.id}/agreement`, signal), message: "" };
     } catch (problem) {
@@ -25,7 +27,7 @@ export function Readings(props: { analysis: Analysis; readings: Reading[]; mine:
   const done = readings.some((one) => one.kind === "second" && isMine(one, user) && one.status === "finished");
   return (
     <div className="page">
-      <h2>{t.readings.title}</h2>
+      <h2>{t.patient.tabs.readings}</h2>
       <p className="soft">{t.readings.lead}</p>
       <Problem message={error} />
       <div className="card">
@@ -33,8 +35,8 @@ export function Readings(props: { analysis: Analysis; readings: Reading[]; mine:
           <thead>
             <tr>
               <th>{t.readings.reader}</th>
-              <th>{t.readings.status}</th>
-              <th className="number">{t.readings.cells}</th>
+              <th>{t.worklist.status}</th>
+              <th className="number">{t.patient.tabs.review}</th>
               <th />
             </tr>
           </thead>
@@ -79,55 +81,29 @@ export function isMine(reading: Reading, user: { id: string; username: string; n
 }
 
 function AgreementTable({ agreement }: { agreement: Agreement }): ReactNode {
-  const types = useTypes();
-  const short = (type: string): string => types.get(type)?.abbreviation ?? type;
-  const name = (type: string): string => types.get(type)?.name ?? type;
-  const { table } = agreement;
   return (
     <>
-      <Kappa label={t.readings.allCells} value={agreement} />
-      <Kappa label={t.readings.bothAnswered} value={agreement.answered} />
-      <p className="small faint">{t.readings.table(agreement.readers[0] ?? "", agreement.readers[1] ?? "")}</p>
-      <div className="card" style={{ overflow: "auto" }}>
-        <table className="matrix">
-          <thead>
-            <tr>
-              <th />
-              {table.types.map((type) => (
-                <th key={type} scope="col" title={name(type)}>
-                  {short(type)}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {table.counts.map((row, index) => (
-              <tr key={table.types[index]}>
-                <th scope="row">{name(table.types[index] ?? "")}</th>
-                {row.map((count, column) => (
-                  <td key={table.types[column]} className={count === 0 ? "faint" : index === column ? "same" : "apart"}>
-                    {count || "·"}
-                  </td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Kappa label={t.readings.bothAnswered} value={agreement} />
+      {agreement.cells > 0 ? <Confusion table={agreement.table} label={t.readings.table(agreement.readers[0] ?? "", agreement.readers[1] ?? "")} /> : null}
+      <h2>{t.readings.withNetworks}</h2>
+      <p className="soft">{t.readings.withNetworksLead}</p>
+      {agreement.networks.map((one) => (
+        <Kappa key={one.reader} label={t.readings.readerAndNetworks(one.reader)} value={one} />
+      ))}
     </>
   );
 }
 
-function Kappa({ label, value }: { label: string; value: AgreedCells }): ReactNode {
+export function Kappa({ label, value }: { label: string; value: AgreedCells }): ReactNode {
   return (
     <div>
       <h3>{label}</h3>
       <div className="headline">
         <span className="soft">{t.readings.kappa}</span>
-        <span className="big">{value.kappa === null ? t.unavailable : value.kappa.toFixed(2)}</span>
+        <span className="big">{value.kappa === null ? t.unavailable : number(value.kappa, 2)}</span>
         {value.ci_low === null || value.ci_high === null ? null : (
           <span className="soft">
-            {value.ci_low.toFixed(2)}–{value.ci_high.toFixed(2)}
+            {range(value.ci_low, value.ci_high, 2)}
           </span>
         )}
         <span>{t.readings.agreed(value.agreed, value.cells)}</span>

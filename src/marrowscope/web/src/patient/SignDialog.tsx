@@ -4,7 +4,7 @@ import { get, post, Problem as ServiceProblem } from "../api/client";
 import type { Details, OpenPoint, Page } from "../api/shapes";
 import { useKnown } from "../context";
 import { useAction, useLoaded } from "../hooks";
-import { DecisionPill, Dialog, Labelled, Problem, Waiting } from "../parts/basics";
+import { DecisionPill, Dialog, Labelled, Loading, Problem, Waiting } from "../parts/basics";
 import type { ReviewStore } from "../review/state/store";
 import { useStoreVersion } from "../review/state/useStore";
 import { t } from "../strings";
@@ -20,18 +20,21 @@ export function SignDialog({ store, specimen, onSigned, onClose }: { store: Revi
   const { busy, error, run } = useAction();
   const { differential } = store;
   const [reasons, setReasons] = useState<Record<string, string>>({});
+  const [oneReason, setOneReason] = useState<string | null>(null);
   const url = `/analyses/${store.analysis.id}`;
   const checklist = useLoaded(`${url}/checklist?revision=${store.analysis.revision}`, (signal) => get<Page<OpenPoint>>(`${url}/checklist`, signal));
   const open = checklist.data?.items ?? [];
-  const isWaived = checklist.data !== null && open.every((point) => reasons[point.id]?.trim());
+  const reasonFor = (id: string): string => (oneReason ?? reasons[id] ?? "").trim();
+  const isWaived = checklist.data !== null && open.every((point) => reasonFor(point.id));
   const form = useRef<HTMLFormElement>(null); // null once the dialog is closed
+  const pointText = (point: OpenPoint): string => t.served.point(point, differential?.target ?? 0);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     // Signing goes on where the dialog is closed: the report is made with all its pictures.
     run(() => tasks.run(t.sign.title, async () => {
       if (!(await store.outbox.flush())) throw new Error(t.sign.unsent);
       try {
-        const waived = Object.fromEntries(open.map((point) => [point.id, (reasons[point.id] ?? "").trim()]));
+        const waived = Object.fromEntries(open.map((point) => [point.id, reasonFor(point.id)]));
         const signature = { meaning: meaning || own.trim(), revision: store.analysis.revision, waived };
         await post(`${url}/signature`, toSign === "password" ? { ...signature, password } : signature);
       } catch (problem) {
@@ -57,7 +60,7 @@ export function SignDialog({ store, specimen, onSigned, onClose }: { store: Revi
             {t.cancel}
           </button>
           <button type="submit" form="sign-form" className="button primary" disabled={busy || !isWaived || (!meaning && !own.trim()) || (toSign === "password" && !password) || toSign === "sign-on"}>
-            {t.sign.submit}
+            {t.patient.sign}
           </button>
         </>
       }
@@ -79,20 +82,31 @@ export function SignDialog({ store, specimen, onSigned, onClose }: { store: Revi
           <fieldset className="stack tight">
             <legend>{t.sign.open}</legend>
             <p className="small soft">{t.sign.openLead}</p>
-            {open.map((point) => (
-              <Labelled key={point.id} label={point.text}>
-                <input
-                  className="input"
-                  required
-                  maxLength={200}
-                  placeholder={t.sign.openReason}
-                  value={reasons[point.id] ?? ""}
-                  onChange={(event) => setReasons({ ...reasons, [point.id]: event.target.value })}
-                />
-              </Labelled>
-            ))}
+            {open.length > 1 ? (
+              <label className="check">
+                <input type="checkbox" checked={oneReason !== null} onChange={(event) => setOneReason(event.target.checked ? (Object.values(reasons).find(Boolean) ?? "") : null)} />
+                {t.sign.oneReason}
+              </label>
+            ) : null}
+            {oneReason === null ? (
+              open.map((point) => (
+                <Labelled key={point.id} label={pointText(point)}>
+                  <input className="input" required maxLength={200} placeholder={t.sign.openReason} value={reasons[point.id] ?? ""} onChange={(event) => setReasons({ ...reasons, [point.id]: event.target.value })} />
+                </Labelled>
+              ))
+            ) : (
+              <>
+                <ul className="reasons">
+                  {open.map((point) => (
+                    <li key={point.id}>{pointText(point)}</li>
+                  ))}
+                </ul>
+                <input className="input" required autoFocus maxLength={200} aria-label={t.sign.openReason} placeholder={t.sign.openReason} value={oneReason} onChange={(event) => setOneReason(event.target.value)} />
+              </>
+            )}
           </fieldset>
         ) : null}
+        {checklist.data === null && checklist.error === null ? <Loading /> : null}
         <Problem message={checklist.error} />
         <p>{t.sign.lead(user.name)}</p>
         <Labelled label={t.sign.meaning}>

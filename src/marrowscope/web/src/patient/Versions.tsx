@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 import { get } from "../api/client";
 import type { Analysis, Page, Patient, PatientVersion } from "../api/shapes";
 import { useLoaded } from "../hooks";
+import { number } from "../locale";
 import { DecisionPill, Problem } from "../parts/basics";
 import { t, when } from "../strings";
 import { ExportMenu } from "./Exports";
@@ -28,7 +29,7 @@ export function Versions({ patient, analysis }: { patient: Patient; analysis: An
       {analysis ? (
         <p className="small faint">
           {t.patient.networks}: {analysis.bundle} <code>{analysis.bundle_sha256.slice(0, 16)}</code>
-          {analysis.mpp ? ` · ${t.patient.scale} ${analysis.mpp.toFixed(4)} µm/px` : ""}
+          {analysis.mpp ? ` · ${t.patient.scale} ${number(analysis.mpp, 4)} µm/px` : ""}
         </p>
       ) : null}
     </div>

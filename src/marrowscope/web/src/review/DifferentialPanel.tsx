@@ -1,9 +1,10 @@
 import { memo, type ReactNode } from "react";
 import type { Count, Differential } from "../api/shapes";
 import { thresholdOf, useKnown, useTypes } from "../context";
-import { DecisionPill, Meter } from "../parts/basics";
+import { number, range } from "../locale";
+import { DecisionPill, Loading, Meter } from "../parts/basics";
 import { IntervalBar } from "../parts/IntervalBar";
-import { t } from "../strings";
+import { lookUp, t } from "../strings";
 import { SUGGESTED, type ReviewStore } from "./state/store";
 import { useLateVersion } from "./state/useStore";
 
@@ -12,7 +13,7 @@ export const Headline = memo(function Headline({ store }: { store: ReviewStore }
   useLateVersion(store);
   const { settings } = useKnown();
   const { differential } = store;
-  if (!differential) return null;
+  if (!differential) return store.error === null ? <Loading /> : null;
   const { reviewed } = differential;
   const threshold = thresholdOf(settings, reviewed.rule);
   const open = store.counts.get(SUGGESTED) ?? 0;
@@ -27,11 +28,11 @@ export const Headline = memo(function Headline({ store }: { store: ReviewStore }
         </div>
         <div className="row">
           <DecisionPill decision={reviewed.decision} />
-          <span className="small faint">{reviewed.band || threshold.condition}</span>
+          <span className="small faint">{t.served.band(reviewed.band) || threshold.condition}</span>
         </div>
-        <p className="small">{reviewed.why}</p>
+        <p className="small">{t.served.why(reviewed, differential.floor, number(threshold.percent))}</p>
         {reviewed.limits.map((limit) => (
-          <p key={limit} className="small notice">
+          <p key={limit} className="small notice" lang="en">
             {limit}
           </p>
         ))}
@@ -61,14 +62,14 @@ export const DifferentialPanel = memo(function DifferentialPanel({ store }: { st
         <p className="small soft">
           {reviewed.erythroblasts_per_100 === null
             ? `${t.differential.meRatio} ${reviewed.me_ratio === null || !reviewed.me_cells ? t.unavailable : t.differential.meCells(reviewed.me_ratio, reviewed.me_cells.myeloid, reviewed.me_cells.erythroid)}`
-            : `${t.differential.per100} ${reviewed.erythroblasts_per_100.toFixed(1)}`}
+            : `${t.differential.per100} ${number(reviewed.erythroblasts_per_100, 1)}`}
         </p>
       </section>
       <section>
         <h2>{t.differential.reasons}</h2>
         <ul className="reasons">
           {reviewed.reasons.map((reason) => (
-            <li key={reason}>{reason}</li>
+            <li key={reason} lang="en">{reason}</li>
           ))}
           {reviewed.more_cells === null ? null : <li>{(reviewed.decision === "insufficient" ? t.differential.tooFew : t.differential.more)(reviewed.more_cells)}</li>}
         </ul>
@@ -93,7 +94,7 @@ function Others({ reviewed, model, differential }: { reviewed: Count; model: Cou
       <h3>{t.differential.shares}</h3>
       {reviewed.shares.map((share) => (
         <div key={share.title} className="row wrap small">
-          <span className="grow">{share.title}</span>
+          <span className="grow">{lookUp(t.served.shares, share.title) ?? share.title}</span>
           <strong className="number">{t.percent(share.percent)}</strong>
           <span className="soft">
             {t.interval(share.low, share.high)}
@@ -108,7 +109,7 @@ function Others({ reviewed, model, differential }: { reviewed: Count; model: Cou
             <strong>{t.percent(inferred.percent)}</strong> <span className="soft">{t.interval(inferred.ci_low, inferred.ci_high)} {t.differential.inferredCells(inferred.cells)}</span>
           </p>
           {inferred.warnings.map((warning) => (
-            <p key={warning} className="small notice">
+            <p key={warning} className="small notice" lang="en">
               {warning}
             </p>
           ))}
@@ -131,7 +132,7 @@ function Rows({ reviewed, model }: { reviewed: Count; model: Count }): ReactNode
   const known = new Set([...reviewed.rows, ...reviewed.excluded].map((row) => row.type));
   const order = [...types.keys()];
   const gone = [...modelCount].filter(([type, count]) => !known.has(type) && count > 0).map(([type]) => ({ type, count: 0, percent: 0, ci_low: null, ci_high: null }));
-  const isCounted = (type: string): boolean => type !== "border" && (types.get(type)?.is_counted ?? true);
+  const isCounted = (type: string): boolean => !(type in t.differential.leftOut) && (types.get(type)?.is_counted ?? true);
   const rows = [...reviewed.rows, ...gone.filter((row) => isCounted(row.type))].filter((row) => row.count > 0 || (modelCount.get(row.type) ?? 0) > 0);
   rows.sort((a, b) => order.indexOf(a.type) - order.indexOf(b.type));
   const excluded = [...reviewed.excluded, ...gone.filter((row) => !isCounted(row.type))].filter((row) => row.count > 0 || (modelCount.get(row.type) ?? 0) > 0);
@@ -142,10 +143,10 @@ function Rows({ reviewed, model }: { reviewed: Count; model: Count }): ReactNode
       <tr key={type} className={`${shape?.is_blast ? "blast" : ""}${net !== count ? " moved" : ""}`}>
         <td>
           <span className="swatch" style={{ background: shape?.colour }} />
-          {type === "border" ? t.differential.border : (shape?.name ?? type)}
+          {shape?.name ?? t.differential.leftOut[type] ?? type}
         </td>
         <td>{count}</td>
-        <td>{percent === null ? "" : percent.toFixed(1)}</td>
+        <td>{percent === null ? "" : number(percent, 1)}</td>
         <td className="faint">{interval}</td>
         <td className="faint net">{net}</td>
       </tr>
@@ -165,10 +166,10 @@ function Rows({ reviewed, model }: { reviewed: Count; model: Count }): ReactNode
         </tr>
       </thead>
       <tbody>
-        {rows.map((row) => line(row.type, row.count, row.percent, row.ci_low === null || row.ci_high === null ? "" : `${row.ci_low.toFixed(0)}–${row.ci_high.toFixed(0)}`))}
+        {rows.map((row) => line(row.type, row.count, row.percent, row.ci_low === null || row.ci_high === null ? "" : range(row.ci_low, row.ci_high, 0)))}
         <tr>
           <td>
-            <strong>{t.differential.total}</strong>
+            <strong>{t.rail.counted}</strong>
           </td>
           <td>
             <strong>{reviewed.counted}</strong>
@@ -180,7 +181,7 @@ function Rows({ reviewed, model }: { reviewed: Count; model: Count }): ReactNode
         {excluded.length > 0 ? (
           <tr>
             <th colSpan={5} scope="colgroup">
-              {t.differential.excluded}
+              {t.rail.uncounted}
             </th>
           </tr>
         ) : null}

@@ -2,6 +2,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type DragEvent, type MouseEvent, type ReactNode, type RefObject } from "react";
 import type { Field } from "../api/shapes";
 import { useTypes } from "../context";
+import { Loading } from "../parts/basics";
 import { focusHome } from "../parts/focus";
 import { t } from "../strings";
 import { CELLS } from "./Rail";
@@ -43,7 +44,6 @@ export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields
   const size = Math.floor((width - PADDING + GAP) / columns) - GAP;
   const lanes = useMemo(() => lanesOf(store.sections, columns), [store.sections, columns]);
   const laneOf = useMemo(() => new Map(lanes.flatMap((lane, index) => (lane.kind === "row" ? lane.ids.map((id) => [id, index] as const) : []))), [lanes]);
-  const sheets = useSheets(store.analysis.id, useMemo(() => [...fields.values()].filter((field) => field.status === "read" && (field.cells ?? 0) > 0).map((field) => field.id), [fields]));
   // A new function for new lanes, so that the virtualizer lays them out again.
   const keyOf = useCallback((index: number) => index, [lanes, size]);
   const virtual = useVirtualizer({
@@ -59,7 +59,10 @@ export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields
   });
 
   const visible = virtual.getVirtualItems().flatMap(({ index }) => lanes[index]?.kind === "row" ? (lanes[index] as { ids: string[] }).ids : []);
-  const sharp = useSharpSheets(store.analysis.id, size, visible.map((id) => store.cell(id)?.field_id ?? ""));
+  const shown = visible.map((id) => store.cell(id)?.field_id ?? "");
+  const read = useMemo(() => [...fields.values()].filter((field) => field.status === "read" && (field.cells ?? 0) > 0).map((field) => field.id), [fields]);
+  const sheets = useSheets(store.analysis.id, read, shown);
+  const sharp = useSharpSheets(store.analysis.id, size, shown);
 
   const { selection } = store;
   const focusLane = selection.focus === null ? undefined : laneOf.get(selection.focus);
@@ -133,7 +136,7 @@ export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields
       className="gallery"
       data-home=""
       role="listbox"
-      aria-label={t.gallery.label}
+      aria-label={t.patient.tabs.review}
       aria-multiselectable="true"
       aria-activedescendant={selection.focus === null ? undefined : `cell-${selection.focus}`}
       aria-busy={store.loading}
@@ -148,7 +151,7 @@ export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields
       onDoubleClick={(event) => idAt(event.target) !== null && props.onOpen()}
       onDragStart={drag}
     >
-      {selection.order.length === 0 ? <p className="empty">{store.loading ? t.loading : [SUGGESTED, UNSURE, LOT].includes(store.bin) ? t.gallery.emptySuggested : t.gallery.empty}</p> : null}
+      {store.loading && selection.order.length === 0 ? <Loading /> : selection.order.length === 0 ? <p className="empty">{[SUGGESTED, UNSURE, LOT].includes(store.bin) ? t.differential.allSuggested : t.gallery.empty}</p> : null}
       <div style={{ height: virtual.getTotalSize(), position: "relative" }} role="presentation">
         {virtual.getVirtualItems().map(({ index, start }) => {
           const lane = lanes[index];
@@ -162,7 +165,7 @@ export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields
                 <span>{type?.name ?? lane.type}</span>
                 <span className="soft">{lane.count}</span>
                 <button type="button" className="button quiet compact" tabIndex={-1} title={t.rail.reference(type?.name ?? "")} onClick={() => (props.onCompare(lane.type), focusHome())}>
-                  {t.gallery.examples}
+                  {t.compare.open}
                 </button>
               </div>
             );

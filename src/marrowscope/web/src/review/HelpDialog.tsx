@@ -1,38 +1,38 @@
 import type { ReactNode } from "react";
 import { useKnown } from "../context";
 import { Dialog } from "../parts/basics";
-import { t } from "../strings";
+import { lookUp, t, type Texts } from "../strings";
 
-const rows = t.help.rows;
-const MOVING: [string[], string][] = [
-  [["←", "→", "↑", "↓"], rows.arrows],
-  [["⇧", "←→↑↓"], rows.shiftArrows],
-  [["Ctrl", "←→↑↓"], rows.ctrlArrows],
-  [["Space"], rows.space],
-  [["Ctrl", "A"], rows.selectAll],
-  [["Home", "End"], rows.home],
-  [["PgUp", "PgDn"], rows.page],
-  [["n"], rows.next],
-  [["N"], rows.lot],
-  [["[", "]"], rows.bins],
-  [["Esc"], rows.escape],
+type Row = keyof Texts["help"]["rows"];
+const MOVING: [string[], Row][] = [
+  [["←", "→", "↑", "↓"], "arrows"],
+  [["⇧", "←→↑↓"], "shiftArrows"],
+  [["Ctrl", "←→↑↓"], "ctrlArrows"],
+  [["Space"], "space"],
+  [["Ctrl", "A"], "selectAll"],
+  [["Home", "End"], "home"],
+  [["PgUp", "PgDn"], "page"],
+  [["n"], "next"],
+  [["N"], "lot"],
+  [["[", "]"], "bins"],
+  [["Esc"], "escape"],
 ];
-const CHANGING: [string[], string][] = [
-  [["↵"], rows.confirm],
-  [["Del"], rows.strike],
-  [["⌫"], rows.back],
-  [["Ctrl", "Z"], rows.undo],
-  [["Ctrl", "⇧", "Z"], rows.redo],
-  [[";"], rows.comment],
+const CHANGING: [string[], Row][] = [
+  [["↵"], "confirm"],
+  [["Del"], "strike"],
+  [["⌫"], "back"],
+  [["Ctrl", "Z"], "undo"],
+  [["Ctrl", "⇧", "Z"], "redo"],
+  [[";"], "comment"],
 ];
-const LOOKING: [string[], string][] = [
-  [[","], rows.compare],
-  [["+", "-"], rows.size],
-  [["."], rows.show],
-  [["<", ">"], rows.fields],
-  [["*"], rows.fit],
-  [["Ins"], rows.add],
-  [["?"], rows.help],
+const LOOKING: [string[], Row][] = [
+  [[","], "compare"],
+  [["+", "-"], "size"],
+  [["."], "show"],
+  [["<", ">"], "fields"],
+  [["*"], "fit"],
+  [["Ins"], "add"],
+  [["?"], "help"],
 ];
 
 export function HelpDialog({ onClose }: { onClose: () => void }): ReactNode {
@@ -41,27 +41,29 @@ export function HelpDialog({ onClose }: { onClose: () => void }): ReactNode {
     <Dialog title={t.help.title} wide opener="?" onClose={onClose}>
       <div className="keys">
         <section className="stack tight">
-          <h3>{t.help.classes}</h3>
+          <h3>{t.rail.label}</h3>
           <Keys rows={taxonomy.types.filter((type) => type.key).map((type) => [[type.key], type.name])} />
         </section>
         <div className="stack">
           <section className="stack tight">
             <h3>{t.help.moving}</h3>
-            <Keys rows={MOVING} />
+            <Keys rows={inWords(MOVING)} />
           </section>
           <section className="stack tight">
             <h3>{t.help.changing}</h3>
-            <Keys rows={CHANGING} />
+            <Keys rows={inWords(CHANGING)} />
           </section>
           <section className="stack tight">
             <h3>{t.help.looking}</h3>
-            <Keys rows={LOOKING} />
+            <Keys rows={inWords(LOOKING)} />
           </section>
         </div>
       </div>
     </Dialog>
   );
 }
+
+const inWords = (rows: [string[], Row][]): [string[], string][] => rows.map(([keys, row]) => [keys, t.help.rows[row]]);
 
 function Keys({ rows: all }: { rows: [string[], string][] }): ReactNode {
   return (
@@ -70,7 +72,7 @@ function Keys({ rows: all }: { rows: [string[], string][] }): ReactNode {
         <div key={meaning} style={{ display: "contents" }}>
           <dt>
             {keys.map((key) => (
-              <kbd key={key}>{key}</kbd>
+              <kbd key={key}>{lookUp(t.help.caps, key) ?? key}</kbd>
             ))}
           </dt>
           <dd>{meaning}</dd>

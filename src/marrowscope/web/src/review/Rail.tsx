@@ -18,13 +18,17 @@ export const Rail = memo(function Rail({ store }: { store: ReviewStore }): React
   return (
     <nav className="rail" aria-label={t.rail.label} onClick={focusHomeAfterButton}>
       <Bin store={store} id={ALL} name={t.rail.all} />
-      <Bin store={store} id={UNSURE} name={t.rail.unsure} title={t.rail.unsureWhy} letter="n" />
-      <Bin store={store} id={LOT} name={t.rail.lot} title={t.rail.lotWhy} letter="N" />
+      {store.isTest ? null : (
+        <>
+          <Bin store={store} id={UNSURE} name={t.rail.unsure} title={t.rail.unsureWhy} letter="n" />
+          <Bin store={store} id={LOT} name={t.rail.lot} title={t.rail.lotWhy} letter="N" />
+        </>
+      )}
       <h3>{t.rail.counted}</h3>
       {counted.map(bin)}
       <h3>{t.rail.uncounted}</h3>
       {uncounted.map(bin)}
-      <Bin store={store} id={DELETED} name={t.rail.deleted} letter="Del" half onDrop={() => store.strike(store.selection.chosen, true)} />
+      <Bin store={store} id={DELETED} name={t.rail.deleted} letter={t.help.caps.Del} half onDrop={() => store.strike(store.selection.chosen, true)} />
     </nav>
   );
 });

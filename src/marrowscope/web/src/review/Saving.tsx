@@ -11,9 +11,12 @@ export function Saving({ store, onResolve }: { store: ReviewStore; onResolve: ()
   const { outbox } = store;
   if (outbox.state === "saved" || outbox.state === "saving") {
     return (
-      <span className="hidden-text" role="status">
-        {outbox.state === "saved" ? t.saving.saved : t.saving.saving(outbox.size)}
-      </span>
+      <>
+        <span className="hidden-text" role="status">
+          {outbox.state === "saved" ? t.saving.saved : t.saving.saving(outbox.size)}
+        </span>
+        {outbox.state === "saving" ? <div className="meter waiting late" role="progressbar" aria-label={t.saving.saving(outbox.size)} /> : null}
+      </>
     );
   }
   const retry = (

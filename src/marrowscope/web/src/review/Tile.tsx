@@ -24,9 +24,10 @@ export const Tile = memo(function Tile(props: TileProps): ReactNode {
   const { cell, type, size, chosen, focused } = props;
   const aside = cell.counted === false && !cell.deleted && type?.is_counted === true;
   const classes = ["tile", aside && "aside", chosen && "chosen", focused && "focused", cell.deleted && "struck"].filter(Boolean).join(" ");
-  const state = cell.deleted ? t.gallery.struck : cell.reviewed_type === null ? "" : cell.reviewed_type === cell.model_type ? t.gallery.confirmed : t.gallery.changed;
+  const isUnnamed = cell.origin === "network" && cell.model_type === null;
+  const state = cell.deleted ? t.gallery.struck : cell.reviewed_type === null ? "" : isUnnamed ? t.proficiency.named : cell.reviewed_type === cell.model_type ? t.gallery.confirmed : t.gallery.changed;
   const name = type?.name ?? t.unavailable;
-  const probability = cell.origin === "person" ? t.gallery.byHand : t.percent(100 * cell.probability);
+  const probability = cell.origin === "person" ? t.gallery.byHand : isUnnamed ? "" : t.percent(100 * cell.probability);
   return (
     <div
       id={`cell-${cell.id}`}
@@ -47,7 +48,7 @@ export const Tile = memo(function Tile(props: TileProps): ReactNode {
       </div>
       {state ? <span className="mark">{cell.deleted ? "×" : cell.reviewed_type === cell.model_type ? "✓" : "✎"}</span> : null}
       {cell.comments > 0 ? <span className="mark left">“{cell.comments}</span> : null}
-      {size >= 64 && cell.origin === "network" ? <span className="sure">{Math.round(100 * cell.probability)}</span> : null}
+      {size >= 64 && cell.origin === "network" && !isUnnamed ? <span className="sure">{Math.round(100 * cell.probability)}</span> : null}
     </div>
   );
 });

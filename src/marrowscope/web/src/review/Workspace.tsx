@@ -3,6 +3,7 @@ import type { Field } from "../api/shapes";
 import { useKnown } from "../context";
 import { keep, kept } from "../display";
 import { focusHome, focusHomeAfterButton } from "../parts/focus";
+import { go, targetOf, usePath, type Target } from "../route";
 import { t } from "../strings";
 import { FieldViewer, type FieldControls } from "../viewer/FieldViewer";
 import { ConflictDialog } from "./ConflictDialog";
@@ -13,6 +14,7 @@ import { Inspector } from "./Inspector";
 import { filterOf, useLook } from "./look";
 import { LookFilter, LookPanel } from "./LookPanel";
 import { Rail } from "./Rail";
+import { TestHeadline } from "./TestHeadline";
 import { Notice, Saving } from "./Saving";
 import { commandOf, typeOf, typesThere, type Command } from "./state/keys";
 import { ALL, DELETED, LOT, UNSURE, type ReviewStore } from "./state/store";
@@ -52,16 +54,28 @@ export function Workspace({ store, fields }: { store: ReviewStore; fields: Field
     setSize(next);
     keep("tile", String(next));
   };
-  const showInField = useCallback((): void => {
+  const layField = useCallback((): void => {
     setLayout((now) => {
       if (now !== "gallery") return now;
       keep("layout", "both");
       return "both";
     });
+  }, []);
+  const showInField = useCallback((): void => {
+    layField();
     const cell = store.cell(store.selection.focus);
     if (cell) setField(cell.field_id);
     setShow((count) => count + 1);
-  }, [store]);
+  }, [store, layField]);
+  const held = useTarget(loading === "", ({ cell, field: asked }) => {
+    if (cell && store.cell(cell)) {
+      store.reveal(cell);
+      showInField();
+    } else if (asked && byId.has(asked)) {
+      layField();
+      setField(asked);
+    }
+  });
   const compare = useCallback((type: string | null): void => {
     setCompared(type);
     setComparing(true);
@@ -133,7 +147,7 @@ export function Workspace({ store, fields }: { store: ReviewStore; fields: Field
     );
   }
   return (
-    <div className="patient" ref={room} style={{ "--look": filterOf(look.tones) } as object}>
+    <div className="patient" ref={room} style={{ "--look": filterOf(look.tones) } as object} onKeyDownCapture={() => (held.current = false)} onPointerDownCapture={() => (held.current = false)}>
       <Saving store={store} onResolve={() => setDialog("conflict")} />
       <Notice store={store} text={notice} />
       <LookFilter tones={look.tones} />
@@ -144,11 +158,11 @@ export function Workspace({ store, fields }: { store: ReviewStore; fields: Field
           {isLookOpen ? <LookPanel look={look} onChange={setLook} /> : null}
           <div className="panes">
             {layout === "field" ? null : <Gallery store={store} fields={byId} size={size} moves={moves} onCompare={compare} onOpen={showInField} />}
-            {layout === "gallery" ? null : <FieldViewer store={store} fields={read} field={field} onField={setField} show={show} look={look} controls={controls} isHome={layout === "field"} />}
+            {layout === "gallery" ? null : <FieldViewer store={store} fields={read} field={field} onField={setField} onFollow={(id) => held.current || setField(id)} show={show} look={look} controls={controls} isHome={layout === "field"} />}
           </div>
         </div>
         <aside className="side" aria-label={t.differential.title} onClick={focusHomeAfterButton}>
-          <Headline store={store} />
+          {store.isTest ? <TestHeadline store={store} /> : <Headline store={store} />}
           <Inspector store={store} fields={byId} commentBox={commentBox} onShow={showInField} compared={comparing ? compared : undefined} onCompare={commands.compare} />
           <DifferentialPanel store={store} />
         </aside>
@@ -157,6 +171,20 @@ export function Workspace({ store, fields }: { store: ReviewStore; fields: Field
       {dialog === "conflict" ? <ConflictDialog store={store} onClose={() => setDialog(null)} /> : null}
     </div>
   );
+}
+
+/** Open what the address asks for, once; returns whether that is still to be shown, until the user does something else. */
+function useTarget(isReady: boolean, open: (target: Target) => void): React.RefObject<boolean> {
+  const path = usePath();
+  const held = useRef(false);
+  useEffect(() => {
+    const target = targetOf(path);
+    if (!isReady || !target) return;
+    held.current = true;
+    open(target);
+    go(path.split("?")[0] ?? "/", true);
+  }, [path, isReady]);
+  return held;
 }
 
 /** Handle keys pressed in an element, or anywhere when nothing has the focus: then it goes back to the page's home. */

@@ -2,7 +2,6 @@
 import type { Details } from "../api/shapes";
 
 export const details = {
-  title: "Case",
   lead: "What the report states beside the count. Nothing of it is needed to analyse, and all of it stays when the images are analysed again.",
   locked: "This report is signed, so the case cannot be changed. To change it, amend the report.",
   unsaved: "Not saved yet",

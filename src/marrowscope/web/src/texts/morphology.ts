@@ -13,7 +13,7 @@ export interface Criteria {
 
 const after = (source: string, text: string): Criteria => ({ text, source });
 
-export const morphology: Record<string, Criteria> = {
+export const morphology = {
   blast: after(MUFTI, "Large cell, high nucleus-to-cytoplasm ratio; fine, dispersed chromatin; one or more nucleoli; basophilic cytoplasm, few or no granules, no pale Golgi zone."),
   myeloblast: after(MUFTI, "Blast with fine chromatin and distinct nucleoli; no or some azurophilic granules, possibly an Auer rod; no pale area beside the nucleus."),
   lymphoblast: after(BAIN, "Small to medium-sized blast with scant cytoplasm; chromatin slightly coarser than in a myeloblast; faint nucleoli; no granules."),
@@ -47,32 +47,32 @@ export const morphology: Record<string, Criteria> = {
   smudge_cell: after(PALMER, "Bare or broken nucleus without cytoplasm."),
   platelet: after(PALMER, "Anucleate fragment, or a clump of them, with violet granules."),
   artefact: after(LEE, "Stain deposit, crushed material or anything else that is not a cell."),
-};
+} satisfies Record<string, Criteria>;
 
 /** Pairs of types that are taken for each other, and what tells them apart. */
-export const lookAlikes: [string, string, string][] = [
-  ["blast", "promyelocyte", "A pale Golgi zone and many granules make it a promyelocyte; a blast has neither."],
-  ["blast", "lymphocyte", "Chromatin decides: fine and even with a nucleolus in a blast, dense and smudged in a lymphocyte."],
-  ["blast", "reactive_lymphocyte", "A reactive lymphocyte has more cytoplasm and coarser, uneven chromatin."],
-  ["blast", "monocyte", "A monocyte’s nucleus is folded and its chromatin condensed; in doubt look for the nucleolus."],
-  ["blast", "promonocyte", "A promonocyte’s nucleus is folded or creased, a blast’s is round or oval."],
-  ["blast", "proerythroblast", "A proerythroblast is rounder, its cytoplasm more deeply blue, without granules."],
-  ["blast", "erythroblast", "An erythroblast’s chromatin is clumped in a round nucleus, without a nucleolus."],
-  ["blast", "myelocyte", "A myelocyte has no nucleolus, coarser chromatin and specific granules."],
-  ["blast", "plasma_cell", "A plasma cell’s nucleus is eccentric with clumped chromatin, beside it a pale area."],
-  ["blast", "smudge_cell", "A smudge cell has no cytoplasm; what looks like fine chromatin is a burst nucleus."],
-  ["promyelocyte", "myelocyte", "Nucleolus and granules over the nucleus: promyelocyte. Specific granules, no nucleolus: myelocyte."],
-  ["myelocyte", "metamyelocyte", "As soon as the nucleus is indented, it is a metamyelocyte."],
-  ["metamyelocyte", "band_neutrophil", "Indented by more than half of the nucleus: band."],
-  ["metamyelocyte", "monocyte", "A monocyte has grey-blue cytoplasm and lacy chromatin, a metamyelocyte pink cytoplasm."],
-  ["band_neutrophil", "segmented_neutrophil", "Only a thread of chromatin between lobes makes it segmented."],
-  ["eosinophil", "segmented_neutrophil", "Round, orange, light-breaking granules: eosinophil."],
-  ["basophil", "mast_cell", "A mast cell’s nucleus is small and round, and its granules leave it free."],
-  ["monocyte", "promonocyte", "Condensed chromatin, no nucleolus: monocyte."],
-  ["monocyte", "lymphocyte", "Lacy chromatin, folded nucleus, vacuoles: monocyte."],
-  ["monocyte", "reactive_lymphocyte", "A reactive lymphocyte’s cytoplasm is bluest at its edge; a monocyte’s is evenly grey."],
-  ["lymphocyte", "erythroblast", "An erythroblast’s nucleus is perfectly round, its cytoplasm grey to pink."],
-  ["lymphocyte", "smudge_cell", "Without a rim of cytoplasm it is a smudge cell."],
-  ["plasma_cell", "osteoblast", "The pale area touches the nucleus of a plasma cell, not that of an osteoblast."],
-  ["plasma_cell", "erythroblast", "An erythroblast’s nucleus lies in the middle; a plasma cell’s at the edge."],
-];
+export const lookAlikes = {
+  "blast promyelocyte": "A pale Golgi zone and many granules make it a promyelocyte; a blast has neither.",
+  "blast lymphocyte": "Chromatin decides: fine and even with a nucleolus in a blast, dense and smudged in a lymphocyte.",
+  "blast reactive_lymphocyte": "A reactive lymphocyte has more cytoplasm and coarser, uneven chromatin.",
+  "blast monocyte": "A monocyte’s nucleus is folded and its chromatin condensed; in doubt look for the nucleolus.",
+  "blast promonocyte": "A promonocyte’s nucleus is folded or creased, a blast’s is round or oval.",
+  "blast proerythroblast": "A proerythroblast is rounder, its cytoplasm more deeply blue, without granules.",
+  "blast erythroblast": "An erythroblast’s chromatin is clumped in a round nucleus, without a nucleolus.",
+  "blast myelocyte": "A myelocyte has no nucleolus, coarser chromatin and specific granules.",
+  "blast plasma_cell": "A plasma cell’s nucleus is eccentric with clumped chromatin, beside it a pale area.",
+  "blast smudge_cell": "A smudge cell has no cytoplasm; what looks like fine chromatin is a burst nucleus.",
+  "promyelocyte myelocyte": "Nucleolus and granules over the nucleus: promyelocyte. Specific granules, no nucleolus: myelocyte.",
+  "myelocyte metamyelocyte": "As soon as the nucleus is indented, it is a metamyelocyte.",
+  "metamyelocyte band_neutrophil": "Indented by more than half of the nucleus: band.",
+  "metamyelocyte monocyte": "A monocyte has grey-blue cytoplasm and lacy chromatin, a metamyelocyte pink cytoplasm.",
+  "band_neutrophil segmented_neutrophil": "Only a thread of chromatin between lobes makes it segmented.",
+  "eosinophil segmented_neutrophil": "Round, orange, light-breaking granules: eosinophil.",
+  "basophil mast_cell": "A mast cell’s nucleus is small and round, and its granules leave it free.",
+  "monocyte promonocyte": "Condensed chromatin, no nucleolus: monocyte.",
+  "monocyte lymphocyte": "Lacy chromatin, folded nucleus, vacuoles: monocyte.",
+  "monocyte reactive_lymphocyte": "A reactive lymphocyte’s cytoplasm is bluest at its edge; a monocyte’s is evenly grey.",
+  "lymphocyte erythroblast": "An erythroblast’s nucleus is perfectly round, its cytoplasm grey to pink.",
+  "lymphocyte smudge_cell": "Without a rim of cytoplasm it is a smudge cell.",
+  "plasma_cell osteoblast": "The pale area touches the nucleus of a plasma cell, not that of an osteoblast.",
+  "plasma_cell erythroblast": "An erythroblast’s nucleus lies in the middle; a plasma cell’s at the edge.",
+} satisfies Record<string, string>;

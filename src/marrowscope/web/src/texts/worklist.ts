@@ -1,6 +1,6 @@
 /** Texts of the worklist and of sending images. */
 import type { Signed } from "../api/shapes";
-import { plural } from "./plural";
+import { number, plural } from "../locale";
 
 export const worklist = {
   title: "Worklist",
@@ -8,20 +8,26 @@ export const worklist = {
   all: "All",
   status: "Status",
   patient: "Patient",
-  blasts: "Blasts",
   decision: "Decision",
   reviewed: "Reviewed",
   created: "Added",
-  add: "Add images",
   empty: "No patients yet",
   emptyLead: "Drop images of smears anywhere on this page. Individual files become one patient; each folder becomes a separate patient.",
-  nothingFound: "No matching patients.",
+  nothingFound: "No patient matches.",
+  clear: "Clear all filters",
+  specimen: "Specimen",
+  tag: "Tag",
+  asked: "Asked",
+  askedOfMe: "Asked of me",
+  askedOf: (who: string) => `Asked of ${who}`,
+  waitsFor: (names: string) => `asked: ${names}`,
+  added: (count: number) => `${plural(count, "field", "fields")} not read yet`,
   drop: "Drop to add images",
   more: "Show more",
   signedBy: (version: number, by: string) => `Version ${version}, ${by}`,
   signedBefore: {
     current: "",
-    amended: "opened again, not signed yet",
+    amended: "reopened, not signed yet",
     superseded: "newer analysis not signed",
   } satisfies Record<Signed["state"], string>,
   failedFields: (count: number) => plural(count, "field failed", "fields failed"),
@@ -30,13 +36,13 @@ export const worklist = {
 
 export const sameName = {
   title: (patient: string) => `${patient} has other images of the same name`,
-  lead: (count: number) => (count === 1 ? "Another image is stored under this name:" : `Other images are stored under these ${count.toLocaleString("en")} names:`),
+  lead: (count: number) => (count === 1 ? "Another image is stored under this name:" : `Other images are stored under these ${number(count)} names:`),
   stays: "A replaced image stays with the analyses and signed reports that have read it. Later analyses read the new one.",
   replace: "Replace",
   keep: "Keep both",
   cancel: "Do not add",
-  forAll: (count: number) => `For all ${count.toLocaleString("en")} files`,
-  more: (count: number) => `and ${count.toLocaleString("en")} more`,
+  forAll: (count: number) => `For all ${number(count)} files`,
+  more: (count: number) => `and ${number(count)} more`,
 };
 
 export const upload = {
@@ -48,10 +54,10 @@ export const upload = {
   scale: "Scale (µm per pixel)",
   scaleHint: "Leave empty to measure it on the images",
   rule: "Rule",
-  bundle: "Networks",
   start: "Analyse after upload",
   submit: "Upload",
   to: (name: string) => `Add images to ${name}`,
+  unnamed: (at: string) => `case ${at}`,
   panel: "Uploads",
   waiting: "waiting",
   stored: "stored",
@@ -66,6 +72,5 @@ export const upload = {
   started: "analysis started",
   nothingStored: "No file was stored, so no analysis was started.",
   summary: (done: number, all: number, refused: number) =>
-    `${done.toLocaleString("en")} of ${all.toLocaleString("en")} sent${refused ? `, ${refused.toLocaleString("en")} refused` : ""}`,
-  leaving: "Uploads are still in progress.",
+    `${number(done)} of ${number(all)} sent${refused ? `, ${number(refused)} refused` : ""}`,
 };

@@ -1,7 +1,7 @@
 import { useRef, useState, type FormEvent, type ReactNode } from "react";
 import { get } from "../api/client";
-import type { Bundle } from "../api/shapes";
-import { useKnown } from "../context";
+import type { Bundle, Patient } from "../api/shapes";
+import { thresholdOf, useKnown } from "../context";
 import { useLoaded } from "../hooks";
 import { Dialog, Labelled } from "../parts/basics";
 import { WhatStays } from "../patient/AgainDialog";
@@ -10,14 +10,15 @@ import { byFolder, type Batch } from "./dropped";
 import { uploads, type AnalyseOptions } from "./manager";
 
 /** Request the patients' numbers and the analysis settings, then upload. */
-export function UploadDialog(props: { batches: Batch[]; patient?: { id: string; name: string; isAnalysed: boolean }; onClose: () => void; onPatient?: () => void }): ReactNode {
+export function UploadDialog(props: { batches: Batch[]; patient?: Patient; onClose: () => void; onPatient?: () => void }): ReactNode {
   const { settings } = useKnown();
   const [batches, setBatches] = useState(props.batches);
   const [names, setNames] = useState(() => props.batches.map((batch) => batch.name || defaultName()));
   const [analyse, setAnalyse] = useState(true);
-  const [rule, setRule] = useState(settings.rule);
+  const earlier = props.patient?.analysis ?? null;
+  const [rule, setRule] = useState(earlier?.rule ?? settings.rule);
   const [bundle, setBundle] = useState("");
-  const [mpp, setMpp] = useState("");
+  const [mpp, setMpp] = useState(earlier?.mpp ? String(earlier.mpp) : "");
   const bundles = useLoaded("bundles", () => get<{ items: Bundle[] }>("/bundles"));
   const files = useRef<HTMLInputElement>(null);
   const folder = useRef<HTMLInputElement>(null);
@@ -86,7 +87,7 @@ export function UploadDialog(props: { batches: Batch[]; patient?: { id: string; 
           <input type="checkbox" checked={analyse} onChange={(event) => setAnalyse(event.target.checked)} />
           {t.upload.start}
         </label>
-        {analyse && props.patient?.isAnalysed ? (
+        {analyse && props.patient && earlier ? (
           <div>
             <p>{t.again.withImages}</p>
             <WhatStays patient={props.patient.id} />
@@ -98,13 +99,13 @@ export function UploadDialog(props: { batches: Batch[]; patient?: { id: string; 
               <select className="input" value={rule} onChange={(event) => setRule(event.target.value)}>
                 {settings.rules.map((one) => (
                   <option key={one.id} value={one.id}>
-                    {one.title} ({one.condition})
+                    {one.title} ({thresholdOf(settings, one.id).condition})
                   </option>
                 ))}
               </select>
             </Labelled>
             {(bundles.data?.items.length ?? 0) > 1 ? (
-              <Labelled label={t.upload.bundle}>
+              <Labelled label={t.patient.networks}>
                 <select className="input" value={bundle} onChange={(event) => setBundle(event.target.value)}>
                   {bundles.data?.items.map((one) => (
                     <option key={one.id} value={one.is_default ? "" : one.id}>
@@ -125,5 +126,5 @@ export function UploadDialog(props: { batches: Batch[]; patient?: { id: string; 
 }
 
 function defaultName(): string {
-  return `case ${when(new Date().toISOString()).replace(":", "")}`;
+  return t.upload.unnamed(when(new Date().toISOString()).replace(":", ""));
 }

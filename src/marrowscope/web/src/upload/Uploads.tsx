@@ -3,7 +3,7 @@ import { Link, Meter } from "../parts/basics";
 import { t } from "../strings";
 import { FINAL, uploads, type FileRow, type FileStatus, type UploadJob } from "./manager";
 
-const WORDS: Record<FileStatus, string> = {
+const words = (): Record<FileStatus, string> => ({
   waiting: t.upload.waiting,
   sending: "",
   retrying: t.upload.retrying,
@@ -13,7 +13,7 @@ const WORDS: Record<FileStatus, string> = {
   lost: t.upload.lost,
   asking: t.upload.asking,
   left: t.upload.left,
-};
+});
 
 /** Progress of all uploads, and the reason for every file that was refused. */
 export function Uploads(): ReactNode {
@@ -60,7 +60,7 @@ function File({ file }: { file: FileRow }): ReactNode {
   return (
     <div className="file">
       <span className="clip">{file.name}</span>
-      <span className={bad ? "error" : "soft"}>{WORDS[file.status] || t.percent(100 * file.progress)}</span>
+      <span className={bad ? "error" : "soft"}>{words()[file.status] || t.percent(100 * file.progress)}</span>
       {file.status === "sending" ? <Meter value={file.progress} label={file.name} /> : null}
       {bad && file.message ? <span className="error why">{file.message}</span> : null}
     </div>

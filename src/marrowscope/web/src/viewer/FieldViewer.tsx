@@ -33,6 +33,8 @@ export const FieldViewer = memo(function FieldViewer(props: {
   fields: Field[];
   field: string | null;
   onField: (id: string) => void;
+  /** The focused cell is in another field. */
+  onFollow: (id: string) => void;
   show: number;
   look: Look;
   controls: RefObject<FieldControls | null>;
@@ -71,7 +73,7 @@ export const FieldViewer = memo(function FieldViewer(props: {
 
   // Follow the focused cell into its field and into view.
   useEffect(() => {
-    if (focus && focus.field_id !== field?.id && fields.some((one) => one.id === focus.field_id)) props.onField(focus.field_id);
+    if (focus && focus.field_id !== field?.id && fields.some((one) => one.id === focus.field_id)) props.onFollow(focus.field_id);
   }, [rested]);
   useEffect(() => {
     if (props.show > 0) setOverview(false);

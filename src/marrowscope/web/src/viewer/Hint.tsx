@@ -1,6 +1,7 @@
 import type { KeyboardEvent, ReactNode } from "react";
 import type { Box, Field } from "../api/shapes";
 import { useKnown } from "../context";
+import { number } from "../locale";
 import { t } from "../strings";
 import { lengthOf } from "./steps";
 import type { Sketching } from "./useSketch";
@@ -43,5 +44,5 @@ export function Hint(props: { drawing: Sketching; field: Field; error: string | 
 
 function measured(line: Box, field: Field): string {
   const { value, unit } = lengthOf(line, field.mpp);
-  return `${value.toFixed(unit === "px" ? 0 : 1)}\u00a0${unit}`;
+  return `${number(value, unit === "px" ? 0 : 1)}\u00a0${unit}`;
 }

@@ -43,7 +43,7 @@ export class MockService {
   versions: Version[] = [];
   comments = new Map<string, Comment[]>();
   readings: Reading[] = [];
-  carried: Carried = { carried: 0, lost: [] };
+  carried: Carried = { carried: 0, lost: [], fields_taken: 0, fields_read: 6 };
   audit: AuditEntry[] = [];
   /** Requests answered, as `METHOD /path`. */
   log: string[] = [];
@@ -64,7 +64,7 @@ export class MockService {
     if (analysis && (status === "done" || index === 0)) for (let n = 0; n < this.cellsEach; n++) this.addCell(analysis, n, count);
     const patient: Patient = {
       id, name, created_at: NOW, status, fields: count, fields_failed: index === 3 ? 1 : 0, analysis,
-      result: null, signed: null, specimen: "marrow", thumbnail: `/api/v1/fields/${id}f0/thumbnail.jpg`,
+      result: null, signed: null, specimen: "marrow", added: 0, tags: index === 0 ? ["conference"] : [], asked: [], thumbnail: `/api/v1/fields/${id}f0/thumbnail.jpg`,
     };
     this.patients.push(patient);
     if (analysis && status === "done") this.refresh(patient);
@@ -197,10 +197,14 @@ export class MockService {
     }
     if (route === "POST /patients") {
       const index = this.patients.length;
-      const patient: Patient = { id: `p${index + 1}`, name: String(given["name"]), created_at: NOW, status: "empty", fields: 0, fields_failed: 0, analysis: null, result: null, signed: null, specimen: "not stated", thumbnail: null };
+      const patient: Patient = { id: `p${index + 1}`, name: String(given["name"]), created_at: NOW, status: "empty", fields: 0, fields_failed: 0, analysis: null, result: null, signed: null, specimen: "not stated", added: 0, tags: [], asked: [], thumbnail: null };
       this.patients.push(patient);
       return ok(patient, 201);
     }
+    if (route === "GET /requests" || /^GET \/patients\/\w+\/requests$/.test(route)) return list([]);
+    if (route === "GET /requests/waiting") return ok({ asked: 0, answered: 0 });
+    if (route === "GET /colleagues") return list(this.users.filter((one) => one !== this.signedIn && one.role !== "viewer"));
+    if (route === "GET /tags") return list([{ tag: "conference", patients: 1 }]);
     if (route === "GET /users") return list(this.users);
     if (route === "POST /users") {
       const made = user(`u${this.users.length + 1}`, String(given["username"]), String(given["name"]), given["role"] as User["role"]);
@@ -262,7 +266,7 @@ export class MockService {
     ids = match(/^GET \/analyses\/(\w+)\/agreement$/);
     if (ids) {
       const types = ["blast", "myelocyte", "lymphocyte"];
-      return ok({ readers: ["Dr. Vera Lind", "Dr. Omar Haddad"], cells: 120, agreed: 104, kappa: 0.81, ci_low: 0.73, ci_high: 0.89, table: { types, counts: [[40, 3, 2], [4, 32, 1], [3, 3, 32]] } });
+      return ok({ readers: ["Dr. Vera Lind", "Dr. Omar Haddad"], cells: 120, agreed: 104, kappa: 0.81, ci_low: 0.73, ci_high: 0.89, table: { types, counts: [[40, 3, 2], [4, 32, 1], [3, 3, 32]] }, networks: [{ reader: "Dr. Vera Lind", cells: 200, agreed: 181, kappa: 0.85, ci_low: 0.8, ci_high: 0.9 }] });
     }
     ids = match(/^GET \/analyses\/(\w+)\/versions$/);
     if (ids) return list(this.versions);
@@ -272,7 +276,7 @@ export class MockService {
     if (ids) {
       const own = this.cells.filter((one) => one.analysis_id === `a${ids?.[0]}`);
       const answers = own.filter((cell) => cell.reviewed_type !== null || cell.deleted).length;
-      return ok({ answers, comments: own.reduce((sum, cell) => sum + cell.comments, 0), versions: this.versionsOf(ids[0] ?? "").length });
+      return ok({ answers, comments: own.reduce((sum, cell) => sum + cell.comments, 0), requests: 0, fields: 6, fields_taken: 6, versions: this.versionsOf(ids[0] ?? "").length });
     }
     ids = match(/^GET \/analyses\/(\w+)\/carried$/);
     if (ids) return ok(this.carried);
@@ -386,7 +390,7 @@ export class MockService {
       decision: reviewed.decision, blast_percent: reviewed.blast_percent, sha256: "9d3c".repeat(16),
     };
     this.versions.push(version);
-    patient.signed = { analysis_id: id, version: version.version, by: version.signed_by, at: NOW, meaning, state: "current" };
+    patient.signed = { analysis_id: id, version: version.version, by: version.signed_by, at: NOW, meaning, state: "current", added: 0 };
     patient.status = "signed";
     this.record("analysis.sign", id, null, version);
     return ok(version, 201);

@@ -1,7 +1,7 @@
 import { memo, useState, type ReactNode } from "react";
 import type { AtlasPicture, Cell } from "../../api/shapes";
 import { useTypes } from "../../context";
-import { t } from "../../strings";
+import { lookUp, t } from "../../strings";
 import { useAtlas } from "./atlas";
 import { candidatesOf, difference, type Candidate } from "./candidates";
 
@@ -29,7 +29,7 @@ function Column({ candidate }: { candidate: Candidate }): ReactNode {
   const shape = useTypes().get(candidate.type);
   const pictures = useAtlas(candidate.type);
   const [page, setPage] = useState(0);
-  const criteria = t.morphology[candidate.type];
+  const criteria = lookUp(t.morphology, candidate.type);
   const pages = Math.max(1, Math.ceil((pictures?.length ?? 0) / SHOWN));
   const shown = pictures?.slice(page * SHOWN, (page + 1) * SHOWN) ?? [];
   return (
@@ -49,7 +49,7 @@ function Column({ candidate }: { candidate: Candidate }): ReactNode {
       </div>
       {pages > 1 ? (
         <button type="button" className="button quiet compact" onClick={() => setPage((page + 1) % pages)}>
-          {sourceOf(shown)} · {t.compare.page(page + 1, pages)}
+          {sourceOf(shown)} · {t.of(page + 1, pages)} ›
         </button>
       ) : null}
       {criteria ? (

@@ -19,8 +19,15 @@ export function candidatesOf(cell: Cell, parentOf: (type: string) => string | nu
   return [own, other];
 }
 
+/** Pairs of types that are taken for each other, with what tells them apart. */
+const lookAlikes = (): [a: string, b: string, text: string][] =>
+  Object.entries(t.lookAlikes).map(([pair, text]) => {
+    const [a = "", b = ""] = pair.split(" ");
+    return [a, b, text];
+  });
+
 function lookAlikeOf(type: string): string | null {
-  const pair = t.lookAlikes.find(([a, b]) => a === type || b === type);
+  const pair = lookAlikes().find(([a, b]) => a === type || b === type);
   return pair ? (pair[0] === type ? pair[1] : pair[0]) : null;
 }
 
@@ -28,5 +35,5 @@ function lookAlikeOf(type: string): string | null {
 export function difference(a: string, b: string, parentOf: (type: string) => string | null): string | null {
   const broad = (type: string): string[] => [type, parentOf(type)].filter((one) => one !== null);
   const [ofA, ofB] = [broad(a), broad(b)];
-  return t.lookAlikes.find(([x, y]) => (ofA.includes(x) && ofB.includes(y)) || (ofA.includes(y) && ofB.includes(x)))?.[2] ?? null;
+  return lookAlikes().find(([x, y]) => (ofA.includes(x) && ofB.includes(y)) || (ofA.includes(y) && ofB.includes(x)))?.[2] ?? null;
 }

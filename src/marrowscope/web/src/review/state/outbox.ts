@@ -34,6 +34,8 @@ export class Outbox {
   constructor(
     private readonly analysis: string,
     private readonly reading: string | null,
+    /** Where answers are sent to. */
+    private readonly path: string,
     private readonly sender: Sender,
     private readonly storage: Pick<Storage, "getItem" | "setItem" | "removeItem"> | null,
   ) {
@@ -127,7 +129,7 @@ export class Outbox {
     }
     try {
       const body = this.reading ? { reading: this.reading, changes } : { changes };
-      const answer = await patch<{ items: Cell[]; revision: number }>(`/analyses/${this.analysis}/cells`, body);
+      const answer = await patch<{ items: Cell[]; revision: number }>(this.path, body);
       this.failures = 0;
       this.message = null;
       this.sending.clear();

@@ -7,6 +7,9 @@ const SIDES = [96, 224] as const; // as the service makes them
 const COLUMNS = 16;
 const [COARSE, FINE] = SIDES;
 
+/** Sheets requested at a time: cells, counts and answers must not queue behind pictures. */
+const TOGETHER = 4;
+
 /** Size of a tile up to which the small sheet is sharp enough. */
 export const SMALL = 112;
 
@@ -21,9 +24,10 @@ export type Sheets = ReadonlyMap<string, Sheet | null>;
 
 const EMPTY: Sheets = new Map();
 
-/** The sheets of all fields, small ones: something to see at once, wherever the gallery is scrolled to. */
-export function useSheets(analysis: string, fields: readonly string[]): Sheets {
-  return useLoadedSheets(analysis, fields, COARSE);
+/** The sheets of all fields, small ones, those shown first: something to see at once, wherever the gallery is scrolled to. */
+export function useSheets(analysis: string, fields: readonly string[], visible: readonly string[]): Sheets {
+  const known = new Set(fields);
+  return useLoadedSheets(analysis, [...new Set([...visible.filter((field) => known.has(field)), ...fields])], COARSE);
 }
 
 /** The large sheets of the fields that the gallery shows, while its pictures are large; they stay once loaded. */
@@ -36,30 +40,47 @@ export function useSharpSheets(analysis: string, size: number, visible: readonly
 
 function useLoadedSheets(analysis: string, fields: readonly string[], side: Sheet["side"]): Sheets {
   const [sheets, setSheets] = useState<Sheets>(EMPTY);
-  const loading = useRef(new Set<string>());
-  const isGone = useRef(false);
+  const state = useRef({ asked: new Set<string>(), failed: new Set<string>(), loading: 0, isGone: false, wanted: fields });
+  state.current.wanted = fields;
   const key = fields.join(" ");
   useEffect(() => {
-    isGone.current = false;
+    const now = state.current;
+    now.isGone = false;
     return () => {
-      isGone.current = true;
+      now.isGone = true;
     };
   }, []);
   useEffect(() => {
-    for (const field of key.split(" ").filter((one) => one && !loading.current.has(one))) {
-      loading.current.add(field);
-      const address = `${API}/analyses/${analysis}/sheets/${field}.jpg${side === COARSE ? "" : `?side=${side}`}`;
-      const image = new Image();
-      const put = (sheet: Sheet | null): void => {
-        if (!isGone.current) setSheets((now) => new Map(now).set(field, sheet));
-      };
-      image.src = address;
-      // Decoded before it is shown, so that no key waits for it.
-      image.decode().then(
-        () => put({ address, side }),
-        () => (side === COARSE ? put(null) : loading.current.delete(field)),
-      );
-    }
+    const now = state.current;
+    const put = (field: string, sheet: Sheet | null): void => {
+      if (!now.isGone) setSheets((known) => new Map(known).set(field, sheet));
+    };
+    const load = (): void => {
+      for (const field of now.wanted) {
+        if (now.isGone || now.loading >= TOGETHER) return;
+        if (!field || now.asked.has(field)) continue;
+        now.asked.add(field);
+        now.loading += 1;
+        const address = `${API}/analyses/${analysis}/sheets/${field}.jpg${side === COARSE ? "" : `?side=${side}`}`;
+        const image = new Image();
+        image.src = address;
+        // Decoded before it is shown, so that no key waits for it.
+        image
+          .decode()
+          .then(
+            () => put(field, { address, side }),
+            () => (side === COARSE ? put(field, null) : now.failed.add(field)),
+          )
+          .finally(() => {
+            now.loading -= 1;
+            load();
+          });
+      }
+    };
+    // What failed is asked for again when the gallery shows something else.
+    for (const field of now.failed) now.asked.delete(field);
+    now.failed.clear();
+    load();
   }, [analysis, key, side]);
   return sheets;
 }

@@ -5,24 +5,20 @@ import { ALL, arrangement, DELETED, leastCertain, nextOfLot, ranked, type Order,
 import { answerOf, History, sameAnswer, withAnswer, type Answer, type Edit, type Step } from "./edits";
 import { Others } from "./others";
 import { Outbox, type Sender } from "./outbox";
+import { Listened } from "./listened";
 import { keepPlace, keptPlace, type Place } from "./place";
 import { Selection } from "./selection";
+import { Told } from "./told";
 
 export { ALL, DELETED, LOT, SUGGESTED, UNSURE, type Order, type Section } from "./arrange";
 
 /** The edit that undoing takes a drawn cell away by. */
 const appeared = (cell: Cell): Edit => ({ id: cell.id, before: { type: cell.type, deleted: true }, after: { type: cell.type, deleted: false } });
 
-const DIFFERENTIAL_MS = 120;
-
-/** Notifies its listeners of any change; React compares `version` to see whether anything changed. */
-export class ReviewStore implements Sender {
-  version = 0;
+export class ReviewStore extends Listened implements Sender {
   analysis: Analysis;
   bin: string = ALL;
   order: Order = "surest";
-  differential: Differential | null = null;
-  suggestions: Suggestion[] = [];
   loading = true;
   error: string | null = null;
   sections: Section[] = [];
@@ -30,14 +26,13 @@ export class ReviewStore implements Sender {
   readonly selection = new Selection();
   readonly outbox: Outbox;
   readonly others: Others;
+  private readonly told: Told;
   private place: Place | null;
   private readonly served_ = new Map<string, Cell>();
   private readonly shown = new Map<string, Cell>();
   private ranked: string[] = [];
   private readonly history = new History();
-  private readonly listeners = new Set<() => void>();
   private readonly abort = new AbortController();
-  private differentialTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     analysis: Analysis,
@@ -45,26 +40,17 @@ export class ReviewStore implements Sender {
     readonly reading: string | null,
     readonly editable: boolean,
     storage: Pick<Storage, "getItem" | "setItem" | "removeItem"> | null = globalThis.localStorage ?? null,
+    /** Whether a learner is tested on the cells: what they were named is hidden, and so is everything made of it. */
+    readonly isTest = false,
   ) {
+    super();
     this.analysis = analysis;
-    this.outbox = new Outbox(analysis.id, reading, this, editable ? storage : null);
+    const path = isTest ? `/proficiency/${reading}/cells` : `/analyses/${analysis.id}/cells`;
+    this.outbox = new Outbox(analysis.id, reading, path, this, editable ? storage : null);
     this.others = new Others(this);
+    this.told = new Told(analysis.id, reading, this.abort.signal, () => this.changed());
     this.place = keptPlace(analysis.id, reading);
     this.order = this.place?.order ?? this.order;
-  }
-
-  // --- listening -----------------------------------------------------------------------------------------
-
-  readonly subscribe = (listener: () => void): (() => void) => {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
-  };
-
-  readonly snapshot = (): number => this.version;
-
-  changed(): void {
-    this.version += 1;
-    for (const listener of this.listeners) listener();
   }
 
   close(): void {
@@ -72,7 +58,7 @@ export class ReviewStore implements Sender {
     this.abort.abort();
     this.others.stop();
     this.outbox.close();
-    clearTimeout(this.differentialTimer);
+    this.told.stop();
   }
 
   // --- loading -------------------------------------------------------------------------------------------
@@ -82,14 +68,14 @@ export class ReviewStore implements Sender {
       const query = this.reading ? `?limit=1000&reading=${this.reading}` : "?limit=1000";
       const [cells] = await Promise.all([
         getAll<Cell>(`/analyses/${this.analysis.id}/cells${query}`, this.abort.signal),
-        this.isRead ? this.loadDifferential() : null,
+        this.hasCount ? this.told.loadDifferential(this.loading) : null,
       ]);
       this.replace(cells);
       this.loading = false;
       this.error = null;
       this.returnToPlace();
       this.outbox.resume();
-      if (this.isRead) await this.loadSuggestions();
+      if (this.hasCount) await this.suggest();
     } catch (error) {
       if (this.abort.signal.aborted) return;
       if (this.shown.size > 0) throw error; // what is shown stays
@@ -142,31 +128,13 @@ export class ReviewStore implements Sender {
     keepPlace(this.analysis.id, this.reading, { bin, order, focus: selection.focus, chosen: [...selection.chosen] });
   }
 
-  async loadSuggestions(): Promise<void> {
-    try {
-      const answer = await get<{ items: Suggestion[] }>(`/analyses/${this.analysis.id}/suggestions?number=20`, this.abort.signal);
-      this.suggestions = answer.items;
-      this.returnToPlace();
-      this.place = null;
-    } catch {
-      this.place = null;
-      this.suggestions = []; // the page works without them; the gallery can still be sorted by confidence
-    }
+  private recount(): void {
+    if (this.hasCount) this.told.refresh();
   }
 
-  async loadDifferential(): Promise<void> {
-    try {
-      const query = this.reading ? `?reading=${this.reading}` : "";
-      this.differential = await get<Differential>(`/analyses/${this.analysis.id}/differential${query}`, this.abort.signal);
-      this.changed();
-    } catch (error) {
-      if (!this.abort.signal.aborted && this.loading) throw error;
-    }
-  }
-
-  private refreshDifferential(): void {
-    clearTimeout(this.differentialTimer);
-    this.differentialTimer = setTimeout(() => void this.loadDifferential(), DIFFERENTIAL_MS);
+  private async suggest(): Promise<void> {
+    if (await this.told.loadSuggestions()) this.returnToPlace();
+    this.place = null;
   }
 
   // --- calls from the outbox -----------------------------------------------------------------------------
@@ -179,7 +147,7 @@ export class ReviewStore implements Sender {
     for (const cell of cells) this.serve(cell);
     this.analysis = { ...this.analysis, revision };
     this.arrange();
-    this.refreshDifferential();
+    this.recount();
   }
 
   conflicted(cells: Cell[]): void {
@@ -188,7 +156,7 @@ export class ReviewStore implements Sender {
       this.history.forget(cell.id);
     }
     this.arrange();
-    this.refreshDifferential();
+    this.recount();
   }
 
   locked(): void {
@@ -204,13 +172,26 @@ export class ReviewStore implements Sender {
 
   // --- reading -------------------------------------------------------------------------------------------
 
+  get differential(): Differential | null {
+    return this.told.differential;
+  }
+
+  get suggestions(): Suggestion[] {
+    return this.told.suggestions;
+  }
+
   /** Whether all fields are read: before, there are cells to look at, but no count and no answers. */
   get isRead(): boolean {
     return this.analysis.status === "done";
   }
 
+  /** Whether there is a count, and cells suggested by it. */
+  get hasCount(): boolean {
+    return this.isRead && !this.isTest;
+  }
+
   get canEdit(): boolean {
-    return this.editable && this.isRead && !this.analysis.locked;
+    return this.editable && this.isRead && (this.isTest || !this.analysis.locked);
   }
 
   /** A blind reading names detected cells only and adds none, so that both readings can be compared. */
@@ -278,8 +259,9 @@ export class ReviewStore implements Sender {
     this.answer(ids, () => ({ type, deleted: false }));
   }
 
-  /** Confirm the current type of each cell. */
+  /** Confirm the current type of each cell; a learner is shown none. */
   confirm(ids: Iterable<string>): void {
+    if (this.isTest) return;
     this.answer(ids, (cell) => ({ type: cell.type, deleted: cell.deleted }));
   }
 
@@ -307,7 +289,7 @@ export class ReviewStore implements Sender {
     const cell = await this.draw(field, box, type);
     this.history.add([appeared(cell)]);
     this.arrange();
-    this.refreshDifferential();
+    this.recount();
     return cell;
   }
 
@@ -385,6 +367,7 @@ export class ReviewStore implements Sender {
 
   /** Bring a cell into view, whatever the gallery currently shows. */
   reveal(id: string): void {
+    this.place = null;
     if (!this.selection.order.includes(id)) {
       this.bin = ALL;
       this.arrange();

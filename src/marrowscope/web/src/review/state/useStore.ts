@@ -5,13 +5,14 @@ import { useKnown } from "../../context";
 import { ReviewStore } from "./store";
 
 /** The store of an analysis: created once, loaded, and closed on leaving. */
-export function useReviewStore(analysis: Analysis, reading: string | null, editable: boolean): ReviewStore | null {
+export function useReviewStore(analysis: Analysis | null, reading: string | null, editable: boolean, isTest = false): ReviewStore | null {
   const { taxonomy } = useKnown();
   const [store, setStore] = useState<ReviewStore | null>(null);
   // A new object for the same analysis (after progress or a signature) must not discard the cells.
-  const key = `${analysis.id} ${analysis.locked} ${analysis.status}`;
+  const key = analysis && `${analysis.id} ${analysis.locked} ${analysis.status}`;
   useEffect(() => {
-    const made = new ReviewStore(analysis, taxonomy, reading, editable);
+    if (!analysis) return undefined;
+    const made = new ReviewStore(analysis, taxonomy, reading, editable, undefined, isTest);
     setStore(made);
     void made.load();
     const stop = listen((news) => {
@@ -25,8 +26,8 @@ export function useReviewStore(analysis: Analysis, reading: string | null, edita
       removeEventListener("pagehide", leave);
       made.close();
     };
-  }, [key, reading, editable, taxonomy]);
-  return store;
+  }, [key, reading, editable, isTest, taxonomy]);
+  return store && store.analysis.id === analysis?.id ? store : null;
 }
 
 /** Render again when the store changes. */

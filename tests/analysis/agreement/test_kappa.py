@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from marrowscope.analysis.kappa import agreement, cohens_kappa
+from marrowscope.analysis.agreement.kappa import agreement, cohens_kappa
 
 
 def test_it_is_the_published_example() -> None:

@@ -1,0 +1,251 @@
+"""What reading a field costs, stage by stage, and over what its networks alone cost.
+
+    python bench/reading.py --into docs/speed.md
+    python bench/reading.py --images FOLDER
+
+Drawn fields of two kinds are read, or the images of a folder, with one thread. Every figure is processor
+time, and what is compared is measured in turns in one run, so that other work on the machine weighs on both.
+
+- *bare networks* run on the very tensors that the reading gave them;
+- *the predecessor's way* runs the same two architectures in PyTorch: the detector on the field as a square
+  of 416 px, EfficientNet-B3 on every cell of ours at 300 px, one at a time (needs the extra `train`).
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bench.figures import machine, put
+
+import marrowscope
+from marrowscope import pipeline
+from marrowscope.imaging.files.sources import FieldSource, discover
+from marrowscope.models.runtime import Network
+from marrowscope.pipeline import FieldReader, FieldTask, ReadingSettings, load_field
+from marrowscope.synth import draw_field
+
+KINDS = {"224 px, 1 cell": (224, 224, 1, 40), "5 megapixels, 20 cells": (2592, 1944, 20, 4)}
+"""Title → width, height, cells, and number of the drawn fields."""
+STAGES = {
+    "find cells": (FieldReader, "detect"),
+    "name cells": (FieldReader, "name"),
+    "quality": (FieldReader, "_quality"),
+    "annotated picture": (pipeline, "_annotated"),
+    "sheet of cells": (pipeline, "sheet_of"),
+}
+SHOWN = ("decode", *STAGES, "the rest")
+
+
+@dataclass
+class Times:
+    """Processor seconds of one kind of field, each a list of turns."""
+
+    fields: int = 0
+    cells: int = 0
+    scale: list[float] = field(default_factory=list)
+    reading: list[float] = field(default_factory=list)
+    bare: list[float] = field(default_factory=list)
+    predecessor: list[float] = field(default_factory=list)
+    stages: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in SHOWN})
+
+    def figures(self) -> dict[str, Any]:
+        """Return medians and ratios."""
+        middle = {
+            name: statistics.median(getattr(self, name))
+            for name in ("scale", "reading", "bare", "predecessor")
+            if getattr(self, name)
+        }
+        ratios = {"reading / bare networks": middle["reading"] / middle["bare"]}
+        if "predecessor" in middle:
+            ratios["predecessor / reading"] = middle["predecessor"] / middle["reading"]
+        stages = {name: statistics.median(turns) / self.fields for name, turns in self.stages.items()}
+        return {
+            "fields": self.fields,
+            "cells": self.cells,
+            "seconds a field": middle["reading"] / self.fields,
+            "seconds a scale": middle["scale"],
+            **ratios,
+            "stages, seconds a field": stages,
+        }
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument("--images", type=Path, help="a patient's folder, instead of drawn fields")
+    options.add_argument("--turns", type=int, default=3)
+    options.add_argument("--into", type=Path, help="document that gets the table")
+    options.add_argument("--json", type=Path, help="file for all figures")
+    chosen = options.parse_args()
+    with TemporaryDirectory() as scratch:
+        folders = {str(chosen.images): chosen.images} if chosen.images else _drawn(Path(scratch))
+        measured = {title: _measure(folder, chosen.turns).figures() for title, folder in folders.items()}
+    document = {"machine": machine(), "figures": measured}
+    if chosen.json:
+        chosen.json.write_text(json.dumps(document, indent=1), "utf-8")
+    if chosen.into:
+        put(chosen.into, "bench/reading.py", _table(measured))
+    print(json.dumps(document, indent=1))
+
+
+def _drawn(scratch: Path) -> dict[str, Path]:
+    folders = {}
+    for title, (width, height, cells, number) in KINDS.items():
+        folder = scratch / str(width)
+        folder.mkdir()
+        for seed in range(number):
+            pixels = draw_field(seed, width=width, height=height, cells=cells).pixels
+            Image.fromarray(pixels).save(folder / f"{seed:03d}.jpg", quality=93)
+        folders[title] = folder
+    return folders
+
+
+def _measure(folder: Path, turns: int) -> Times:
+    bundle, times = marrowscope.load_bundle(), Times()
+    reader = FieldReader(bundle, ReadingSettings(), threads=1)
+    (patient,) = discover([folder])
+    tasks = [FieldTask("", FieldSource(each.name, each.path), "") for each in patient.fields]
+    runs: list[tuple[Network, npt.NDArray[np.float32]]] = []
+    with _recording(runs):
+        scales = reader.measure_patient(tasks)
+        tasks = [FieldTask("", task.source, "", scales) for task in tasks]
+        runs.clear()
+        found = [reader.read(task, load_field(task, reader.settings.limits)).reading for task in tasks]
+    times.fields, times.cells = len(tasks), sum(len(reading.cells) for reading in found)
+    predecessor = _predecessor(tasks, [reading.cells.boxes for reading in found])
+    for _ in range(turns):
+        times.scale.append(_seconds(lambda: reader.measure_patient(tasks)))
+        times.reading.append(_read(reader, tasks, times.stages))
+        times.bare.append(_seconds(lambda: [network(batch) for network, batch in runs]))
+        if predecessor is not None:
+            times.predecessor.append(_seconds(predecessor))
+    return times
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.process_time()
+    work()
+    return time.process_time() - started
+
+
+@contextmanager
+def _recording(runs: list[tuple[Network, npt.NDArray[np.float32]]]) -> Iterator[None]:
+    """Keep what every network is given."""
+    call = Network.__call__
+
+    def recorded(network: Network, batch: npt.NDArray[np.float32]) -> Any:
+        runs.append((network, batch.copy()))
+        return call(network, batch)
+
+    Network.__call__ = recorded  # type: ignore[method-assign]  # for as long as the recording lasts
+    try:
+        yield
+    finally:
+        Network.__call__ = call  # type: ignore[method-assign]
+
+
+def _read(reader: FieldReader, tasks: Sequence[FieldTask], stages: dict[str, list[float]]) -> float:
+    """Read all fields; return the seconds, and add those of each stage."""
+    spent = dict.fromkeys(SHOWN, 0.0)
+    whole = 0.0
+    with _timed(spent):
+        for task in tasks:
+            started = time.process_time()
+            image = load_field(task, reader.settings.limits)
+            spent["decode"] += time.process_time() - started
+            reader.read(task, image)
+            whole += time.process_time() - started
+    spent["the rest"] = whole - sum(spent.values())
+    for name, seconds in spent.items():
+        stages[name].append(seconds)
+    return whole
+
+
+@contextmanager
+def _timed(spent: dict[str, float]) -> Iterator[None]:
+    before = {name: getattr(owner, attribute) for name, (owner, attribute) in STAGES.items()}
+
+    def watched(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*arguments: Any, **options: Any) -> Any:
+            started = time.process_time()
+            try:
+                return work(*arguments, **options)
+            finally:
+                spent[name] += time.process_time() - started
+
+        return timed
+
+    for name, (owner, attribute) in STAGES.items():
+        setattr(owner, attribute, watched(name, before[name]))
+    try:
+        yield
+    finally:
+        for name, (owner, attribute) in STAGES.items():
+            setattr(owner, attribute, before[name])
+
+
+def _predecessor(
+    tasks: Sequence[FieldTask], boxes: Sequence[npt.NDArray[np.float32]]
+) -> Callable[[], None] | None:
+    """Return what reads these fields as the predecessor did; the weights do not matter to the time."""
+    if find_spec("torch") is None:
+        return None
+    import torch  # noqa: PLC0415  (an extra)
+
+    from marrowscope.training.classifier.net import CellClassifier  # noqa: PLC0415
+    from marrowscope.training.detector.yolox import YoloxNano  # noqa: PLC0415
+
+    torch.set_num_threads(1)
+    detector, classifier = YoloxNano().eval(), CellClassifier(2).eval()
+
+    def tensor(image: Image.Image, side: int) -> torch.Tensor:
+        small = np.asarray(image.resize((side, side)), np.float32)
+        return torch.from_numpy(np.ascontiguousarray(small.transpose(2, 0, 1)[None]))
+
+    def read() -> None:
+        with torch.no_grad():
+            for task, found in zip(tasks, boxes, strict=True):
+                with Image.open(task.source.path) as picture:  # type: ignore[attr-defined]  # a file here
+                    image = picture.convert("RGB")
+                detector(tensor(image, 416))
+                for x0, y0, x1, y1 in found.tolist():
+                    classifier(tensor(image.crop((int(x0), int(y0), int(x1) + 1, int(y1) + 1)), 300) / 255)
+
+    return read
+
+
+def _table(measured: dict[str, dict[str, Any]]) -> str:
+    titles = list(measured)
+    lines = [f"| one thread | {' | '.join(titles)} |", "|---|" + "---|" * len(titles)]
+
+    def row(name: str, text: Callable[[dict[str, Any]], str]) -> None:
+        lines.append(f"| {name} | {' | '.join(text(measured[title]) for title in titles)} |")
+
+    row("a field", lambda one: f"{1000 * one['seconds a field']:.0f} ms")
+    for stage in SHOWN:
+        row(f"· {stage}", lambda one, stage=stage: f"{1000 * one['stages, seconds a field'][stage]:.1f} ms")
+    row("the scale of a patient, once", lambda one: f"{one['seconds a scale']:.1f} s")
+    row("reading over its bare networks", lambda one: f"{one['reading / bare networks']:.2f}")
+    if all("predecessor / reading" in one for one in measured.values()):
+        row("the predecessor's way over reading", lambda one: f"{one['predecessor / reading']:.1f}")
+    return "\n".join([*lines, "", f"`python bench/reading.py`; {machine()}."])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Control slides and their alarms; learners and their results."""

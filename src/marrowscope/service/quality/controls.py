@@ -1,0 +1,126 @@
+"""Control slides: adding them, and saying of which one a patient is an occasion."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, contains_eager
+
+from marrowscope.service.actors import Actor
+from marrowscope.service.analyses import analyses
+from marrowscope.service.errors import ConflictError
+from marrowscope.service.images import patients
+from marrowscope.service.review import readings
+from marrowscope.service.store.analyses import DONE, Analysis
+from marrowscope.service.store.base import row_of
+from marrowscope.service.store.controls import Control
+from marrowscope.service.store.patients import Patient
+from marrowscope.service.trail import audit
+
+
+def listed(session: Session) -> Sequence[Control]:
+    """Return all control slides by name."""
+    return session.scalars(select(Control).order_by(Control.name)).all()
+
+
+def get(session: Session, control_id: str) -> Control:
+    """Return a control slide.
+
+    Raises
+    ------
+    NotFoundError
+        There is none.
+    """
+    return row_of(session, Control, control_id, "control slide")
+
+
+def add(session: Session, actor: Actor, name: str, first: int, target_id: str | None) -> Control:
+    """Add a control slide.
+
+    Parameters
+    ----------
+    first : number of occasions that set its limits
+    target_id : signed analysis whose answers are the expected ones, None for the first occasions' own
+
+    Raises
+    ------
+    NotFoundError
+        There is no such analysis.
+    ConflictError
+        The name is taken, or the analysis is not signed.
+    """
+    if session.scalar(select(Control.id).where(Control.name == name)) is not None:
+        raise ConflictError("there is a control slide of this name")
+    if target_id is not None and not analyses.get(session, target_id).locked:
+        raise ConflictError("only a signed analysis can say what to expect of a control slide")
+    control = Control(name=name, first=first, target_id=target_id)
+    session.add(control)
+    session.flush()
+    after = {"first": first, "target": target_id}
+    audit.record(session, actor, "control.add", "control", control.id, after=after)
+    return control
+
+
+def remove(session: Session, actor: Actor, control_id: str) -> None:
+    """Remove a control slide; its occasions are patients like others again.
+
+    Raises
+    ------
+    NotFoundError
+        There is none.
+    """
+    control = get(session, control_id)
+    for patient in session.scalars(select(Patient).where(Patient.control_id == control.id)):
+        patient.control_id = None
+    session.flush()
+    session.delete(control)
+    audit.record(session, actor, "control.remove", "control", control_id)
+
+
+def mark(session: Session, actor: Actor, patient_id: str, control_id: str | None) -> Patient:
+    """Say that a patient is an occasion of a control slide, or of none.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such patient or control slide.
+    """
+    patient = patients.get(session, patient_id, is_held=True)
+    if control_id is not None:
+        get(session, control_id)
+    before = patient.control_id
+    if before != control_id:
+        patient.control_id = control_id
+        patients.refresh(session, patient)
+        audit.record(
+            session, actor, "control.mark", "patient", patient.id, patient_id=patient.id,
+            before={"control": before}, after={"control": control_id},
+        )  # fmt: skip
+    return patient
+
+
+def readings_of(session: Session, control: Control) -> Sequence[Analysis]:
+    """Return the analyses of a control slide's occasions that are done, in order of time."""
+    return session.scalars(
+        select(Analysis)
+        .join(Patient, Patient.id == Analysis.patient_id)
+        .where(Patient.control_id == control.id, Analysis.status == DONE)
+        .options(contains_eager(Analysis.patient))
+        .order_by(Analysis.finished_at, Analysis.id)
+    ).all()
+
+
+def target_of(session: Session, control: Control) -> Analysis | None:
+    """Return the signed analysis that says what to expect, None where there is none, or none any more."""
+    target = None if control.target_id is None else session.get(Analysis, control.target_id)
+    return target if target is not None and target.version else None
+
+
+def is_hidden(session: Session, actor: Actor, control: Control) -> bool:
+    """Return whether an actor reads something of a control slide blind, so that its figures would tell."""
+    blind = readings.blind_to(session, actor)
+    if not blind:
+        return False
+    target = target_of(session, control)
+    if target is not None and target.patient_id in blind:
+        return True
+    return not blind.isdisjoint(session.scalars(select(Patient.id).where(Patient.control_id == control.id)))

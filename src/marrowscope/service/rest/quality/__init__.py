@@ -1,0 +1,1 @@
+"""Routers of control slides and of learners."""

@@ -1,0 +1,1 @@
+"""Routes of teaching, and of the networks that new analyses use."""

@@ -1,0 +1,1 @@
+"""Teaching the networks the reviewed cells of signed cases."""

@@ -1,0 +1,158 @@
+"""The queue of teachings in the database: one at a time; a result counts only while its claim holds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, undefer
+
+from marrowscope.codec import from_json, to_json
+from marrowscope.engines.pool import MAX_DEATHS
+from marrowscope.models.bundle import Bundle
+from marrowscope.service.actors import SYSTEM
+from marrowscope.service.clock import now
+from marrowscope.service.store.analyses import DONE, FAILED, QUEUED, RUNNING
+from marrowscope.service.store.teaching import DECLINED, LEARNING, LOOKING, Teaching
+from marrowscope.service.teaching import teachings
+from marrowscope.service.teaching.work import NamedCells, Start
+from marrowscope.training.adapting.teaching import Taught
+
+LEASE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class TeachingWork:
+    """A claimed teaching."""
+
+    id: str
+    number: int
+    start: Start
+    title: str
+    images: tuple[NamedCells, ...]
+    kept_out: tuple[str, ...]
+
+
+def claim(session: Session, owner: str) -> TeachingWork | None:
+    """Claim the teaching that waits, if there is one."""
+    row = session.scalar(
+        select(Teaching)
+        .where(Teaching.status == QUEUED)
+        .order_by(Teaching.number)
+        .limit(1)
+        .options(undefer(Teaching.images))
+        .with_for_update(skip_locked=True)
+    )
+    if row is None:
+        return None
+    row.status, row.owner, row.lease_until = RUNNING, owner, now() + LEASE
+    row.started_at = row.started_at or now()
+    row.stage, row.done, row.stage_at = LOOKING, 0, now()
+    return TeachingWork(
+        row.id,
+        row.number,
+        Start(Path(row.from_bundle), row.from_sha256),
+        row.from_title,
+        from_json(row.images, tuple[NamedCells, ...]),
+        tuple(row.kept_out),
+    )
+
+
+def has_work(session: Session) -> bool:
+    """Return whether `claim` would find work; changes nothing."""
+    return session.scalar(select(Teaching.id).where(Teaching.status == QUEUED).limit(1)) is not None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a stage is: cells looked at, or fits done."""
+
+    stage: str
+    done: int
+    total: int
+
+
+def note(session: Session, owner: str, work: TeachingWork, progress: Progress) -> bool:
+    """Note the progress and renew the lease; return whether the claim still holds."""
+    row = _claimed(session, owner, work)
+    if row is None:
+        return False
+    if row.stage != progress.stage:
+        row.stage, row.stage_at = progress.stage, now()
+    row.done, row.total, row.lease_until = progress.done, progress.total, now() + LEASE
+    return True
+
+
+def finish(
+    session: Session, owner: str, work: TeachingWork, taught: Taught, named: tuple[str, Bundle] | None
+) -> bool:
+    """Record a result; return whether the claim still held.
+
+    Parameters
+    ----------
+    named : the new bundle's identifier in the data folder, and the bundle; None if there is none
+    """
+    row = _claimed(session, owner, work)
+    if row is None:
+        return False
+    row.result = to_json(taught)
+    row.stage = LEARNING
+    if named is not None:
+        row.bundle, row.bundle_title, row.bundle_sha256 = named[0], named[1].title, named[1].sha256
+    teachings.end(session, SYSTEM, row, DONE, "")
+    return True
+
+
+def fail(session: Session, owner: str, work: TeachingWork, message: str) -> None:
+    """End a teaching that cannot go on."""
+    row = _claimed(session, owner, work)
+    if row is not None:
+        teachings.end(session, SYSTEM, row, FAILED, message)
+
+
+def give_back(session: Session, owner: str, work: TeachingWork, *, is_to_blame: bool) -> None:
+    """Return a teaching to the queue; one that keeps ending worker processes fails."""
+    row = _claimed(session, owner, work)
+    if row is None:
+        return
+    row.deaths += is_to_blame
+    if row.deaths >= MAX_DEATHS:
+        message = f"teaching ended {MAX_DEATHS} worker processes; it may need more memory than there is"
+        teachings.end(session, SYSTEM, row, FAILED, message)
+        return
+    row.status, row.owner, row.lease_until = QUEUED, None, None
+
+
+def take_up(session: Session, owner: str, at_hand: str | None, is_alive: Callable[[str], bool]) -> set[str]:
+    """Return an abandoned teaching to the queue; return the owners found dead.
+
+    Parameters
+    ----------
+    at_hand : this server's teaching in progress; another claim of its own was lost
+    is_alive : whether another server is alive
+    """
+    rows = session.scalars(select(Teaching).where(Teaching.status == RUNNING)).all()
+    dead = {row.owner for row in rows if row.owner and row.owner != owner and not is_alive(row.owner)}
+    for row in rows:
+        own = row.owner == owner and row.id != at_hand
+        expired = row.owner != owner and (row.lease_until is None or row.lease_until < now())
+        if own or expired or row.owner in dead:
+            row.status, row.owner, row.lease_until = QUEUED, None, None
+    return dead
+
+
+def in_progress(session: Session) -> set[str]:
+    """Return the teachings whose folders are needed."""
+    return set(session.scalars(select(Teaching.id).where(Teaching.status.in_((QUEUED, RUNNING)))))
+
+
+def declined(session: Session) -> set[str]:
+    """Return the bundles that nobody activated, to be removed."""
+    names = session.scalars(select(Teaching.bundle).where(Teaching.decision == DECLINED))
+    return {name for name in names if name}
+
+
+def _claimed(session: Session, owner: str, work: TeachingWork) -> Teaching | None:
+    row = session.get(Teaching, work.id, with_for_update=True)
+    return row if row is not None and row.status == RUNNING and row.owner == owner else None

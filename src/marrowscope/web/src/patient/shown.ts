@@ -1,0 +1,30 @@
+import type { Analysis, Field, Patient, Reading } from "../api/shapes";
+import type { ReviewStore } from "../review/state/store";
+
+/** What the parts of a patient's page show. */
+export interface Shown {
+  patient: Patient;
+  fields: Field[];
+  tab: string;
+  /** The user's own open reading, which is blind to all others. */
+  mine: Reading | null;
+  readings: Reading[];
+  onReload: () => void;
+  onReadings: () => void;
+}
+
+/** With the latest analysis, and its cells where there are any to see. */
+export interface ShownCells extends Shown {
+  analysis: Analysis | null;
+  store: ReviewStore | null;
+}
+
+export const isActive = (analysis: Analysis | null): boolean => analysis?.status === "queued" || analysis?.status === "running";
+
+/** Whether there are cells to look at while other fields are still read. */
+export function hasCellsToSee(analysis: Analysis): boolean {
+  return analysis.status === "running" && analysis.cells > 0;
+}
+
+/** The options of a new analysis that goes on as the last one did. */
+export const likeBefore = (analysis: Analysis): object => ({ rule: analysis.rule, ...(analysis.mpp === null ? {} : { mpp: analysis.mpp }) });

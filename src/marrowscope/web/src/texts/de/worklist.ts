@@ -1,0 +1,66 @@
+import { number, plural } from "../../locale";
+import type { Texts } from "../../strings";
+
+export const worklist: Texts["worklist"] = {
+  title: "Arbeitsliste",
+  search: "Patienten suchen",
+  all: "Alle",
+  status: "Status",
+  patient: "Patient",
+  decision: "Entscheidung",
+  reviewed: "Durchgesehen",
+  created: "Angelegt",
+  empty: "Noch keine Patienten",
+  emptyLead: "Ziehen Sie Bilder von Ausstrichen auf diese Seite. Einzelne Dateien werden ein Patient; jeder Ordner wird ein eigener.",
+  nothingFound: "Keine passenden Patienten.",
+  drop: "Loslassen, um Bilder hinzuzufügen",
+  more: "Mehr anzeigen",
+  signedBy: (version, by) => `Version ${version}, ${by}`,
+  signedBefore: {
+    current: "",
+    amended: "wieder geöffnet, noch nicht signiert",
+    superseded: "neuere Auswertung nicht signiert",
+  },
+  failedFields: (count) => plural(count, "Gesichtsfeld fehlgeschlagen", "Gesichtsfelder fehlgeschlagen"),
+  reviewedCells: (count) => (count === 0 ? "noch nicht" : plural(count, "Zelle", "Zellen")),
+};
+
+export const sameName: Texts["sameName"] = {
+  title: (patient) => `${patient} hat andere Bilder gleichen Namens`,
+  lead: (count) => (count === 1 ? "Unter diesem Namen ist ein anderes Bild gespeichert:" : `Unter diesen ${number(count)} Namen sind andere Bilder gespeichert:`),
+  stays: "Ein ersetztes Bild bleibt bei den Auswertungen und signierten Befunden, die es gelesen haben. Spätere Auswertungen lesen das neue.",
+  replace: "Ersetzen",
+  keep: "Beide behalten",
+  cancel: "Nicht hinzufügen",
+  forAll: (count) => `Für alle ${number(count)} Dateien`,
+  more: (count) => `und ${number(count)} weitere`,
+};
+
+export const upload: Texts["upload"] = {
+  title: "Bilder hinzufügen",
+  lead: "JPEG-, PNG-, TIFF-, WebP- oder ZIP-Dateien. Geben Sie eine Nummer ein, nicht den Namen einer Person.",
+  chooseFiles: "Dateien auswählen",
+  chooseFolder: "Ordner auswählen",
+  patientName: "Patientennummer",
+  scale: "Maßstab (µm pro Pixel)",
+  scaleHint: "Leer lassen, um ihn an den Bildern zu messen",
+  rule: "Regel",
+  start: "Nach dem Hochladen auswerten",
+  submit: "Hochladen",
+  to: (name) => `Bilder zu ${name} hinzufügen`,
+  unnamed: (at) => `Fall ${at}`,
+  panel: "Hochladen",
+  waiting: "wartet",
+  stored: "gespeichert",
+  duplicate: "schon vorhanden",
+  refused: "abgelehnt",
+  retrying: "keine Verbindung, wird wiederholt",
+  lost: "nicht gesendet",
+  asking: "gleicher Name, anderes Bild",
+  left: "nicht hinzugefügt",
+  clear: "Leeren",
+  stop: "Abbrechen",
+  started: "Auswertung gestartet",
+  nothingStored: "Keine Datei wurde gespeichert, daher wurde keine Auswertung gestartet.",
+  summary: (done, all, refused) => `${number(done)} von ${number(all)} gesendet${refused ? `, ${number(refused)} abgelehnt` : ""}`,
+};

@@ -1,0 +1,78 @@
+"""The page in German: by the browser's language, until the user chooses another."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from fastapi.testclient import TestClient
+from tests.service.browser import Running, serving
+from tests.service.drawn import draw
+from tests.service.page.visit import Visit
+
+from marrowscope.service.rest import pages
+from marrowscope.service.rest.app import create_app
+from marrowscope.service.settings import Settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+PATIENT = "BM-26-0700"
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def drawn_patient(tmp_path: Path) -> Iterator[Running]:
+    """A running service with a patient of 240 cells."""
+    if not pages.is_built():
+        pytest.skip(pages.NOT_BUILT)
+    app = create_app(Settings(data_folder=tmp_path / "data", authentication="off"), with_jobs=False)
+    with TestClient(app, base_url="http://127.0.0.1:8000"):
+        draw(app.state.service.database, app.state.service.blobs, name=PATIENT)
+    with serving(tmp_path / "data", tmp_path / "log", MARROWSCOPE_AUTHENTICATION="off") as running:
+        yield running
+
+
+def test_the_page_speaks_german_until_english_is_chosen(drawn_patient: Running, browser: "Browser") -> None:
+    visit = Visit(browser, drawn_patient, pictures=True, locale="de-AT")
+    page = visit.page
+    page.goto(drawn_patient.url)
+    page.get_by_role("heading", name="Arbeitsliste").wait_for()
+    assert page.locator("html").get_attribute("lang") == "de"
+    visit.look("german-worklist")
+    page.get_by_role("link", name=PATIENT).click()
+    page.locator(".tile .picture").first.wait_for()
+    page.locator("[data-bin='band_neutrophil']").get_by_text("Stabkernige").wait_for()
+    page.get_by_test_id("blast-percent").wait_for()
+    assert re.fullmatch(r"\d+,\d\s%", visit.blasts())
+    visit.look("german-review")
+    page.keyboard.press("?")
+    page.get_by_role("dialog").get_by_text("Leertaste").wait_for()
+    visit.look("german-keys")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Signieren").click()
+    page.get_by_text("Keine Durchsicht entscheidet").wait_for()
+    visit.look("german-sign")
+    page.keyboard.press("Escape")
+    for tab, shown in (
+        ("Fall", "Erythropoese"),
+        ("Befundungen", "Erstbefundung"),
+        ("Protokoll", "Auswertung fertig"),
+    ):
+        visit.tab(tab)
+        page.get_by_text(shown).first.wait_for()
+        visit.look(f"german-{tab.lower()}")
+
+    page.get_by_role("button", name="Local user").click()
+    page.get_by_role("button", name="Anzeige").click()
+    page.get_by_label("Sprache").select_option(label="English")
+    page.get_by_role("dialog", name="Display settings").wait_for()
+    visit.look("german-to-english")
+    page.keyboard.press("Escape")
+    visit.tab("History")
+    page.reload()
+    page.get_by_role("heading", name="History").wait_for()
+    assert page.locator("html").get_attribute("lang") == "en"
+    assert "\n".join(visit.complaints) == ""
+    visit.fail_on_barriers()

@@ -1,0 +1,113 @@
+"""The page's texts and what the service names, records and refuses: none without words, none too many."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from tests.scripts import script
+
+import marrowscope
+from marrowscope.domain import cells
+from marrowscope.domain.case.morphology import morphology
+from marrowscope.domain.decision import BASIS_WORDS, COUNTED_WORDS, RULES, Basis
+from marrowscope.domain.taxonomy import taxonomy
+from marrowscope.exports.provenance import NOTICE
+from marrowscope.imaging.quality import QualityFlag
+from marrowscope.service.store.analyses import CANCELLED, DONE, FAILED
+
+PACKAGE = Path(marrowscope.__file__).parent
+SOURCES = PACKAGE / "web" / "src"
+GERMAN = SOURCES / "texts" / "de"
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|`[^`]*`|//[^\n]*|\w+|[{}\[\](),:]')
+
+
+def keys_of(path: Path, table: str) -> set[str]:
+    """Return the names of a table (``name: {`` or ``const name = {``) in a file of texts."""
+    text = text_of(path)
+    start = re.search(rf"\b{table}(: \{{|\b[^\n]* = \{{)", text)
+    assert start is not None, f"{path.name} has no table {table}"
+    depth, before = 1, "{"
+    keys: set[str] = set()
+    for found in _TOKEN.finditer(text, start.end()):
+        token = found[0]
+        depth += (token in "{[(") - (token in "}])")
+        if depth == 0:
+            return keys
+        if depth == 1 and before in "{," and text[found.end()] == ":":
+            keys.add(token.strip('"'))
+        if not token.startswith("//"):
+            before = token
+    raise AssertionError(f"{table} in {path.name} does not end")
+
+
+def recorded_actions() -> set[str]:
+    """Return every action that the service enters in the audit trail."""
+    ends = {f"analysis.{status}" for status in (DONE, FAILED, CANCELLED)}
+    found: set[str] = set()
+    for path in PACKAGE.joinpath("service").rglob("*.py"):
+        tree = ast.parse(text_of(path))
+        for call in ast.walk(tree):
+            if not isinstance(call, ast.Call) or not ast.unparse(call.func).endswith("audit.record"):
+                continue
+            action = call.args[2]
+            if isinstance(action, ast.Constant):
+                found.add(str(action.value))
+            elif isinstance(action, ast.JoinedStr):
+                assert ast.unparse(action) == "f'analysis.{status}'", f"{path.name}: {ast.unparse(action)}"
+                found |= ends
+            else:
+                found |= _assigned(tree, ast.unparse(action))
+    return found
+
+
+def _assigned(tree: ast.Module, name: str) -> set[str]:
+    """Return the actions that a module gives a variable."""
+    constants = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    found = {each for each in constants if isinstance(each, str) and re.fullmatch(r"[a-z]+\.[a-z_]+", each)}
+    assert found, f"nothing is known of {name}"
+    return found
+
+
+def test_every_recorded_action_has_words_and_no_others_have() -> None:
+    assert keys_of(SOURCES / "texts" / "patient.ts", "actions") == recorded_actions()
+
+
+def test_a_group_of_the_history_holds_actions_that_are_recorded() -> None:
+    starts = " ".join(keys_of(SOURCES / "texts" / "patient.ts", "groups")).split()
+    actions = recorded_actions()
+    assert [start for start in starts if not any(action.startswith(start) for action in actions)] == []
+
+
+@pytest.mark.parametrize(
+    ("table", "names"),
+    [
+        ("types", {kind.id for kind in taxonomy()}),
+        ("rules", set(RULES)),
+        ("sections", {section.id for section in morphology().sections}),
+        ("phrases", {phrase.id for section in morphology().sections for phrase in section.phrases}),
+        ("problems", {kind for _, kind in script("reference").problem_types()} - {"http"}),
+        (
+            "flags",
+            {str(flag) for flag in QualityFlag}
+            | {value for name, value in vars(cells).items() if name.startswith("FLAG_")},
+        ),
+        (
+            "shares",
+            {COUNTED_WORDS, "Corrected", *BASIS_WORDS.values()} - {BASIS_WORDS[Basis.NONE]},
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_german_has_words_for_whatever_the_service_names(table: str, names: set[str]) -> None:
+    assert keys_of(GERMAN / "served.ts", table) == names
+
+
+def test_the_page_carries_the_notice_of_every_export() -> None:
+    assert f'"{NOTICE}"' in text_of(SOURCES / "strings.ts")
