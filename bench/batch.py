@@ -30,7 +30,7 @@ from marrowscope.batches.merge import merge
 from marrowscope.batches.records import BatchSettings, begin, read_patient_record, write_patient_record
 from marrowscope.batches.run import Batch, outcomes, unfinished
 from marrowscope.batches.work import Outcome, PatientTask, read_whole_patient
-from marrowscope.cohort import RunSettings
+from marrowscope.cohort.settings import RunSettings
 from marrowscope.domain.case.details import NOTHING_STATED
 from marrowscope.domain.case.specimen import Specimen
 from marrowscope.engines.work import Networks, reader_of

@@ -23,7 +23,7 @@ from bench.figures import machine, put
 from tests.cohorts import write_fields
 
 from marrowscope.batches.run import Batch, BatchProgress
-from marrowscope.cohort import RunSettings
+from marrowscope.cohort.settings import RunSettings
 from marrowscope.models.bundle import load_bundle
 
 TABLES = ("patients.csv", "cells.csv")

@@ -28,3 +28,14 @@ def machine() -> str:
         f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GiB, "
         f"Python {platform.python_version()}, load average {load:.1f} at the end"
     )
+
+
+def resident(process: psutil.Process) -> int:
+    """Sum the resident sets of a process and its children; ended ones count as zero."""
+    total = 0
+    try:
+        for one in [process, *process.children(recursive=True)]:
+            total += one.memory_info().rss
+    except psutil.NoSuchProcess:
+        return total
+    return total

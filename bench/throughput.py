@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+from figures import resident
 from PIL import Image
 
 import marrowscope
@@ -93,22 +94,11 @@ def _measure(images: Path, out: Path, workers: int, threads: int) -> Measurement
     child = psutil.Popen([*command, "--child", str(images), str(out)], stdout=subprocess.PIPE, text=True)
     peak = 0
     while child.poll() is None:
-        peak = max(peak, _resident(child))
+        peak = max(peak, resident(child))
         time.sleep(_SAMPLE_S)
     if child.returncode:
         sys.exit("the run failed")
     return Measurement(**json.loads(child.stdout.read()), peak_mib=peak / _MIB)
-
-
-def _resident(process: psutil.Process) -> int:
-    """Sum the resident sets of a process and its children; ended ones count as zero."""
-    total = 0
-    try:
-        for one in [process, *process.children(recursive=True)]:
-            total += one.memory_info().rss
-    except psutil.NoSuchProcess:
-        return total
-    return total
 
 
 def _read(images: Path, out: Path, *, workers: int, threads: int) -> None:

@@ -24,7 +24,7 @@ TOOLS_OF_INSTALLING = "install"
 DEPTHS: dict[str, tuple[str, ...]] = {
     TOOLS_OF_INSTALLING: ("--group", "install"),
     "package": (str(ROOT / "pyproject.toml"),),
-    "service": ("--extra", "serve", "--extra", "postgres", "--extra", "pdf"),
+    "service": tuple(f"--extra={name}" for name in ("serve", "postgres", "pdf", "wsi", "dicom")),
     "tools": ("--extra", "dask", "--extra", "remote", "--group", "dev"),
     "training": ("--extra", "train"),
 }

@@ -25,6 +25,7 @@ from marrowscope.domain.patient import (
     Provenance,
     Review,
     Signature,
+    SlideReading,
     Waiver,
 )
 from marrowscope.domain.scale import Scale, ScaleSource, SizeScale, listed_scales, scales_by_size
@@ -76,7 +77,7 @@ def a_field() -> FieldReading:
     return FieldReading(
         "a/b.png", FieldStatus.READ, cells, "read twice", 640, 480,
         Scale(0.1, ScaleSource.RED_CELLS, "the files state 1"), ("dark",), ("turned upright",), "ab" * 32,
-        True, "myeloblast", ImageFigures((231.0, 225.5, 228.0), 120.5, 0.14),
+        True, "myeloblast", ImageFigures((231.0, 225.5, 228.0), 120.5, 0.14), (100, 200),
     )  # fmt: skip
 
 
@@ -101,6 +102,7 @@ def a_patient(review: Review | None) -> PatientReading:
         flags=("two fields are dark",),
         truth="leukemia",
         passed_over=("slide.bin",),
+        slides=(SlideReading("s.svs", "cd" * 32, 9000, 8000, 0.25, 3.5, 1.2, 50, 18, 2),),
         review=review,
         details=CaseDetails(
             Specimen.BLOOD,

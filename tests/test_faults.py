@@ -11,8 +11,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import marrowscope
-from marrowscope import cohort
 from marrowscope.cli.app import app
+from marrowscope.cohort import reader as cohort
+from marrowscope.cohort.settings import RunSettings
+from marrowscope.engines import looking
 from marrowscope.engines.reading import read_here
 from marrowscope.pipeline import FieldReader, FieldResult, FieldTask
 from tests.cohorts import write_fields
@@ -56,9 +58,9 @@ def known() -> Known:
 @pytest.fixture
 def run(patients: Path, known: Known, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Run `analyse` as a user does, with readings that are known."""
-    monkeypatch.setattr(cohort, "WorkerPool", Here)
+    monkeypatch.setattr(looking, "WorkerPool", Here)
     monkeypatch.setattr(cohort, "read_here", known)
-    reader = FieldReader(marrowscope.load_bundle(), cohort.RunSettings().reading)
+    reader = FieldReader(marrowscope.load_bundle(), RunSettings().reading)
     monkeypatch.setattr(reader, "measure_patient", lambda _: {})
     monkeypatch.setattr(cohort, "FieldReader", lambda *_: reader)
 

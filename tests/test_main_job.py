@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 
 import marrowscope
-from marrowscope.cohort import Progress
 from marrowscope.domain.decision import Verdict
 from marrowscope.domain.patient import CohortReport, FieldStatus
 from marrowscope.errors import InputError
+from marrowscope.progress import Progress
 from tests.cohorts import analyse, blank, fields_of, table, write_fields
 
 RESULTS = ("patients.csv", "cells.csv", "patients.xlsx", "report.html", "run.json")
@@ -29,7 +29,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("cohort")
     write_fields(root / "Anna Müller", 3, seed=10)
     write_fields(root / "病人 2", 2, seed=20)
-    (root / "病人 2" / "scan.mrxs").write_bytes(b"\x01\x02 of a kind that nobody here knows")
+    (root / "病人 2" / "scan.kfb").write_bytes(b"\x01\x02 of a kind that nobody here knows")
     return root
 
 
@@ -54,7 +54,7 @@ def test_every_promised_file_is_written(finished: tuple[CohortReport, Path]) -> 
     rows = table(out / "patients.csv")
     assert [row["patient"] for row in rows] == ["Anna Müller", "病人 2"]
     assert [row["images_passed_over"] for row in rows] == ["0", "1"]
-    assert "scan.mrxs" in rows[1]["reasons"]
+    assert "scan.kfb" in rows[1]["reasons"]
     assert len(list((out / "annotated").rglob("*.jpg"))) == 5
     assert len(table(out / "cells.csv")) == sum(len(p.cells) for p in report.patients) > 0
 

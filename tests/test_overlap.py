@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from marrowscope.domain.cells import FLAG_REPEATED
 from marrowscope.domain.patient import CohortReport
+from marrowscope.errors import DamagedRecordError
 from tests.cohorts import analyse, table, write_windows
 
 MPP = 0.1  # that of the window drawn: another scale would be measured on each set of fields
@@ -43,3 +46,14 @@ def test_a_run_that_goes_on_counts_as_one_run_does(tmp_path: Path) -> None:
     at_once = analyse(tmp_path / "patient", tmp_path / "other", mpp=MPP)
     assert flagged(gone_on) == flagged(at_once)
     assert gone_on.patients[0].differential == at_once.patients[0].differential
+
+
+def test_a_damaged_picture_of_cells_is_told_and_read_again(tmp_path: Path) -> None:
+    write_windows(tmp_path / "patient", (0, 0), (180, 120))
+    whole = analyse(tmp_path / "patient", tmp_path / "out", mpp=MPP)
+    sheet = next((tmp_path / "out" / ".marrowscope" / "fields").glob("*.jpg"))
+    sheet.write_bytes(b"no picture")
+    with pytest.raises(DamagedRecordError, match="--resume"):
+        analyse(tmp_path / "patient", tmp_path / "out", resume=True, mpp=MPP)
+    again = analyse(tmp_path / "patient", tmp_path / "out", resume=True, mpp=MPP)
+    assert again.patients[0].differential == whole.patients[0].differential

@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 import marrowscope
 from marrowscope.cli.app import app
-from marrowscope.cohort import Progress
 from marrowscope.domain.patient import CohortReport, FieldStatus
 from marrowscope.errors import DamagedRecordError, InputError
 from marrowscope.journal import FOLDER, Journal
+from marrowscope.progress import Progress
 from marrowscope.synth import draw_field
 
 

@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 import marrowscope
 from marrowscope import pipeline, results
 from marrowscope.cli.app import app
-from marrowscope.cohort import Progress
 from marrowscope.datasets.names import type_of_folder
 from marrowscope.domain.patient import NO_MIDDLE_CELL, CohortReport
 from marrowscope.domain.scale import ScaleSource
@@ -19,6 +18,7 @@ from marrowscope.errors import InputError
 from marrowscope.imaging.files.decode import FieldImage
 from marrowscope.pipeline import FieldReader, ReadingSettings
 from marrowscope.planning import SORTED_BY_TYPE
+from marrowscope.progress import Progress
 from marrowscope.synth import draw_field
 from tests.cohorts import analyse, fields_of, table
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from marrowscope.analysis.decide import FLOOR, TARGET
 from marrowscope.analysis.patient import CountingSettings
-from marrowscope.cohort import CohortReader, Listener, Progress, RunSettings
+from marrowscope.cohort.reader import CohortReader
+from marrowscope.cohort.settings import RunSettings
 from marrowscope.datasets.names import type_of_folder
 from marrowscope.domain.case.details import CaseDetails, joined
 from marrowscope.domain.case.specimen import Specimen, specimen_named
@@ -28,13 +29,16 @@ from marrowscope.exports.atomic import DISK_FAULTS
 from marrowscope.exports.case.laboratory import read_laboratory
 from marrowscope.exports.review import with_review
 from marrowscope.imaging.files.decode import FieldImage, decode
+from marrowscope.imaging.files.formats import is_slide_name
 from marrowscope.imaging.files.sources import PatientSource, discover
+from marrowscope.imaging.slides.tiles import TileOrder
 from marrowscope.journal import Journal
 from marrowscope.live.count import NEVER, LiveCount, LiveUpdate, Until
 from marrowscope.live.folder import WatchedFolder
 from marrowscope.live.memory import RememberingJournal
 from marrowscope.models.bundle import Bundle, load_bundle
 from marrowscope.pipeline import FieldReader, ReadingSettings
+from marrowscope.progress import Listener, Progress
 from marrowscope.results import FORMATS, MORE_FORMATS, earlier_counts, write_report
 from marrowscope.validations import read_validation
 
@@ -132,6 +136,7 @@ def analyse(
     overwrite: bool = False,
     reviewed: str | Path | None = None,
     until_settled: bool = False,
+    tiles: str = TileOrder.RANDOM,
     validation: Validation | None = None,
     listener: Listener | None = None,
 ) -> CohortReport:
@@ -139,7 +144,8 @@ def analyse(
 
     Parameters
     ----------
-    inputs : a folder with a sub-folder per patient, one patient's folder, images, or ZIP files of these
+    inputs : a folder with a sub-folder per patient, one patient's folder, images, whole slides (extras
+        ``wsi`` and ``dicom``), or ZIP files of images
     out : folder for the results
     manifest : CSV ``patient,path[,truth]``, instead of or in addition to `inputs`; further columns state
         details of the cases: docs/files.md
@@ -163,6 +169,8 @@ def analyse(
     overwrite : replace the results of an earlier run in `out`
     reviewed : a completed ``review.csv``, from which the blast share is inferred
     until_settled : read each patient's fields in random order until the count decides, and no more
+    tiles : of whole slides, ``random`` reads tiles of the countable area at random until `target` cells are
+        counted, ``best`` those with the most nucleated cells first, ``all`` all of them
     validation : how these networks name this laboratory's cells; by default what ``marrowscope validate``
         stored
     listener : called with the progress at every step
@@ -186,6 +194,7 @@ def analyse(
         engine,
         read_laboratory(None if laboratory is None else Path(laboratory)),
         until_settled=until_settled,
+        tiles=known_order(tiles, until_settled=until_settled),
         validation=validation or read_validation(networks.sha256),
     )
     stated = CaseDetails(known_specimen(specimen))
@@ -310,6 +319,15 @@ def known_specimen(name: str) -> Specimen:
     return specimen
 
 
+def known_order(name: str, *, until_settled: bool) -> TileOrder:
+    """Return the order of tiles of this name."""
+    if name not in {*TileOrder}:
+        raise InputError(f"no order of tiles {name}: choose {', '.join(TileOrder)}")
+    if until_settled and name == TileOrder.BEST:
+        raise InputError("a count that ends when it decides needs tiles drawn at random, not the best first")
+    return TileOrder(name)
+
+
 def known_types(names: Sequence[str]) -> tuple[str, ...]:
     """Return the identifiers of types that may count as blasts, given by identifier, name or abbreviation."""
     found = []
@@ -340,6 +358,8 @@ def _field(image: Image) -> FieldImage:
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ImageError(f"pixels are {image.dtype} of shape {image.shape}, expected uint8 (H, W, 3)")
         return FieldImage(image, None)
+    if is_slide_name(str(image)):
+        raise ImageError(f"{image} is a whole slide, not one field: use analyse")
     try:
         return decode(Path(image).read_bytes())
     except OSError as error:

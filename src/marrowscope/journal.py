@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from filelock import FileLock, Timeout
+from PIL import Image
 
 from marrowscope.codec import from_json, to_json
 from marrowscope.domain.patient import FieldReading, FieldStatus
@@ -20,6 +21,7 @@ from marrowscope.domain.scale import ScaleBySize, SizeScale, listed_scales, scal
 from marrowscope.errors import DamagedRecordError, InputError
 from marrowscope.exports.atomic import write_atomic
 from marrowscope.imaging.files.sources import RECORD_FOLDER, safe_name
+from marrowscope.imaging.slides.survey import Survey, survey_path
 from marrowscope.pipeline import FieldResult, FieldTask
 
 FOLDER = RECORD_FOLDER
@@ -131,12 +133,31 @@ class Journal:
 
     @property
     def parts(self) -> Path:
-        """Folder of the fields that were taken out of files of several."""
+        """Folder of the fields that were taken out of files of several, and of the surveys of slides."""
         return self._folder / "parts"
 
     def gallery_path(self, patient: str, reading: FieldReading) -> Path:
         """Return the path of a field's gallery sheet."""
         return self._path(patient, reading.name, reading.sha256, ".jpg")
+
+    def sheet(self, patient: str, reading: FieldReading) -> Image.Image:
+        """Return the sheet of a field's cells.
+
+        Raises
+        ------
+        DamagedRecordError
+            It cannot be read, and is removed, so that the field is read again.
+        """
+        path = self.gallery_path(patient, reading)
+        try:
+            with Image.open(path) as sheet:
+                sheet.load()
+                return sheet.copy()
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise DamagedRecordError(
+                f"the record of {reading.name} of {patient} is damaged; run again with --resume"
+            ) from error
 
     def annotated_path(self, patient: str, field: str) -> Path:
         """Return the path of a field's annotated picture: ``annotated/<patient>/<field>.jpg``."""
@@ -146,6 +167,23 @@ class Journal:
     def sheet_path(self, patient: str, number: int) -> Path:
         """Return the path of a sheet of single cells: ``annotated/<patient>/cells_<number>.jpg``."""
         return self.out / ANNOTATED / safe_name(patient) / f"cells_{number}.jpg"
+
+    def survey(self, sha256: str) -> Survey:
+        """Return the survey of the slide with a digest.
+
+        Raises
+        ------
+        DamagedRecordError
+            It is not there, or cannot be read.
+        """
+        path = survey_path(self.parts, sha256)
+        try:
+            return Survey.unpacked(path.read_bytes())
+        except (OSError, ValueError) as error:
+            path.unlink(missing_ok=True)
+            raise DamagedRecordError(
+                "the record of a slide is damaged or gone; run again with --resume"
+            ) from error
 
     def scales(self, patient: str) -> ScaleBySize | None:
         """Return the scales measured for a patient, None if there are none yet."""

@@ -4,7 +4,6 @@ bytes → pixels → scale → boxes → crops → probabilities → named cells
 """
 
 import copy
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -13,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ImageColor
+from PIL import Image, ImageColor
 
 from marrowscope.datasets.names import type_of_folder
 from marrowscope.domain.cells import FLAG_BORDER, Cells, Detections
@@ -28,12 +27,11 @@ from marrowscope.imaging.files.decode import (
     DEFAULT_LIMITS,
     DecodeLimits,
     FieldImage,
-    decode,
 )
 from marrowscope.imaging.files.sources import Source
-from marrowscope.imaging.gallery import NO_SQUARES, grey_squares, sheet_of
+from marrowscope.imaging.gallery import SQUARE_PX, grey_squares, sheet_of
 from marrowscope.imaging.jpeg import jpeg_bytes
-from marrowscope.imaging.quality import FieldQuality, assess
+from marrowscope.imaging.quality import FieldQuality, QualityFlag, assess
 from marrowscope.imaging.repeats.cells import FieldCells, RepeatedCells, cell_sketches
 from marrowscope.imaging.scale import resample
 from marrowscope.models.bundle import Bundle
@@ -45,6 +43,7 @@ from marrowscope.models.scale_decision import Unsettled, checked_given, scale_of
 from marrowscope.models.single_cell import find_single_cell
 
 ASSUMED_MPP = 0.1  # a 100x oil objective with a common camera
+_UNFIT = frozenset({QualityFlag.BLANK, QualityFlag.OUT_OF_FOCUS})  # of a tile, in whose place another is read
 SCALE_SAMPLE = 8  # fields per patient on which the scale is measured, and up to as many times
 _SCALE_ROUNDS = 3  # this, where they are small: single cells with a few red cells beside each
 _SCALE_PIXELS = 2_000_000  # pixels from which no further round is needed
@@ -77,8 +76,8 @@ class FieldTask:
     Attributes
     ----------
     patient : name of the patient
-    source : source of the image's bytes
-    sha256 : digest of the bytes
+    source : where the image comes from
+    sha256 : digest of its bytes; of a tile, of its slide and its place
     scales : scale per image size (width, height), measured on a sample of the patient's fields
     """
 
@@ -122,16 +121,15 @@ def scale_sample(fields: Sequence[T]) -> list[T]:
 def load_field(task: FieldTask, limits: DecodeLimits) -> FieldImage | ImageError:
     """Read and decode a field; for an unreadable image, the error is returned instead of raised."""
     try:
-        data = task.source.read(limits)
-        if task.sha256 and hashlib.sha256(data).hexdigest() != task.sha256:
-            return ImageError("the file changed while the run went on; run again")
-        return decode(data, limits=limits)
+        return task.source.image(limits, task.sha256)
     except ImageError as error:
         return error
 
 
 def counted_once_each(
-    fields: Sequence[FieldReading], repeated: RepeatedCells, sheet: Callable[[FieldReading], bytes]
+    fields: Sequence[FieldReading],
+    repeated: RepeatedCells,
+    sheet: Callable[[FieldReading], Image.Image | None],
 ) -> tuple[FieldReading, ...]:
     """Return the fields of a patient with every cell counted once, where fields overlap.
 
@@ -139,19 +137,23 @@ def counted_once_each(
     ----------
     fields : in the order of the report
     repeated : finds the cells, and remembers those of this patient
-    sheet : returns the sheet of a field's cells
+    sheet : returns the sheet of a field's cells, None if it is lost: then nothing is compared with them
     """
 
     def cells(field: FieldReading) -> FieldCells:
         number = len(field.cells)
-        return FieldCells(
-            (field.width, field.height),
-            field.cells.boxes,
-            cell_sketches(grey_squares(sheet(field), number) if number else NO_SQUARES),
-        )
+        picture = sheet(field) if number else None
+        squares = np.zeros((number, SQUARE_PX, SQUARE_PX), np.uint8)
+        if picture is not None:
+            squares = grey_squares(picture, number)
+        return FieldCells((field.width, field.height), field.cells.boxes, cell_sketches(squares))
 
-    # Images of single cells are cut round one cell each.
-    whole = [n for n, f in enumerate(fields) if f.status is FieldStatus.READ and not f.is_single_cell]
+    # Images of single cells are cut round one cell each, and tiles of slides lie side by side.
+    whole = [
+        n
+        for n, each in enumerate(fields)
+        if each.status is FieldStatus.READ and not each.is_single_cell and each.slide_xy is None
+    ]
     found = repeated([((fields[n].name, fields[n].sha256), partial(cells, fields[n])) for n in whole])
     marked = list(fields)
     for n, is_repeated in zip(whole, found, strict=True):
@@ -257,10 +259,13 @@ class FieldReader:
     def _read(self, task: FieldTask, image: FieldImage) -> FieldResult:
         common = self._common_scale(task, image)
         scale = self.scale_of(image) if common is None else scale_of_field(image, common)
-        if self.settings.single_cells:
+        if self.settings.single_cells and image.slide_xy is None:
             return self._read_single_cell(task, image, scale)
+        quality = self._quality(image.pixels, scale.mpp)
+        if image.slide_xy is not None and _UNFIT.intersection(quality.flags):
+            return self._unfit(task, image, scale, quality)
         cells = self.name(image.pixels, self.detect(image.pixels, scale.mpp), scale)
-        reading = self._reading(task, image, scale, cells)
+        reading = self._reading(task, image, scale, cells, quality)
         return FieldResult(
             task.patient, reading, _annotated(image.pixels, cells), sheet_of(image.pixels, cells.boxes)
         )
@@ -274,7 +279,7 @@ class FieldReader:
         # Named by its whole box; where the image ends, so does the box that others work with.
         cells = replace(cells, boxes=cells.boxes.clip(0, np.array([width, height] * 2, np.float32)))
         reading = replace(
-            self._reading(task, image, scale, cells),
+            self._reading(task, image, scale, cells, self._quality(image.pixels, scale.mpp)),
             is_single_cell=True,
             signed_type=type_of_folder(PurePosixPath(task.source.name).parent.name),
         )
@@ -282,8 +287,15 @@ class FieldReader:
             reading = replace(reading, notes=(*reading.notes, NO_MIDDLE_CELL))
         return FieldResult(task.patient, reading, gallery=sheet_of(image.pixels, cells.boxes))
 
-    def _reading(self, task: FieldTask, image: FieldImage, scale: Scale, cells: Cells) -> FieldReading:
-        quality = self._quality(image.pixels, scale.mpp)
+    def _unfit(self, task: FieldTask, image: FieldImage, scale: Scale, quality: FieldQuality) -> FieldResult:
+        """Pass a tile over: a slide has others."""
+        reading = self._reading(task, image, scale, Cells.empty(), quality)
+        why = ", ".join(flag.replace("_", " ") for flag in quality.flags)
+        return FieldResult(task.patient, replace(reading, status=FieldStatus.UNFIT, message=why))
+
+    def _reading(
+        self, task: FieldTask, image: FieldImage, scale: Scale, cells: Cells, quality: FieldQuality
+    ) -> FieldReading:
         return FieldReading(
             name=task.source.name,
             status=FieldStatus.READ,
@@ -295,6 +307,7 @@ class FieldReader:
             notes=(*image.notes, *((scale.remark,) if scale.remark else ())),
             sha256=task.sha256,
             figures=ImageFigures(quality.slide, quality.contrast, quality.sharpness),
+            slide_xy=image.slide_xy,
         )
 
     def _common_scale(self, task: FieldTask, image: FieldImage) -> Scale | None:

@@ -6,11 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
 from PIL import Image
 
-from marrowscope.domain.patient import CohortReport, EarlierCount, FieldReading, PatientReading
+from marrowscope.domain.patient import (
+    CohortReport,
+    EarlierCount,
+    FieldStatus,
+    PatientReading,
+)
 from marrowscope.domain.taxonomy import taxonomy
-from marrowscope.errors import DamagedRecordError
 from marrowscope.exports.atomic import write_atomic
 from marrowscope.exports.case.facts import file_title
 from marrowscope.exports.fhir import write_fhir
@@ -24,6 +29,7 @@ from marrowscope.exports.workbook import write_workbook
 from marrowscope.imaging.draw import Tile, TileGroup, draw_sheet
 from marrowscope.imaging.gallery import from_sheet
 from marrowscope.imaging.jpeg import jpeg_bytes
+from marrowscope.imaging.slides.overview import draw_overview
 from marrowscope.journal import Journal
 
 FORMATS = ("csv", "xlsx", "html", "json")
@@ -72,6 +78,7 @@ def write_report(
         written.append(out / "patients.xlsx")
     if "html" in formats:
         written += [path for patient in report.patients for path in _write_sheets(patient, journal)]
+        written += [path for patient in report.patients for path in _write_overviews(patient, journal)]
         write_html(report, out / "report.html", JournalPictures(report, journal))
         written.append(out / "report.html")
     if "json" in formats:
@@ -110,7 +117,7 @@ def _write_sheets(patient: PatientReading, journal: Journal) -> Iterator[Path]:
     for first in range(0, len(cells), _CELLS_ON_A_SHEET):
         groups: dict[str, list[Tile]] = {}
         for cell_type, signed, field in cells[first : first + _CELLS_ON_A_SHEET]:
-            picture = from_sheet(_gallery(journal, patient.patient, field), 0)
+            picture = from_sheet(journal.sheet(patient.patient, field), 0)
             mark = taxonomy()[signed].abbreviation if signed and named_otherwise(cell_type, signed) else ""
             groups.setdefault(cell_type, []).append(Tile(picture, mark))
         titled = [
@@ -126,24 +133,22 @@ def _write_sheets(patient: PatientReading, journal: Journal) -> Iterator[Path]:
         number += 1
 
 
-def _gallery(journal: Journal, patient: str, field: FieldReading) -> Image.Image:
-    """Return the sheet of a field's cells.
-
-    Raises
-    ------
-    DamagedRecordError
-        It cannot be read, and is removed, so that the field is read again.
-    """
-    path = journal.gallery_path(patient, field)
-    try:
-        with Image.open(path) as sheet:
-            sheet.load()
-            return sheet.copy()
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise DamagedRecordError(
-            f"the record of {field.name} of {patient} is damaged; run again with --resume"
-        ) from error
+def _write_overviews(patient: PatientReading, journal: Journal) -> Iterator[Path]:
+    """Write the annotated overview of each of a patient's slides."""
+    for slide in patient.slides:
+        found = journal.survey(slide.sha256)
+        tiles = [field for field in patient.fields if field.slide == slide.name]
+        boxes = [tile.boxes_in_image[tile.cells.is_blast] for tile in tiles]
+        middles = np.concatenate([np.zeros((0, 2)), *((each[:, :2] + each[:, 2:]) / 2 for each in boxes)])
+        picture = draw_overview(
+            found,
+            [tile.slide_xy for tile in tiles if tile.slide_xy and tile.status is FieldStatus.READ],
+            middles,
+            f"counted: {slide.counted_mm2:.2f} of {slide.countable_mm2:.2f} square millimetres",
+        )
+        path = journal.annotated_path(patient.patient, slide.overview)
+        write_atomic(path, jpeg_bytes(picture, 88))
+        yield path
 
 
 class JournalPictures:
@@ -167,7 +172,7 @@ class JournalPictures:
         items = []
         for name, row in cells_to_show(reading, limits_for(len(self._patients))):
             if name not in sheets:
-                sheets[name] = _gallery(self._journal, patient, fields[name])
+                sheets[name] = self._journal.sheet(patient, fields[name])
             cell = fields[name].cells[row]
             picture = jpeg_bytes(from_sheet(sheets[name], row), 85)
             items.append(GalleryItem(cell.cell_type, cell.p_blast, cell.is_blast, name, row, picture))

@@ -20,7 +20,7 @@ from marrowscope.batches.records import folder_of
 from marrowscope.batches.run import Batch, BatchProgress
 from marrowscope.batches.shards import Shard, shard_named
 from marrowscope.cli.app import app
-from marrowscope.cohort import RunSettings
+from marrowscope.cohort.settings import RunSettings
 from marrowscope.errors import DamagedRecordError, InputError
 from marrowscope.exports.case.laboratory import read_laboratory
 from marrowscope.models.bundle import load_bundle

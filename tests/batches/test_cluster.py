@@ -10,7 +10,7 @@ from tests.cohorts import write_fields
 
 import marrowscope
 from marrowscope.batches.run import Batch, BatchProgress
-from marrowscope.cohort import RunSettings
+from marrowscope.cohort.settings import RunSettings
 from marrowscope.engines.choose import open_pool
 from marrowscope.engines.pool import MAX_DEATHS, WorkerDiedError
 from marrowscope.engines.work import Networks

@@ -16,7 +16,7 @@ import marrowscope
 from marrowscope.batches import inputs, run
 from marrowscope.batches.inputs import at_hand, check_reachable, listed
 from marrowscope.batches.run import Batch
-from marrowscope.cohort import RunSettings
+from marrowscope.cohort.settings import RunSettings
 from marrowscope.domain.case.details import NOTHING_STATED
 from marrowscope.errors import InputError, MissingExtraError
 from marrowscope.exports.case.laboratory import read_laboratory

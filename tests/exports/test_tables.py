@@ -120,14 +120,14 @@ def test_a_failed_write_leaves_the_earlier_file_alone(tmp_path: Path) -> None:
 def test_every_image_passed_over_is_counted_and_told() -> None:
     twin = FieldReading("twin.png", FieldStatus.DUPLICATE, message="the same image as a.png; counted once")
     broken = failed_field("a.heic", "a HEIC image, which is not read")
-    others = tuple(f"scan {number}.mrxs" for number in range(7))
+    others = tuple(f"scan {number}.kfb" for number in range(7))
     reading = replace(patient("p", extra=[twin, broken]), passed_over=others)
     row = patient_row(reading)
     assert row["images_passed_over"] == 1 + 1 + 7
-    assert "7 files not recognised as an image: scan 0.mrxs" in str(row["reasons"])
+    assert "7 files not recognised as an image: scan 0.kfb" in str(row["reasons"])
     assert "and 2 more" in str(row["reasons"])
     page = render(report([reading]), NoPictures())
     assert "9 images passed over" in page
-    assert "7 files not recognised as an image: scan 0.mrxs" in page
+    assert "7 files not recognised as an image: scan 0.kfb" in page
     assert patient_row(patient("p"))["images_passed_over"] == 0
     assert "passed over" not in render(report([patient("p")]), NoPictures())

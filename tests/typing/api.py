@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 import marrowscope
-from marrowscope.cohort import Progress
 from marrowscope.domain.cells import Cell, Cells, Detections
 from marrowscope.domain.decision import RULES, Interval, Verdict
 from marrowscope.domain.differential import Differential
 from marrowscope.domain.patient import CohortReport, FieldReading, PatientReading, Provenance
 from marrowscope.live.count import Until
 from marrowscope.models.bundle import Bundle
+from marrowscope.progress import Progress
 
 
 def version() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from marrowscope.codec import from_json, to_json
-from marrowscope.cohort import RunSettings
+from marrowscope.cohort.settings import RunSettings
 from marrowscope.domain.patient import FieldStatus, PatientReading
 from marrowscope.errors import DamagedRecordError, InputError
 from marrowscope.exports.tables import PATIENT_COLUMNS, csv_text, patient_row, reasons

@@ -26,7 +26,7 @@ from marrowscope.batches.records import (
 )
 from marrowscope.batches.shards import WHOLE, Shard
 from marrowscope.batches.work import Outcome, PatientTask, read_whole_patient
-from marrowscope.cohort import RunSettings
+from marrowscope.cohort.settings import RunSettings
 from marrowscope.domain.case.details import CaseDetails, joined
 from marrowscope.domain.case.specimen import Specimen
 from marrowscope.engines.choose import LOCAL, open_pool

@@ -19,7 +19,8 @@ from marrowscope.batches.records import (
     write_patient_record,
 )
 from marrowscope.codec import to_json
-from marrowscope.cohort import CohortReader, RunSettings
+from marrowscope.cohort.reader import CohortReader
+from marrowscope.cohort.settings import RunSettings
 from marrowscope.domain.case.details import CaseDetails, joined
 from marrowscope.engines.looking import FileLooker, looking_pool
 from marrowscope.engines.pool import WorkerPool
@@ -134,19 +135,20 @@ def read_whole_patient(networks: Networks, task: PatientTask) -> Outcome:
 
 def _read(reader: FieldReader, task: PatientTask) -> None:
     started = _now()
+    reading = task.run.reading
     facts = task.run.reading_facts(reader.bundle)
     with Journal(task.folder, facts, resume=True, patience_s=_PATIENCE_S) as journal:
         inputs = task.digest()
         if task.is_done(read_patient_record(task.folder), inputs):  # by a worker that died before it said so
             return
-        with at_hand(task.rows, task.run.reading.limits) as (rows, problems):
+        with at_hand(task.rows, reading.limits) as (rows, problems):
             source = _source(task, rows, problems)
             cohort = CohortReader(
                 reader.bundle,
                 task.run,
                 journal,
                 earlier=earlier_counts(task.folder),
-                looker=FileLooker(task.run.reading.limits, journal.parts, _looker(task.run.reading.limits)),
+                looker=FileLooker(reading.limits, journal.parts, reading.mpp, _looker(reading.limits)),
                 reader=reader,
             )
             report = cohort.read([source])

@@ -56,6 +56,14 @@ UntilSettled = Annotated[
         "is wider, so that it holds although it is looked at again and again.",
     ),
 ]
+Tiles = Annotated[
+    str,
+    typer.Option(
+        help="Of whole slides: random reads tiles at random over the area in which cells lie in one "
+        "layer, until --target-cells are counted; best takes those with the most nucleated cells first; "
+        "all reads all of them."
+    ),
+]
 SpecimenName = Annotated[
     str,
     typer.Option(

@@ -10,8 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from marrowscope.batches.run import BatchProgress
-from marrowscope.cohort import Progress
 from marrowscope.domain.quantity import quantity
+from marrowscope.progress import Progress
 
 _LOG_EVERY_SECONDS = 30.0
 _STAGES = {

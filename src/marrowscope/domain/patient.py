@@ -5,11 +5,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
+
 from marrowscope.domain.case.details import NOTHING_STATED, CaseDetails
 from marrowscope.domain.case.laboratory import NO_LABORATORY, Laboratory
 from marrowscope.domain.cells import Cells
 from marrowscope.domain.decision import NO_CLUSTERING, Clustering, Decision, Interval, Verdict
 from marrowscope.domain.differential import Differential
+from marrowscope.domain.quantity import quantity
 from marrowscope.domain.scale import Scale
 
 OF_SEVERAL = "of several images in the file"
@@ -18,6 +22,14 @@ OF_SEVERAL = "of several images in the file"
 NO_MIDDLE_CELL = "no cell was found in the middle; the middle half of the image was taken for it"
 """Note on an image of a single cell."""
 
+AT = "@"
+"""Between the name of a slide and the place of one of its tiles."""
+
+
+def tile_name(slide: str, x: int, y: int) -> str:
+    """Return the name of the tile whose left upper pixel lies at a column and a row of a slide."""
+    return f"{slide}{AT}{x},{y}"
+
 
 class FieldStatus(StrEnum):
     """Outcome of reading a field."""
@@ -25,6 +37,8 @@ class FieldStatus(StrEnum):
     READ = "read"
     FAILED = "failed"
     DUPLICATE = "duplicate"
+    UNFIT = "unfit"
+    """A tile of a slide that is not sharp, or shows nothing: another one is taken in its place."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +70,12 @@ class FieldReading:
     scale : micrometres per pixel used, and their source; None if the field was not read
     flags : names of quality problems
     notes : conversions made while reading (orientation, bit depth, ...)
-    cells : named cells in pixels of the original image
+    cells : named cells in pixels of the field
     sha256 : digest of the file's bytes, empty if it could not be read
     is_single_cell : the image is of the one cell in its middle
     signed_type : type of that cell as the analyser or a technologist signed it; None if not known
     figures : of the image; None if the field was not read, or was before they were kept
+    slide_xy : column and row of the field's left upper pixel in the slide that it is a tile of
     """
 
     name: str
@@ -76,11 +91,66 @@ class FieldReading:
     is_single_cell: bool = False
     signed_type: str | None = None
     figures: ImageFigures | None = None
+    slide_xy: tuple[int, int] | None = None
+
+    @property
+    def slide(self) -> str | None:
+        """Name of the slide that the field is a tile of, None if it is none."""
+        return None if self.slide_xy is None else self.name.rpartition(AT)[0]
+
+    @property
+    def boxes_in_image(self) -> npt.NDArray[np.float32]:
+        """Boxes (n, 4) of the cells in pixels of the original image: of a tile, in those of its slide."""
+        if self.slide_xy is None:
+            return self.cells.boxes
+        return self.cells.boxes + np.array(self.slide_xy * 2, np.float32)
 
     @property
     def mpp(self) -> float | None:
         """Micrometres per pixel used, None if not known."""
         return None if self.scale is None else self.scale.mpp
+
+
+@dataclass(frozen=True)
+class SlideReading:
+    """A whole slide, and how much of it was counted.
+
+    Attributes
+    ----------
+    name : path relative to the patient's folder
+    sha256 : digest of its file, or of the digests of several
+    width, height : full-resolution pixels
+    mpp : micrometres per pixel by which areas are told
+    countable_mm2 : area in which cells lie in one layer
+    counted_mm2 : area of the tiles that were counted
+    tiles : laid on the countable area
+    tiles_counted, tiles_unfit : counted; not sharp or empty, and passed over
+    """
+
+    name: str
+    sha256: str
+    width: int
+    height: int
+    mpp: float
+    countable_mm2: float
+    counted_mm2: float
+    tiles: int
+    tiles_counted: int
+    tiles_unfit: int
+
+    @property
+    def overview(self) -> str:
+        """Name of the picture that shows where it was counted."""
+        return f"{self.name}{AT}overview"
+
+    @property
+    def summary(self) -> str:
+        """How much was counted, as a sentence."""
+        unfit = f"; {quantity(self.tiles_unfit, 'tile')} not sharp or empty" if self.tiles_unfit else ""
+        return (
+            f"{self.name}: {self.counted_mm2:.2f} mm² counted ({quantity(self.tiles_counted, 'tile')}) of "
+            f"{self.countable_mm2:.2f} mm² in which cells lie in one layer{unfit}."
+        )
 
 
 @dataclass(frozen=True)
@@ -173,6 +243,7 @@ class PatientReading:
     review : what readers changed in the count, None before a review
     passed_over : names of files among the patient's that are no images as far as is known, nor documents
     details : what the laboratory states about the case
+    slides : whole slides whose tiles are among the fields
     """
 
     patient: str
@@ -194,6 +265,7 @@ class PatientReading:
     review: Review | None = None
     passed_over: tuple[str, ...] = ()
     details: CaseDetails = NOTHING_STATED
+    slides: tuple[SlideReading, ...] = ()
 
     @property
     def images_passed_over(self) -> int:

@@ -19,8 +19,8 @@ import distributed
 from marrowscope.engines.pool import MAX_DEATHS, WorkerDiedError
 from marrowscope.engines.work import Networks
 from marrowscope.errors import ImageError, InputError
+from marrowscope.imaging.field_source import UnreadableSource
 from marrowscope.imaging.files.decode import DecodeLimits
-from marrowscope.imaging.files.sources import LoadedSource
 from marrowscope.models.bundle import BUILTIN
 from marrowscope.pipeline import FieldTask
 
@@ -136,7 +136,6 @@ def _carried(tasks: Any, limits: DecodeLimits) -> Any:
 def _loaded(task: FieldTask, limits: DecodeLimits) -> FieldTask:
     """Return the task with its image loaded; one that cannot be read fails there with the same message."""
     try:
-        source = LoadedSource(task.source.name, task.source.read(limits))
+        return replace(task, source=task.source.loaded(limits))
     except ImageError as error:
-        source = LoadedSource(task.source.name, b"", str(error))
-    return replace(task, source=source)
+        return replace(task, source=UnreadableSource(task.source.name, str(error)))

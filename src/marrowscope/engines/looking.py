@@ -9,7 +9,7 @@ from typing import Protocol
 from marrowscope.engines.pool import WorkerDiedError, WorkerPool, WorkLimits, may_start_workers
 from marrowscope.imaging.files.decode import DecodeLimits
 from marrowscope.imaging.files.sources import FieldSource
-from marrowscope.planning import Look, Seen, Unreadable, look
+from marrowscope.planning import Look, Looked, Unreadable, look
 
 _LOOK_SECONDS = 600.0  # decoding 120 megapixels takes seconds, a file of 2 gigapixels a minute or two
 
@@ -27,12 +27,15 @@ class FileLooker:
     Parameters
     ----------
     limits : what one image may cost
-    parts : folder for the fields of a file that holds several
+    parts : folder for the fields of a file that holds several, and for the surveys of slides
+    mpp : micrometres per pixel of slides, where the user states it
     pool : the process (`looking_pool`), where others look after this one; by default one of its own
     """
 
-    def __init__(self, limits: DecodeLimits, parts: Path, pool: WorkerPool | None = None) -> None:
-        self._look = partial(look, limits, parts)
+    def __init__(
+        self, limits: DecodeLimits, parts: Path, mpp: float | None = None, pool: WorkerPool | None = None
+    ) -> None:
+        self._look = partial(look, limits, parts, mpp=mpp)
         self._is_shared = pool is not None
         self._pool = pool or looking_pool(limits)
 
@@ -56,8 +59,8 @@ def looking_pool(limits: DecodeLimits) -> WorkerPool | None:
 
 
 def _outcome(
-    waiting: Mapping[FieldSource, "Future[tuple[Seen | Unreadable, ...]]"], entry: FieldSource
-) -> tuple[Seen | Unreadable, ...]:
+    waiting: Mapping[FieldSource, "Future[tuple[Looked, ...]]"], entry: FieldSource
+) -> tuple[Looked, ...]:
     """Wait for what a worker saw in a file."""
     try:
         return waiting[entry].result()

@@ -1,7 +1,7 @@
 """Reading of many fields, in this process or by the workers of a pool."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
@@ -14,7 +14,7 @@ from marrowscope.pipeline import FieldReader, FieldResult, FieldTask, failed, lo
 _AHEAD = 2  # fields decoded in advance; each may take hundreds of megabytes
 
 
-def read_here(reader: FieldReader, tasks: Iterable[FieldTask]) -> Iterator[FieldResult]:
+def read_here(reader: FieldReader, tasks: Iterable[FieldTask]) -> Generator[FieldResult]:
     """Read fields in this process, decoding the next ones meanwhile; results are in order."""
     limits = reader.settings.limits
     waiting: deque[tuple[FieldTask, Future[FieldImage | ImageError]]] = deque()
@@ -33,7 +33,7 @@ def read_here(reader: FieldReader, tasks: Iterable[FieldTask]) -> Iterator[Field
             decoder.shutdown(wait=False, cancel_futures=True)
 
 
-def read_by(pool: Pool, networks: Networks, tasks: Iterable[FieldTask]) -> Iterator[FieldResult]:
+def read_by(pool: Pool, networks: Networks, tasks: Iterable[FieldTask]) -> Generator[FieldResult]:
     """Read fields by the workers of a pool, which is closed at the end; results are in task order.
 
     A field on which `MAX_DEATHS` workers die has failed.

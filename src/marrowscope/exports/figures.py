@@ -98,7 +98,8 @@ def lineage_rows(differential: Differential) -> tuple[LineageRow, ...]:
 def sampling(patient: PatientReading) -> Sampling | None:
     """Return the distribution of the counted cells over slides and fields, None without any.
 
-    Each sub-folder of the patient's folder is taken as a slide, unless images of single cells lie there.
+    Each sub-folder of the patient's folder is taken as a slide, as is each whole-slide image; not so
+    sub-folders of single cells.
     """
     slides: Counter[str] = Counter()
     filled = []
@@ -106,11 +107,15 @@ def sampling(patient: PatientReading) -> Sampling | None:
         counted = int(field.cells.is_counted.sum())
         if counted:
             filled.append(counted)
-            slides["." if field.is_single_cell else str(PurePosixPath(field.name).parent)] += counted
+            slides[_slide(field)] += counted
     if not filled:
         return None
     rows = tuple(sorted((name, number) for name, number in slides.items()))
     return Sampling(rows, len(filled), median(filled), min(filled), max(filled))
+
+
+def _slide(field: FieldReading) -> str:
+    return "." if field.is_single_cell else field.slide or str(PurePosixPath(field.name).parent)
 
 
 @dataclass(frozen=True)

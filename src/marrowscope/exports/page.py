@@ -10,7 +10,13 @@ from marrowscope.analysis.limits import alarms
 from marrowscope.domain.case.laboratory import Laboratory
 from marrowscope.domain.cells import FLAG_ADDED, FLAG_BORDER, FLAG_DELETED, FLAG_REVIEWED, Cell
 from marrowscope.domain.decision import Decision, Interval
-from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading
+from marrowscope.domain.patient import (
+    CohortReport,
+    FieldReading,
+    FieldStatus,
+    PatientReading,
+    SlideReading,
+)
 from marrowscope.domain.scale import ScaleSource
 from marrowscope.domain.taxonomy import CellType, taxonomy
 from marrowscope.exports.case.view import CaseView, case_view
@@ -74,6 +80,15 @@ class FieldView:
 
 
 @dataclass(frozen=True)
+class SlideView:
+    """A slide: what was counted of it, link to its annotated overview, and preview as a data URI."""
+
+    reading: SlideReading
+    link: str | None
+    preview: Markup | None
+
+
+@dataclass(frozen=True)
 class PatientView:
     """Everything the page shows of one patient."""
 
@@ -95,6 +110,7 @@ class PatientView:
     others: tuple[TypeGallery, ...]
     previews: tuple[FieldView, ...]
     fields: tuple[FieldView, ...]
+    slides: tuple[SlideView, ...]
     read: int
     failed: tuple[FieldReading, ...]
     repeated: tuple[FieldReading, ...]
@@ -140,6 +156,7 @@ def _view(
         others=_others(patient, gallery, limits.of_a_type),
         previews=_previews(patient, pictures, limits.fields),
         fields=tuple(_field(patient, field, pictures, with_preview=False) for field in patient.fields),
+        slides=tuple(_slide(patient, slide, pictures) for slide in patient.slides),
         read=len(fields_with(patient, FieldStatus.READ)),
         failed=fields_with(patient, FieldStatus.FAILED),
         repeated=fields_with(patient, FieldStatus.DUPLICATE),
@@ -210,6 +227,12 @@ def _previews(patient: PatientReading, pictures: Pictures, most: int) -> tuple[F
     telling = sorted(read, key=lambda entry: (-int(entry[1].cells.is_blast.sum()), -len(entry[1].cells)))
     views = (_field(patient, field, pictures) for _, field in sorted(telling[:most], key=lambda e: e[0]))
     return tuple(view for view in views if view.preview)
+
+
+def _slide(patient: PatientReading, slide: SlideReading, pictures: Pictures) -> SlideView:
+    jpeg = pictures.preview(patient.patient, slide.overview)
+    link = pictures.annotated_path(patient.patient, slide.overview)
+    return SlideView(slide, link, _data_uri(jpeg) if jpeg else None)
 
 
 def _field(

@@ -15,6 +15,7 @@ from marrowscope.exports.figures import lineage_rows, non_erythroid_blasts, samp
 from marrowscope.exports.signed import signed_document
 from marrowscope.imaging.names import shown
 
+_AREA_DECIMALS = 3
 NOTICE = "For research use only. A count is not a diagnosis."
 
 
@@ -157,6 +158,21 @@ def _patient(patient: PatientReading) -> dict[str, Any]:
         "flags": [shown(flag) for flag in patient.flags],
         "limits": [shown(text) for text in patient.limits],
         "passed_over": [shown(name) for name in patient.passed_over],
+        "slides": [
+            {
+                "slide": shown(slide.name),
+                "sha256": slide.sha256,
+                "width": slide.width,
+                "height": slide.height,
+                "mpp": slide.mpp,
+                "countable_mm2": round(slide.countable_mm2, _AREA_DECIMALS),
+                "counted_mm2": round(slide.counted_mm2, _AREA_DECIMALS),
+                "tiles": slide.tiles,
+                "tiles_counted": slide.tiles_counted,
+                "tiles_unfit": slide.tiles_unfit,
+            }
+            for slide in patient.slides
+        ],
         "inputs": [
             {
                 "field": shown(field.name),

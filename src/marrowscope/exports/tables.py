@@ -8,6 +8,9 @@ import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.cells import FLAG_ADDED, FLAG_REVIEWED, Cell
 from marrowscope.domain.decision import Interval
@@ -90,10 +93,11 @@ def write_patients_csv(report: CohortReport, path: Path) -> None:
 def write_cells_csv(report: CohortReport, path: Path) -> None:
     """Write a row per cell, with the columns `CELL_COLUMNS` and boxes in pixels of the original image.
 
-    `GUESS_COLUMNS` follow, but not in reports of versions that did not know them: a signed report gives the
-    same file for ever. If a patient was reviewed, `REVIEW_COLUMNS` are next: the networks' type of each cell
-    and the reader's, which training uses. `cell_type` is then the type in force. Where cells were signed by
-    an analyser or a technologist, `SIGNED_COLUMNS` are last.
+    Boxes of a slide's tiles are in full-resolution pixels of the slide. `GUESS_COLUMNS` follow, but not in
+    reports of versions that did not know them: a signed report gives the same file for ever. If a patient
+    was reviewed, `REVIEW_COLUMNS` are next: the networks' type of each cell and the reader's, which training
+    uses. `cell_type` is then the type in force. Where cells were signed by an analyser or a technologist,
+    `SIGNED_COLUMNS` are last.
 
     Raises
     ------
@@ -225,11 +229,11 @@ def _cell_rows(patient: PatientReading, has_guesses: bool) -> Iterator[tuple[lis
     by_network = {f.name: f.cells.cell_types for f in patient.review.network.fields} if patient.review else {}
     for field in patient.fields:
         network = by_network.get(field.name, ())
-        for number, cell in enumerate(field.cells, start=1):
+        for number, (cell, box) in enumerate(zip(field.cells, field.boxes_in_image, strict=True), start=1):
             own = network[number - 1] if number <= len(network) else ""
             guess = _guess_values(cell) if has_guesses else ()
             reviewed = (own, _reviewed_type(cell)) if patient.review else ()
-            row = [name, csv_text(field.name), str(number), *_cell_values(cell), *guess, *reviewed]
+            row = [name, csv_text(field.name), str(number), *_cell_values(cell, box), *guess, *reviewed]
             yield row, field.signed_type
 
 
@@ -237,9 +241,9 @@ def _reviewed_type(cell: Cell) -> str:
     return cell.cell_type if {FLAG_REVIEWED, FLAG_ADDED} & {*cell.flags} else ""
 
 
-def _cell_values(cell: Cell) -> list[str]:
+def _cell_values(cell: Cell, box: npt.NDArray[np.float32]) -> list[str]:
     return [
-        *(f"{_unsigned(corner, _BOX_DECIMALS):.{_BOX_DECIMALS}f}" for corner in cell.box),
+        *(f"{_unsigned(float(corner), _BOX_DECIMALS):.{_BOX_DECIMALS}f}" for corner in box),
         f"{cell.score:.{_PROBABILITY_DECIMALS}f}",
         cell.cell_type,
         f"{cell.probability:.{_PROBABILITY_DECIMALS}f}",

@@ -1,8 +1,5 @@
 """Pictures of cells for people: one square per cell, alone or on a sheet with those of the whole field."""
 
-import io
-from typing import Final
-
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -16,9 +13,6 @@ COLUMNS = 16
 _CONTEXT = 1.35  # side of a square over the longer side of the cell's box
 _BEYOND = 190  # grey where a square reaches beyond the image: nothing is there, and nothing is made up
 _QUALITY = 88
-
-
-NO_SQUARES: Final = np.zeros((0, SQUARE_PX, SQUARE_PX), np.uint8)
 
 
 def squares_of(
@@ -44,10 +38,9 @@ def sheet_of(pixels: npt.NDArray[np.uint8], boxes: npt.NDArray[np.float32], side
     return jpeg_bytes(Image.fromarray(grid.reshape(rows * side, COLUMNS * side, 3)), _QUALITY)
 
 
-def grey_squares(sheet: bytes, cells: int) -> npt.NDArray[np.uint8]:
+def grey_squares(sheet: Image.Image, cells: int) -> npt.NDArray[np.uint8]:
     """Return the squares on a sheet of so many cells: (n, SQUARE_PX, SQUARE_PX) uint8 grey."""
-    with Image.open(io.BytesIO(sheet)) as picture:
-        grey = np.asarray(picture.convert("L"))
+    grey = np.asarray(sheet.convert("L"))
     rows = grey.reshape(-1, SQUARE_PX, COLUMNS, SQUARE_PX).swapaxes(1, 2)
     return rows.reshape(-1, SQUARE_PX, SQUARE_PX)[:cells]
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from threading import Event
 
-from marrowscope.cohort import CohortReader, RunSettings
+from marrowscope.cohort.reader import CohortReader
+from marrowscope.cohort.settings import RunSettings
 from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading
 from marrowscope.engines.looking import FileLooker
 from marrowscope.errors import InputError
@@ -85,7 +86,7 @@ class LiveCount:
         self._counting = settings.counting
         self._folder = folder
         self._discover = discover
-        self._looker = FileLooker(settings.reading.limits, journal.parts)
+        self._looker = FileLooker(settings.reading.limits, journal.parts, settings.reading.mpp)
         remembering = RememberingLooker(self._looker, lambda: folder.versions)
         self._reader = CohortReader(bundle, settings, journal, looker=remembering)
         self._taken: set[FieldSource] = set()

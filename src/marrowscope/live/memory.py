@@ -9,7 +9,7 @@ from marrowscope.imaging.files.sources import FieldSource
 from marrowscope.imaging.versions import Version
 from marrowscope.journal import Journal
 from marrowscope.pipeline import FieldTask
-from marrowscope.planning import Look, Seen, Unreadable
+from marrowscope.planning import Look, Looked
 
 
 class RememberingJournal(Journal):
@@ -44,7 +44,7 @@ class RememberingLooker:
     def __init__(self, looker: Looker, versions: Callable[[], Mapping[Path, Version]]) -> None:
         self._looker = looker
         self._versions = versions
-        self._known: dict[FieldSource, tuple[Version | None, tuple[Seen | Unreadable, ...]]] = {}
+        self._known: dict[FieldSource, tuple[Version | None, tuple[Looked, ...]]] = {}
 
     def begin(self, entries: Sequence[FieldSource], /) -> Look:
         """Begin to look at the files that are new or have changed."""
@@ -56,7 +56,7 @@ class RememberingLooker:
         look_at = self._looker.begin(fresh)
         waiting = set(fresh)
 
-        def outcome(entry: FieldSource) -> tuple[Seen | Unreadable, ...]:
+        def outcome(entry: FieldSource) -> tuple[Looked, ...]:
             if entry in waiting:
                 self._known[entry] = now[entry], tuple(look_at(entry))
             return self._known[entry][1]

@@ -262,11 +262,11 @@ def unknown(root: Path, *names: str) -> Path:
 
 def test_files_that_are_no_images_as_far_as_is_known_are_told(tmp_path: Path) -> None:
     put(tmp_path / "P1", "a.png", "s/b.png")
-    unknown(tmp_path / "P1", "s/scan.mrxs", "noname")
+    unknown(tmp_path / "P1", "s/scan.kfb", "noname")
     put(tmp_path / "P2", "a.png")
     unknown(tmp_path, "loose.bin")
     found = discover([tmp_path])
-    assert passed_over(found) == {"P1": ("noname", "s/scan.mrxs"), "P2": ()}
+    assert passed_over(found) == {"P1": ("noname", "s/scan.kfb"), "P2": ()}
     assert found[0].problems == ("loose.bin, beside the patients' folders, is not an image",)
     only = discover([unknown(put(tmp_path / "one", "a.png"), "b.bin")])
     assert passed_over(only) == {"one": ("b.bin",)}

@@ -1,5 +1,6 @@
 """Cells that several fields show because the fields overlap."""
 
+import io
 from collections.abc import Callable
 
 import numpy as np
@@ -16,7 +17,8 @@ WINDOW = (500, 400)
 
 
 def made(pixels: Pixels, boxes: npt.NDArray[np.float32]) -> FieldCells:
-    squares = grey_squares(sheet_of(pixels, boxes), len(boxes))
+    with Image.open(io.BytesIO(sheet_of(pixels, boxes))) as sheet:
+        squares = grey_squares(sheet, len(boxes))
     return FieldCells((pixels.shape[1], pixels.shape[0]), boxes, cell_sketches(squares))
 
 

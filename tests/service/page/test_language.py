@@ -64,6 +64,17 @@ def test_the_page_speaks_german_until_english_is_chosen(drawn_patient: Running, 
         page.get_by_text(shown).first.wait_for()
         visit.look(f"german-{tab.lower()}")
 
+    for address, shown in (
+        ("/quality/controls", "Es gibt noch kein Kontrollpräparat."),
+        ("/quality/learning", "Noch wurde kein Fall vorgelegt."),
+        ("/admin/networks", "Netze neuer Auswertungen"),
+    ):
+        page.goto(f"{drawn_patient.url}{address}")
+        page.get_by_text(shown).wait_for()
+        visit.look(f"german-{address.rpartition('/')[2]}")
+
+    page.goto(f"{drawn_patient.url}/")
+    page.get_by_role("link", name=PATIENT).click()
     page.get_by_role("button", name="Local user").click()
     page.get_by_role("button", name="Anzeige").click()
     page.get_by_label("Sprache").select_option(label="English")

@@ -14,7 +14,8 @@ from marrowscope.domain.decision import BASIS_WORDS, COUNTED_WORDS, RULES, Basis
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.exports.provenance import NOTICE
 from marrowscope.imaging.quality import QualityFlag
-from marrowscope.service.store.analyses import CANCELLED, DONE, FAILED
+from marrowscope.service.reports import checklist
+from marrowscope.service.store.analyses import ENDED
 
 PACKAGE = Path(marrowscope.__file__).parent
 SOURCES = PACKAGE / "web" / "src"
@@ -49,7 +50,6 @@ def keys_of(path: Path, table: str) -> set[str]:
 
 def recorded_actions() -> set[str]:
     """Return every action that the service enters in the audit trail."""
-    ends = {f"analysis.{status}" for status in (DONE, FAILED, CANCELLED)}
     found: set[str] = set()
     for path in PACKAGE.joinpath("service").rglob("*.py"):
         tree = ast.parse(text_of(path))
@@ -60,8 +60,9 @@ def recorded_actions() -> set[str]:
             if isinstance(action, ast.Constant):
                 found.add(str(action.value))
             elif isinstance(action, ast.JoinedStr):
-                assert ast.unparse(action) == "f'analysis.{status}'", f"{path.name}: {ast.unparse(action)}"
-                found |= ends
+                start, _, end = ast.unparse(action)[2:-1].partition(".")
+                assert end == "{status}", f"{path.name}: {ast.unparse(action)}"
+                found |= {f"{start}.{status}" for status in ENDED}
             else:
                 found |= _assigned(tree, ast.unparse(action))
     return found
@@ -73,6 +74,13 @@ def _assigned(tree: ast.Module, name: str) -> set[str]:
     found = {each for each in constants if isinstance(each, str) and re.fullmatch(r"[a-z]+\.[a-z_]+", each)}
     assert found, f"nothing is known of {name}"
     return found
+
+
+def open_points() -> set[str]:
+    """Return the key of every point that may be open before signing."""
+    tree = ast.parse(text_of(Path(checklist.__file__)))
+    parts = [node.elts for node in ast.walk(tree) if isinstance(node, ast.Tuple) and len(node.elts) == 4]
+    return {str(key.value) for key, *_ in parts if isinstance(key, ast.Constant)}
 
 
 def test_every_recorded_action_has_words_and_no_others_have() -> None:
@@ -92,6 +100,7 @@ def test_a_group_of_the_history_holds_actions_that_are_recorded() -> None:
         ("rules", set(RULES)),
         ("sections", {section.id for section in morphology().sections}),
         ("phrases", {phrase.id for section in morphology().sections for phrase in section.phrases}),
+        ("said", open_points()),
         ("problems", {kind for _, kind in script("reference").problem_types()} - {"http"}),
         (
             "flags",

@@ -14,6 +14,7 @@ import numpy as np
 from marrowscope.datasets.corrections import Annotation
 from marrowscope.datasets.labelled import LabelledField, labelled_field
 from marrowscope.datasets.names import normalise_label
+from marrowscope.domain.patient import AT
 from marrowscope.domain.taxonomy import REVIEWED_TYPE, taxonomy
 from marrowscope.errors import DatasetError, InputError
 from marrowscope.imaging.files.sources import FieldSource, PatientSource, discover
@@ -178,6 +179,8 @@ class _PatientImages:
         if patient is None:
             raise row.fault(f"there is no patient {given!r} in {shown(str(self._folder))}")
         field = self._fields[patient].get(known_id(name, self._fields[patient]) or "")
+        if field is None and name.rpartition(AT)[0] in self._fields[patient]:
+            raise row.fault(f"{name!r} is a tile of a whole slide, from which cells cannot be cut here yet")
         if field is None:
             raise row.fault(f"patient {patient!r} has no field {name!r} in {shown(str(self._folder))}")
         if field.member is not None:

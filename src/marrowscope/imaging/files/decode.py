@@ -72,11 +72,13 @@ class FieldImage:
     pixels : uint8 (H, W, 3) RGB, upright and read-only
     mpp : micrometres per pixel, where the file states it plausibly
     notes : lines for the report about what had to be converted
+    slide_xy : column and row of its left upper pixel in the slide that it is a tile of; None if it is no tile
     """
 
     pixels: npt.NDArray[np.uint8]
     mpp: float | None
     notes: tuple[str, ...] = ()
+    slide_xy: tuple[int, int] | None = None
 
 
 # The plug-ins are called directly: `Image.open` would compare the size with a limit global to the process.

@@ -40,6 +40,10 @@ WEBP: Final = Format("WebP", is_image=True, is_read=True)
 JPEG_2000: Final = Format("JPEG 2000", is_image=True, is_read=True)
 READ: Final = (JPEG, PNG, BMP, TIFF, WEBP, JPEG_2000)
 READ_NAMES: Final = "JPEG, PNG, BMP, TIFF, WebP or JPEG 2000"
+DICOM: Final = Format("DICOM", is_image=True)
+
+SLIDE_SUFFIXES: Final = frozenset({".svs", ".ndpi", ".mrxs", ".scn", ".bif"})
+"""Names of scanners' slides; DICOM and TIFF slides are known by their content."""
 
 IMAGE_SUFFIXES: Final = frozenset(
     {
@@ -89,7 +93,7 @@ def recognise(head: bytes) -> Format | None:
         name = _BRANDS.get(head[8:12])
         return Format(name, is_image=True) if name else Format("video or other ISO media")
     if head[128:132] == b"DICM":
-        return Format("DICOM", is_image=True)
+        return DICOM
     return next((kind for signature, kind in _SIGNATURES if head.startswith(signature)), None)
 
 
@@ -111,8 +115,13 @@ def is_image_file(path: Path) -> bool:
     return is_image_member(path.name, partial(_head, path))
 
 
+def is_slide_name(name: str) -> bool:
+    """Return whether a file is meant to be a scanner's slide, by its name."""
+    return Path(name).suffix.lower() in SLIDE_SUFFIXES
+
+
 def _has_image_suffix(name: str) -> bool:
-    return Path(name).suffix.lower() in IMAGE_SUFFIXES and not name.startswith(".")
+    return Path(name).suffix.lower() in IMAGE_SUFFIXES | SLIDE_SUFFIXES and not name.startswith(".")
 
 
 def is_image_member(name: str, head: Callable[[], bytes]) -> bool:

@@ -11,21 +11,24 @@ from typing import Final
 
 from marrowscope.domain.case.details import NOTHING_STATED, CaseDetails, joined
 from marrowscope.errors import InputError
-from marrowscope.imaging.field_source import FieldSource, LoadedSource, Source
+from marrowscope.imaging.field_source import FieldSource, Source
 from marrowscope.imaging.files.archives import list_members, member_parts, read_head
 from marrowscope.imaging.files.formats import (
+    DICOM,
     HEAD_BYTES,
+    IMAGE_SUFFIXES,
     READ_NAMES,
+    SLIDE_SUFFIXES,
     is_image_file,
     is_image_member,
     may_be_image,
-)  # fmt: skip
+    recognise,
+)
 from marrowscope.imaging.files.manifest import ManifestRow, rows_by_patient
 from marrowscope.imaging.names import distinct, natural_key, safe_name, shortened, shown, too_long
 
 __all__ = [
     "FieldSource",
-    "LoadedSource",
     "PatientSource",
     "Source",
     "archive_source",
@@ -74,6 +77,8 @@ def discover(
       patient, as merging two patients would be the worse mistake; the patient's row says so.
     - A folder most of whose sub-folders are called like cell types, told by `names_type`: one patient.
     - Image files: one patient, named after the folder they share.
+    - A whole slide is an image, too: the folder of a MIRAX slide belongs to its ``.mrxs`` file, and the DICOM
+      files of a folder are one entry.
     - A ZIP file: the same as the folder it contains.
     - A CSV file, in `inputs` or as `manifest`: `patient,path[,truth]`, see module `manifest`.
 
@@ -190,6 +195,7 @@ def _split(tree: _Tree, name: str) -> list[PatientSource]:
 
 def _patient(name: str, tree: _Tree, *, skip: int = 0) -> PatientSource:
     """Return one patient with a tree's images; the first `skip` parts of paths are the patient's folder."""
+    _join_dicom(tree)
     fields: dict[str, FieldSource] = {}
     seen: set[tuple[Path, str | None]] = set()
     for parts, source in sorted(tree.leaves, key=lambda leaf: [natural_key(part) for part in leaf[0]]):
@@ -205,6 +211,28 @@ def _patient(name: str, tree: _Tree, *, skip: int = 0) -> PatientSource:
         lines.append(f"no {READ_NAMES} images found")
     passed_over = sorted((shown("/".join(parts[skip:])) for parts in tree.others), key=natural_key)
     return PatientSource(shortened(name), tuple(fields.values()), None, tuple(lines), tuple(passed_over))
+
+
+def _join_dicom(tree: _Tree) -> None:
+    """Make one entry of the DICOM files of a folder: a slide has one for each of its levels."""
+    first: dict[Path, int] = {}
+    kept: list[tuple[tuple[str, ...], FieldSource]] = []
+    for parts, source in sorted(tree.leaves, key=lambda leaf: [natural_key(part) for part in leaf[0]]):
+        if source.member is not None or not _is_dicom(source):
+            kept.append((parts, source))
+        elif source.path.parent not in first:
+            first[source.path.parent] = len(kept)
+            kept.append((parts, source))
+        else:
+            place = first[source.path.parent]
+            slide = kept[place][1]
+            kept[place] = kept[place][0], replace(slide, companions=(*slide.companions, source.path))
+    tree.leaves = kept
+
+
+def _is_dicom(source: FieldSource) -> bool:
+    has_own_suffix = Path(source.name).suffix.lower() in IMAGE_SUFFIXES | SLIDE_SUFFIXES
+    return not has_own_suffix and recognise(source.head(HEAD_BYTES)) is DICOM
 
 
 def _of_files(paths: Sequence[Path]) -> PatientSource:
@@ -276,12 +304,15 @@ def _walk(root: Path, prefix: tuple[str, ...] = ()) -> _Tree:
     todo = [(root, prefix)]
     while todo:
         folder, parts = todo.pop()
-        for entry in _entries(folder, tree, parts):
+        entries = list(_entries(folder, tree, parts))
+        of_slides = {Path(entry.name).stem for entry in entries if entry.name.lower().endswith(".mrxs")}
+        for entry in entries:
             own = (*parts, entry.name)
             path = Path(entry.path)
             if entry.is_dir():
                 identity = _identity(path)
-                if identity in entered or _is_result(path):
+                # The folder of a MIRAX slide holds its parts, some of them JPEG files.
+                if identity in entered or entry.name in of_slides or _is_result(path):
                     continue
                 entered.add(identity)
                 todo.append((path, own))

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from marrowscope.analysis.patient import CountingSettings
 from marrowscope.codec import to_json
-from marrowscope.cohort import RunSettings
+from marrowscope.cohort.settings import RunSettings
 from marrowscope.domain.decision import OVER_20, RULES
 from marrowscope.errors import InputError
 from marrowscope.models.bundle import Bundle

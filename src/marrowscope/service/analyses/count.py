@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, undefer
 
 from marrowscope.analysis.numbers import Inferred
@@ -25,7 +25,7 @@ from marrowscope.analysis.reviewed import Answer as CellAnswer
 from marrowscope.codec import from_json
 from marrowscope.domain.counting import counted_once
 from marrowscope.domain.decision import RULES
-from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading
+from marrowscope.domain.patient import FieldReading, FieldStatus, PatientReading, SlideReading
 from marrowscope.domain.rates import NOTHING_KNOWN, KnownErrors
 from marrowscope.domain.taxonomy import ARTEFACT
 from marrowscope.exports.tables import patient_row
@@ -33,7 +33,7 @@ from marrowscope.service.errors import ConflictError
 from marrowscope.service.images.patients import details_of
 from marrowscope.service.recent import Recent
 from marrowscope.service.store.analyses import DONE, DUPLICATE, NETWORK, PERSON, Analysis, AnalysisField, Cell
-from marrowscope.service.store.patients import Field
+from marrowscope.service.store.patients import Field, Slide
 from marrowscope.service.store.reviews import Answer
 
 _recent: Recent[PatientReading] = Recent(64)  # one of a thousand cells takes about a megabyte
@@ -70,16 +70,20 @@ def network_reading(session: Session, analysis: Analysis) -> PatientReading:
     # The statement itself, not its revision: one that was rolled back leaves its number to the next.
     stated = json.dumps(patient.details, sort_keys=True)
     key = analysis.id, analysis.finished_at, patient.name, stated
-    return _recent.get(
-        key,
-        lambda: read_patient(
-            patient.name,
-            _field_readings(session, analysis),
-            _settings_of(analysis),
-            _known(analysis),
-            details=details_of(patient),
-        ),
+    return _recent.get(key, lambda: _network_reading(session, analysis))
+
+
+def _network_reading(session: Session, analysis: Analysis) -> PatientReading:
+    patient, slides = analysis.patient, _slides(session, analysis)
+    reading = read_patient(
+        patient.name,
+        _field_readings(session, analysis),
+        _settings_of(analysis),
+        _known(analysis),
+        problems=[slide.summary for slide in slides],
+        details=details_of(patient),
     )
+    return replace(reading, slides=slides)
 
 
 def answers_of(session: Session, reading_id: str) -> ReadingAnswers:
@@ -189,6 +193,34 @@ def _known(analysis: Analysis) -> KnownErrors:
     """Return what was known of the networks' errors when the analysis was asked for."""
     known = analysis.facts.get("known")
     return NOTHING_KNOWN if known is None else from_json(known, KnownErrors)
+
+
+def _slides(session: Session, analysis: Analysis) -> tuple[SlideReading, ...]:
+    """Return how much of each slide an analysis counted."""
+    counted = func.sum(case((AnalysisField.status == DONE, 1), else_=0))
+    found = session.execute(
+        select(Slide, func.count(), counted)
+        .join(Field, Field.slide_id == Slide.id)
+        .join(AnalysisField, AnalysisField.field_id == Field.id)
+        .where(AnalysisField.analysis_id == analysis.id)
+        .group_by(Slide.id)
+        .order_by(Slide.created_at, Slide.id)
+    )
+    return tuple(
+        SlideReading(
+            name=slide.name,
+            sha256=slide.sha256,
+            width=slide.width,
+            height=slide.height,
+            mpp=slide.mpp,
+            countable_mm2=slide.countable_mm2,
+            counted_mm2=slide.tile_mm2 * done,
+            tiles=slide.tiles,
+            tiles_counted=done,
+            tiles_unfit=taken - done,
+        )
+        for slide, taken, done in found
+    )
 
 
 def _field_readings(session: Session, analysis: Analysis) -> list[FieldReading]:

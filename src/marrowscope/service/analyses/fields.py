@@ -9,6 +9,7 @@ one camera keep one scale.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from PIL import Image
 from sqlalchemy import exists, func, insert, select
 from sqlalchemy.orm import Session, undefer
 
@@ -63,23 +64,23 @@ def count_once(session: Session, analysis: Analysis, blobs: Blobs) -> None:
         .options(undefer(AnalysisField.reading))
     ).all()
     readings = {row.id: from_json(row.reading, FieldReading) for row in rows if row.reading is not None}
-    # A sheet that is no longer kept is of a field read long ago, with which nothing can be compared.
-    compared = [row for row in rows if row.id in readings and _has_sheet(row, blobs)]
-    sheets = {readings[row.id].name: row.gallery or "" for row in compared}
+    sheets = {readings[row.id].name: row.gallery for row in rows if row.id in readings}
     marked = counted_once_each(
-        [readings[row.id] for row in compared],
-        RepeatedCells(),
-        lambda reading: blobs.get(sheets[reading.name]),
+        list(readings.values()), RepeatedCells(), lambda reading: _sheet(sheets[reading.name], blobs)
     )
-    for row, reading in zip(compared, marked, strict=True):
-        readings[row.id] = reading
+    for row, reading in zip((row for row in rows if row.id in readings), marked, strict=True):
         _mark(session, row, reading)
-    cells = [reading.cells for reading in readings.values()]
-    analysis.blasts = sum(int((each.is_blast & each.is_counted).sum()) for each in cells)
+    analysis.blasts = sum(int((each.cells.is_blast & each.cells.is_counted).sum()) for each in marked)
 
 
-def _has_sheet(row: AnalysisField, blobs: Blobs) -> bool:
-    return row.cells == 0 or (row.gallery is not None and blobs.path(row.gallery).is_file())
+def _sheet(digest: str | None, blobs: Blobs) -> Image.Image | None:
+    """Return the sheet of a field's cells; None where it is no longer kept, or damaged."""
+    try:
+        with Image.open(blobs.path(digest or "")) as sheet:
+            sheet.load()
+            return sheet.copy()
+    except OSError:
+        return None
 
 
 def _mark(session: Session, row: AnalysisField, reading: FieldReading) -> None:

@@ -3,9 +3,10 @@
 import hashlib
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from marrowscope.exports.atomic import write_atomic
+from marrowscope.exports.atomic import atomic_path, write_atomic
 from marrowscope.service.errors import NotFoundError, UnavailableError
 
 _PARTS = ("originals", "derived")
@@ -40,6 +41,21 @@ class Blobs:
         else:
             self._write(path, content)
         return digest
+
+    def put_file(self, source: Path, digest: str) -> None:
+        """Store a file, too large for memory, whose digest is known.
+
+        Raises
+        ------
+        UnavailableError
+            It cannot be written.
+        """
+        path = self.path(digest)
+        if path.is_file():
+            path.touch()
+            return
+        with _written(), atomic_path(path) as beside:
+            shutil.copyfile(source, beside)
 
     def path(self, digest: str) -> Path:
         """Return the path of the bytes with this digest, whether they exist or not."""
@@ -101,8 +117,14 @@ class Blobs:
 
     @staticmethod
     def _write(path: Path, content: bytes) -> None:
-        try:
+        with _written():
             write_atomic(path, content)
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            raise UnavailableError(f"the image cannot be written to the disk: {reason}") from error
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise UnavailableError(f"the image cannot be written to the disk: {reason}") from error

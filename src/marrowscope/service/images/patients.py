@@ -17,7 +17,14 @@ from marrowscope.service.images.copies import settle_copies
 from marrowscope.service.store.analyses import QUEUED, RUNNING, Analysis, AnalysisField
 from marrowscope.service.store.base import row_of
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.patients import FIELD_FAILED, FIELD_REPLACED, FIELD_STORED, Field, Patient
+from marrowscope.service.store.patients import (
+    FIELD_FAILED,
+    FIELD_REPLACED,
+    FIELD_STORED,
+    Field,
+    Patient,
+    Slide,
+)
 from marrowscope.service.store.references import is_referenced
 from marrowscope.service.trail import audit
 
@@ -153,12 +160,47 @@ def remove_field(session: Session, actor: Actor, blobs: Blobs, field_id: str) ->
         raise ConflictError("an analysis has read this image; it stays with its patient")
     digest = field.sha256
     session.delete(field)
+    slides = drop_empty_slides(session, patient.id)
     settle_copies(session, blobs, patient.id)
     refresh(session, patient)
     audit.record(
         session, actor, "field.remove", "field", field_id, patient_id=patient.id, before={"sha256": digest}
     )
-    return [] if digest is None else [digest]
+    return [*([] if digest is None else [digest]), *slides]
+
+
+def slides_of(session: Session, patient_id: str) -> list[tuple[Slide, int]]:
+    """Return a patient's slides in the order they were added, each with the number of its tiles."""
+    tiles = func.count(Field.id).filter(Field.status != FIELD_REPLACED)
+    found = session.execute(
+        select(Slide, tiles)
+        .join(Field, Field.slide_id == Slide.id)
+        .where(Slide.patient_id == patient_id)
+        .group_by(Slide.id)
+        .order_by(Slide.created_at, Slide.id)
+    )
+    return [(slide, number) for slide, number in found]
+
+
+def get_slide(session: Session, slide_id: str) -> Slide:
+    """Return a slide.
+
+    Raises
+    ------
+    NotFoundError
+        There is none.
+    """
+    return row_of(session, Slide, slide_id, "slide")
+
+
+def drop_empty_slides(session: Session, patient_id: str) -> list[str]:
+    """Remove a patient's slides of which no tile is left; return digests to `forget`."""
+    session.flush()
+    held = select(Field.slide_id).where(Field.slide_id.is_not(None), Field.patient_id == patient_id)
+    empty = session.scalars(select(Slide).where(Slide.patient_id == patient_id, Slide.id.not_in(held))).all()
+    for slide in empty:
+        session.delete(slide)
+    return [slide.sha256 for slide in empty]
 
 
 def forget(database: Database, blobs: Blobs, digests: Iterable[str]) -> None:

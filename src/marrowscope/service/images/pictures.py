@@ -13,15 +13,10 @@ from marrowscope.imaging import gallery
 from marrowscope.imaging.files.decode import DecodeLimits
 from marrowscope.imaging.jpeg import jpeg_bytes
 from marrowscope.service.errors import NotFoundError, UnavailableError
-from marrowscope.service.images import workers
+from marrowscope.service.images import slides, workers
 from marrowscope.service.images.blobs import Blobs
-from marrowscope.service.images.workers import (
-    OVERLAP_PX,
-    THUMBNAILS_PX,
-    TILE_PX,
-    TILES,
-    image_workers,
-)
+from marrowscope.service.images.slides import OVERLAP_PX, TILE_PX
+from marrowscope.service.images.workers import THUMBNAILS_PX, TILES, image_workers
 
 Box = tuple[float, float, float, float]
 T = TypeVar("T")
@@ -79,6 +74,29 @@ class Pictures:
                 return tiles.read(f"{level}/{column}_{row}.jpg")
         except KeyError as error:
             raise NotFoundError("the image has no such tile") from error
+
+    def slide_tile(self, digest: str, level: int, column: int, row: int) -> bytes:
+        """Return a tile of a whole slide as JPEG, straight from its file.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such tile, or the slide is no longer kept.
+        """
+        return self._done(partial(slides.deep_zoom_tile, self._blobs, digest, level, column, row))
+
+    def slide_overview(self, digest: str) -> bytes:
+        """Return the overview of a slide, with its monolayer and the tiles cut from it, as JPEG.
+
+        Raises
+        ------
+        NotFoundError
+            The slide is no longer kept.
+        """
+        try:
+            return self._blobs.derived(digest, slides.OVERVIEW).read_bytes()
+        except OSError as error:
+            raise NotFoundError("the slide is no longer kept") from error
 
     def crop(self, digest: str, box: Box, size: int) -> bytes:
         """Return a square of `size` pixels around a box, as on a gallery sheet, as JPEG.

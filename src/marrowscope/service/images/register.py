@@ -9,9 +9,11 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from marrowscope.domain.patient import AT
 from marrowscope.imaging.names import composed, distinct, numbered
 from marrowscope.service.actors import Actor
 from marrowscope.service.images import patients
+from marrowscope.service.images.slides import ExaminedSlide
 from marrowscope.service.images.workers import ExaminedImage
 from marrowscope.service.store.analyses import AnalysisField
 from marrowscope.service.store.patients import (
@@ -21,6 +23,7 @@ from marrowscope.service.store.patients import (
     FIELD_STORED,
     Field,
     Patient,
+    Slide,
 )
 from marrowscope.service.trail import audit
 
@@ -96,7 +99,7 @@ class Register:
         digests = {part.sha256 for part in parts}
         if any(part.message for part in parts) or digests == {field and field.sha256 for field in known}:
             return []
-        held = re.compile(re.escape(name) + r"(#\d+)?")
+        held = re.compile(re.escape(name) + rf"(#\d+|{AT}\d+,\d+)?")
         return [
             field
             for field_name, field in self._by_name.items()
@@ -164,7 +167,7 @@ class Register:
         else:
             self._session.delete(other)
             self.forgotten += [] if other.sha256 is None else [other.sha256]
-        self._session.flush()
+        self.forgotten += patients.drop_empty_slides(self._session, self._patient.id)
         del self._by_name[composed(other.name)]
         if successor is not None:
             self._add(successor)
@@ -198,7 +201,20 @@ class Register:
         self._session.flush()
         self._by_name[composed(field.name)] = field
 
-    @staticmethod
-    def _describe(field: Field, file: ExaminedFile) -> None:
+    def _describe(self, field: Field, file: ExaminedFile) -> None:
         field.sha256, field.size = file.sha256, file.size
         field.width, field.height, field.mpp = file.width, file.height, file.mpp
+        if file.slide is not None and file.slide_xy is not None:
+            field.slide_id = self._slide(file.file, file.slide).id
+            field.slide_x, field.slide_y = file.slide_xy
+
+    def _slide(self, name: str, found: ExaminedSlide) -> Slide:
+        """Return the row of the slide that a tile was cut from."""
+        known = self._session.scalar(
+            select(Slide).where(Slide.patient_id == self._patient.id, Slide.sha256 == found.sha256)
+        )
+        if known is None:
+            known = Slide(patient_id=self._patient.id, name=name, **vars(found))
+            self._session.add(known)
+            self._session.flush()
+        return known

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from sqlalchemy.orm import Session
 
+from marrowscope.domain.patient import tile_name
 from marrowscope.engines.pool import WorkerDiedError, WorkLimits, WorkTooLargeError
 from marrowscope.imaging.files.archives import member_parts
 from marrowscope.imaging.files.decode import DecodeLimits
@@ -138,6 +139,8 @@ class Examiner:
         self._left.take(found)
         for number, image in enumerate(found, start=1):
             name = source.name if len(found) == 1 else f"{source.name}#{number}"
+            if image.slide_xy is not None:
+                name = tile_name(source.name, *image.slide_xy)
             yield ExaminedFile(name=name, is_image=is_image, file=source.name, **vars(image))
 
 

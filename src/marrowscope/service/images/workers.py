@@ -9,7 +9,7 @@ import io
 import zipfile
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Final
 
@@ -25,9 +25,10 @@ from marrowscope.imaging.files.decode import DecodeLimits, decode, fields_of
 from marrowscope.imaging.files.sources import FieldSource
 from marrowscope.imaging.jpeg import jpeg_bytes
 from marrowscope.imaging.repeats.fields import Sketch, sketch
+from marrowscope.imaging.slides.opening import is_slide
 from marrowscope.service.images.blobs import Blobs
+from marrowscope.service.images.slides import OVERLAP_PX, TILE_PX, ExaminedSlide, take_apart
 
-TILE_PX, OVERLAP_PX = 256, 1
 THUMBNAILS_PX: Final = (512, 256)
 """Stored sizes, the largest first; others are made from the next larger one."""
 TILES = "tiles.zip"
@@ -43,7 +44,7 @@ _pools: dict[WorkLimits, WorkerPool] = {}
 
 @dataclass(frozen=True)
 class ExaminedImage:
-    """An image with its digest and size, or, in `message`, why a file is none."""
+    """An image with its digest and size, or, in `message`, why a file is none; of a tile, also its slide."""
 
     message: str = ""
     sha256: str | None = None
@@ -51,6 +52,8 @@ class ExaminedImage:
     width: int = 0
     height: int = 0
     mpp: float | None = None
+    slide: ExaminedSlide | None = None
+    slide_xy: tuple[int, int] | None = None
 
 
 def image_workers(limits: WorkLimits) -> WorkerPool:
@@ -77,6 +80,8 @@ def examine_image(
     ----------
     left : bytes that the request's limit still allows
     """
+    if is_slide(source, limits.max_pixels):
+        return _examine_slide(blobs, limits, source)
     try:
         data = source.read(limits)
     except ImageError as error:
@@ -89,6 +94,19 @@ def examine_image(
         return parts or (_stored(blobs, limits, data),)
     except ImageError as error:
         return (ExaminedImage(str(error), digest, size),)
+
+
+def _examine_slide(blobs: Blobs, limits: DecodeLimits, source: FieldSource) -> tuple[ExaminedImage, ...]:
+    """Take a slide apart: its tiles are images as others are, and named by their place."""
+    try:
+        slide, tiles = take_apart(blobs, limits, source)
+        found = [
+            replace(_stored(blobs, limits, tile.content), slide=slide, slide_xy=(tile.x, tile.y))
+            for tile in tiles
+        ]
+    except ImageError as error:
+        return (ExaminedImage(str(error)),)
+    return tuple(found) or (ExaminedImage("no tile of this slide is sharp"),)
 
 
 def _stored(blobs: Blobs, limits: DecodeLimits, data: bytes) -> ExaminedImage:

@@ -299,4 +299,6 @@ def _sample(session: Session, analysis: Analysis, resources: ReadingResources) -
 
 def _task(field: Field, resources: ReadingResources, scales: ScaleBySize) -> FieldTask:
     digest = field.sha256 or ""
-    return FieldTask("", FieldSource(field.name, resources.blobs.path(digest)), digest, scales)
+    place = None if field.slide_x is None or field.slide_y is None else (field.slide_x, field.slide_y)
+    source = FieldSource(field.name, resources.blobs.path(digest), slide_xy=place)
+    return FieldTask("", source, digest, scales)

@@ -27,6 +27,7 @@ from marrowscope.service.rest.images import (
     files,
     patients,
     removal,
+    slides,
 )
 from marrowscope.service.rest.openapi import REFUSALS, describe
 from marrowscope.service.rest.quality import controls, proficiency
@@ -40,8 +41,8 @@ from marrowscope.service.store.schema import bring_up_to_date
 from marrowscope.version import __version__
 
 _UNDER_API = (
-    users, sessions, tokens, catalogue, patients, removal, files, fields, analyses, events, cells, readings,
-    carried, requests, tags, atlas, details, differential, signing, exports, auditing,
+    users, sessions, tokens, catalogue, patients, removal, files, fields, slides, analyses, events, cells,
+    readings, carried, requests, tags, atlas, details, differential, signing, exports, auditing,
     teachings, active, controls, proficiency,
 )  # fmt: skip
 

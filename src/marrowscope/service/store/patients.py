@@ -61,7 +61,8 @@ class Field(Identified, Base):
     `name` is unique among the patient's images that were not replaced; those stay for the analyses that have
     read them, and no other reads them. `sha256` is the digest of the file's bytes, under which the
     blob store keeps them; None where the file was too large to be taken. `expired_at` is when the image and
-    the pictures made of it were removed because the retention time was over.
+    the pictures made of it were removed because the retention time was over. A tile names its slide and where
+    its left upper corner lies in it.
     """
 
     __tablename__ = "fields"
@@ -84,6 +85,11 @@ class Field(Identified, Base):
     message: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime] = mapped_column(default=now)
     expired_at: Mapped[datetime | None] = mapped_column(default=None)
+    slide_id: Mapped[str | None] = mapped_column(
+        ForeignKey("slides.id", ondelete="SET NULL"), default=None, index=True
+    )
+    slide_x: Mapped[int | None] = mapped_column(default=None)
+    slide_y: Mapped[int | None] = mapped_column(default=None)
 
     patient: Mapped[Patient] = relationship(back_populates="fields")
 
@@ -95,6 +101,27 @@ class PatientTag(Base):
 
     patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"), primary_key=True)
     tag: Mapped[str] = mapped_column(String(40), primary_key=True, index=True)
+
+
+class Slide(Identified, Base):
+    """A whole slide of a patient, whose tiles are among the images.
+
+    `sha256` is the digest of its file. `countable_mm2` is the area in which cells lie in one layer,
+    `tile_mm2` that of a tile.
+    """
+
+    __tablename__ = "slides"
+
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(500))
+    sha256: Mapped[str] = mapped_column(BlobDigest(), index=True)
+    width: Mapped[int] = mapped_column(BigInteger)
+    height: Mapped[int] = mapped_column(BigInteger)
+    mpp: Mapped[float]
+    countable_mm2: Mapped[float]
+    tile_mm2: Mapped[float]
+    tiles: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class IdempotentUpload(Base):

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from marrowscope.service.store.analyses import Analysis
 from marrowscope.service.store.base import Base, BlobDigest
-from marrowscope.service.store.patients import FIELD_FAILED, Field
+from marrowscope.service.store.patients import FIELD_FAILED, Field, Slide
 
 
 def blob_columns() -> Iterator[Column[Any]]:
@@ -90,5 +90,8 @@ def _still_kept(column: Column[Any]) -> Iterator[ColumnElement[bool]]:
     if isinstance(column.type, BlobDigest) and column.type.outlives_retention:
         return
     kept = select(Field.id).where(Field.status != FIELD_FAILED, Field.expired_at.is_(None))
+    if column.table is Slide.__table__:
+        yield column.table.columns["id"].in_(select(Field.slide_id).where(Field.id.in_(kept)))
+        return
     own = "id" if column.table is Field.__table__ else "field_id"
     yield column.table.columns[own].in_(kept)

@@ -38,6 +38,10 @@ export const plural = (count: number, one: string, many: string): string => `${n
 
 export const range = (low: number, high: number, decimals: number): string => `${number(low, decimals)}–${number(high, decimals)}`;
 
+/** A figure with its interval in brackets, if there is one. */
+export const withInterval = (value: number, low: number | null, high: number | null, decimals: number): string =>
+  low === null || high === null ? number(value, decimals) : `${number(value, decimals)} (${range(low, high, decimals)})`;
+
 export const percent = (value: number | null | undefined): string => (value === null || value === undefined ? NONE : `${number(value, 1)}\u00a0%`);
 
 /** An interval in percent; empty where there is none. */

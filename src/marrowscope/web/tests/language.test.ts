@@ -3,7 +3,7 @@ import { Problem } from "../src/api/client";
 import type { Count } from "../src/api/shapes";
 import { named, thresholdOf, type Known } from "../src/context";
 import { languageOf, loadDisplay } from "../src/display";
-import { number, when } from "../src/locale";
+import { number, when, withInterval } from "../src/locale";
 import { onLanguage, speak, spoken, t } from "../src/strings";
 import { TYPES } from "./mock/taxonomy";
 
@@ -46,6 +46,8 @@ describe("in German", () => {
   it("dates and numbers are German", () => {
     expect(when(at)).toBe("04.03.2026, 15:06");
     expect(number(1234.5, 1)).toBe("1.234,5");
+    expect(withInterval(0.8125, 0.7, null, 2)).toBe("0,81");
+    expect(withInterval(0.8125, 0.7, 0.9, 2)).toBe("0,81 (0,70–0,90)");
     expect(t.interval(10.04, 15.6)).toBe("10,0–15,6\u00a0%");
     expect(when(null)).toBe("–");
   });
@@ -69,6 +71,11 @@ describe("in German", () => {
   it("a problem is named by its type, with what the service says of it", () => {
     expect(new Problem(409, { type: "https://x/problems/locked", detail: "this is signed" }).message).toBe("Signiert und gesperrt: this is signed");
     expect(new Problem(418, { type: "http", title: "Teapot" }).message).toBe("Teapot");
+  });
+
+  it("an open point keeps the names that the service gives it", () => {
+    const point = { id: "requests", text: "2 requests for an opinion are not answered (Dr. Omar Haddad (trial), Rita).", count: 2 };
+    expect(t.served.point(point, 500)).toBe("2 Anfragen an Kollegen sind nicht beantwortet (Dr. Omar Haddad (trial), Rita).");
   });
 
   it("what nobody has translated is shown as the service says it", () => {

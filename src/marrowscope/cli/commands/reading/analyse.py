@@ -26,6 +26,7 @@ from marrowscope.cli.options import (
     TargetCells,
     Threads,
     Threshold,
+    Tiles,
     UntilSettled,
     chosen_rule,
     stated_mpp,
@@ -47,7 +48,8 @@ def analyse(
     patients: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="A folder with a sub-folder per patient, one patient's folder, images, or ZIP files.",
+            help="A folder with a sub-folder per patient, one patient's folder, images, whole slides, or ZIP "
+            "files of images.",
             show_default=False,
         ),
     ] = None,
@@ -84,6 +86,7 @@ def analyse(
         Path | None, typer.Option(help="Completed review.csv, from which the blast share is inferred.")
     ] = None,
     until_settled: UntilSettled = False,
+    tiles: Tiles = "random",
     as_json: Annotated[bool, typer.Option("--json", help="Print the patients' rows as JSON.")] = False,
     quiet: Quiet = False,
 ) -> None:
@@ -120,6 +123,7 @@ def analyse(
                 overwrite=overwrite,
                 reviewed=reviewed,
                 until_settled=until_settled,
+                tiles=tiles,
                 listener=display,
             )
     except KeyboardInterrupt:

@@ -26,6 +26,7 @@ from marrowscope.cli.options import (
     TargetCells,
     Threads,
     Threshold,
+    Tiles,
     UntilSettled,
     chosen_rule,
     stated_mpp,
@@ -85,6 +86,7 @@ def batch(
     laboratory: LaboratoryFile = None,
     bundle: BundleName = None,
     until_settled: UntilSettled = False,
+    tiles: Tiles = "random",
     resume: Resume = False,
     overwrite: Overwrite = False,
     as_json: Json = False,
@@ -97,11 +99,11 @@ def batch(
     end patients.csv and cells.csv are those that analyse --manifest would write.
     """
     from marrowscope.analysis.patient import CountingSettings
-    from marrowscope.api import known_specimen, known_types
+    from marrowscope.api import known_order, known_specimen, known_types
     from marrowscope.batches.run import Batch
     from marrowscope.batches.shards import shard_named
     from marrowscope.cli.progress import BatchDisplay
-    from marrowscope.cohort import RunSettings
+    from marrowscope.cohort.settings import RunSettings
     from marrowscope.exports.case.laboratory import read_laboratory
     from marrowscope.models.bundle import load_bundle
     from marrowscope.pipeline import ReadingSettings
@@ -126,6 +128,7 @@ def batch(
             engine,
             read_laboratory(laboratory),
             until_settled=until_settled,
+            tiles=known_order(tiles, until_settled=until_settled),
             validation=read_validation(networks.sha256),
         ),
         known_specimen(specimen),

@@ -23,7 +23,7 @@ from marrowscope.service.store.patients import FIELD_REPLACED, Field
 from marrowscope.synth import demo_case
 
 router = APIRouter(tags=["fields"])
-_XML: dict[int | str, dict[str, Any]] = {
+XML: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/xml": {"schema": {"type": "string"}}}, "description": "The description"}
 }
 
@@ -118,7 +118,7 @@ def thumbnail(
     return jpeg(service.pictures.thumbnail(digest, size), etag)
 
 
-@router.get("/fields/{field_id}/image.dzi", response_class=Response, responses=_XML)
+@router.get("/fields/{field_id}/image.dzi", response_class=Response, responses=XML)
 def description(session: Transaction, _: Viewer, field_id: Id) -> Response:
     """Describe an image for a Deep Zoom viewer."""
     field = patients.get_field(session, field_id)

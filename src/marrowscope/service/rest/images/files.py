@@ -69,7 +69,10 @@ async def upload(
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200, pattern="^[!-~]+$")] = None,
     same_name: SameName = "ask",
 ) -> UploadResults:
-    """Add images, or ZIP archives of images, to a patient.
+    """Add images, whole slides, or ZIP archives of images, to a patient.
+
+    A slide is taken apart: sharp tiles at random over the area in which cells lie in one layer become images
+    named ``SLIDE@X,Y``, so many that some 500 cells can be counted. A slide of several files is refused.
 
     If the patient has an image of the same name with other bytes, nothing is taken (409 `same-name`, with the
     names) unless `same_name` says what to do: `replace` it (it stays with the analyses that have read it),
@@ -169,6 +172,7 @@ def _take(
         return _enter(service, user, patient_id, examined, how)
     except Exception:  # not added: the images are unreferenced
         digests = [file.sha256 for file in examined if file.sha256 is not None]
+        digests += {file.slide.sha256 for file in examined if file.slide is not None}
         patients.forget(service.database, service.blobs, digests)
         raise
 

@@ -751,6 +751,11 @@ export interface Page_SignedCaseShape_ {
   next?: string | null;
 }
 
+export interface Page_SlideShape_ {
+  items: SlideShape[];
+  next?: string | null;
+}
+
 export interface Page_SuggestionShape_ {
   items: SuggestionShape[];
   next?: string | null;
@@ -1035,6 +1040,26 @@ export interface SignedShape {
   meaning: string;
   state: "current" | "amended" | "superseded";
   added: number;
+}
+
+/**
+ * A whole slide; sizes in pixels, `mpp` micrometres per pixel.
+ *
+ * Cells lie in one layer on `countable_mm2`; of the tiles laid there, `tiles` are among the patient's
+ * images, and their area is `taken_mm2`.
+ */
+export interface SlideShape {
+  id: string;
+  patient_id: string;
+  name: string;
+  width: number;
+  height: number;
+  mpp: number;
+  countable_mm2: number;
+  taken_mm2: number;
+  tiles: number;
+  overview: string;
+  dzi: string;
 }
 
 /** The object of an action. */

@@ -41,6 +41,7 @@ export type {
   SessionState as Session,
   SettingsShape as ServiceSettings,
   SignedCaseShape as SignedCase,
+  SlideShape as Slide,
   SignedShape as Signed,
   SuggestionShape as Suggestion,
   TagUseShape as TagUse,

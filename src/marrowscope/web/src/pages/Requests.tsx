@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import type { Request } from "../api/shapes";
 import { useNews, usePages } from "../hooks";
-import { Problem } from "../parts/basics";
+import { Loading, Problem } from "../parts/basics";
 import { isAboutPatients } from "../requests/ofPatient";
 import { RequestCard } from "../requests/RequestCard";
 import { t } from "../strings";
@@ -25,6 +25,7 @@ function Box({ box, title, none }: { box: "asked" | "asking"; title: string; non
     <section className="stack tight" aria-label={title}>
       <h2>{title}</h2>
       <Problem message={error} />
+      {items || error ? null : <Loading />}
       {items?.length === 0 ? <p className="soft">{none}</p> : null}
       {items?.map((one) => <RequestCard key={one.id} request={one} onChanged={reload} />)}
       {more ? (

@@ -1,14 +1,15 @@
 import { useState, type ReactNode } from "react";
-import { remove } from "../api/client";
-import type { Field, Patient } from "../api/shapes";
+import { getAll, remove } from "../api/client";
+import type { Field, Patient, Slide } from "../api/shapes";
 import { flagName, useKnown } from "../context";
-import { useAction } from "../hooks";
+import { useAction, useLoaded } from "../hooks";
 import { number } from "../locale";
 import { Problem } from "../parts/basics";
 import { useDrop } from "../pages/Worklist";
 import { t } from "../strings";
 import { UploadDialog } from "../upload/UploadDialog";
 import type { Batch } from "../upload/dropped";
+import { Slides } from "./Slides";
 
 /** The images of a patient, with remarks on each. */
 export function Fields({ patient, fields, onChange }: { patient: Patient; fields: Field[]; onChange: () => void }): ReactNode {
@@ -17,6 +18,7 @@ export function Fields({ patient, fields, onChange }: { patient: Patient; fields
   const [batches, setBatches] = useState<Batch[] | null>(null);
   const drop = useDrop(mayAdd, (found) => setBatches([{ name: "", files: found.flatMap((batch) => batch.files) }]));
   const { busy, error, run } = useAction();
+  const slides = useLoaded(`${patient.id} slides ${fields.length}`, (signal) => getAll<Slide>(`/patients/${patient.id}/slides`, signal));
   return (
     <div className="page" {...drop.handlers} style={{ minHeight: "100%" }}>
       <div className="row">
@@ -31,6 +33,7 @@ export function Fields({ patient, fields, onChange }: { patient: Patient; fields
       </div>
       <Problem message={error} />
       {fields.length === 0 ? <p className="card empty">{t.fieldsPage.none}</p> : null}
+      <Slides slides={slides.data ?? []} />
       <div className="field-card-grid">
         {fields.map((field) => (
           <article key={field.id} className={`card field-card ${field.status}`}>

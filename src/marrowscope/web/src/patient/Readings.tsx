@@ -4,7 +4,7 @@ import type { AgreedCells, Agreement, Analysis, Reading } from "../api/shapes";
 import { useKnown } from "../context";
 import { useAction, useLoaded } from "../hooks";
 import { number, range } from "../locale";
-import { Problem } from "../parts/basics";
+import { Loading, Problem } from "../parts/basics";
 import { Confusion } from "../parts/Confusion";
 import { go } from "../route";
 import { t } from "../strings";
@@ -71,7 +71,7 @@ export function Readings(props: { analysis: Analysis; readings: Reading[]; mine:
         </div>
       ) : null}
       <h2>{t.readings.agreement}</h2>
-      {agreement.data?.found ? <AgreementTable agreement={agreement.data.found} /> : <p className="soft">{agreement.error ?? (agreement.data?.message || (finished ? t.loading : t.readings.notYet))}</p>}
+      {agreement.data?.found ? <AgreementTable agreement={agreement.data.found} /> : finished && !agreement.data && !agreement.error ? <Loading /> : <p className="soft">{agreement.error ?? (agreement.data?.message || t.readings.notYet)}</p>}
     </div>
   );
 }

@@ -1,8 +1,11 @@
 import { useState, type ReactNode } from "react";
 import type { Chart, ControlDetail, Occasion, Point } from "../api/shapes";
 import { useTypes } from "../context";
+import { number, range } from "../locale";
 import { t, when } from "../strings";
 import { TimeChart, type Mark } from "./TimeChart";
+
+const SCALE = "scale";
 
 /** The key of a chart: whose it is, and what it measures. */
 export const keyOf = (chart: Chart): string => `${chart.reader ?? "*"}:${chart.measure}`;
@@ -11,11 +14,11 @@ export const readerOf = (chart: Chart): string => (chart.reader === null ? t.qua
 
 export function useMeasure(): (measure: string) => string {
   const types = useTypes();
-  return (measure) => t.quality.measures[measure] ?? t.quality.share(types.get(measure)?.name ?? measure);
+  return (measure) => (measure === SCALE ? t.upload.scale : (t.quality.measures[measure] ?? t.quality.share(types.get(measure)?.name ?? measure)));
 }
 
 /** Digits that tell a figure's values apart. */
-const digitsOf = (chart: Chart): number => (chart.measure === "scale" ? 4 : chart.measure === "sharpness" ? 3 : 1);
+const digitsOf = (chart: Chart): number => (chart.measure === SCALE ? 4 : chart.measure === "sharpness" ? 3 : 1);
 
 /** One chart of a control slide, with the table of its values beside it. */
 export function ControlChart({ control, chart }: { control: ControlDetail; chart: Chart }): ReactNode {
@@ -52,7 +55,7 @@ export function ControlChart({ control, chart }: { control: ControlDetail; chart
             {chart.points.map((point, index) => (
               <tr key={point.analysis_id} className={index === at ? "at" : ""} onClick={() => setAt(index)}>
                 <td>{when(occasions.get(point.analysis_id)?.at)}</td>
-                <td className="number">{point.value.toFixed(digits)}</td>
+                <td className="number">{number(point.value, digits)}</td>
                 {point.counted === null ? null : <td className="number">{t.of(point.cells ?? 0, point.counted)}</td>}
                 <td className="number">{limitsOf(point, digits)}</td>
                 <td className={point.signal && !point.acknowledged ? "error" : "soft"}>{point.sets_limits ? t.quality.setsLimits : told(point)}</td>
@@ -74,7 +77,7 @@ function marksOf(chart: Chart, occasions: Map<string, Occasion>, digits: number)
     const limits = limitsOf(point, digits);
     return {
       key: point.analysis_id,
-      label: [when(occasion?.at), occasion?.patient ?? "", point.value.toFixed(digits), limits && `${t.quality.limits} ${limits}`, told(point)].filter(Boolean).join(" · "),
+      label: [when(occasion?.at), occasion?.patient ?? "", number(point.value, digits), limits && `${t.quality.limits} ${limits}`, told(point)].filter(Boolean).join(" · "),
       value: point.value,
       low: point.low,
       high: point.high,
@@ -85,7 +88,7 @@ function marksOf(chart: Chart, occasions: Map<string, Occasion>, digits: number)
 }
 
 function limitsOf(point: Point, digits: number): string {
-  return point.low === null || point.high === null ? "" : `${point.low.toFixed(digits)}–${point.high.toFixed(digits)}`;
+  return point.low === null || point.high === null ? "" : range(point.low, point.high, digits);
 }
 
 function told(point: Point): string {

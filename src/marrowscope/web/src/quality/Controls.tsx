@@ -3,7 +3,8 @@ import { API, get, post, put } from "../api/client";
 import type { Control, ControlDetail, Page, Patient } from "../api/shapes";
 import { useKnown } from "../context";
 import { useAction, useLoaded } from "../hooks";
-import { Dialog, Labelled, Link, Problem } from "../parts/basics";
+import { number } from "../locale";
+import { Dialog, Labelled, Link, Loading, Problem } from "../parts/basics";
 import { ReasonDialog } from "../patient/ReasonDialog";
 import { go } from "../route";
 import { t, when } from "../strings";
@@ -19,6 +20,7 @@ export function Controls({ id }: { id: string | null }): ReactNode {
     <>
       <p className="soft">{t.quality.lead}</p>
       <Problem message={controls.error} />
+      {controls.data || controls.error ? null : <Loading />}
       <div className="row wrap">
         {controls.data && controls.data.items.length > 0 ? (
           <select className="input" style={{ width: "auto" }} aria-label={t.quality.slide} value={shown?.id ?? ""} onChange={(event) => go(`/quality/controls/${event.target.value}`)}>
@@ -102,7 +104,7 @@ function Slide({ id }: { id: string }): ReactNode {
   const [acknowledging, setAcknowledging] = useState(false);
   const nameOf = useMeasure();
   const found = control.data;
-  if (!found) return control.error ? <Problem message={control.error} /> : <p className="empty">{t.loading}</p>;
+  if (!found) return control.error ? <Problem message={control.error} /> : <Loading />;
   const open = found.charts.flatMap((chart) => chart.points.flatMap((point) => (point.signal && !point.acknowledged ? [{ chart, key: point.signal }] : [])));
   const chart = found.charts.find((one) => keyOf(one) === chosen) ?? open[0]?.chart ?? found.charts.find((one) => one.reader === "" && one.measure === "blast");
   return (
@@ -211,7 +213,7 @@ function Occasions({ control, onChange }: { control: ControlDetail; onChange: ()
                     <Link to={`/patients/${one.patient_id}`}>{one.patient}</Link>
                   </td>
                   <td>{one.bundle}</td>
-                  <td className="number">{one.counted}</td>
+                  <td className="number">{number(one.counted)}</td>
                   <td className="number">{t.of(one.flagged, one.images)}</td>
                   {hasTarget ? <td>{one.agreements.map((told) => t.quality.agreed(told.reader || t.quality.networks, told.agreed, told.cells)).join("; ")}</td> : null}
                   <td className="number">

@@ -3,7 +3,8 @@ import { get, post, remove } from "../api/client";
 import type { Learner, Page, Patient, Test } from "../api/shapes";
 import { useKnown } from "../context";
 import { useAction, useLoaded } from "../hooks";
-import { Labelled, Link, Problem } from "../parts/basics";
+import { withInterval } from "../locale";
+import { Labelled, Link, Loading, Problem } from "../parts/basics";
 import { t, when } from "../strings";
 import { TimeChart } from "./TimeChart";
 
@@ -22,6 +23,7 @@ export function Learning(): ReactNode {
       <p className="soft">{t.proficiency.lead}</p>
       {isTrainer ? <Serve onServed={tests.reload} /> : null}
       <Problem message={tests.error ?? error} />
+      {tests.data || tests.error ? null : <Loading />}
       {names.size > 1 ? (
         <div>
           <select className="input" style={{ width: "auto" }} aria-label={t.proficiency.learner} value={who} onChange={(event) => setWho(event.target.value)}>
@@ -46,7 +48,7 @@ export function Learning(): ReactNode {
                 <th>{t.proficiency.served}</th>
                 <th>{t.proficiency.finished}</th>
                 <th className="number">{t.proficiency.namedOf}</th>
-                <th className="number">{t.proficiency.kappa}</th>
+                <th className="number">{t.readings.kappa}</th>
                 <th className="number">{t.proficiency.blasts}</th>
                 <th />
               </tr>
@@ -57,10 +59,10 @@ export function Learning(): ReactNode {
                   <td>{test.learner}</td>
                   <td>{test.patient}</td>
                   <td>{when(test.opened_at)}</td>
-                  <td>{test.finished_at ? when(test.finished_at) : t.proficiency.status.open}</td>
+                  <td>{test.finished_at ? when(test.finished_at) : t.readings.open}</td>
                   <td className="number">{t.of(test.named, test.cells)}</td>
                   <td className="number">{kappaOf(test)}</td>
-                  <td className="number">{test.signed_blasts === null ? "" : t.proficiency.of(test.found_blasts ?? 0, test.signed_blasts)}</td>
+                  <td className="number">{test.signed_blasts === null ? "" : t.of(test.found_blasts ?? 0, test.signed_blasts)}</td>
                   <td className="number">
                     {test.status === "finished" ? <Link to={`/quality/result/${test.id}`}>{t.proficiency.result}</Link> : null}
                     {test.status === "open" && test.username === user.username ? (
@@ -87,7 +89,7 @@ export function Learning(): ReactNode {
 export function kappaOf(test: Test): string {
   const { kappa, ci_low: low, ci_high: high } = test.result ?? { kappa: null, ci_low: null, ci_high: null };
   if (kappa === null) return test.result ? t.unavailable : "";
-  return low === null || high === null ? kappa.toFixed(2) : `${kappa.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
+  return withInterval(kappa, low, high, 2);
 }
 
 /** One learner's kappa, case after case. */

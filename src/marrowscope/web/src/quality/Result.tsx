@@ -3,7 +3,8 @@ import { get } from "../api/client";
 import type { TestResult } from "../api/shapes";
 import { useTypes } from "../context";
 import { useLoaded } from "../hooks";
-import { Link, Problem } from "../parts/basics";
+import { number, withInterval } from "../locale";
+import { Link, Loading, Problem } from "../parts/basics";
 import { Confusion } from "../parts/Confusion";
 import { t, when } from "../strings";
 import { kappaOf } from "./Learning";
@@ -14,7 +15,7 @@ export function Result({ id }: { id: string }): ReactNode {
   const types = useTypes();
   const name = (type: string): string => types.get(type)?.name ?? type;
   const found = result.data;
-  if (!found) return result.error ? <Problem message={result.error} /> : <p className="empty">{t.loading}</p>;
+  if (!found) return result.error ? <Problem message={result.error} /> : <Loading />;
   const { sensitivity } = found;
   return (
     <>
@@ -28,7 +29,7 @@ export function Result({ id }: { id: string }): ReactNode {
         <span className="soft">{when(found.finished_at)}</span>
       </div>
       <div className="headline" data-testid="kappa">
-        <span className="soft">{t.proficiency.kappa}</span>
+        <span className="soft">{t.readings.kappa}</span>
         <span className="big">{kappaOf(found)}</span>
         <span>{t.proficiency.agreed(found.result?.agreed ?? 0, found.result?.cells ?? 0)}</span>
         <span className="soft">{t.proficiency.progress(found.named, found.cells)}</span>
@@ -38,7 +39,7 @@ export function Result({ id }: { id: string }): ReactNode {
           <span className="soft">{t.proficiency.sensitivity}</span>
           <span className="big">{t.percent(sensitivity.percent)}</span>
           <span className="soft">{t.interval(sensitivity.ci_low, sensitivity.ci_high)}</span>
-          <span>{t.proficiency.of(found.found_blasts ?? 0, found.signed_blasts ?? 0)}</span>
+          <span>{t.of(found.found_blasts ?? 0, found.signed_blasts ?? 0)}</span>
         </div>
       ) : null}
       <h2>{t.proficiency.missed(found.missed.length)}</h2>
@@ -47,7 +48,7 @@ export function Result({ id }: { id: string }): ReactNode {
           <li key={cell.cell_id} data-testid="missed">
             <img src={`${cell.crop}?size=224`} alt={t.proficiency.missedCell(name(cell.signed), name(cell.named))} loading="lazy" />
             <span className="small">{t.proficiency.missedCell(name(cell.signed), name(cell.named))}</span>
-            <span className="small faint">{t.proficiency.place(cell.field, cell.number)}</span>
+            <span className="small faint">{t.inspector.place(cell.field, cell.number)}</span>
           </li>
         ))}
       </ul>
@@ -60,17 +61,17 @@ export function Result({ id }: { id: string }): ReactNode {
               <th className="number">{t.proficiency.signed}</th>
               <th className="number">{t.proficiency.yours}</th>
               <th className="number">{t.proficiency.both}</th>
-              <th className="number">{t.proficiency.kappa}</th>
+              <th className="number">{t.readings.kappa}</th>
             </tr>
           </thead>
           <tbody>
             {found.types.map((one) => (
               <tr key={one.type}>
                 <td>{name(one.type)}</td>
-                <td className="number">{one.signed}</td>
-                <td className="number">{one.named}</td>
-                <td className="number">{one.both}</td>
-                <td className="number">{one.kappa === null ? t.unavailable : `${one.kappa.toFixed(2)} (${one.ci_low?.toFixed(2)}–${one.ci_high?.toFixed(2)})`}</td>
+                <td className="number">{number(one.signed)}</td>
+                <td className="number">{number(one.named)}</td>
+                <td className="number">{number(one.both)}</td>
+                <td className="number">{one.kappa === null ? t.unavailable : withInterval(one.kappa, one.ci_low, one.ci_high, 2)}</td>
               </tr>
             ))}
           </tbody>

@@ -2,7 +2,7 @@ import { useState, type ReactNode } from "react";
 import { get, getAll, post } from "../api/client";
 import type { Field, OpenTest } from "../api/shapes";
 import { useAction, useLoaded } from "../hooks";
-import { Dialog, Link, Problem } from "../parts/basics";
+import { Dialog, Link, Loading, Problem } from "../parts/basics";
 import { isOpen } from "../review/state/arrange";
 import { useReviewStore } from "../review/state/useStore";
 import { Workspace } from "../review/Workspace";
@@ -15,7 +15,7 @@ export function TakeTest({ id }: { id: string }): ReactNode {
   const patient = test.data?.patient_id ?? null;
   const fields = useLoaded(patient, (signal) => getAll<Field>(`/patients/${patient}/fields?limit=500`, signal));
   if (test.error ?? fields.error) return <Problem message={test.error ?? fields.error} />;
-  if (!test.data || !fields.data) return <p className="empty">{t.loading}</p>;
+  if (!test.data || !fields.data) return <Loading />;
   return <Naming test={test.data} fields={fields.data} />;
 }
 

@@ -1,4 +1,5 @@
 import { useState, type KeyboardEvent, type ReactNode } from "react";
+import { number } from "../locale";
 
 export interface Mark {
   key: string;
@@ -62,7 +63,7 @@ export function TimeChart(props: {
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} aria-hidden="true">
         {[least, ...(centre === null ? [] : [centre]), most].map((value, index) => (
           <text key={index} x={LEFT - 6} y={y(value) + 4} textAnchor="end">
-            {value.toFixed(props.digits)}
+            {number(value, props.digits)}
           </text>
         ))}
         {props.isInterval ? null : <Band marks={marks} x={x} y={y} />}

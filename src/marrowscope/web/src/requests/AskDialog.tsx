@@ -30,7 +30,7 @@ export function AskDialog({ patient, fields, about, onAsked, onClose }: { patien
   };
   return (
     <Dialog
-      title={t.requests.askTitle}
+      title={t.requests.ask}
       onClose={onClose}
       foot={
         <>

@@ -30,7 +30,7 @@ export function RequestCard({ request, isPlaced, isOfPatient, onChanged }: { req
         <p>{request.text}</p>
         {request.answer === null ? null : (
           <blockquote>
-            <div className="small soft">{t.requests.answerOf(request.asked_name, when(request.answered_at))}</div>
+            <div className="small soft">{t.inspector.by(request.asked_name, when(request.answered_at))}</div>
             <p>{request.answer}</p>
           </blockquote>
         )}

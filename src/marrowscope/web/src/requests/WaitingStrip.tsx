@@ -16,7 +16,7 @@ export function WaitingStrip({ isOpen }: { isOpen: boolean }): ReactNode {
       <div className="row">
         <strong>{t.requests.here(toMe.length, answered.length)}</strong>
         <button type="button" className="button compact" aria-expanded={open} onClick={() => setOpen(!open)}>
-          {open ? t.requests.hide : t.requests.show}
+          {open ? t.hide : t.show}
         </button>
       </div>
       {open ? (

@@ -3,8 +3,8 @@ import { get, post } from "../api/client";
 import type { Outlook, Page, SignedCase } from "../api/shapes";
 import { useKnown } from "../context";
 import { useAction, useLoaded, useSettled } from "../hooks";
-import { Labelled, Link, Problem } from "../parts/basics";
-import { dayOf } from "../locale";
+import { Labelled, Link, Loading, Problem } from "../parts/basics";
+import { dayOf, number } from "../locale";
 import { t, when } from "../strings";
 
 const SETTLED_MS = 200; // several cases are ticked one after the other
@@ -36,6 +36,7 @@ export function ChooseCases({ onStarted }: { onStarted: () => void }): ReactNode
       <h2 id="teach">{t.teaching.choose.title}</h2>
       <p className="soft">{t.teaching.choose.lead}</p>
       <Problem message={cases.error} />
+      {cases.data || cases.error ? null : <Loading />}
       {cases.data?.items.length === 0 ? <p>{t.teaching.choose.empty}</p> : null}
       {cases.data && cases.data.items.length > 0 ? (
         <>
@@ -105,8 +106,8 @@ function CaseTable({ cases, left, onTick }: { cases: SignedCase[]; left: Readonl
                 </span>
               </td>
               <td className="small soft">{when(one.signed_at)}</td>
-              <td className="number">{one.cells}</td>
-              <td className="number">{one.blasts}</td>
+              <td className="number">{number(one.cells)}</td>
+              <td className="number">{number(one.blasts)}</td>
               <td className="small soft">
                 {[one.is_learned ? t.teaching.choose.learned : "", one.unusable ? t.teaching.choose.unusable(one.unusable) : ""].filter(Boolean).join("; ")}
               </td>
@@ -130,7 +131,7 @@ function Given({ outlook }: { outlook: Outlook }): ReactNode {
           <p>{words.sum(outlook.cells, outlook.blasts, outlook.patients, outlook.laboratories.join(", "))}</p>
           <p className="small">
             <span className="soft">{words.types}: </span>
-            {types.map(([id, count]) => `${name(id)} ${count}`).join(" · ")}
+            {types.map(([id, count]) => `${name(id)} ${number(count)}`).join(" · ")}
           </p>
         </>
       ) : null}

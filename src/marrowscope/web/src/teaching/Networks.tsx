@@ -2,7 +2,7 @@ import { useEffect, useState, type ReactNode } from "react";
 import { get, post } from "../api/client";
 import type { ActiveNetworks, NetworksChoice, Page, Teaching } from "../api/shapes";
 import { useLoaded } from "../hooks";
-import { Problem } from "../parts/basics";
+import { Loading, Problem } from "../parts/basics";
 import { ReasonDialog } from "../patient/ReasonDialog";
 import { t, when } from "../strings";
 import { ChooseCases } from "./ChooseCases";
@@ -36,6 +36,7 @@ export function Networks(): ReactNode {
   return (
     <>
       <Problem message={active.error ?? choices.error ?? teachings.error} />
+      {networks || active.error ? null : <Loading />}
       {networks ? <Active networks={networks} choice={choices.data?.items[0] ?? null} onChange={refresh} /> : null}
       {atWork ? <Progress teaching={atWork} onChange={refresh} /> : null}
       {toDecide && networks ? <Result teaching={toDecide} networks={networks} onDecided={refresh} /> : null}

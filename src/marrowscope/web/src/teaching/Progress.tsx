@@ -24,7 +24,7 @@ export function Progress({ teaching, onChange }: { teaching: Teaching; onChange:
           {words.title(teaching.number)}
         </h2>
         <button type="button" className="button compact" disabled={busy} onClick={cancel}>
-          {words.cancel}
+          {t.cancel}
         </button>
       </div>
       <p role="status">

@@ -66,7 +66,7 @@ export function Comparison({ taught, patients }: { taught: Taught; patients: num
           {taught.figures.map((figure) => (
             <tr key={figure.name}>
               <td>{words.names[figure.name] ?? figure.name}</td>
-              <td className="number">{figure.n}</td>
+              <td className="number">{number(figure.n)}</td>
               <td className="number">{told(figure.before)}</td>
               <td className="number">{told(figure.after)}</td>
               <td className="number">{told(figure.gain, true)}</td>
@@ -93,7 +93,7 @@ export function Comparison({ taught, patients }: { taught: Taught; patients: num
           {taught.replay.map((kept) => (
             <tr key={kept.name}>
               <td>{words.kept[kept.name] ?? kept.name}</td>
-              <td className="number">{kept.n}</td>
+              <td className="number">{number(kept.n)}</td>
               <td className="number">{told(kept.share)}</td>
             </tr>
           ))}
@@ -109,8 +109,8 @@ const two = (value: number): string => number(value, 2);
 function told(estimate: Estimate, isGain = false): string {
   const { value, low, high } = estimate;
   if (value === null) return t.unavailable;
-  const number = isGain ? signed : two;
-  return low === null || high === null ? number(value) : `${number(value)} (${number(low)} to ${number(high)})`;
+  const said = isGain ? signed : two;
+  return low === null || high === null ? said(value) : t.teaching.result.interval(said(value), said(low), said(high));
 }
 
 const signed = (value: number): string => `${value < -0.004 ? "−" : value > 0.004 ? "+" : ""}${two(Math.abs(value))}`;

@@ -20,7 +20,7 @@ export const patient = {
   } satisfies Record<Signed["state"], string>,
   addedSince: (count: number) => `${plural(count, "field was", "fields were")} added after the signature.`,
   added: (count: number) => `${plural(count, "field was", "fields were")} added and ${count === 1 ? "is" : "are"} not read yet.`,
-  readAdded: (count: number) => (count === 1 ? "Read it" : "Read them"),
+  readAdded: (count: number): string => (count === 1 ? "Read it" : "Read them"),
   viewerOnly: "You can view this patient but not change anything (viewer).",
   progress: (done: number, total: number) => `${number(done)} of ${plural(total, "field", "fields")} read`,
   found: (cells: number, blasts: number) => `${plural(cells, "cell", "cells")} so far, ${plural(blasts, "blast", "blasts")} among them`,
@@ -132,6 +132,11 @@ export const fieldsPage = {
   none: "No images yet. Drop them here.",
   statuses: { stored: "stored", read: "read", failed: "failed", duplicate: "same as another", replaced: "replaced" },
   remove: "Remove",
+  slides: "Whole slides",
+  slideArea: (taken: number, countable: number, tiles: number) =>
+    `${number(taken, 2)} of ${number(countable, 2)} mm² in which cells lie in one layer: ${plural(tiles, "tile", "tiles")}, the fields below`,
+  slideOverview: (name: string) => `Overview of ${name}: in green where cells lie in one layer, in blue the tiles taken`,
+  look: "Look at the slide",
 };
 
 export const audit = {
@@ -148,18 +153,21 @@ export const audit = {
     "report.export trail.export": "Exports",
     "session.": "Log-ins",
     "files. field.": "Images",
-    "request.": "Requests to colleagues",
+    "request.": "Requests",
     "patient.tag patient.untag": "Tags",
     "user. token.": "Accounts",
     "teaching. bundle.": "Networks",
+    "control. proficiency.": "Quality",
   } satisfies Record<string, string>,
   actions: {
     "analysis.amend": "Report reopened", "analysis.ask": "Analysis requested", "analysis.cancelled": "Analysis cancelled", "analysis.carry": "Answers carried over",
     "patient.describe": "Case details changed", "analysis.done": "Analysis done", "analysis.failed": "Analysis failed", "analysis.retry": "Failed fields retried", "analysis.sign": "Signed", "analysis.start": "Analysis started",
     "atlas.pin": "Pinned to the atlas", "atlas.unpin": "Taken out of the atlas",
     "cell.add": "Cell added", "cell.carry": "Answer carried over", "cell.comment": "Comment", "cell.review": "Cell named",
+    "control.acknowledge": "Alarm acknowledged", "control.add": "Control slide added", "control.mark": "Occasion of a control slide", "control.remove": "Control slide removed",
     "field.remove": "Image removed", "field.replace": "Image replaced", "files.add": "Images added",
     "patient.add": "Patient added", "patient.delete": "Patient deleted", "patient.expire": "Images expired",
+    "proficiency.finish": "Proficiency test finished", "proficiency.serve": "Case served", "proficiency.withdraw": "Served case withdrawn",
     "reading.answer": "Cell named (second reading)", "reading.finish": "Second reading finished", "reading.open": "Second reading opened",
     "request.answer": "Request answered", "request.ask": "Colleague asked", "request.close": "Request closed", "patient.tag": "Tag added", "patient.untag": "Tag removed",
     "report.export": "Report exported", "trail.export": "History exported", "trail.seal": "History sealed",

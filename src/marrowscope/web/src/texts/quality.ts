@@ -1,6 +1,6 @@
 /** Texts of control slides and of proficiency. */
 import type { Control, Chart, Point } from "../api/shapes";
-import { plural } from "../locale";
+import { number, plural } from "../locale";
 
 type Cause = Control["causes"][number];
 type Rule = Point["rules"][number];
@@ -57,7 +57,6 @@ export const quality = {
     contrast: "Depth of stain (grey levels)",
     tint: "Tint of the empty slide (red − blue)",
     light: "Brightness of the empty slide (0–255)",
-    scale: "Scale (µm per pixel)",
     sharpness: "Sharpness",
     blast: "Blasts (%)",
   } as Record<string, string>,
@@ -67,7 +66,6 @@ export const quality = {
     "few cells": () => "No limits: fewer than 5 such cells are expected at an occasion.",
   } satisfies Record<NonNullable<Chart["no_limits"]>, (missing: number) => string>,
   setsLimits: "sets the limits",
-  centre: "Centre line",
   limits: "Limits",
   value: "Value",
   cells: "Cells",
@@ -81,7 +79,7 @@ export const quality = {
   occasionsTitle: "Occasions",
   flagged: "Images with a quality problem",
   agreement: "Same name as expected",
-  agreed: (reader: string, agreed: number, cells: number) => `${reader}: ${agreed} of ${plural(cells, "cell", "cells")}`,
+  agreed: (reader: string, agreed: number, cells: number) => `${reader}: ${number(agreed)} of ${plural(cells, "cell", "cells")}`,
   again: "Read again",
   againDone: "Waiting to be read again.",
   unmark: "Not an occasion",
@@ -101,11 +99,9 @@ export const proficiency = {
   emptyOwn: "No case has been served to you.",
   served: "Served",
   finished: "Finished",
-  status: { open: "open", finished: "finished" },
   named: "named",
   next: "Next",
   namedOf: "Cells named",
-  kappa: "Cohen’s kappa",
   blasts: "Blasts found",
   start: "Name the cells",
   withdraw: "Withdraw",
@@ -113,14 +109,12 @@ export const proficiency = {
   all: "All learners",
   overTime: (learner: string) => `Kappa over time, ${learner}`,
   blind: "Name each cell. What the networks and the signing reader called them is hidden until you finish.",
-  progress: (named: number, cells: number) => `${named.toLocaleString("en")} of ${plural(cells, "cell", "cells")} named`,
+  progress: (named: number, cells: number) => `${number(named)} of ${plural(cells, "cell", "cells")} named`,
   finish: "Finish",
   finishTitle: "Finish this test",
   finishLead: (named: number, cells: number) => (named < cells ? `${plural(cells - named, "cell is", "cells are")} not named and will not be scored. ` : "") + "The names cannot be changed afterwards.",
   back: "Proficiency",
-  of: (part: number, whole: number) => `${part.toLocaleString("en")} of ${whole.toLocaleString("en")}`,
-  agreed: (agreed: number, cells: number) => `same name for ${agreed.toLocaleString("en")} of ${plural(cells, "cell", "cells")}`,
-  overall: "All types",
+  agreed: (agreed: number, cells: number) => `same name for ${number(agreed)} of ${plural(cells, "cell", "cells")}`,
   sensitivity: "Blasts found",
   byType: "By type",
   type: "Type",
@@ -130,5 +124,4 @@ export const proficiency = {
   table: "Rows: the signed names. Columns: the learner’s.",
   missed: (count: number) => (count === 0 ? "No cell was named otherwise than signed." : `${plural(count, "cell was", "cells were")} named otherwise than signed`),
   missedCell: (signed: string, named: string) => `signed ${signed}, named ${named}`,
-  place: (field: string, number: number) => `${field}, cell ${number}`,
 };

@@ -134,7 +134,6 @@ export const differential = {
   share: "%",
   interval: "95 %",
   modelCount: "net",
-  excluded: "Not counted",
   leftOut: { border: "Cut by the image’s edge", repeated: "Shown by an earlier field, too" } as Record<string, string>,
   meRatio: "M:E ratio",
   meCells: (ratio: number, myeloid: number, erythroid: number) => `${number(ratio, 1)} (${myeloid} to ${plural(erythroid, "erythroblast", "erythroblasts")})`,

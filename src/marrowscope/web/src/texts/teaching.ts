@@ -45,15 +45,15 @@ export const teaching = {
     title: (place: number) => `Teaching ${place}`,
     queued: "Waiting for the server.",
     looking: (done: number, total: number) => `Step 1 of 2: looking at the cells (${number(done)} of ${number(total)})`,
-    learning: (done: number, total: number) => `Step 2 of 2: learning and comparing (${done} of ${total} parts)`,
+    learning: (done: number, total: number) => `Step 2 of 2: learning and comparing (${number(done)} of ${number(total)} parts)`,
     ofStep: (left: string) => `${left} for this step`,
     lot: (learned: number, keptOut: number) => `Learns from ${patients(learned)}; ${patients(keptOut)} drawn by lot are kept out.`,
-    cancel: "Cancel",
   },
 
   result: {
     title: (place: number) => `Result of teaching ${place}`,
     noGain: "The networks learned nothing that helps: on cells they had not learned from, the new ones were no better than the present ones. The present networks stay, and there is nothing to activate.",
+    interval: (figure: string, low: string, high: string) => `${figure} (${low} to ${high})`,
     keptOut: (count: number, people: number) => `Cells kept out: ${cells(count)} of ${patients(people)}, drawn by lot. The new networks have not learned from them.`,
     figure: "Figure", n: "Cells", present: "Present", new: "New", gain: "Gain",
     names: {

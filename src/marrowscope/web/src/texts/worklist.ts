@@ -18,7 +18,6 @@ export const worklist = {
   specimen: "Specimen",
   tag: "Tag",
   asked: "Asked",
-  askedOfMe: "Asked of me",
   askedOf: (who: string) => `Asked of ${who}`,
   waitsFor: (names: string) => `asked: ${names}`,
   added: (count: number) => `${plural(count, "field", "fields")} not read yet`,

@@ -20,7 +20,7 @@ export function FilterRow({ filters, isFiltered }: { filters: Filters; isFiltere
   const set = (change: Partial<Filters>): void => go(chosenAddress({ ...filters, ...change }), true);
   const inUse = tags.data?.items.map((one) => one.tag) ?? [];
   const known = colleagues.data?.items ?? [];
-  const askable = [{ username: user.username, label: t.worklist.askedOfMe }, ...known.map((one) => ({ username: one.username, label: t.worklist.askedOf(one.name) }))];
+  const askable = [{ username: user.username, label: t.requests.toMe }, ...known.map((one) => ({ username: one.username, label: t.worklist.askedOf(one.name) }))];
   return (
     <div className="row wrap" role="search">
       <Search value={filters.search} onChange={(search) => set({ search })} />

@@ -7,8 +7,11 @@ import { details } from "./details";
 import { firstRun, tour } from "./firstrun";
 import { lookAlikes, morphology } from "./morphology";
 import * as patient from "./patient";
+import * as quality from "./quality";
+import { requests, tags } from "./requests";
 import * as review from "./review";
 import { served } from "./served";
+import { teaching } from "./teaching";
 import * as worklist from "./worklist";
 
 export const german: Texts = {
@@ -72,9 +75,14 @@ export const german: Texts = {
   password,
   display,
   details,
+  requests,
+  tags,
+  teaching,
   ...worklist,
   ...patient,
   ...review,
+  ...quality,
+
   served,
 
   notFound: "Diese Seite gibt es nicht.",

@@ -133,7 +133,7 @@ export const differential: Texts["differential"] = {
   share: "%",
   interval: "95 %",
   modelCount: "Netz",
-  leftOut: { border: "Vom Bildrand angeschnitten", repeated: "Schon auf einem anderen Feld gezählt" },
+  leftOut: { border: "Vom Bildrand angeschnitten", repeated: "Schon auf einem früheren Gesichtsfeld" },
   meRatio: "M:E-Verhältnis",
   meCells: (ratio, myeloid, erythroid) => `${number(ratio, 1)} (${number(myeloid)} zu ${plural(erythroid, "Erythroblast", "Erythroblasten")})`,
   per100: "Erythroblasten pro 100 Leukozyten",

@@ -94,11 +94,14 @@ const SIDES = { positive: "über", negative: "unter", indeterminate: "beiderseit
 
 const are = (count: number): string => (count === 1 ? "ist" : "sind");
 
+/** The names with which the service ends a sentence, in brackets as there. */
+const named = (said: string): string => / \(.+\)(?=\.$)/.exec(said)?.[0] ?? "";
+
 export const served: Texts["served"] = {
   types,
   rules: { "over-20": "Mehr als 20 % Blasten (Vorgabe)", "who-2022": "WHO-Klassifikation, 5. Auflage (2022)", "icc-2022": "Internationale Konsensusklassifikation (2022)" },
   flags: {
-    border: "vom Rand angeschnitten", uncertain: "unsicher", uncertain_blast: "fraglicher Blast", unfamiliar: "ungewohnt", reviewed: "durchgesehen", added: "hinzugefügt", deleted: "gelöscht",
+    border: "vom Rand angeschnitten", repeated: "schon auf einem früheren Gesichtsfeld", uncertain: "unsicher", uncertain_blast: "fraglicher Blast", unfamiliar: "ungewohnt", reviewed: "durchgesehen", added: "hinzugefügt", deleted: "gelöscht",
     blank: "leer", out_of_focus: "unscharf", overexposed: "überbelichtet", underexposed: "unterbelichtet", low_contrast: "kontrastarm",
   },
   sections: {
@@ -131,6 +134,7 @@ export const served: Texts["served"] = {
       review: `Keine Durchsicht entscheidet: Weder ${number(count)} ausgeloste noch alle Zellen sind mit dem Auge benannt.`,
       few_cells: `${plural(count, "Zelle", "Zellen")} ${are(count)} gezählt; empfohlen sind ${number(target)}.`,
       one_field: "Alle Zellen stammen aus einem Gesichtsfeld.",
+      requests: `${plural(count, "Anfrage an Kollegen", "Anfragen an Kollegen")} ${are(count)} nicht beantwortet${named(text)}.`,
     };
     return said[id] ?? text;
   },

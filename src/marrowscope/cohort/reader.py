@@ -1,27 +1,35 @@
 """Reading of a cohort: from the list of images to the report."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
-from marrowscope.analysis.patient import CountingSettings, read_patient
-from marrowscope.domain.case.laboratory import NO_LABORATORY, Laboratory
-from marrowscope.domain.patient import CohortReport, EarlierCount, FieldReading, PatientReading, Provenance
-from marrowscope.domain.rates import Validation
+from marrowscope.analysis.patient import read_patient
+from marrowscope.cohort.settings import RunSettings
+from marrowscope.domain.counting import counted_in
+from marrowscope.domain.patient import (
+    CohortReport,
+    EarlierCount,
+    FieldReading,
+    FieldStatus,
+    PatientReading,
+    Provenance,
+)
 from marrowscope.domain.scale import ScaleBySize
-from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.engines.choose import LOCAL, open_pool
 from marrowscope.engines.looking import FileLooker, Looker
 from marrowscope.engines.reading import read_by, read_here
 from marrowscope.engines.work import Networks
 from marrowscope.errors import DamagedRecordError
 from marrowscope.imaging.files.sources import PatientSource
+from marrowscope.imaging.names import natural_key
 from marrowscope.imaging.repeats.cells import RepeatedCells
+from marrowscope.imaging.slides.tiles import TileOrder
 from marrowscope.journal import Journal
 from marrowscope.models.bundle import Bundle
 from marrowscope.pipeline import (
@@ -29,109 +37,17 @@ from marrowscope.pipeline import (
     FieldReader,
     FieldResult,
     FieldTask,
-    ReadingSettings,
     counted_once_each,
     scale_sample,
 )
 from marrowscope.planning import Look, Plan, plan_patient, told_for_both
+from marrowscope.progress import Listener, Progress
 from marrowscope.version import __version__
 
+_UNFIT = FieldStatus.UNFIT
+_MOST_FAILED_TILES = 20  # in a row: then the slide is damaged, and no more are tried
 _FIELDS_A_LOOK = 10  # read between two looks at a count that ends when it decides
 _SEED = 20_260_101
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Progress of a run.
-
-    Attributes
-    ----------
-    stage : ``listing``, ``scale``, ``reading`` or ``writing``
-    patient, field : currently being read
-    done, total : number of fields
-    cells, blasts : number found so far
-    """
-
-    stage: str
-    patient: str = ""
-    field: str = ""
-    done: int = 0
-    total: int = 0
-    cells: int = 0
-    blasts: int = 0
-
-
-Listener = Callable[[Progress], None]
-
-
-@dataclass(frozen=True)
-class RunSettings:
-    """Settings of a run.
-
-    Attributes
-    ----------
-    reading : settings for reading fields
-    counting : settings that turn a count into a decision
-    workers : number of processes; does not affect the result
-    threads : processor threads in each process; does not affect the result
-    engine : ``local`` or ``dask://HOST:PORT``; does not affect the result
-    laboratory : whose report it is, with its reference ranges; does not affect the result
-    until_settled : read a patient's fields in random order until the count decides
-    is_live : images come while the count is looked at
-    validation : this laboratory's own validation of the networks, if it has one
-    """
-
-    reading: ReadingSettings = field(default_factory=ReadingSettings)
-    counting: CountingSettings = field(default_factory=CountingSettings)
-    workers: int = 1
-    threads: int = 2
-    engine: str = LOCAL
-    laboratory: Laboratory = NO_LABORATORY
-    until_settled: bool = False
-    is_live: bool = False
-    validation: Validation | None = None
-
-    @property
-    def looks_again(self) -> bool:
-        """Whether counts are looked at more than once."""
-        return self.until_settled or self.is_live
-
-    def reading_facts(self, bundle: Bundle) -> dict[str, str]:
-        """Return everything on which a field's reading depends, except its content."""
-        reading = self.reading
-        return {
-            "version": __version__,
-            "bundle": bundle.sha256,
-            "taxonomy": taxonomy().version,
-            "mpp": "measured" if reading.mpp is None else repr(reading.mpp),
-            "single_cells": str(reading.single_cells).lower(),
-            "count_border_cells": str(reading.count_border_cells).lower(),
-            "score_threshold": repr(
-                bundle.detector.score_threshold
-                if reading.score_threshold is None
-                else reading.score_threshold
-            ),
-            "max_pixels": str(reading.limits.max_pixels),
-            "max_bytes": str(reading.limits.max_bytes),
-        }
-
-    def facts(self, bundle: Bundle) -> dict[str, str]:
-        """Return everything on which the report depends, for its provenance."""
-        rule = self.counting.rule
-        return {
-            **self.reading_facts(bundle),
-            "blast_threshold": repr(bundle.classifier.blast_threshold),
-            "type_threshold": repr(bundle.classifier.type_threshold),
-            "working_mpp": repr(bundle.detector.working_mpp),
-            "rule": f"{rule.id}: {rule.condition}",
-            "floor": str(self.counting.floor),
-            "target": str(self.counting.target),
-            "blast_equivalents": ", ".join(self.counting.equivalents) or "none",
-            "until_settled": str(self.until_settled).lower(),
-            "live": str(self.is_live).lower(),
-            "laboratories": ", ".join(lab.name for lab in bundle.laboratories) or "none measured",
-            "validation": "none" if self.validation is None else self.validation.describe(),
-        }
 
 
 class CohortReader:
@@ -192,11 +108,7 @@ class CohortReader:
             plans = told_for_both(self._plans(patients))
         self.plans = {plan.source.patient: plan for plan in plans}
         with self._timed("reading"):
-            if self._settings.until_settled:
-                for plan in plans:
-                    self._read_until_settled(plan)
-            else:
-                self._read_missing([task for plan in plans for task in plan.tasks])
+            self._read_all(plans)
         with self._timed("counting"):
             readings = tuple(self._patient(plan) for plan in plans)
         provenance = Provenance(
@@ -216,7 +128,7 @@ class CohortReader:
         For counts that go on: the first fields may show little to measure by. It holds for fields to come.
         """
         for patient, measured in list(self._measured_on.items()):
-            tasks = self.plans[patient].tasks if patient in self.plans else ()
+            tasks = self.plans[patient].fields if patient in self.plans else ()
             if measured < SCALE_SAMPLE and len(tasks) >= 2 * measured:
                 self._measured(patient, tasks)
 
@@ -224,7 +136,8 @@ class CohortReader:
         """Look at all files of all patients."""
         if self._looker is not None:
             return self._looked(patients, self._looker)
-        looker = FileLooker(self._settings.reading.limits, self._journal.parts)
+        reading = self._settings.reading
+        looker = FileLooker(reading.limits, self._journal.parts, reading.mpp)
         try:
             return self._looked(patients, looker)
         finally:
@@ -242,46 +155,102 @@ class CohortReader:
         def tell(name: str) -> None:
             self._listener(Progress("listing", source.patient, name))
 
-        return plan_patient(source, look_at, tell, single_cells=self._settings.reading.single_cells)
+        return plan_patient(
+            source,
+            look_at,
+            tell,
+            single_cells=self._settings.reading.single_cells,
+            order=self._settings.tiles,
+        )
+
+    def _read_all(self, plans: Sequence[Plan]) -> None:
+        if self._settings.until_settled:
+            for plan in plans:
+                self._read_until_settled(plan)
+            return
+        is_enough = self._settings.tiles is not TileOrder.ALL
+        whole = [plan.fields for plan in plans if not (is_enough and plan.tiles)]
+        for _ in self._in_order([task for fields in whole for task in fields]):
+            pass
+        for plan in plans:
+            if is_enough and plan.tiles:
+                self._read_until_enough(plan)
 
     def _read_until_settled(self, plan: Plan) -> None:
-        """Read a patient's fields in random order, some at a time, until their count decides.
+        """Read a patient's fields in random order until their count decides.
 
         The order does not depend on what the images show, so that those read are a sample of all.
         """
-        tasks = sorted(plan.tasks, key=lambda task: task.source.name)
+        tasks = sorted(plan.fields, key=lambda task: task.source.name)
         order = [tasks[i] for i in np.random.default_rng(_SEED).permutation(len(tasks))]
         counting = replace(self._settings.counting, looks_again=True)
-        for read in range(_FIELDS_A_LOOK, len(order) + _FIELDS_A_LOOK, _FIELDS_A_LOOK):
-            self._read_missing(order[read - _FIELDS_A_LOOK : read])
-            fields = self._once(plan, [self._recorded(task) for task in order[:read]])
-            reading = read_patient(
-                plan.source.patient, fields, counting, self._known, details=plan.source.details
-            )
-            if reading.decision.is_settled:
-                self._not_needed[plan.source.patient] = frozenset(task.source.name for task in order[read:])
-                return
+        fields: list[FieldReading] = []
+        with closing(self._in_order(order)) as readings:
+            for reading in readings:
+                fields.append(reading)
+                if len(fields) % _FIELDS_A_LOOK and len(fields) < len(order):
+                    continue
+                count = read_patient(
+                    plan.source.patient,
+                    self._once(plan, [field for field in fields if field.status is not _UNFIT]),
+                    counting,
+                    self._known,
+                    details=plan.source.details,
+                )
+                if count.decision.is_settled:
+                    break
+        self._not_needed[plan.source.patient] = frozenset(task.source.name for task in order[len(fields) :])
 
-    def _read_missing(self, tasks: Sequence[FieldTask]) -> None:
-        done, cells, blasts = 0, 0, 0
-        missing = []
+    def _read_until_enough(self, plan: Plan) -> None:
+        """Read a patient's fields, and of slides so many tiles that enough cells are counted."""
+        target, specimen, order = self._settings.counting.target, plan.source.details.specimen, plan.fields
+        read = counted = failed_in_a_row = 0
+        with closing(self._in_order(order, lambda: _expected(read, counted, target, order))) as readings:
+            for reading in readings:
+                read += 1
+                counted += int(counted_in(reading.cells, specimen).is_counted.sum())
+                failed_in_a_row = failed_in_a_row + 1 if reading.status is FieldStatus.FAILED else 0
+                is_enough = counted >= target or failed_in_a_row >= _MOST_FAILED_TILES
+                if read >= len(plan.tasks) and is_enough:
+                    break
+        self._not_needed[plan.source.patient] = frozenset(task.source.name for task in order[read:])
+
+    def _in_order(
+        self, tasks: Sequence[FieldTask], expected: Callable[[], int] | None = None
+    ) -> Generator[FieldReading]:
+        """Yield the readings of tasks in their order: those recorded, and those now read and recorded.
+
+        Parameters
+        ----------
+        tasks : what to read
+        expected : number of tasks that will be read, as far as is known by now; all by default
+        """
+        is_there = []
+        cells = blasts = 0
         for task in tasks:
-            reading = self._journal.find(task)
-            if reading is None:
-                missing.append(task)
-                continue
-            done += 1
-            cells, blasts = cells + len(reading.cells), blasts + int(reading.cells.is_blast.sum())
+            known = self._journal.find(task)
+            is_there.append(known is not None)
+            if known is not None:
+                cells, blasts = cells + len(known.cells), blasts + int(known.cells.is_blast.sum())
+        done = sum(is_there)
         self._listener(Progress("reading", done=done, total=len(tasks), cells=cells, blasts=blasts))
-        for result in self._results(missing):
-            self._journal.record(result)
-            found = result.reading.cells
-            done, cells, blasts = done + 1, cells + len(found), blasts + int(found.is_blast.sum())
-            self._listener(
-                Progress("reading", result.patient, result.reading.name, done, len(tasks), cells, blasts)
-            )
+        missing = [task for task, was_read in zip(tasks, is_there, strict=True) if not was_read]
+        with closing(self._results(missing)) as results:
+            for task, was_read in zip(tasks, is_there, strict=True):
+                if was_read:
+                    yield self._recorded(task)
+                    continue
+                result = next(results)
+                self._journal.record(result)
+                found = result.reading.cells
+                done, cells, blasts = done + 1, cells + len(found), blasts + int(found.is_blast.sum())
+                total = len(tasks) if expected is None else max(expected(), done)
+                self._listener(
+                    Progress("reading", result.patient, result.reading.name, done, total, cells, blasts)
+                )
+                yield result.reading
 
-    def _results(self, tasks: Sequence[FieldTask]) -> Iterator[FieldResult]:
+    def _results(self, tasks: Sequence[FieldTask]) -> Generator[FieldResult]:
         scaled = self._with_scales(tasks)
         if self._settings.engine == LOCAL and self._settings.workers == 1:
             return read_here(self._reader, scaled)
@@ -310,24 +279,33 @@ class CohortReader:
         return scales
 
     def _patient(self, plan: Plan) -> PatientReading:
-        tasks = {task.source.name: task for task in plan.tasks}
         not_needed = self._not_needed.get(plan.source.patient, frozenset())
+        tasks = {task.source.name: task for task in plan.tasks}
         names = [name for name in plan.names if name not in not_needed]
-        fields = self._once(plan, [plan.settled.get(name) or self._recorded(tasks[name]) for name in names])
-        ended = (
-            f"The count decided after {len(tasks) - len(not_needed)} of {len(tasks)} fields, drawn at "
-            "random; the others were not read."
+        tiles = [self._recorded(task) for task in plan.tiles if task.source.name not in not_needed]
+        fit = [tile for tile in tiles if tile.status is not _UNFIT]
+        fields = (
+            *self._once(plan, [plan.settled.get(name) or self._recorded(tasks[name]) for name in names]),
+            *sorted(fit, key=lambda tile: natural_key(tile.name)),
         )
-        return read_patient(
+        slides = tuple(slide.reading(tiles) for slide in plan.slides)
+        number = len(plan.fields)
+        ended = (
+            f"The count decided after {number - len(not_needed)} of {number} fields, drawn at random; the "
+            "others were not read."
+        )
+        decided = (ended,) if not_needed and self._settings.until_settled else ()
+        patient = read_patient(
             plan.source.patient,
             fields,
             replace(self._settings.counting, looks_again=self._looks_again(plan.source.patient, fields)),
             self._known,
             truth=plan.source.truth,
-            problems=(*plan.source.problems, *plan.notes, *((ended,) if not_needed else ())),
+            problems=(*plan.source.problems, *plan.notes, *decided, *(slide.summary for slide in slides)),
             passed_over=plan.source.passed_over,
             details=plan.source.details,
         )
+        return replace(patient, slides=slides)
 
     def _once(self, plan: Plan, fields: Sequence[FieldReading]) -> tuple[FieldReading, ...]:
         """Count every cell once, where fields overlap."""
@@ -336,9 +314,7 @@ class CohortReader:
         repeated = self._repeated.get(patient, RepeatedCells())
         if self._settings.looks_again:
             self._repeated[patient] = repeated
-        return counted_once_each(
-            fields, repeated, lambda field: self._journal.gallery_path(patient, field).read_bytes()
-        )
+        return counted_once_each(fields, repeated, partial(self._journal.sheet, patient))
 
     def _looks_again(self, patient: str, fields: Sequence[FieldReading]) -> bool:
         """Return whether a count with a verdict goes on: then it was looked at before."""
@@ -368,6 +344,11 @@ class CohortReader:
         start = time.perf_counter()
         yield
         self._seconds[stage] = round(time.perf_counter() - start, 3)
+
+
+def _expected(read: int, counted: int, target: int, order: Sequence[FieldTask]) -> int:
+    """Return how many fields it takes to count a number of cells, as far as those read tell."""
+    return min(-(-read * target // counted), len(order)) if counted else len(order)
 
 
 def _now() -> str:

@@ -1,0 +1,1 @@
+"""Reading of patients: from the list of images to the report."""

@@ -1,0 +1,86 @@
+"""What a run is asked for."""
+
+from dataclasses import dataclass, field
+
+from marrowscope.analysis.patient import CountingSettings
+from marrowscope.domain.case.laboratory import NO_LABORATORY, Laboratory
+from marrowscope.domain.rates import Validation
+from marrowscope.domain.taxonomy import taxonomy
+from marrowscope.engines.choose import LOCAL
+from marrowscope.imaging.slides.tiles import TileOrder
+from marrowscope.models.bundle import Bundle
+from marrowscope.pipeline import ReadingSettings
+from marrowscope.version import __version__
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Settings of a run.
+
+    Attributes
+    ----------
+    reading : settings for reading fields
+    counting : settings that turn a count into a decision
+    workers : number of processes; does not affect the result
+    threads : processor threads in each process; does not affect the result
+    engine : ``local`` or ``dask://HOST:PORT``; does not affect the result
+    laboratory : whose report it is, with its reference ranges; does not affect the result
+    until_settled : read a patient's fields in random order until the count decides
+    is_live : images come while the count is looked at
+    tiles : in which order the tiles of slides are counted, and whether all are
+    validation : this laboratory's own validation of the networks, if it has one
+    """
+
+    reading: ReadingSettings = field(default_factory=ReadingSettings)
+    counting: CountingSettings = field(default_factory=CountingSettings)
+    workers: int = 1
+    threads: int = 2
+    engine: str = LOCAL
+    laboratory: Laboratory = NO_LABORATORY
+    until_settled: bool = False
+    is_live: bool = False
+    tiles: TileOrder = TileOrder.RANDOM
+    validation: Validation | None = None
+
+    @property
+    def looks_again(self) -> bool:
+        """Whether counts are looked at more than once."""
+        return self.until_settled or self.is_live
+
+    def reading_facts(self, bundle: Bundle) -> dict[str, str]:
+        """Return everything on which a field's reading depends, except its content."""
+        reading = self.reading
+        return {
+            "version": __version__,
+            "bundle": bundle.sha256,
+            "taxonomy": taxonomy().version,
+            "mpp": "measured" if reading.mpp is None else repr(reading.mpp),
+            "single_cells": str(reading.single_cells).lower(),
+            "count_border_cells": str(reading.count_border_cells).lower(),
+            "score_threshold": repr(
+                bundle.detector.score_threshold
+                if reading.score_threshold is None
+                else reading.score_threshold
+            ),
+            "max_pixels": str(reading.limits.max_pixels),
+            "max_bytes": str(reading.limits.max_bytes),
+        }
+
+    def facts(self, bundle: Bundle) -> dict[str, str]:
+        """Return everything on which the report depends, for its provenance."""
+        rule = self.counting.rule
+        return {
+            **self.reading_facts(bundle),
+            "blast_threshold": repr(bundle.classifier.blast_threshold),
+            "type_threshold": repr(bundle.classifier.type_threshold),
+            "working_mpp": repr(bundle.detector.working_mpp),
+            "rule": f"{rule.id}: {rule.condition}",
+            "floor": str(self.counting.floor),
+            "target": str(self.counting.target),
+            "blast_equivalents": ", ".join(self.counting.equivalents) or "none",
+            "until_settled": str(self.until_settled).lower(),
+            "live": str(self.is_live).lower(),
+            "tiles": self.tiles.value,
+            "laboratories": ", ".join(lab.name for lab in bundle.laboratories) or "none measured",
+            "validation": "none" if self.validation is None else self.validation.describe(),
+        }

@@ -1,0 +1,278 @@
+"""The survey of a slide: its overview, where cells can be counted, and the tiles to count them in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from scipy import ndimage
+
+from marrowscope.errors import ImageError
+from marrowscope.imaging.jpeg import jpeg_bytes
+from marrowscope.imaging.red_cells import RED_CELL_UM, red_cell_diameter_px
+from marrowscope.imaging.slides.monolayer import (
+    BLOCK_PX,
+    MARGIN_PX,
+    ZOOM_UM,
+    BlockKind,
+    Blocks,
+    Cover,
+    Floats,
+    absorbance,
+    cover_of,
+    glass_colour,
+    greatest,
+    kinds_of,
+)
+from marrowscope.imaging.slides.slide import Level, Pixels, Slide, level_for
+
+TILE_UM: Final = 256.0
+"""Side of a tile: some tens of cells of a marrow, of which one in eight is cut by the tile's edge."""
+BLOCK_UM: Final = BLOCK_PX * ZOOM_UM
+
+OVERVIEW_PX: Final = 2048
+"""Longer side of a slide's overview."""
+
+_ASSUMED_MPP: Final = 0.25  # a 40x objective, where neither the file nor the red cells say more
+_MOST_OVERVIEW_PIXELS: Final = 6_000_000_000  # of the level from which the overview is made
+_STRIP_PIXELS: Final = 16_000_000
+_TISSUE: Final = 0.03  # mean absorbance of a block from which it is looked at closely
+_REGION: Final = 32  # blocks a side that are looked at together,
+_FEWEST: Final = 8  # where so many of them hold tissue: no tile is smaller, even cut into quarters
+_PURE: Final = 0.95  # part of a tile that must be monolayer
+_SAMPLES: Final = 6  # regions on which red cells are measured where no scale is stated
+_SAMPLE_PX: Final = 1024
+_LEAST_CONFIDENCE: Final = 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """What is known of a slide before its cells are counted.
+
+    Attributes
+    ----------
+    width, height : full-resolution px
+    mpp : micrometres per px that blocks and tiles were laid out by
+    is_stated : whether the file states it
+    overview : JPEG of the whole slide
+    kinds : uint8 (rows, columns), what each block of `BLOCK_UM` is (`BlockKind`)
+    tile_px : side of a tile in full-resolution px
+    tiles : int64 (n, 2), left upper corners of the tiles in full-resolution px, row by row
+    richness : float32 (n,), part of each tile with the colour of nuclei
+    """
+
+    width: int
+    height: int
+    mpp: float
+    is_stated: bool
+    overview: bytes
+    kinds: Blocks
+    tile_px: tuple[int, int]
+    tiles: npt.NDArray[np.int64]
+    richness: Floats
+
+    @property
+    def countable_mm2(self) -> float:
+        """Area of the monolayer."""
+        return float((self.kinds == BlockKind.MONOLAYER).sum()) * (BLOCK_UM / 1000) ** 2
+
+    @property
+    def tile_mm2(self) -> float:
+        """Area of a tile."""
+        return self.tile_px[0] * self.tile_px[1] * (self.mpp / 1000) ** 2
+
+    def packed(self) -> bytes:
+        """Return the survey as bytes."""
+        stream = BytesIO()
+        np.savez_compressed(
+            stream,
+            size=np.array([self.width, self.height, *self.tile_px, self.is_stated], np.int64),
+            mpp=np.array(self.mpp),
+            overview=np.frombuffer(self.overview, np.uint8),
+            kinds=self.kinds,
+            tiles=self.tiles,
+            richness=self.richness,
+        )
+        return stream.getvalue()
+
+    @classmethod
+    def unpacked(cls, content: bytes) -> Survey:
+        """Return the survey of these bytes.
+
+        Raises
+        ------
+        ValueError
+            They hold none.
+        """
+        try:
+            with np.load(BytesIO(content), allow_pickle=False) as found:
+                width, height, across, down, is_stated = (int(value) for value in found["size"])
+                return cls(
+                    width, height, float(found["mpp"]), bool(is_stated), found["overview"].tobytes(),
+                    found["kinds"], (across, down), found["tiles"], found["richness"],
+                )  # fmt: skip
+        except Exception as error:  # numpy and zipfile raise nearly anything on damaged bytes
+            raise ValueError("this is no survey of a slide") from error
+
+
+def survey_path(folder: Path, sha256: str) -> Path:
+    """Return where the survey of the slide with a digest is kept."""
+    return folder / f"{sha256}.survey"
+
+
+def survey(slide: Slide, mpp: float | None = None) -> Survey:
+    """Find the countable area of a slide and lay tiles on it.
+
+    The slide is looked at as a whole in its overview, then closely wherever there is more than glass. Needs
+    memory for the overview and one region, whatever the size of the slide.
+
+    Parameters
+    ----------
+    slide : an open slide
+    mpp : micrometres per px where the user states it; else the file's, or that by which red cells are 7 µm
+
+    Raises
+    ------
+    ImageError
+        The slide cannot be read, or has no smaller copy for an overview.
+    """
+    full = slide.levels[0]
+    overview = _overview(slide)
+    glass = glass_colour(overview)
+    dark = greatest(absorbance(overview, glass))
+    stated = mpp or slide.mpp
+    scale = stated or _by_red_cells(slide, dark) or _ASSUMED_MPP
+    rows, columns = (max(int(side * scale / BLOCK_UM), 1) for side in (full.height, full.width))
+    cover = _cover(slide, scale, glass, _fitted(dark, rows, columns, full, scale) > _TISSUE)
+    kinds = kinds_of(cover)
+    tile_px = tuple(min(round(TILE_UM / scale), side) for side in (full.width, full.height))
+    corners, richness = _tiles(kinds == BlockKind.MONOLAYER, cover.purple)
+    tiles = np.floor(corners[:, ::-1] * (BLOCK_UM / scale)).astype(np.int64)
+    tiles = np.minimum(tiles, np.array([full.width - tile_px[0], full.height - tile_px[1]]))
+    return Survey(
+        full.width, full.height, scale, stated is not None, jpeg_bytes(overview, 85), kinds,
+        (tile_px[0], tile_px[1]), tiles, richness,
+    )  # fmt: skip
+
+
+def _overview(slide: Slide) -> Pixels:
+    """Return the whole slide, its longer side `OVERVIEW_PX` or less."""
+    full = slide.levels[0]
+    number = level_for(slide, max(full.width, full.height) / OVERVIEW_PX)
+    level = slide.levels[number]
+    if level.width * level.height > _MOST_OVERVIEW_PIXELS:
+        raise ImageError("this slide has no smaller copies of itself: save it as a pyramid")
+    factor = max(max(level.width, level.height) / OVERVIEW_PX, 1.0)
+    width, height = (max(round(side / factor), 1) for side in (level.width, level.height))
+    picture = np.empty((height, width, 3), np.uint8)
+    rows = max(round(_STRIP_PIXELS / (level.width * factor)), 1)
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        y0, y1 = top * level.height / height, bottom * level.height / height
+        strip = _shrunk(slide, number, (0.0, y0, float(level.width), y1), (width, bottom - top))
+        picture[top:bottom] = strip
+    return picture
+
+
+def _shrunk(
+    slide: Slide, number: int, box: tuple[float, float, float, float], size: tuple[int, int]
+) -> Pixels:
+    """Return the part of a level in a box, in its px, resampled to a size."""
+    level = slide.levels[number]
+    x0, y0 = int(box[0]), int(box[1])
+    x1, y1 = min(int(np.ceil(box[2])), level.width), min(int(np.ceil(box[3])), level.height)
+    region = Image.fromarray(slide.read(number, x0, y0, x1 - x0, y1 - y0))
+    inner = (box[0] - x0, box[1] - y0, min(box[2], level.width) - x0, min(box[3], level.height) - y0)
+    return np.asarray(region.resize(size, Image.Resampling.BOX, box=inner))
+
+
+def _by_red_cells(slide: Slide, dark: Floats) -> float | None:
+    """Return micrometres per px by the red cells of some regions, None where they show none."""
+    full = slide.levels[0]
+    side = min(_SAMPLE_PX, full.width, full.height)
+    # Where the glass is half covered, red cells lie singly.
+    even = ndimage.uniform_filter(np.minimum(dark, 0.5), 9)
+    if even.max() <= _TISSUE:
+        return None
+    order = np.argsort(np.abs(even - np.median(even[even > _TISSUE])), axis=None)
+    regions = []
+    for place in order[:: max(len(order) // 200, 1)][:_SAMPLES]:
+        y, x = np.unravel_index(place, dark.shape)
+        left = int(np.clip(x * full.width / dark.shape[1] - side / 2, 0, full.width - side))
+        top = int(np.clip(y * full.height / dark.shape[0] - side / 2, 0, full.height - side))
+        regions.append(slide.read(0, left, top, side, side))
+    found = red_cell_diameter_px(*regions)
+    return None if found is None or found.confidence < _LEAST_CONFIDENCE else RED_CELL_UM / found.value
+
+
+def _fitted(dark: Floats, rows: int, columns: int, full: Level, scale: float) -> Floats:
+    """Return the mean absorbance of every block, from that of the overview."""
+    right = columns * BLOCK_UM / (full.width * scale) * dark.shape[1]
+    bottom = rows * BLOCK_UM / (full.height * scale) * dark.shape[0]
+    box = (0.0, 0.0, min(right, dark.shape[1]), min(bottom, dark.shape[0]))
+    return np.asarray(Image.fromarray(dark).resize((columns, rows), Image.Resampling.BOX, box=box))
+
+
+def _cover(slide: Slide, scale: float, glass: Floats, is_tissue: npt.NDArray[np.bool_]) -> Cover:
+    """Look closely at the regions in which there is more than glass."""
+    rows, columns = is_tissue.shape
+    cover = Cover.none(rows, columns)
+    number = level_for(slide, ZOOM_UM / scale)
+    level = slide.levels[number]
+    per_px = ZOOM_UM / scale / level.downsample  # px of the level
+    for top, left in _regions(rows, columns):
+        here = slice(top, min(top + _REGION, rows)), slice(left, min(left + _REGION, columns))
+        if is_tissue[here].sum() < _FEWEST:
+            continue
+        y0, x0 = max(top * BLOCK_PX - MARGIN_PX, 0), max(left * BLOCK_PX - MARGIN_PX, 0)
+        y1 = min(here[0].stop * BLOCK_PX + MARGIN_PX, int(level.height / per_px))
+        x1 = min(here[1].stop * BLOCK_PX + MARGIN_PX, int(level.width / per_px))
+        box = (x0 * per_px, y0 * per_px, x1 * per_px, y1 * per_px)
+        pixels = _shrunk(slide, number, box, (x1 - x0, y1 - y0))
+        found = cover_of(pixels, glass, (top * BLOCK_PX - y0, left * BLOCK_PX - x0))
+        for whole, part in zip(
+            (cover.covered, cover.patches, cover.purple),
+            (found.covered, found.patches, found.purple),
+            strict=True,
+        ):
+            height, width = here[0].stop - top, here[1].stop - left
+            kept = part[:height, :width]
+            whole[top : top + kept.shape[0], left : left + kept.shape[1]] = kept
+    return cover
+
+
+def _regions(rows: int, columns: int) -> Iterator[tuple[int, int]]:
+    for top in range(0, rows, _REGION):
+        for left in range(0, columns, _REGION):
+            yield top, left
+
+
+def _tiles(is_monolayer: npt.NDArray[np.bool_], purple: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Lay tiles on the monolayer, each where the first still fits; return corners and richness."""
+    rows, columns = is_monolayer.shape
+    side = round(TILE_UM / BLOCK_UM)
+    down, across = min(side, rows), min(side, columns)
+    pure, rich = _means(is_monolayer.astype(np.float32), down, across), _means(purple, down, across)
+    is_taken = np.zeros_like(is_monolayer)
+    corners: list[tuple[int, int]] = []
+    for top, left in np.argwhere(pure >= _PURE):
+        # Tiles of this size come row by row, so that one that overlaps an earlier one holds its corner.
+        if is_taken[top, left] or is_taken[top, left + across - 1]:
+            continue
+        is_taken[top : top + down, left : left + across] = True
+        corners.append((int(top), int(left)))
+    found = np.array(corners, np.int64).reshape(-1, 2)
+    return found, np.asarray(rich[found[:, 0], found[:, 1]], np.float32)
+
+
+def _means(values: Floats, down: int, across: int) -> npt.NDArray[np.float64]:
+    """Return the mean of every window of `down` x `across` blocks, by its first block."""
+    total = np.pad(values.astype(np.float64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    sums = total[down:, across:] - total[:-down, across:] - total[down:, :-across] + total[:-down, :-across]
+    return np.asarray(sums / (down * across))

@@ -1,0 +1,160 @@
+"""Slides: taken apart into tiles when they are uploaded, and shown by Deep Zoom straight from their file.
+
+This module runs in the image processes (`workers`), as everything does that opens what was sent.
+"""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil
+from typing import Final
+
+import numpy as np
+from PIL import Image
+
+from marrowscope.errors import ImageError
+from marrowscope.imaging.field_source import FieldSource
+from marrowscope.imaging.files.decode import DecodeLimits
+from marrowscope.imaging.files.formats import DICOM, HEAD_BYTES, recognise
+from marrowscope.imaging.files.pixel_size import dots_per_inch
+from marrowscope.imaging.jpeg import jpeg_bytes
+from marrowscope.imaging.quality import QualityFlag, assess
+from marrowscope.imaging.scale import resample
+from marrowscope.imaging.slides.opening import SlideFiles, open_slide, opened, readable, slides_of
+from marrowscope.imaging.slides.overview import draw_overview
+from marrowscope.imaging.slides.slide import Slide, level_for
+from marrowscope.imaging.slides.survey import Survey, survey
+from marrowscope.imaging.slides.tiles import TileOrder, ranks
+from marrowscope.planning import NO_MONOLAYER
+from marrowscope.service.errors import NotFoundError
+from marrowscope.service.images.blobs import Blobs
+
+OVERVIEW: Final = "overview.jpg"
+TILE_PX, OVERLAP_PX = 256, 1
+
+_ENOUGH: Final = 700  # cells on the tiles of a slide: of these, 500 are counted
+_CELL_PURPLE_UM2: Final = 120.0  # of the colour of nuclei in a cell, basophilic cytoplasm included
+_MOST_TILES: Final = 150
+_WORKING_MPP: Final = 0.2  # at which focus is judged (`imaging.quality`)
+_UNFIT: Final = frozenset({QualityFlag.BLANK, QualityFlag.OUT_OF_FOCUS})
+
+
+@dataclass(frozen=True)
+class ExaminedSlide:
+    """A slide that tiles were cut from; attributes as those of `store.patients.Slide`."""
+
+    sha256: str
+    width: int
+    height: int
+    mpp: float
+    countable_mm2: float
+    tile_mm2: float
+    tiles: int
+
+
+@dataclass(frozen=True)
+class CutTile:
+    """A tile: its bytes as a PNG file, and its left upper corner in the slide."""
+
+    content: bytes
+    x: int
+    y: int
+
+
+def take_apart(
+    blobs: Blobs, limits: DecodeLimits, source: FieldSource
+) -> tuple[ExaminedSlide, Iterator[CutTile]]:
+    """Store a slide, and cut sharp tiles at random over its monolayer until they hold enough cells.
+
+    How many cells a tile holds is told by its colour, since the networks have not seen it yet.
+
+    Raises
+    ------
+    ImageError
+        It cannot be read, consists of several files, or has no area to count.
+    """
+    of_several_files = source.name.lower().endswith(".mrxs") or recognise(source.head(HEAD_BYTES)) is DICOM
+    if of_several_files:
+        raise ImageError("slides of several files cannot be uploaded: read them with `marrowscope analyse`")
+    (files,) = slides_of(source, limits.max_pixels)
+    with readable():
+        digest = files.digest()
+        slide = open_slide(files)
+        found = survey(slide)
+    if not len(found.tiles):
+        raise ImageError(NO_MONOLAYER)
+    blobs.put_file(files.paths[0], digest)
+    blobs.put_derived(digest, OVERVIEW, _overview(found, []))
+    examined = ExaminedSlide(
+        digest,
+        found.width,
+        found.height,
+        found.mpp,
+        round(found.countable_mm2, 4),
+        found.tile_mm2,
+        len(found.tiles),
+    )
+    return examined, _cut(blobs, digest, slide, found)
+
+
+def deep_zoom_tile(blobs: Blobs, digest: str, level: int, column: int, row: int) -> bytes:
+    """Return a Deep Zoom tile of a slide as JPEG, made of the nearest larger level of its file.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such tile, or the slide is no longer kept.
+    """
+    if not blobs.path(digest).is_file():
+        raise NotFoundError("the slide is no longer kept")
+    with opened(SlideFiles.at((blobs.path(digest),))) as slide:
+        full = slide.levels[0]
+        highest = (max(full.width, full.height, 1) - 1).bit_length()
+        factor = 2.0 ** (highest - level)
+        width, height = ceil(full.width / factor), ceil(full.height / factor)
+        x0, y0 = max(column * TILE_PX - OVERLAP_PX, 0), max(row * TILE_PX - OVERLAP_PX, 0)
+        x1 = min((column + 1) * TILE_PX + OVERLAP_PX, width)
+        y1 = min((row + 1) * TILE_PX + OVERLAP_PX, height)
+        if level > highest or x0 >= x1 or y0 >= y1:
+            raise NotFoundError("the slide has no such tile")
+        return jpeg_bytes(_region(slide, factor, (x0, y0, x1, y1)), 85)
+
+
+def _region(slide: Slide, factor: float, box: tuple[int, int, int, int]) -> Image.Image:
+    """Return what is seen in a box, in px of the slide shrunk by a factor."""
+    number = level_for(slide, factor / 1.15)
+    level = slide.levels[number]
+    x0, y0, x1, y1 = (side * factor / level.downsample for side in box)
+    left, top = min(int(x0), level.width - 1), min(int(y0), level.height - 1)
+    right = min(max(ceil(x1), left + 1), level.width)
+    bottom = min(max(ceil(y1), top + 1), level.height)
+    pixels = slide.read(number, left, top, right - left, bottom - top)
+    size = box[2] - box[0], box[3] - box[1]
+    return Image.fromarray(pixels).resize(size, Image.Resampling.BOX)
+
+
+def _cut(blobs: Blobs, digest: str, slide: Slide, found: Survey) -> Iterator[CutTile]:
+    cells, taken = 0.0, list[tuple[int, int]]()
+    width, height = found.tile_px
+    try:
+        for place in np.argsort(ranks(digest, found, TileOrder.RANDOM)):
+            if cells >= _ENOUGH or len(taken) >= _MOST_TILES:
+                break
+            x, y = (int(side) for side in found.tiles[place])
+            with readable():
+                pixels = slide.read(0, x, y, width, height)
+            if _UNFIT.intersection(assess(resample(pixels, found.mpp / _WORKING_MPP)).flags):
+                continue
+            cells += float(found.richness[place]) * found.tile_mm2 * 1e6 / _CELL_PURPLE_UM2
+            taken.append((x, y))
+            stream = io.BytesIO()
+            scale = {"dpi": dots_per_inch(found.mpp)} if found.is_stated else {}
+            Image.fromarray(pixels).save(stream, "PNG", compress_level=1, **scale)
+            yield CutTile(stream.getvalue(), x, y)
+    finally:
+        slide.close()
+    blobs.put_derived(digest, OVERVIEW, _overview(found, taken))
+
+
+def _overview(found: Survey, taken: list[tuple[int, int]]) -> bytes:
+    return jpeg_bytes(draw_overview(found, taken, np.zeros((0, 2)), ""), 88)

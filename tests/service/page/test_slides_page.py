@@ -1,0 +1,61 @@
+"""A whole slide on the page, in a real browser: dropped as any image, then its overview and itself."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from tests.service.browser import Running, serving
+from tests.service.page.visit import Visit
+from tests.slides import write_svs
+
+from marrowscope.service.rest import pages
+from marrowscope.synth.slide import Area, draw_slide
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    if not pages.is_built():
+        pytest.skip(pages.NOT_BUILT)
+    with serving(tmp_path / "data", tmp_path / "log", MARROWSCOPE_AUTHENTICATION="off") as running:
+        yield running
+
+
+@pytest.fixture
+def slide(tmp_path: Path) -> Path:
+    areas = np.full((36, 40), Area.MONOLAYER, np.uint8)
+    areas[:, :20] = Area.GLASS
+    drawn = draw_slide(7, mpp=0.25, areas=areas)
+    return write_svs(tmp_path / "smear.svs", drawn.pixels, drawn.mpp)
+
+
+def test_a_slide_shows_its_counted_area_and_itself(browser: "Browser", running: Running, slide: Path) -> None:
+    visit = Visit(browser, running)
+    page = visit.page
+    page.goto(running.url)
+    visit.upload("BM-26-0500", [slide])
+    page.get_by_role("link", name="BM-26-0500", exact=True).first.wait_for()
+    visit.open("BM-26-0500")
+    visit.tab("Fields")
+    overview = page.get_by_alt_text("Overview of smear.svs")
+    overview.wait_for()
+    page.wait_for_function(
+        "picture => picture.complete && picture.naturalWidth >= 900", arg=overview.element_handle()
+    )
+    assert page.get_by_text("mm² in which cells lie in one layer").is_visible()
+    visit.look("fields with a slide")
+    with page.expect_response(lambda answer: "/image_files/" in answer.url and answer.ok):
+        page.get_by_role("button", name="Look at the slide").click()
+    viewer = page.get_by_role("img", name="smear.svs", exact=True)
+    viewer.locator("canvas").first.wait_for()
+    visit.look("slide")
+    page.get_by_role("button", name="Close").click()
+    viewer.wait_for(state="detached")
+    assert visit.barriers == []
+    assert visit.complaints == []
