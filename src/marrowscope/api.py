@@ -188,16 +188,16 @@ def analyse(
     networks = _bundle(bundle)
     settings = RunSettings(
         ReadingSettings(mpp=mpp, count_border_cells=count_border_cells, single_cells=single_cells),
-        CountingSettings(rule, floor, target, _known_types(blast_equivalents)),
+        CountingSettings(rule, floor, target, known_types(blast_equivalents)),
         workers,
         threads,
         engine,
         read_laboratory(None if laboratory is None else Path(laboratory)),
         until_settled=until_settled,
-        tiles=_known_order(tiles, until_settled=until_settled),
+        tiles=known_order(tiles, until_settled=until_settled),
         validation=validation or read_validation(networks.sha256),
     )
-    stated = CaseDetails(_known_specimen(specimen))
+    stated = CaseDetails(known_specimen(specimen))
     folder = Path(out)
     paths = [Path(p) for p in ([inputs] if isinstance(inputs, str | Path) else inputs)]
     patients = discover(
@@ -267,13 +267,13 @@ def watch(
     networks = _bundle(bundle)
     settings = RunSettings(
         ReadingSettings(mpp=mpp, count_border_cells=count_border_cells),
-        CountingSettings(rule, floor, target, _known_types(blast_equivalents)),
+        CountingSettings(rule, floor, target, known_types(blast_equivalents)),
         threads=threads,
         laboratory=read_laboratory(None if laboratory is None else Path(laboratory)),
         is_live=True,
         validation=validation or read_validation(networks.sha256),
     )
-    stated = CaseDetails(_known_specimen(specimen))
+    stated = CaseDetails(known_specimen(specimen))
     images, results = Path(folder), Path(out)
     if not images.is_dir():
         raise InputError(f"no such folder: {images}")
@@ -311,7 +311,7 @@ def export(report: CohortReport, out: str | Path, formats: Sequence[str] = FORMA
         return write_report(report, journal, formats)
 
 
-def _known_specimen(name: str) -> Specimen:
+def known_specimen(name: str) -> Specimen:
     """Return the specimen of this name."""
     specimen = specimen_named(name)
     if specimen is None:
@@ -319,7 +319,7 @@ def _known_specimen(name: str) -> Specimen:
     return specimen
 
 
-def _known_order(name: str, *, until_settled: bool) -> TileOrder:
+def known_order(name: str, *, until_settled: bool) -> TileOrder:
     """Return the order of tiles of this name."""
     if name not in {*TileOrder}:
         raise InputError(f"no order of tiles {name}: choose {', '.join(TileOrder)}")
@@ -328,7 +328,7 @@ def _known_order(name: str, *, until_settled: bool) -> TileOrder:
     return TileOrder(name)
 
 
-def _known_types(names: Sequence[str]) -> tuple[str, ...]:
+def known_types(names: Sequence[str]) -> tuple[str, ...]:
     """Return the identifiers of types that may count as blasts, given by identifier, name or abbreviation."""
     found = []
     for name in names:

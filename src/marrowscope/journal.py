@@ -8,6 +8,7 @@ again.
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -37,6 +38,7 @@ class Journal:
     settings : name → value of everything that affects a reading
     resume : keep the entries of an earlier run
     overwrite : remove the results of an earlier run
+    patience_s : how long to wait for another run that uses the folder
 
     Raises
     ------
@@ -46,7 +48,13 @@ class Journal:
     """
 
     def __init__(
-        self, out: Path, settings: dict[str, str], *, resume: bool = False, overwrite: bool = False
+        self,
+        out: Path,
+        settings: dict[str, str],
+        *,
+        resume: bool = False,
+        overwrite: bool = False,
+        patience_s: float = 0.0,
     ) -> None:
         check_free(out, resume=resume, overwrite=overwrite)
         out.mkdir(parents=True, exist_ok=True)
@@ -54,7 +62,7 @@ class Journal:
         self._folder = out / FOLDER
         self._lock = FileLock(out / _LOCK)
         try:
-            self._lock.acquire(blocking=False)
+            self._lock.acquire(timeout=patience_s)
         except Timeout:
             raise InputError(f"another run is using {out}: wait for it, or choose another folder") from None
         try:
@@ -66,7 +74,7 @@ class Journal:
     def _open(self, settings: dict[str, str], *, resume: bool) -> None:
         known = self._folder / "settings.json"
         if resume and known.is_file():
-            self._same_settings(known, settings)
+            check_same(known, settings)
         else:
             shutil.rmtree(self._folder, ignore_errors=True)
             shutil.rmtree(self.out / ANNOTATED, ignore_errors=True)
@@ -99,7 +107,7 @@ class Journal:
 
     def find(self, task: FieldTask) -> FieldReading | None:
         """Return the reading of a field, None if it is not recorded whole: it is then to be read again."""
-        document = self._recorded(self._path(task.patient, task.source.name, task.sha256, ".json"))
+        document = read_record(self._path(task.patient, task.source.name, task.sha256, ".json"))
         if document is None:
             return None
         try:
@@ -121,7 +129,7 @@ class Journal:
         if result.gallery:
             path = self._path(result.patient, reading.name, reading.sha256, ".jpg")
             write_atomic(path, result.gallery)
-        self._record(self._path(result.patient, reading.name, reading.sha256, ".json"), to_json(reading))
+        write_record(self._path(result.patient, reading.name, reading.sha256, ".json"), to_json(reading))
 
     @property
     def parts(self) -> Path:
@@ -179,7 +187,7 @@ class Journal:
 
     def scales(self, patient: str) -> ScaleBySize | None:
         """Return the scales measured for a patient, None if there are none yet."""
-        document = self._recorded(self._path(patient, "", "scales", ".json"))
+        document = read_record(self._path(patient, "", "scales", ".json"))
         try:
             return None if document is None else scales_by_size(from_json(document, tuple[SizeScale, ...]))
         except DamagedRecordError:
@@ -187,36 +195,47 @@ class Journal:
 
     def record_scales(self, patient: str, scales: ScaleBySize) -> None:
         """Write the scales measured for a patient."""
-        self._record(self._path(patient, "", "scales", ".json"), to_json(listed_scales(scales)))
-
-    @staticmethod
-    def _record(path: Path, document: Any) -> None:
-        """Write a record: the digest of its text, and the text."""
-        text = json.dumps(document).encode()
-        write_atomic(path, hashlib.sha256(text).hexdigest().encode() + b"\n" + text)
-
-    @staticmethod
-    def _recorded(path: Path) -> Any | None:
-        """Return what a record holds, None where there is none or its text does not match its digest."""
-        try:
-            digest, _, text = path.read_bytes().partition(b"\n")
-        except OSError:
-            return None
-        return json.loads(text) if hashlib.sha256(text).hexdigest().encode() == digest else None
+        write_record(self._path(patient, "", "scales", ".json"), to_json(listed_scales(scales)))
 
     def _path(self, patient: str, field: str, sha256: str, suffix: str) -> Path:
         key = hashlib.sha256("\0".join((patient, field, sha256)).encode("utf-8", "surrogateescape"))
         return self._folder / "fields" / (key.hexdigest()[:40] + suffix)
 
-    @staticmethod
-    def _same_settings(known: Path, settings: dict[str, str]) -> None:
-        earlier: dict[str, str] = json.loads(known.read_bytes())
-        differing = sorted(k for k in {*earlier, *settings} if earlier.get(k) != settings.get(k))
-        if differing:
-            raise InputError(
-                f"cannot resume, as these settings differ from the earlier run: {', '.join(differing)}; "
-                "run without --resume"
-            )
+
+def check_same(known: Path, settings: Mapping[str, str]) -> None:
+    """Refuse to go on from readings that were made with other settings.
+
+    Raises
+    ------
+    InputError
+        The settings in the file `known` are others.
+    """
+    different = differing(json.loads(known.read_bytes()), settings)
+    if different:
+        raise InputError(
+            f"cannot resume, as these settings differ from the earlier run: {', '.join(different)}; "
+            "run without --resume"
+        )
+
+
+def differing(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
+    """Return the names of the settings that are not the same in both."""
+    return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
+
+
+def write_record(path: Path, document: Any) -> None:
+    """Write a record: the digest of its text, and the text."""
+    text = json.dumps(document).encode()
+    write_atomic(path, hashlib.sha256(text).hexdigest().encode() + b"\n" + text)
+
+
+def read_record(path: Path) -> Any | None:
+    """Return what a record holds, None where there is none or its text does not match its digest."""
+    try:
+        digest, _, text = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    return json.loads(text) if hashlib.sha256(text).hexdigest().encode() == digest else None
 
 
 def check_free(out: Path, *, resume: bool, overwrite: bool) -> None:

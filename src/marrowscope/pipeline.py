@@ -180,6 +180,7 @@ class FieldReader:
     """
 
     def __init__(self, bundle: Bundle, settings: ReadingSettings, threads: int = 1) -> None:
+        self.bundle = bundle
         self.settings = settings
         self._detector = Detector(bundle, threads)
         self._classifier = Classifier(bundle, threads)

@@ -321,23 +321,37 @@ def _settle_repeats(draft: _Draft) -> tuple[FieldTask, ...]:
 
 def told_for_both(plans: Sequence[Plan]) -> tuple[Plan, ...]:
     """Return the plans with a note wherever two patients have an image with the same bytes."""
+    owners = owners_of((plan.source.patient, images_of(plan)) for plan in plans)
+    return tuple(
+        replace(plan, notes=(*plan.notes, *shared_notes(plan.source.patient, images_of(plan), owners)))
+        for plan in plans
+    )
+
+
+Owners = Mapping[str, Mapping[str, None]]
+"""Digest of an image → patients whose image it is, in their order."""
+
+
+def owners_of(images: Iterable[tuple[str, Iterable[str]]]) -> Owners:
+    """Return whose image each is, from patients' names and the digests of their images."""
     owners: dict[str, dict[str, None]] = {}
-    for plan in plans:
-        for sha256 in _images(plan):
-            owners.setdefault(sha256, {})[plan.source.patient] = None
-    return tuple(_with_shared(plan, owners) for plan in plans)
+    for patient, digests in images:
+        for sha256 in digests:
+            owners.setdefault(sha256, {})[patient] = None
+    return owners
 
 
-def _with_shared(plan: Plan, owners: Mapping[str, Mapping[str, None]]) -> Plan:
+def shared_notes(patient: str, images: Mapping[str, str], owners: Owners) -> list[str]:
+    """Return a note for each of a patient's images (digest → name) that others have, too."""
     notes = []
-    for sha256, name in _images(plan).items():
-        others = [patient for patient in owners[sha256] if patient != plan.source.patient]
+    for sha256, name in images.items():
+        others = [other for other in owners.get(sha256, ()) if other != patient]
         if others:
             notes.append(f"{name} is also an image of {', '.join(others)}: check whose it is.")
-    return replace(plan, notes=(*plan.notes, *notes))
+    return notes
 
 
-def _images(plan: Plan) -> dict[str, str]:
+def images_of(plan: Plan) -> dict[str, str]:
     """Return digest → name of every image that can be read, whichever of a field's copies is counted."""
     read = {task.source.name: task.sha256 for task in plan.tasks}
     read |= {slide.source.name: slide.sha256 for slide in plan.slides}

@@ -15,6 +15,8 @@ from marrowscope.exports.tables import CELL_COLUMNS
 COMMANDS = [
     ["analyse"],
     ["watch"],
+    ["batch"],
+    ["batch", "merge"],
     ["demo"],
     ["detect"],
     ["classify"],

@@ -1,16 +1,28 @@
 """The root of the command line."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from marrowscope.cli.commands.installation import atlas, audit, serve, users
 from marrowscope.cli.commands.networks import bundle, data, evaluate, train
-from marrowscope.cli.commands.reading import analyse, demo, images, validate, watch
+from marrowscope.cli.commands.reading import analyse, batch, demo, images, validate, watch
 from marrowscope.version import __version__
+
+
+class _Commands(TyperGroup):
+    """Knows commands of two words, such as ``batch merge`` beside ``batch MANIFEST``."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that the arguments begin with, and the arguments left to it."""
+        two = " ".join(args[:2])
+        return super().resolve_command(ctx, [two, *args[2:]] if two in self.commands else args)
+
 
 app = typer.Typer(
     name="marrowscope",
+    cls=_Commands,
     help="From the images of a blood or bone-marrow smear to a differential count. For research use only.",
     epilog="Example:  marrowscope analyse patients/ -o results/",
     no_args_is_help=True,
@@ -20,6 +32,8 @@ app = typer.Typer(
 )
 app.command("analyse", epilog=analyse.EXAMPLE)(analyse.analyse)
 app.command("watch", epilog=watch.EXAMPLE)(watch.watch)
+app.command("batch", epilog=batch.EXAMPLE)(batch.batch)
+app.command("batch merge", epilog=batch.MERGE_EXAMPLE)(batch.merge)
 app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
 app.command("detect", epilog=images.DETECT_EXAMPLE)(images.detect)
 app.command("classify", epilog=images.CLASSIFY_EXAMPLE)(images.classify)

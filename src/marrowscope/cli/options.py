@@ -40,6 +40,30 @@ CameraUm = Annotated[
 CountBorderCells = Annotated[
     bool, typer.Option("--count-border-cells", help="Also count cells cut by the image's edge.")
 ]
+SingleCells = Annotated[
+    bool,
+    typer.Option(
+        "--single-cells",
+        help="Images are of one cell each, as analysers export them: the cell in the middle is counted. "
+        "Sub-folders named after cell types are signed names, shown beside the networks'.",
+    ),
+]
+UntilSettled = Annotated[
+    bool,
+    typer.Option(
+        "--until-settled",
+        help="Read a patient's fields in random order until the count decides, and no more. The interval "
+        "is wider, so that it holds although it is looked at again and again.",
+    ),
+]
+Tiles = Annotated[
+    str,
+    typer.Option(
+        help="Of whole slides: random reads tiles at random over the area in which cells lie in one "
+        "layer, until --target-cells are counted; best takes those with the most nucleated cells first; "
+        "all reads all of them."
+    ),
+]
 SpecimenName = Annotated[
     str,
     typer.Option(

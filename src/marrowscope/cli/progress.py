@@ -1,6 +1,7 @@
 """Progress of a run: a bar on terminals, an occasional line in logs."""
 
 import time
+from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
@@ -8,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from marrowscope.batches.run import BatchProgress
 from marrowscope.domain.quantity import quantity
 from marrowscope.progress import Progress
 
@@ -18,6 +20,60 @@ _STAGES = {
     "reading": "Reading",
     "writing": "Writing report",
 }
+
+
+class BatchDisplay:
+    """Shows patients done, at work and failed, and the remaining time.
+
+    Parameters
+    ----------
+    quiet : show nothing
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._console = Console(stderr=True)
+        self._quiet = quiet
+        self._terminal = self._console.is_terminal and not quiet
+        self._last_line = self._started = time.monotonic()
+        self._bar = Bar(
+            TextColumn("{task.description:<16}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[state]}"),
+            console=self._console,
+            transient=True,
+            disable=not self._terminal,
+        )
+        self._task = self._bar.add_task("Patients", total=None, state="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def __call__(self, progress: BatchProgress) -> None:
+        """Show one step of the batch."""
+        state = f"{progress.running} running, {progress.failed} failed{self._left(progress)}"
+        self._bar.update(self._task, completed=progress.done, total=progress.total, state=state)
+        now = time.monotonic()
+        is_due = progress.done == progress.total or now - self._last_line >= _LOG_EVERY_SECONDS
+        if self._quiet or self._terminal or not is_due:
+            return
+        self._last_line = now
+        line = f"{progress.done} of {quantity(progress.total, 'patient')}, {state}"
+        self._console.print(line, highlight=False, soft_wrap=True)
+
+    def _left(self, progress: BatchProgress) -> str:
+        """Say how long it will take, if others take as long as those that were read in this run."""
+        read, left = progress.done - progress.earlier, progress.total - progress.done
+        if not read or not left:
+            return ""
+        seconds = round((time.monotonic() - self._started) / read * left)
+        return f", {timedelta(seconds=seconds)} left"
 
 
 class ProgressDisplay:

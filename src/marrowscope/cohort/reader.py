@@ -61,6 +61,11 @@ class CohortReader:
     listener : called with the progress at every step
     earlier : patients' counts in an earlier report; a count of more images is another look at the same
     looker : looks at the files; by default one of each call's own
+    reader : the networks, where they are loaded already
+
+    Attributes
+    ----------
+    plans : patient → what there was to read of them, as of the last call of `read`
     """
 
     def __init__(
@@ -72,6 +77,7 @@ class CohortReader:
         earlier: Mapping[str, EarlierCount] | None = None,
         *,
         looker: Looker | None = None,
+        reader: FieldReader | None = None,
     ) -> None:
         self._bundle = bundle
         self._settings = settings
@@ -79,16 +85,17 @@ class CohortReader:
         self._listener = listener
         self._earlier = earlier or {}
         self._looker = looker
+        self._loaded = reader
         self._known = bundle.known_errors(settings.validation)
         self._not_needed: dict[str, frozenset[str]] = {}
         self._seconds: dict[str, float] = {}
-        self._tasks: dict[str, tuple[FieldTask, ...]] = {}
+        self.plans: Mapping[str, Plan] = {}
         self._measured_on: dict[str, int] = {}
         self._repeated: dict[str, RepeatedCells] = {}
 
     @cached_property
     def _reader(self) -> FieldReader:
-        return FieldReader(self._bundle, self._settings.reading, self._settings.threads)
+        return self._loaded or FieldReader(self._bundle, self._settings.reading, self._settings.threads)
 
     def load(self) -> None:
         """Load the networks, as the first field to read would."""
@@ -99,7 +106,7 @@ class CohortReader:
         started = _now()
         with self._timed("listing"):
             plans = told_for_both(self._plans(patients))
-        self._tasks = {plan.source.patient: plan.fields for plan in plans}
+        self.plans = {plan.source.patient: plan for plan in plans}
         with self._timed("reading"):
             self._read_all(plans)
         with self._timed("counting"):
@@ -121,7 +128,7 @@ class CohortReader:
         For counts that go on: the first fields may show little to measure by. It holds for fields to come.
         """
         for patient, measured in list(self._measured_on.items()):
-            tasks = self._tasks.get(patient, ())
+            tasks = self.plans[patient].fields if patient in self.plans else ()
             if measured < SCALE_SAMPLE and len(tasks) >= 2 * measured:
                 self._measured(patient, tasks)
 

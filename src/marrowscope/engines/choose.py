@@ -7,10 +7,10 @@ from marrowscope.errors import InputError, MissingExtraError
 
 LOCAL = "local"
 _DASK = "dask://"
-_FIELD_SECONDS = 3600.0  # the largest field takes minutes, beside other work and at the lowest priority
+FIELD_SECONDS = 3600.0  # the largest field takes minutes, beside other work and at the lowest priority
 
 
-def open_pool(engine: str, workers: int, niceness: int = 0) -> Pool:
+def open_pool(engine: str, workers: int, niceness: int = 0, seconds: float = FIELD_SECONDS) -> Pool:
     """Open the pool of workers of an engine.
 
     Parameters
@@ -18,6 +18,7 @@ def open_pool(engine: str, workers: int, niceness: int = 0) -> Pool:
     engine : ``local``, or ``dask://HOST:PORT`` of a cluster's scheduler
     workers : number of processes on this machine; a cluster has its own workers
     niceness : added to the niceness of processes on this machine
+    seconds : after which a piece of work on this machine is given up
 
     Raises
     ------
@@ -27,7 +28,7 @@ def open_pool(engine: str, workers: int, niceness: int = 0) -> Pool:
         A cluster was requested, and the extra `dask` is not installed.
     """
     if engine == LOCAL:
-        return WorkerPool(workers, niceness, WorkLimits(_FIELD_SECONDS))
+        return WorkerPool(workers, niceness, WorkLimits(seconds))
     if not engine.startswith(_DASK):
         raise InputError(f"no engine {engine}: choose local or {_DASK}HOST:PORT")
     if find_spec("distributed") is None:

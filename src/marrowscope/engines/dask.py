@@ -1,7 +1,8 @@
 """Running networks on a Dask cluster: `--engine dask://HOST:PORT`.
 
-Images are sent to the workers and pictures sent back, so the cluster needs no shared folder. Its workers need
-the same version of this package and the bundle, which must be built in or at the same path as here.
+Fields are sent to the workers and pictures sent back, so the cluster needs no shared folder. Work that is
+given no fields reads and writes folders that the workers must share with whoever asks. All need the same
+version of this package and the bundle, which must be built in or at the same path everywhere.
 """
 
 import socket
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 
 import distributed
 
-from marrowscope.engines.pool import WorkerDiedError
+from marrowscope.engines.pool import MAX_DEATHS, WorkerDiedError
 from marrowscope.engines.work import Networks
 from marrowscope.errors import ImageError, InputError
 from marrowscope.imaging.field_source import UnreadableSource
@@ -29,11 +30,17 @@ _PATIENCE_S = 15
 T = TypeVar("T")
 
 
+class WorkersDiedError(WorkerDiedError):
+    """Several workers of a cluster died during the same work."""
+
+    deaths = MAX_DEATHS
+
+
 class DaskPool:
     """The workers of a Dask cluster; each of their threads does one piece of work at a time.
 
     The scheduler moves the work of a dead worker to another one. Work on which several workers die fails with
-    `WorkerDiedError`. After a restart of the scheduler, the pool reconnects.
+    `WorkersDiedError`. After a restart of the scheduler, the pool reconnects.
 
     Parameters
     ----------
@@ -56,20 +63,17 @@ class DaskPool:
         return int(sum(self._connected().nthreads().values()))
 
     def submit(self, work: Callable[[Networks, Any], T], networks: Networks, tasks: Any, /) -> "Future[T]":
-        """Run a module's function on the cluster, with images read on this machine."""
-        limits = networks.settings.limits
-        if isinstance(tasks, FieldTask):
-            loaded: Any = _loaded(tasks, limits)
-        else:
-            loaded = tuple(_loaded(task, limits) for task in tasks)
-        there = self._connected().get_executor(pure=False).submit(work, _portable(networks), loaded)
+        """Run a module's function on the cluster, with the images of fields read on this machine."""
+        carried = _carried(tasks, networks.settings.limits)
+        there = self._connected().get_executor(pure=False).submit(work, _portable(networks), carried)
         here: Future[T] = Future()
         here.set_running_or_notify_cancel()
         there.add_done_callback(lambda done: _settle(here, done))
         return here
 
-    def close(self) -> None:
-        """Disconnect from the cluster and drop unfinished work."""
+    def close(self, *, at_once: bool = False) -> None:
+        """Disconnect from the cluster and drop unfinished work; none is waited for."""
+        del at_once
         self._client.close()
 
     def _connected(self) -> Any:
@@ -107,7 +111,7 @@ def _settle(here: "Future[Any]", there: "Future[Any]") -> None:
     try:
         outcome = there.result()
     except distributed.KilledWorker as error:
-        died = WorkerDiedError("several workers of the cluster died")
+        died = WorkersDiedError("several workers of the cluster died")
         died.__cause__ = error
         here.set_exception(died)
     except BaseException as error:  # noqa: BLE001  # any error is passed on to whoever waits
@@ -120,6 +124,13 @@ def _portable(networks: Networks) -> Networks:
     """Refer to a built-in bundle by name, as its path differs between machines."""
     is_builtin = networks.bundle.parent == BUILTIN
     return replace(networks, bundle=Path(networks.bundle.name)) if is_builtin else networks
+
+
+def _carried(tasks: Any, limits: DecodeLimits) -> Any:
+    """Return work as it is sent: fields with their images, anything else as it is."""
+    if isinstance(tasks, FieldTask):
+        return _loaded(tasks, limits)
+    return tuple(_carried(task, limits) for task in tasks) if isinstance(tasks, tuple | list) else tasks
 
 
 def _loaded(task: FieldTask, limits: DecodeLimits) -> FieldTask:

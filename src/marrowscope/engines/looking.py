@@ -29,13 +29,15 @@ class FileLooker:
     limits : what one image may cost
     parts : folder for the fields of a file that holds several, and for the surveys of slides
     mpp : micrometres per pixel of slides, where the user states it
+    pool : the process (`looking_pool`), where others look after this one; by default one of its own
     """
 
-    def __init__(self, limits: DecodeLimits, parts: Path, mpp: float | None = None) -> None:
+    def __init__(
+        self, limits: DecodeLimits, parts: Path, mpp: float | None = None, pool: WorkerPool | None = None
+    ) -> None:
         self._look = partial(look, limits, parts, mpp=mpp)
-        self._pool = None
-        if may_start_workers():
-            self._pool = WorkerPool(1, limits=WorkLimits(_LOOK_SECONDS, limits.memory_bytes))
+        self._is_shared = pool is not None
+        self._pool = pool or looking_pool(limits)
 
     def begin(self, entries: Sequence[FieldSource]) -> Look:
         """Begin to look at files; the function returned waits for what one of them shows."""
@@ -44,9 +46,16 @@ class FileLooker:
         return partial(_outcome, {entry: self._pool.submit(self._look, entry) for entry in entries})
 
     def close(self) -> None:
-        """End the process."""
-        if self._pool is not None:
+        """End the process, unless others look there, too."""
+        if self._pool is not None and not self._is_shared:
             self._pool.close()
+
+
+def looking_pool(limits: DecodeLimits) -> WorkerPool | None:
+    """Start a process that looks at files, None where this process may not have one."""
+    if not may_start_workers():
+        return None
+    return WorkerPool(1, limits=WorkLimits(_LOOK_SECONDS, limits.memory_bytes))
 
 
 def _outcome(

@@ -32,7 +32,12 @@ T = TypeVar("T")
 
 
 class WorkerDiedError(InferenceError):
-    """A worker process died during its work, for example for lack of memory."""
+    """A worker process died during its work, for example for lack of memory.
+
+    `deaths` is how many died before the pool gave the work up.
+    """
+
+    deaths = 1
 
 
 class WorkTooLargeError(WorkerDiedError):
@@ -63,8 +68,8 @@ class Pool(Protocol):
     def submit(self, work: Callable[[Any, Any], T], networks: Any, tasks: Any, /) -> "Future[T]":
         """Run a function of module `work`; the future raises `WorkerDiedError` if the worker dies."""
 
-    def close(self) -> None:
-        """Take no more work, and end."""
+    def close(self, *, at_once: bool = False) -> None:
+        """Take no more work, and end: when running work is done, or without waiting for it."""
 
 
 class WorkerPool:
@@ -86,7 +91,7 @@ class WorkerPool:
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="worker")
         self._own = threading.local()
         self._lock = threading.Lock()
-        self._processes: set[ProcessPoolExecutor] = set()
+        self._processes: dict[ProcessPoolExecutor, int] = {}  # with the number of each process
 
     def submit(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
         """Run a module's function in a worker process.
@@ -95,8 +100,13 @@ class WorkerPool:
         """
         return self._threads.submit(self._run, work, args, kwargs)
 
-    def close(self) -> None:
-        """Take no more work, wait for running work, and end the processes."""
+    def close(self, *, at_once: bool = False) -> None:
+        """Take no more work, wait for running work or end it, and end the processes."""
+        if at_once:
+            with self._lock:
+                running = tuple(self._processes.values())
+            for pid in running:
+                _kill(pid)
         self._threads.shutdown(wait=True, cancel_futures=True)
         with self._lock:
             processes = tuple(self._processes)
@@ -112,8 +122,7 @@ class WorkerPool:
                 self._forget()
                 future = self._process().submit(work, *args, **kwargs)
             if not wait([future], self.limits.seconds).done:
-                with suppress(ProcessLookupError):
-                    os.kill(self._own.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+                _kill(self._own.pid)
                 self._forget()
                 raise WorkTooLargeError(f"it took more than {self.limits.seconds:g} seconds")
             return future.result()
@@ -134,19 +143,24 @@ class WorkerPool:
                 initargs=(self._niceness, self.limits.memory_bytes),
             )
             self._own.process = process
-            with self._lock:
-                self._processes.add(process)
             with _without_main():
                 started = process.submit(os.getpid)
             self._own.pid = started.result()
+            with self._lock:
+                self._processes[process] = self._own.pid
         return process
 
     def _forget(self) -> None:
         process: ProcessPoolExecutor = self._own.process
         self._own.process = None
         with self._lock:
-            self._processes.discard(process)
+            self._processes.pop(process, None)
         process.shutdown(wait=False, cancel_futures=True)
+
+
+def _kill(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def may_start_workers() -> bool:

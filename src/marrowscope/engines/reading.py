@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from itertools import islice
 
 from marrowscope.engines.pool import MAX_DEATHS, TOO_MANY_DEATHS, Pool, WorkerDiedError
@@ -53,11 +52,12 @@ def read_by(pool: Pool, networks: Networks, tasks: Iterable[FieldTask]) -> Gener
 
 
 def _outcome(pool: Pool, networks: Networks, task: FieldTask, future: "Future[FieldResult]") -> FieldResult:
-    for _ in range(MAX_DEATHS - 1):
-        with suppress(WorkerDiedError):
+    deaths = 0
+    while True:
+        try:
             return future.result()
+        except WorkerDiedError as error:
+            deaths += error.deaths
+        if deaths >= MAX_DEATHS:
+            return failed(task, TOO_MANY_DEATHS)
         future = pool.submit(read_field, networks, task)
-    try:
-        return future.result()
-    except WorkerDiedError:
-        return failed(task, TOO_MANY_DEATHS)

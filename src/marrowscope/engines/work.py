@@ -46,7 +46,7 @@ def read_field(networks: Networks, task: FieldTask) -> FieldResult:
     BundleError
         The bundle is not the requested one.
     """
-    reader = _reader(networks)
+    reader = reader_of(networks)
     return reader.read(task, load_field(task, networks.settings.limits))
 
 
@@ -58,10 +58,17 @@ def measure_scales(networks: Networks, sample: Sequence[FieldTask]) -> ScaleBySi
     BundleError
         The bundle is not the requested one.
     """
-    return _reader(networks).measure_patient(sample)
+    return reader_of(networks).measure_patient(sample)
 
 
-def _reader(networks: Networks) -> FieldReader:
+def reader_of(networks: Networks) -> FieldReader:
+    """Return this process's reader with these networks, which are loaded once.
+
+    Raises
+    ------
+    BundleError
+        The bundle is not the requested one.
+    """
     key = networks.bundle, networks.sha256, networks.threads
     with _lock:
         if key not in _readers:

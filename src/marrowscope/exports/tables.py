@@ -87,8 +87,7 @@ def write_patients_csv(report: CohortReport, path: Path) -> None:
     OSError
         The file cannot be written.
     """
-    rows = (patient_row(patient) for patient in report.patients)
-    _write(path, PATIENT_COLUMNS, ([csv_text(row[name]) for name in PATIENT_COLUMNS] for row in rows))
+    write_table(path, PATIENT_COLUMNS, map(patient_texts, report.patients))
 
 
 def write_cells_csv(report: CohortReport, path: Path) -> None:
@@ -118,7 +117,13 @@ def write_cells_csv(report: CohortReport, path: Path) -> None:
         for patient in report.patients
         for row, signed in _cell_rows(patient, has_guesses)
     )
-    _write(path, (*unsigned, *(SIGNED_COLUMNS if is_signed else ())), rows)
+    write_table(path, (*unsigned, *(SIGNED_COLUMNS if is_signed else ())), rows)
+
+
+def patient_texts(patient: PatientReading) -> list[str]:
+    """Return a patient's row as it is written."""
+    row = patient_row(patient)
+    return [csv_text(row[name]) for name in PATIENT_COLUMNS]
 
 
 def patient_row(patient: PatientReading) -> dict[str, Value]:
@@ -144,7 +149,7 @@ def patient_row(patient: PatientReading) -> dict[str, Value]:
         "effective_cells": round(patient.clustering.effective(differential.counted)),
         "decision": patient.decision.verdict.value,
         "rule": patient.decision.rule.id,
-        "reasons": _JOINT.join(shown(text) for text in reasons(patient)),
+        "reasons": reasons_text(reasons(patient)),
         "specimen": patient.details.specimen.value,
         "expected_low": None if expected is None else file_percent(expected.low),
         "expected_high": None if expected is None else file_percent(expected.high),
@@ -175,6 +180,11 @@ def reasons(patient: PatientReading) -> tuple[str, ...]:
         *more,
         *([others] if others else []),
     )
+
+
+def reasons_text(texts: Iterable[str]) -> str:
+    """Return reasons as one text."""
+    return _JOINT.join(map(shown, texts))
 
 
 def passed_over_text(patient: PatientReading) -> str:
@@ -256,7 +266,14 @@ def _unsigned(value: float, decimals: int) -> float:
     return round(value, decimals) + 0.0
 
 
-def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write rows of texts below their columns.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written.
+    """
     with atomic_path(path) as beside, beside.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(columns)

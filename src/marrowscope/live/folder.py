@@ -1,14 +1,10 @@
 """What a folder holds, and when all that is in it is written to the end."""
 
-import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from marrowscope.imaging.files.sources import RECORD_FOLDER
-
-Version = tuple[int, int]
-"""Bytes of a file, and the nanoseconds of its last change."""
+from marrowscope.imaging.versions import Version, versions_below
 
 QUIET_S = 0.1
 """A folder that did not change for this long is read.
@@ -54,27 +50,10 @@ class WatchedFolder:
         OSError
             The folder cannot be listed.
         """
-        versions = dict(_versions_below(self._path))
+        versions = dict(versions_below(self._path))
         if versions != self._versions:
             self._versions, self._changed_at, self._is_told = versions, self._clock(), False
         if self._is_told or self.quiet_s < QUIET_S:
             return False
         self._is_told = True
         return True
-
-
-def _versions_below(folder: Path) -> Iterator[tuple[Path, Version]]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            path = Path(entry.path)
-            try:
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    if not (path / RECORD_FOLDER).is_dir():  # results
-                        yield from _versions_below(path)
-                    continue
-                status = entry.stat()
-            except FileNotFoundError:  # renamed when it was finished, as capture programs do, or deleted
-                continue
-            yield path, (status.st_size, status.st_mtime_ns)

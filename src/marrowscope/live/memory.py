@@ -6,8 +6,8 @@ from pathlib import Path
 from marrowscope.domain.patient import FieldReading
 from marrowscope.engines.looking import Looker
 from marrowscope.imaging.files.sources import FieldSource
+from marrowscope.imaging.versions import Version
 from marrowscope.journal import Journal
-from marrowscope.live.folder import Version
 from marrowscope.pipeline import FieldTask
 from marrowscope.planning import Look, Looked
 

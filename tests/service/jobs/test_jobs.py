@@ -54,7 +54,7 @@ class Obedient:
             future.set_exception(error)
         return future
 
-    def close(self) -> None:
+    def close(self, *, at_once: bool = False) -> None:
         """Nothing is at work."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,15 +12,35 @@ from marrowscope.errors import InputError
 from marrowscope.imaging.files.spreadsheets import Row, read_table
 from marrowscope.imaging.names import composed, decomposed, shown, shown_lines
 
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
 
 @dataclass(frozen=True, slots=True)
 class ManifestRow:
-    """One line: patient, absolute path of their images, known state, if any, and what is stated of it."""
+    """One line of a manifest.
+
+    Attributes
+    ----------
+    patient : name
+    place : of their images: an absolute path, or a URL of object storage
+    truth : known state, if any
+    details : what is stated about the case
+    """
 
     patient: str
-    path: Path
+    place: str
     truth: str | None
     details: CaseDetails
+
+    @property
+    def path(self) -> Path:
+        """The place, where it is no URL."""
+        return Path(self.place)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the images lie in object storage."""
+        return bool(_URL.match(self.place))
 
 
 def read_manifest(manifest: Path) -> tuple[ManifestRow, ...]:
@@ -39,18 +60,38 @@ def read_manifest(manifest: Path) -> tuple[ManifestRow, ...]:
     return tuple(_row(manifest, row) for row in table.rows)
 
 
+def rows_by_patient(manifest: Path) -> dict[str, list[ManifestRow]]:
+    """Read a manifest; return each patient's lines, patients in the order of their first ones.
+
+    Raises
+    ------
+    InputError
+        As `read_manifest`.
+    """
+    rows: dict[str, list[ManifestRow]] = {}
+    for row in read_manifest(manifest):
+        rows.setdefault(row.patient, []).append(row)
+    return rows
+
+
 def _row(manifest: Path, row: Row) -> ManifestRow:
     patient, path = row.values["patient"], row.values["path"]
     if not patient or not path or "\0" in path:
         raise InputError(f"manifest {shown(manifest.name)}, line {row.line}: patient or path is missing")
-    absolute = _absolute(manifest, path)
-    if "\\" in path and not absolute.exists():
-        absolute = _absolute(manifest, path.replace("\\", "/"))
     try:
         details = read_details({name: shown_lines(text) for name, text in row.values.items()})
     except ValueError as error:
         raise InputError(f"manifest {shown(manifest.name)}, line {row.line}: {error}") from error
-    return ManifestRow(shown(patient), absolute, row.values.get("truth") or None, details)
+    return ManifestRow(shown(patient), _place(manifest, path), row.values.get("truth") or None, details)
+
+
+def _place(manifest: Path, path: str) -> str:
+    if _URL.match(path):
+        return path
+    absolute = _absolute(manifest, path)
+    if "\\" in path and not absolute.exists():
+        absolute = _absolute(manifest, path.replace("\\", "/"))
+    return str(absolute)
 
 
 def _absolute(manifest: Path, path: str) -> Path:

@@ -24,7 +24,7 @@ from marrowscope.imaging.files.formats import (
     may_be_image,
     recognise,
 )
-from marrowscope.imaging.files.manifest import ManifestRow, read_manifest
+from marrowscope.imaging.files.manifest import ManifestRow, rows_by_patient
 from marrowscope.imaging.names import distinct, natural_key, safe_name, shortened, shown, too_long
 
 __all__ = [
@@ -242,13 +242,14 @@ def _of_files(paths: Sequence[Path]) -> PatientSource:
 
 
 def _in_manifest(path: Path) -> list[PatientSource]:
-    rows: dict[str, list[ManifestRow]] = {}
-    for row in read_manifest(path):
-        rows.setdefault(row.patient, []).append(row)
-    return [_of_rows(patient, own) for patient, own in rows.items()]
+    rows = rows_by_patient(path)
+    remote = next((row.place for own in rows.values() for row in own if row.is_remote), None)
+    if remote is not None:
+        raise InputError(f"only marrowscope batch reads images in object storage: {shown(remote)}")
+    return [source_of_rows(patient, own) for patient, own in rows.items()]
 
 
-def _of_rows(patient: str, rows: Sequence[ManifestRow]) -> PatientSource:
+def source_of_rows(patient: str, rows: Sequence[ManifestRow]) -> PatientSource:
     """Return a patient from their manifest rows; field names are relative to the folder the rows share."""
     paths = list(dict.fromkeys(row.path for row in rows))
     is_one_folder = len(paths) == 1 and paths[0].is_dir()
@@ -256,18 +257,26 @@ def _of_rows(patient: str, rows: Sequence[ManifestRow]) -> PatientSource:
     tree = _Tree()
     for path in paths:
         _add_named(tree, path, path.relative_to(common).parts)
+    stated = stated_in_rows(patient, rows)
+    tree.problems += [((), line) for line in stated.problems]
+    return replace(_patient(patient, tree), truth=stated.truth, details=stated.details)
+
+
+def stated_in_rows(patient: str, rows: Sequence[ManifestRow]) -> PatientSource:
+    """Return what manifest rows state of a patient, without their fields."""
     truths = list(dict.fromkeys(row.truth for row in rows if row.truth))
+    problems = []
     if len(truths) > 1:
-        tree.problems.append(
-            ((), f"the manifest gives different truths: {', '.join(truths)}; the first is used")
-        )
+        problems.append(f"the manifest gives different truths: {', '.join(truths)}; the first is used")
     details = NOTHING_STATED
     for row in rows:
         details, contradicted = joined(details, row.details)
-        tree.problems += [
-            ((), f"the manifest gives different values of {name}; the first is used") for name in contradicted
+        problems += [
+            f"the manifest gives different values of {name}; the first is used" for name in contradicted
         ]
-    return replace(_patient(patient, tree), truth=truths[0] if truths else None, details=details)
+    return PatientSource(
+        shortened(patient), (), truths[0] if truths else None, tuple(problems), details=details
+    )
 
 
 def _add_named(tree: _Tree, path: Path, parts: tuple[str, ...]) -> None:

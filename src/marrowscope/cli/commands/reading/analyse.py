@@ -21,10 +21,13 @@ from marrowscope.cli.options import (
     Quiet,
     Resume,
     RuleName,
+    SingleCells,
     SpecimenName,
     TargetCells,
     Threads,
     Threshold,
+    Tiles,
+    UntilSettled,
     chosen_rule,
     stated_mpp,
 )
@@ -67,14 +70,7 @@ def analyse(
     objective: Objective = None,
     camera_um: CameraUm = None,
     count_border_cells: CountBorderCells = False,
-    single_cells: Annotated[
-        bool,
-        typer.Option(
-            "--single-cells",
-            help="Images are of one cell each, as analysers export them: the cell in the middle is counted. "
-            "Sub-folders named after cell types are signed names, shown beside the networks'.",
-        ),
-    ] = False,
+    single_cells: SingleCells = False,
     specimen: SpecimenName = "",
     laboratory: LaboratoryFile = None,
     bundle: BundleName = None,
@@ -89,22 +85,8 @@ def analyse(
     reviewed: Annotated[
         Path | None, typer.Option(help="Completed review.csv, from which the blast share is inferred.")
     ] = None,
-    until_settled: Annotated[
-        bool,
-        typer.Option(
-            "--until-settled",
-            help="Read a patient's fields in random order until the count decides, and no more. The interval "
-            "is wider, so that it holds although it is looked at again and again.",
-        ),
-    ] = False,
-    tiles: Annotated[
-        str,
-        typer.Option(
-            help="Of whole slides: random reads tiles at random over the area in which cells lie in one "
-            "layer, until --target-cells are counted; best takes those with the most nucleated cells first; "
-            "all reads all of them."
-        ),
-    ] = "random",
+    until_settled: UntilSettled = False,
+    tiles: Tiles = "random",
     as_json: Annotated[bool, typer.Option("--json", help="Print the patients' rows as JSON.")] = False,
     quiet: Quiet = False,
 ) -> None:
