@@ -157,7 +157,7 @@ def _recording(runs: list[tuple[Network, npt.NDArray[np.float32]]]) -> Iterator[
     try:
         yield
     finally:
-        Network.__call__ = call  # type: ignore[method-assign]
+        Network.__call__ = call  # type: ignore[method-assign]  # as it was
 
 
 def _read(reader: FieldReader, tasks: Sequence[FieldTask], stages: dict[str, list[float]]) -> float:
@@ -208,8 +208,8 @@ def _predecessor(
         return None
     import torch  # noqa: PLC0415  (an extra)
 
-    from marrowscope.training.classifier.net import CellClassifier  # noqa: PLC0415
-    from marrowscope.training.detector.yolox import YoloxNano  # noqa: PLC0415
+    from marrowscope.training.classifier.net import CellClassifier  # noqa: PLC0415  (needs torch)
+    from marrowscope.training.detector.yolox import YoloxNano  # noqa: PLC0415  (needs torch)
 
     torch.set_num_threads(1)
     detector, classifier = YoloxNano().eval(), CellClassifier(2).eval()

@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
+from tests.service.again import analyse_again, found_anew
 from tests.service.drawn import Drawn, draw
 from tests.service.quality.slides import Slide
 from tests.service.quality.test_controls import sign
@@ -236,3 +237,50 @@ def test_an_administrator_who_is_tested_sees_nothing_of_the_case_in_the_whole_tr
     assert reviewer.post(f"{API}/proficiency", json=body).status_code == 201
     assert "basophil" not in admin.get(f"{API}/audit").text
     assert "basophil" not in admin.get(f"{API}/audit/export.csv").text
+
+
+def test_a_learner_who_reviews_cannot_take_the_test_back(
+    admin: TestClient, reviewer: TestClient, case: Drawn
+) -> None:
+    test = serve(admin, case, "rita")
+    refused(reviewer.delete(f"{API}/proficiency/{test}"), 403, "forbidden")
+    assert admin.delete(f"{API}/proficiency/{test}").status_code == 204
+
+
+def test_nobody_reads_a_case_blind_beside_or_after_their_test(
+    admin: TestClient, reviewer: TestClient, app: FastAPI, case: Drawn
+) -> None:
+    newer = analyse_again(admin, app, case, found_anew(case))
+    test = serve(admin, case, "rita")
+    refused(reviewer.post(f"{API}/analyses/{newer}/readings"), 403, "forbidden")
+    cell = cells_of(reviewer, case.analysis)[0]
+    assert name(reviewer, test, (cell, "blast")).status_code == 200
+    assert reviewer.post(f"{API}/proficiency/{test}/finish").status_code == 200
+    refused(reviewer.post(f"{API}/analyses/{newer}/readings"), 409, "conflict")
+
+
+def test_neither_tags_nor_the_signature_tell_who_reads_blind(
+    admin: TestClient, reviewer: TestClient, case: Drawn
+) -> None:
+    assert admin.post(f"{API}/patients/{case.patient}/tags", json={"tag": "aml"}).status_code == 200
+    assert [one["tag"] for one in reviewer.get(f"{API}/tags").json()["items"]] == ["aml"]
+    assert reviewer.get(f"{API}/patients/{case.patient}").json()["signed"]
+    serve(admin, case, "rita")
+    assert reviewer.get(f"{API}/tags").json()["items"] == []
+    assert reviewer.get(f"{API}/patients/{case.patient}").json()["signed"] is None
+
+
+def test_an_administrator_who_is_tested_is_not_offered_the_case_for_teaching(
+    admin: TestClient, reviewer: TestClient, drawn: Drawn
+) -> None:
+    give(reviewer, drawn.analysis, cells_of(reviewer, drawn.analysis)[0], type="basophil")
+    sign(reviewer, drawn.analysis)
+    choice = {"analyses": [drawn.analysis]}
+    assert admin.post(f"{API}/teaching/outlook", json=choice).status_code == 200
+    assert [one["analysis_id"] for one in admin.get(f"{API}/teaching/cases").json()["items"]] == choice[
+        "analyses"
+    ]
+    body = {"analysis_id": drawn.analysis, "learner": "anna"}
+    assert reviewer.post(f"{API}/proficiency", json=body).status_code == 201
+    refused(admin.post(f"{API}/teaching/outlook", json=choice), 403, "forbidden")
+    assert admin.get(f"{API}/teaching/cases").json()["items"] == []

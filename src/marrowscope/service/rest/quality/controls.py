@@ -170,7 +170,7 @@ def remove_control(session: Transaction, user: Admin, control_id: Id) -> None:
     controls.remove(session, user, control_id)
 
 
-@router.get("/controls/{control_id}/charts.csv", response_class=Response, responses=_TABLE)  # type: ignore[arg-type]
+@router.get("/controls/{control_id}/charts.csv", response_class=Response, responses=_TABLE)  # type: ignore[arg-type]  # a status is a number or a word
 def table(session: Transaction, user: Viewer, control_id: Id) -> Response:
     """Return all values of a control slide's charts as a table, with limits and signals."""
     headers = {"Content-Disposition": 'attachment; filename="control.csv"'}

@@ -143,12 +143,14 @@ class Decision(Shape):
 
 @router.get("/teaching/cases")
 def list_cases(session: Transaction, user: Admin, service: TheService) -> Page[SignedCaseShape]:
-    """List the signed cases that the networks can learn from, the latest first; none that the user reads blind."""
-    found = cells.signed_cases(session, networks.active(session, service.bundles))
+    """List the signed cases that the networks can learn from, the latest first.
+
+    Cases that the user reads blind are left out.
+    """
     blind = readings.blind_to(session, user)
-    return Page(
-        items=[SignedCaseShape.model_validate(case) for case in found if case.patient_id not in blind]
-    )
+    found = cells.signed_cases(session, networks.active(session, service.bundles))
+    told = [case for case in found if case.patient_id not in blind]
+    return Page(items=[SignedCaseShape.model_validate(case) for case in told])
 
 
 @router.post("/teaching/outlook")
