@@ -96,6 +96,29 @@ def test_the_same_spot_again_is_told_and_counted_once(tmp_path: Path) -> None:
     assert report.patients[0].differential == camera.updates[0].report.patients[0].differential
 
 
+def test_a_folder_may_be_named_from_where_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (image,) = write_fields(tmp_path / "images", 1)
+    whole = image.read_bytes()
+    (tmp_path / "camera").mkdir()
+    growing = tmp_path / "camera" / "field.png"
+    growing.write_bytes(whole[: len(whole) // 2])
+    camera = Camera([lambda: growing.write_bytes(whole)])
+    monkeypatch.chdir(tmp_path)
+    watch(Path("camera"), Path("out"), camera)
+    assert camera.fields[-1] == {"field.png": FieldStatus.READ}
+    assert camera.updates[-1].seconds < 3600
+    with pytest.raises(InputError, match="another folder"):
+        watch(Path("camera"), Path("camera"), camera)
+
+
+def test_folders_of_patients_without_an_image_are_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "camera" / "P1").mkdir(parents=True)
+    with pytest.raises(InputError, match="before an image came"):
+        marrowscope.watch(
+            tmp_path / "camera", tmp_path / "out", until=Until(settled=True, target=True, quiet_s=0)
+        )
+
+
 def test_an_image_that_is_deleted_is_not_counted(tmp_path: Path) -> None:
     images = write_fields(tmp_path / "camera", 2)
     camera = Camera([lambda: None, images[0].unlink])
@@ -181,6 +204,7 @@ def test_a_folder_is_told_once_and_only_when_it_is_quiet(tmp_path: Path) -> None
     assert not folder.changed()
     seconds[0] += 2 * QUIET_S
     assert folder.changed()
+    (tmp_path / "sub" / "camera.log").write_bytes(b"1")
     (tmp_path / "results" / ".marrowscope").mkdir(parents=True)
     (tmp_path / "results" / "picture.jpg").write_bytes(b"1")
     seconds[0] += 2 * QUIET_S

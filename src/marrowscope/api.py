@@ -258,11 +258,11 @@ def watch(
     Raises
     ------
     InputError
-        There is no such folder, no image came, or as for `analyse`.
+        There is no such folder, no image came, the results would lie among the images, or as for `analyse`.
     BundleError
         The bundle cannot be used.
     OSError
-        The folder can no longer be listed, or the results cannot be written.
+        The results cannot be written.
     """
     networks = _bundle(bundle)
     settings = RunSettings(
@@ -274,9 +274,11 @@ def watch(
         validation=validation or read_validation(networks.sha256),
     )
     stated = CaseDetails(known_specimen(specimen))
-    images, results = Path(folder), Path(out)
+    images, results = Path(folder).absolute(), Path(out)
     if not images.is_dir():
-        raise InputError(f"no such folder: {images}")
+        raise InputError(f"no such folder: {folder}")
+    if results.absolute() == images:
+        raise InputError("the results need another folder than the one that is watched")
 
     def found() -> tuple[PatientSource, ...]:
         return tuple(replace(each, details=stated) for each in discover([images]))

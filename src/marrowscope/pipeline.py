@@ -146,7 +146,9 @@ def counted_once_each(
         squares = np.zeros((number, SQUARE_PX, SQUARE_PX), np.uint8)
         if picture is not None:
             squares = grey_squares(picture, number)
-        return FieldCells((field.width, field.height), field.cells.boxes, cell_sketches(squares))
+        return FieldCells(
+            (field.width, field.height), field.cells.boxes, cell_sketches(squares), field.cells.is_counted
+        )
 
     # Images of single cells are cut round one cell each, and tiles of slides lie side by side.
     whole = [

@@ -11,6 +11,7 @@ import numpy as np
 
 from marrowscope.analysis.patient import read_patient
 from marrowscope.cohort.settings import RunSettings
+from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.counting import counted_in
 from marrowscope.domain.patient import (
     CohortReport,
@@ -205,10 +206,15 @@ class CohortReader:
         """Read a patient's fields, and of slides so many tiles that enough cells are counted."""
         target, specimen, order = self._settings.counting.target, plan.source.details.specimen, plan.fields
         read = counted = failed_in_a_row = 0
+        fields: list[FieldReading] = []
         with closing(self._in_order(order, lambda: _expected(read, counted, target, order))) as readings:
             for reading in readings:
                 read += 1
-                counted += int(counted_in(reading.cells, specimen).is_counted.sum())
+                if read <= len(plan.tasks):  # fields beside the slides may overlap
+                    fields.append(reading)
+                    counted = sum(_counted(each, specimen) for each in self._once(plan, fields))
+                else:
+                    counted += _counted(reading, specimen)
                 failed_in_a_row = failed_in_a_row + 1 if reading.status is FieldStatus.FAILED else 0
                 is_enough = counted >= target or failed_in_a_row >= _MOST_FAILED_TILES
                 if read >= len(plan.tasks) and is_enough:
@@ -344,6 +350,10 @@ class CohortReader:
         start = time.perf_counter()
         yield
         self._seconds[stage] = round(time.perf_counter() - start, 3)
+
+
+def _counted(field: FieldReading, specimen: Specimen) -> int:
+    return int(counted_in(field.cells, specimen).is_counted.sum())
 
 
 def _expected(read: int, counted: int, target: int, order: Sequence[FieldTask]) -> int:

@@ -55,6 +55,8 @@ class Until:
 
     def is_reached(self, update: LiveUpdate) -> bool:
         """Return whether the counts are at an end."""
+        if not update.report.patients:
+            return False
         are_settled = all(patient.decision.is_settled for patient in update.report.patients)
         return (self.settled and are_settled) or (self.target and not any(update.to_go.values()))
 
@@ -99,8 +101,6 @@ class LiveCount:
         ------
         InputError
             Not one image came.
-        OSError
-            The folder can no longer be listed.
         """
         self._reader.load()
         try:
@@ -115,9 +115,11 @@ class LiveCount:
         report: CohortReport | None = None
         waiting = 0
         while not stop.is_set():
-            if self._folder.changed() or waiting:
+            if self._has_changed() or waiting:
                 update = self._read()
-                if update is not None:
+                if update is None:
+                    waiting = 0
+                else:
                     report, waiting = update.report, update.waiting
                     listener(update)
                     if until.is_reached(update):
@@ -129,11 +131,20 @@ class LiveCount:
                 stop.wait(_POLL_S)
         return report
 
+    def _has_changed(self) -> bool:
+        """Look at the folder; one that cannot be listed now, as a drive that is away, is looked at again."""
+        try:
+            return self._folder.changed()
+        except OSError:
+            return False
+
     def _read(self) -> LiveUpdate | None:
         """Read the images that came first, and return the count; None while there is no image."""
         try:
             patients = self._discover()
         except InputError:
+            return None
+        if not any(each.fields for each in patients):
             return None
         versions = self._folder.versions
         came = {entry: versions.get(entry.path, (0, 0))[1] for each in patients for entry in each.fields}

@@ -1,27 +1,28 @@
-"""What a folder holds, and when all that is in it is written to the end."""
+"""What a folder holds, and which of its files are written to the end."""
 
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from marrowscope.imaging.files.formats import may_be_image
 from marrowscope.imaging.versions import Version, versions_below
 
 QUIET_S = 0.1
-"""A folder that did not change for this long is read.
+"""A file that did not change for this long is read.
 
-A file that is still being written is then read in vain, and again once it has changed.
+One that is still being written is then read in vain, and again once it has changed.
 """
 
 
 class WatchedFolder:
-    """A folder whose files come and grow.
+    """A folder whose files come and grow; files that cannot be images do not matter.
 
     It is listed again and again instead of asking the system for news: of a network drive, to which
     microscopes write, the system has none.
 
     Parameters
     ----------
-    path : the folder
+    path : the folder, absolute
     clock : seconds
     """
 
@@ -29,8 +30,9 @@ class WatchedFolder:
         self._path = path
         self._clock = clock
         self._versions: dict[Path, Version] = {}
-        self._changed_at = clock()
-        self._is_told = True
+        self._changed_at: dict[Path, float] = {}
+        self._last_change = clock()
+        self._untold: set[Path] = set()
 
     @property
     def versions(self) -> Mapping[Path, Version]:
@@ -40,20 +42,25 @@ class WatchedFolder:
     @property
     def quiet_s(self) -> float:
         """Seconds since the last change was seen."""
-        return self._clock() - self._changed_at
+        return self._clock() - self._last_change
 
     def changed(self) -> bool:
-        """List the folder; return true once after each change, when it has been quiet for `QUIET_S`.
+        """List the folder; return true once after each change of a file, when it is quiet for `QUIET_S`.
 
         Raises
         ------
         OSError
             The folder cannot be listed.
         """
-        versions = dict(versions_below(self._path))
-        if versions != self._versions:
-            self._versions, self._changed_at, self._is_told = versions, self._clock(), False
-        if self._is_told or self.quiet_s < QUIET_S:
-            return False
-        self._is_told = True
-        return True
+        now = self._clock()
+        versions = {path: each for path, each in versions_below(self._path) if may_be_image(path.name)}
+        new = {path for path, version in versions.items() if self._versions.get(path) != version}
+        gone = self._versions.keys() - versions.keys()
+        if new or gone:
+            self._last_change = now
+        self._changed_at.update(dict.fromkeys(new | gone, now))
+        self._untold |= new | gone
+        self._versions = versions
+        quiet = {path for path in self._untold if now - self._changed_at[path] >= QUIET_S}
+        self._untold -= quiet
+        return bool(quiet)

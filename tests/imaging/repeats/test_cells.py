@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,8 @@ WINDOW = (500, 400)
 def made(pixels: Pixels, boxes: npt.NDArray[np.float32]) -> FieldCells:
     with Image.open(io.BytesIO(sheet_of(pixels, boxes))) as sheet:
         squares = grey_squares(sheet, len(boxes))
-    return FieldCells((pixels.shape[1], pixels.shape[0]), boxes, cell_sketches(squares))
+    every = np.ones(len(boxes), bool)
+    return FieldCells((pixels.shape[1], pixels.shape[0]), boxes, cell_sketches(squares), every)
 
 
 def window(seed: int, x: int, y: int) -> tuple[Pixels, npt.NDArray[np.float32], list[int]]:
@@ -61,9 +63,19 @@ def test_fields_of_different_size_are_not_compared() -> None:
     assert found(made(pixels, boxes), made(pixels[:-1], boxes))[1] == [False] * len(boxes)
 
 
+def test_a_cell_that_the_earlier_field_does_not_count_is_no_repetition() -> None:
+    pixels, boxes, _ = window(1, 0, 0)
+    first = made(pixels, boxes)
+    is_counted = np.arange(len(boxes)) != 1
+    again = found(replace(first, is_counted=is_counted), made(pixels, boxes), made(pixels, boxes))
+    assert again[1] == is_counted.tolist()
+    assert again[2] == [True] * len(boxes)
+
+
 def test_a_field_without_cells_shows_none() -> None:
     pixels, boxes, _ = window(1, 0, 0)
-    none = FieldCells(WINDOW, np.zeros((0, 4), np.float32), cell_sketches(np.zeros((0, 96, 96), np.uint8)))
+    no_cells = cell_sketches(np.zeros((0, 96, 96), np.uint8))
+    none = FieldCells(WINDOW, np.zeros((0, 4), np.float32), no_cells, np.zeros(0, bool))
     assert found(none, made(pixels, boxes), none) == [[], [False] * len(boxes), []]
 
 

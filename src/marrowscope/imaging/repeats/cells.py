@@ -44,11 +44,13 @@ class FieldCells:
     size : width and height of the image in pixels
     boxes : (n, 4) float, x0 y0 x1 y1 in its pixels
     sketches : (n, d) float32, see `cell_sketches`
+    is_counted : (n,) bool, cells that the field counts: only these make a cell of another field a repetition
     """
 
     size: tuple[int, int]
     boxes: npt.NDArray[np.float32]
     sketches: npt.NDArray[np.float32]
+    is_counted: npt.NDArray[np.bool_]
 
     @cached_property
     def coarse(self) -> npt.NDArray[np.float32]:
@@ -93,9 +95,10 @@ class RepeatedCells:
     def __call__(
         self, fields: Sequence[tuple[Hashable, Callable[[], FieldCells]]]
     ) -> tuple[npt.NDArray[np.bool_], ...]:
-        """Return, for every field, which of its cells a field before it shows, too.
+        """Return, for every field, which of its cells a field before it shows and counts, too.
 
-        Only fields of one size are compared: those of one camera at one magnification.
+        Only fields of one size are compared: those of one camera at one magnification. A cell that the
+        earlier field does not count, because its edge cuts it, is no repetition.
 
         Parameters
         ----------
@@ -116,18 +119,23 @@ class RepeatedCells:
     def _repeated(self, field: FieldCells) -> npt.NDArray[np.bool_]:
         """Return which cells of a field those before it show, too."""
         is_repeated = np.zeros(len(field.boxes), bool)
-        others = [cells for _, cells, _ in self._fields if cells.size == field.size and len(cells.boxes)]
+        others = [
+            (cells, cells.is_counted | again)
+            for _, cells, again in self._fields
+            if cells.size == field.size and len(cells.boxes)
+        ]
         if not others or not len(field.boxes):
             return is_repeated
-        for other in _possible(field, others):
+        for number in _possible(field, [cells for cells, _ in others]):
+            other, is_told = others[number]
             shift = _shift(field, other, field.sketches @ other.sketches.T)
-            if shift is not None:
-                is_repeated |= _same_places(field.boxes - np.tile(shift, 2), other.boxes)
+            if shift is not None and is_told.any():
+                is_repeated |= _same_places(field.boxes - np.tile(shift, 2), other.boxes[is_told])
         return is_repeated
 
 
-def _possible(field: FieldCells, others: Sequence[FieldCells]) -> Iterator[FieldCells]:
-    """Yield the fields that may show a cell of this one.
+def _possible(field: FieldCells, others: Sequence[FieldCells]) -> Iterator[int]:
+    """Yield the numbers of the fields that may show a cell of this one.
 
     Two sketches are never nearer to each other than what is left of them at a quarter of the resolution,
     which is quickly compared.
@@ -137,9 +145,9 @@ def _possible(field: FieldCells, others: Sequence[FieldCells]) -> Iterator[Field
     distances = np.square(field.coarse).sum(axis=1)[:, None] + norms - 2 * field.coarse @ coarse.T
     near = (distances <= 2 - 2 * _PERHAPS_SAME + _ROUNDING).any(axis=0)
     ends = np.cumsum([len(other.boxes) for other in others])
-    for other, own in zip(others, np.split(near, ends[:-1]), strict=True):
+    for number, own in enumerate(np.split(near, ends[:-1])):
         if own.any():
-            yield other
+            yield number
 
 
 def _shift(

@@ -86,8 +86,8 @@ def watch(
 ) -> None:
     """Count while a camera writes: every image is read as it comes, and the share so far is shown.
 
-    Images that are in the folder already are counted, too. Ctrl-C ends the count and writes the report that
-    analyse would write. The count is looked at all the time, so its interval is wider than that of a count
+    Images that are in the folder already are counted, too. Ctrl-C ends the count and writes the report.
+    The count is looked at all the time, so its interval is wider than that of a count
     looked at once.
     """
     from marrowscope import api
