@@ -95,6 +95,15 @@ def test_a_new_bundle_that_names_the_same_cells_otherwise_is_the_bundle(slide: S
     assert (again["rules"], again["sets_limits"]) == (["paired"], False)
 
 
+def test_reading_a_patient_again_with_the_same_bundle_is_the_same_occasion(slide: Slide) -> None:
+    first, second = slide.occasion(1), slide.occasion(2)
+    again = slide.read_again(first, days=20, blasts=5, bundle=None)
+    assert [each["analysis_id"] for each in slide.shown()["seen"]] == [again, second.analysis]
+    chart = slide.chart("blast")
+    assert [point["analysis_id"] for point in chart["points"]] == [again, second.analysis]
+    assert chart["missing"] == 8
+
+
 def test_people_have_charts_of_what_they_signed_or_finished(slide: Slide, admin: TestClient) -> None:
     occasion = slide.occasion(1)
     first, second, *_ = (c for c in cells_of(slide.client, occasion.analysis) if c["type"] != "blast")

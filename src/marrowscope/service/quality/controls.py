@@ -99,14 +99,18 @@ def mark(session: Session, actor: Actor, patient_id: str, control_id: str | None
 
 
 def readings_of(session: Session, control: Control) -> Sequence[Analysis]:
-    """Return the analyses of a control slide's occasions that are done, in order of time."""
-    return session.scalars(
+    """Return a control slide's occasions, in order of time: of a patient and bundle the latest analysis.
+
+    It stands where the first one does: a field added later does not move an occasion that set limits.
+    """
+    done = session.scalars(
         select(Analysis)
         .join(Patient, Patient.id == Analysis.patient_id)
         .where(Patient.control_id == control.id, Analysis.status == DONE)
         .options(contains_eager(Analysis.patient))
         .order_by(Analysis.finished_at, Analysis.id)
-    ).all()
+    )
+    return list({(each.patient_id, each.bundle_sha256): each for each in done}.values())
 
 
 def target_of(session: Session, control: Control) -> Analysis | None:

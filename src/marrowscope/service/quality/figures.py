@@ -108,6 +108,7 @@ def _read(session: Session, analysis: Analysis) -> tuple[Occasion, int]:
     scales = [mpp for _, _, mpp, source, _ in rows if mpp is not None and source not in _STATED]
     occasion = Occasion(
         id=analysis.id,
+        patient=analysis.patient_id,
         images=frozenset(digest for digest, *_ in rows if digest is not None),
         bundle=analysis.bundle_sha256,
         figures=_figures(images) | ({ImageMeasure.SCALE: median(scales)} if scales else {}),
