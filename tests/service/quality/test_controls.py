@@ -159,3 +159,19 @@ def test_a_removed_control_gives_its_occasions_back(
 
 def test_names_are_taken_once(slide: Slide) -> None:
     refused(slide.client.post(f"{API}/controls", json={"name": "Marrow A"}), 409, "conflict")
+
+
+def test_who_reads_an_occasion_blind_is_blind_to_the_slides_other_occasions(
+    slide: Slide, admin: TestClient
+) -> None:
+    one, other = slide.occasion(1), slide.occasion(2)
+    cells = f"{API}/analyses/{other.analysis}/cells"
+    assert admin.get(cells).status_code == 200
+    reading = admin.post(f"{API}/analyses/{one.analysis}/readings", json={}).json()["id"]
+    refused(admin.get(cells), 403, "forbidden")
+    for patient in (one.patient, other.patient):
+        refused(admin.put(f"{API}/patients/{patient}/control", json={"control_id": None}), 403, "forbidden")
+    refused(admin.delete(f"{API}/controls/{slide.id}"), 403, "forbidden")
+    assert admin.post(f"{API}/readings/{reading}/finish").status_code == 200
+    assert admin.get(cells).status_code == 200
+    assert slide.mark(other.patient, None).status_code == 204

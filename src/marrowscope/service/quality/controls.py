@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session, contains_eager
 
 from marrowscope.service.actors import Actor
 from marrowscope.service.analyses import analyses
-from marrowscope.service.errors import ConflictError
+from marrowscope.service.errors import ConflictError, ForbiddenError
 from marrowscope.service.images import patients
 from marrowscope.service.review import readings
 from marrowscope.service.store.analyses import DONE, Analysis
@@ -67,8 +67,12 @@ def remove(session: Session, actor: Actor, control_id: str) -> None:
     ------
     NotFoundError
         There is none.
+    ForbiddenError
+        The actor reads something of it blind, and would no longer be kept from the rest.
     """
     control = get(session, control_id)
+    if is_hidden(session, actor, control):
+        raise ForbiddenError(readings.BLIND)
     for patient in session.scalars(select(Patient).where(Patient.control_id == control.id)):
         patient.control_id = None
     session.flush()
@@ -83,8 +87,11 @@ def mark(session: Session, actor: Actor, patient_id: str, control_id: str | None
     ------
     NotFoundError
         There is no such patient or control slide.
+    ForbiddenError
+        The actor reads the patient or its control slide blind, and would no longer be kept from the rest.
     """
     patient = patients.get(session, patient_id, is_held=True)
+    readings.refuse_blind_of(session, actor, patient.id)
     if control_id is not None:
         get(session, control_id)
     before = patient.control_id
