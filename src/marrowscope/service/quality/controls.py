@@ -121,9 +121,8 @@ def readings_of(session: Session, control: Control) -> Sequence[Analysis]:
 
 
 def target_of(session: Session, control: Control) -> Analysis | None:
-    """Return the signed analysis that says what to expect, None where there is none, or none any more."""
-    target = None if control.target_id is None else session.get(Analysis, control.target_id)
-    return target if target is not None and target.version else None
+    """Return the analysis whose last signed version says what to expect, None where there is none."""
+    return None if control.target_id is None else session.get(Analysis, control.target_id)
 
 
 def is_hidden(session: Session, actor: Actor, control: Control) -> bool:
