@@ -29,6 +29,7 @@ def occasion(
     }
     return Occasion(
         id=f"o{number}",
+        patient=f"p{number}",
         images=frozenset({images or f"image {number}"}),
         bundle=bundle,
         figures={**figures, **{ImageMeasure(name): value for name, value in more.items()}},
@@ -166,6 +167,18 @@ def test_images_read_again_set_no_limits() -> None:
     assert chart_of(charts([*steady()[:15], *again], FIRST), BLASTS).missing == 5
 
 
+def test_images_are_judged_once_a_chart_whichever_reading_of_them_is_the_first_there() -> None:
+    signed = {"Rita": Counted({BLASTS: 90}, 500)}
+    again = [replace(each, id=f"{each.id} again", bundle="b", readers=signed) for each in steady()]
+    found = charts([*steady(), *again], FIRST)
+    for reader in (NETWORKS, "Rita"):
+        chart = chart_of(found, BLASTS, reader)
+        judged = [point.occasion for point in chart.points if point.sets_limits]
+        assert chart.no_limits is None
+        assert judged == [each.id for each in (steady() if reader == NETWORKS else again)]
+    assert len(chart_of(found, "contrast", None).points) == FIRST
+
+
 @pytest.mark.parametrize(
     ("gained", "lost", "is_real"), [(0, 0, False), (6, 5, False), (9, 0, False), (10, 0, True)]
 )
@@ -175,17 +188,7 @@ def test_changes_of_the_same_cells_are_real_beyond_chance(gained: int, lost: int
 
 
 def test_a_person_has_a_chart_of_their_own() -> None:
-    seen = [
-        Occasion(
-            each.id,
-            each.images,
-            each.bundle,
-            each.figures,
-            each.networks,
-            {"Rita": Counted({BLASTS: 90}, 500)},
-        )
-        for each in steady()[:3]
-    ]
+    seen = [replace(each, readers={"Rita": Counted({BLASTS: 90}, 500)}) for each in steady()[:3]]
     chart = chart_of(charts(seen, FIRST), BLASTS, "Rita")
     assert [point.cells for point in chart.points] == [90, 90, 90]
     assert chart.missing == FIRST - 3

@@ -48,15 +48,17 @@ class Slide:
         assert self.mark(drawn.patient).status_code == 204
         return drawn
 
-    def read_again(self, drawn: Drawn, *, days: int, blasts: int = 0) -> str:
-        """Read an occasion again by another bundle, which calls so many more of the same cells blasts."""
+    def read_again(
+        self, drawn: Drawn, *, days: int, blasts: int = 0, bundle: str | None = "beef" * 16
+    ) -> str:
+        """Read an occasion again, by another bundle unless None, which calls so many more cells blasts."""
         with self.app.state.service.database.writing() as session:
             old = session.get_one(Analysis, drawn.analysis)
             own = ("patient_id", "status", "bundle", "rule", "floor", "facts", "total", "done", "cells")
             made = Analysis(
                 **{name: getattr(old, name) for name in own},
                 bundle_title="marrowscope-2 2.0",
-                bundle_sha256="beef" * 16,
+                bundle_sha256=bundle or old.bundle_sha256,
                 finished_at=now() + timedelta(days=days),
             )
             session.add(made)

@@ -95,6 +95,15 @@ def test_a_new_bundle_that_names_the_same_cells_otherwise_is_the_bundle(slide: S
     assert (again["rules"], again["sets_limits"]) == (["paired"], False)
 
 
+def test_reading_a_patient_again_with_the_same_bundle_is_the_same_occasion(slide: Slide) -> None:
+    first, second = slide.occasion(1), slide.occasion(2)
+    again = slide.read_again(first, days=20, blasts=5, bundle=None)
+    assert [each["analysis_id"] for each in slide.shown()["seen"]] == [again, second.analysis]
+    chart = slide.chart("blast")
+    assert [point["analysis_id"] for point in chart["points"]] == [again, second.analysis]
+    assert chart["missing"] == 8
+
+
 def test_people_have_charts_of_what_they_signed_or_finished(slide: Slide, admin: TestClient) -> None:
     occasion = slide.occasion(1)
     first, second, *_ = (c for c in cells_of(slide.client, occasion.analysis) if c["type"] != "blast")
@@ -150,3 +159,19 @@ def test_a_removed_control_gives_its_occasions_back(
 
 def test_names_are_taken_once(slide: Slide) -> None:
     refused(slide.client.post(f"{API}/controls", json={"name": "Marrow A"}), 409, "conflict")
+
+
+def test_who_reads_an_occasion_blind_is_blind_to_the_slides_other_occasions(
+    slide: Slide, admin: TestClient
+) -> None:
+    one, other = slide.occasion(1), slide.occasion(2)
+    cells = f"{API}/analyses/{other.analysis}/cells"
+    assert admin.get(cells).status_code == 200
+    reading = admin.post(f"{API}/analyses/{one.analysis}/readings", json={}).json()["id"]
+    refused(admin.get(cells), 403, "forbidden")
+    for patient in (one.patient, other.patient):
+        refused(admin.put(f"{API}/patients/{patient}/control", json={"control_id": None}), 403, "forbidden")
+    refused(admin.delete(f"{API}/controls/{slide.id}"), 403, "forbidden")
+    assert admin.post(f"{API}/readings/{reading}/finish").status_code == 200
+    assert admin.get(cells).status_code == 200
+    assert slide.mark(other.patient, None).status_code == 204

@@ -1,11 +1,11 @@
 """The charts of a control slide, and what has drifted where a rule is broken.
 
-Only occasions with new images set limits and are judged by the rules: images that are read again are the
-same smear under the same light. Read again by another bundle, whatever differs is the bundle's doing, and is
-tested cell by cell.
+Only new images set limits and are judged by the rules, once in each chart: images that are read again are the
+same smear under the same light. Images are new unless those of an earlier patient were the same files. Read
+again by another bundle, whatever differs is the bundle's doing, and is tested cell by cell.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -108,7 +108,7 @@ def charts(
     first : number of occasions that set the limits
     target : known shares by measure; the centre line is else that of the first occasions
     """
-    new = _with_new_images(occasions)
+    new = _patients_with_new_images(occasions)
     of_images = [_figure_chart(occasions, measure, new, first) for measure in ImageMeasure]
     drifted = _drifted(of_images)
     found = [chart for chart in of_images if chart.points]
@@ -117,19 +117,27 @@ def charts(
     for reader in (NETWORKS, *readers):
         for measure in measures:
             chart = _share_chart(occasions, (reader, measure), new, first, (target or {}).get(measure))
-            found.append(_explained(chart, occasions, new, first, drifted))
+            found.append(_explained(chart, occasions, drifted))
     return found
 
 
-def _with_new_images(occasions: Sequence[Occasion]) -> frozenset[str]:
-    """Return the occasions none of whose images was read at an earlier one."""
-    seen: set[str] = set()
-    new = set()
+def _patients_with_new_images(occasions: Sequence[Occasion]) -> frozenset[str]:
+    """Return the patients none of whose images was read before as another patient's."""
+    owners: dict[str, str] = {}
+    new = {occasion.patient for occasion in occasions}
     for occasion in occasions:
-        if not occasion.images & seen:
-            new.add(occasion.id)
-        seen |= occasion.images
+        if any(owners.setdefault(image, occasion.patient) != occasion.patient for image in occasion.images):
+            new.discard(occasion.patient)
     return frozenset(new)
+
+
+def _judged_once(occasions: Iterable[Occasion], new: Collection[str]) -> list[Occasion]:
+    """Return the first of these occasions of each patient with new images."""
+    found: dict[str, Occasion] = {}
+    for occasion in occasions:
+        if occasion.patient in new:
+            found.setdefault(occasion.patient, occasion)
+    return list(found.values())
 
 
 def _measures(occasions: Sequence[Occasion]) -> list[str]:
@@ -144,9 +152,9 @@ def _measures(occasions: Sequence[Occasion]) -> list[str]:
 
 
 def _figure_chart(
-    occasions: Sequence[Occasion], measure: ImageMeasure, new: frozenset[str], first: int
+    occasions: Sequence[Occasion], measure: ImageMeasure, new: Collection[str], first: int
 ) -> Chart:
-    known = [each for each in occasions if each.id in new and measure in each.figures]
+    known = _judged_once((each for each in occasions if measure in each.figures), new)
     points = [Point(each.id, each.figures[measure]) for each in known]
     if len(points) < first:
         return _without_limits(Chart(None, measure, tuple(points)), first)
@@ -158,14 +166,15 @@ def _figure_chart(
 def _share_chart(
     occasions: Sequence[Occasion],
     about: tuple[str, str],
-    new: frozenset[str],
+    new: Collection[str],
     first: int,
     target: float | None,
 ) -> Chart:
     """Chart a share: the new images judged by the rules, the others where they belong in time."""
     reader, measure = about
     points = {each.id: point for each in occasions if (point := _share(each, reader, measure)) is not None}
-    judged = [point for name, point in points.items() if name in new]
+    known = _judged_once((each for each in occasions if each.id in points), new)
+    judged = [points[each.id] for each in known]
     chart = Chart(reader, measure, tuple(judged))
     if len(judged) < first:
         chart = _without_limits(chart, first)
@@ -228,16 +237,10 @@ def _drifted(of_images: Iterable[Chart]) -> dict[str, list[Cause]]:
     return found
 
 
-def _explained(
-    chart: Chart,
-    occasions: Sequence[Occasion],
-    new: frozenset[str],
-    first: int,
-    drifted: Mapping[str, list[Cause]],
-) -> Chart:
+def _explained(chart: Chart, occasions: Sequence[Occasion], drifted: Mapping[str, list[Cause]]) -> Chart:
     """Say of every point of a share's chart that breaks a rule what has drifted."""
     by_id = {occasion.id: occasion for occasion in occasions}
-    settled = [occasion.bundle for occasion in occasions if occasion.id in new][:first]
+    settled = {by_id[point.occasion].bundle for point in chart.points if point.sets_limits}
     points = []
     for point in chart.points:
         occasion = by_id[point.occasion]

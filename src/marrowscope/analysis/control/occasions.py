@@ -40,6 +40,7 @@ class Occasion:
     Attributes
     ----------
     id : of the analysis
+    patient : whose images they are; a slide that is photographed anew is another patient
     images : digests of the images that were read
     bundle : digest of the networks
     figures : of the images; those that are not known are missing
@@ -50,6 +51,7 @@ class Occasion:
     """
 
     id: str
+    patient: str
     images: frozenset[str]
     bundle: str
     figures: Mapping[ImageMeasure, float]

@@ -17,6 +17,7 @@ from marrowscope.service.errors import ConflictError
 from marrowscope.service.images import patients
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.store.analyses import QUEUED, RUNNING, Analysis
+from marrowscope.service.store.controls import Control
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.patients import Field, Patient
 from marrowscope.service.store.references import expiring_digests, referenced_digests
@@ -30,6 +31,8 @@ _log = structlog.get_logger("marrowscope.retention")
 
 def remove_patient(session: Session, actor: Actor, patient_id: str, reason: str) -> list[str]:
     """Delete a patient with images, analyses, reviews and signed reports.
+
+    A control slide of which it said what to expect has no such case any more.
 
     Returns
     -------
@@ -57,6 +60,7 @@ def remove_patient(session: Session, actor: Actor, patient_id: str, reason: str)
         "images": patient.fields_count,
         "signed": [{"version": version, "sha256": sha256} for version, sha256 in signed],
     }
+    _forget_target(session, actor, patient_id)
     # Analyses first: their rows refer to the images. The database removes everything below them.
     session.execute(delete(Analysis).where(Analysis.patient_id == patient_id))
     session.execute(delete(Patient).where(Patient.id == patient_id))
@@ -66,6 +70,18 @@ def remove_patient(session: Session, actor: Actor, patient_id: str, reason: str)
         before=before, after={"reason": reason},
     )  # fmt: skip
     return digests
+
+
+def _forget_target(session: Session, actor: Actor, patient_id: str) -> None:
+    """Tell control slides that the patient's signed case is no longer there to say what to expect."""
+    of_patient = select(Analysis.id).where(Analysis.patient_id == patient_id)
+    for control in session.scalars(select(Control).where(Control.target_id.in_(of_patient))):
+        before = {"target": control.target_id}
+        control.target_id, control.target_gone_at = None, now()
+        audit.record(
+            session, actor, "control.target_gone", "control", control.id,
+            before=before, after={"target": None},
+        )  # fmt: skip
 
 
 def sweep(database: Database, blobs: Blobs, days: float) -> int:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session, contains_eager
 
 from marrowscope.service.actors import Actor
 from marrowscope.service.analyses import analyses
-from marrowscope.service.errors import ConflictError
+from marrowscope.service.errors import ConflictError, ForbiddenError
 from marrowscope.service.images import patients
 from marrowscope.service.review import readings
 from marrowscope.service.store.analyses import DONE, Analysis
@@ -67,8 +67,12 @@ def remove(session: Session, actor: Actor, control_id: str) -> None:
     ------
     NotFoundError
         There is none.
+    ForbiddenError
+        The actor reads something of it blind, and would no longer be kept from the rest.
     """
     control = get(session, control_id)
+    if is_hidden(session, actor, control):
+        raise ForbiddenError(readings.BLIND)
     for patient in session.scalars(select(Patient).where(Patient.control_id == control.id)):
         patient.control_id = None
     session.flush()
@@ -83,8 +87,11 @@ def mark(session: Session, actor: Actor, patient_id: str, control_id: str | None
     ------
     NotFoundError
         There is no such patient or control slide.
+    ForbiddenError
+        The actor reads the patient or its control slide blind, and would no longer be kept from the rest.
     """
     patient = patients.get(session, patient_id, is_held=True)
+    readings.refuse_blind_of(session, actor, patient.id)
     if control_id is not None:
         get(session, control_id)
     before = patient.control_id
@@ -99,20 +106,23 @@ def mark(session: Session, actor: Actor, patient_id: str, control_id: str | None
 
 
 def readings_of(session: Session, control: Control) -> Sequence[Analysis]:
-    """Return the analyses of a control slide's occasions that are done, in order of time."""
-    return session.scalars(
+    """Return a control slide's occasions, in order of time: of a patient and bundle the latest analysis.
+
+    It stands where the first one does: a field added later does not move an occasion that set limits.
+    """
+    done = session.scalars(
         select(Analysis)
         .join(Patient, Patient.id == Analysis.patient_id)
         .where(Patient.control_id == control.id, Analysis.status == DONE)
         .options(contains_eager(Analysis.patient))
         .order_by(Analysis.finished_at, Analysis.id)
-    ).all()
+    )
+    return list({(each.patient_id, each.bundle_sha256): each for each in done}.values())
 
 
 def target_of(session: Session, control: Control) -> Analysis | None:
-    """Return the signed analysis that says what to expect, None where there is none, or none any more."""
-    target = None if control.target_id is None else session.get(Analysis, control.target_id)
-    return target if target is not None and target.version else None
+    """Return the analysis whose last signed version says what to expect, None where there is none."""
+    return None if control.target_id is None else session.get(Analysis, control.target_id)
 
 
 def is_hidden(session: Session, actor: Actor, control: Control) -> bool:

@@ -1,7 +1,7 @@
 """The figures of a control slide's occasions, from the store.
 
-What an ended analysis or a finished reading says does not change, so each is computed once and kept in
-memory.
+What an ended analysis, a finished reading or a signed version says does not change, so each is computed once
+and kept in memory.
 """
 
 from collections import Counter
@@ -24,6 +24,7 @@ from marrowscope.domain.taxonomy import ARTEFACT, taxonomy
 from marrowscope.service.images import patients
 from marrowscope.service.quality import controls
 from marrowscope.service.recent import Recent
+from marrowscope.service.reports import documents, versions
 from marrowscope.service.review import cells
 from marrowscope.service.review.same_cells import same_cells
 from marrowscope.service.store.analyses import DONE, NETWORK, Analysis, AnalysisField, Cell
@@ -35,6 +36,7 @@ _STATED = frozenset({ScaleSource.GIVEN.value, ScaleSource.ASSUMED.value})
 _occasions: Recent[tuple[Occasion, int]] = Recent(2000)
 _people: Recent[Counted] = Recent(4000)
 _changes: Recent[dict[str, Change]] = Recent(2000)
+_targets: Recent[dict[str, float]] = Recent(200)
 _agreements: Recent[dict[str, Agreement]] = Recent(2000)
 
 
@@ -71,18 +73,34 @@ def seen(session: Session, control: Control) -> list[Seen]:
         earlier = _read_before(occasion, found)
         if earlier is not None:
             occasion = replace(occasion, changes=_changed(session, earlier.analysis, analysis))
-        told = {} if target is None else _against(session, target, analysis, readings)
+        # While the target is amended its answers are not signed: nothing is compared with them.
+        told = {} if target is None or not target.locked else _against(session, target, analysis, readings)
         found.append(Seen(analysis, occasion, flagged, told))
     return found
 
 
 def target_shares(session: Session, control: Control) -> dict[str, float] | None:
-    """Return the expected share of every measure by the signed answers, None without a target."""
+    """Return the expected share of every measure by the version signed last, None without a target.
+
+    Without one are also a version in which nobody answered, as it is the networks', and one without cells.
+    """
     target = controls.target_of(session, control)
     if target is None:
         return None
-    count = _count_of(session, session.get_one(Reading, target.id))
-    return {name: number / count.counted for name, number in count.cells.items()} if count.counted else None
+    return _targets.get((target.id, target.version), lambda: _signed_shares(session, target)) or None
+
+
+def _signed_shares(session: Session, target: Analysis) -> dict[str, float]:
+    version = versions.in_force(session, target, target.version)
+    if version is None:
+        return {}
+    (reading,) = documents.read(version.document).patients
+    if reading.review is None or not reading.review.cells:
+        return {}
+    cells: Counter[str] = Counter()
+    for name, number in reading.differential.counts.items():
+        cells[_measure(name)] += number
+    return {name: number / cells.total() for name, number in cells.items()}
 
 
 def _networks(session: Session, analysis: Analysis) -> tuple[Occasion, int]:
@@ -108,6 +126,7 @@ def _read(session: Session, analysis: Analysis) -> tuple[Occasion, int]:
     scales = [mpp for _, _, mpp, source, _ in rows if mpp is not None and source not in _STATED]
     occasion = Occasion(
         id=analysis.id,
+        patient=analysis.patient_id,
         images=frozenset(digest for digest, *_ in rows if digest is not None),
         bundle=analysis.bundle_sha256,
         figures=_figures(images) | ({ImageMeasure.SCALE: median(scales)} if scales else {}),

@@ -2,13 +2,12 @@
 
 While a second reading is open its reader sees the networks' types and their own, never the first reading's;
 nobody else sees theirs. A learner sees their own alone. Who reads blind is blind to all analyses of the
-patient.
+patient, and of the other occasions of a control slide, which show the same cells.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from marrowscope.service.actors import Actor
@@ -16,6 +15,7 @@ from marrowscope.service.analyses import analyses
 from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError, ForbiddenError, NotFoundError
 from marrowscope.service.store.analyses import DONE, Analysis
+from marrowscope.service.store.patients import Patient
 from marrowscope.service.store.reviews import FINISHED, LEARNER, OPEN, SECOND, Answer, Reading
 from marrowscope.service.trail import audit
 
@@ -53,33 +53,31 @@ def choose(session: Session, actor: Actor, analysis: Analysis, reading_id: str |
     ForbiddenError
         The reading is somebody else's and open, or the actor's own is open and this is another.
     """
-    own = _own_open(session, actor, analysis.patient_id)
-    for reading in own:
-        if reading.analysis_id == analysis.id and reading_id in {None, reading.id}:
-            return reading
+    own = session.scalar(select(Reading).where(Reading.analysis_id == analysis.id, *_own_open(actor)))
+    if own is not None and reading_id in {None, own.id}:
+        return own
     asked = session.get(Reading, reading_id or analysis.id)
     if asked is None or asked.analysis_id != analysis.id or asked.kind == LEARNER:
         raise NotFoundError("this analysis has no such reading")
-    if own:
-        raise ForbiddenError(BLIND)
+    refuse_blind(session, actor, analysis)
     if asked.kind == SECOND and asked.status == OPEN:
         raise ForbiddenError("this reading is not finished; until then only its reader sees it")
     return asked
 
 
 def is_blind(session: Session, actor: Actor, patient_id: str) -> bool:
-    """Return whether an actor has a reading of any analysis of a patient open."""
-    return bool(_own_open(session, actor, patient_id))
+    """Return whether an actor reads a patient blind: any analysis of it, or its control slide."""
+    return session.scalar(_read_blind(actor).where(Patient.id == patient_id)) is not None
 
 
 def blind_to(session: Session, actor: Actor) -> frozenset[str]:
     """Return the patients whose first readings an actor must not see: those they read blind."""
-    return frozenset(session.scalars(_patients_of_own_open(actor)))
+    return frozenset(session.scalars(_read_blind(actor)))
 
 
 def learns_from(session: Session, actor: Actor) -> frozenset[str]:
     """Return the patients of whose cells an actor must not see the networks' names, either."""
-    return frozenset(session.scalars(_patients_of_own_open(actor).where(Reading.kind == LEARNER)))
+    return frozenset(session.scalars(_read_blind(actor, Reading.kind == LEARNER)))
 
 
 def refuse_learner(reading: Reading) -> None:
@@ -106,12 +104,12 @@ def refuse_blind(session: Session, actor: Actor, analysis: Analysis) -> None:
 
 
 def refuse_blind_of(session: Session, actor: Actor, patient_id: str) -> None:
-    """Refuse an actor who has a reading of any analysis of a patient open.
+    """Refuse an actor who reads a patient blind.
 
     Raises
     ------
     ForbiddenError
-        There is one.
+        They do.
     """
     if is_blind(session, actor, patient_id):
         raise ForbiddenError(BLIND)
@@ -134,17 +132,16 @@ def hidden_from(session: Session, actor: Actor, patient_id: str) -> list[str]:
     return list(found)
 
 
-def _patients_of_own_open(actor: Actor) -> "Select[str]":
+def _read_blind(actor: Actor, *which: ColumnElement[bool]) -> "Select[str]":
+    """Select the patients that an actor reads blind, with the other occasions of their control slides."""
     query = select(Analysis.patient_id).join(Reading, Reading.analysis_id == Analysis.id)
-    return query.where(Reading.username == actor.username, Reading.status == OPEN)
+    own = query.where(*_own_open(actor), *which)
+    slides = select(Patient.control_id).where(Patient.id.in_(own), Patient.control_id.is_not(None))
+    return select(Patient.id).where(or_(Patient.id.in_(own), Patient.control_id.in_(slides)))
 
 
-def _own_open(session: Session, actor: Actor, patient_id: str) -> Sequence[Reading]:
-    return session.scalars(
-        select(Reading)
-        .join(Analysis, Analysis.id == Reading.analysis_id)
-        .where(Analysis.patient_id == patient_id, Reading.username == actor.username, Reading.status == OPEN)
-    ).all()
+def _own_open(actor: Actor) -> tuple[ColumnElement[bool], ...]:
+    return Reading.username == actor.username, Reading.status == OPEN
 
 
 def listed(session: Session, analysis: Analysis) -> list[ReadingView]:

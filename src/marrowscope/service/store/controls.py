@@ -14,6 +14,7 @@ class Control(Identified, Base):
 
     `first` is the number of occasions that set the limits of its charts. `target_id` is the signed analysis
     whose answers are the expected ones; None where the first occasions say what to expect.
+    `target_gone_at` is when it was deleted with its patient: since then the first occasions say it.
     """
 
     __tablename__ = "controls"
@@ -21,6 +22,7 @@ class Control(Identified, Base):
     name: Mapped[str] = mapped_column(String(200), unique=True)
     first: Mapped[int]
     target_id: Mapped[str | None] = mapped_column(String(32), default=None)
+    target_gone_at: Mapped[datetime | None] = mapped_column(default=None)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 

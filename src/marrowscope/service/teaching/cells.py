@@ -1,9 +1,14 @@
-"""What signed cases give to learn from: the cells that readers named."""
+"""What signed cases give to learn from: the cells that readers named.
+
+Occasions of a control slide give nothing, as the same smear would be learned from again and again, and be
+kept out beside. Patients that share an image are one in the lot, for the same reason.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import and_, func, select
@@ -12,7 +17,7 @@ from sqlalchemy.orm import Session
 from marrowscope.datasets.labelled import NOT_NUCLEATED
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.models.bundle import Bundle
-from marrowscope.service.store.analyses import Analysis, AnalysisField, Cell
+from marrowscope.service.store.analyses import DONE, Analysis, AnalysisField, Cell
 from marrowscope.service.store.patients import Field, Patient
 from marrowscope.service.store.reviews import Answer, Version
 from marrowscope.service.store.teaching import Teaching
@@ -87,7 +92,10 @@ def signed_cases(session: Session, present: Bundle) -> list[SignedCase]:
 
 
 def named_cells(session: Session, present: Bundle, analyses: Iterable[str]) -> list[NamedCells]:
-    """Return the cells of signed analyses that a bundle can learn, image by image."""
+    """Return the cells of signed analyses that a bundle can learn, image by image.
+
+    Patients that share an image go by the identifier of one of them, so that all are learned from or none.
+    """
     rows = session.execute(
         _named(select(Patient.id, Field.sha256, AnalysisField.mpp, Cell, Answer.type))
         .where(Analysis.id.in_(list(analyses)))
@@ -97,14 +105,21 @@ def named_cells(session: Session, present: Bundle, analyses: Iterable[str]) -> l
     for patient, image, mpp, cell, cell_type in rows:
         if can_learn(present, cell_type):
             images.setdefault((patient, image, mpp), []).append((cell, cell_type))
+    shared = _sharing_images(session)
     return [
-        NamedCells(*key, tuple(cell.box for cell, _ in found), tuple(name for _, name in found))
-        for key, found in images.items()
-    ]
+        NamedCells(
+            min(shared.get(patient, {patient})), image, mpp,
+            tuple(cell.box for cell, _ in found), tuple(name for _, name in found),
+        )
+        for (patient, image, mpp), found in images.items()
+    ]  # fmt: skip
 
 
 def learned_by(session: Session, bundle_sha256: str) -> set[str]:
-    """Return the patients that a bundle, or one that it was taught from, has learned from here."""
+    """Return the patients that a bundle, or one that it was taught from, has learned from here.
+
+    With them those that share an image with one of them.
+    """
     patients: set[str] = set()
     digest, seen = bundle_sha256, set[str]()
     while digest not in seen:
@@ -114,7 +129,8 @@ def learned_by(session: Session, bundle_sha256: str) -> set[str]:
             break
         patients.update(taught.learned_from)
         digest = taught.from_sha256
-    return patients
+    shared = _sharing_images(session)
+    return patients.union(*(shared.get(patient, ()) for patient in patients))
 
 
 def counted(cells: Sequence[NamedCells]) -> Counter[str]:
@@ -122,8 +138,27 @@ def counted(cells: Sequence[NamedCells]) -> Counter[str]:
     return Counter(name for image in cells for name in image.types)
 
 
+def _sharing_images(session: Session) -> dict[str, set[str]]:
+    """Return, for each patient of whom an image that was read is another's, too, all whom images connect."""
+    read = (
+        select(Field.sha256, Field.patient_id)
+        .join(AnalysisField, AnalysisField.field_id == Field.id)
+        .where(AnalysisField.status == DONE)
+        .distinct()
+        .subquery()
+    )
+    several = select(read.c.sha256).group_by(read.c.sha256).having(func.count() > 1)
+    rows = session.execute(select(read).where(read.c.sha256.in_(several)).order_by(read.c.sha256))
+    found: dict[str, set[str]] = {}
+    for _, owners in groupby(rows, key=lambda row: row.sha256):
+        patients = {owner for _, owner in owners}
+        joined = patients.union(*(found.get(patient, ()) for patient in patients))
+        found.update(dict.fromkeys(joined, joined))
+    return found
+
+
 def _named(query: Any) -> Any:
-    """Restrict a query to cells that the first reading of a signed, current analysis names."""
+    """Restrict a query to cells that the first reading of a patient's signed, current analysis names."""
     return (
         query.select_from(Cell)
         .join(Analysis, Analysis.id == Cell.analysis_id)
@@ -135,6 +170,7 @@ def _named(query: Any) -> Any:
         )
         .where(
             Analysis.locked.is_(True),
+            Patient.control_id.is_(None),
             Answer.type.is_not(None),
             Answer.deleted.is_(False),
             Field.sha256.is_not(None),

@@ -28,6 +28,7 @@ _COLUMNS = (
     "centre", "low", "high", "rules", "causes", "acknowledged_by", "reason",
 )  # fmt: skip
 _TABLE = {200: {"description": "A row a value", "content": {"text/csv": {"schema": {"type": "string"}}}}}
+_OWN = ("id", "name", "first", "target_id", "target_gone_at")
 _FEWEST, _MOST = 10, 100
 
 
@@ -42,7 +43,8 @@ class NewControl(Shape):
 class ControlShape(Shape):
     """A control slide and its alarm: open signals, and what has drifted.
 
-    `missing` occasions until there are limits. Of a slide that you read blind, no figures are told
+    `missing` occasions until there are limits. `target_gone_at` is when the case that said what to expect was
+    deleted: since then the first occasions say it. Of a slide that you read blind, no figures are told
     (`hidden`).
     """
 
@@ -50,6 +52,7 @@ class ControlShape(Shape):
     name: str
     first: int
     target_id: str | None
+    target_gone_at: Instant | None
     occasions: int
     missing: int
     signals: int
@@ -142,7 +145,7 @@ def list_controls(session: Transaction, user: Viewer) -> Page[ControlShape]:
     found = []
     for control in controls.listed(session):
         is_hidden = controls.is_hidden(session, user, control)
-        own = {name: getattr(control, name) for name in ("id", "name", "first", "target_id")}
+        own = {name: getattr(control, name) for name in _OWN}
         if is_hidden:
             figures = {"occasions": 0, "missing": 0, "signals": 0, "causes": []}
         else:
@@ -209,7 +212,7 @@ def _figures(found: Watched) -> dict[str, object]:
 
 
 def _summary(found: Watched) -> ControlShape:
-    own = {name: getattr(found.control, name) for name in ("id", "name", "first", "target_id")}
+    own = {name: getattr(found.control, name) for name in _OWN}
     return ControlShape(**own, **_figures(found), hidden=False)  # type: ignore[arg-type]  # as made above
 
 

@@ -234,6 +234,7 @@ export interface ControlDetail {
   name: string;
   first: number;
   target_id: string | null;
+  target_gone_at: string | null;
   occasions: number;
   missing: number;
   signals: number;
@@ -247,7 +248,8 @@ export interface ControlDetail {
 /**
  * A control slide and its alarm: open signals, and what has drifted.
  *
- * `missing` occasions until there are limits. Of a slide that you read blind, no figures are told
+ * `missing` occasions until there are limits. `target_gone_at` is when the case that said what to expect was
+ * deleted: since then the first occasions say it. Of a slide that you read blind, no figures are told
  * (`hidden`).
  */
 export interface ControlShape {
@@ -255,6 +257,7 @@ export interface ControlShape {
   name: string;
   first: number;
   target_id: string | null;
+  target_gone_at: string | null;
   occasions: number;
   missing: number;
   signals: number;

@@ -120,7 +120,8 @@ function Slide({ id }: { id: string }): ReactNode {
         </div>
       ) : null}
       <p>
-        {t.quality.occasions(found.occasions)}. {found.missing > 0 ? t.quality.missing(found.missing) : null}
+        {t.quality.occasions(found.occasions)}. {found.missing > 0 ? t.quality.missing(found.missing) : null}{" "}
+        {found.target_gone_at ? t.quality.targetGone(when(found.target_gone_at)) : null}
       </p>
       {chart ? (
         <div className="card charts">

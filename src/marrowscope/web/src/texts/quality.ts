@@ -21,6 +21,7 @@ export const quality = {
   submit: "Add",
   slide: "Control slide",
   occasions: (count: number) => plural(count, "occasion", "occasions"),
+  targetGone: (at: string) => `The case that said what to expect was deleted (${at}): the first occasions say it since.`,
   missing: (count: number) => `${plural(count, "more occasion with new images is", "more occasions with new images are")} needed before there are limits.`,
   hidden: "Hidden until you finish your own blind reading.",
   alarm: (name: string, causes: string) => `Control slide ${name}: ${causes}.`,

@@ -17,6 +17,7 @@ export const quality: Texts["quality"] = {
   submit: "Anlegen",
   slide: "Kontrollpräparat",
   occasions: (count) => plural(count, "Kontrollmessung", "Kontrollmessungen"),
+  targetGone: (at) => `Der Fall, der die erwarteten Werte vorgab, wurde gelöscht (${at}): Seitdem gelten die ersten Kontrollmessungen.`,
   missing: (count) => `Bis es Grenzen gibt, ${count === 1 ? "fehlt" : "fehlen"} noch ${plural(count, "Kontrollmessung", "Kontrollmessungen")} mit neuen Bildern.`,
   hidden: "Verborgen, bis Sie Ihre eigene blinde Befundung abschließen.",
   alarm: (name, causes) => `Kontrollpräparat ${name}: ${causes}.`,
