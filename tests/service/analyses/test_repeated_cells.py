@@ -68,11 +68,11 @@ def repeated(client: TestClient, analysis: str) -> list[bool]:
 def test_what_was_found_holds_when_the_pictures_are_gone(
     reviewer: TestClient, app: FastAPI, drawn: Drawn
 ) -> None:
-    number = len(drawn.readings[0].cells)
-    once = [False] * number + [True] * number
+    cells = drawn.readings[0].cells
+    once = [False] * len(cells) + cells.is_counted.tolist()
     first = analysed(reviewer, app, drawn, read_again=True)
     assert repeated(reviewer, first) == once
-    app.state.service.blobs.remove(app.state.service.blobs.put(sheet(number)))
+    app.state.service.blobs.remove(app.state.service.blobs.put(sheet(len(cells))))
     taken_over = ask_again(reviewer, drawn, read_again=False)
     service: Service = app.state.service
     with service.database.writing() as session:
