@@ -178,7 +178,6 @@ def begin(session: Session, actor: Actor, analysis_id: str) -> Reading:
         it already.
     """
     analysis = analyses.get(session, analysis_id)
-    refuse_blind(session, actor, analysis)
     if analysis.status != DONE:
         raise ConflictError(f"this analysis is {analysis.status}: there is nothing to read yet")
     if analysis.patient.analysis_id != analysis.id:
@@ -188,6 +187,7 @@ def begin(session: Session, actor: Actor, analysis_id: str) -> Reading:
     )
     if before is not None:
         raise ConflictError("you have already read this analysis")
+    refuse_blind(session, actor, analysis)
     of_patient = select(Analysis.id).where(Analysis.patient_id == analysis.patient_id)
     tested = select(Reading.id).where(
         Reading.analysis_id.in_(of_patient), Reading.username == actor.username, Reading.kind == LEARNER
