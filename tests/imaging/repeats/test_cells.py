@@ -58,6 +58,27 @@ def test_fields_of_different_places_share_no_cell() -> None:
     assert not any(map(any, found(*fields)))
 
 
+def anywhere(seed: int, cells: int = 12) -> FieldCells:
+    """A field of cells of no likeness, anywhere."""
+    rng = np.random.default_rng(seed)
+    corners = rng.uniform(0, np.array(WINDOW) - 40, (cells, 2))
+    boxes = np.asarray(np.hstack([corners, corners + 40]), np.float32)
+    squares = rng.integers(0, 255, (cells, SQUARE_PX, SQUARE_PX)).astype(np.uint8)
+    return FieldCells(WINDOW, boxes, cell_sketches(squares), np.ones(cells, bool))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_two_cells_that_look_alike_by_chance_are_no_overlap(seed: int) -> None:
+    first, second = anywhere(seed), anywhere(seed + 100)
+    middle = np.asarray(np.tile(np.array(WINDOW) / 2, 2) + np.array([-20, -20, 20, 20]), np.float32)
+    boxes, others, alike = first.boxes.copy(), second.boxes.copy(), second.sketches.copy()
+    boxes[0] = others[0] = middle
+    alike[0] = first.sketches[0]  # nuclei that cannot be told apart, among cells that can
+    first, second = replace(first, boxes=boxes), replace(second, boxes=others, sketches=alike)
+    assert not any(found(first, second)[1])
+    assert all(found(first, first)[1])
+
+
 def test_fields_of_different_size_are_not_compared() -> None:
     pixels, boxes, _ = window(1, 0, 0)
     assert found(made(pixels, boxes), made(pixels[:-1], boxes))[1] == [False] * len(boxes)
