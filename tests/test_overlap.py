@@ -35,6 +35,19 @@ def test_cells_of_overlapping_fields_are_counted_once(tmp_path: Path) -> None:
     assert "Shown by an earlier field, too" in (tmp_path / "out" / "report.html").read_text("utf-8")
 
 
+def test_a_cell_that_is_counted_elsewhere_is_drawn_so(tmp_path: Path) -> None:
+    write_windows(tmp_path / "both", (0, 0), (180, 120))
+    write_windows(tmp_path / "alone", (0, 0), (180, 120))
+    (tmp_path / "alone" / "0.jpg").unlink()
+    analyse(tmp_path / "both", tmp_path / "out", mpp=MPP)
+    analyse(tmp_path / "alone", tmp_path / "out alone", mpp=MPP)
+    picture = tmp_path / "out" / "annotated" / "both" / "1.jpg.jpg"
+    drawn = picture.read_bytes()
+    assert drawn != (tmp_path / "out alone" / "annotated" / "alone" / "1.jpg.jpg").read_bytes()
+    analyse(tmp_path / "both", tmp_path / "out", resume=True, mpp=MPP)
+    assert picture.read_bytes() == drawn
+
+
 def test_a_run_that_goes_on_counts_as_one_run_does(tmp_path: Path) -> None:
     write_windows(tmp_path / "patient", (0, 0), (180, 120))
     later = tmp_path / "patient" / "1.jpg"

@@ -131,6 +131,10 @@ class Journal:
             write_atomic(path, result.gallery)
         write_record(self._path(result.patient, reading.name, reading.sha256, ".json"), to_json(reading))
 
+    def draw_again(self, patient: str, field: str, annotated: bytes) -> None:
+        """Replace the annotated picture of a field that is recorded."""
+        write_atomic(self.annotated_path(patient, field), annotated)
+
     @property
     def parts(self) -> Path:
         """Folder of the fields that were taken out of files of several, and of the surveys of slides."""

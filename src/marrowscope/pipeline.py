@@ -15,7 +15,7 @@ import numpy.typing as npt
 from PIL import Image, ImageColor
 
 from marrowscope.datasets.names import type_of_folder
-from marrowscope.domain.cells import FLAG_BORDER, Cells, Detections
+from marrowscope.domain.cells import FLAG_BORDER, FLAG_REPEATED, Cells, Detections
 from marrowscope.domain.counting import counted_once
 from marrowscope.domain.geometry import border_margin, touching_border
 from marrowscope.domain.patient import NO_MIDDLE_CELL, FieldReading, FieldStatus, ImageFigures
@@ -334,6 +334,15 @@ class FieldReader:
         return settle_scale(self._detector, images)
 
 
+def annotated_again(task: FieldTask, cells: Cells, limits: DecodeLimits) -> bytes:
+    """Return the annotated picture of a field whose cells are marked otherwise than when it was read.
+
+    Empty if the image can no longer be read.
+    """
+    image = load_field(task, limits)
+    return b"" if isinstance(image, ImageError) else _annotated(image.pixels, cells)
+
+
 def _annotated(pixels: npt.NDArray[np.uint8], cells: Cells) -> bytes:
     kinds = [taxonomy()[name] for name in cells.cell_types]
     picture = annotate(
@@ -341,7 +350,7 @@ def _annotated(pixels: npt.NDArray[np.uint8], cells: Cells) -> bytes:
         cells.boxes,
         [_rgb(kind) for kind in kinds],
         [kind.abbreviation for kind in kinds],
-        cut=[FLAG_BORDER in flags for flags in cells.flags],
+        dashed=[bool({FLAG_BORDER, FLAG_REPEATED} & {*flags}) for flags in cells.flags],
         legend={kind.name: _rgb(kind) for kind in taxonomy() if kind.id in set(cells.cell_types)},
     )
     return jpeg_bytes(picture, 90)

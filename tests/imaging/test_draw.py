@@ -41,7 +41,7 @@ def test_labels_stay_inside_and_apart() -> None:
 def test_cut_cells_are_drawn_lightly() -> None:
     box = np.array([[300, 300, 420, 420]], np.float32)
     whole = annotate(field(), box, [RED], [""])
-    cut = annotate(field(), box, [RED], [""], cut=[True])
+    cut = annotate(field(), box, [RED], [""], dashed=[True])
     assert 0 < amount(cut, RED) < amount(whole, RED) / 2
 
 
@@ -63,7 +63,9 @@ def test_small_fields_grow_and_large_ones_shrink() -> None:
 def test_no_cells_and_any_text() -> None:
     assert annotate(field(), np.zeros((0, 4), np.float32), [], []).size == (1000, 900)
     boxes = np.array([[5, 5, 5, 5], [-20, -20, 2000, 2000]], np.float32)
-    annotate(field(), boxes, [RED, BLUE], ["поле 視野", "x" * 300], cut=[True, True], caption="Пациент 患者")
+    annotate(
+        field(), boxes, [RED, BLUE], ["поле 視野", "x" * 300], dashed=[True, True], caption="Пациент 患者"
+    )
 
 
 def test_lengths_must_agree() -> None:

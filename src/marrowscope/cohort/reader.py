@@ -12,6 +12,7 @@ import numpy as np
 from marrowscope.analysis.patient import read_patient
 from marrowscope.cohort.settings import RunSettings
 from marrowscope.domain.case.specimen import Specimen
+from marrowscope.domain.cells import FLAG_REPEATED
 from marrowscope.domain.counting import counted_in
 from marrowscope.domain.patient import (
     CohortReport,
@@ -38,6 +39,7 @@ from marrowscope.pipeline import (
     FieldReader,
     FieldResult,
     FieldTask,
+    annotated_again,
     counted_once_each,
     scale_sample,
 )
@@ -93,6 +95,7 @@ class CohortReader:
         self.plans: Mapping[str, Plan] = {}
         self._measured_on: dict[str, int] = {}
         self._repeated: dict[str, RepeatedCells] = {}
+        self._drawn: dict[tuple[str, str, str], tuple[bool, ...]] = {}
 
     @cached_property
     def _reader(self) -> FieldReader:
@@ -294,6 +297,7 @@ class CohortReader:
             *self._once(plan, [plan.settled.get(name) or self._recorded(tasks[name]) for name in names]),
             *sorted(fit, key=lambda tile: natural_key(tile.name)),
         )
+        self._draw_again(plan, fields)
         slides = tuple(slide.reading(tiles) for slide in plan.slides)
         number = len(plan.fields)
         ended = (
@@ -321,6 +325,19 @@ class CohortReader:
         if self._settings.looks_again:
             self._repeated[patient] = repeated
         return counted_once_each(fields, repeated, partial(self._journal.sheet, patient))
+
+    def _draw_again(self, plan: Plan, fields: Sequence[FieldReading]) -> None:
+        """Draw fields again of whose cells some are known to be counted elsewhere since they were read."""
+        tasks = {task.source.name: task for task in plan.tasks}
+        for field in fields:
+            marks = tuple(FLAG_REPEATED in flags for flags in field.cells.flags)
+            key = plan.source.patient, field.name, field.sha256
+            if self._drawn.get(key, (False,) * len(marks)) == marks:
+                continue
+            self._drawn[key] = marks
+            picture = annotated_again(tasks[field.name], field.cells, self._settings.reading.limits)
+            if picture:
+                self._journal.draw_again(plan.source.patient, field.name, picture)
 
     def _looks_again(self, patient: str, fields: Sequence[FieldReading]) -> bool:
         """Return whether a count with a verdict goes on: then it was looked at before."""

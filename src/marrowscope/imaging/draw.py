@@ -86,7 +86,7 @@ def annotate(
     colours: Sequence[Colour],
     labels: Sequence[str],
     *,
-    cut: Sequence[bool] | None = None,
+    dashed: Sequence[bool] | None = None,
     legend: Mapping[str, Colour] | None = None,
     caption: str = "",
 ) -> Image.Image:
@@ -100,8 +100,8 @@ def annotate(
         (n, 4) x0, y0, x1, y1 in px of `pixels`.
     colours, labels
         n each; an empty label is not drawn.
-    cut
-        True for cells cut by the border, whose boxes are thin and dashed.
+    dashed
+        True for cells that are not counted, cut by the border or shown by another field: thin, dashed boxes.
     legend
         Text → colour, in display order. With `caption` it forms the strip below the field; without either
         there is no strip.
@@ -109,18 +109,18 @@ def annotate(
     Raises
     ------
     ValueError
-        The numbers of boxes, colours, labels and cut differ.
+        The numbers of boxes, colours, labels and dashed differ.
     """
-    is_cut = [False] * len(boxes) if cut is None else list(cut)
-    if not len(boxes) == len(colours) == len(labels) == len(is_cut):
-        lengths = f"{len(boxes)} boxes, {len(colours)} colours, {len(labels)} labels, {len(is_cut)} cut"
+    is_dashed = [False] * len(boxes) if dashed is None else list(dashed)
+    if not len(boxes) == len(colours) == len(labels) == len(is_dashed):
+        lengths = f"{len(boxes)} boxes, {len(colours)} colours, {len(labels)} labels, {len(is_dashed)} dashed"
         raise ValueError(f"as many of each are needed: {lengths}")
     image, factor = _shown_size(pixels)
     unit = max(image.size) / 1000  # line widths and letters grow with the picture
     drawn = ImageDraw.Draw(image)
     scaled = [(x0 * factor, y0 * factor, x1 * factor, y1 * factor) for x0, y0, x1, y1 in boxes.tolist()]
-    for box, colour, dashed in zip(scaled, colours, is_cut, strict=True):
-        _outline(drawn, box, colour, unit, dashed=dashed)
+    for box, colour, is_thin in zip(scaled, colours, is_dashed, strict=True):
+        _outline(drawn, box, colour, unit, dashed=is_thin)
     _write_labels(drawn, scaled, colours, labels, unit)
     if not legend and not caption:
         return image
