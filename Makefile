@@ -64,7 +64,7 @@ lock: $(VENV)/.stamp-tools ## write requirements/ anew after a change of depende
 	@$(BIN)/python packaging/lock.py $(LOCK)
 
 bench: $(VENV)/.stamp-tools ## throughput and memory of the whole pipeline (options: BENCH="--fields 50")
-	@$(BIN)/python bench/throughput.py $(BENCH)
+	@$(BIN)/python bench/speed/throughput.py $(BENCH)
 
 container: ## the image, built with docker, podman or buildah, whichever works here
 	@sh packaging/build-container.sh $(IMAGE)

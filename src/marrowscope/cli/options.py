@@ -118,3 +118,8 @@ def stated_mpp(mpp: float | None, objective: float | None, camera_um: float | No
     if mpp is not None and not 0.005 <= mpp <= 2:
         raise InputError(f"{mpp:.3g} µm per pixel (--mpp) is out of range: expected 0.005 to 2")
     return mpp
+
+
+def listed(names: str) -> list[str]:
+    """Return the names of an option that takes several, separated by commas."""
+    return [name for name in names.split(",") if name.strip()]

@@ -29,6 +29,7 @@ from marrowscope.cli.options import (
     Tiles,
     UntilSettled,
     chosen_rule,
+    listed,
     stated_mpp,
 )
 from marrowscope.domain.quantity import quantity
@@ -110,7 +111,7 @@ def analyse(
                 rule=chosen,
                 floor=min_cells,
                 target=target_cells,
-                blast_equivalents=[name for name in blast_equivalents.split(",") if name.strip()],
+                blast_equivalents=listed(blast_equivalents),
                 mpp=mpp,
                 count_border_cells=count_border_cells,
                 single_cells=single_cells,

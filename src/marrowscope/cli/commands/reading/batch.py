@@ -29,6 +29,7 @@ from marrowscope.cli.options import (
     Tiles,
     UntilSettled,
     chosen_rule,
+    listed,
     stated_mpp,
 )
 from marrowscope.domain.quantity import quantity
@@ -110,7 +111,7 @@ def batch(
     from marrowscope.validations import read_validation
 
     chosen = chosen_rule(rule, threshold, inclusive=inclusive)
-    equivalents = known_types([name for name in blast_equivalents.split(",") if name.strip()])
+    equivalents = known_types(listed(blast_equivalents))
     networks = load_bundle(bundle)
     asked = Batch(
         manifest,

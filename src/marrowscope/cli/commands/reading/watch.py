@@ -31,6 +31,7 @@ from marrowscope.cli.options import (
     Threads,
     Threshold,
     chosen_rule,
+    listed,
     stated_mpp,
 )
 from marrowscope.domain.quantity import quantity
@@ -103,7 +104,7 @@ def watch(
             rule=chosen_rule(rule, threshold, inclusive=inclusive),
             floor=min_cells,
             target=target_cells,
-            blast_equivalents=[name for name in blast_equivalents.split(",") if name.strip()],
+            blast_equivalents=listed(blast_equivalents),
             mpp=stated_mpp(mpp, objective, camera_um),
             count_border_cells=count_border_cells,
             specimen=specimen,

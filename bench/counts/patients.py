@@ -1,6 +1,6 @@
 """Apply the verdict to patients of a laboratory that the networks never saw, and compare it with its own.
 
-    python bench/patients.py runs/local/jhu --apart "Johns Hopkins Hospital" --write docs/statistics.md
+    python bench/counts/patients.py runs/local/jhu --apart "Johns Hopkins Hospital" --write docs/statistics.md
 
 The folder is an analysis of single-cell images that people signed (`analyse --single-cells`), by networks
 that were not taught this laboratory; the signed and the counted share are of the same cells. Compared are the
@@ -10,12 +10,16 @@ them, and by this laboratory's validation on labelled cells of its other patient
 
 import argparse
 import csv
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from figures import put
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bench.figures import put
 
 from marrowscope.analysis.decide import side
 from marrowscope.analysis.numbers import Numbers

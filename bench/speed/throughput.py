@@ -1,6 +1,6 @@
 """Measure fields and cells per second of the whole pipeline, and its peak memory, on synthetic fields.
 
-    python bench/throughput.py --fields 50 500
+    python bench/speed/throughput.py --fields 50 500
 
 Each number of fields is run in a separate process, from images to finished report, with the networks loaded
 from disk. On a busy machine, processor seconds are more meaningful than clock time. Memory is the sampled
@@ -20,8 +20,11 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from figures import resident
 from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bench.figures import resident
 
 import marrowscope
 from marrowscope.synth import draw_field

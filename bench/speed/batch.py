@@ -1,10 +1,10 @@
 """Measure batches: two workers against one, what a patient costs, what the parent and the scheduler cost.
 
-    python bench/batch.py --write bench/batch.json
+    python bench/speed/batch.py --write bench/speed/batch.json
 
 Two Dask workers of one thread are compared with one on the same patients, in turns, both warm: medians. What
 patients of different sizes cost is measured in processor seconds, which other work on the machine disturbs
-least. The file is what `bench/plan.py` plans with.
+least. The file is what `bench/speed/plan.py` plans with.
 """
 
 import argparse
@@ -22,8 +22,11 @@ from typing import Any
 
 import distributed
 import psutil
-from figures import machine
 from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bench.figures import machine
 
 import marrowscope
 from marrowscope.batches.merge import merge
@@ -70,7 +73,7 @@ def main() -> None:
         _tell("Measuring the parent ...")
         parent = _parent(scratch / "parent", bundle, options.finished, options.files)
     figures = {
-        "command": f"python bench/batch.py --patients {options.patients} --fields {options.fields} "
+        "command": f"python bench/speed/batch.py --patients {options.patients} --fields {options.fields} "
         f"--rounds {options.rounds} --finished {options.finished} --files {options.files}",
         "machine": machine(),
         "version": marrowscope.__version__,

@@ -1,6 +1,6 @@
 """Measure the service under 50 clients that upload and read at the same time while analyses run.
 
-    python bench/load.py --into docs/service-measured.md
+    python bench/service/load.py --into docs/service-measured.md
 
 A real server process has SQLite in its data folder (or PostgreSQL), and analyses are always running. About
 every two seconds, each client looks at another patient, which takes five to eight requests: worklist,
@@ -27,7 +27,7 @@ import numpy as np
 import psutil
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from bench.figures import machine, put
 from tests.service.postgres import Server
@@ -213,7 +213,7 @@ def main() -> None:
         print(f"{kind:50} {len(took):6} p50 {_percentile(took, 50):6.0f} p95 {_percentile(took, 95):6.0f} ms")
     print(dict(seen.failures))
     if options.into:
-        put(options.into, "bench/load.py", text)
+        put(options.into, "bench/service/load.py", text)
     raise SystemExit(bool(seen.failures) or _percentile(seen.reads_ms, 95) > _P95_LIMIT_MS)
 
 
@@ -265,7 +265,7 @@ def _table(
     }
     lines = ["| what | measured |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())]
     command = (
-        f"python bench/load.py --clients {options.clients} --pause {options.pause:g} "
+        f"python bench/service/load.py --clients {options.clients} --pause {options.pause:g} "
         f"--seconds {options.seconds:g}{store}"
     )
     note = f"`{command}`; images of {options.width} × {options.height} pixels;\n{machine()}."

@@ -1,7 +1,7 @@
 """Measure what ten files cost that were made to cost much: as an analysis, and as an upload.
 
-    python bench/costs.py --into docs/costs.md
-    python bench/costs.py --before ../earlier/src --into docs/costs.md
+    python bench/speed/costs.py --into docs/costs.md
+    python bench/speed/costs.py --before ../earlier/src --into docs/costs.md
 
 Every file is small, and a program that believes what it announces takes minutes or gigabytes. Each is read by
 `marrowscope analyse`, and uploaded to a fresh server beside an ordinary field, which has to be stored.
@@ -23,7 +23,7 @@ from pathlib import Path
 import httpx2
 import psutil
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from bench.figures import machine, put
 from tests.costly import (
@@ -42,7 +42,7 @@ from tests.costly import (
 )
 from tests.service.served import API, Served
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 MOST_BYTES = 12 * 2**30
 """A program that takes more is ended."""
 
@@ -204,7 +204,7 @@ def main() -> None:
     text = _table(lines, list(versions), options)
     print(text)
     if options.into:
-        put(options.into, "bench/costs.py", text)
+        put(options.into, "bench/speed/costs.py", text)
 
 
 def _table(lines: list[tuple[str, int, list[Cost]]], versions: list[str], options: argparse.Namespace) -> str:
@@ -213,9 +213,8 @@ def _table(lines: list[tuple[str, int, list[Cost]]], versions: list[str], option
     for what, size, costs in lines:
         shown = [f"{cost} ({cost.outcome})" if _is_bad(cost) else str(cost) for cost in costs]
         rows.append(f"| {what} | {size:,} | {' | '.join(shown)} | {costs[-1].outcome} |")
-    command = (
-        f"python bench/costs.py{' --before SOURCES' if options.before else ''} --seconds {options.seconds:g}"
-    )
+    before = "--before SOURCES " if options.before else ""
+    command = f"python bench/speed/costs.py {before}--seconds {options.seconds:g}"
     return "\n".join([*rows, "", f"`{command}`; {machine()}."])
 
 

@@ -1,7 +1,8 @@
 """How long a live count takes from a written image to the share that counts it.
 
-``python bench/live.py``: drawn fields of 1.3 megapixels and 15 cells each, written one after another; each
-waits for the one before.
+    python bench/speed/live.py
+
+Drawn fields of 1.3 megapixels and 15 cells each are written one after another; each waits for the one before.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Measure a whole slide of four gigapixels: time against countable area, and peak memory.
 
-    python bench/slides.py --areas 0.5 1 2 4 --into docs/costs.md
+    python bench/speed/slides.py --areas 0.5 1 2 4 --into docs/costs.md
 
 Slides are made here, each with its own area of monolayer: a scanner's pyramid (Aperio's) whose JPEG tiles are
 repeated, around the monolayer a thick area and bare glass. Each is analysed in a process of its own, from the
@@ -25,8 +25,11 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 import tifffile
-from figures import machine, put, resident
 from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bench.figures import machine, put, resident
 
 import marrowscope
 from marrowscope.synth.slide import Area, draw_slide
@@ -78,7 +81,7 @@ def main() -> None:
     text = _table(rows)
     print(text)
     if options.into:
-        put(options.into, "bench/slides.py", text)
+        put(options.into, "bench/speed/slides.py", text)
 
 
 def _parse() -> argparse.Namespace:
@@ -206,7 +209,9 @@ def _table(rows: list[tuple[float, str, int, Measured]]) -> str:
             f"{found.seconds['reading']:.1f} s | {found.clock:.1f} s | {found.processor_s:.0f} s | "
             f"{found.peak_mib:.0f} MiB |"
         )
-    command = f"`python bench/slides.py`; slides of {_SIDE:,} × {_SIDE:,} pixels at {_MPP} µm; {machine()}."
+    command = (
+        f"`python bench/speed/slides.py`; slides of {_SIDE:,} × {_SIDE:,} pixels at {_MPP} µm; {machine()}."
+    )
     return "\n".join([*lines, "", command])
 
 

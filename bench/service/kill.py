@@ -1,6 +1,6 @@
 """Check 20 analyses after killing the server, workers and PostgreSQL with kill -9, 20 times in all.
 
-    python bench/kill.py --into docs/service-measured.md
+    python bench/service/kill.py --into docs/service-measured.md
 
 Synthetic patients are first analysed on the command line, which gives the undisturbed figures. Then a real
 server on a real PostgreSQL analyses the same files, while the server, its workers and the database are killed
@@ -25,7 +25,7 @@ import httpx2
 import psutil
 import psycopg
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from bench.figures import machine, put
 from tests.cohorts import write_fields
@@ -79,7 +79,7 @@ def main() -> None:
     text = _table(options, kills, outcome, seconds)
     print(text)
     if options.into:
-        put(options.into, "bench/kill.py", text)
+        put(options.into, "bench/service/kill.py", text)
     whole = outcome.ended_once == outcome.same_figures == options.analyses
     raise SystemExit(not (whole and outcome.cells_twice == 0 and outcome.chain_is_whole))
 
@@ -231,7 +231,8 @@ def _table(options: argparse.Namespace, kills: Counter[str], outcome: Outcome, s
 | audit chain | {"whole" if outcome.chain_is_whole else "BROKEN"} |
 | time | {seconds:.0f} s |
 
-`python bench/kill.py --analyses {options.analyses} --fields {options.fields} --kills {options.kills}`;
+`python bench/service/kill.py --analyses {options.analyses} --fields {options.fields}
+--kills {options.kills}`;
 {machine()}.
 """.strip()
 

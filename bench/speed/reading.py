@@ -1,7 +1,7 @@
 """What reading a field costs, stage by stage, and over what its networks alone cost.
 
-    python bench/reading.py --into docs/speed.md
-    python bench/reading.py --images FOLDER
+    python bench/speed/reading.py --into docs/costs.md
+    python bench/speed/reading.py --images FOLDER
 
 Drawn fields of two kinds are read, or the images of a folder, with one thread. Every figure is processor
 time, and what is compared is measured in turns in one run, so that other work on the machine weighs on both.
@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from bench.figures import machine, put
 
@@ -100,7 +100,7 @@ def main() -> None:
     if chosen.json:
         chosen.json.write_text(json.dumps(document, indent=1), "utf-8")
     if chosen.into:
-        put(chosen.into, "bench/reading.py", _table(measured))
+        put(chosen.into, "bench/speed/reading.py", _table(measured))
     print(json.dumps(document, indent=1))
 
 
@@ -244,7 +244,7 @@ def _table(measured: dict[str, dict[str, Any]]) -> str:
     row("reading over its bare networks", lambda one: f"{one['reading / bare networks']:.2f}")
     if all("predecessor / reading" in one for one in measured.values()):
         row("the predecessor's way over reading", lambda one: f"{one['predecessor / reading']:.1f}")
-    return "\n".join([*lines, "", f"`python bench/reading.py`; {machine()}."])
+    return "\n".join([*lines, "", f"`python bench/speed/reading.py`; {machine()}."])
 
 
 if __name__ == "__main__":

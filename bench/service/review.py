@@ -1,7 +1,7 @@
 """Measure how long a review waits for the service, and how long a whole case takes on the page.
 
-    python bench/review.py --into docs/service-measured.md
-    python bench/review.py --case FOLDER FOLDER --into docs/service-measured.md
+    python bench/service/review.py --into docs/service-measured.md
+    python bench/service/review.py --case FOLDER FOLDER --into docs/service-measured.md
 
 A synthetic analysis is reviewed through the real application, without a network: one cell at a time, then
 fifty at once, with the differential after each. Times are those of the whole request, and of the processor
@@ -27,7 +27,7 @@ from typing import Any
 import structlog
 from fastapi.testclient import TestClient
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from bench.figures import machine, put
 from playwright.sync_api import sync_playwright
@@ -38,7 +38,7 @@ from tests.service.page.visit import Visit
 from marrowscope.service.rest.app import create_app
 from marrowscope.service.settings import Settings
 
-_NAME = "bench/review.py"
+_NAME = "bench/service/review.py"
 _TYPES = ("blast", "monocyte", "lymphocyte")
 _PATIENT = "BM-26-0713"
 _CORRECTIONS = 40

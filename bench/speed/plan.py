@@ -1,8 +1,8 @@
 """Plan for 10,000 slides a day: what a slide costs, how many workers it takes, what is full first.
 
-    python bench/plan.py --measured bench/batch.json --into docs/cluster.md
+    python bench/speed/plan.py --measured bench/speed/batch.json --into docs/cluster.md
 
-A cost model is fitted on patients that `bench/batch.py` measured: processor seconds for a patient, a field, a
+A cost model is fitted on patients that `batch.py` measured: processor seconds for a patient, a field, a
 megapixel and a cell, none below zero. A day is then simulated (simpy): slides arrive by chance during working
 hours and wait for a worker, and for storage; some take much longer than others; workers die, and what they
 were reading goes on from its journal. What is assumed instead of measured is an option, and printed.
@@ -12,6 +12,7 @@ import argparse
 import json
 import math
 import statistics
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,11 @@ from typing import Any
 
 import numpy as np
 import simpy
-from figures import put
 from scipy.optimize import nnls
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bench.figures import put
 
 PARTS = ("patient", "field", "megapixel", "cell")
 _HOUR = 3600.0
@@ -209,7 +213,7 @@ def main() -> None:
     text = report(json.loads(options.measured.read_text("utf-8")), options)
     print(text)
     if options.into:
-        put(options.into, "bench/plan.py", text)
+        put(options.into, "bench/speed/plan.py", text)
 
 
 def _parse() -> argparse.Namespace:
@@ -217,7 +221,12 @@ def _parse() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--measured", type=Path, default=Path(__file__).with_name("batch.json"), help="from bench/batch.py")
+    add(
+        "--measured",
+        type=Path,
+        default=Path(__file__).with_name("batch.json"),
+        help="from bench/speed/batch.py",
+    )
     add("--slides", type=int, default=10_000, help="a day (10,000)")
     add("--hours", type=float, default=10, help="within which they arrive (10)")
     add("--fields", type=int, default=50, help="of a slide, median (50)")
@@ -234,7 +243,7 @@ def _parse() -> argparse.Namespace:
     add("--seed", type=int, default=1)
     add("--into", type=Path, help="document to write the plan to")
     options = parser.parse_args()
-    options.command = "python bench/plan.py" + (f" --into {options.into}" if options.into else "")
+    options.command = "python bench/speed/plan.py" + (f" --into {options.into}" if options.into else "")
     return options
 
 

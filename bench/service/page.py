@@ -1,6 +1,6 @@
 """Measure the time from a keypress to the painted page, when naming cells and moving in the gallery.
 
-    python bench/page.py --cells 500 5000 --into docs/service-measured.md
+    python bench/service/page.py --cells 500 5000 --into docs/service-measured.md
 
 A synthetic analysis in a real service is shown on the built page, in the machine's Chromium without a
 graphics card. Each key is timed in the page itself, from the time stamp of the keyboard event until the next
@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from bench.figures import machine, put
 from playwright.sync_api import sync_playwright
@@ -31,7 +31,7 @@ from marrowscope.service.store.schema import bring_up_to_date
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-_NAME = "bench/page.py"
+_NAME = "bench/service/page.py"
 _RHYTHM_MS = 100
 _TIME_KEYS = """() => {
   window.times = [];
