@@ -31,7 +31,7 @@ from marrowscope.imaging.files.decode import (
 from marrowscope.imaging.files.sources import Source
 from marrowscope.imaging.gallery import SQUARE_PX, grey_squares, sheet_of
 from marrowscope.imaging.jpeg import jpeg_bytes
-from marrowscope.imaging.quality import FieldQuality, QualityFlag, assess
+from marrowscope.imaging.quality import UNFIT_TILE, FieldQuality, assess
 from marrowscope.imaging.repeats.cells import FieldCells, RepeatedCells, cell_sketches
 from marrowscope.imaging.scale import resample
 from marrowscope.models.bundle import Bundle
@@ -43,7 +43,6 @@ from marrowscope.models.scale_decision import Unsettled, checked_given, scale_of
 from marrowscope.models.single_cell import find_single_cell
 
 ASSUMED_MPP = 0.1  # a 100x oil objective with a common camera
-_UNFIT = frozenset({QualityFlag.BLANK, QualityFlag.OUT_OF_FOCUS})  # of a tile, in whose place another is read
 SCALE_SAMPLE = 8  # fields per patient on which the scale is measured, and up to as many times
 _SCALE_ROUNDS = 3  # this, where they are small: single cells with a few red cells beside each
 _SCALE_PIXELS = 2_000_000  # pixels from which no further round is needed
@@ -264,7 +263,7 @@ class FieldReader:
         if self.settings.single_cells and image.slide_xy is None:
             return self._read_single_cell(task, image, scale)
         quality = self._quality(image.pixels, scale.mpp)
-        if image.slide_xy is not None and _UNFIT.intersection(quality.flags):
+        if image.slide_xy is not None and UNFIT_TILE.intersection(quality.flags):
             return self._unfit(task, image, scale, quality)
         cells = self.name(image.pixels, self.detect(image.pixels, scale.mpp), scale)
         reading = self._reading(task, image, scale, cells, quality)

@@ -257,8 +257,11 @@ def _look_at_slide(
     try:
         with readable():
             digest = files.digest()
-            found = _kept_survey(survey_path(parts, digest)) or _survey(files, mpp)
-        write_atomic(survey_path(parts, digest), found.packed())
+            kept = survey_path(parts, digest)
+            found = _kept_survey(kept)
+            if found is None:
+                found = _survey(files, mpp)
+                write_atomic(kept, found.packed())
         return SeenSlide(own, files, digest, found)
     except ImageError as error:
         return Unreadable(own, str(error), digest)

@@ -209,18 +209,20 @@ class CohortReader:
         """Read a patient's fields, and of slides so many tiles that enough cells are counted."""
         target, specimen, order = self._settings.counting.target, plan.source.details.specimen, plan.fields
         read = counted = failed_in_a_row = 0
-        fields: list[FieldReading] = []
+        beside: list[FieldReading] = []
         with closing(self._in_order(order, lambda: _expected(read, counted, target, order))) as readings:
             for reading in readings:
                 read += 1
-                if read <= len(plan.tasks):  # fields beside the slides may overlap
-                    fields.append(reading)
-                    counted = sum(_counted(each, specimen) for each in self._once(plan, fields))
+                failed_in_a_row = failed_in_a_row + 1 if reading.status is FieldStatus.FAILED else 0
+                if read <= len(plan.tasks):
+                    beside.append(reading)
+                if read < len(plan.tasks):
+                    continue
+                if read == len(plan.tasks):  # fields beside the slides may overlap
+                    counted = sum(_counted(each, specimen) for each in self._once(plan, beside))
                 else:
                     counted += _counted(reading, specimen)
-                failed_in_a_row = failed_in_a_row + 1 if reading.status is FieldStatus.FAILED else 0
-                is_enough = counted >= target or failed_in_a_row >= _MOST_FAILED_TILES
-                if read >= len(plan.tasks) and is_enough:
+                if counted >= target or failed_in_a_row >= _MOST_FAILED_TILES:
                     break
         self._not_needed[plan.source.patient] = frozenset(task.source.name for task in order[read:])
 

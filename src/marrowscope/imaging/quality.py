@@ -32,6 +32,10 @@ class QualityFlag(StrEnum):
     LOW_CONTRAST = "low_contrast"
 
 
+UNFIT_TILE: Final = frozenset({QualityFlag.BLANK, QualityFlag.OUT_OF_FOCUS})
+"""Of a slide's tile: another is read in its place."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldQuality:
     """The quality `flags` of a field, and the figures behind them.

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from marrowscope.imaging.files.sources import RECORD_FOLDER
+from marrowscope.imaging.files.sources import is_result
 
 Version = tuple[int, int]
 """Bytes of a file, and the nanoseconds of its last change."""
@@ -25,7 +25,7 @@ def versions_below(folder: Path) -> Iterator[tuple[Path, Version]]:
                 if entry.name.startswith("."):
                     continue
                 if entry.is_dir(follow_symlinks=False):
-                    if not (path / RECORD_FOLDER).is_dir():  # results
+                    if not is_result(path):
                         yield from versions_below(path)
                     continue
                 status = entry.stat()

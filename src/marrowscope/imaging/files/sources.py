@@ -312,7 +312,7 @@ def _walk(root: Path, prefix: tuple[str, ...] = ()) -> _Tree:
             if entry.is_dir():
                 identity = _identity(path)
                 # The folder of a MIRAX slide holds its parts, some of them JPEG files.
-                if identity in entered or entry.name in of_slides or _is_result(path):
+                if identity in entered or entry.name in of_slides or is_result(path):
                     continue
                 entered.add(identity)
                 todo.append((path, own))
@@ -371,7 +371,7 @@ def _is_sorted(tree: _Tree, names_type: Callable[[str], bool]) -> bool:
     return 2 * sum(map(names_type, folders)) > len(folders)
 
 
-def _is_result(folder: Path) -> bool:
+def is_result(folder: Path) -> bool:
     """Return whether the folder is a run's output, finished or not; its annotated pictures are not fields."""
     try:
         finished = all((folder / name).is_file() for name in _RESULT_FILES)

@@ -10,15 +10,11 @@ from typing import Final
 
 import numpy as np
 import pydicom
-from pydicom.errors import InvalidDicomError
 from wsidicom import WsiDicom
-from wsidicom.errors import WsiDicomError
 
 from marrowscope.errors import ImageError
 from marrowscope.imaging.files.pixel_size import plausible
 from marrowscope.imaging.slides.slide import Level, Pixels, checked_levels
-
-FAULTS = (WsiDicomError, InvalidDicomError)
 
 _WHOLE_SLIDE: Final = "1.2.840.10008.5.1.4.1.1.77.1.6"  # VL Whole Slide Microscopy Image Storage
 

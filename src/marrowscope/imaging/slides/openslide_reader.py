@@ -11,8 +11,6 @@ from PIL import Image
 from marrowscope.imaging.files.pixel_size import plausible
 from marrowscope.imaging.slides.slide import Level, Pixels, checked_levels
 
-FAULTS = (openslide.OpenSlideError,)
-
 
 class OpenSlideReader:
     """A slide that OpenSlide reads.

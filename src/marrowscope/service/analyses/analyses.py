@@ -134,7 +134,7 @@ def ask(
 
 
 def would_take_over(session: Session, settings: Settings, bundles: Bundles, patient: Patient) -> int:
-    """Return how many fields a new analysis would take over, by the default networks and the last scale."""
+    """Return how many fields a new analysis would take over, by the active networks and the last scale."""
     latest = patients.latest_analysis(session, patient)
     run = run_settings(settings, None if latest is None else latest.mpp, None)
     source = fields.continued(session, patient.id, run.reading_facts(active(session, bundles)))

@@ -18,9 +18,9 @@ from marrowscope.imaging.files.decode import DecodeLimits
 from marrowscope.imaging.files.formats import DICOM, HEAD_BYTES, recognise
 from marrowscope.imaging.files.pixel_size import dots_per_inch
 from marrowscope.imaging.jpeg import jpeg_bytes
-from marrowscope.imaging.quality import QualityFlag, assess
+from marrowscope.imaging.quality import UNFIT_TILE, assess
 from marrowscope.imaging.scale import resample
-from marrowscope.imaging.slides.opening import SlideFiles, open_slide, opened, readable, slides_of
+from marrowscope.imaging.slides.opening import SlideFiles, opened, readable, slides_of
 from marrowscope.imaging.slides.overview import draw_overview
 from marrowscope.imaging.slides.slide import Slide, level_for
 from marrowscope.imaging.slides.survey import Survey, survey
@@ -36,7 +36,6 @@ _ENOUGH: Final = 700  # cells on the tiles of a slide: of these, 500 are counted
 _CELL_PURPLE_UM2: Final = 120.0  # of the colour of nuclei in a cell, basophilic cytoplasm included
 _MOST_TILES: Final = 150
 _WORKING_MPP: Final = 0.2  # at which focus is judged (`imaging.quality`)
-_UNFIT: Final = frozenset({QualityFlag.BLANK, QualityFlag.OUT_OF_FOCUS})
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def take_apart(
     (files,) = slides_of(source, limits.max_pixels)
     with readable():
         digest = files.digest()
-        slide = open_slide(files)
+    with opened(files) as slide:
         found = survey(slide)
     if not len(found.tiles):
         raise ImageError(NO_MONOLAYER)
@@ -94,7 +93,7 @@ def take_apart(
         found.tile_mm2,
         len(found.tiles),
     )
-    return examined, _cut(blobs, digest, slide, found)
+    return examined, _cut(blobs, digest, files, found)
 
 
 def deep_zoom_tile(blobs: Blobs, digest: str, level: int, column: int, row: int) -> bytes:
@@ -133,26 +132,23 @@ def _region(slide: Slide, factor: float, box: tuple[int, int, int, int]) -> Imag
     return Image.fromarray(pixels).resize(size, Image.Resampling.BOX)
 
 
-def _cut(blobs: Blobs, digest: str, slide: Slide, found: Survey) -> Iterator[CutTile]:
+def _cut(blobs: Blobs, digest: str, files: SlideFiles, found: Survey) -> Iterator[CutTile]:
     cells, taken = 0.0, list[tuple[int, int]]()
     width, height = found.tile_px
-    try:
-        for place in np.argsort(ranks(digest, found, TileOrder.RANDOM)):
-            if cells >= _ENOUGH or len(taken) >= _MOST_TILES:
-                break
-            x, y = (int(side) for side in found.tiles[place])
-            with readable():
-                pixels = slide.read(0, x, y, width, height)
-            if _UNFIT.intersection(assess(resample(pixels, found.mpp / _WORKING_MPP)).flags):
-                continue
-            cells += float(found.richness[place]) * found.tile_mm2 * 1e6 / _CELL_PURPLE_UM2
-            taken.append((x, y))
-            stream = io.BytesIO()
-            scale = {"dpi": dots_per_inch(found.mpp)} if found.is_stated else {}
-            Image.fromarray(pixels).save(stream, "PNG", compress_level=1, **scale)
-            yield CutTile(stream.getvalue(), x, y)
-    finally:
-        slide.close()
+    for place in np.argsort(ranks(digest, found, TileOrder.RANDOM)):
+        if cells >= _ENOUGH or len(taken) >= _MOST_TILES:
+            break
+        x, y = (int(side) for side in found.tiles[place])
+        with opened(files) as slide:
+            pixels = slide.read(0, x, y, width, height)
+        if UNFIT_TILE.intersection(assess(resample(pixels, found.mpp / _WORKING_MPP)).flags):
+            continue
+        cells += float(found.richness[place]) * found.tile_mm2 * 1e6 / _CELL_PURPLE_UM2
+        taken.append((x, y))
+        stream = io.BytesIO()
+        scale = {"dpi": dots_per_inch(found.mpp)} if found.is_stated else {}
+        Image.fromarray(pixels).save(stream, "PNG", compress_level=1, **scale)
+        yield CutTile(stream.getvalue(), x, y)
     blobs.put_derived(digest, OVERVIEW, _overview(found, taken))
 
 

@@ -16,7 +16,7 @@ from marrowscope.service.actors import Actor
 from marrowscope.service.analyses import analyses
 from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError, ForbiddenError, NotFoundError
-from marrowscope.service.review import cells
+from marrowscope.service.review import cells, readings
 from marrowscope.service.store.accounts import User
 from marrowscope.service.store.analyses import Analysis, Cell
 from marrowscope.service.store.patients import Field, Patient
@@ -107,16 +107,9 @@ def listed(session: Session, actor: Actor) -> list[Test]:
     if not actor.may_act_as("reviewer"):
         query = query.where(Reading.username == actor.username)
     tests = [_test(session, reading) for reading in session.scalars(query)]
-    return [each for each in tests if not _is_blind_to(session, actor, each)]
-
-
-def _is_blind_to(session: Session, actor: Actor, test: Test) -> bool:
-    """Return whether another learner's result would tell an actor what they are to find out themselves."""
-    own = select(Reading.id).join(Analysis, Analysis.id == Reading.analysis_id)
-    own = own.where(
-        Analysis.patient_id == test.patient.id, Reading.username == actor.username, Reading.status == OPEN
-    )
-    return test.reading.username != actor.username and session.scalar(own.limit(1)) is not None
+    blind = readings.blind_to(session, actor)
+    # Another learner's result would tell what one is to find out oneself.
+    return [each for each in tests if each.reading.username == actor.username or each.patient.id not in blind]
 
 
 def get(session: Session, actor: Actor, reading_id: str) -> Test:
@@ -132,7 +125,7 @@ def get(session: Session, actor: Actor, reading_id: str) -> Test:
     if reading is None or reading.kind != LEARNER or not (is_own or actor.may_act_as("reviewer")):
         raise NotFoundError("there is no such test")
     found = _test(session, reading)
-    if _is_blind_to(session, actor, found):
+    if not is_own and readings.is_blind(session, actor, found.patient.id):
         raise NotFoundError("there is no such test")
     return found
 
@@ -146,8 +139,6 @@ def own_open(session: Session, actor: Actor, reading_id: str) -> Reading:
         There is none that the actor may see.
     ForbiddenError
         It is somebody else's.
-    ForbiddenError
-        It is the actor's own.
     ConflictError
         It is finished.
     """

@@ -14,7 +14,7 @@ from marrowscope.service.errors import OpenPointsError
 
 @dataclass(frozen=True)
 class OpenPoint:
-    """One thing that is open: its identifier, a sentence, and the number of cells that it is about."""
+    """One thing that is open: its identifier, a sentence, and the number in the sentence."""
 
     id: str
     text: str

@@ -255,8 +255,10 @@ def _figures(adaptation: Adaptation, outcome: Outcome, asked: SeenCells) -> tupl
 
 def _replayed(adaptation: Adaptation, outcome: Outcome) -> tuple[Kept, ...]:
     drawn = adaptation.space.drawn(np.random.default_rng(_REPLAY_SEED), REPLAYED)
-    old_blast, old_named = _answers(adaptation, adaptation.before, adaptation.settings.blast_threshold, drawn)
-    new_blast, new_named = _answers(adaptation, outcome.heads, outcome.threshold, drawn)
+    old_blast, old_named = _predictions(
+        adaptation, adaptation.before, adaptation.settings.blast_threshold, drawn
+    )
+    new_blast, new_named = _predictions(adaptation, outcome.heads, outcome.threshold, drawn)
     # Every drawn cell is one of its own.
     each = [str(row) for row in range(len(drawn))]
 
@@ -270,7 +272,7 @@ def _replayed(adaptation: Adaptation, outcome: Outcome) -> tuple[Kept, ...]:
     )
 
 
-def _answers(
+def _predictions(
     adaptation: Adaptation, heads: Heads, threshold: float, drawn: npt.NDArray[np.float32]
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
     """Return which drawn cells heads call blasts, and the likeliest type of each."""

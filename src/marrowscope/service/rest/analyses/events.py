@@ -94,9 +94,8 @@ async def watch_all(
 @router.get("/analyses/{analysis_id}/events", response_class=EventSourceResponse, responses=_STREAM)
 async def watch_analysis(service: TheService, user: Viewer, analysis_id: Id) -> EventSourceResponse:
     """Send the progress of one analysis (event `progress`) until it ends."""
-    await to_thread.run_sync(
-        _analysis, service, user, analysis_id
-    )  # refused here if there is no such analysis
+    # Refused here if there is no such analysis.
+    await to_thread.run_sync(_analysis, service, user, analysis_id)
     return _Stream(service, user, _one(service, user, analysis_id))
 
 

@@ -34,7 +34,7 @@ class NewSignature(Shape):
 
 
 class OpenPointShape(Shape):
-    """Something that is open in a count, in words, with the number of cells that it is about."""
+    """Something that is open in a count, in words, with the number in the sentence."""
 
     id: str
     text: str

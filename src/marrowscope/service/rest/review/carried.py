@@ -43,7 +43,7 @@ class CarriedShape(Shape):
 class ToCarryShape(Shape):
     """What a new analysis would find: what is to be carried over, signed versions that stay.
 
-    `fields_taken` of its `fields` would be taken over as they were read, by the default networks.
+    `fields_taken` of its `fields` would be taken over as they were read, by the active networks.
     """
 
     answers: int

@@ -618,7 +618,7 @@ export interface OccasionShape {
   agreements: TargetAgreement[];
 }
 
-/** Something that is open in a count, in words, with the number of cells that it is about. */
+/** Something that is open in a count, in words, with the number in the sentence. */
 export interface OpenPointShape {
   id: string;
   text: string;
@@ -1190,7 +1190,7 @@ export interface TestShape {
 /**
  * What a new analysis would find: what is to be carried over, signed versions that stay.
  *
- * `fields_taken` of its `fields` would be taken over as they were read, by the default networks.
+ * `fields_taken` of its `fields` would be taken over as they were read, by the active networks.
  */
 export interface ToCarryShape {
   answers: number;
