@@ -123,6 +123,11 @@ class Settings(BaseSettings):
         return self.data_folder / "bundles"
 
     @property
+    def validation_folder(self) -> Path:
+        """Where the laboratory's own validations are kept, for the service."""
+        return self.data_folder / "validations"
+
+    @property
     def teaching_folder(self) -> Path:
         """Where teaching in progress keeps what it has computed."""
         return self.data_folder / "teaching"
