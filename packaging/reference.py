@@ -1,8 +1,8 @@
 """Write the pages of `docs/` that say what the code says: `make docs` runs this script.
 
 `docs/commands.md` is what every command prints for `--help`; the tables of `docs/errors.md` are read from the
-classes of errors and from what the service answers with. Both come from the sources as they are, wherever
-in the package they stand; a test holds that the pages are current.
+classes of errors and from what the service answers with; that of `docs/service.md` from its settings. All come
+from the sources as they are, wherever in the package they stand; a test holds that the pages are current.
 """
 
 import ast
@@ -17,6 +17,7 @@ from typing import Any
 import typer
 
 from marrowscope.cli.app import app
+from marrowscope.service.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -56,7 +57,14 @@ def pages() -> dict[Path, str]:
     for name, table in (("classes", _classes_table()), ("problems", _problems_table())):
         mark = rf"(<!-- {name}: written by `make docs` -->\n).*?(<!-- end of {name} -->)"
         errors = re.sub(mark, lambda found, table=table: found[1] + table + found[2], errors, flags=re.DOTALL)
-    return {DOCS / "commands.md": COMMANDS + "".join(_command_pages()), DOCS / "errors.md": errors}
+    service = (DOCS / "service.md").read_text("utf-8")
+    mark = r"(<!-- settings: written by `make docs` -->\n).*?(<!-- end of settings -->)"
+    service = re.sub(mark, lambda found: found[1] + _settings_table() + found[2], service, flags=re.DOTALL)
+    return {
+        DOCS / "commands.md": COMMANDS + "".join(_command_pages()),
+        DOCS / "errors.md": errors,
+        DOCS / "service.md": service,
+    }
 
 
 def commands(command: Any, *words: str) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -147,6 +155,15 @@ def _classes_table() -> str:
 def _problems_table() -> str:
     rows = ["| status | `type` | `title` |", "|---|---|---|"]
     rows += [f"| {status} | `{kind}` | {title} |" for (status, kind), title in problem_types().items()]
+    return "\n".join(rows) + "\n"
+
+
+def _settings_table() -> str:
+    rows = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, setting in Settings.model_fields.items():
+        default = setting.get_default(call_default_factory=True)
+        shown = "none" if default in (None, "", (), {}) else f"`{default}`"
+        rows.append(f"| `{PREFIX}{name.upper()}` | {shown} | {setting.description} |")
     return "\n".join(rows) + "\n"
 
 

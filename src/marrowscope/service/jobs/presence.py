@@ -30,7 +30,9 @@ class Presence:
 
     def is_alive(self, owner: str) -> bool:
         """Return whether another server is alive; True where that cannot be known."""
-        return owner == self.owner or fcntl is None or _is_held(self._path(owner))
+        if owner == self.owner or fcntl is None:
+            return True
+        return _is_held(self._path(owner))
 
     def forget_dead(self, owner: str) -> None:
         """Remove the lock file of a dead server."""
@@ -47,7 +49,7 @@ class Presence:
 
 def is_served(folder: Path) -> bool:
     """Return whether any server is alive whose lock file is in a folder; False where that cannot be known."""
-    return fcntl is not None and any(_is_held(path) for path in folder.glob("*.lock"))
+    return hasattr(fcntl, "flock") and any(_is_held(path) for path in folder.glob("*.lock"))
 
 
 def _is_held(path: Path) -> bool:

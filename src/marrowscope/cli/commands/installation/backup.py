@@ -32,9 +32,10 @@ def backup(
 ) -> None:
     """Back up an installation into one file, while its service runs or not.
 
-    The file holds the database (SQLite or PostgreSQL), images, seals of the audit trail, validations, networks
-    taught here and the atlas, with a digest of each. It is for its owner's eyes only, and appears complete or
-    not at all. The exit code is 1 if an image is missing or altered; the backup is written all the same.
+    The file holds the database (SQLite or PostgreSQL), images, seals of the audit trail, validations,
+    networks taught here and the atlas, with a digest of each. It is for its owner's eyes only, and appears
+    complete or not at all. The exit code is 1 if an image is missing or altered; the backup is written all
+    the same.
     """
     settings = settings_of(data_folder=data, database=database)
     from marrowscope.service.backups import backup as backups
