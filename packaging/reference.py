@@ -1,8 +1,8 @@
 """Write the pages of `docs/` that say what the code says: `make docs` runs this script.
 
 `docs/commands.md` is what every command prints for `--help`; the tables of `docs/errors.md` are read from the
-classes of errors and from what the service answers with; that of `docs/service.md` from its settings. All come
-from the sources as they are, wherever in the package they stand; a test holds that the pages are current.
+classes of errors and from what the service answers with; that of `docs/service.md` from its settings. All
+come from the sources as they are, wherever in the package they stand; a test holds that they are current.
 """
 
 import ast

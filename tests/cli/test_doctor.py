@@ -2,6 +2,7 @@
 
 import json
 import socket
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,22 @@ def test_what_is_broken_is_found_and_the_other_checks_go_on(
     assert "4 checks of" in result.stderr
     wrong = {check for check, (state, _) in findings(result).items() if state == "wrong"}
     assert wrong == {"self-test", "engine", "data folder", "networks taught here"}
+
+
+def test_tables_that_are_not_made_yet_or_older_are_no_fault(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(package, "findings", lambda: iter(()))
+    (tmp_path / "new").mkdir()
+    new = run("doctor", "--json", "--data", str(tmp_path / "new"))
+    assert findings(new)["database"] == ("note", "it has no tables yet; marrowscope serve makes them")
+    assert list((tmp_path / "new").iterdir()) == []
+    for version, state in (("0016", "note"), ("9999", "wrong")):
+        with sqlite3.connect(data / "marrowscope.db") as connection:
+            connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
+        connection.close()
+        found = run("doctor", "--json", "--data", str(data))
+        assert (findings(found)["database"][0], found.exit_code) == (state, int(state == "wrong"))
 
 
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

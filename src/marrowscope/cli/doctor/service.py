@@ -6,16 +6,18 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from marrowscope.cli.doctor.findings import Finding, State, found, mebibytes
-from marrowscope.cli.installation import opened, settings_of
+from marrowscope.cli.installation import settings_of
 from marrowscope.domain.quantity import quantity
-from marrowscope.errors import MarrowscopeError
+from marrowscope.errors import InputError, MarrowscopeError
 
 if TYPE_CHECKING:
     from marrowscope.service.settings import Settings
+    from marrowscope.service.store.engine import Database
 
+_NO_TABLES = "it has no tables yet; marrowscope serve makes them"
 _OLD = timedelta(days=2)  # a backup a day, and one that failed
 
 
@@ -105,19 +107,45 @@ def _folder(settings: "Settings") -> Finding:
 
 
 def _database(settings: "Settings") -> Finding:
+    from sqlalchemy.exc import OperationalError
+
+    from marrowscope.service.store.engine import Database
+
+    file = Path(settings.database_url.split(":///", 1)[-1])
+    if settings.database_url.startswith("sqlite") and not file.is_file():
+        return Finding("database", "note", _NO_TABLES, {"kind": "sqlite", "tables": None})
+    place = Database(settings.database_url)
+    try:
+        return _of_database(place)
+    except OperationalError:
+        raise InputError("it does not respond: check its address, name and password") from None
+    finally:
+        place.close()
+
+
+def _of_database(place: "Database") -> Finding:
     from sqlalchemy import func, select
 
     from marrowscope.service.store.analyses import Analysis
     from marrowscope.service.store.audit import HEAD, AuditHead, protection_fault
-    from marrowscope.service.store.schema import revision_of
+    from marrowscope.service.store.schema import is_known, is_up_to_date, revision_of
 
-    with opened(settings, make=False) as place, place.reading() as session:
-        kind, tables = place.engine.dialect.name, revision_of(session.connection())
+    with place.reading() as session:
+        connection = session.connection()
+        kind, tables = connection.dialect.name, revision_of(connection)
+        facts: dict[str, Any] = {"kind": kind, "tables": tables}
+        if tables is None:
+            return Finding("database", "note", _NO_TABLES, facts)
+        if not is_known(tables):
+            return Finding("database", "wrong", "its tables are of a later version of marrowscope", facts)
+        if not is_up_to_date(connection):
+            says = f"its tables are of an earlier version ({tables}); marrowscope serve updates them"
+            return Finding("database", "note", says, facts)
         rows = session.execute(select(Analysis.status, func.count()).group_by(Analysis.status)).all()
         by_status: dict[str, int] = {row[0]: row[1] for row in rows}
         entries = session.get_one(AuditHead, HEAD).number
         fault = protection_fault(session)
-    facts = {"kind": kind, "tables": tables, "analyses": by_status, "audit_entries": entries}
+    facts |= {"analyses": by_status, "audit_entries": entries}
     analyses = quantity(sum(by_status.values()), "analysis", "analyses")
     says = f"{kind}, tables {tables}, {analyses}, {quantity(entries, 'audit entry', 'audit entries')}"
     return Finding("database", "wrong" if fault else "ok", fault or says, facts)

@@ -52,6 +52,11 @@ def revision_of(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+def is_known(revision: str) -> bool:
+    """Return whether a version of the tables is this one or an earlier one."""
+    return revision in {each.revision for each in ScriptDirectory(str(_MIGRATIONS)).walk_revisions()}
+
+
 @cache
 def _head() -> str | None:
     return ScriptDirectory(str(_MIGRATIONS)).get_current_head()
