@@ -32,8 +32,9 @@ _NAMES = {
 _READ = {"torch": "BSD-3-Clause"}
 HEAD = """# Licences
 
-Every part that is installed or served, with the licence it states. marrowscope itself is Apache-2.0. A test refuses the GPL, the AGPL
-and parts that state nothing in all that is released; the LGPL is accepted for libraries that are used as they are.
+Every part that is installed or served, with the licence it states. marrowscope itself is Apache-2.0. A test
+refuses the GPL, the AGPL and parts that state nothing in all that is released; the LGPL is accepted for
+libraries that are used as they are.
 
 <!-- Written by `python packaging/licences.py` from the lock and the installed packages. -->
 """
@@ -94,7 +95,7 @@ def licence_of(name: str, part: Distribution) -> str:
 
 def is_refused(licence: str) -> bool:
     """Return whether a licence binds those who use a part, or is not stated. A choice counts as its best."""
-    choices = re.split(r"\bor\b", licence, flags=re.IGNORECASE)
+    choices = re.split(r"\s+or\s+", licence, flags=re.IGNORECASE)
     return all(not each.strip() or bool(REFUSED.search(LESSER.sub("", each))) for each in choices)
 
 
