@@ -9,6 +9,8 @@ DEMO ?= marrowscope-demo
 IMAGE ?= marrowscope
 BENCH ?=
 PYTEST ?=
+# The tests of a file share what is costly to make, so that a file goes to one process (PYTEST="-n 0": all in this one).
+SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile
 LOCK ?=
 
 BIN := $(VENV)/bin
@@ -34,10 +36,10 @@ web: $(VENV)/.stamp-tools ## the review page of the service, when its sources ha
 
 test: check ## all checks and all tests, training and the service included; how much of the code they ran
 	@sh packaging/test-machine.sh
-	@$(BIN)/python -m pytest -p tests.measured $(PYTEST)
+	@$(BIN)/python -m pytest -p tests.measured $(SIDE_BY_SIDE) $(PYTEST)
 
 test-core: $(VENV)/.stamp-tools ## the tests that need no PyTorch
-	@$(BIN)/python -m pytest --ignore=tests/training -m "not train" $(PYTEST)
+	@$(BIN)/python -m pytest --ignore=tests/training -m "not train" $(SIDE_BY_SIDE) $(PYTEST)
 
 check: $(VENV)/.stamp-full ## style, types, import layers
 	@$(BIN)/ruff check .
