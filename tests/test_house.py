@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import marrowscope
-from marrowscope.service.store.analyses import Cell
+from marrowscope.service.store.tables.analyses import Cell
 from tests.conftest import REPOSITORY
 
 PACKAGE = Path(marrowscope.__file__).parent

@@ -19,9 +19,9 @@ from tests.service.review.test_answers import API, cells_of, change, differentia
 
 from marrowscope.service.reports import documents
 from marrowscope.service.settings import Settings
-from marrowscope.service.store.analyses import Analysis
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.reviews import Version
+from marrowscope.service.store.tables.analyses import Analysis
+from marrowscope.service.store.tables.reviews import Version
 
 
 def sign(client: TestClient, drawn: Drawn, meaning: str = "Reviewed and found right", **more: Any) -> Any:

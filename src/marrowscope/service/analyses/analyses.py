@@ -24,8 +24,9 @@ from marrowscope.service.images import patients
 from marrowscope.service.images.uploads import limits_of
 from marrowscope.service.paging import read_cursor, write_cursor
 from marrowscope.service.settings import Settings
-from marrowscope.service.store.accounts import User
-from marrowscope.service.store.analyses import (
+from marrowscope.service.store.base import row_of
+from marrowscope.service.store.tables.accounts import User
+from marrowscope.service.store.tables.analyses import (
     CANCELLED,
     DONE,
     DUPLICATE,
@@ -36,8 +37,7 @@ from marrowscope.service.store.analyses import (
     Analysis,
     AnalysisField,
 )
-from marrowscope.service.store.base import row_of
-from marrowscope.service.store.patients import (
+from marrowscope.service.store.tables.patients import (
     FIELD_DUPLICATE,
     FIELD_FAILED,
     FIELD_REPLACED,
@@ -45,7 +45,7 @@ from marrowscope.service.store.patients import (
     Field,
     Patient,
 )
-from marrowscope.service.store.reviews import OPEN, SECOND, Reading, first_reading
+from marrowscope.service.store.tables.reviews import OPEN, SECOND, Reading, first_reading
 from marrowscope.service.trail import audit
 from marrowscope.validations import read_validation
 

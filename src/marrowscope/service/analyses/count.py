@@ -31,9 +31,17 @@ from marrowscope.service.analyses.fields import as_counted
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.images.patients import details_of
 from marrowscope.service.recent import Recent
-from marrowscope.service.store.analyses import DONE, DUPLICATE, NETWORK, PERSON, Analysis, AnalysisField, Cell
-from marrowscope.service.store.patients import Field, Slide
-from marrowscope.service.store.reviews import Answer
+from marrowscope.service.store.tables.analyses import (
+    DONE,
+    DUPLICATE,
+    NETWORK,
+    PERSON,
+    Analysis,
+    AnalysisField,
+    Cell,
+)
+from marrowscope.service.store.tables.patients import Field, Slide
+from marrowscope.service.store.tables.reviews import Answer
 
 _recent: Recent[PatientReading] = Recent(64)  # one of a thousand cells takes about a megabyte
 

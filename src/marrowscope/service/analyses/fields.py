@@ -24,8 +24,16 @@ from marrowscope.imaging.repeats.cells import RepeatedCells
 from marrowscope.pipeline import counted_once_each
 from marrowscope.service.clock import now
 from marrowscope.service.images.blobs import Blobs
-from marrowscope.service.store.analyses import DONE, FAILED, NETWORK, QUEUED, Analysis, AnalysisField, Cell
-from marrowscope.service.store.patients import FIELD_STORED, Field
+from marrowscope.service.store.tables.analyses import (
+    DONE,
+    FAILED,
+    NETWORK,
+    QUEUED,
+    Analysis,
+    AnalysisField,
+    Cell,
+)
+from marrowscope.service.store.tables.patients import FIELD_STORED, Field
 
 
 def record(

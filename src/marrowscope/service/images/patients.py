@@ -14,10 +14,11 @@ from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.copies import settle_copies
-from marrowscope.service.store.analyses import QUEUED, RUNNING, Analysis, AnalysisField
 from marrowscope.service.store.base import row_of
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.patients import (
+from marrowscope.service.store.references import is_referenced
+from marrowscope.service.store.tables.analyses import QUEUED, RUNNING, Analysis, AnalysisField
+from marrowscope.service.store.tables.patients import (
     FIELD_FAILED,
     FIELD_REPLACED,
     FIELD_STORED,
@@ -25,7 +26,6 @@ from marrowscope.service.store.patients import (
     Patient,
     Slide,
 )
-from marrowscope.service.store.references import is_referenced
 from marrowscope.service.trail import audit
 
 SIGNED = "signed"

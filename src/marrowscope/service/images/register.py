@@ -15,8 +15,8 @@ from marrowscope.service.actors import Actor
 from marrowscope.service.images import patients
 from marrowscope.service.images.slides import ExaminedSlide
 from marrowscope.service.images.workers import ExaminedImage
-from marrowscope.service.store.analyses import AnalysisField
-from marrowscope.service.store.patients import (
+from marrowscope.service.store.tables.analyses import AnalysisField
+from marrowscope.service.store.tables.patients import (
     FIELD_DUPLICATE,
     FIELD_FAILED,
     FIELD_REPLACED,

@@ -16,12 +16,12 @@ from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.images import patients
 from marrowscope.service.images.blobs import Blobs
-from marrowscope.service.store.analyses import QUEUED, RUNNING, Analysis
-from marrowscope.service.store.controls import Control
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.patients import Field, Patient
 from marrowscope.service.store.references import expiring_digests, referenced_digests
-from marrowscope.service.store.reviews import Version
+from marrowscope.service.store.tables.analyses import QUEUED, RUNNING, Analysis
+from marrowscope.service.store.tables.controls import Control
+from marrowscope.service.store.tables.patients import Field, Patient
+from marrowscope.service.store.tables.reviews import Version
 from marrowscope.service.trail import audit
 
 _DAY_S = 86_400.0

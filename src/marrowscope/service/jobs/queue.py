@@ -26,7 +26,7 @@ from marrowscope.service.clock import now
 from marrowscope.service.images import patients
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.review import carrying
-from marrowscope.service.store.analyses import (
+from marrowscope.service.store.tables.analyses import (
     CANCELLED,
     DUPLICATE,
     FAILED,
@@ -35,7 +35,7 @@ from marrowscope.service.store.analyses import (
     Analysis,
     AnalysisField,
 )
-from marrowscope.service.store.patients import Field
+from marrowscope.service.store.tables.patients import Field
 from marrowscope.service.trail import audit
 
 LEASE = timedelta(seconds=60)

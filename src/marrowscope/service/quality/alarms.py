@@ -14,7 +14,7 @@ from marrowscope.service.errors import ForbiddenError
 from marrowscope.service.quality import controls, figures
 from marrowscope.service.quality.figures import Seen
 from marrowscope.service.review.readings import BLIND
-from marrowscope.service.store.controls import Acknowledgement, Control
+from marrowscope.service.store.tables.controls import Acknowledgement, Control
 from marrowscope.service.trail import audit
 
 

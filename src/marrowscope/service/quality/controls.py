@@ -10,10 +10,10 @@ from marrowscope.service.analyses import analyses
 from marrowscope.service.errors import ConflictError, ForbiddenError
 from marrowscope.service.images import patients
 from marrowscope.service.review import readings
-from marrowscope.service.store.analyses import DONE, Analysis
 from marrowscope.service.store.base import row_of
-from marrowscope.service.store.controls import Control
-from marrowscope.service.store.patients import Patient
+from marrowscope.service.store.tables.analyses import DONE, Analysis
+from marrowscope.service.store.tables.controls import Control
+from marrowscope.service.store.tables.patients import Patient
 from marrowscope.service.trail import audit
 
 

@@ -15,8 +15,8 @@ from marrowscope.imaging.jpeg import jpeg_bytes
 from marrowscope.service.errors import NotFoundError
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.pictures import Pictures
-from marrowscope.service.store.analyses import DONE, Analysis, AnalysisField
-from marrowscope.service.store.patients import Field
+from marrowscope.service.store.tables.analyses import DONE, Analysis, AnalysisField
+from marrowscope.service.store.tables.patients import Field
 
 _PREVIEW_PX = 720
 

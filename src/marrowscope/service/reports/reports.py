@@ -20,7 +20,7 @@ from marrowscope.service.clock import iso
 from marrowscope.service.errors import NotFoundError
 from marrowscope.service.reports import documents, versions
 from marrowscope.service.reports.pictures import ImageStore, StoredPictures
-from marrowscope.service.store.analyses import Analysis
+from marrowscope.service.store.tables.analyses import Analysis
 
 TABLES: Mapping[str, Callable[[CohortReport, Path], None]] = {
     "cells.csv": write_cells_csv,

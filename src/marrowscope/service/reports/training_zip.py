@@ -15,9 +15,9 @@ from marrowscope.datasets.labelled import labelled_field
 from marrowscope.errors import DatasetError
 from marrowscope.service.errors import ConflictError, NotFoundError
 from marrowscope.service.images.blobs import Blobs
-from marrowscope.service.store.analyses import Analysis, AnalysisField, Cell
-from marrowscope.service.store.patients import Field
-from marrowscope.service.store.reviews import Answer
+from marrowscope.service.store.tables.analyses import Analysis, AnalysisField, Cell
+from marrowscope.service.store.tables.patients import Field
+from marrowscope.service.store.tables.reviews import Answer
 
 _SET = "marrowscope"
 

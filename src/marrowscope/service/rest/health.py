@@ -11,9 +11,9 @@ from marrowscope.service.metrics import CONTENT_TYPE
 from marrowscope.service.quality import alarms
 from marrowscope.service.rest.dependencies import TheService
 from marrowscope.service.rest.shapes import Shape
-from marrowscope.service.store.analyses import Analysis
-from marrowscope.service.store.audit import AuditHead
 from marrowscope.service.store.schema import is_up_to_date
+from marrowscope.service.store.tables.analyses import Analysis
+from marrowscope.service.store.tables.audit import AuditHead
 
 router = APIRouter(tags=["health"])
 _TEXT: dict[int | str, dict[str, Any]] = {

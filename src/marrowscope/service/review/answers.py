@@ -20,10 +20,10 @@ from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError, ForbiddenError, LockedError, NotFoundError
 from marrowscope.service.review import cells, readings
 from marrowscope.service.review.cells import AnsweredCell, UnnamedCell
-from marrowscope.service.store.analyses import DONE, PERSON, Analysis, AnalysisField, Cell
 from marrowscope.service.store.base import row_of
-from marrowscope.service.store.patients import Field
-from marrowscope.service.store.reviews import FIRST, LEARNER, OPEN, Answer, CarriedCell, Reading
+from marrowscope.service.store.tables.analyses import DONE, PERSON, Analysis, AnalysisField, Cell
+from marrowscope.service.store.tables.patients import Field
+from marrowscope.service.store.tables.reviews import FIRST, LEARNER, OPEN, Answer, CarriedCell, Reading
 from marrowscope.service.trail import audit
 
 KEEP = "\0keep"

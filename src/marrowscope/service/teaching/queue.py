@@ -14,9 +14,9 @@ from marrowscope.models.bundle import Bundle
 from marrowscope.service.actors import SYSTEM
 from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError
-from marrowscope.service.store.analyses import DONE, FAILED, QUEUED, RUNNING, Analysis
-from marrowscope.service.store.patients import Patient
-from marrowscope.service.store.teaching import DECLINED, LEARNING, LOOKING, Teaching
+from marrowscope.service.store.tables.analyses import DONE, FAILED, QUEUED, RUNNING, Analysis
+from marrowscope.service.store.tables.patients import Patient
+from marrowscope.service.store.tables.teaching import DECLINED, LEARNING, LOOKING, Teaching
 from marrowscope.service.teaching import teachings
 from marrowscope.service.teaching.work import NamedCells, Start
 from marrowscope.training.adapting.teaching import Taught

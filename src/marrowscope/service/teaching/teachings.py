@@ -21,9 +21,9 @@ from marrowscope.service.bundles import Bundles
 from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError, UnavailableError
 from marrowscope.service.settings import Settings
-from marrowscope.service.store.analyses import CANCELLED, DONE, QUEUED, RUNNING
 from marrowscope.service.store.base import row_of
-from marrowscope.service.store.teaching import ACTIVATED, DECLINED, Teaching
+from marrowscope.service.store.tables.analyses import CANCELLED, DONE, QUEUED, RUNNING
+from marrowscope.service.store.tables.teaching import ACTIVATED, DECLINED, Teaching
 from marrowscope.service.teaching.cells import counted, learned_by, named_cells
 from marrowscope.service.teaching.work import NamedCells
 from marrowscope.service.trail import audit

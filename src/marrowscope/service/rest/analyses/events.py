@@ -18,8 +18,8 @@ from marrowscope.service.rest.analyses.analyses import AnalysisShape, analysis_s
 from marrowscope.service.rest.dependencies import Service, TheService, Viewer
 from marrowscope.service.rest.shapes import Id
 from marrowscope.service.review import readings
-from marrowscope.service.store.analyses import ENDED, QUEUED, RUNNING, Analysis
-from marrowscope.service.store.patients import Patient
+from marrowscope.service.store.tables.analyses import ENDED, QUEUED, RUNNING, Analysis
+from marrowscope.service.store.tables.patients import Patient
 from marrowscope.service.trail.events import Broadcaster, Change
 
 router = APIRouter(tags=["events"])

@@ -18,7 +18,7 @@ from marrowscope.service.quality.figures import Seen
 from marrowscope.service.rest.dependencies import Admin, Reviewer, Transaction, Viewer
 from marrowscope.service.rest.review.readings import AgreedCells, agreed_cells
 from marrowscope.service.rest.shapes import BodyId, Id, Instant, Line, Page, Shape
-from marrowscope.service.store.controls import Acknowledgement
+from marrowscope.service.store.tables.controls import Acknowledgement
 
 router = APIRouter(tags=["quality"])
 CauseName = Literal["bundle", "stain", "camera", "bundle or smear", "reader or smear"]

@@ -16,7 +16,7 @@ from marrowscope.service.reports.pictures import ImageStore
 from marrowscope.service.rest.dependencies import Service, TheService, Transaction, Viewer
 from marrowscope.service.rest.shapes import Id
 from marrowscope.service.review import readings
-from marrowscope.service.store.analyses import Analysis
+from marrowscope.service.store.tables.analyses import Analysis
 from marrowscope.service.trail import audit
 
 router = APIRouter(prefix="/analyses/{analysis_id}/exports", tags=["exports"])

@@ -6,7 +6,7 @@ from marrowscope.service.analyses import networks
 from marrowscope.service.analyses.analyses import VALIDATIONS
 from marrowscope.service.rest.dependencies import Admin, TheService, Transaction
 from marrowscope.service.rest.shapes import Instant, Line, Page, Shape
-from marrowscope.service.store.teaching import BundleChoice
+from marrowscope.service.store.tables.teaching import BundleChoice
 from marrowscope.validations import read_validation
 
 router = APIRouter(tags=["teaching"])

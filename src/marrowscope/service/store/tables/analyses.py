@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marrowscope.service.clock import now
 from marrowscope.service.store.base import Base, BlobDigest, Identified
-from marrowscope.service.store.patients import Field, Patient
+from marrowscope.service.store.tables.patients import Field, Patient
 
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
 ENDED = (DONE, FAILED, CANCELLED)

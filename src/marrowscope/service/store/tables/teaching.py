@@ -7,8 +7,8 @@ from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marrowscope.service.clock import now
-from marrowscope.service.store.analyses import QUEUED
 from marrowscope.service.store.base import Base, Identified
+from marrowscope.service.store.tables.analyses import QUEUED
 
 LOOKING, LEARNING = "looking", "learning"
 """Stages: features of cells are computed; heads are fitted and compared."""
