@@ -5,8 +5,8 @@ once its line has run; from Python 3.12 on the interpreter itself does so. A tra
 every library instead: on Python 3.11 it took 20 to 70 % more processor time, folder by folder. This takes two
 seconds in all, and a few per cent.
 
-Tests that run side by side (`-n`) are measured in each process, and the marks are put together at the end. What
-marrowscope's own workers and commands run in processes of their own is not counted.
+Tests that run side by side (`-n`) are measured in each process, and the marks are put together at the end.
+What marrowscope's own workers and commands run in processes of their own is not counted.
 """
 
 import json

@@ -24,9 +24,18 @@ from marrowscope.imaging.files.sources import RECORD_FOLDER, safe_name
 from marrowscope.imaging.slides.survey import Survey, survey_path
 from marrowscope.pipeline import FieldResult, FieldTask
 
-FOLDER = RECORD_FOLDER
 ANNOTATED = "annotated"
 _LOCK = ".marrowscope.lock"  # beside the record, which a new run removes
+
+
+def record_folder(out: Path) -> Path:
+    """Return the folder of the journal of an output folder."""
+    return out / RECORD_FOLDER
+
+
+def settings_path(out: Path) -> Path:
+    """Return the file of the settings with which the fields in an output folder were read."""
+    return record_folder(out) / "settings.json"
 
 
 class Journal:
@@ -59,7 +68,7 @@ class Journal:
         check_free(out, resume=resume, overwrite=overwrite)
         out.mkdir(parents=True, exist_ok=True)
         self.out = out
-        self._folder = out / FOLDER
+        self._folder = record_folder(out)
         self._lock = FileLock(out / _LOCK)
         try:
             self._lock.acquire(timeout=patience_s)
@@ -72,7 +81,7 @@ class Journal:
             raise
 
     def _open(self, settings: dict[str, str], *, resume: bool) -> None:
-        known = self._folder / "settings.json"
+        known = settings_path(self.out)
         if resume and known.is_file():
             check_same(known, settings)
         else:
@@ -100,7 +109,7 @@ class Journal:
         InputError
             The folder does not contain a run.
         """
-        known = out / FOLDER / "settings.json"
+        known = settings_path(out)
         if not known.is_file():
             raise InputError(f"{out} does not contain a run")
         return cls(out, json.loads(known.read_bytes()), resume=True)
@@ -252,7 +261,7 @@ def check_free(out: Path, *, resume: bool, overwrite: bool) -> None:
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file, not a folder")
-    used = (out / FOLDER).exists() or (out / "patients.csv").exists()
+    used = record_folder(out).exists() or (out / "patients.csv").exists()
     if used and not (resume or overwrite):
         raise InputError(
             f"{out} holds an earlier run: continue it (--resume, resume=True) or replace it "

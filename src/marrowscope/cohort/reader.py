@@ -107,7 +107,7 @@ class CohortReader:
 
     def read(self, patients: Sequence[PatientSource]) -> CohortReport:
         """Read all fields that are not yet recorded, and return the report of all patients."""
-        started = _now()
+        started = instant()
         with self._timed("listing"):
             plans = told_for_both(self._plans(patients))
         self.plans = {plan.source.patient: plan for plan in plans}
@@ -120,7 +120,7 @@ class CohortReader:
             bundle=self._bundle.title,
             bundle_sha256=self._bundle.sha256,
             started=started,
-            finished=_now(),
+            finished=instant(),
             settings=self._settings.facts(self._bundle),
             seconds=dict(self._seconds),
         )
@@ -380,5 +380,6 @@ def _expected(read: int, counted: int, target: int, order: Sequence[FieldTask]) 
     return min(-(-read * target // counted), len(order)) if counted else len(order)
 
 
-def _now() -> str:
+def instant() -> str:
+    """Return the present instant as reports state it: UTC, ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -25,6 +25,7 @@ from marrowscope.service.images.uploads import limits_of
 from marrowscope.service.paging import read_cursor, write_cursor
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.base import row_of
+from marrowscope.service.store.claims import QUEUED, RUNNING, WAITING
 from marrowscope.service.store.tables.accounts import User
 from marrowscope.service.store.tables.analyses import (
     CANCELLED,
@@ -32,8 +33,6 @@ from marrowscope.service.store.tables.analyses import (
     DUPLICATE,
     ENDED,
     FAILED,
-    QUEUED,
-    RUNNING,
     Analysis,
     AnalysisField,
 )
@@ -93,7 +92,7 @@ def ask(
     patient = patients.get(session, patient_id, is_held=True)
     if rule is not None and rule not in RULES:
         raise InputError(f"no rule {rule}: choose one of {', '.join(RULES)}")
-    if patient.status in {QUEUED, RUNNING}:
+    if patient.status in WAITING:
         raise ConflictError("an analysis of this patient is under way")
     _refuse_while_read_blind(session, patient)
     if patients.waiting_analyses(session) >= settings.queue_analyses:
@@ -202,7 +201,7 @@ def cancel(session: Session, actor: Actor, analysis_id: str) -> Analysis:
         raise ConflictError(f"this analysis is {analysis.status} already")
     session.execute(
         update(AnalysisField)
-        .where(AnalysisField.analysis_id == analysis.id, AnalysisField.status.in_((QUEUED, RUNNING)))
+        .where(AnalysisField.analysis_id == analysis.id, AnalysisField.status.in_(WAITING))
         .values(status=CANCELLED, owner=None, lease_until=None)
     )
     recount(session, analysis)

@@ -24,15 +24,8 @@ from marrowscope.imaging.repeats.cells import RepeatedCells
 from marrowscope.pipeline import counted_once_each
 from marrowscope.service.clock import now
 from marrowscope.service.images.blobs import Blobs
-from marrowscope.service.store.tables.analyses import (
-    DONE,
-    FAILED,
-    NETWORK,
-    QUEUED,
-    Analysis,
-    AnalysisField,
-    Cell,
-)
+from marrowscope.service.store.claims import QUEUED
+from marrowscope.service.store.tables.analyses import DONE, FAILED, NETWORK, Analysis, AnalysisField, Cell
 from marrowscope.service.store.tables.patients import FIELD_STORED, Field
 
 
@@ -51,7 +44,7 @@ def record(
     """
     is_read = reading.status is FieldStatus.READ
     row.status, row.message = (DONE if is_read else FAILED), reading.message
-    row.owner = row.lease_until = None
+    row.let_go()
     row.reading = to_json(reading)
     row.cells, row.mpp = len(reading.cells), reading.mpp
     row.scale_source = "" if reading.scale is None else reading.scale.source.value

@@ -6,7 +6,6 @@ cancelled or taken up by another server is not recorded again.
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +25,10 @@ from marrowscope.service.clock import now
 from marrowscope.service.images import patients
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.review import carrying
-from marrowscope.service.store.tables.analyses import (
-    CANCELLED,
-    DUPLICATE,
-    FAILED,
-    QUEUED,
-    RUNNING,
-    Analysis,
-    AnalysisField,
-)
+from marrowscope.service.store.claims import LEASE, QUEUED, RUNNING, WAITING, dead_owners, give_back_abandoned
+from marrowscope.service.store.tables.analyses import CANCELLED, DUPLICATE, FAILED, Analysis, AnalysisField
 from marrowscope.service.store.tables.patients import Field
 from marrowscope.service.trail import audit
-
-LEASE = timedelta(seconds=60)
-_WAITING = (QUEUED, RUNNING)
 
 
 @dataclass(frozen=True)
@@ -103,7 +92,7 @@ def _claimed_work(
     if not analysis.is_scaled:
         analysis.scale_owner = owner
         return ScaleWork(analysis.id, _networks(analysis, resources), _sample(session, analysis, resources))
-    row.status, row.owner, row.lease_until = RUNNING, owner, now() + LEASE
+    row.claim(owner)
     field = session.get_one(Field, row.field_id)
     return FieldWork(
         row.id, _networks(analysis, resources), _task(field, resources, fields.scales_of(analysis))
@@ -164,7 +153,7 @@ def give_back(session: Session, owner: str, work: Work, *, is_to_blame: bool, bl
         return
     row.deaths += is_to_blame
     if row.deaths < MAX_DEATHS:
-        row.status, row.owner, row.lease_until = QUEUED, None, None
+        row.give_back()
         return
     failed = FieldReading(
         name=work.task.source.name,
@@ -185,11 +174,11 @@ def fail(session: Session, owner: str, work: Work, message: str) -> None:
     else:
         analysis_id = work.analysis_id
     analysis = session.get(Analysis, analysis_id, with_for_update=True)
-    if analysis is None or analysis.status not in _WAITING:
+    if analysis is None or analysis.status not in WAITING:
         return
     session.execute(
         update(AnalysisField)
-        .where(AnalysisField.analysis_id == analysis_id, AnalysisField.status.in_(_WAITING))
+        .where(AnalysisField.analysis_id == analysis_id, AnalysisField.status.in_(WAITING))
         .values(status=CANCELLED, owner=None, lease_until=None)
     )
     analysis.scale_owner = None
@@ -218,13 +207,9 @@ def take_up(
     """
     rows = session.scalars(select(AnalysisField).where(AnalysisField.status == RUNNING)).all()
     measured = session.scalars(select(Analysis).where(Analysis.scale_owner.is_not(None))).all()
-    owners = {row.owner for row in rows if row.owner} | {each.scale_owner or "" for each in measured}
-    dead = {each for each in owners if each != owner and not is_alive(each)}
-    for row in rows:
-        own = row.owner == owner and row.id not in at_hand
-        expired = row.owner != owner and (row.lease_until is None or row.lease_until < now())
-        if own or expired or row.owner in dead:
-            row.status, row.owner, row.lease_until = QUEUED, None, None
+    owners = {row.owner for row in rows} | {each.scale_owner for each in measured}
+    dead = dead_owners(owners, owner, is_alive)
+    give_back_abandoned(rows, owner, at_hand, dead)
     for analysis in measured:
         own = analysis.scale_owner == owner and analysis.id not in at_hand
         if own or analysis.scale_owner in dead:
@@ -236,14 +221,14 @@ def _open_work(query: Any) -> Any:
     """Restrict a query to fields waiting to be read or for their patient's scale."""
     return query.join(Analysis, Analysis.id == AnalysisField.analysis_id).where(
         AnalysisField.status == QUEUED,
-        Analysis.status.in_(_WAITING),
+        Analysis.status.in_(WAITING),
         or_(Analysis.is_scaled, Analysis.scale_owner.is_(None)),
     )
 
 
 def _claimed(session: Session, owner: str, work: FieldWork) -> AnalysisField | None:
     row = session.get(AnalysisField, work.row_id, with_for_update=True)
-    return row if row is not None and row.status == RUNNING and row.owner == owner else None
+    return row if row is not None and row.is_claimed_by(owner) else None
 
 
 def _give_back_measuring(session: Session, owner: str, work: ScaleWork, *, is_to_blame: bool) -> None:

@@ -8,9 +8,10 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marrowscope.service.clock import now
 from marrowscope.service.store.base import Base, BlobDigest, Identified
+from marrowscope.service.store.claims import QUEUED, Claimable
 from marrowscope.service.store.tables.patients import Field, Patient
 
-QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
+DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
 ENDED = (DONE, FAILED, CANCELLED)
 DUPLICATE = "duplicate"
 """As the status of a field: the same image as another one of the patient."""
@@ -69,14 +70,13 @@ class Analysis(Identified, Base):
     )
 
 
-class AnalysisField(Identified, Base):
+class AnalysisField(Claimable, Identified, Base):
     """The reading of one field within an analysis.
 
     `status` is ``queued``, ``running``, ``done`` (read), ``failed``, ``duplicate`` or ``cancelled``. `place`
-    is its place in the natural order of names. `owner` is the dispatcher at work on it, `deaths` counts
-    worker processes that died over it. `reading` is the networks' own reading in the journal's form; people
-    never change it. `repeated` are the rows of its cells that an earlier field of the analysis shows, too,
-    known once all fields are read. `gallery` and `annotated` are digests of blobs. `taken_from` is the
+    is its place in the natural order of names. `reading` is the networks' own reading in the journal's form;
+    people never change it. `repeated` are the rows of its cells that an earlier field of the analysis shows,
+    too, known once all fields are read. `gallery` and `annotated` are digests of blobs. `taken_from` is the
     analysis that read the field, None where this one did.
     """
 
@@ -90,10 +90,6 @@ class AnalysisField(Identified, Base):
     analysis_id: Mapped[str] = mapped_column(ForeignKey("analyses.id", ondelete="CASCADE"))
     field_id: Mapped[str] = mapped_column(ForeignKey("fields.id", ondelete="CASCADE"), index=True)
     place: Mapped[int]
-    status: Mapped[str] = mapped_column(String(16), default=QUEUED)
-    owner: Mapped[str | None] = mapped_column(String(100), default=None)
-    lease_until: Mapped[datetime | None] = mapped_column(default=None)
-    deaths: Mapped[int] = mapped_column(default=0)
     message: Mapped[str] = mapped_column(Text, default="")
     cells: Mapped[int] = mapped_column(default=0)
     mpp: Mapped[float | None] = mapped_column(default=None)

@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marrowscope.service.clock import now
 from marrowscope.service.store.base import Base, Identified
-from marrowscope.service.store.tables.analyses import QUEUED
+from marrowscope.service.store.claims import Claimable
 
 LOOKING, LEARNING = "looking", "learning"
 """Stages: features of cells are computed; heads are fitted and compared."""
@@ -16,20 +16,20 @@ LOOKING, LEARNING = "looking", "learning"
 ACTIVATED, DECLINED = "activated", "declined"
 
 
-class Teaching(Identified, Base):
+class Teaching(Claimable, Identified, Base):
     """One teaching of a bundle, from the request to the decision.
 
     `number` counts from 1. `analyses` are the signed analyses chosen, `images` their reviewed cells as they
     were when it was asked for (`teaching.cells`), forgotten at the end. `seed` is that of the lot; `kept_out`
-    and `learned_from` are patients. `owner` is the server at work on it, `deaths` counts worker processes
-    that died over it. `done` and `total` are of the stage. `result` is a `Taught` value; `bundle` the new
-    bundle's name in the data folder, None where there is none. `decision` is None until there is one.
+    and `learned_from` are patients. `done` and `total` are of the stage. `result` is a `Taught` value;
+    `bundle` the new bundle's name in the data folder, None where there is none. `decision` is None until
+    there is one.
     """
 
     __tablename__ = "teachings"
+    __table_args__ = (Index(None, "status"),)
 
     number: Mapped[int] = mapped_column(unique=True)
-    status: Mapped[str] = mapped_column(String(16), default=QUEUED, index=True)
     stage: Mapped[str] = mapped_column(String(16), default=LOOKING)
     username: Mapped[str] = mapped_column(String(200))
     by: Mapped[str] = mapped_column(String(200))
@@ -47,9 +47,6 @@ class Teaching(Identified, Base):
     from_bundle: Mapped[str] = mapped_column(Text)
     from_title: Mapped[str] = mapped_column(Text)
     from_sha256: Mapped[str] = mapped_column(String(64))
-    owner: Mapped[str | None] = mapped_column(String(100), default=None)
-    lease_until: Mapped[datetime | None] = mapped_column(default=None)
-    deaths: Mapped[int] = mapped_column(default=0)
     done: Mapped[int] = mapped_column(default=0)
     total: Mapped[int] = mapped_column(default=0)
     result: Mapped[dict[str, Any] | None] = mapped_column(default=None)
