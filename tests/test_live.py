@@ -69,6 +69,9 @@ def test_every_image_is_counted_as_it_comes_and_the_end_is_that_of_a_run(tmp_pat
     assert patient.looks_again
     again = analyse(folder, tmp_path / "live", resume=True)
     assert again.patients[0].differential == patient.differential
+    # Resampling takes longer than the count: it is left for the end.
+    assert {u.report.patients[0].bootstrap_interval for u in camera.updates} == {None}
+    assert patient.bootstrap_interval == again.patients[0].bootstrap_interval is not None
     (row,) = table(tmp_path / "live" / "patients.csv")
     assert int(row["fields"]) == 4
     assert (tmp_path / "live" / "report.html").is_file()

@@ -42,9 +42,10 @@ from marrowscope.synth import draw_field
 KINDS = {"224 px, 1 cell": (224, 224, 1, 40), "5 megapixels, 20 cells": (2592, 1944, 20, 4)}
 """Title → width, height, cells, and number of the drawn fields."""
 STAGES = {
-    "find cells": (FieldReader, "detect"),
+    "to the detector's scale": (pipeline, "at_working_scale"),
+    "quality": (pipeline, "assess"),
+    "find cells": (pipeline, "detect_scaled"),
     "name cells": (FieldReader, "name"),
-    "quality": (FieldReader, "_quality"),
     "annotated picture": (pipeline, "_annotated"),
     "sheet of cells": (pipeline, "sheet_of"),
 }

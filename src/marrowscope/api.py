@@ -137,6 +137,7 @@ def analyse(
     reviewed: str | Path | None = None,
     until_settled: bool = False,
     tiles: str = TileOrder.RANDOM,
+    pictures: bool = True,
     validation: Validation | None = None,
     listener: Listener | None = None,
 ) -> CohortReport:
@@ -171,6 +172,8 @@ def analyse(
     until_settled : read each patient's fields in random order until the count decides, and no more
     tiles : of whole slides, ``random`` reads tiles of the countable area at random until `target` cells are
         counted, ``best`` those with the most nucleated cells first, ``all`` all of them
+    pictures : draw the annotated pictures; a run without them can be resumed with them, and no field is read
+        again. The pictures of cells in the report stay.
     validation : how these networks name this laboratory's cells; by default what ``marrowscope validate``
         stored
     listener : called with the progress at every step
@@ -187,7 +190,7 @@ def analyse(
     """
     networks = _bundle(bundle)
     settings = RunSettings(
-        ReadingSettings(mpp=mpp, count_border_cells=count_border_cells, single_cells=single_cells),
+        ReadingSettings(mpp, count_border_cells, single_cells=single_cells, pictures=pictures),
         CountingSettings(rule, floor, target, known_types(blast_equivalents)),
         workers,
         threads,

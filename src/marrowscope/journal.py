@@ -123,12 +123,9 @@ class Journal:
             reading = from_json(document, FieldReading)
         except DamagedRecordError:
             return None
-        # Of an image of a single cell there is only the square in the gallery.
-        pictures = [] if reading.is_single_cell else [self.annotated_path(task.patient, reading.name)]
-        if len(reading.cells):
-            pictures.append(self.gallery_path(task.patient, reading))
-        is_read = reading.status is FieldStatus.READ
-        return None if is_read and not all(path.is_file() for path in pictures) else reading
+        # An annotated picture can be drawn again without the networks.
+        has_cells = reading.status is FieldStatus.READ and len(reading.cells)
+        return None if has_cells and not self.gallery_path(task.patient, reading).is_file() else reading
 
     def record(self, result: FieldResult) -> None:
         """Write a result. The reading is written last, so that recorded fields are complete."""
@@ -141,8 +138,12 @@ class Journal:
         write_record(self._path(result.patient, reading.name, reading.sha256, ".json"), to_json(reading))
 
     def draw_again(self, patient: str, field: str, annotated: bytes) -> None:
-        """Replace the annotated picture of a field that is recorded."""
+        """Write or replace the annotated picture of a field that is recorded."""
         write_atomic(self.annotated_path(patient, field), annotated)
+
+    def remove_pictures(self) -> None:
+        """Remove annotated pictures of an earlier run: one without pictures would not keep them true."""
+        shutil.rmtree(self.out / ANNOTATED, ignore_errors=True)
 
     @property
     def parts(self) -> Path:

@@ -77,8 +77,8 @@ def write_report(
         write_workbook(report, out / "patients.xlsx")
         written.append(out / "patients.xlsx")
     if "html" in formats:
-        written += [path for patient in report.patients for path in _write_sheets(patient, journal)]
-        written += [path for patient in report.patients for path in _write_overviews(patient, journal)]
+        for patient in report.patients if report.has_pictures else ():
+            written += [*_write_sheets(patient, journal), *_write_overviews(patient, journal)]
         write_html(report, out / "report.html", JournalPictures(report, journal))
         written.append(out / "report.html")
     if "json" in formats:

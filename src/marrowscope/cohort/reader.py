@@ -108,6 +108,8 @@ class CohortReader:
     def read(self, patients: Sequence[PatientSource]) -> CohortReport:
         """Read all fields that are not yet recorded, and return the report of all patients."""
         started = instant()
+        if not self._settings.reading.pictures:
+            self._journal.remove_pictures()
         with self._timed("listing"):
             plans = told_for_both(self._plans(patients))
         self.plans = {plan.source.patient: plan for plan in plans}
@@ -200,6 +202,7 @@ class CohortReader:
                     counting,
                     self._known,
                     details=plan.source.details,
+                    resamples=False,
                 )
                 if count.decision.is_settled:
                     break
@@ -299,7 +302,7 @@ class CohortReader:
             *self._once(plan, [plan.settled.get(name) or self._recorded(tasks[name]) for name in names]),
             *sorted(fit, key=lambda tile: natural_key(tile.name)),
         )
-        self._draw_again(plan, fields)
+        self._draw_missing(plan, fields)
         slides = tuple(slide.reading(tiles) for slide in plan.slides)
         number = len(plan.fields)
         ended = (
@@ -316,6 +319,7 @@ class CohortReader:
             problems=(*plan.source.problems, *plan.notes, *decided, *(slide.summary for slide in slides)),
             passed_over=plan.source.passed_over,
             details=plan.source.details,
+            resamples=not self._settings.is_live,
         )
         return replace(patient, slides=slides)
 
@@ -328,18 +332,21 @@ class CohortReader:
             self._repeated[patient] = repeated
         return counted_once_each(fields, repeated, partial(self._journal.sheet, patient))
 
-    def _draw_again(self, plan: Plan, fields: Sequence[FieldReading]) -> None:
-        """Draw fields again of whose cells some are known to be counted elsewhere since they were read."""
-        tasks = {task.source.name: task for task in plan.tasks}
-        for field in fields:
+    def _draw_missing(self, plan: Plan, fields: Sequence[FieldReading]) -> None:
+        """Draw fields without a picture, and those of whose cells some are now known to count elsewhere."""
+        patient, tasks = plan.source.patient, {task.source.name: task for task in plan.fields}
+        whole = [each for each in fields if each.status is FieldStatus.READ and not each.is_single_cell]
+        for field in whole if self._settings.reading.pictures else ():
             marks = tuple(FLAG_REPEATED in flags for flags in field.cells.flags)
-            key = plan.source.patient, field.name, field.sha256
-            if self._drawn.get(key, (False,) * len(marks)) == marks:
+            key = patient, field.name, field.sha256
+            is_there = self._journal.annotated_path(patient, field.name).is_file()
+            if is_there and self._drawn.get(key, (False,) * len(marks)) == marks:
                 continue
+            self._listener(Progress("drawing", patient, field.name))
             self._drawn[key] = marks
             picture = annotated_again(tasks[field.name], field.cells, self._settings.reading.limits)
             if picture:
-                self._journal.draw_again(plan.source.patient, field.name, picture)
+                self._journal.draw_again(patient, field.name, picture)
 
     def _looks_again(self, patient: str, fields: Sequence[FieldReading]) -> bool:
         """Return whether a count with a verdict goes on: then it was looked at before."""

@@ -322,6 +322,11 @@ class CohortReport:
     provenance: Provenance
     laboratory: Laboratory = NO_LABORATORY
 
+    @property
+    def has_pictures(self) -> bool:
+        """Whether annotated pictures were to be drawn."""
+        return self.provenance.settings.get("pictures") != "false"
+
     def verdicts(self) -> Mapping[str, Verdict]:
         """Return each patient's verdict by the chosen rule."""
         return {p.patient: p.decision.verdict for p in self.patients}

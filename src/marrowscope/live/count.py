@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from threading import Event
 
+from marrowscope.analysis.patient import resampled
 from marrowscope.cohort.reader import CohortReader
 from marrowscope.cohort.settings import RunSettings
 from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading
@@ -97,6 +98,8 @@ class LiveCount:
     def run(self, until: Until, stop: Event, listener: Callable[[LiveUpdate], None]) -> CohortReport:
         """Count until the end or until `stop` is set; return the last report.
 
+        What is told on the way lacks the interval over resampled fields, which takes longer than the count.
+
         Raises
         ------
         InputError
@@ -109,7 +112,7 @@ class LiveCount:
             self._looker.close()
         if report is None:
             raise InputError("the count ended before an image came")
-        return report
+        return replace(report, patients=tuple(map(resampled, report.patients)))
 
     def _run(self, until: Until, stop: Event, listener: Callable[[LiveUpdate], None]) -> CohortReport | None:
         report: CohortReport | None = None

@@ -15,6 +15,7 @@ from marrowscope.cli.options import (
     LaboratoryFile,
     MinCells,
     Mpp,
+    NoPictures,
     Objective,
     Out,
     Overwrite,
@@ -88,6 +89,7 @@ def analyse(
     ] = None,
     until_settled: UntilSettled = False,
     tiles: Tiles = "random",
+    no_pictures: NoPictures = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the patients' rows as JSON.")] = False,
     quiet: Quiet = False,
 ) -> None:
@@ -125,6 +127,7 @@ def analyse(
                 reviewed=reviewed,
                 until_settled=until_settled,
                 tiles=tiles,
+                pictures=not no_pictures,
                 listener=display,
             )
     except KeyboardInterrupt:
