@@ -1,6 +1,6 @@
 """Write the pages of `docs/` that say what the code says: `make docs` runs this script.
 
-`docs/commands.md` is what every command prints for `--help`; the tables of `docs/errors.md` are read from the
+`docs/reference/commands.md` is what every command prints for `--help`; the tables of `docs/reference/errors.md` are read from the
 classes of errors and from what the service answers with. Both come from the sources as they are, wherever
 in the package they stand; a test holds that the pages are current.
 """

@@ -1,4 +1,4 @@
-"""Write what README.md and docs/statistics.md show of the built-in bundle: figures and a field read."""
+"""Write what README.md and docs/explanation/statistics.md show of the built-in bundle: figures and a field read."""
 
 import json
 import tempfile

@@ -1,6 +1,6 @@
 """Plan for 10,000 slides a day: what a slide costs, how many workers it takes, what is full first.
 
-    python bench/speed/plan.py --measured bench/speed/batch.json --into docs/cluster.md
+    python bench/speed/plan.py --measured bench/speed/batch.json --into docs/how-to/cluster.md
 
 A cost model is fitted on patients that `batch.py` measured: processor seconds for a patient, a field, a
 megapixel and a cell, none below zero. A day is then simulated (simpy): slides arrive by chance during working

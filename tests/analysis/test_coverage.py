@@ -1,4 +1,4 @@
-"""The intervals hold the truth and decisions are right as often as docs/statistics.md says."""
+"""The intervals hold the truth and decisions are right as often as docs/explanation/statistics.md says."""
 
 import importlib.util
 import sys

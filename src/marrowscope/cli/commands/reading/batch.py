@@ -55,7 +55,7 @@ def batch(
     manifest: Annotated[
         Path,
         typer.Argument(
-            help="CSV with the columns patient, path and more (docs/files.md). A path may be a URL of object "
+            help="CSV with the columns patient, path and more (docs/reference/files.md). A path may be a URL of object "
             "storage, such as s3://bucket/patient/ (extra remote)."
         ),
     ],
