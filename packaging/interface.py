@@ -1,4 +1,4 @@
-"""The pages of `docs/reference/` that say what the service's code says: its REST interface and its settings."""
+"""The pages of `docs/reference/` that say what the service's code says: REST interface and settings."""
 
 import ast
 import tempfile
@@ -16,18 +16,19 @@ SETTINGS = ROOT / "src" / "marrowscope" / "service" / "settings.py"
 API = "/api/v1"
 REST_PAGE = """# REST interface
 
-Every address of the service, as its own description has it: `/openapi.json`, in the form of OpenAPI 3.1, from which a client can be
-generated. Addresses without another beginning are below `/api/v1`. How to log in, to upload and to wait for an analysis:
-[connect other programs](../how-to/integrate.md). Refusals: [errors](errors.md#problems-of-the-service).
+Every address of the service, as its own description has it: `/openapi.json`, in the form of OpenAPI 3.1,
+from which a client can be generated. All of them are below `/api/v1`, but for those of *Health*. How to log
+in, to upload and to wait for an analysis: [connect other programs](../how-to/integrate.md). Refusals:
+[errors](errors.md#problems-of-the-service).
 
 <!-- Written by `make docs` from the service itself. -->
 """
 SETTINGS_PAGE = """# Settings
 
-Settings of the service are environment variables; `marrowscope serve --help` names those that are options, too. They are checked
-when the service starts: a value that cannot be is refused in one line. What belongs together, and why one would change it:
-[run the service](../how-to/service.md#settings). A value of several parts is JSON, such as
-`MARROWSCOPE_OIDC_ROLES='{"hematology": "reviewer"}'`.
+Settings of the service are environment variables; `marrowscope serve --help` names those that are options,
+too. They are checked when the service starts: a value that cannot be is refused in one line. What belongs
+together, and why one would change it: [run the service](../how-to/service.md#settings). A value of several
+parts is JSON, such as `MARROWSCOPE_OIDC_ROLES='{"hematology": "reviewer"}'`.
 
 <!-- Written by `make docs` from the settings themselves. -->
 
@@ -41,7 +42,7 @@ def rest_page() -> str:
     tables: dict[str, list[str]] = {}
     for tag, row in _operations():
         tables.setdefault(tag, []).append(row)
-    head = "| request | what it does | asks |\n|---|---|---|\n"
+    head = "| request | what it does | query |\n|---|---|---|\n"
     return REST_PAGE + "".join(
         f"\n## {tag.capitalize()}\n\n{head}{''.join(rows)}" for tag, rows in tables.items()
     )
@@ -65,9 +66,9 @@ def _operations() -> Iterator[tuple[str, str]]:
     for path, item in described["paths"].items():
         for method, operation in item.items():
             says = operation.get("description", operation["summary"]).split("\n\n")[0]
-            asks = ", ".join(f"`{each['name']}`" for each in operation.get("parameters", ()) if each["in"] == "query")
-            address = path.removeprefix(API) or "/"
-            row = f"| `{method.upper()} {address}` | {_line(says)} | {asks} |\n"
+            parameters = operation.get("parameters", ())
+            query = ", ".join(f"`{each['name']}`" for each in parameters if each["in"] == "query")
+            row = f"| `{method.upper()} {path.removeprefix(API)}` | {_line(says)} | {query} |\n"
             yield operation["tags"][0], row
 
 

@@ -1,8 +1,8 @@
 """Build the documentation into the package: `make docs` runs this script, and so does the build of a wheel.
 
-Sources are `docs/`, the pages of the repository's root, and the docstrings of the public names; `mkdocs.yml` says
-how they hang together. A warning is an error: a link that leads nowhere, an anchor that is not there, a page
-that no menu names.
+Sources are `docs/`, the pages of the repository's root, and the docstrings of the public names; `mkdocs.yml`
+says how they hang together. A warning is an error: a link that leads nowhere, an anchor that is not there, a
+page that no menu names.
 """
 
 import importlib.util

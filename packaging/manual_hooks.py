@@ -1,10 +1,10 @@
 """What MkDocs asks while it builds the documentation.
 
-- Pages of the repository's root (architecture, security, ...) are pages of the site, too; their text stays where it is.
+- Pages of the repository's root (architecture, security, ...) are pages of the site, too.
 - Links are those of the repository. A file that is no page of the site is named, not linked.
-- Inline scripts of the theme become files, so that the service shows the site under the policy of all its pages
-  (`script-src 'self'`). Other inline code, and whatever would be fetched from another host, is a warning: the
-  build fails.
+- Inline scripts of the theme become files, so that the service shows the site under the policy of all its
+  pages (`default-src 'self'`). Other inline code, and whatever would be fetched from another host, is a
+  warning: the build fails.
 """
 
 import hashlib
@@ -33,7 +33,9 @@ FROM_ELSEWHERE = {
 _SITE_PATHS = {site: repository for repository, site in FROM_ELSEWHERE.items()}
 _LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
-_FOREIGN = re.compile(r"""<(?:script|img|iframe|link|source)\b[^>]*\b(?:src|href)=["']?(?:https?:)?//[^>]*>""")
+_FOREIGN = re.compile(
+    r"""<(?:script|img|iframe|link|source)\b[^>]*\b(?:src|href)=["']?(?:https?:)?//[^>]*>"""
+)
 _INLINE = re.compile(r"""<[^>]+\s(?:style|on[a-z]+)=["'][^>]*>|<style\b[^>]*>""")
 _UNWANTED = ("404.html", "sitemap.xml", "sitemap.xml.gz")  # for hosts of their own; the service is none
 _log = logging.getLogger("mkdocs.hooks.marrowscope")
@@ -72,7 +74,7 @@ def on_page_markdown(text: str, page: Page, files: Files, **_: Any) -> str:
     )
 
 
-def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+def on_post_page(output: str, page: Page, **_: Any) -> str:
     """Move inline scripts into files; tell of anything else that a strict policy would stop."""
     base = posixpath.relpath(".", posixpath.dirname(page.file.dest_uri) or ".")
 

@@ -2,8 +2,8 @@
 
 If the page cannot be built (for example because npm's registry cannot be reached), an editable install
 continues without it. The service then says so, and `make web` builds it later. A wheel is never built without
-its page. Its documentation is built where the tools for it are installed (group `docs`); elsewhere the wheel holds
-what `make docs` built before, if anything.
+its page. Its documentation is built where the tools for it are installed (group `docs`); elsewhere the wheel
+holds what `make docs` built before, if anything.
 """
 
 import sys
@@ -23,7 +23,7 @@ class PageBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchling'
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build the page for a wheel or an editable install, unless it is up to date; for a wheel, the documentation."""
+        """Build the page, unless it is up to date, and for a wheel the documentation."""
         del build_data
         if version != "editable" and can_be_built():
             build_manual()

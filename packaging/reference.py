@@ -1,9 +1,9 @@
 """Write the pages of `docs/` that say what the code says: `make docs` runs this script.
 
-`commands.md` is what every command prints for `--help`; the tables of `errors.md` are read from the classes of
-errors and from what the service answers with, wherever in the package they stand; `rest.md` and `settings.md`
-are the service's (`interface.py`); the table of `docs/assurance/datasets.md` is of the sets that are known. A test
-holds that the pages are current.
+`commands.md` is what every command prints for `--help`; the tables of `errors.md` are read from the classes
+of errors and from what the service answers with, wherever in the package they stand; `rest.md` and
+`settings.md` are the service's (`interface.py`); the table of `datasets.md` is of the sets that are known. A
+test holds that the pages are current.
 """
 
 import ast
@@ -35,7 +35,7 @@ ROOT_ERROR = "MarrowscopeError"
 COMMANDS = """# Commands
 
 What every command prints for `--help`. Results go to standard output, everything else to standard error; with
-`--json` a result is for a program. Exit codes are in [errors.md](errors.md), files in [files.md](files.md).
+`--json` a result is for a program. Exit codes are in [errors](errors.md), files in [files](files.md).
 
 <!-- Written by `make docs` from the commands themselves. -->
 """

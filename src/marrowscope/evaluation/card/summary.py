@@ -30,7 +30,7 @@ def with_figures(text: str, metrics: Mapping[str, Any]) -> str:
 
 
 def with_headline(text: str, metrics: Mapping[str, Any]) -> str:
-    """Return a text with what stands between its marks replaced by the few figures of a laboratory never seen.
+    """Return a text with what stands between its marks replaced by figures of laboratories never seen.
 
     Raises
     ------
@@ -250,8 +250,9 @@ def _headline_of_patients(entry: Mapping[str, Any]) -> tuple[str, str]:
 
 def _headline_of_adapting(entry: Mapping[str, Any]) -> tuple[str, str]:
     result = entry["result"]
+    most = result["cells_per_kind"]
     return (
-        f"balanced accuracy for blasts, before and after adapting to at most {result['cells_per_kind']} cells a kind",
+        f"balanced accuracy for blasts, before and after adapting to at most {most} cells a kind",
         f"{_value(result['balanced_accuracy_before'])}, then {_value(result['balanced_accuracy_after'])}",
     )
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter
 from fastapi import Path as InPath
-from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.types import Scope
@@ -59,6 +59,12 @@ class _PageAddress(Convertor[str]):
 
 
 register_url_convertor("page_address", _PageAddress())
+
+
+@router.get("/docs", response_model=None)
+def manual() -> RedirectResponse:
+    """Lead to the documentation, whose own links begin at a folder."""
+    return RedirectResponse("/docs/")
 
 
 @router.api_route("/{address:page_address}", methods=["GET", "HEAD"], response_model=None)
