@@ -55,8 +55,9 @@ hooks: $(VENV)/.stamp-full ## let git run the checks before every commit
 	@$(INSTALL) --group hooks
 	@$(BIN)/pre-commit install
 
-docs: $(VENV)/.stamp-tools ## write the pages of docs/ that say what the code says
+docs: $(VENV)/.stamp-tools ## the documentation: pages that say what the code says, then all of it into the package
 	@$(BIN)/python packaging/reference.py
+	@$(BIN)/python packaging/manual.py
 
 shapes: $(VENV)/.stamp-tools ## write the page's types after a change of the service's interface
 	@$(BIN)/python packaging/shapes.py
@@ -75,7 +76,7 @@ verify-container: $(VENV)/.stamp-package ## build and run the image without an e
 	@bash packaging/verify-container.sh --host-command $(BIN)/marrowscope
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) $(DEMO) build dist src/marrowscope/web/dist src/marrowscope/web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(DEMO) build dist src/marrowscope/web/dist src/marrowscope/web/manual src/marrowscope/web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # One environment, three depths: each stamp says that its depth is installed and no older than the pins.
 

@@ -1,6 +1,6 @@
 """What reading a field costs, stage by stage, and over what its networks alone cost.
 
-    python bench/speed/reading.py --into docs/costs.md
+    python bench/speed/reading.py --into docs/reference/costs.md
     python bench/speed/reading.py --images FOLDER
 
 Drawn fields of two kinds are read, or the images of a folder, with one thread. Every figure is processor

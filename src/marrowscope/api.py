@@ -149,7 +149,7 @@ def analyse(
         ``wsi`` and ``dicom``), or ZIP files of images
     out : folder for the results
     manifest : CSV ``patient,path[,truth]``, instead of or in addition to `inputs`; further columns state
-        details of the cases: docs/files.md
+        details of the cases: docs/reference/files.md
     bundle : networks, by default the built-in ones
     rule : decision rule
     floor : least number of counted cells; with fewer, the decision is ``insufficient``

@@ -30,13 +30,15 @@ class Settings(BaseSettings):
     data_folder: Path = Path("marrowscope-data")
     """Everything the service keeps: the SQLite database unless another is named, images, results."""
     database: str | None = None
-    """For example ``postgresql://user:password@host/name``; None is SQLite in the data folder."""
+    """For example ``postgresql://user:password@host/name``; by default SQLite in the data folder."""
     engine: str = "local"
     """Where networks run: ``local`` or ``dask://HOST:PORT``."""
     host: str = "127.0.0.1"
+    """Address to listen on; ``0.0.0.0`` is every address of the machine."""
     port: int = Field(8000, ge=0, le=65535)
+    """Port to listen on; 0 takes a free one."""
     bundle: str | None = None
-    """Model bundle of new analyses: a built-in name or a folder. None: the one activated on the page."""
+    """Model bundle of new analyses, a built-in name or a folder; by default the one activated on the page."""
     bundle_folders: tuple[Path, ...] = ()
     """More bundles that users may choose."""
     laboratory: Path | None = None
@@ -45,10 +47,13 @@ class Settings(BaseSettings):
     authentication: Literal["required", "off"] = "required"
     """``off`` makes everybody who reaches the port an administrator; refused unless the host is loopback."""
     session_hours: float = Field(12, gt=0)
+    """A session ends after so long, whatever happens in it."""
     session_idle_minutes: float = Field(60, gt=0)
+    """A session in which nothing happens ends after so long."""
     lockout_failures: int = Field(5, ge=1)
     """Wrong passwords in a row that lock a name."""
     lockout_minutes: float = Field(15, gt=0)
+    """For how long a name is locked."""
     login_attempts_per_minute: int = Field(20, ge=1)
     """Log-in attempts of one address per minute."""
     requests_per_minute: int = Field(6000, ge=1)
@@ -59,15 +64,20 @@ class Settings(BaseSettings):
     """Addresses and networks whose X-Forwarded-For and -Proto headers are believed, with commas between."""
 
     oidc_name: str = "Single sign-on"
+    """What the page calls the single sign-on."""
     oidc_issuer: str | None = None
+    """Address of the OpenID Connect issuer, for example ``https://login.example.org/realms/lab``."""
     oidc_client_id: str | None = None
+    """The service's name at the issuer."""
     oidc_client_secret: SecretStr | None = None
+    """The service's secret at the issuer."""
     oidc_role_claim: str = "roles"
     """Claim that lists a user's groups or roles."""
     oidc_roles: dict[str, Literal["viewer", "reviewer", "admin"]] = Field(default_factory=dict)
     """From a value of that claim to a role; users with none of them are refused."""
 
     file_bytes: int = Field(512 * MEBIBYTE, gt=0)
+    """Largest file of an upload, whole slides aside."""
     request_bytes: int = Field(4096 * MEBIBYTE, gt=0)
     """Largest upload request."""
     body_bytes: int = Field(4 * MEBIBYTE, gt=0)
@@ -75,10 +85,11 @@ class Settings(BaseSettings):
     body_seconds: float = Field(60, gt=0)
     """A request whose body does not go on for longer is refused and its connection closed."""
     files_per_patient: int = Field(2000, gt=0)
+    """Most images of a patient, and of one upload."""
     pixels: int = Field(250_000_000, gt=0)
-    """Largest image."""
+    """Most pixels of an image."""
     request_pixels: int = Field(20_000_000_000, gt=0)
-    """Largest upload request, once its images are decoded."""
+    """Most pixels of all images of an upload together."""
     image_seconds: float = Field(300, gt=0)
     """A process that works on one image for longer is ended, and the image refused."""
     streams_per_user: int = Field(20, ge=1)
@@ -88,10 +99,11 @@ class Settings(BaseSettings):
     queue_analyses: int = Field(200, gt=0)
     """Analyses that may wait; further ones are refused with 429."""
     workers: int | None = Field(None, ge=1)
-    """Worker processes, each with both networks; None: as many as the cores allow."""
+    """Worker processes, each with both networks; by default as many as the cores allow."""
     retention_days: float | None = Field(None, gt=0)
-    """Patients unchanged for longer lose their images; None keeps them."""
+    """Patients unchanged for longer lose their images; by default they are kept."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is logged."""
 
     @property
     def database_url(self) -> str:

@@ -1,4 +1,4 @@
-"""A backup taken while the service runs restores everything, on both databases, as docs/service.md says."""
+"""A backup taken while the service runs restores everything, on both databases, as the documentation says."""
 
 import shutil
 import sqlite3

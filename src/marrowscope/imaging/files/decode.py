@@ -34,7 +34,7 @@ from marrowscope.imaging.files.png import check_png, decode_png, exif_of, is_dee
 from marrowscope.imaging.repeats.fields import group_planes
 
 _MEMORY_BYTES: Final = 2 * 2**30  # libraries, their threads, and the file itself
-_MEMORY_PER_PIXEL: Final = 24  # measured: 16 where a PNG image of 16 bits becomes one of 8 (docs/costs.md)
+_MEMORY_PER_PIXEL: Final = 24  # measured (docs/reference/costs.md): 16 for a PNG of 16 bits
 
 
 @dataclass(frozen=True, slots=True)

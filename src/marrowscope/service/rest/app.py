@@ -115,6 +115,7 @@ def create_app(
     for area in _UNDER_API:
         app.include_router(area.router, prefix=API)
     app.include_router(health.router)
+    app.mount("/docs", pages.Manual())
     app.include_router(pages.router)  # last: it handles every other address
     app.openapi = partial(describe, app)  # type: ignore[method-assign]  # as FastAPI documents it
     return app

@@ -59,7 +59,8 @@ def analyse(
     manifest: Annotated[
         Path | None,
         typer.Option(
-            help="CSV with the columns patient, path and, if known, truth, specimen and more (docs/files.md)."
+            help="CSV with the columns patient, path and, if known, truth, specimen and more "
+            "(docs/reference/files.md)."
         ),
     ] = None,
     rule: RuleName = "over-20",

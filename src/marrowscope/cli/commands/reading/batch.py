@@ -56,8 +56,8 @@ def batch(
     manifest: Annotated[
         Path,
         typer.Argument(
-            help="CSV with the columns patient, path and more (docs/files.md). A path may be a URL of object "
-            "storage, such as s3://bucket/patient/ (extra remote)."
+            help="CSV with the columns patient, path and more (docs/reference/files.md). A path may be a URL "
+            "of object storage, such as s3://bucket/patient/ (extra remote)."
         ),
     ],
     out: Out = Path("results"),
