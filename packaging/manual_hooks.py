@@ -37,7 +37,8 @@ _FOREIGN = re.compile(
     r"""<(?:script|img|iframe|link|source)\b[^>]*\b(?:src|href)=["']?(?:https?:)?//[^>]*>"""
 )
 _INLINE = re.compile(r"""<[^>]+\s(?:style|on[a-z]+)=["'][^>]*>|<style\b[^>]*>""")
-_UNWANTED = ("404.html", "sitemap.xml", "sitemap.xml.gz")  # for hosts of their own; the service is none
+# For hosts of their own; for developers of the theme; for searches in other languages.
+_UNWANTED = ("404.html", "sitemap.xml*", "assets/**/*.map", "assets/javascripts/lunr/**/*.js")
 _log = logging.getLogger("mkdocs.hooks.marrowscope")
 _scripts: dict[str, str] = {}
 
@@ -91,11 +92,12 @@ def on_post_page(output: str, page: Page, **_: Any) -> str:
 
 
 def on_post_build(config: MkDocsConfig) -> None:
-    """Write the scripts that were inline, and remove what only a host of its own needs."""
+    """Write the scripts that were inline, and remove what nobody asks for here."""
     site = Path(config.site_dir)
     for name, script in sorted(_scripts.items()):
         path = site / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(script, "utf-8")
-    for name in _UNWANTED:
-        (site / name).unlink(missing_ok=True)
+    for pattern in _UNWANTED:
+        for path in site.glob(pattern):
+            path.unlink()

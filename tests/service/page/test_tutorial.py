@@ -97,7 +97,7 @@ def _state_the_specimen(visit: Visit) -> None:
 
 def _review_the_lot(visit: Visit) -> None:
     for number in range(1, LOT + 1):
-        visit.press("N")
+        visit.press("Shift+N")
         visit.page.get_by_text("Not reviewed yet").wait_for()
         if number == LOT // 2:
             visit.look("lot")

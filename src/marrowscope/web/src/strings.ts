@@ -48,6 +48,7 @@ const english = {
     logout: "Log out",
     authenticationOff: "Log-in is disabled",
     skip: "Skip to content",
+    manual: "Documentation",
   },
 
   roles: { viewer: "Viewer", reviewer: "Reviewer", admin: "Administrator" } satisfies Record<Role, string>,

@@ -46,6 +46,7 @@ export const german: Texts = {
     logout: "Abmelden",
     authenticationOff: "Die Anmeldung ist ausgeschaltet",
     skip: "Zum Inhalt springen",
+    manual: "Dokumentation (englisch)",
   },
 
   roles: { viewer: "Betrachter", reviewer: "Befunder", admin: "Administrator" },
