@@ -118,6 +118,8 @@ class Journal:
         pictures = [] if reading.is_single_cell else [self.annotated_path(task.patient, reading.name)]
         if len(reading.cells):
             pictures.append(self.gallery_path(task.patient, reading))
+        if reading.megakaryocytes is not None and reading.megakaryocytes.candidates:
+            pictures.append(self._large_path(task.patient, reading))
         is_read = reading.status is FieldStatus.READ
         return None if is_read and not all(path.is_file() for path in pictures) else reading
 
@@ -129,6 +131,8 @@ class Journal:
         if result.gallery:
             path = self._path(result.patient, reading.name, reading.sha256, ".jpg")
             write_atomic(path, result.gallery)
+        if result.large:
+            write_atomic(self._large_path(result.patient, reading), result.large)
         write_record(self._path(result.patient, reading.name, reading.sha256, ".json"), to_json(reading))
 
     def draw_again(self, patient: str, field: str, annotated: bytes) -> None:
@@ -152,7 +156,19 @@ class Journal:
         DamagedRecordError
             It cannot be read, and is removed, so that the field is read again.
         """
-        path = self.gallery_path(patient, reading)
+        return self._picture(self.gallery_path(patient, reading), patient, reading)
+
+    def large_sheet(self, patient: str, reading: FieldReading) -> Image.Image:
+        """Return the sheet of a field's candidates for megakaryocytes.
+
+        Raises
+        ------
+        DamagedRecordError
+            It cannot be read, and is removed, so that the field is read again.
+        """
+        return self._picture(self._large_path(patient, reading), patient, reading)
+
+    def _picture(self, path: Path, patient: str, reading: FieldReading) -> Image.Image:
         try:
             with Image.open(path) as sheet:
                 sheet.load()
@@ -200,6 +216,9 @@ class Journal:
     def record_scales(self, patient: str, scales: ScaleBySize) -> None:
         """Write the scales measured for a patient."""
         write_record(self._path(patient, "", "scales", ".json"), to_json(listed_scales(scales)))
+
+    def _large_path(self, patient: str, reading: FieldReading) -> Path:
+        return self._path(patient, reading.name, reading.sha256, ".large.jpg")
 
     def _path(self, patient: str, field: str, sha256: str, suffix: str) -> Path:
         key = hashlib.sha256("\0".join((patient, field, sha256)).encode("utf-8", "surrogateescape"))

@@ -14,11 +14,15 @@ from marrowscope.service.errors import OpenPointsError
 
 @dataclass(frozen=True)
 class OpenPoint:
-    """One thing that is open: its identifier, a sentence, and the number in the sentence."""
+    """One thing that is open: its identifier, a sentence, and the number in the sentence.
+
+    `is_advice`: it may stay open without a reason.
+    """
 
     id: str
     text: str
     count: int
+    is_advice: bool = False
 
 
 def open_points(patient: PatientReading, target: int, asked: Sequence[str] = ()) -> tuple[OpenPoint, ...]:
@@ -70,7 +74,15 @@ def open_points(patient: PatientReading, target: int, asked: Sequence[str] = ())
             len(asked),
         ),
     )
-    return tuple(OpenPoint(name, text, count) for name, is_open, text, count in points if is_open)
+    large = 0 if patient.megakaryocytes is None else patient.megakaryocytes.unanswered
+    advice = OpenPoint(
+        "megakaryocytes",
+        f"{quantity(large, 'candidate')} for megakaryocytes {_are(large)} neither confirmed nor rejected.",
+        large,
+        is_advice=True,
+    )
+    needed = (OpenPoint(name, text, count) for name, is_open, text, count in points if is_open)
+    return (*needed, *((advice,) if large else ()))
 
 
 def waived(points: tuple[OpenPoint, ...], reasons: Mapping[str, str]) -> tuple[Waiver, ...]:
@@ -81,6 +93,7 @@ def waived(points: tuple[OpenPoint, ...], reasons: Mapping[str, str]) -> tuple[W
     OpenPointsError
         A point has no reason.
     """
+    points = tuple(point for point in points if not point.is_advice)
     if any(not reasons.get(point.id, "").strip() for point in points):
         raise OpenPointsError(
             "some points are open: answer them, or say for each why it may stay open",
