@@ -11,6 +11,9 @@ from marrowscope.domain.quantity import quantity
 from marrowscope.domain.taxonomy import UNCLASSIFIED
 from marrowscope.service.errors import OpenPointsError
 
+ADVICE = frozenset({"megakaryocytes"})
+"""Points beside the count, which may stay open without a reason."""
+
 
 @dataclass(frozen=True)
 class OpenPoint:
@@ -41,6 +44,7 @@ def open_points(patient: PatientReading, target: int, asked: Sequence[str] = ())
     read = [field for field in patient.fields if field.status is FieldStatus.READ]
     no_review = f"No review decides: neither {ENOUGH_REVIEWED} cells of the lot nor all are named by eye."
     who = ", ".join(dict.fromkeys(asked))
+    large = 0 if patient.megakaryocytes is None else patient.megakaryocytes.unanswered
     points = (
         (
             "unclassified",
@@ -73,16 +77,18 @@ def open_points(patient: PatientReading, target: int, asked: Sequence[str] = ())
             f"{quantity(len(asked), 'request')} for an opinion {_are(len(asked))} not answered ({who}).",
             len(asked),
         ),
+        (
+            "megakaryocytes",
+            large > 0,
+            f"{quantity(large, 'candidate')} for megakaryocytes {_are(large)} not answered.",
+            large,
+        ),
     )
-    large = 0 if patient.megakaryocytes is None else patient.megakaryocytes.unanswered
-    advice = OpenPoint(
-        "megakaryocytes",
-        f"{quantity(large, 'candidate')} for megakaryocytes {_are(large)} neither confirmed nor rejected.",
-        large,
-        is_advice=True,
+    return tuple(
+        OpenPoint(name, text, count, is_advice=name in ADVICE)
+        for name, is_open, text, count in points
+        if is_open
     )
-    needed = (OpenPoint(name, text, count) for name, is_open, text, count in points if is_open)
-    return (*needed, *((advice,) if large else ()))
 
 
 def waived(points: tuple[OpenPoint, ...], reasons: Mapping[str, str]) -> tuple[Waiver, ...]:
