@@ -124,8 +124,11 @@ class Journal:
         except DamagedRecordError:
             return None
         # An annotated picture can be drawn again without the networks.
-        has_cells = reading.status is FieldStatus.READ and len(reading.cells)
-        return None if has_cells and not self.gallery_path(task.patient, reading).is_file() else reading
+        needed = [self.gallery_path(task.patient, reading)] if len(reading.cells) else []
+        if reading.megakaryocytes is not None and reading.megakaryocytes.candidates:
+            needed.append(self._large_path(task.patient, reading))
+        is_read = reading.status is FieldStatus.READ
+        return None if is_read and not all(path.is_file() for path in needed) else reading
 
     def record(self, result: FieldResult) -> None:
         """Write a result. The reading is written last, so that recorded fields are complete."""
@@ -135,6 +138,8 @@ class Journal:
         if result.gallery:
             path = self._path(result.patient, reading.name, reading.sha256, ".jpg")
             write_atomic(path, result.gallery)
+        if result.large:
+            write_atomic(self._large_path(result.patient, reading), result.large)
         write_record(self._path(result.patient, reading.name, reading.sha256, ".json"), to_json(reading))
 
     def draw_again(self, patient: str, field: str, annotated: bytes) -> None:
@@ -162,7 +167,19 @@ class Journal:
         DamagedRecordError
             It cannot be read, and is removed, so that the field is read again.
         """
-        path = self.gallery_path(patient, reading)
+        return self._picture(self.gallery_path(patient, reading), patient, reading)
+
+    def large_sheet(self, patient: str, reading: FieldReading) -> Image.Image:
+        """Return the sheet of a field's candidates for megakaryocytes.
+
+        Raises
+        ------
+        DamagedRecordError
+            It cannot be read, and is removed, so that the field is read again.
+        """
+        return self._picture(self._large_path(patient, reading), patient, reading)
+
+    def _picture(self, path: Path, patient: str, reading: FieldReading) -> Image.Image:
         try:
             with Image.open(path) as sheet:
                 sheet.load()
@@ -210,6 +227,9 @@ class Journal:
     def record_scales(self, patient: str, scales: ScaleBySize) -> None:
         """Write the scales measured for a patient."""
         write_record(self._path(patient, "", "scales", ".json"), to_json(listed_scales(scales)))
+
+    def _large_path(self, patient: str, reading: FieldReading) -> Path:
+        return self._path(patient, reading.name, reading.sha256, ".large.jpg")
 
     def _path(self, patient: str, field: str, sha256: str, suffix: str) -> Path:
         key = hashlib.sha256("\0".join((patient, field, sha256)).encode("utf-8", "surrogateescape"))

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image, ImageColor
 
 from marrowscope.datasets.names import type_of_folder
+from marrowscope.domain.case.megakaryocytes import MegakaryocyteSearch
 from marrowscope.domain.cells import FLAG_BORDER, FLAG_REPEATED, Cells, Detections
 from marrowscope.domain.counting import counted_once
 from marrowscope.domain.geometry import border_margin, touching_border
@@ -29,10 +30,11 @@ from marrowscope.imaging.files.decode import (
     FieldImage,
 )
 from marrowscope.imaging.files.sources import Source
-from marrowscope.imaging.gallery import SQUARE_PX, grey_squares, sheet_of
+from marrowscope.imaging.gallery import LARGE_PX, SQUARE_PX, grey_squares, sheet_of
 from marrowscope.imaging.jpeg import jpeg_bytes
 from marrowscope.imaging.quality import UNFIT_TILE, FieldQuality, assess
 from marrowscope.imaging.repeats.cells import FieldCells, RepeatedCells, cell_sketches
+from marrowscope.imaging.slides.megakaryocytes import search_field
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.classifier import Classifier
 from marrowscope.models.detector import Detector
@@ -98,12 +100,14 @@ class FieldResult:
     reading : the field and its cells
     annotated : JPEG of the field with boxes, empty if the field was not read or no pictures are wanted
     gallery : JPEG with a square per cell, row by row; empty without cells
+    large : JPEG with a square of `LARGE_PX` per candidate for a megakaryocyte; empty without any
     """
 
     patient: str
     reading: FieldReading
     annotated: bytes = b""
     gallery: bytes = b""
+    large: bytes = b""
 
 
 T = TypeVar("T")
@@ -270,7 +274,10 @@ class FieldReader:
         is_field = reading.status is FieldStatus.READ and not reading.is_single_cell
         try:
             annotated = _annotated(pixels, reading.cells) if is_field and self.settings.pictures else b""
-            return FieldResult(task.patient, reading, annotated, sheet_of(pixels, reading.cells.boxes))
+            gallery = sheet_of(pixels, reading.cells.boxes)
+            searched = reading.megakaryocytes
+            large = b"" if searched is None else large_sheet_of(pixels, searched)
+            return FieldResult(task.patient, reading, annotated, gallery, large)
         except MemoryError:
             return failed(task, _NO_MEMORY)
 
@@ -285,7 +292,9 @@ class FieldReader:
             return self._unfit(task, image, scale, quality)
         found = detect_scaled(self._detector, seen, _size(image), self.settings.score_threshold)
         cells = self.name(image.pixels, found, scale)
-        return self._reading(task, image, scale, cells, quality)
+        reading = self._reading(task, image, scale, cells, quality)
+        searched = None if image.slide_xy is not None else search_field(image.pixels, scale.mpp)
+        return replace(reading, megakaryocytes=searched)
 
     def _read_single_cell(self, task: FieldTask, image: FieldImage, scale: Scale) -> FieldReading:
         """Read the cell in the middle of an image; its picture is on the patient's sheet of cells."""
@@ -353,6 +362,12 @@ def annotated_again(task: FieldTask, cells: Cells, limits: DecodeLimits) -> byte
     """
     image = load_field(task, limits)
     return b"" if isinstance(image, ImageError) else _annotated(image.pixels, cells)
+
+
+def large_sheet_of(pixels: npt.NDArray[np.uint8], found: MegakaryocyteSearch) -> bytes:
+    """Return a JPEG with a square of `LARGE_PX` of each candidate of a field; empty without any."""
+    boxes = np.array([each.box for each in found.candidates], np.float32).reshape(-1, 4)
+    return sheet_of(pixels, boxes, LARGE_PX)
 
 
 def _annotated(pixels: npt.NDArray[np.uint8], cells: Cells) -> bytes:

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
 from PIL import Image
 
+from marrowscope.domain.case.megakaryocytes import ListedCandidate
 from marrowscope.domain.patient import (
     CohortReport,
     EarlierCount,
@@ -24,10 +26,10 @@ from marrowscope.exports.pdf import write_pdf
 from marrowscope.exports.pictures import GalleryItem, cells_to_show, limits_for
 from marrowscope.exports.provenance import write_run_json
 from marrowscope.exports.signed import named_otherwise
-from marrowscope.exports.tables import write_cells_csv, write_patients_csv
+from marrowscope.exports.tables import write_cells_csv, write_megakaryocytes_csv, write_patients_csv
 from marrowscope.exports.workbook import write_workbook
 from marrowscope.imaging.draw import Tile, TileGroup, draw_sheet
-from marrowscope.imaging.gallery import from_sheet
+from marrowscope.imaging.gallery import LARGE_PX, from_sheet
 from marrowscope.imaging.jpeg import jpeg_bytes
 from marrowscope.imaging.slides.overview import draw_overview
 from marrowscope.journal import Journal
@@ -72,7 +74,7 @@ def write_report(
     if "csv" in formats:
         write_patients_csv(report, out / "patients.csv")
         write_cells_csv(report, out / "cells.csv")
-        written += [out / "patients.csv", out / "cells.csv"]
+        written += [out / "patients.csv", out / "cells.csv", *_write_megakaryocytes(report, out)]
     if "xlsx" in formats:
         write_workbook(report, out / "patients.xlsx")
         written.append(out / "patients.xlsx")
@@ -102,6 +104,16 @@ def _write_own_pdf(report: CohortReport, patient: PatientReading, journal: Journ
     path.parent.mkdir(exist_ok=True)
     write_pdf(own, path, JournalPictures(own, journal))
     return path
+
+
+def _write_megakaryocytes(report: CohortReport, out: Path) -> Iterator[Path]:
+    """Write the candidates for megakaryocytes where any image could have shown one."""
+    path = out / "megakaryocytes.csv"
+    if any(patient.megakaryocytes for patient in report.patients):
+        write_megakaryocytes_csv(report, path)
+        yield path
+    else:
+        path.unlink(missing_ok=True)  # by a run of other images
 
 
 def _write_sheets(patient: PatientReading, journal: Journal) -> Iterator[Path]:
@@ -163,6 +175,7 @@ class JournalPictures:
     def __init__(self, report: CohortReport, journal: Journal) -> None:
         self._patients = {patient.patient: patient for patient in report.patients}
         self._journal = journal
+        self._large: dict[str, Image.Image] = {}  # the sheet that was asked for last, by its digest
 
     def gallery(self, patient: str) -> Sequence[GalleryItem]:
         """Return pictures of a patient's cells for the report."""
@@ -199,6 +212,18 @@ class JournalPictures:
         while (path := self._journal.sheet_path(patient, len(paths) + 1)).is_file():
             paths.append(self._url(path))
         return paths
+
+    def megakaryocyte(self, patient: str, listed: ListedCandidate) -> bytes | None:
+        """Return a square around a candidate for a megakaryocyte."""
+        reading = self._patients[patient]
+        if listed.sha256 not in self._large:
+            field = next((each for each in reading.fields if each.name == listed.image), None)
+            if field is None:
+                sheet: Image.Image = Image.open(BytesIO(self._journal.survey(listed.sha256).pictures))
+            else:
+                sheet = self._journal.large_sheet(patient, field)
+            self._large = {listed.sha256: sheet}
+        return jpeg_bytes(from_sheet(self._large[listed.sha256], listed.place, LARGE_PX), 85)
 
     def _url(self, path: Path) -> str:
         return quote(path.relative_to(self._journal.out).as_posix())

@@ -10,6 +10,12 @@ import numpy.typing as npt
 
 from marrowscope.domain.case.details import NOTHING_STATED, CaseDetails
 from marrowscope.domain.case.laboratory import NO_LABORATORY, Laboratory
+from marrowscope.domain.case.megakaryocytes import (
+    Megakaryocytes,
+    MegakaryocyteSearch,
+    megakaryocytes_of,
+)
+from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.cells import Cells
 from marrowscope.domain.decision import NO_CLUSTERING, Clustering, Decision, Interval, Verdict
 from marrowscope.domain.differential import Differential
@@ -76,6 +82,7 @@ class FieldReading:
     signed_type : type of that cell as the analyser or a technologist signed it; None if not known
     figures : of the image; None if the field was not read, or was before they were kept
     slide_xy : column and row of the field's left upper pixel in the slide that it is a tile of
+    megakaryocytes : looked for in a field that could hold one; None in tiles and images of single cells
     """
 
     name: str
@@ -92,6 +99,7 @@ class FieldReading:
     signed_type: str | None = None
     figures: ImageFigures | None = None
     slide_xy: tuple[int, int] | None = None
+    megakaryocytes: MegakaryocyteSearch | None = None
 
     @property
     def slide(self) -> str | None:
@@ -125,6 +133,7 @@ class SlideReading:
     counted_mm2 : area of the tiles that were counted
     tiles : laid on the countable area
     tiles_counted, tiles_unfit : counted; not sharp or empty, and passed over
+    megakaryocytes : looked for all over the slide; None if it was read before they were
     """
 
     name: str
@@ -137,6 +146,7 @@ class SlideReading:
     tiles: int
     tiles_counted: int
     tiles_unfit: int
+    megakaryocytes: MegakaryocyteSearch | None = None
 
     @property
     def overview(self) -> str:
@@ -276,6 +286,14 @@ class PatientReading:
     def fields_failed(self) -> int:
         """Number of fields that could not be read."""
         return sum(f.status is FieldStatus.FAILED for f in self.fields)
+
+    @cached_property
+    def megakaryocytes(self) -> Megakaryocytes | None:
+        """Megakaryocytes looked for; None in blood, and where no image could show one."""
+        if self.details.specimen is Specimen.BLOOD:
+            return None
+        images: tuple[FieldReading | SlideReading, ...] = (*self.fields, *self.slides)
+        return megakaryocytes_of((image.name, image.sha256, image.megakaryocytes) for image in images)
 
     @cached_property
     def cells(self) -> Cells:

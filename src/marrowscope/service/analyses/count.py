@@ -28,6 +28,7 @@ from marrowscope.domain.rates import NOTHING_KNOWN, KnownErrors
 from marrowscope.domain.taxonomy import ARTEFACT
 from marrowscope.exports.tables import patient_row
 from marrowscope.service.analyses.fields import as_counted
+from marrowscope.service.analyses.megakaryocytes import searches_of
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.images.patients import details_of
 from marrowscope.service.recent import Recent
@@ -124,7 +125,8 @@ def counted(session: Session, analysis: Analysis) -> PatientReading:
     ConflictError
         The analysis is not done.
     """
-    return with_answers(analysis, network_reading(session, analysis), answers_of(session, analysis.id))
+    network = replace(network_reading(session, analysis), slides=_slides(session, analysis))
+    return with_answers(analysis, network, answers_of(session, analysis.id))
 
 
 def with_answers(analysis: Analysis, network: PatientReading, given: ReadingAnswers) -> PatientReading:
@@ -213,6 +215,8 @@ def _slides(session: Session, analysis: Analysis) -> tuple[SlideReading, ...]:
         .group_by(Slide.id)
         .order_by(Slide.created_at, Slide.id)
     )
+    rows = found.all()
+    searches = searches_of(session, [slide for slide, _, _ in rows])
     return tuple(
         SlideReading(
             name=slide.name,
@@ -225,8 +229,9 @@ def _slides(session: Session, analysis: Analysis) -> tuple[SlideReading, ...]:
             tiles=slide.tiles,
             tiles_counted=done,
             tiles_unfit=taken - done,
+            megakaryocytes=searches[slide.id],
         )
-        for slide, taken, done in found
+        for slide, taken, done in rows
     )
 
 

@@ -22,6 +22,7 @@ from marrowscope.service.store.tables.patients import (
     FIELD_REPLACED,
     FIELD_STORED,
     Field,
+    Megakaryocyte,
     Patient,
     Slide,
 )
@@ -214,7 +215,19 @@ class Register:
             select(Slide).where(Slide.patient_id == self._patient.id, Slide.sha256 == found.sha256)
         )
         if known is None:
-            known = Slide(patient_id=self._patient.id, name=name, **vars(found))
+            own = {name: value for name, value in vars(found).items() if name != "candidates"}
+            known = Slide(patient_id=self._patient.id, name=name, **own)
             self._session.add(known)
             self._session.flush()
+            self._session.add_all(
+                Megakaryocyte(
+                    slide_id=known.id,
+                    place=place,
+                    **dict(zip(("x0", "y0", "x1", "y1"), each.box, strict=True)),
+                    area_um2=each.area_um2,
+                    nucleus_um2=each.nucleus_um2,
+                    score=each.score,
+                )
+                for place, each in enumerate(found.candidates)
+            )
         return known

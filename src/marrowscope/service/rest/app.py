@@ -32,7 +32,16 @@ from marrowscope.service.rest.images import (
 from marrowscope.service.rest.openapi import REFUSALS, describe
 from marrowscope.service.rest.quality import controls, proficiency
 from marrowscope.service.rest.reports import exports, signing
-from marrowscope.service.rest.review import atlas, carried, cells, details, readings, requests, tags
+from marrowscope.service.rest.review import (
+    atlas,
+    carried,
+    cells,
+    details,
+    megakaryocytes,
+    readings,
+    requests,
+    tags,
+)
 from marrowscope.service.rest.shapes import API
 from marrowscope.service.rest.teaching import active, teachings
 from marrowscope.service.settings import Settings
@@ -42,8 +51,8 @@ from marrowscope.version import __version__
 
 _UNDER_API = (
     users, sessions, tokens, catalogue, patients, removal, files, fields, slides, analyses, events, cells,
-    readings, carried, requests, tags, atlas, details, differential, signing, exports, auditing,
-    teachings, active, controls, proficiency,
+    megakaryocytes, readings, carried, requests, tags, atlas, details, differential, signing, exports,
+    auditing, teachings, active, controls, proficiency,
 )  # fmt: skip
 
 

@@ -210,9 +210,14 @@ def refuse_locked(analysis: Analysis) -> None:
 def touch(session: Session, analysis: Analysis) -> None:
     """Record that the count changed: a new revision, and what the worklist shows."""
     session.flush()
+    renew(analysis)
+    analysis.result = count.worklist_result(count.counted(session, analysis))
+
+
+def renew(analysis: Analysis) -> None:
+    """Record that what is to be signed changed, whether in the count or beside it: a new revision."""
     analysis.revision += 1
     analysis.changed_at = analysis.patient.changed_at = now()
-    analysis.result = count.worklist_result(count.counted(session, analysis))
 
 
 def _refuse_closed(actor: Actor, reading: Reading) -> None:

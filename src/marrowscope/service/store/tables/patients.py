@@ -107,7 +107,8 @@ class Slide(Identified, Base):
     """A whole slide of a patient, whose tiles are among the images.
 
     `sha256` is the digest of its file. `countable_mm2` is the area in which cells lie in one layer,
-    `tile_mm2` that of a tile.
+    `tile_mm2` that of a tile, `examined_mm2` that in which a megakaryocyte would have been seen; None of
+    slides that came before these were looked for.
     """
 
     __tablename__ = "slides"
@@ -122,6 +123,30 @@ class Slide(Identified, Base):
     tile_mm2: Mapped[float]
     tiles: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(default=now)
+    examined_mm2: Mapped[float | None] = mapped_column(default=None)
+
+
+class Megakaryocyte(Identified, Base):
+    """A candidate for a megakaryocyte on a slide, box in full-resolution pixels, and what was said of it.
+
+    `place` is that on the slide's sheet of pictures, from 0. `confirmed` is None until a reader answers.
+    """
+
+    __tablename__ = "megakaryocytes"
+    __table_args__ = (Index(None, "slide_id", "place", unique=True),)
+
+    slide_id: Mapped[str] = mapped_column(ForeignKey("slides.id", ondelete="CASCADE"))
+    place: Mapped[int]
+    x0: Mapped[int]
+    y0: Mapped[int]
+    x1: Mapped[int]
+    y1: Mapped[int]
+    area_um2: Mapped[float]
+    nucleus_um2: Mapped[float]
+    score: Mapped[float]
+    confirmed: Mapped[bool | None] = mapped_column(default=None)
+    answered_by: Mapped[str | None] = mapped_column(String(200), default=None)
+    answered_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
 class IdempotentUpload(Base):

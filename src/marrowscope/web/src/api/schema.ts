@@ -496,6 +496,52 @@ export interface Mark {
   control_id: string | null;
 }
 
+/** Whether a candidate is a megakaryocyte; null takes an answer back. */
+export interface MegakaryocyteAnswer {
+  confirmed: boolean | null;
+}
+
+/**
+ * A candidate; its box in full-resolution pixels of the slide, areas in µm², score from 0 to 1.
+ *
+ * `confirmed` is null until a reviewer answers, `answered_by` their name.
+ */
+export interface MegakaryocyteShape {
+  id: string;
+  slide_id: string;
+  slide: string;
+  x0: number;
+  y0: number;
+  x1: number;
+  y1: number;
+  area_um2: number;
+  nucleus_um2: number;
+  score: number;
+  confirmed: boolean | null;
+  answered_by: string | null;
+  answered_at: string | null;
+  picture: string;
+}
+
+/**
+ * The megakaryocytes of a patient, which are in no differential.
+ *
+ * `examined_mm2` is the area in which one would have been seen, null where none were looked for.
+ * `per_mm2`, with its exact 95 % Poisson interval from `low` to `high`, is of the confirmed ones, null
+ * before the first answer. `locked`: the report is signed, so that no answer can be changed.
+ */
+export interface MegakaryocytesShape {
+  examined_mm2: number | null;
+  confirmed: number;
+  rejected: number;
+  unanswered: number;
+  per_mm2: number | null;
+  low: number | null;
+  high: number | null;
+  locked: boolean;
+  items: MegakaryocyteShape[];
+}
+
 /** A cell that was named otherwise than signed. */
 export interface MissedShape {
   cell_id: string;
@@ -618,11 +664,16 @@ export interface OccasionShape {
   agreements: TargetAgreement[];
 }
 
-/** Something that is open in a count, in words, with the number in the sentence. */
+/**
+ * Something that is open in a count, in words, with the number in the sentence.
+ *
+ * `is_advice`: it may stay open without a reason.
+ */
 export interface OpenPointShape {
   id: string;
   text: string;
   count: number;
+  is_advice: boolean;
 }
 
 /** An open test with the analysis whose cells are named. */

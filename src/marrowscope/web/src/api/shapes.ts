@@ -27,6 +27,8 @@ export type {
   UploadResultShape as UploadItem,
   LearnerShape as Learner,
   LostAnswerShape as LostAnswer,
+  MegakaryocyteShape as Megakaryocyte,
+  MegakaryocytesShape as Megakaryocytes,
   MorphologyShape as Morphology,
   OccasionShape as Occasion,
   OpenPointShape as OpenPoint,

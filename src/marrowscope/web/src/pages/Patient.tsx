@@ -109,7 +109,7 @@ function Tab(props: ShownCells): ReactNode {
       </CasePanel>
     );
   }
-  if (tab === "fields") return <Fields patient={patient} fields={fields} onChange={props.onReload} />;
+  if (tab === "fields") return <Fields patient={patient} fields={fields} isBlind={props.mine !== null} onChange={props.onReload} onAnswer={() => void store?.refresh()} />;
   if (tab === "audit") {
     return (
       <div className="page">
