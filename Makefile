@@ -21,7 +21,7 @@ LOCKS := requirements
 PINS := pyproject.toml $(wildcard $(LOCKS)/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web demo test test-core check format hooks docs shapes lock bench container verify-container clean
+.PHONY: help setup web demo test test-core check format hooks docs shapes lock bench container verify-container dist bundle verify-dist verify-bundle audit clean
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  make %-18s %s\n", $$1, $$2 }'
@@ -74,6 +74,21 @@ container: ## the image, built with docker, podman or buildah, whichever works h
 
 verify-container: $(VENV)/.stamp-package ## build and run the image without an engine (root, Debian), compare with the host
 	@bash packaging/verify-container.sh --host-command $(BIN)/marrowscope
+
+dist: $(VENV)/.stamp-python ## wheel and sdist into dist/, the same bytes whenever they are built
+	@PYTHON=$(abspath $(BIN))/python sh packaging/dist.sh
+
+bundle: $(VENV)/.stamp-python ## one archive into dist/ that installs on a machine without internet
+	@PYTHON=$(abspath $(BIN))/python sh packaging/bundle.sh
+
+verify-dist: $(VENV)/.stamp-python ## build twice and compare, install the wheel into a clean environment, run the demo
+	@PYTHON=$(abspath $(BIN))/python bash packaging/verify-dist.sh
+
+verify-bundle: ## install the newest archive without a network and use it (root)
+	@bash packaging/verify-bundle.sh
+
+audit: $(VENV)/.stamp-python ## compare what is released with known vulnerabilities (needs a network)
+	@PYTHON=$(abspath $(BIN))/python sh packaging/audit.sh
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) $(DEMO) build dist src/marrowscope/web/dist src/marrowscope/web/manual src/marrowscope/web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

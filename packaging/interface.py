@@ -1,6 +1,5 @@
 """The pages of `docs/reference/` that say what the service's code says: REST interface and settings."""
 
-import ast
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,10 +8,8 @@ from typing import Any
 from pydantic_core import PydanticUndefined
 
 from marrowscope.service.rest.app import create_app
-from marrowscope.service.settings import MEBIBYTE, Settings
+from marrowscope.service.settings import MEBIBYTE, PREFIX, Settings
 
-ROOT = Path(__file__).parents[1]
-SETTINGS = ROOT / "src" / "marrowscope" / "service" / "settings.py"
 API = "/api/v1"
 REST_PAGE = """# REST interface
 
@@ -49,10 +46,9 @@ def rest_page() -> str:
 
 
 def settings_page() -> str:
-    """Return the page of settings: names and defaults of the class, meanings from its docstrings."""
-    says = _attribute_docstrings()
+    """Return the page of settings: names, defaults and meanings as the class has them."""
     rows = [
-        f"| `MARROWSCOPE_{name.upper()}` | {_default(field)} | {says[name]} |\n"
+        f"| `{PREFIX}{name.upper()}` | {_default(field)} | {_line(field.description or '')} |\n"
         for name, field in Settings.model_fields.items()
     ]
     return SETTINGS_PAGE + "".join(rows)
@@ -78,23 +74,6 @@ def _default(field: Any) -> str:
         return "none"
     mebibytes, rest = divmod(default, MEBIBYTE) if type(default) is int else (0, 0)
     return f"`{default}` ({mebibytes:,} MiB)" if mebibytes and not rest else f"`{default}`"
-
-
-def _attribute_docstrings() -> dict[str, str]:
-    """Read what stands below each setting."""
-    (settings,) = (
-        node
-        for node in ast.parse(SETTINGS.read_text("utf-8")).body
-        if isinstance(node, ast.ClassDef) and node.name == Settings.__name__
-    )
-    return {
-        before.target.id: _line(node.value.value)
-        for before, node in zip(settings.body, settings.body[1:], strict=False)
-        if isinstance(before, ast.AnnAssign)
-        and isinstance(before.target, ast.Name)
-        and isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-    }
 
 
 def _line(text: str) -> str:

@@ -24,8 +24,8 @@ TOOLS_OF_INSTALLING = "install"
 DEPTHS: dict[str, tuple[str, ...]] = {
     TOOLS_OF_INSTALLING: ("--group", "install"),
     "package": (str(ROOT / "pyproject.toml"),),
-    "service": tuple(f"--extra={name}" for name in ("serve", "postgres", "pdf", "wsi", "dicom")),
-    "tools": ("--extra", "dask", "--extra", "remote", "--group", "dev"),
+    "service": tuple(f"--extra={name}" for name in ("serve", "postgres", "pdf", "wsi", "dicom", "dask")),
+    "tools": ("--extra", "remote", "--group", "dev"),
     "training": ("--extra", "train"),
 }
 # PyTorch is chosen apart (requirements/torch.txt), and what only its CUDA builds bring comes with the build.

@@ -1,11 +1,13 @@
 """Use the service as a program would: `python try_service.py PATIENTS OUT`.
 
 Starts `marrowscope serve` on the loopback address, requests the page, uploads the images of all patients,
-waits for the analyses, and writes each patient's `patients.csv` and `report.pdf` to `OUT/<patient>/`.
+waits for the analyses, and writes each patient's `patients.csv` and `report.pdf` to `OUT/<patient>/`. While
+the service runs, it is backed up; the backup is restored as SQLite, whatever it was, and verified.
 Needs only the standard library, so that it runs wherever the package does.
 """
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -58,9 +60,24 @@ def main() -> None:
                 raise SystemExit("the service does not deliver the page")
             for folder in sorted(path for path in patients.iterdir() if path.is_dir()):
                 _read(client, folder, out / folder.name)
+            _back_up(data, out)
         finally:
             server.terminate()
             server.wait(60)
+
+
+def _back_up(data: str, out: Path) -> None:
+    archive, restored = out / "backup.tar", out / "restored"
+    place = ["--data", str(restored), "--database", f"sqlite:///{restored / 'marrowscope.db'}"]
+    for command in (
+        ["doctor", "--data", data],
+        ["backup", str(archive), "--data", data],
+        ["restore", str(archive), *place],
+        ["audit", "verify", *place],
+    ):
+        subprocess.run(["marrowscope", *command], check=True)  # noqa: S607  # the one in the path
+    shutil.rmtree(restored)
+    archive.unlink()
 
 
 def _wait_for_service(server: "subprocess.Popen[bytes]") -> None:

@@ -29,6 +29,7 @@ suite=bookworm
 mirror=""
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/marrowscope-container"
 keep=no
+most_megabytes=700
 
 while [ $# -gt 0 ]; do
     case "$1" in
@@ -80,6 +81,16 @@ container=""
 work=$(mktemp -d)
 
 finish() {
+    if [ -n "${network:-}" ]; then
+        # What still runs in the network of this script: database, scheduler, worker.
+        ip netns pids "$network" | xargs -r kill 2>/dev/null || true
+        for _ in 1 2 3 4 5 6 7 8 9 10; do
+            [ -n "$(ip netns pids "$network")" ] || break
+            sleep 1
+        done
+        ip netns pids "$network" | xargs -r kill -KILL 2>/dev/null || true
+        ip netns del "$network" || true
+    fi
     [ -z "$container" ] || "${buildah[@]}" rm "$container" >/dev/null || true
     if [ "$keep" = yes ]; then
         say "Kept: results in $work, the image $image in $cache/storage"
@@ -129,6 +140,9 @@ config() { "${buildah[@]}" inspect --type container --format "{{.OCIv1.Config.$1
 [ "$(config User)" = 10001:10001 ] || refuted "the image's user is '$(config User)'"
 [ "$(config Entrypoint)" = "[marrowscope]" ] || refuted "the image's entry point is '$(config Entrypoint)'"
 proved "it starts 'marrowscope' as user 10001"
+size=$(du -sm --apparent-size "$root" | cut -f1)
+[ "$size" -lt "$most_megabytes" ] || refuted "the image has $size MB"
+proved "it has $size MB, less than $most_megabytes"
 
 # --- run ---------------------------------------------------------------------------------------------------
 # Targets of buildah's own mounts must exist before the root is made read-only.
@@ -138,9 +152,14 @@ mkdir "$work/in" "$work/out" "$work/data"
 chown 10001:10001 "$work/out" "$work/data"
 
 # Run a command in the image: no network but loopback, root read-only, /in read-only, /out and /tmp writable.
+# The network is a new one, or the one that `network` names; `given` are variables of its environment.
+network=""
+given=()
 in_image() {
+    local apart=(unshare --net)
+    [ -z "$network" ] || apart=(ip netns exec "$network")
     # shellcheck disable=SC2016  # expanded by the inner shell
-    unshare --net --mount --propagation private sh -ec '
+    "${apart[@]}" unshare --mount --propagation private sh -ec '
         root=$1; shift
         ip link set lo up
         mount --bind "$root" "$root"
@@ -148,7 +167,7 @@ in_image() {
         mount -t tmpfs tmpfs "$root/run"
         exec "$@"' sh "$root" \
         "${buildah[@]}" run --mount type=tmpfs,destination=/tmp -v "$work/in:/in:ro" -v "$work/out:/out" -v "$work/data:/data" \
-        "$container" -- "$@"
+        "${given[@]}" "$container" -- "$@"
 }
 
 # shellcheck disable=SC2016  # expanded inside the image
@@ -213,6 +232,43 @@ for patient in "$work"/out/served/*/; do
     [ "$(head -c 5 "$patient/report.pdf")" = "%PDF-" ] || refuted "$name: no PDF report"
 done
 proved "the service gives its page, takes uploads, and $(find "$work/out/served" -name patients.csv | wc -l) patients' figures equal the host's; PDF reports"
+
+proved "doctor finds the installation sound; a backup of the running service was restored, and its audit trail verified"
+
+postgres=$(find /usr/lib/postgresql -name initdb 2>/dev/null | sort -V | tail -n 1 | xargs -r dirname)
+if [ -n "$postgres" ]; then
+    say "Serving in the image with PostgreSQL and a Dask cluster beside it, in a network of their own ..."
+    network=marrowscope-$$
+    ip netns add "$network"
+    ip -n "$network" link set lo up
+    mkdir "$work/postgres"
+    chown postgres "$work/postgres"
+    chmod a+x "$work"
+    as_postgres() { ip netns exec "$network" setpriv --reuid=postgres --regid=postgres --init-groups "$@"; }
+    (cd / && as_postgres "$postgres/initdb" -D "$work/postgres/data" -U marrowscope -A trust --no-sync >"$work/postgres.log")
+    (cd / && as_postgres "$postgres/pg_ctl" -D "$work/postgres/data" -w -l "$work/postgres/log" \
+        -o "-k $work/postgres -c listen_addresses=127.0.0.1" start >>"$work/postgres.log")
+    (cd / && as_postgres "$postgres/createdb" -h 127.0.0.1 -U marrowscope marrowscope)
+    in_image dask scheduler --host 127.0.0.1 --port 8786 --no-dashboard >"$work/scheduler.log" 2>&1 &
+    given=(--env DASK_DISTRIBUTED__WORKER__DAEMON=False)
+    in_image dask worker tcp://127.0.0.1:8786 --nworkers 1 --nthreads 1 --no-dashboard --local-directory /tmp \
+        >"$work/worker.log" 2>&1 &
+    given=(--env MARROWSCOPE_DATABASE=postgresql://marrowscope@127.0.0.1/marrowscope
+        --env MARROWSCOPE_ENGINE=dask://127.0.0.1:8786)
+    until ip netns exec "$network" bash -c ': </dev/tcp/127.0.0.1/8786' 2>/dev/null; do sleep 1; done
+    in_image python3 /out/try_service.py /in /out/cluster >"$work/cluster.log" 2>&1 \
+        || { tail -n 15 "$work/cluster.log" >&2; refuted "the service with PostgreSQL and Dask"; }
+    given=()
+    for patient in "$work"/out/cluster/*/; do
+        name=$(basename "$patient")
+        grep "^$name," "$work/host-analyse/patients.csv" | cmp - <(tail -n +2 "$patient/patients.csv") \
+            || refuted "$name: the figures of the cluster differ from the host's"
+    done
+    proved "with PostgreSQL and a Dask worker, $(find "$work/out/cluster" -name patients.csv | wc -l) patients' figures equal the host's;" \
+        "a backup of PostgreSQL was restored as SQLite"
+else
+    say "  (PostgreSQL and Dask beside it: not tried, as this machine has no PostgreSQL)"
+fi
 
 say "Verified: marrowscope $version on Debian $suite, $(buildah --version | cut -d' ' -f1-3), chroot isolation."
 say "Not shown by this: a container runtime's own isolation. See docs/how-to/container.md."

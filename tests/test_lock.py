@@ -14,7 +14,7 @@ from tests.scripts import script
 
 ROOT = Path(__file__).parents[1]
 lock = script("lock")
-APART = ("lock", "hooks")  # groups that are installed on demand, and newest
+APART = ("lock", "hooks", "sbom", "audit")  # groups that are installed on demand, and newest
 TORCH = ROOT / "requirements" / "torch.txt"
 
 

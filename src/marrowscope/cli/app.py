@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from marrowscope.cli.commands.installation import atlas, audit, serve, users
+from marrowscope.cli.commands.installation import atlas, audit, backup, doctor, serve, users
 from marrowscope.cli.commands.networks import bundle, data, evaluate, train
 from marrowscope.cli.commands.reading import analyse, batch, demo, images, validate, watch
 from marrowscope.version import __version__
@@ -43,6 +43,9 @@ app.add_typer(train.app, name="train")
 app.add_typer(data.app, name="data")
 app.add_typer(bundle.app, name="bundle")
 app.command("serve", epilog=serve.EXAMPLE)(serve.serve)
+app.command("backup", epilog=backup.EXAMPLE)(backup.backup)
+app.command("restore", epilog=backup.RESTORE_EXAMPLE)(backup.restore)
+app.command("doctor", epilog=doctor.EXAMPLE)(doctor.doctor)
 app.add_typer(users.app, name="users")
 app.add_typer(audit.app, name="audit")
 app.add_typer(atlas.app, name="atlas")

@@ -39,6 +39,33 @@ class Metrics:
             registry=self.registry,
         )
 
+        self.queue_seconds = Gauge(
+            "marrowscope_queue_oldest_seconds",
+            "How long the oldest unfinished analysis has waited, 0 if none does.",
+            registry=self.registry,
+        )
+        self.fields = Counter(
+            "marrowscope_fields", "Fields read by the networks.", ("outcome",), registry=self.registry
+        )
+        self.cells = Counter(
+            "marrowscope_cells", "Cells named by the networks.", ("familiar",), registry=self.registry
+        )
+        self.disk_free = Gauge(
+            "marrowscope_disk_free_bytes", "Free space for the data folder.", registry=self.registry
+        )
+        self.disk_needed = Gauge(
+            "marrowscope_disk_needed_bytes", "With less, uploads are refused.", registry=self.registry
+        )
+        self.backup = Gauge(
+            "marrowscope_last_backup_seconds",
+            "When the last backup was made, in seconds since 1970, 0 if none is known.",
+            registry=self.registry,
+        )
+        for outcome in ("read", "failed"):
+            self.fields.labels(outcome)
+        for familiar in ("yes", "no"):
+            self.cells.labels(familiar)
+
     def text(self) -> bytes:
         """Return all metrics in Prometheus' text format."""
         return generate_latest(self.registry)

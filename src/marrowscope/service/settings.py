@@ -1,5 +1,6 @@
 """Settings: environment variables ``MARROWSCOPE_...`` or options of ``serve``."""
 
+import os
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -8,8 +9,14 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from marrowscope.errors import InputError
+from marrowscope.validations import FOLDER
 
 MEBIBYTE = 1 << 20
+PREFIX = "MARROWSCOPE_"
+SECRETS = "MARROWSCOPE_SECRETS"
+"""Environment variable that names a folder of secrets: files called like settings, in lower case."""
+OTHERS = frozenset({SECRETS, FOLDER})
+"""Variables of the prefix that are no settings of the service."""
 
 
 def _networks(text: str) -> str:
@@ -22,51 +29,62 @@ def _networks(text: str) -> str:
     return ",".join(networks)
 
 
-class Settings(BaseSettings):
-    """Every setting of the service with its default."""
+def _address(text: str) -> str:
+    if not text.startswith(("https://", "http://")):
+        raise ValueError("it must be an address that begins with https:// or http://")
+    return text
 
-    model_config = SettingsConfigDict(env_prefix="MARROWSCOPE_", frozen=True, extra="ignore")
+
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class Settings(BaseSettings):
+    """Every setting of the service with its default; what is said of each stands in the documentation."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore", use_attribute_docstrings=True
+    )
 
     data_folder: Path = Path("marrowscope-data")
-    """Everything the service keeps: the SQLite database unless another is named, images, results."""
+    """Folder for all data of the service."""
     database: str | None = None
-    """For example ``postgresql://user:password@host/name``; by default SQLite in the data folder."""
+    """`postgresql://USER:PASSWORD@HOST/NAME`; without it, SQLite in the data folder."""
     engine: str = "local"
-    """Where networks run: ``local`` or ``dask://HOST:PORT``."""
+    """Where networks run: `local`, or `dask://HOST:PORT` for a cluster (extra `dask`)."""
     host: str = "127.0.0.1"
-    """Address to listen on; ``0.0.0.0`` is every address of the machine."""
+    """Address to listen on."""
     port: int = Field(8000, ge=0, le=65535)
-    """Port to listen on; 0 takes a free one."""
+    """Port to listen on."""
     bundle: str | None = None
-    """Model bundle of new analyses, a built-in name or a folder; by default the one activated on the page."""
+    """Networks of new analyses, whatever was activated on the page: a built-in name or a folder."""
     bundle_folders: tuple[Path, ...] = ()
-    """More bundles that users may choose."""
+    """Further networks to choose from: a JSON list of folders."""
     laboratory: Path | None = None
-    """TOML file with the name, address and reference ranges of the laboratory, for its reports."""
+    """TOML file with the name, address and reference ranges of the laboratory ([reports](reports.md))."""
 
     authentication: Literal["required", "off"] = "required"
-    """``off`` makes everybody who reaches the port an administrator; refused unless the host is loopback."""
+    """`off` makes everybody who reaches the port an administrator: on loopback only."""
     session_hours: float = Field(12, gt=0)
-    """A session ends after so long, whatever happens in it."""
+    """A session ends after so many hours."""
     session_idle_minutes: float = Field(60, gt=0)
-    """A session in which nothing happens ends after so long."""
+    """A session ends after so many minutes without a request."""
     lockout_failures: int = Field(5, ge=1)
-    """Wrong passwords in a row that lock a name."""
+    """Wrong passwords in a row that lock a user name."""
     lockout_minutes: float = Field(15, gt=0)
-    """For how long a name is locked."""
+    """For how long a user name is locked."""
     login_attempts_per_minute: int = Field(20, ge=1)
-    """Log-in attempts of one address per minute."""
+    """Log-ins tried from one address."""
     requests_per_minute: int = Field(6000, ge=1)
-    """Requests per minute of one user, or of one address without a user."""
-    public_url: str | None = None
-    """The service's public address behind a reverse proxy; needed for OIDC."""
+    """Requests of one user, or of one address without a user."""
+    public_url: Address | None = None
+    """The service's address behind a reverse proxy; single sign-on needs it."""
     trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
-    """Addresses and networks whose X-Forwarded-For and -Proto headers are believed, with commas between."""
+    """Proxies whose X-Forwarded-For and -Proto are believed: addresses and networks, with commas between."""
 
     oidc_name: str = "Single sign-on"
-    """What the page calls the single sign-on."""
-    oidc_issuer: str | None = None
-    """Address of the OpenID Connect issuer, for example ``https://login.example.org/realms/lab``."""
+    """Name of single sign-on on the page."""
+    oidc_issuer: Address | None = None
+    """Address of the issuer."""
     oidc_client_id: str | None = None
     """The service's name at the issuer."""
     oidc_client_secret: SecretStr | None = None
@@ -74,36 +92,36 @@ class Settings(BaseSettings):
     oidc_role_claim: str = "roles"
     """Claim that lists a user's groups or roles."""
     oidc_roles: dict[str, Literal["viewer", "reviewer", "admin"]] = Field(default_factory=dict)
-    """From a value of that claim to a role; users with none of them are refused."""
+    """JSON object, from a value of that claim to a role; users with none of them are refused."""
 
     file_bytes: int = Field(512 * MEBIBYTE, gt=0)
-    """Largest file of an upload, whole slides aside."""
+    """Largest file, but for whole slides."""
     request_bytes: int = Field(4096 * MEBIBYTE, gt=0)
-    """Largest upload request."""
+    """Largest upload."""
     body_bytes: int = Field(4 * MEBIBYTE, gt=0)
     """Largest body of any other request."""
     body_seconds: float = Field(60, gt=0)
-    """A request whose body does not go on for longer is refused and its connection closed."""
+    """A request whose body does not go on for longer is refused with 408, and its connection closed."""
     files_per_patient: int = Field(2000, gt=0)
-    """Most images of a patient, and of one upload."""
+    """Images of a patient, and of one upload."""
     pixels: int = Field(250_000_000, gt=0)
-    """Most pixels of an image."""
+    """Pixels of an image."""
     request_pixels: int = Field(20_000_000_000, gt=0)
-    """Most pixels of all images of an upload together."""
+    """Pixels of all images of an upload."""
     image_seconds: float = Field(300, gt=0)
     """A process that works on one image for longer is ended, and the image refused."""
     streams_per_user: int = Field(20, ge=1)
     """Event streams of one user at a time; every open page has one."""
     free_bytes: int = Field(512 * MEBIBYTE, ge=0)
-    """Uploads are refused when the disk has less than this."""
+    """With less free disk space, uploads are refused and `/readyz` returns 503."""
     queue_analyses: int = Field(200, gt=0)
     """Analyses that may wait; further ones are refused with 429."""
     workers: int | None = Field(None, ge=1)
-    """Worker processes, each with both networks; by default as many as the cores allow."""
+    """Processes that read fields, each with both networks; without it, as many as the cores allow."""
     retention_days: float | None = Field(None, gt=0)
-    """Patients unchanged for longer lose their images; by default they are kept."""
+    """Images of patients not touched for longer are deleted; without it, none are."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """The least that is logged."""
+    """Least severe entries of the log."""
 
     @property
     def database_url(self) -> str:
@@ -133,6 +151,11 @@ class Settings(BaseSettings):
     def bundle_folder(self) -> Path:
         """Where bundles that were taught here are kept."""
         return self.data_folder / "bundles"
+
+    @property
+    def validation_folder(self) -> Path:
+        """Where the laboratory's own validations are kept, for the service."""
+        return self.data_folder / "validations"
 
     @property
     def teaching_folder(self) -> Path:
@@ -170,21 +193,30 @@ class Settings(BaseSettings):
 
 
 def read_settings(**given: Any) -> Settings:
-    """Read the settings: given values first, then the environment, then the defaults.
+    """Read the settings: given values first, then the environment, then secrets, then the defaults.
 
     Raises
     ------
     InputError
         One of them is not valid; the message names it.
     """
+    secrets = os.environ.get(SECRETS)
+    if secrets is not None and not Path(secrets).is_dir():
+        raise InputError(f"{SECRETS} names no folder: {secrets}")
     try:
-        return Settings(**given)
+        return Settings(**given, _secrets_dir=secrets)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"])
         raise InputError(f"setting {name}: {first['msg']}") from None
     except SettingsError as error:
         raise InputError(f"the settings cannot be read: {error}") from None
+
+
+def unknown_variables() -> list[str]:
+    """Return variables of the environment that look like settings and are none."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | OTHERS
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
 
 
 def is_loopback(host: str) -> bool:

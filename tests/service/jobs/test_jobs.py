@@ -25,6 +25,7 @@ from marrowscope.service.jobs import queue
 from marrowscope.service.jobs.dispatcher import Dispatcher
 from marrowscope.service.jobs.presence import Presence
 from marrowscope.service.jobs.queue import FieldWork, ReadingResources
+from marrowscope.service.metrics import Metrics
 from marrowscope.service.rest.dependencies import Service
 from marrowscope.service.store.tables.analyses import Analysis, AnalysisField
 from marrowscope.service.trail.events import Broadcaster
@@ -84,7 +85,7 @@ def run(service: Service, tmp_path: Path) -> Iterator[Callable[[Obedient], Dispa
 
     def start(engine: Obedient) -> Dispatcher:
         source = ReadingResources(service.blobs, limits_of(service.settings), 1)
-        dispatcher = Dispatcher(service.database, source, engine, Presence(tmp_path / "servers"))
+        dispatcher = Dispatcher(service.database, source, engine, Presence(tmp_path / "servers"), Metrics())
         service.events.add(dispatcher.notice)
         dispatcher.start()
         started.append((engine, dispatcher))

@@ -48,8 +48,6 @@ from marrowscope.service.store.tables.reviews import OPEN, SECOND, Reading, firs
 from marrowscope.service.trail import audit
 from marrowscope.validations import read_validation
 
-VALIDATIONS = "validations"
-"""Sub-folder of the data folder that holds this laboratory's validations."""
 _RETRY_AFTER_S = 30
 
 
@@ -101,7 +99,7 @@ def ask(
     images = patients.current_fields(session, patient.id)
     if not any(field.status == FIELD_STORED for field in images):
         raise InputError("this patient has no readable image to analyse")
-    validation = read_validation(networks.sha256, settings.data_folder / VALIDATIONS)
+    validation = read_validation(networks.sha256, settings.validation_folder)
     run = replace(run_settings(settings, mpp, rule), validation=validation)
     analysis = Analysis(
         patient_id=patient.id,

@@ -43,7 +43,7 @@ def check_blobs(database: Database, blobs: Blobs) -> Integrity:
     faults = []
     for digest, column in sorted(required.items()):
         problem = blobs.problem(digest)
-        if problem is not None and _is_required_still(database, digest):
+        if problem is not None and is_required_still(database, digest):
             faults.append(BlobFault(digest, column, problem))
     return Integrity(len(required), tuple(faults))
 
@@ -59,7 +59,7 @@ def log_integrity(database: Database, blobs: Blobs) -> None:
         _log.error("file " + fault.problem, sha256=fault.digest, column=fault.column)
 
 
-def _is_required_still(database: Database, digest: str) -> bool:
+def is_required_still(database: Database, digest: str) -> bool:
     """Return whether a faulty blob is still required: its row may have been removed during the check."""
     with database.reading() as session:
         return digest in required_digests(session)

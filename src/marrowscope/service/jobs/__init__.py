@@ -17,6 +17,7 @@ from marrowscope.service.jobs.dispatcher import Dispatcher
 from marrowscope.service.jobs.presence import Presence
 from marrowscope.service.jobs.queue import ReadingResources
 from marrowscope.service.jobs.teacher import Teacher
+from marrowscope.service.metrics import Metrics
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 from marrowscope.service.trail import checking
@@ -39,7 +40,9 @@ class Jobs:
         self.dispatcher.stop()
 
 
-def start(settings: Settings, database: Database, blobs: Blobs, events: Broadcaster) -> Jobs:
+def start(
+    settings: Settings, database: Database, blobs: Blobs, events: Broadcaster, metrics: Metrics
+) -> Jobs:
     """Start running analyses and teaching in this process.
 
     Raises
@@ -50,7 +53,8 @@ def start(settings: Settings, database: Database, blobs: Blobs, events: Broadcas
     workers, threads = share_cores(settings.workers)
     resources = ReadingResources(blobs, limits_of(settings), threads)
     presence = Presence(settings.data_folder / "servers")
-    dispatcher = Dispatcher(database, resources, open_pool(settings.engine, workers, _NICENESS), presence)
+    engine = open_pool(settings.engine, workers, _NICENESS)
+    dispatcher = Dispatcher(database, resources, engine, presence, metrics)
     events.add(dispatcher.notice)
     dispatcher.start()
     teacher = Teacher(settings, database, blobs, presence)

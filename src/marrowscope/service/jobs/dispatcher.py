@@ -13,6 +13,8 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import DBAPIError
 
+from marrowscope.domain.cells import FLAG_UNFAMILIAR
+from marrowscope.domain.patient import FieldReading, FieldStatus
 from marrowscope.domain.scale import ScaleBySize
 from marrowscope.engines.pool import Pool, WorkerDiedError
 from marrowscope.engines.work import measure_scales, read_field
@@ -22,6 +24,7 @@ from marrowscope.service.images import patients
 from marrowscope.service.jobs import queue
 from marrowscope.service.jobs.presence import Presence
 from marrowscope.service.jobs.queue import FieldWork, ReadingResources, ScaleWork, Work
+from marrowscope.service.metrics import Metrics
 from marrowscope.service.store.engine import Database
 from marrowscope.service.trail.events import Change
 
@@ -40,15 +43,22 @@ class Dispatcher:
     resources : images, limits for decoding, threads
     engine : where networks run
     presence : this server's lock file
+    metrics : counts what was read
     """
 
     def __init__(
-        self, database: Database, resources: ReadingResources, engine: Pool, presence: Presence
+        self,
+        database: Database,
+        resources: ReadingResources,
+        engine: Pool,
+        presence: Presence,
+        metrics: Metrics,
     ) -> None:
         self._database = database
         self._resources = resources
         self._engine = engine
         self._presence = presence
+        self._metrics = metrics
         self._at_hand: dict[str, tuple[Work, Future[Any]]] = {}
         self._wake = threading.Event()
         self._stops = False
@@ -168,8 +178,16 @@ class Dispatcher:
             stood = queue.record_reading(
                 session, self._presence.owner, work, result.reading, (gallery, annotated), blobs=blobs
             )
-        if not stood:
+        if stood:
+            self._count(result.reading)
+        else:
             patients.forget(self._database, blobs, filter(None, (gallery, annotated)))
+
+    def _count(self, reading: FieldReading) -> None:
+        self._metrics.fields.labels("failed" if reading.status is FieldStatus.FAILED else "read").inc()
+        unfamiliar = sum(FLAG_UNFAMILIAR in flags for flags in reading.cells.flags)
+        self._metrics.cells.labels("no").inc(unfamiliar)
+        self._metrics.cells.labels("yes").inc(len(reading.cells) - unfamiliar)
 
     def _keep_up(self) -> None:
         owner = self._presence.owner

@@ -32,14 +32,7 @@ class Presence:
         """Return whether another server is alive; True where that cannot be known."""
         if owner == self.owner or fcntl is None:
             return True
-        try:
-            with self._path(owner).open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except OSError:
-            return True
-        return False
+        return _is_held(self._path(owner))
 
     def forget_dead(self, owner: str) -> None:
         """Remove the lock file of a dead server."""
@@ -52,3 +45,19 @@ class Presence:
 
     def _path(self, owner: str) -> Path:
         return self._folder / f"{os.path.basename(owner)}.lock"  # noqa: PTH119 (owners come from the database)
+
+
+def is_served(folder: Path) -> bool:
+    """Return whether any server is alive whose lock file is in a folder; False where that cannot be known."""
+    return hasattr(fcntl, "flock") and any(_is_held(path) for path in folder.glob("*.lock"))
+
+
+def _is_held(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False

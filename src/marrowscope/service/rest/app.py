@@ -78,7 +78,7 @@ def create_app(
     Raises
     ------
     InputError
-        The settings are unsafe, or name no usable database or laboratory.
+        The settings are unsafe, or name no usable database, laboratory or bundle.
     """
     settings.refuse_unsafe()
     service = Service(
@@ -88,6 +88,8 @@ def create_app(
         setup_code=setup_code,
     )
     _ = service.laboratory  # a faulty file is told now, not under the first report
+    if service.bundles.fixed is not None:
+        service.bundles.get(service.bundles.fixed)
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -95,7 +97,9 @@ def create_app(
         bring_up_to_date(service.database)
         jobs = None
         if with_jobs:
-            jobs = start_jobs(service.settings, service.database, service.blobs, service.events)
+            jobs = start_jobs(
+                service.settings, service.database, service.blobs, service.events, service.metrics
+            )
         sweeper = None
         if settings.retention_days is not None:
             sweeper = Sweeper(service.database, service.blobs, settings.retention_days)

@@ -1,16 +1,20 @@
 """Liveness, readiness and metrics."""
 
 import shutil
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Response
 from sqlalchemy import func, select
 
+from marrowscope.service.backups.backup import last_made_at
+from marrowscope.service.clock import now
 from marrowscope.service.errors import UnavailableError
 from marrowscope.service.metrics import CONTENT_TYPE
 from marrowscope.service.quality import alarms
 from marrowscope.service.rest.dependencies import TheService
 from marrowscope.service.rest.shapes import Shape
+from marrowscope.service.store.claims import WAITING
 from marrowscope.service.store.schema import is_up_to_date
 from marrowscope.service.store.tables.analyses import Analysis
 from marrowscope.service.store.tables.audit import AuditHead
@@ -52,9 +56,16 @@ def metrics(service: TheService) -> Response:
         by_status = session.execute(select(Analysis.status, func.count()).group_by(Analysis.status)).all()
         figures.audit_entries.set(session.scalar(select(AuditHead.number)) or 0)
         drifted = alarms.open_by_cause(session)
+        oldest = session.scalar(select(func.min(Analysis.created_at)).where(Analysis.status.in_(WAITING)))
     figures.analyses.clear()
     for status, number in by_status:
         figures.analyses.labels(status).set(number)
     for cause, number in drifted.items():
         figures.control_signals.labels(cause.value).set(number)
+    figures.queue_seconds.set(0 if oldest is None else max((now() - oldest).total_seconds(), 0))
+    settings = service.settings
+    figures.disk_free.set(shutil.disk_usage(settings.data_folder).free)
+    figures.disk_needed.set(settings.free_bytes)
+    backup = last_made_at(settings)
+    figures.backup.set(0 if backup is None else datetime.fromisoformat(backup).timestamp())
     return Response(figures.text(), headers={"Content-Type": CONTENT_TYPE})

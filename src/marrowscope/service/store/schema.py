@@ -46,7 +46,17 @@ def bring_up_to_date(database: Database) -> None:
 
 def is_up_to_date(connection: Connection) -> bool:
     """Return whether a database has this version's tables."""
-    return MigrationContext.configure(connection).get_current_revision() == _head()
+    return revision_of(connection) == _head()
+
+
+def revision_of(connection: Connection) -> str | None:
+    """Return the version of a database's tables, None where there are none."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def is_known(revision: str) -> bool:
+    """Return whether a version of the tables is this one or an earlier one."""
+    return revision in {each.revision for each in ScriptDirectory(str(_MIGRATIONS)).walk_revisions()}
 
 
 @cache

@@ -111,6 +111,20 @@ class Seals:
                     previous = str(seal)
                     yield _line(content)
 
+    def up_to(self, number: int) -> list[tuple[Path, int]]:
+        """Return the files that seal the entries up to a number, and how many bytes of each do."""
+        whole: list[tuple[Path, int]] = []
+        found: list[tuple[Path, int]] = []
+        for path in self._files():
+            size = 0
+            with path.open("rb") as file:
+                for line in file:
+                    size += len(line)
+                    if line.endswith(b"\n") and _parsed(line).get("end", number + 1) <= number:
+                        found = [*whole, (path, size)]
+            whole.append((path, size))
+        return found
+
     def _files(self) -> list[Path]:
         return sorted(self._folder.glob("seals-*.jsonl"))
 

@@ -3,7 +3,6 @@
 from fastapi import APIRouter
 
 from marrowscope.service.analyses import networks
-from marrowscope.service.analyses.analyses import VALIDATIONS
 from marrowscope.service.rest.dependencies import Admin, TheService, Transaction
 from marrowscope.service.rest.shapes import Instant, Line, Page, Shape
 from marrowscope.service.store.tables.teaching import BundleChoice
@@ -51,7 +50,7 @@ class NewChoice(Shape):
 def show_active(session: Transaction, _: Admin, service: TheService) -> ActiveShape:
     """Show the networks that new analyses use."""
     bundle = networks.active(session, service.bundles)
-    validation = read_validation(bundle.sha256, service.settings.data_folder / VALIDATIONS)
+    validation = read_validation(bundle.sha256, service.settings.validation_folder)
     return ActiveShape(
         id=networks.active_name(session, service.bundles),
         title=bundle.title,

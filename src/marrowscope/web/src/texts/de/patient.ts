@@ -185,7 +185,7 @@ export const audit: Texts["audit"] = {
     "proficiency.finish": "Kompetenzprüfung abgeschlossen", "proficiency.serve": "Fall vorgelegt", "proficiency.withdraw": "Vorgelegter Fall zurückgezogen",
     "reading.answer": "Zelle benannt (Zweitbefundung)", "reading.finish": "Zweitbefundung abgeschlossen", "reading.open": "Zweitbefundung begonnen",
     "request.answer": "Anfrage beantwortet", "request.ask": "Kollegen gefragt", "request.close": "Anfrage geschlossen", "patient.tag": "Schlagwort hinzugefügt", "patient.untag": "Schlagwort entfernt",
-    "report.export": "Befund exportiert", "trail.export": "Protokoll exportiert", "trail.seal": "Protokoll versiegelt",
+    "report.export": "Befund exportiert", "trail.export": "Protokoll exportiert", "trail.seal": "Protokoll versiegelt", "backup.restore": "Sicherung eingespielt",
     "session.close": "Abgemeldet", "session.open": "Angemeldet", "session.refuse": "Anmeldung abgelehnt",
     "bundle.activate": "Netze aktiviert", "teaching.ask": "Training begonnen", "teaching.done": "Training fertig", "teaching.failed": "Training fehlgeschlagen", "teaching.cancelled": "Training abgebrochen", "teaching.decline": "Neue Netze abgelehnt",
     "token.add": "Token erstellt", "token.remove": "Token widerrufen", "user.add": "Benutzer hinzugefügt", "user.change": "Benutzer geändert", "user.password": "Passwort geändert",

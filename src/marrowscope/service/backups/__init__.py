@@ -1,0 +1,1 @@
+"""A whole installation as one archive, and back: rows, images, seals, networks taught here, validations."""
