@@ -66,7 +66,7 @@ def test_rules_and_dashboard_ask_for_what_is_served(client: TestClient) -> None:
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_every_metric_is_explained(client: TestClient) -> None:
-    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    page = (ROOT / "docs" / "how-to" / "operate.md").read_text("utf-8")
     explained = set(re.findall(r"\| `(marrowscope_\w+)", page))
     families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in names(client)}
     assert explained == {name for name in families if not name.endswith("_created")}
