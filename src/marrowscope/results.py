@@ -18,7 +18,7 @@ from marrowscope.domain.patient import (
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.exports.atomic import write_atomic
 from marrowscope.exports.case.facts import file_title
-from marrowscope.exports.fhir import write_fhir
+from marrowscope.exports.hospital.fhir import write_fhir
 from marrowscope.exports.html import write_html
 from marrowscope.exports.pdf import write_pdf
 from marrowscope.exports.pictures import GalleryItem, cells_to_show, limits_for

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from marrowscope.domain.case.laboratory import Laboratory
 from marrowscope.domain.patient import CohortReport, Provenance, Signature
 from marrowscope.exports.case.facts import file_title
-from marrowscope.exports.fhir import write_fhir
+from marrowscope.exports.hospital.fhir import write_fhir
 from marrowscope.exports.html import render
 from marrowscope.exports.pdf import pdf_of
 from marrowscope.exports.tables import write_cells_csv, write_patients_csv

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.domain.test_taxonomy import mod10_holds, verhoeff_holds
+from tests.exports.fake_report import KNOWN, nine_patients, patient, report
 
 from marrowscope import export
 from marrowscope.analysis.patient import CountingSettings
@@ -18,11 +19,9 @@ from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.patient import PatientReading, Signature
 from marrowscope.errors import InputError
 from marrowscope.exports.case.laboratory import read_laboratory
-from marrowscope.exports.fhir import LOINC, SNOMED, codes, fhir_bundle, write_fhir
+from marrowscope.exports.hospital.fhir import LOINC, SNOMED, codes, fhir_bundle, write_fhir
 from marrowscope.exports.provenance import NOTICE
 from marrowscope.journal import Journal
-
-from .fake_report import KNOWN, nine_patients, patient, report
 
 NETWORK = patient("P01", blast_share=0.3, cells=300, fields=5, details=CaseDetails(Specimen.MARROW))
 

@@ -24,7 +24,9 @@ from marrowscope.exports.atomic import write_atomic
 from marrowscope.exports.case.codes import OF_REPORTS, all_loinc, loinc_of
 from marrowscope.exports.case.comparison import Comparison, compare
 from marrowscope.exports.case.facts import signature_of, title_of
-from marrowscope.exports.case.resources import (
+from marrowscope.exports.case.rows import beside_rows, case_rows
+from marrowscope.exports.figures import ShareRow, share_rows, type_rows
+from marrowscope.exports.hospital.resources import (
     PERCENT,
     UNITS,
     Resource,
@@ -33,8 +35,6 @@ from marrowscope.exports.case.resources import (
     reference_of,
     specimen_content,
 )
-from marrowscope.exports.case.rows import beside_rows, case_rows
-from marrowscope.exports.figures import ShareRow, share_rows, type_rows
 from marrowscope.exports.provenance import NOTICE
 from marrowscope.exports.tables import reasons
 from marrowscope.imaging.names import shown, shown_lines
