@@ -7,7 +7,7 @@ from typer.core import TyperGroup
 
 from marrowscope.cli.commands.installation import atlas, audit, serve, users
 from marrowscope.cli.commands.networks import bundle, data, evaluate, train
-from marrowscope.cli.commands.reading import analyse, batch, demo, images, validate, watch
+from marrowscope.cli.commands.reading import analyse, batch, demo, export, images, validate, watch
 from marrowscope.version import __version__
 
 
@@ -37,6 +37,7 @@ app.command("batch merge", epilog=batch.MERGE_EXAMPLE)(batch.merge)
 app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
 app.command("detect", epilog=images.DETECT_EXAMPLE)(images.detect)
 app.command("classify", epilog=images.CLASSIFY_EXAMPLE)(images.classify)
+app.command("export", epilog=export.EXAMPLE)(export.export)
 app.command("validate", epilog=validate.EXAMPLE)(validate.validate)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(train.app, name="train")

@@ -111,4 +111,5 @@ def voc_document(image: AnnotatedImage) -> bytes:
         for tag, side in zip(("xmin", "ymin", "xmax", "ymax"), box, strict=True):
             ET.SubElement(bounds, tag).text = f"{float(side):g}"
     ET.indent(document)
-    return ET.tostring(document, encoding="utf-8")
+    written: bytes = ET.tostring(document, encoding="utf-8")
+    return written

@@ -4,28 +4,28 @@ A Bundle of type `transaction`, which a FHIR server takes as it is, with the sof
 patient, a DiagnosticReport with an Observation per cell type. Every resource has an identifier; what was
 signed is created only where there is none of it, so that a file can be sent twice. Unsigned reports, which
 may still change, are `preliminary`, signed ones `final`, and those signed again after an amendment `amended`.
-LOINC's codes name the specimen, so that there are none where it is not stated; those "by manual count" are
-used only in signed reports. Cell types are coded by SNOMED CT, too.
+Figures and codes are those of `observed`.
 """
 
 import json
-import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from marrowscope.domain.case.ranges import Figure
-from marrowscope.domain.case.specimen import Specimen
-from marrowscope.domain.decision import Interval
 from marrowscope.domain.patient import CohortReport, PatientReading, Provenance, Signature
-from marrowscope.domain.percent import file_percent
-from marrowscope.domain.quantity import quantity
-from marrowscope.domain.taxonomy import BLAST, CellType, taxonomy
+from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.exports.atomic import write_atomic
-from marrowscope.exports.case.codes import OF_REPORTS, all_loinc, loinc_of
-from marrowscope.exports.case.comparison import Comparison, compare
+from marrowscope.exports.case.codes import OF_REPORTS, all_loinc
 from marrowscope.exports.case.facts import signature_of, title_of
-from marrowscope.exports.case.rows import beside_rows, case_rows
-from marrowscope.exports.figures import ShareRow, share_rows, type_rows
+from marrowscope.exports.hospital.observed import (
+    Observed,
+    Part,
+    Unit,
+    conclusion_lines,
+    identify,
+    identify_version,
+    issued,
+    observed,
+)
 from marrowscope.exports.hospital.resources import (
     PERCENT,
     UNITS,
@@ -36,23 +36,14 @@ from marrowscope.exports.hospital.resources import (
     specimen_content,
 )
 from marrowscope.exports.provenance import NOTICE
-from marrowscope.exports.tables import reasons
-from marrowscope.imaging.names import shown, shown_lines
+from marrowscope.imaging.names import shown
 
 LOINC, SNOMED = "http://loinc.org", "http://snomed.info/sct"
 UUID = "urn:ietf:rfc:3986"
 """System of identifiers that are addresses (FHIR R4, 2.1.28.0.7)."""
-PATIENT = "urn:marrowscope:patient"
-"""System of the patients' names as the images' folders gave them; a hospital's own is not known here."""
 VERSION = "urn:marrowscope:report:version"
 """Extension: number of the signed version."""
 PRELIMINARY = "preliminary"
-_OF = {
-    Specimen.MARROW: ("nucleated cells", "in bone marrow"),
-    Specimen.BLOOD: ("leukocytes", "in blood"),
-    Specimen.NOT_STATED: ("nucleated cells", "in a smear"),
-}
-_SPACE = uuid.UUID("6f1c1f0a-4a0e-5f0e-9a54-0d5b6f6d7c11")  # namespace of the identifiers made here
 
 
 def write_fhir(report: CohortReport, path: Path) -> None:
@@ -90,7 +81,7 @@ def _entry(resource: Resource) -> Resource:
 
 
 def _device(provenance: Provenance) -> Resource:
-    number = _identify("device", provenance.version, provenance.bundle_sha256)
+    number = identify("device", provenance.version, provenance.bundle_sha256)
     return {
         "resourceType": "Device",
         "id": number,
@@ -111,14 +102,13 @@ class _PatientResources:
     def __init__(self, patient: PatientReading, report: CohortReport, device: str) -> None:
         self._patient = patient
         self._details = patient.details
-        self._codes = OF_REPORTS[patient.details.specimen]
-        self._cells, self._place = _OF[patient.details.specimen]
         self._provenance = report.provenance
         self._laboratory = report.laboratory
         self._device = device
         self._signature = signature_of(patient)
         name = shown(patient.patient)
-        self._subject = {"identifier": {"system": PATIENT, "value": name}, "display": name}
+        system = report.laboratory.systems.patient
+        self._subject = {"identifier": {"system": system, "value": name}, "display": name}
 
     def all(self) -> list[Resource]:
         """Return the report, then its observations, then the specimen if it is stated."""
@@ -136,16 +126,18 @@ class _PatientResources:
                 "device": {"reference": self._device},
                 **content,
             }
-            for number, content in enumerate(self._observed())
+            for number, content in enumerate(self._contents())
         ]
         return [self._report(observations, specimen), *observations, *specimen]
 
+    def _contents(self) -> Iterator[Resource]:
+        for each in observed(self._patient, self._laboratory):
+            yield _content(each)
+        yield from morphology_contents(self._details)
+
     def _dates(self) -> Resource:
-        collected = self._details.collected
-        return {
-            **({"effectiveDateTime": collected} if collected else {}),
-            **({"issued": self._issued} if self._issued else {}),
-        }
+        collected, at = self._details.collected, issued(self._patient, self._provenance)
+        return {**({"effectiveDateTime": collected} if collected else {}), **({"issued": at} if at else {})}
 
     def _specimen(self) -> list[Resource]:
         content = specimen_content(self._details)
@@ -154,11 +146,7 @@ class _PatientResources:
         return [] if content is None else [{**content, **own}]
 
     def _report(self, observations: Sequence[Resource], specimen: Sequence[Resource]) -> Resource:
-        decision = self._patient.decision
         signature = self._signature
-        sentence = f"{decision.statement} (rule: {decision.rule.condition})."
-        own = [f"{title}: {shown(text)}" for title, text in case_rows(self._patient) if title != "Conclusion"]
-        conclusion = [shown_lines(self._details.conclusion)] if self._details.conclusion else []
         signed: Resource = {}
         if signature is not None:
             signed = {
@@ -166,133 +154,29 @@ class _PatientResources:
                 "extension": [{"url": VERSION, "valueInteger": signature.version}],
             }
         number = self._identify("report")
+        code = OF_REPORTS[self._details.specimen].report
         return {
             "resourceType": "DiagnosticReport",
             "id": number,
             "identifier": [_own_identifier(number)],
             "status": self._status,
-            **order_of(self._details),
-            "code": _concept(self._codes.report, title_of(self._patient)),
+            **order_of(self._details, self._laboratory.systems.order),
+            "code": _concept(code, None, title_of(self._patient)),
             "subject": self._subject,
             **self._dates(),
             **({"performer": [{"display": shown(name)}]} if (name := self._laboratory.name) else {}),
             **signed,
             **({"specimen": [{"reference": _address(each)} for each in specimen]} if specimen else {}),
             "result": [{"reference": _address(each)} for each in observations],
-            "conclusion": "\n".join(
-                [
-                    *conclusion,
-                    sentence,
-                    *map(shown, reasons(self._patient)),
-                    *own,
-                    *self._review_lines(),
-                    NOTICE,
-                ]
-            ),
+            "conclusion": "\n".join(conclusion_lines(self._patient)),
         }
-
-    def _review_lines(self) -> Iterator[str]:
-        """Yield lines about the review and the signature."""
-        review = self._patient.review
-        if review is None:
-            return
-        yield f"A reader reviewed {quantity(review.cells, 'cell')}."
-        signature = review.signature
-        if signature is not None:
-            yield f"Version {signature.version}, signed by {shown(signature.by)}: {shown(signature.meaning)}"
-            if signature.reason:
-                yield f"Amended: {shown(signature.reason)}"
 
     @property
     def _status(self) -> str:
         return status_of(self._signature)
 
-    @property
-    def _issued(self) -> str:
-        return self._signature.at if self._signature else self._provenance.finished
-
-    def _observed(self) -> Iterator[Resource]:
-        patient = self._patient
-        comparison = compare(patient, self._laboratory)
-        is_signed = self._signature is not None
-        yield {
-            "code": _concept(self._codes.cells_counted, f"Cells counted {self._place}"),
-            "valueQuantity": {"value": patient.differential.counted, "unit": "cells"},
-        }
-        if patient.blast_interval is not None:
-            blasts = loinc_of(taxonomy()[BLAST], self._details.specimen, is_signed=is_signed)
-            yield {
-                "code": _concept(blasts, f"Blasts per 100 {self._cells} {self._place}"),
-                **_share(patient.blast_interval),
-                **reference_of(comparison.by_type.get(BLAST)),
-                "component": [
-                    *_bounds(patient.blast_interval, "counted share"),
-                    *(part for row in share_rows(patient)[1:] for part in _component(row)),
-                    *self._by_networks(),
-                ],
-            }
-        yield from self._types(comparison)
-        yield from self._groups(comparison)
-        yield from self._beside(comparison)
-        yield from morphology_contents(self._details)
-
-    def _groups(self, comparison: Comparison) -> Iterator[Resource]:
-        """Yield the shares of several types together that have a reference range."""
-        for group in comparison.groups:
-            yield {
-                "code": {"text": f"{group.range.title} per 100 {self._cells} {self._place}"},
-                "valueQuantity": {"value": group.value, **PERCENT},
-                **reference_of(group),
-            }
-
-    def _beside(self, comparison: Comparison) -> Iterator[Resource]:
-        """Yield the figures beside the differential."""
-        codes = {
-            Figure.M_TO_E: self._codes.myeloid_erythroid,
-            Figure.ERYTHROBLASTS_PER_100: self._codes.erythroblasts_per_100,
-        }
-        for figure, title, value, text in beside_rows(self._patient):
-            if value is not None:
-                yield {
-                    "code": _concept(codes[figure], f"{title} {self._place}"),
-                    "valueQuantity": {"value": value, "unit": "1", "system": UNITS, "code": "1"},
-                    **reference_of(comparison.beside.get(figure)),
-                    "note": [{"text": text}],
-                }
-
-    def _types(self, comparison: Comparison) -> Iterator[Resource]:
-        """Yield an Observation per counted type; the total of all blasts is a separate Observation."""
-        rows = type_rows(self._patient)
-        has_kinds = any(row.cell_type.is_blast and row.cell_type.id != BLAST for row in rows)
-        for row in rows:
-            if row.cell_type.id == BLAST and not has_kinds:
-                continue
-            yield {
-                "code": type_code(
-                    row.cell_type, self._details.specimen, is_signed=self._signature is not None
-                ),
-                **_share(row.interval),
-                **reference_of(comparison.by_type.get(row.cell_type.id)),
-                "component": [
-                    {"code": {"text": "cells of this type"}, "valueInteger": row.cells},
-                    *_bounds(row.interval, "share"),
-                ],
-            }
-
-    def _by_networks(self) -> list[Resource]:
-        review = self._patient.review
-        if review is None or review.network.blast_interval is None:
-            return []
-        return [
-            {
-                "code": {"text": "blast share by the networks alone"},
-                **_share(review.network.blast_interval),
-            }
-        ]
-
     def _identify(self, name: str) -> str:
-        version = str(self._signature.version) if self._signature else ""
-        return _identify("patient", shown(self._patient.patient), self._provenance.started, version, name)
+        return identify_version(self._patient, self._provenance, name)
 
 
 def status_of(signature: Signature | None) -> str:
@@ -302,56 +186,42 @@ def status_of(signature: Signature | None) -> str:
     return "amended" if signature.version > 1 else "final"
 
 
-def type_code(cell_type: CellType, specimen: Specimen, *, is_signed: bool) -> Resource:
-    """Return the coded concept for "cells of this type per 100 cells"."""
-    codings = []
-    loinc = loinc_of(cell_type, specimen, is_signed=is_signed)
-    # The total of all blasts already has this code.
-    if loinc is not None and cell_type.id != BLAST:
-        codings.append({"system": LOINC, "code": loinc})
-    if cell_type.snomed is not None:
-        codings.append({"system": SNOMED, "code": cell_type.snomed})
-    text = f"{cell_type.name} per 100 {_OF[specimen][0]}"
-    return {"coding": codings, "text": text} if codings else {"text": text}
-
-
 def codes() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return all LOINC and all SNOMED CT codes that a Bundle can contain."""
     return tuple(sorted(all_loinc())), tuple(sorted(kind.snomed for kind in taxonomy() if kind.snomed))
+
+
+def _content(each: Observed) -> Resource:
+    """Return what an Observation says of one figure."""
+    return {
+        "code": _concept(each.loinc, each.snomed, each.text),
+        "valueQuantity": _quantity(each.value, each.unit),
+        **reference_of(each.compared),
+        **({"component": [_component(part) for part in each.parts]} if each.parts else {}),
+        **({"note": [{"text": each.note}]} if each.note else {}),
+    }
+
+
+def _component(part: Part) -> Resource:
+    if part.unit is Unit.CELLS:
+        return {"code": {"text": part.text}, "valueInteger": part.value}
+    return {"code": {"text": part.text}, "valueQuantity": _quantity(part.value, part.unit)}
+
+
+def _quantity(value: float, unit: Unit) -> Resource:
+    if unit is Unit.PERCENT:
+        return {"value": value, **PERCENT}
+    return {"value": value, "unit": unit.printed, "system": UNITS, "code": unit.code}
 
 
 def _own_identifier(number: str) -> Resource:
     return {"system": UUID, "value": f"urn:uuid:{number}"}
 
 
-def _concept(loinc: str | None, text: str) -> Resource:
-    return {"coding": [{"system": LOINC, "code": loinc}], "text": text} if loinc else {"text": text}
-
-
-def _percent_quantity(share: float) -> Resource:
-    return {"value": file_percent(share), **PERCENT}
-
-
-def _share(interval: Interval) -> Resource:
-    return {"valueQuantity": _percent_quantity(interval.estimate)}
-
-
-def _bounds(interval: Interval, of: str) -> list[Resource]:
-    level = f"{100 * interval.level:g} % interval of the {of}"
-    return [
-        {"code": {"text": f"{level}, {end} bound"}, "valueQuantity": _percent_quantity(share)}
-        for end, share in (("lower", interval.low), ("upper", interval.high))
-    ]
-
-
-def _component(row: ShareRow) -> list[Resource]:
-    """Return one of the shares that follow from the counted one, marked if it decides."""
-    title = f"blast share: {row.title[0].lower()}{row.title[1:]}{' (decides)' if row.decides else ''}"
-    return [{"code": {"text": title}, **_share(row.interval)}, *_bounds(row.interval, title)]
-
-
-def _identify(*parts: str) -> str:
-    return str(uuid.uuid5(_SPACE, "\0".join(parts)))
+def _concept(loinc: str | None, snomed: str | None, text: str) -> Resource:
+    systems = ((LOINC, loinc), (SNOMED, snomed))
+    codings = [{"system": system, "code": code} for system, code in systems if code]
+    return {"coding": codings, "text": text} if codings else {"text": text}
 
 
 def _address(resource: Resource) -> str:
