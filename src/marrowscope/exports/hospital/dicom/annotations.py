@@ -45,7 +45,7 @@ def annotations(
     if not len(cells):
         return None
     version = identify_version(patient, report.provenance, "annotations")
-    found = MicroscopyBulkSimpleAnnotations(
+    return MicroscopyBulkSimpleAnnotations(
         source_images=[header],
         annotation_coordinate_type=AnnotationCoordinateTypeValues.SCOORD,
         pixel_origin_interpretation=PixelOriginInterpretationValues.FRAME,
@@ -61,9 +61,6 @@ def annotations(
         content_label="CELLS",
         content_description=NOTICE,
     )
-    for group in found.AnnotationGroupSequence:
-        del group.CommonZCoordinateValue  # of three dimensions only (PS3.3, C.37.1.2), yet always written
-    return found
 
 
 def _groups(

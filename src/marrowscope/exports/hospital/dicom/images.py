@@ -43,6 +43,7 @@ def image_header(patient: PatientReading, image: ImageCells, report: CohortRepor
     dataset.AcquisitionDateTime = (details.collected or provenance.started[:10]).replace("-", "")
     dataset.AccessionNumber = details.order_number[:16]
     dataset.Modality = "GM"
+    dataset.PatientOrientation = ""  # a smear has none
     dataset.Manufacturer = MANUFACTURER
     dataset.ReferringPhysicianName = person_name(details.requester)
     dataset.PatientName = ""
