@@ -26,7 +26,7 @@ app = typer.Typer(
     help="From the images of a blood or bone-marrow smear to a differential count. For research use only.",
     epilog="Example:  marrowscope analyse patients/ -o results/",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
