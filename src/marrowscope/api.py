@@ -28,7 +28,7 @@ from marrowscope.errors import ImageError, InputError
 from marrowscope.exports.atomic import DISK_FAULTS
 from marrowscope.exports.case.laboratory import read_laboratory
 from marrowscope.exports.review import with_review
-from marrowscope.finished import open_results
+from marrowscope.finished.opening import open_results
 from marrowscope.imaging.files.decode import FieldImage, decode
 from marrowscope.imaging.files.formats import is_slide_name
 from marrowscope.imaging.files.sources import PatientSource, discover

@@ -39,7 +39,7 @@ def read_label_studio(
         The file is not such an export, or an image is not there or of another size.
     """
     try:
-        tasks = json.loads(labels.read_text(encoding="utf-8-sig"))
+        tasks = json.loads(labels.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DatasetError(f"{shown(str(labels))}: cannot be read as JSON ({error})") from error
     if not is_label_studio(tasks):

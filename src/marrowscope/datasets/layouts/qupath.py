@@ -74,7 +74,7 @@ def _annotations(file: Path, image: Path) -> list[Annotation]:
 
 def _objects(file: Path) -> Iterator[tuple[str, Sequence[float]]]:
     try:
-        document = json.loads(file.read_text(encoding="utf-8-sig"))
+        document = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DatasetError(f"{shown(str(file))}: cannot be read as JSON ({error})") from error
     if not is_qupath(document):

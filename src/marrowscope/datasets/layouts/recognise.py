@@ -103,7 +103,7 @@ def coco_images(file: Path) -> Path:
 def _json_layout(file: Path) -> str:
     """Tell the tools apart that write JSON; what is of none of them is taken for COCO."""
     try:
-        document = json.loads(file.read_text(encoding="utf-8-sig"))
+        document = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DatasetError(f"{file}: cannot be read as JSON ({error})") from error
     if is_label_studio(document):

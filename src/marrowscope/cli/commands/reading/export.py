@@ -74,7 +74,7 @@ def export(
 
     Names are those in force: a reader's where there is one, else the networks'.
     """
-    from marrowscope.exporting import export_results
+    from marrowscope.finished.exporting import export_results
 
     written = export_results(
         results, format_name.value, out, images=images, laboratory=laboratory, overwrite=overwrite

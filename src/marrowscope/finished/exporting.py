@@ -9,7 +9,7 @@ from marrowscope.exports.case.laboratory import read_laboratory
 from marrowscope.exports.field.cells import turned_note
 from marrowscope.exports.field.images import copy_images
 from marrowscope.exports.formats import EXPORTS
-from marrowscope.finished import open_results
+from marrowscope.finished.opening import open_results
 from marrowscope.journal import Journal
 from marrowscope.results import write_as
 
