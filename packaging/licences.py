@@ -1,5 +1,6 @@
-"""Write `docs/assurance/licences.md`: every part that is installed or served, with its licence. Run after `make lock`.
+"""Write `docs/assurance/licences.md`: every part that is installed or served, with its licence.
 
+Run it after `make lock`.
 Licences are those that the installed packages state themselves, and that npm's lock has of the page's parts.
 """
 

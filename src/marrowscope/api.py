@@ -28,6 +28,7 @@ from marrowscope.errors import ImageError, InputError
 from marrowscope.exports.atomic import DISK_FAULTS
 from marrowscope.exports.case.laboratory import read_laboratory
 from marrowscope.exports.review import with_review
+from marrowscope.finished.opening import open_results
 from marrowscope.imaging.files.decode import FieldImage, decode
 from marrowscope.imaging.files.formats import is_slide_name
 from marrowscope.imaging.files.sources import PatientSource, discover
@@ -39,10 +40,11 @@ from marrowscope.live.memory import RememberingJournal
 from marrowscope.models.bundle import Bundle, load_bundle
 from marrowscope.pipeline import FieldReader, ReadingSettings
 from marrowscope.progress import Listener, Progress
+from marrowscope.report.report import Report
 from marrowscope.results import FORMATS, MORE_FORMATS, earlier_counts, write_report
 from marrowscope.validations import read_validation
 
-__all__ = ["analyse", "classify", "count", "detect", "export", "load_bundle", "watch"]
+__all__ = ["analyse", "classify", "count", "detect", "export", "load_bundle", "open_results", "watch"]
 
 Image = str | Path | npt.NDArray[np.uint8]
 J = TypeVar("J", bound=Journal)
@@ -140,7 +142,7 @@ def analyse(
     pictures: bool = True,
     validation: Validation | None = None,
     listener: Listener | None = None,
-) -> CohortReport:
+) -> Report:
     """Read the smears of one or more patients and write the report.
 
     Parameters
@@ -221,7 +223,7 @@ def analyse(
         if listener is not None:
             listener(Progress("writing"))
         write_report(report, journal)
-    return report
+    return Report.of(report)
 
 
 def watch(
@@ -244,7 +246,7 @@ def watch(
     stop: Event | None = None,
     validation: Validation | None = None,
     listener: Callable[[LiveUpdate], None] | None = None,
-) -> CohortReport:
+) -> Report:
     """Read the images of a folder as a camera writes them there, and write the report at the end.
 
     Images that are there already are counted, too; an image that is deleted meanwhile is not. The count is
@@ -291,7 +293,7 @@ def watch(
         live = LiveCount(networks, settings, journal, WatchedFolder(images), found)
         report = live.run(until, stop or Event(), listener or (lambda _: None))
         write_report(report, journal)
-    return report
+    return Report.of(report)
 
 
 def export(report: CohortReport, out: str | Path, formats: Sequence[str] = FORMATS) -> tuple[Path, ...]:
@@ -306,7 +308,7 @@ def export(report: CohortReport, out: str | Path, formats: Sequence[str] = FORMA
     InputError
         A format is unknown.
     MissingExtraError
-        A PDF is requested, and the extra `pdf` is not installed.
+        A PDF is requested without the extra `pdf`, or DICOM without the extra `dicom`.
     """
     known = (*FORMATS, *MORE_FORMATS)
     unknown = sorted(set(formats) - set(known))

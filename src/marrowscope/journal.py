@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from PIL import Image
 
 from marrowscope.codec import from_json, to_json
-from marrowscope.domain.patient import FieldReading, FieldStatus
+from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus
 from marrowscope.domain.scale import ScaleBySize, SizeScale, listed_scales, scales_by_size
 from marrowscope.errors import DamagedRecordError, InputError
 from marrowscope.exports.atomic import write_atomic
@@ -25,6 +25,7 @@ from marrowscope.imaging.slides.survey import Survey, survey_path
 from marrowscope.pipeline import FieldResult, FieldTask
 
 ANNOTATED = "annotated"
+_REPORT = "report.json"
 _LOCK = ".marrowscope.lock"  # beside the record, which a new run removes
 
 
@@ -230,6 +231,29 @@ class Journal:
 
     def _large_path(self, patient: str, reading: FieldReading) -> Path:
         return self._path(patient, reading.name, reading.sha256, ".large.jpg")
+
+    def record_report(self, report: CohortReport) -> None:
+        """Write the report of a finished run."""
+        write_record(self._folder / _REPORT, to_json(report))
+
+    def report(self) -> CohortReport:
+        """Return the report of the finished run.
+
+        Raises
+        ------
+        InputError
+            No run was finished here, or by a version that did not record its report.
+        """
+        document = read_record(self._folder / _REPORT)
+        try:
+            if document is not None:
+                return from_json(document, CohortReport)
+        except DamagedRecordError:  # of another version
+            pass
+        raise InputError(
+            f"{self.out} holds no finished report that this version can read: "
+            "run marrowscope analyse again with --resume"
+        )
 
     def _path(self, patient: str, field: str, sha256: str, suffix: str) -> Path:
         key = hashlib.sha256("\0".join((patient, field, sha256)).encode("utf-8", "surrogateescape"))

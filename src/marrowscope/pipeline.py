@@ -335,6 +335,7 @@ class FieldReader:
             sha256=task.sha256,
             figures=ImageFigures(quality.slide, quality.contrast, quality.sharpness),
             slide_xy=image.slide_xy,
+            orientation=image.orientation,
         )
 
     def _common_scale(self, task: FieldTask, image: FieldImage) -> Scale | None:

@@ -20,14 +20,13 @@ from marrowscope.domain.patient import (
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.exports.atomic import write_atomic
 from marrowscope.exports.case.facts import file_title
-from marrowscope.exports.fhir import write_fhir
+from marrowscope.exports.formats import EXPORTS
 from marrowscope.exports.html import write_html
 from marrowscope.exports.pdf import write_pdf
 from marrowscope.exports.pictures import GalleryItem, cells_to_show, limits_for
 from marrowscope.exports.provenance import write_run_json
 from marrowscope.exports.signed import named_otherwise
-from marrowscope.exports.tables import write_cells_csv, write_megakaryocytes_csv, write_patients_csv
-from marrowscope.exports.workbook import write_workbook
+from marrowscope.exports.tables import write_megakaryocytes_csv
 from marrowscope.imaging.draw import Tile, TileGroup, draw_sheet
 from marrowscope.imaging.gallery import LARGE_PX, from_sheet
 from marrowscope.imaging.jpeg import jpeg_bytes
@@ -36,7 +35,7 @@ from marrowscope.journal import Journal
 
 FORMATS = ("csv", "xlsx", "html", "json")
 """Formats that every run writes."""
-MORE_FORMATS = ("fhir", "pdf")
+MORE_FORMATS = ("pdf", "fhir", "hl7", "dicom", "geojson", "coco", "yolo", "voc")
 """Formats written on request."""
 _PREVIEW_PX = 720
 _CELLS_ON_A_SHEET = 480
@@ -72,29 +71,57 @@ def write_report(
     out = journal.out
     written: list[Path] = []
     if "csv" in formats:
-        write_patients_csv(report, out / "patients.csv")
-        write_cells_csv(report, out / "cells.csv")
-        written += [out / "patients.csv", out / "cells.csv", *_write_megakaryocytes(report, out)]
+        written += [_write(report, name, out) for name in ("patients", "cells")]
+        written += _write_megakaryocytes(report, out)
     if "xlsx" in formats:
-        write_workbook(report, out / "patients.xlsx")
-        written.append(out / "patients.xlsx")
+        written.append(_write(report, "xlsx", out))
     if "html" in formats:
         for patient in report.patients if report.has_pictures else ():
             written += [*_write_sheets(patient, journal), *_write_overviews(patient, journal)]
         write_html(report, out / "report.html", JournalPictures(report, journal))
         written.append(out / "report.html")
     if "json" in formats:
+        journal.record_report(report)
         write_run_json(report, out / "run.json")
         written.append(out / "run.json")
-    if "fhir" in formats:
-        write_fhir(report, out / "fhir.json")
-        written.append(out / "fhir.json")
+    written += [_write(report, name, out) for name in MORE_FORMATS if name in formats and name in EXPORTS]
     if "pdf" in formats:
         write_pdf(report, out / "report.pdf", JournalPictures(report, journal))
         written.append(out / "report.pdf")
         if len(report.patients) > 1:
             written += [_write_own_pdf(report, patient, journal) for patient in report.patients]
     return tuple(written)
+
+
+def write_as(report: CohortReport, journal: Journal, name: str, target: Path) -> None:
+    """Write a report of a finished run in one format anywhere, complete in itself.
+
+    Parameters
+    ----------
+    name : one of `EXPORTS`, ``html`` or ``pdf``
+    target : the file or folder to write
+
+    Raises
+    ------
+    MissingExtraError
+        The format needs an extra that is not installed.
+    InputError
+        The format cannot say what the report holds.
+    OSError
+        The target cannot be written.
+    """
+    if name == "html":
+        write_html(report, target, JournalPictures(report, journal, has_links=False))
+    elif name == "pdf":
+        write_pdf(report, target, JournalPictures(report, journal))
+    else:
+        EXPORTS[name].write(report, target)
+
+
+def _write(report: CohortReport, name: str, out: Path) -> Path:
+    path = out / EXPORTS[name].name
+    EXPORTS[name].write(report, path)
+    return path
 
 
 def _write_own_pdf(report: CohortReport, patient: PatientReading, journal: Journal) -> Path:
@@ -170,9 +197,11 @@ class JournalPictures:
     ----------
     report : the report
     journal : journal of its run
+    has_links : whether the page lies beside the annotated fields, and may link to them
     """
 
-    def __init__(self, report: CohortReport, journal: Journal) -> None:
+    def __init__(self, report: CohortReport, journal: Journal, *, has_links: bool = True) -> None:
+        self._has_links = has_links
         self._patients = {patient.patient: patient for patient in report.patients}
         self._journal = journal
         self._large: dict[str, Image.Image] = {}  # the sheet that was asked for last, by its digest
@@ -204,12 +233,12 @@ class JournalPictures:
     def annotated_path(self, patient: str, field: str) -> str | None:
         """Return the URL of the annotated field relative to the page, None if there is none."""
         path = self._journal.annotated_path(patient, field)
-        return self._url(path) if path.is_file() else None
+        return self._url(path) if self._has_links and path.is_file() else None
 
     def sheets(self, patient: str) -> Sequence[str]:
         """Return the URLs of the sheets of single cells relative to the page."""
         paths: list[str] = []
-        while (path := self._journal.sheet_path(patient, len(paths) + 1)).is_file():
+        while self._has_links and (path := self._journal.sheet_path(patient, len(paths) + 1)).is_file():
             paths.append(self._url(path))
         return paths
 

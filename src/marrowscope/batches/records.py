@@ -153,6 +153,11 @@ def names_in(out: Path) -> list[str]:
     return [str(name) for name in names]
 
 
+def is_batch(out: Path) -> bool:
+    """Return whether a folder holds a batch."""
+    return (record_folder(out) / _NAMES).is_file()
+
+
 def settings_in(out: Path, digest: str) -> BatchSettings:
     """Return settings that were used in a folder, by their digest.
 

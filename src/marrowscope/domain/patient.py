@@ -19,11 +19,15 @@ from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.cells import Cells
 from marrowscope.domain.decision import NO_CLUSTERING, Clustering, Decision, Interval, Verdict
 from marrowscope.domain.differential import Differential
+from marrowscope.domain.geometry import turned_back
 from marrowscope.domain.quantity import quantity
 from marrowscope.domain.scale import Scale
 
 OF_SEVERAL = "of several images in the file"
 """Beginning of the notes on an image that was chosen among those of its file."""
+
+TURNED_UPRIGHT = "turned upright as its EXIF orientation says"
+"""Note on an image that was stored lying."""
 
 NO_MIDDLE_CELL = "no cell was found in the middle; the middle half of the image was taken for it"
 """Note on an image of a single cell."""
@@ -83,6 +87,8 @@ class FieldReading:
     figures : of the image; None if the field was not read, or was before they were kept
     slide_xy : column and row of the field's left upper pixel in the slide that it is a tile of
     megakaryocytes : looked for in a field that could hold one; None in tiles and images of single cells
+    orientation : EXIF orientation by which the stored pixels were turned upright; 1 if they were not, or the
+        field was read before it was kept
     """
 
     name: str
@@ -100,6 +106,7 @@ class FieldReading:
     figures: ImageFigures | None = None
     slide_xy: tuple[int, int] | None = None
     megakaryocytes: MegakaryocyteSearch | None = None
+    orientation: int = 1
 
     @property
     def slide(self) -> str | None:
@@ -112,6 +119,11 @@ class FieldReading:
         if self.slide_xy is None:
             return self.cells.boxes
         return self.cells.boxes + np.array(self.slide_xy * 2, np.float32)
+
+    @property
+    def boxes_as_stored(self) -> npt.NDArray[np.float32]:
+        """The same in the file's pixels as they are stored, for programs that do not turn images upright."""
+        return turned_back(self.boxes_in_image, self.width, self.height, self.orientation)
 
     @property
     def mpp(self) -> float | None:

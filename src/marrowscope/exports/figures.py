@@ -37,6 +37,10 @@ LINEAGES = {
 """Name and colour of each lineage. Blasts of all kinds form a lineage of their own."""
 
 
+CORRECTED_WORDS = "Corrected"
+"""Title of the share that decided in reports of earlier versions."""
+
+
 @dataclass(frozen=True)
 class LineageRow:
     """A lineage's total: name, colour, counted cells, and percent; the percentages sum to 100."""
@@ -138,7 +142,7 @@ def share_rows(patient: PatientReading) -> tuple[ShareRow, ...]:
     if basis is Basis.VALIDATED:
         rows.append((BASIS_WORDS[basis], patient.adjusted_interval, True))
     if basis is Basis.NONE:  # in reports of earlier versions, whose corrected share decided
-        rows.append(("Corrected", patient.adjusted_interval, True))
+        rows.append((CORRECTED_WORDS, patient.adjusted_interval, True))
     rows.append((BASIS_WORDS[Basis.REVIEWED], patient.reviewed_interval, basis is Basis.REVIEWED))
     return tuple(ShareRow(title, share, decides) for title, share, decides in rows if share is not None)
 

@@ -969,7 +969,7 @@ export interface Reply {
 }
 
 /** Files made of a report. */
-export type ReportFile = "report.html" | "report.pdf" | "cells.csv" | "patients.csv" | "patients.xlsx" | "fhir.json";
+export type ReportFile = "report.html" | "report.pdf" | "cells.csv" | "patients.csv" | "patients.xlsx" | "fhir.json" | "report.hl7" | "dicom.zip" | "geojson.zip" | "coco.json" | "yolo.zip" | "voc.zip";
 
 /**
  * A request to a colleague and its answer.

@@ -68,6 +68,12 @@ export const exportsMenu = {
   "patients.csv": "Summary (CSV)",
   "patients.xlsx": "Workbook (Excel)",
   "fhir.json": "Laboratory system (FHIR)",
+  "report.hl7": "Laboratory system (HL7 v2)",
+  "dicom.zip": "Archive (DICOM, ZIP)",
+  "geojson.zip": "Cells for QuPath (ZIP)",
+  "coco.json": "Cells as COCO",
+  "yolo.zip": "Cells as YOLO (ZIP)",
+  "voc.zip": "Cells as Pascal VOC (ZIP)",
   "training.zip": "Training set (ZIP)",
 } satisfies Record<string, string>;
 

@@ -67,6 +67,12 @@ export const exportsMenu: Texts["exportsMenu"] = {
   "patients.csv": "Zusammenfassung (CSV)",
   "patients.xlsx": "Arbeitsmappe (Excel)",
   "fhir.json": "Laborsystem (FHIR)",
+  "report.hl7": "Laborsystem (HL7 v2)",
+  "dicom.zip": "Archiv (DICOM, ZIP)",
+  "geojson.zip": "Zellen für QuPath (ZIP)",
+  "coco.json": "Zellen als COCO",
+  "yolo.zip": "Zellen als YOLO (ZIP)",
+  "voc.zip": "Zellen als Pascal VOC (ZIP)",
   "training.zip": "Trainingsdaten (ZIP)",
 };
 

@@ -7,22 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fhir.resources.R4B.bundle import Bundle
 from tests.domain.test_taxonomy import mod10_holds, verhoeff_holds
+from tests.exports.fake_report import KNOWN, nine_patients, patient, report
 
 from marrowscope import export
 from marrowscope.analysis.patient import CountingSettings
 from marrowscope.analysis.review import read_reviewed
 from marrowscope.analysis.reviewed import Answer
 from marrowscope.domain.case.details import CaseDetails
+from marrowscope.domain.case.laboratory import Systems
 from marrowscope.domain.case.specimen import Specimen
-from marrowscope.domain.patient import PatientReading, Signature
+from marrowscope.domain.patient import CohortReport, PatientReading, Signature
 from marrowscope.errors import InputError
 from marrowscope.exports.case.laboratory import read_laboratory
-from marrowscope.exports.fhir import LOINC, SNOMED, codes, fhir_bundle, write_fhir
+from marrowscope.exports.hospital.fhir import LOINC, SNOMED, codes, fhir_bundle, write_fhir
 from marrowscope.exports.provenance import NOTICE
 from marrowscope.journal import Journal
-
-from .fake_report import KNOWN, nine_patients, patient, report
 
 NETWORK = patient("P01", blast_share=0.3, cells=300, fields=5, details=CaseDetails(Specimen.MARROW))
 
@@ -151,7 +152,7 @@ def test_a_run_is_exported_again_when_asked_for(tmp_path: Path) -> None:
     written = export(cohort, tmp_path, ["fhir"])
     assert [path.name for path in written] == ["fhir.json"]
     assert json.loads(written[0].read_text("utf-8")) == fhir_bundle(cohort)
-    with pytest.raises(InputError, match="fhir, pdf"):
+    with pytest.raises(InputError, match="pdf, fhir"):
         export(cohort, tmp_path, ["docx"])
 
 
@@ -199,3 +200,30 @@ def test_specimen_order_ranges_and_morphology_are_in_it() -> None:
     rods = observed["Blasts, morphology"]["valueCodeableConcept"]
     assert (rods["text"], rods["coding"][0]["code"]) == ("Auer rods", "blasts.auer_rods")
     assert observed["M:E ratio in bone marrow"]["referenceRange"][0]["low"] == {"value": 2.0}
+
+
+@pytest.mark.parametrize(
+    "cohort",
+    [nine_patients(), report([NETWORK]), report([signed(1)]), report([signed(2)])],
+    ids=["nine", "network", "signed", "amended"],
+)
+def test_the_bundle_is_valid_by_the_published_definitions(cohort: CohortReport) -> None:
+    """By fhir.resources, whose R4B has the same report, observation, specimen, device and bundle as R4."""
+    cohort = replace(cohort, laboratory=read_laboratory(None))
+    bundle = Bundle.model_validate(json.loads(json.dumps(fhir_bundle(cohort))))
+    assert len(bundle.entry or ()) == len(fhir_bundle(cohort)["entry"])
+
+
+def test_identifiers_are_of_the_laboratorys_systems() -> None:
+    laboratory = replace(
+        read_laboratory(None), systems=Systems(patient="urn:oid:1.2.3", order="https://lab.example/orders")
+    )
+    reading = patient(
+        "P01", blast_share=0.3, cells=200, fields=2, details=CaseDetails(Specimen.MARROW, order_number="A-17")
+    )
+    bundle = fhir_bundle(replace(report([reading]), laboratory=laboratory))
+    found = next(
+        e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == "DiagnosticReport"
+    )
+    assert found["subject"]["identifier"] == {"system": "urn:oid:1.2.3", "value": "P01"}
+    assert found["basedOn"][0]["identifier"] == {"system": "https://lab.example/orders", "value": "A-17"}

@@ -15,15 +15,14 @@ from marrowscope.imaging.names import shown
 
 Resource = dict[str, Any]
 
-ORDER = "urn:marrowscope:order"
-"""System of order numbers as the laboratory states them."""
 MORPHOLOGY = "urn:marrowscope:morphology"
 """System of the codes of `domain.case.morphology`."""
 UNITS = "http://unitsofmeasure.org"
 PERCENT = {"unit": "%", "system": UNITS, "code": "%"}
 _INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 _FLAGS = {Flag.LOW: ("L", "Low"), Flag.HIGH: ("H", "High")}
-_TYPES = {Specimen.MARROW: "Bone marrow aspirate", Specimen.BLOOD: "Blood"}
+SPECIMENS = {Specimen.MARROW: "Bone marrow aspirate", Specimen.BLOOD: "Blood"}
+"""Words for the specimens that are stated."""
 
 
 def specimen_content(details: CaseDetails) -> Resource | None:
@@ -38,20 +37,25 @@ def specimen_content(details: CaseDetails) -> Resource | None:
     notes = [{"text": f"{title}: {shown(text)}"} for title, text in said if text]
     return {
         "resourceType": "Specimen",
-        "type": {"text": _TYPES[details.specimen]},
+        "type": {"text": SPECIMENS[details.specimen]},
         **({"receivedTime": details.received} if details.received else {}),
         **({"collection": taken} if taken else {}),
         **({"note": notes} if notes else {}),
     }
 
 
-def order_of(details: CaseDetails) -> Resource:
-    """Return the order that a report answers, by its number alone: the order itself is somebody else's."""
+def order_of(details: CaseDetails, system: str) -> Resource:
+    """Return the order that a report answers, by its number alone: the order itself is somebody else's.
+
+    Parameters
+    ----------
+    system : of the laboratory's order numbers
+    """
     if not details.order_number and not details.requester:
         return {}
     order: Resource = {"type": "ServiceRequest"}
     if details.order_number:
-        order["identifier"] = {"system": ORDER, "value": shown(details.order_number)}
+        order["identifier"] = {"system": system, "value": shown(details.order_number)}
     if details.requester:
         order["display"] = f"requested by {shown(details.requester)}"
     return {"basedOn": [order]}
