@@ -147,7 +147,7 @@ def test_the_count_ends_when_enough_cells_are_counted(tmp_path: Path) -> None:
     )
     counted = report.patients[0].differential.counted
     assert counted >= 10
-    assert [update.to_go[update.report.patients[0].patient] for update in camera.updates][-1] == 0
+    assert [update.standings[update.report.patients[0].patient].to_go for update in camera.updates][-1] == 0
     assert len(camera.updates) < 6
 
 

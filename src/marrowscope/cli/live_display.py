@@ -18,6 +18,7 @@ from marrowscope.domain.percent import percent_text, range_text
 from marrowscope.domain.quantity import quantity
 from marrowscope.exports.tables import patient_row
 from marrowscope.live.count import LiveUpdate
+from marrowscope.live.standing import Standing
 
 
 class LiveDisplay:
@@ -35,7 +36,7 @@ class LiveDisplay:
         self._quiet = quiet
         self._sound = sound
         self._as_json = as_json
-        self._to_go: Mapping[str, int] = {}
+        self._standings: Mapping[str, Standing] = {}
         self._reached: set[tuple[str, str]] = set()
         self._console = Console(stderr=True)
         self._live: Live | None = None
@@ -57,7 +58,7 @@ class LiveDisplay:
     def __call__(self, update: LiveUpdate) -> None:
         """Show the count after further images."""
         self.waiting = update.waiting
-        self._to_go = update.to_go
+        self._standings = update.standings
         if self._as_json:
             self._print_rows(update)
         if self._live is not None:
@@ -98,7 +99,7 @@ class LiveDisplay:
         counted, interval = patient.differential.counted, patient.blast_interval
         if interval is None:
             return "no cell counted yet"
-        to_go = self._to_go[patient.patient]
+        to_go = self._standings[patient.patient].to_go
         return (
             f"{percent_text(interval.estimate)} % blasts ({range_text(interval.low, interval.high)} %), "
             f"{patient.differential.blasts} of {quantity(counted, 'cell')}"
@@ -121,9 +122,10 @@ class LiveDisplay:
     def _beep(self, patient: PatientReading) -> None:
         """Sound once when a patient's target is reached, and once when their count decides."""
         now = set()
-        if not self._to_go[patient.patient]:
+        standing = self._standings[patient.patient]
+        if standing.has_target:
             now.add((patient.patient, "target"))
-        if patient.decision.is_settled:
+        if standing.is_settled:
             now.add((patient.patient, "decision"))
         if now - self._reached and self._sound and self._console.is_terminal:
             self._console.bell()

@@ -13,6 +13,7 @@ from marrowscope.errors import InputError
 from marrowscope.imaging.files.sources import FieldSource, PatientSource
 from marrowscope.live.folder import WatchedFolder
 from marrowscope.live.memory import RememberingJournal, RememberingLooker
+from marrowscope.live.standing import Standing, standing_of
 from marrowscope.models.bundle import Bundle
 
 _POLL_S = 0.05
@@ -28,14 +29,14 @@ class LiveUpdate:
     new : those that were not in the update before, with their patients
     seconds : from when the newest of them was written until now
     waiting : number of images that came and are not read yet
-    to_go : patient → cells that the recommended number lacks
+    standings : patient → how far their count is
     """
 
     report: CohortReport
     new: tuple[tuple[PatientReading, FieldReading], ...]
     seconds: float
     waiting: int
-    to_go: Mapping[str, int]
+    standings: Mapping[str, Standing]
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,11 @@ class Until:
 
     def is_reached(self, update: LiveUpdate) -> bool:
         """Return whether the counts are at an end."""
-        if not update.report.patients:
+        standings = update.standings.values()
+        if not standings:
             return False
-        are_settled = all(patient.decision.is_settled for patient in update.report.patients)
-        return (self.settled and are_settled) or (self.target and not any(update.to_go.values()))
+        are_settled = all(each.is_settled for each in standings)
+        return (self.settled and are_settled) or (self.target and all(each.has_target for each in standings))
 
 
 NEVER = Until()
@@ -134,7 +136,7 @@ class LiveCount:
     def _has_changed(self) -> bool:
         """Look at the folder; one that cannot be listed now, as a drive that is away, is looked at again."""
         try:
-            return self._folder.changed()
+            return bool(self._folder.changed())
         except OSError:
             return False
 
@@ -161,11 +163,8 @@ class LiveCount:
         )
         written = max((came[entry] for entry in now), default=max(came.values(), default=0))
         seconds = max(time.time() - written / 1e9, 0.0)
-        to_go = {
-            each.patient: max(self._counting.target_of(each.details.specimen) - each.differential.counted, 0)
-            for each in report.patients
-        }
-        return LiveUpdate(report, tuple(self._new(report)), seconds, len(waiting) - len(now), to_go)
+        standings = {each.patient: standing_of(each, self._counting) for each in report.patients}
+        return LiveUpdate(report, tuple(self._new(report)), seconds, len(waiting) - len(now), standings)
 
     def _new(self, report: CohortReport) -> Iterator[tuple[PatientReading, FieldReading]]:
         for patient in report.patients:

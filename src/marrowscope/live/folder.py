@@ -44,8 +44,8 @@ class WatchedFolder:
         """Seconds since the last change was seen."""
         return self._clock() - self._last_change
 
-    def changed(self) -> bool:
-        """List the folder; return true once after each change of a file, when it is quiet for `QUIET_S`.
+    def changed(self) -> frozenset[Path]:
+        """List the folder; return each file once after it changed or went, when it is quiet for `QUIET_S`.
 
         Raises
         ------
@@ -63,4 +63,4 @@ class WatchedFolder:
         self._versions = versions
         quiet = {path for path in self._untold if now - self._changed_at[path] >= QUIET_S}
         self._untold -= quiet
-        return bool(quiet)
+        return frozenset(quiet)

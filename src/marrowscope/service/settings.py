@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     """Model bundle of new analyses: a built-in name or a folder. None: the one activated on the page."""
     bundle_folders: tuple[Path, ...] = ()
     """More bundles that users may choose."""
+    live_folders: tuple[Path, ...] = ()
+    """Folders of the server, to which cameras write, that live sessions may take images from."""
     laboratory: Path | None = None
     """TOML file with the name, address and reference ranges of the laboratory, for its reports."""
 

@@ -14,7 +14,7 @@ from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.copies import settle_copies
-from marrowscope.service.store.analyses import QUEUED, RUNNING, Analysis, AnalysisField
+from marrowscope.service.store.analyses import UNDER_WAY, Analysis, AnalysisField
 from marrowscope.service.store.base import row_of
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.patients import (
@@ -214,8 +214,5 @@ def forget(database: Database, blobs: Blobs, digests: Iterable[str]) -> None:
 def waiting_analyses(session: Session) -> int:
     """Return how many analyses are queued or running."""
     return (
-        session.scalar(
-            select(func.count()).select_from(Analysis).where(Analysis.status.in_((QUEUED, RUNNING)))
-        )
-        or 0
+        session.scalar(select(func.count()).select_from(Analysis).where(Analysis.status.in_(UNDER_WAY))) or 0
     )

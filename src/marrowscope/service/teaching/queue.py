@@ -14,7 +14,7 @@ from marrowscope.models.bundle import Bundle
 from marrowscope.service.actors import SYSTEM
 from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError
-from marrowscope.service.store.analyses import DONE, FAILED, QUEUED, RUNNING, Analysis
+from marrowscope.service.store.analyses import DONE, FAILED, QUEUED, RUNNING, UNDER_WAY, Analysis
 from marrowscope.service.store.patients import Patient
 from marrowscope.service.store.teaching import DECLINED, LEARNING, LOOKING, Teaching
 from marrowscope.service.teaching import teachings
@@ -152,7 +152,7 @@ def in_progress(session: Session) -> set[str]:
 def declined(session: Session) -> set[str]:
     """Return the bundles that were declined, to be removed once no analysis waits for them."""
     names = set(session.scalars(select(Teaching.bundle).where(Teaching.decision == DECLINED)))
-    waiting = session.scalars(select(Analysis.bundle).where(Analysis.status.in_((QUEUED, RUNNING))))
+    waiting = session.scalars(select(Analysis.bundle).where(Analysis.status.in_(UNDER_WAY)))
     return {name for name in names - {Path(bundle).name for bundle in waiting} if name}
 
 
