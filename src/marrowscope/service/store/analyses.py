@@ -78,9 +78,10 @@ class AnalysisField(Identified, Base):
     `status` is ``queued``, ``running``, ``done`` (read), ``failed``, ``duplicate`` or ``cancelled``. `place`
     is its place in the natural order of names, of a live session in the order in which images came. `owner`
     is the dispatcher at work on it, `deaths` counts worker processes that died over it. `reading` is the
-    networks' own reading in the journal's form; people never change it. `repeated` are the rows of its cells that an earlier field of the analysis shows, too,
-    known once all fields are read, of a live session after every field. `gallery` and `annotated` are
-    digests of blobs. `taken_from` is the analysis that read the field, None where this one did.
+    networks' own reading in the journal's form; people never change it. `repeated` are the rows of its cells
+    that an earlier field of the analysis shows, too, known once all fields are read, of a live session after
+    every field. `gallery` and `annotated` are digests of blobs. `taken_from` is the analysis that read the
+    field, None where this one did.
     """
 
     __tablename__ = "analysis_fields"

@@ -26,6 +26,8 @@ export type {
   FieldShape as Field,
   UploadResultShape as UploadItem,
   LearnerShape as Learner,
+  LiveFolder,
+  LiveShape as LiveSession,
   LostAnswerShape as LostAnswer,
   MorphologyShape as Morphology,
   OccasionShape as Occasion,
