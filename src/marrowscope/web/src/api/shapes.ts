@@ -4,7 +4,6 @@ import type * as schema from "./schema";
 export type {
   ActiveShape as ActiveNetworks,
   AgreedCells,
-  AcknowledgementShape as Acknowledgement,
   AgreementShape as Agreement,
   AgreementTable as ConfusionTable,
   AnalysisShape as Analysis,
@@ -19,7 +18,6 @@ export type {
   ControlDetail,
   ControlShape as Control,
   Count,
-  CountRow,
   Differential,
   EntryShape as AuditEntry,
   EstimateShape as Estimate,
@@ -39,7 +37,6 @@ export type {
   PointShape as Point,
   ReadingShape as Reading,
   RequestShape as Request,
-  ResultShape as Result,
   SessionState as Session,
   SettingsShape as ServiceSettings,
   SignedCaseShape as SignedCase,

@@ -24,10 +24,10 @@ export function LivePanel({ patient, analysis, children }: { patient: Patient; a
   });
   return (
     <div className="patient" {...drop.handlers}>
-      <section className={`live ${live.data ? toneOf(live.data) : ""}`} aria-label={t.live.title} data-testid="live-session">
+      <section className={`live-session ${live.data ? toneOf(live.data) : ""}`} aria-label={t.live.title} data-testid="live-session">
         {live.data ? <Figures session={live.data} /> : <Loading />}
         <Problem message={live.error} />
-        <div className="row wrap">
+        <div className="row wrap top">
           <div className="grow stack tight">{maySend ? <Sources patient={patient} /> : <p className="small soft">{t.live.viewer}</p>}</div>
           <Signals session={live.data} />
           {maySend ? <Close analysis={analysis} /> : null}
@@ -74,7 +74,7 @@ function Figures({ session }: { session: LiveSession }): ReactNode {
           <strong data-testid="to-go">{session.to_go > 0 ? t.live.toGo(session.to_go) : t.live.hasTarget}</strong>
         </p>
         <Meter value={count.counted / session.target} label={t.live.ofTarget(count.counted, session.target)} />
-        <p className="small soft">{newest ? t.live.newest(newest.name, newest.cells) : t.live.none}</p>
+        <p className="small soft">{newest ? t.live.newest(newest.name, newest.cells) : null}</p>
       </div>
       <div className="small">
         {session.waiting > 0 ? <p>{t.live.waiting(session.waiting)}</p> : null}

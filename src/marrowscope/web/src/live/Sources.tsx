@@ -77,7 +77,6 @@ export function Sources({ patient }: { patient: Patient }): ReactNode {
         <button type="button" className="button compact" aria-pressed={hasCamera} onClick={() => setCamera(!hasCamera)}>
           {t.live.camera}
         </button>
-        <span className="small faint">{t.live.drop}</span>
         {sender.left > 0 ? <span className="small soft" role="status">{sender.isOffline ? t.live.offline : t.live.sending(sender.left)}</span> : null}
       </div>
       <Problem message={error} />

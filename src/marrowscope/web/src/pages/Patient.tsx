@@ -100,6 +100,7 @@ function Frame({ cells, isKnown, ...shown }: Shown & { analysis: Analysis | null
 }
 
 function Tab(props: ShownCells): ReactNode {
+  const { user } = useKnown();
   const { patient, analysis, fields, tab, store } = props;
   if (tab === "case") {
     return (
@@ -135,7 +136,14 @@ function Tab(props: ShownCells): ReactNode {
       </div>
     );
   }
-  if (analysis?.status === "live") return null; // its panel says that no image came yet
+  if (analysis?.status === "live") {
+    return (
+      <div className="empty">
+        <h2>{t.live.none}</h2>
+        <p>{user.role === "viewer" ? null : t.live.drop}</p>
+      </div>
+    );
+  }
   if (!analysis || analysis.status !== "done") return <Progress {...props} />;
   if (tab === "readings") return <Readings analysis={analysis} readings={props.readings} mine={props.mine} onChange={props.onReadings} />;
   return store ? <Workspace key={store.analysis.id} store={store} fields={fields} /> : null;

@@ -18,7 +18,7 @@ export const live = {
   toGo: (cells: number) => `${plural(cells, "cell", "cells")} to go`,
   hasTarget: "Enough cells are counted.",
   isSettled: "The count decides: more cells would not change it.",
-  interval: (interval: string) => `${interval} – wide enough for looking again and again`,
+  interval: (interval: string) => `95 % interval ${interval}, widened for repeated looks`,
   newest: (name: string, cells: number) => `Last read: ${name}, ${plural(cells, "cell", "cells")}`,
   waiting: (images: number) => `${plural(images, "image waits", "images wait")} to be read`,
   none: "Waiting for the first image …",

@@ -18,7 +18,7 @@ export const live: Texts["live"] = {
   toGo: (cells) => `noch ${plural(cells, "Zelle", "Zellen")}`,
   hasTarget: "Es sind genug Zellen gezählt.",
   isSettled: "Die Zählung entscheidet: Weitere Zellen würden daran nichts ändern.",
-  interval: (interval) => `${interval} – weit genug für wiederholtes Hinsehen`,
+  interval: (interval) => `95-%-Intervall ${interval}, erweitert für wiederholtes Hinsehen`,
   newest: (name, cells) => `Zuletzt gelesen: ${name}, ${plural(cells, "Zelle", "Zellen")}`,
   waiting: (images) => `${plural(images, "Bild wartet", "Bilder warten")} darauf, gelesen zu werden`,
   none: "Das erste Bild steht noch aus …",
