@@ -114,7 +114,7 @@ class FolderWatcher:
             if live.analysis_id not in self._watched and self._claims(live):
                 path = folders_of(self._settings).get(live.folder)
                 if path is not None:
-                    folder = WatchedFolder(path)
+                    folder = WatchedFolder(path, follows_links=False)
                     self._watched[live.analysis_id] = _Watched(patient_id, path, live.earlier, folder)
 
     def _claims(self, live: LiveSession) -> bool:

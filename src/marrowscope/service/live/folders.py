@@ -50,7 +50,7 @@ def files_in(folder: Path) -> dict[str, list[int]]:
     try:
         return {
             path.relative_to(folder).as_posix(): list(version)
-            for path, version in versions_below(folder)
+            for path, version in versions_below(folder, follows_links=False)
             if may_be_image(path.name)
         }
     except OSError as error:
