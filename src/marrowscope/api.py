@@ -290,8 +290,12 @@ def watch(
 
     facts = settings.reading_facts(networks)
     with _journal(RememberingJournal, results, facts, resume=resume, overwrite=overwrite) as journal:
-        live = LiveCount(networks, settings, journal, WatchedFolder(images), found)
-        report = live.run(until, stop or Event(), listener or (lambda _: None))
+        live = LiveCount(networks, settings, journal, WatchedFolder(images), found, stop=stop or Event())
+        try:
+            report = live.run(until, listener or (lambda _: None))
+        except BaseException:
+            journal.discard_if_empty()
+            raise
         write_report(report, journal)
     return Report.of(report)
 

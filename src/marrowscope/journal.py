@@ -9,6 +9,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -67,6 +68,7 @@ class Journal:
         patience_s: float = 0.0,
     ) -> None:
         check_free(out, resume=resume, overwrite=overwrite)
+        self._is_new = not out.exists()
         out.mkdir(parents=True, exist_ok=True)
         self.out = out
         self._folder = record_folder(out)
@@ -225,8 +227,9 @@ class Journal:
         except DamagedRecordError:
             return None
 
-    def record_scales(self, patient: str, scales: ScaleBySize) -> None:
-        """Write the scales measured for a patient."""
+    def record_scales(self, patient: str, scales: ScaleBySize, measured_on: int) -> None:
+        """Write the scales measured for a patient, and how many fields there were to measure on."""
+        write_record(self._path(patient, "", "measured on", ".json"), measured_on)
         write_record(self._path(patient, "", "scales", ".json"), to_json(listed_scales(scales)))
 
     def _large_path(self, patient: str, reading: FieldReading) -> Path:
@@ -254,6 +257,22 @@ class Journal:
             f"{self.out} holds no finished report that this version can read: "
             "run marrowscope analyse again with --resume"
         )
+
+    def measured_on(self, patient: str) -> int | None:
+        """Return how many fields of a patient there were when the scales were measured, None if not known."""
+        found = read_record(self._path(patient, "", "measured on", ".json"))
+        return found if isinstance(found, int) else None
+
+    def discard_if_empty(self) -> None:
+        """Remove the journal, and the folder if it was made for it, unless a field or a scale is recorded."""
+        if any((self._folder / "fields").iterdir()):
+            return
+        shutil.rmtree(self._folder, ignore_errors=True)
+        with suppress(OSError):  # on Windows, the lock is in use until it is given free
+            (self.out / _LOCK).unlink(missing_ok=True)
+        if self._is_new:
+            with suppress(OSError):  # others have written there
+                self.out.rmdir()
 
     def _path(self, patient: str, field: str, sha256: str, suffix: str) -> Path:
         key = hashlib.sha256("\0".join((patient, field, sha256)).encode("utf-8", "surrogateescape"))

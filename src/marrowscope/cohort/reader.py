@@ -65,6 +65,7 @@ class CohortReader:
     earlier : patients' counts in an earlier report; a count of more images is another look at the same
     looker : looks at the files; by default one of each call's own
     reader : the networks, where they are loaded already
+    is_stopped : asked after each tile of a slide; once true, the patient's other tiles are left
 
     Attributes
     ----------
@@ -81,6 +82,7 @@ class CohortReader:
         *,
         looker: Looker | None = None,
         reader: FieldReader | None = None,
+        is_stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self._bundle = bundle
         self._settings = settings
@@ -89,11 +91,11 @@ class CohortReader:
         self._earlier = earlier or {}
         self._looker = looker
         self._loaded = reader
+        self._is_stopped = is_stopped
         self._known = bundle.known_errors(settings.validation)
         self._not_needed: dict[str, frozenset[str]] = {}
         self._seconds: dict[str, float] = {}
         self.plans: Mapping[str, Plan] = {}
-        self._measured_on: dict[str, int] = {}
         self._repeated: dict[str, RepeatedCells] = {}
         self._drawn: dict[tuple[str, str, str], tuple[bool, ...]] = {}
 
@@ -133,10 +135,10 @@ class CohortReader:
 
         For counts that go on: the first fields may show little to measure by. It holds for fields to come.
         """
-        for patient, measured in list(self._measured_on.items()):
-            tasks = self.plans[patient].fields if patient in self.plans else ()
-            if measured < SCALE_SAMPLE and len(tasks) >= 2 * measured:
-                self._measured(patient, tasks)
+        for patient, plan in self.plans.items():
+            measured = self._journal.measured_on(patient)
+            if measured is not None and measured < SCALE_SAMPLE and len(plan.fields) >= 2 * measured:
+                self._measured(patient, plan.fields)
 
     def _plans(self, patients: Sequence[PatientSource]) -> list[Plan]:
         """Look at all files of all patients."""
@@ -217,6 +219,8 @@ class CohortReader:
             for reading in readings:
                 read += 1
                 failed_in_a_row = failed_in_a_row + 1 if reading.status is FieldStatus.FAILED else 0
+                if self._is_stopped():
+                    break
                 if read <= len(plan.tasks):
                     beside.append(reading)
                 if read < len(plan.tasks):
@@ -288,8 +292,7 @@ class CohortReader:
     def _measured(self, patient: str, tasks: Sequence[FieldTask]) -> ScaleBySize:
         self._listener(Progress("scale", patient))
         scales = self._reader.measure_patient(scale_sample(tasks))
-        self._journal.record_scales(patient, scales)
-        self._measured_on[patient] = len(tasks)
+        self._journal.record_scales(patient, scales, len(tasks))
         return scales
 
     def _patient(self, plan: Plan) -> PatientReading:

@@ -15,10 +15,9 @@ from marrowscope.service.errors import ConflictError
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.copies import settle_copies
 from marrowscope.service.store.base import row_of
-from marrowscope.service.store.claims import WAITING
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.references import is_referenced
-from marrowscope.service.store.tables.analyses import Analysis, AnalysisField
+from marrowscope.service.store.tables.analyses import UNDER_WAY, Analysis, AnalysisField
 from marrowscope.service.store.tables.patients import (
     FIELD_FAILED,
     FIELD_REPLACED,
@@ -214,4 +213,6 @@ def forget(database: Database, blobs: Blobs, digests: Iterable[str]) -> None:
 
 def waiting_analyses(session: Session) -> int:
     """Return how many analyses are queued or running."""
-    return session.scalar(select(func.count()).select_from(Analysis).where(Analysis.status.in_(WAITING))) or 0
+    return (
+        session.scalar(select(func.count()).select_from(Analysis).where(Analysis.status.in_(UNDER_WAY))) or 0
+    )

@@ -20,13 +20,22 @@ from marrowscope.imaging.files.decode import DecodeLimits
 from marrowscope.imaging.files.sources import FieldSource
 from marrowscope.pipeline import FieldTask, ReadingSettings, scale_sample
 from marrowscope.service.actors import SYSTEM
-from marrowscope.service.analyses import analyses, fields
+from marrowscope.service.analyses import analyses, fields, live
 from marrowscope.service.clock import now
 from marrowscope.service.images import patients
 from marrowscope.service.images.blobs import Blobs
-from marrowscope.service.review import carrying
+from marrowscope.service.review import ending
 from marrowscope.service.store.claims import LEASE, QUEUED, RUNNING, WAITING, dead_owners, give_back_abandoned
-from marrowscope.service.store.tables.analyses import CANCELLED, DUPLICATE, FAILED, Analysis, AnalysisField
+from marrowscope.service.store.tables.analyses import (
+    CANCELLED,
+    DUPLICATE,
+    FAILED,
+    LIVE,
+    UNDER_WAY,
+    Analysis,
+    AnalysisField,
+    LiveSession,
+)
 from marrowscope.service.store.tables.patients import Field
 from marrowscope.service.trail import audit
 
@@ -83,15 +92,20 @@ def claim(session: Session, owner: str, resources: ReadingResources) -> Work | N
         row, analysis = found
         if not _start(session, analysis, resources.blobs):
             return _claimed_work(session, owner, resources, row, analysis)
-    return None
+    live_one = _live_to_measure(session)
+    if live_one is None:
+        return None
+    session.refresh(live_one, with_for_update=True)
+    if live_one.status != LIVE or live_one.scale_owner is not None:  # another server was faster
+        return None
+    return _measuring(session, owner, resources, live_one)
 
 
 def _claimed_work(
     session: Session, owner: str, resources: ReadingResources, row: AnalysisField, analysis: Analysis
 ) -> Work:
     if not analysis.is_scaled:
-        analysis.scale_owner = owner
-        return ScaleWork(analysis.id, _networks(analysis, resources), _sample(session, analysis, resources))
+        return _measuring(session, owner, resources, analysis)
     row.claim(owner)
     field = session.get_one(Field, row.field_id)
     return FieldWork(
@@ -99,17 +113,39 @@ def _claimed_work(
     )
 
 
+def _measuring(session: Session, owner: str, resources: ReadingResources, analysis: Analysis) -> ScaleWork:
+    analysis.scale_owner = owner
+    return ScaleWork(analysis.id, _networks(analysis, resources), _sample(session, analysis, resources))
+
+
 def has_work(session: Session) -> bool:
     """Return whether `claim` would find work; changes nothing."""
-    return session.scalar(_open_work(select(AnalysisField.id)).limit(1)) is not None
+    is_open = session.scalar(_open_work(select(AnalysisField.id)).limit(1)) is not None
+    return is_open or _live_to_measure(session) is not None
+
+
+def _live_to_measure(session: Session) -> Analysis | None:
+    """Return a live analysis whose scale is to be measured while none of its fields waits."""
+    query = (
+        select(LiveSession, Analysis)
+        .join(Analysis, Analysis.id == LiveSession.analysis_id)
+        .where(Analysis.status == LIVE, Analysis.scale_owner.is_(None))
+    )
+    found = session.execute(query).all()
+    return next((analysis for own, analysis in found if live.is_to_measure(own, analysis)), None)
 
 
 def record_scales(session: Session, owner: str, work: ScaleWork, scales: ScaleBySize) -> bool:
     """Record the scales of a patient; return whether the claim still held."""
     analysis = session.get(Analysis, work.analysis_id, with_for_update=True)
-    if analysis is None or analysis.scale_owner != owner or analysis.is_scaled:
+    if analysis is None or analysis.scale_owner != owner:
         return False
-    fields.record_scales(analysis, scales)
+    if analysis.is_scaled and analysis.status != LIVE:
+        return False
+    if work.sample:
+        fields.record_scales(analysis, scales)
+    analysis.scale_owner = None
+    live.note_measured(session, analysis)
     return True
 
 
@@ -139,7 +175,7 @@ def record_reading(
         return False
     fields.record(session, analysis, row, reading, pictures)
     session.flush()
-    _end_if_complete(session, analysis, blobs)
+    ending.after_reading(session, analysis, blobs)
     return True
 
 
@@ -174,7 +210,7 @@ def fail(session: Session, owner: str, work: Work, message: str) -> None:
     else:
         analysis_id = work.analysis_id
     analysis = session.get(Analysis, analysis_id, with_for_update=True)
-    if analysis is None or analysis.status not in WAITING:
+    if analysis is None or analysis.status not in UNDER_WAY:
         return
     session.execute(
         update(AnalysisField)
@@ -221,7 +257,7 @@ def _open_work(query: Any) -> Any:
     """Restrict a query to fields waiting to be read or for their patient's scale."""
     return query.join(Analysis, Analysis.id == AnalysisField.analysis_id).where(
         AnalysisField.status == QUEUED,
-        Analysis.status.in_(WAITING),
+        Analysis.status.in_(UNDER_WAY),
         or_(Analysis.is_scaled, Analysis.scale_owner.is_(None)),
     )
 
@@ -241,14 +277,6 @@ def _give_back_measuring(session: Session, owner: str, work: ScaleWork, *, is_to
         fail(session, owner, work, "measuring the scale of these images ended several worker processes")
 
 
-def _end_if_complete(session: Session, analysis: Analysis, blobs: Blobs) -> None:
-    if not analyses.is_complete(session, analysis):
-        return
-    fields.count_once(session, analysis, blobs)
-    analyses.end_complete(session, analysis)
-    carrying.carry_over(session, analysis)
-
-
 def _start(session: Session, analysis: Analysis, blobs: Blobs) -> bool:
     """Start an analysis that waits; return whether readings were taken over: other work is next then."""
     if analysis.status != QUEUED:
@@ -262,7 +290,7 @@ def _start(session: Session, analysis: Analysis, blobs: Blobs) -> bool:
         session, SYSTEM, "analysis.start", "analysis", analysis.id, patient_id=analysis.patient_id,
         before={"status": QUEUED}, after={"status": RUNNING, **({"taken_over": taken} if taken else {})},
     )  # fmt: skip
-    _end_if_complete(session, analysis, blobs)
+    ending.after_reading(session, analysis, blobs)
     return taken > 0
 
 

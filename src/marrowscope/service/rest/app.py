@@ -19,7 +19,7 @@ from marrowscope.service.rest import (
     problems,
 )
 from marrowscope.service.rest.accounts import sessions, tokens, users
-from marrowscope.service.rest.analyses import analyses, differential, events
+from marrowscope.service.rest.analyses import analyses, differential, events, live
 from marrowscope.service.rest.dependencies import Service
 from marrowscope.service.rest.guard import Guard
 from marrowscope.service.rest.images import (
@@ -50,8 +50,8 @@ from marrowscope.service.store.schema import bring_up_to_date
 from marrowscope.version import __version__
 
 _UNDER_API = (
-    users, sessions, tokens, catalogue, patients, removal, files, fields, slides, analyses, events, cells,
-    megakaryocytes, readings, carried, requests, tags, atlas, details, differential, signing, exports,
+    users, sessions, tokens, catalogue, patients, removal, files, fields, slides, analyses, live, events,
+    cells, megakaryocytes, readings, carried, requests, tags, atlas, details, differential, signing, exports,
     auditing, teachings, active, controls, proficiency,
 )  # fmt: skip
 

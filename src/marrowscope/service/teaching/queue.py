@@ -14,7 +14,7 @@ from marrowscope.service.actors import SYSTEM
 from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.store.claims import QUEUED, RUNNING, WAITING, dead_owners, give_back_abandoned
-from marrowscope.service.store.tables.analyses import DONE, FAILED, Analysis
+from marrowscope.service.store.tables.analyses import DONE, FAILED, UNDER_WAY, Analysis
 from marrowscope.service.store.tables.patients import Patient
 from marrowscope.service.store.tables.teaching import DECLINED, LEARNING, LOOKING, Teaching
 from marrowscope.service.teaching import teachings
@@ -147,7 +147,7 @@ def in_progress(session: Session) -> set[str]:
 def declined(session: Session) -> set[str]:
     """Return the bundles that were declined, to be removed once no analysis waits for them."""
     names = set(session.scalars(select(Teaching.bundle).where(Teaching.decision == DECLINED)))
-    waiting = session.scalars(select(Analysis.bundle).where(Analysis.status.in_(WAITING)))
+    waiting = session.scalars(select(Analysis.bundle).where(Analysis.status.in_(UNDER_WAY)))
     return {name for name in names - {Path(bundle).name for bundle in waiting} if name}
 
 

@@ -13,7 +13,7 @@ from marrowscope.service.review import readings
 from marrowscope.service.store.tables.analyses import Analysis
 
 router = APIRouter(tags=["analyses"])
-Status = Literal["queued", "running", "done", "failed", "cancelled"]
+Status = Literal["queued", "running", "live", "done", "failed", "cancelled"]
 
 
 class NewAnalysis(Shape):

@@ -18,8 +18,7 @@ from marrowscope.service.rest.analyses.analyses import AnalysisShape, analysis_s
 from marrowscope.service.rest.dependencies import Service, TheService, Viewer
 from marrowscope.service.rest.shapes import Id
 from marrowscope.service.review import readings
-from marrowscope.service.store.claims import WAITING
-from marrowscope.service.store.tables.analyses import ENDED, Analysis
+from marrowscope.service.store.tables.analyses import ENDED, UNDER_WAY, Analysis
 from marrowscope.service.store.tables.patients import Patient
 from marrowscope.service.trail.events import Broadcaster, Change
 
@@ -130,7 +129,7 @@ async def _one(service: Service, user: Actor, analysis_id: str) -> AsyncIterator
 
 def _state(service: Service, user: Actor, since: datetime | None) -> list[ServerSentEvent]:
     """Return the first events of a connection, the oldest change first."""
-    chosen: list[ColumnElement[bool]] = [Analysis.status.in_(WAITING)]
+    chosen: list[ColumnElement[bool]] = [Analysis.status.in_(UNDER_WAY)]
     if since is not None:
         chosen.append(Analysis.changed_at > since)
     with service.database.reading() as session:

@@ -29,7 +29,9 @@ from marrowscope.service.store.tables.analyses import Analysis
 from marrowscope.service.store.tables.patients import Patient
 
 router = APIRouter(prefix="/patients", tags=["patients"])
-PatientStatus = Literal["empty", "ready", "queued", "running", "done", "failed", "cancelled", "signed"]
+PatientStatus = Literal[
+    "empty", "ready", "queued", "running", "live", "done", "failed", "cancelled", "signed"
+]
 
 
 class ResultShape(Shape):

@@ -8,10 +8,13 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marrowscope.service.clock import now
 from marrowscope.service.store.base import Base, BlobDigest, Identified
-from marrowscope.service.store.claims import QUEUED, Claimable
+from marrowscope.service.store.claims import QUEUED, WAITING, Claimable
 from marrowscope.service.store.tables.patients import Field, Patient
 
 DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
+LIVE = "live"
+"""As the status of an analysis: it takes the patient's images as they come, until its session is closed."""
+UNDER_WAY = (*WAITING, LIVE)
 ENDED = (DONE, FAILED, CANCELLED)
 DUPLICATE = "duplicate"
 """As the status of a field: the same image as another one of the patient."""
@@ -74,10 +77,11 @@ class AnalysisField(Claimable, Identified, Base):
     """The reading of one field within an analysis.
 
     `status` is ``queued``, ``running``, ``done`` (read), ``failed``, ``duplicate`` or ``cancelled``. `place`
-    is its place in the natural order of names. `reading` is the networks' own reading in the journal's form;
-    people never change it. `repeated` are the rows of its cells that an earlier field of the analysis shows,
-    too, known once all fields are read. `gallery` and `annotated` are digests of blobs. `taken_from` is the
-    analysis that read the field, None where this one did.
+    is its place in the natural order of names, of a live session in the order in which images came. `reading`
+    is the networks' own reading in the journal's form; people never change it. `repeated` are the rows of its
+    cells that an earlier field of the analysis shows, too, known once all fields are read, of a live session
+    after every field. `gallery` and `annotated` are digests of blobs. `taken_from` is the analysis that read
+    the field, None where this one did.
     """
 
     __tablename__ = "analysis_fields"
@@ -102,6 +106,24 @@ class AnalysisField(Claimable, Identified, Base):
     taken_from: Mapped[str | None] = mapped_column(String(32), default=None)
 
     field: Mapped[Field] = relationship()
+
+
+class LiveSession(Base):
+    """A session at the microscope: its analysis takes images while they are made.
+
+    `folder` is the name of the server's folder that is watched (`live.folders`), "" where people send the
+    images. `earlier` are the files that were there before and are left: path in the folder → bytes and
+    nanoseconds of its last change. `owner` is the server that watches. `measured_on` is how many fields the
+    scale was measured on, None until a worker has loaded the networks.
+    """
+
+    __tablename__ = "live_sessions"
+
+    analysis_id: Mapped[str] = mapped_column(ForeignKey("analyses.id", ondelete="CASCADE"), primary_key=True)
+    folder: Mapped[str] = mapped_column(Text, default="")
+    earlier: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    owner: Mapped[str | None] = mapped_column(String(100), default=None)
+    measured_on: Mapped[int | None] = mapped_column(default=None)
 
 
 class Cell(Identified, Base):

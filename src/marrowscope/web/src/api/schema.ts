@@ -69,7 +69,7 @@ export interface AgreementTable {
 export interface AnalysisShape {
   id: string;
   patient_id: string;
-  status: "queued" | "running" | "done" | "failed" | "cancelled";
+  status: "queued" | "running" | "live" | "done" | "failed" | "cancelled";
   priority: number;
   bundle: string;
   bundle_sha256: string;
@@ -479,6 +479,31 @@ export interface LineageRow {
   percent: number;
 }
 
+/** A folder of the server that a session may take images from. */
+export interface LiveFolder {
+  name: string;
+}
+
+/**
+ * What a session has come to; the intervals are those of a count that is looked at again and again.
+ *
+ * `to_go` are the cells that the recommended number lacks. `is_settled` is true once further cells would not
+ * change the decision. `repeated` cells are left out because another field shows them, too.
+ */
+export interface LiveShape {
+  analysis: AnalysisShape;
+  folder: string;
+  count: Count;
+  target: number;
+  to_go: number;
+  is_settled: boolean;
+  waiting: number;
+  passed_over: PassedOverShape[];
+  passed_over_number: number;
+  repeated: number;
+  newest: NewestField | null;
+}
+
 /** An answer, comments or requests that found no cell: the image was not read, or no cell found there. */
 export interface LostAnswerShape {
   field: string;
@@ -611,6 +636,15 @@ export interface NewPatient {
   name: string;
 }
 
+/** Options of a live session; all have defaults. */
+export interface NewSession {
+  bundle?: string | null;
+  mpp?: number | null;
+  rule?: string | null;
+  folder?: string;
+  takes_earlier?: boolean;
+}
+
 /**
  * What the signature means, the revision of the count that was seen, and the signer's password.
  *
@@ -648,6 +682,12 @@ export interface NewUser {
   name: string;
   role: "viewer" | "reviewer" | "admin";
   password: string;
+}
+
+/** The field read last. */
+export interface NewestField {
+  name: string;
+  cells: number;
 }
 
 /** An occasion: `images` read, `flagged` ones of them with a problem of quality. */
@@ -775,6 +815,11 @@ export interface Page_LearnerShape_ {
   next?: string | null;
 }
 
+export interface Page_LiveFolder_ {
+  items: LiveFolder[];
+  next?: string | null;
+}
+
 export interface Page_OpenPointShape_ {
   items: OpenPointShape[];
   next?: string | null;
@@ -845,6 +890,13 @@ export interface Page_VersionShape_ {
   next?: string | null;
 }
 
+/** An image that is not counted, and why; `is_copy` where another one shows the same field. */
+export interface PassedOverShape {
+  name: string;
+  is_copy: boolean;
+  message: string;
+}
+
 /** The current password and the new one. */
 export interface PasswordChange {
   old: string;
@@ -861,7 +913,7 @@ export interface PatientShape {
   id: string;
   name: string;
   created_at: string;
-  status: "empty" | "ready" | "queued" | "running" | "done" | "failed" | "cancelled" | "signed";
+  status: "empty" | "ready" | "queued" | "running" | "live" | "done" | "failed" | "cancelled" | "signed";
   fields: number;
   fields_failed: number;
   analysis: AnalysisShape | null;

@@ -17,7 +17,7 @@ export function Fields({ patient, fields, isBlind, onChange, onAnswer }: { patie
   const { user } = useKnown();
   const mayAdd = user.role !== "viewer";
   const [batches, setBatches] = useState<Batch[] | null>(null);
-  const drop = useDrop(mayAdd, (found) => setBatches([{ name: "", files: found.flatMap((batch) => batch.files) }]));
+  const drop = useDrop(mayAdd && patient.analysis?.status !== "live", (found) => setBatches([{ name: "", files: found.flatMap((batch) => batch.files) }]));
   const { busy, error, run } = useAction();
   const slides = useLoaded(`${patient.id} slides ${fields.length}`, (signal) => getAll<Slide>(`/patients/${patient.id}/slides`, signal));
   return (

@@ -186,6 +186,7 @@ export const audit = {
     "atlas.pin": "Pinned to the atlas", "atlas.unpin": "Taken out of the atlas",
     "cell.add": "Cell added", "cell.carry": "Answer carried over", "cell.comment": "Comment", "cell.review": "Cell named",
     "control.acknowledge": "Alarm acknowledged", "control.add": "Control slide added", "control.mark": "Occasion of a control slide", "control.remove": "Control slide removed", "control.target_gone": "Expected case of a control slide deleted",
+    "live.close": "Live session closed", "live.start": "Live session started",
     "field.remove": "Image removed", "field.replace": "Image replaced", "files.add": "Images added",
     "megakaryocyte.answer": "Megakaryocyte confirmed or rejected",
     "patient.add": "Patient added", "patient.delete": "Patient deleted", "patient.expire": "Images expired",

@@ -185,6 +185,7 @@ export const audit: Texts["audit"] = {
     "atlas.pin": "An den Atlas geheftet", "atlas.unpin": "Aus dem Atlas genommen",
     "cell.add": "Zelle hinzugefügt", "cell.carry": "Antwort übertragen", "cell.comment": "Kommentar", "cell.review": "Zelle benannt",
     "control.acknowledge": "Alarm quittiert", "control.add": "Kontrollpräparat angelegt", "control.mark": "Kontrollmessung zugeordnet", "control.remove": "Kontrollpräparat entfernt", "control.target_gone": "Fall mit den erwarteten Werten gelöscht",
+    "live.close": "Live-Zählung beendet", "live.start": "Live-Zählung begonnen",
     "field.remove": "Bild entfernt", "field.replace": "Bild ersetzt", "files.add": "Bilder hinzugefügt",
     "megakaryocyte.answer": "Megakaryozyt bestätigt oder verworfen",
     "patient.add": "Patient angelegt", "patient.delete": "Patient gelöscht", "patient.expire": "Bilder abgelaufen",
