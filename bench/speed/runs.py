@@ -23,9 +23,9 @@ from PIL import Image
 from marrowscope.synth import draw_field
 
 FEW, MANY = 50, 500
-SIDE, CELLS = 888, 10
+SIDE, CELLS = 888, 12
 _WAYS = 8  # to turn and mirror a square
-_SAMPLE_S = 0.02
+_SAMPLE_S = 0.1
 _MIB = 2**20
 
 
