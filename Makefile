@@ -66,8 +66,8 @@ lock: $(VENV)/.stamp-tools ## write requirements/ anew after a change of depende
 	@$(INSTALL) --group lock
 	@$(BIN)/python packaging/lock.py $(LOCK)
 
-bench: $(VENV)/.stamp-tools ## throughput and memory of the whole pipeline (options: BENCH="--fields 50")
-	@$(BIN)/python bench/speed/throughput.py $(BENCH)
+bench: $(VENV)/.stamp-full ## speed and memory, beside other detectors, into docs/reference/costs.md (a part: BENCH="--only reading")
+	@$(BIN)/python bench/speed/suite.py $(BENCH)
 
 container: ## the image, built with docker, podman or buildah, whichever works here
 	@sh packaging/build-container.sh $(IMAGE)

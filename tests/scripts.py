@@ -1,4 +1,4 @@
-"""The scripts of `packaging/` and `runs/`, as modules: they lie in no package."""
+"""The scripts of `packaging/`, `runs/` and `bench/`, as modules: they lie in no package."""
 
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 
 def script(name: str, folder: str = "packaging") -> ModuleType:
     """Load `FOLDER/NAME.py` without running it."""
-    spec = spec_from_file_location(f"marrowscope_{folder}_{name}", ROOT / folder / f"{name}.py")
+    spec = spec_from_file_location(f"marrowscope_{Path(folder).name}_{name}", ROOT / folder / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)

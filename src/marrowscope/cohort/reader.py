@@ -25,7 +25,7 @@ from marrowscope.domain.patient import (
 from marrowscope.domain.scale import ScaleBySize
 from marrowscope.engines.choose import LOCAL, open_pool
 from marrowscope.engines.looking import FileLooker, Looker
-from marrowscope.engines.reading import read_by, read_here
+from marrowscope.engines.reading import measure_by, read_by, read_here
 from marrowscope.engines.work import Networks
 from marrowscope.errors import DamagedRecordError
 from marrowscope.imaging.files.sources import PatientSource
@@ -51,6 +51,9 @@ _UNFIT = FieldStatus.UNFIT
 _MOST_FAILED_TILES = 20  # in a row: then the slide is damaged, and no more are tried
 _FIELDS_A_LOOK = 10  # read between two looks at a count that ends when it decides
 _SEED = 20_260_101
+
+Measure = Callable[[Sequence[FieldTask]], ScaleBySize]
+"""Measures the scale of each image size on a sample of a patient's fields."""
 
 
 class CohortReader:
@@ -103,6 +106,11 @@ class CohortReader:
     def _reader(self) -> FieldReader:
         return self._loaded or FieldReader(self._bundle, self._settings.reading, self._settings.threads)
 
+    @property
+    def _reads_here(self) -> bool:
+        """Whether this process runs the networks, instead of workers."""
+        return self._settings.engine == LOCAL and self._settings.workers == 1
+
     def load(self) -> None:
         """Load the networks, as the first field to read would."""
         _ = self._reader
@@ -138,7 +146,7 @@ class CohortReader:
         for patient, plan in self.plans.items():
             measured = self._journal.measured_on(patient)
             if measured is not None and measured < SCALE_SAMPLE and len(plan.fields) >= 2 * measured:
-                self._measured(patient, plan.fields)
+                self._measured(patient, plan.fields, self._reader.measure_patient)
 
     def _plans(self, patients: Sequence[PatientSource]) -> list[Plan]:
         """Look at all files of all patients."""
@@ -155,7 +163,8 @@ class CohortReader:
         plans = []
         for patient in patients:
             look_at = looker.begin(patient.fields)
-            self.load()  # while the first files are looked at
+            if self._reads_here:
+                self.load()  # while the first files are looked at
             plans.append(self._plan(patient, look_at))
         return plans
 
@@ -269,15 +278,14 @@ class CohortReader:
                 yield result.reading
 
     def _results(self, tasks: Sequence[FieldTask]) -> Generator[FieldResult]:
-        scaled = self._with_scales(tasks)
-        if self._settings.engine == LOCAL and self._settings.workers == 1:
-            return read_here(self._reader, scaled)
-        networks = Networks(
-            self._bundle.folder, self._bundle.sha256, self._settings.reading, self._settings.threads
-        )
-        return read_by(open_pool(self._settings.engine, self._settings.workers), networks, scaled)
+        if self._reads_here:
+            return read_here(self._reader, self._with_scales(tasks, self._reader.measure_patient))
+        settings = self._settings
+        networks = Networks(self._bundle.folder, self._bundle.sha256, settings.reading, settings.threads)
+        pool = open_pool(settings.engine, settings.workers)
+        return read_by(pool, networks, self._with_scales(tasks, partial(measure_by, pool, networks)))
 
-    def _with_scales(self, tasks: Sequence[FieldTask]) -> Iterator[FieldTask]:
+    def _with_scales(self, tasks: Sequence[FieldTask], measure: Measure) -> Iterator[FieldTask]:
         """Yield the tasks with their patients' scales, which are measured when a patient's turn comes."""
         by_patient: dict[str, list[FieldTask]] = {}
         for task in tasks:
@@ -285,13 +293,13 @@ class CohortReader:
         for patient, group in by_patient.items():
             scales = self._journal.scales(patient)
             if scales is None:
-                scales = self._measured(patient, group)
+                scales = self._measured(patient, group, measure)
             for task in group:
                 yield FieldTask(task.patient, task.source, task.sha256, scales)
 
-    def _measured(self, patient: str, tasks: Sequence[FieldTask]) -> ScaleBySize:
+    def _measured(self, patient: str, tasks: Sequence[FieldTask], measure: Measure) -> ScaleBySize:
         self._listener(Progress("scale", patient))
-        scales = self._reader.measure_patient(scale_sample(tasks))
+        scales = measure(scale_sample(tasks))
         self._journal.record_scales(patient, scales, len(tasks))
         return scales
 

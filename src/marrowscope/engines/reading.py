@@ -1,12 +1,13 @@
 """Reading of many fields, in this process or by the workers of a pool."""
 
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
+from marrowscope.domain.scale import ScaleBySize
 from marrowscope.engines.pool import MAX_DEATHS, TOO_MANY_DEATHS, Pool, WorkerDiedError
-from marrowscope.engines.work import Networks, read_field
+from marrowscope.engines.work import Networks, measure_scales, read_field
 from marrowscope.errors import ImageError
 from marrowscope.imaging.files.decode import FieldImage
 from marrowscope.pipeline import FieldReader, FieldResult, FieldTask, failed, load_field
@@ -61,6 +62,20 @@ def read_by(pool: Pool, networks: Networks, tasks: Iterable[FieldTask]) -> Gener
             yield _outcome(pool, networks, *waiting.popleft())
     finally:
         pool.close()
+
+
+def measure_by(pool: Pool, networks: Networks, sample: Sequence[FieldTask]) -> ScaleBySize:
+    """Measure a patient's scales by a worker of a pool; none, if `MAX_DEATHS` workers die of it.
+
+    Each field is then measured alone, and fails alone.
+    """
+    deaths = 0
+    while deaths < MAX_DEATHS:
+        try:
+            return pool.submit(measure_scales, networks, sample).result()
+        except WorkerDiedError as error:
+            deaths += error.deaths
+    return {}
 
 
 def _outcome(pool: Pool, networks: Networks, task: FieldTask, future: "Future[FieldResult]") -> FieldResult:
