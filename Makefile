@@ -9,6 +9,8 @@ DEMO ?= marrowscope-demo
 IMAGE ?= marrowscope
 BENCH ?=
 PYTEST ?=
+# The tests of a file share what is costly to make, so that a file goes to one process (PYTEST="-n 0": all in this one).
+SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile
 LOCK ?=
 
 BIN := $(VENV)/bin
@@ -34,10 +36,10 @@ web: $(VENV)/.stamp-tools ## the review page of the service, when its sources ha
 
 test: check ## all checks and all tests, training and the service included; how much of the code they ran
 	@sh packaging/test-machine.sh
-	@$(BIN)/python -m pytest -p tests.measured $(PYTEST)
+	@$(BIN)/python -m pytest -p tests.measured $(SIDE_BY_SIDE) $(PYTEST)
 
 test-core: $(VENV)/.stamp-tools ## the tests that need no PyTorch
-	@$(BIN)/python -m pytest --ignore=tests/training -m "not train" $(PYTEST)
+	@$(BIN)/python -m pytest --ignore=tests/training -m "not train" $(SIDE_BY_SIDE) $(PYTEST)
 
 check: $(VENV)/.stamp-full ## style, types, import layers
 	@$(BIN)/ruff check .
@@ -53,8 +55,9 @@ hooks: $(VENV)/.stamp-full ## let git run the checks before every commit
 	@$(INSTALL) --group hooks
 	@$(BIN)/pre-commit install
 
-docs: $(VENV)/.stamp-tools ## write the pages of docs/ that say what the code says
+docs: $(VENV)/.stamp-tools ## the documentation: pages that say what the code says, then all of it into the package
 	@$(BIN)/python packaging/reference.py
+	@$(BIN)/python packaging/manual.py
 
 shapes: $(VENV)/.stamp-tools ## write the page's types after a change of the service's interface
 	@$(BIN)/python packaging/shapes.py
@@ -63,8 +66,8 @@ lock: $(VENV)/.stamp-tools ## write requirements/ anew after a change of depende
 	@$(INSTALL) --group lock
 	@$(BIN)/python packaging/lock.py $(LOCK)
 
-bench: $(VENV)/.stamp-tools ## throughput and memory of the whole pipeline (options: BENCH="--fields 50")
-	@$(BIN)/python bench/speed/throughput.py $(BENCH)
+bench: $(VENV)/.stamp-full ## speed and memory, beside other detectors, into docs/reference/costs.md (a part: BENCH="--only reading")
+	@$(BIN)/python bench/speed/suite.py $(BENCH)
 
 container: ## the image, built with docker, podman or buildah, whichever works here
 	@sh packaging/build-container.sh $(IMAGE)
@@ -88,7 +91,7 @@ audit: $(VENV)/.stamp-python ## compare what is released with known vulnerabilit
 	@PYTHON=$(abspath $(BIN))/python sh packaging/audit.sh
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) $(DEMO) build dist src/marrowscope/web/dist src/marrowscope/web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(DEMO) build dist src/marrowscope/web/dist src/marrowscope/web/manual src/marrowscope/web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # One environment, three depths: each stamp says that its depth is installed and no older than the pins.
 

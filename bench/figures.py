@@ -3,9 +3,30 @@
 import os
 import platform
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a part of the benchmark is asked for.
+
+    Attributes
+    ----------
+    turns : how often what is compared is measured; medians are told
+    images : a patient's folder, to be read instead of drawn fields
+    peer_onnx : a detector of others, beside the other peers
+    peer_classes : which of its classes are leukocytes; by default those that are called so
+    peer_fields : of each labelled set
+    """
+
+    turns: int = 3
+    images: Path | None = None
+    peer_onnx: Path | None = None
+    peer_classes: tuple[int, ...] = ()
+    peer_fields: int = 40
 
 
 def put(document: Path, name: str, text: str) -> None:

@@ -1,5 +1,6 @@
-"""Write `docs/licences.md`: every part that is installed or served, with its licence. Run after `make lock`.
+"""Write `docs/assurance/licences.md`: every part that is installed or served, with its licence.
 
+Run it after `make lock`.
 Licences are those that the installed packages state themselves, and that npm's lock has of the page's parts.
 """
 
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "licences.md"
+PAGE = ROOT / "docs" / "assurance" / "licences.md"
 REFUSED = re.compile(r"(?<!L)(?<!Lesser )\b(A?GPL|Affero|SSPL|General Public)", re.IGNORECASE)
 LESSER = re.compile(r"LGPL|Lesser General Public", re.IGNORECASE)
 PLACES = {

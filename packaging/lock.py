@@ -25,7 +25,7 @@ DEPTHS: dict[str, tuple[str, ...]] = {
     TOOLS_OF_INSTALLING: ("--group", "install"),
     "package": (str(ROOT / "pyproject.toml"),),
     "service": tuple(f"--extra={name}" for name in ("serve", "postgres", "pdf", "wsi", "dicom", "dask")),
-    "tools": ("--extra", "remote", "--group", "dev"),
+    "tools": ("--extra", "remote", "--extra", "camera", "--group", "dev"),
     "training": ("--extra", "train"),
 }
 # PyTorch is chosen apart (requirements/torch.txt), and what only its CUDA builds bring comes with the build.

@@ -1,8 +1,9 @@
-"""Build hook for hatch, which builds the page before the files of the wheel are collected.
+"""Build hook for hatch, which builds page and documentation before the files of the wheel are collected.
 
 If the page cannot be built (for example because npm's registry cannot be reached), an editable install
 continues without it. The service then says so, and `make web` builds it later. A wheel is never built without
-its page.
+its page. Its documentation is built where the tools for it are installed (group `docs`); elsewhere the wheel
+holds what `make docs` built before, if anything.
 """
 
 import sys
@@ -12,17 +13,20 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 sys.path.insert(0, str(Path(__file__).parent))
+from manual import build_manual, can_be_built
 from page import PageError, build_page, is_built
 
 
 class PageBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchling's parameters say nothing here
-    """Hatch's hook: the page is there before the files of the wheel are gathered."""
+    """Hatch's hook: page and documentation are there before the files of the wheel are gathered."""
 
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build the page for a wheel or an editable install, unless it is up to date."""
+        """Build the page, unless it is up to date, and for a wheel the documentation."""
         del build_data
+        if version != "editable" and can_be_built():
+            build_manual()
         web = Path(self.root) / "src" / "marrowscope" / "web"
         if is_built(web):
             return

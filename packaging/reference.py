@@ -1,14 +1,16 @@
 """Write the pages of `docs/` that say what the code says: `make docs` runs this script.
 
-`docs/commands.md` is what every command prints for `--help`; the tables of `docs/errors.md` are read from the
-classes of errors and from what the service answers with; that of `docs/service.md` from its settings. All
-come from the sources as they are, wherever in the package they stand; a test holds that they are current.
+`commands.md` is what every command prints for `--help`; the tables of `errors.md` are read from the classes
+of errors and from what the service answers with, wherever in the package they stand; `rest.md` and
+`settings.md` are the service's (`interface.py`); the table of `datasets.md` is of the sets that are known. A
+test holds that the pages are current.
 """
 
 import ast
 import contextlib
 import io
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +19,15 @@ from typing import Any
 import typer
 
 from marrowscope.cli.app import app
-from marrowscope.service.settings import PREFIX, Settings
+from marrowscope.datasets.known_sets import KnownSet, known_sets
+from marrowscope.models.bundle import load_bundle
+
+sys.path.insert(0, str(Path(__file__).parent))
+from interface import rest_page, settings_page
 
 ROOT = Path(__file__).parents[1]
-DOCS = ROOT / "docs"
+DOCS = ROOT / "docs" / "reference"
+IMAGE_SETS = ROOT / "docs" / "assurance" / "datasets.md"
 SOURCES = ROOT / "src" / "marrowscope"
 WIDTH = 100
 REFUSALS = range(400, 600)
@@ -28,7 +35,7 @@ ROOT_ERROR = "MarrowscopeError"
 COMMANDS = """# Commands
 
 What every command prints for `--help`. Results go to standard output, everything else to standard error; with
-`--json` a result is for a program. Exit codes are in [errors.md](errors.md), files in [files.md](files.md).
+`--json` a result is for a program. Exit codes are in [errors](errors.md), files in [files](files.md).
 
 <!-- Written by `make docs` from the commands themselves. -->
 """
@@ -53,18 +60,24 @@ def main() -> None:
 
 def pages() -> dict[Path, str]:
     """Return the pages as they should be."""
-    errors = (DOCS / "errors.md").read_text("utf-8")
-    for name, table in (("classes", _classes_table()), ("problems", _problems_table())):
-        mark = rf"(<!-- {name}: written by `make docs` -->\n).*?(<!-- end of {name} -->)"
-        errors = re.sub(mark, lambda found, table=table: found[1] + table + found[2], errors, flags=re.DOTALL)
-    service = (DOCS / "service.md").read_text("utf-8")
-    mark = r"(<!-- settings: written by `make docs` -->\n).*?(<!-- end of settings -->)"
-    service = re.sub(mark, lambda found: found[1] + _settings_table() + found[2], service, flags=re.DOTALL)
     return {
         DOCS / "commands.md": COMMANDS + "".join(_command_pages()),
-        DOCS / "errors.md": errors,
-        DOCS / "service.md": service,
+        DOCS / "errors.md": _with_tables(
+            DOCS / "errors.md", classes=_classes_table(), problems=_problems_table()
+        ),
+        DOCS / "rest.md": rest_page(),
+        DOCS / "settings.md": settings_page(),
+        IMAGE_SETS: _with_tables(IMAGE_SETS, sets=_sets_table()),
     }
+
+
+def _with_tables(page: Path, **tables: str) -> str:
+    """Return a page with what stands between the marks of each table replaced by it."""
+    text = page.read_text("utf-8")
+    for name, table in tables.items():
+        mark = rf"(<!-- {name}: written by `make docs` -->\n).*?(<!-- end of {name} -->)"
+        text = re.sub(mark, lambda found, table=table: found[1] + table + found[2], text, flags=re.DOTALL)
+    return text
 
 
 def commands(command: Any, *words: str) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -158,13 +171,28 @@ def _problems_table() -> str:
     return "\n".join(rows) + "\n"
 
 
-def _settings_table() -> str:
-    rows = ["| variable | default | meaning |", "|---|---|---|"]
-    for name, setting in Settings.model_fields.items():
-        default = setting.get_default(call_default_factory=True)
-        shown = "none" if default in (None, "", (), {}) else f"`{default}`"
-        rows.append(f"| `{PREFIX}{name.upper()}` | {shown} | {setting.description} |")
+def _sets_table() -> str:
+    taught = set(load_bundle().trained_on)
+    rows = ["| set | what | licence | built-in networks | citation |", "|---|---|---|---|---|"]
+    rows += [
+        f"| `{each.id}` | {each.title}{_note(each)} | {_licence(each)} | "
+        f"{'taught' if each.id in taught else 'not taught'} | {_citation(each)} |"
+        for each in known_sets().values()
+    ]
     return "\n".join(rows) + "\n"
+
+
+def _note(each: KnownSet) -> str:
+    return f". *{each.note[0].upper()}{each.note[1:]}*" if each.note else ""
+
+
+def _licence(each: KnownSet) -> str:
+    return each.licence if each.licence_checked else f"{each.licence} (remembered)"
+
+
+def _citation(each: KnownSet) -> str:
+    where = f"doi {each.doi}" if each.doi else each.origin
+    return "; ".join(part for part in (each.citation, where) if part) or "none known"
 
 
 def _ancestry(name: str, classes: dict[str, ErrorClass]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 #
 # Base: a Debian made by debootstrap. Builder and runner: buildah with chroot isolation. The script then compares
 # what the image computes with what the same version computes on this machine, byte for byte.
-# docs/container.md describes what this shows and what it does not.
+# docs/how-to/container.md describes what this shows and what it does not.
 set -euo pipefail
 
 usage() {
@@ -274,4 +274,4 @@ else
 fi
 
 say "Verified: marrowscope $version on Debian $suite, $(buildah --version | cut -d' ' -f1-3), chroot isolation."
-say "Not shown by this: a container runtime's own isolation. See docs/container.md."
+say "Not shown by this: a container runtime's own isolation. See docs/how-to/container.md."

@@ -1,6 +1,7 @@
 """Train variants of a recipe, each once per laboratory left out, and read that laboratory with it.
 
-    python runs/folds.py runs/folds.toml procedure --data DATA -o runs/local/folds --page docs/comparisons.md
+    python runs/folds.py runs/folds.toml procedure --data DATA -o runs/local/folds \
+        --page docs/explanation/comparisons.md
 
 Every variant is trained with every seed and fold unless its folder holds a finished run; a run that was cut
 short is resumed. Thresholds and temperatures come from validation patients of the laboratories that are

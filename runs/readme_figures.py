@@ -1,4 +1,4 @@
-"""Write what README.md and docs/statistics.md show of the built-in bundle: figures and a field read."""
+"""Write what README.md and docs/explanation show of the built-in bundle: figures and a field read."""
 
 import json
 import tempfile
@@ -7,17 +7,26 @@ from pathlib import Path
 from PIL import Image
 
 import marrowscope
-from marrowscope.evaluation.card.summary import with_figures, with_virtual_counts
+from marrowscope.evaluation.card.summary import with_figures, with_headline, with_virtual_counts
 from marrowscope.synth import draw_patient
 
 ROOT = Path(__file__).parents[1]
 
 
-def write_figures(readme: Path, statistics: Path) -> None:
-    """Renew the tables between the marks of both pages."""
+EXPLANATION = ROOT / "docs" / "explanation"
+PAGES = {
+    ROOT / "README.md": with_headline,
+    EXPLANATION / "figures.md": with_figures,
+    EXPLANATION / "statistics.md": with_virtual_counts,
+}
+"""Page → what renews the table between its marks."""
+
+
+def write_figures() -> None:
+    """Renew the tables between the marks of all pages."""
     metrics = json.loads((marrowscope.load_bundle().folder / "metrics.json").read_text("utf-8"))
-    readme.write_text(with_figures(readme.read_text("utf-8"), metrics), "utf-8")
-    statistics.write_text(with_virtual_counts(statistics.read_text("utf-8"), metrics), "utf-8")
+    for page, renewed in PAGES.items():
+        page.write_text(renewed(page.read_text("utf-8"), metrics), "utf-8")
 
 
 def write_picture(picture: Path) -> None:
@@ -35,5 +44,5 @@ def write_picture(picture: Path) -> None:
 
 
 if __name__ == "__main__":
-    write_figures(ROOT / "README.md", ROOT / "docs" / "statistics.md")
+    write_figures()
     write_picture(ROOT / "docs" / "images" / "annotated.jpg")

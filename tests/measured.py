@@ -5,9 +5,11 @@ once its line has run; from Python 3.12 on the interpreter itself does so. A tra
 every library instead: on Python 3.11 it took 20 to 70 % more processor time, folder by folder. This takes two
 seconds in all, and a few per cent.
 
-What worker processes and commands run in processes of their own is not counted.
+Tests that run side by side (`-n`) are measured in each process, and the marks are put together at the end.
+What marrowscope's own workers and commands run in processes of their own is not counted.
 """
 
+import json
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,7 +20,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from slipcover import Slipcover
+from slipcover import Slipcover, merge_coverage
 from slipcover.importer import SlipcoverLoader
 
 PACKAGE = "marrowscope"
@@ -55,13 +57,42 @@ def table(files: Mapping[str, Any]) -> list[tuple[str, int, int]]:
     return [(name, ran[name], lines[name]) for name in [*sorted(set(lines) - {"all"}), "all"]]
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Send what ran here to the process that prints the table, where that is another."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["coverage"] = json.dumps(cover.get_coverage())
+
+
+class Gathered:
+    """What ran in the processes among which the tests were dealt out (hooks of pytest-xdist)."""
+
+    def __init__(self) -> None:
+        self.coverage: list[Mapping[str, Any]] = []
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Keep what a process that ends has sent."""
+        if "coverage" in getattr(node, "workeroutput", {}):
+            self.coverage.append(json.loads(node.workeroutput["coverage"]))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Listen to the processes among which the tests are dealt out."""
+    config.pluginmanager.register(gathered)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the table."""
     terminalreporter.section(f"lines of {PACKAGE} that the tests ran")
-    for name, ran, lines in table(cover.get_coverage()["files"]):
+    whole = cover.get_coverage()
+    for coverage in gathered.coverage:
+        merge_coverage(whole, coverage)
+    for name, ran, lines in table(whole["files"]):
         share = 100 * ran / lines if lines else 100
         terminalreporter.write_line(f"{name:<14}{ran:>7,} of {lines:>7,}{share:>8.1f} %")
 
 
+gathered = Gathered()
 cover = Slipcover(source=[str(SOURCES)], omit=["*/node_modules/*"])
 sys.meta_path.insert(0, Finder(cover))

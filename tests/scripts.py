@@ -1,4 +1,4 @@
-"""The scripts of `packaging/`, as modules: they lie in no package."""
+"""The scripts of `packaging/`, `runs/` and `bench/`, as modules: they lie in no package."""
 
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
@@ -8,9 +8,9 @@ from types import ModuleType
 ROOT = Path(__file__).parents[1]
 
 
-def script(name: str) -> ModuleType:
-    """Load `packaging/NAME.py` without running it."""
-    spec = spec_from_file_location(f"marrowscope_packaging_{name}", ROOT / "packaging" / f"{name}.py")
+def script(name: str, folder: str = "packaging") -> ModuleType:
+    """Load `FOLDER/NAME.py` without running it."""
+    spec = spec_from_file_location(f"marrowscope_{Path(folder).name}_{name}", ROOT / folder / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)

@@ -11,6 +11,7 @@ import pytest
 from marrowscope.codec import from_json, to_json
 from marrowscope.domain.case.details import CaseDetails, Particles, Sex
 from marrowscope.domain.case.laboratory import Laboratory
+from marrowscope.domain.case.megakaryocytes import MegakaryocyteCandidate, MegakaryocyteSearch
 from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.cells import Cells
 from marrowscope.domain.decision import WHO_2022, Basis, Clustering, Decision, Interval, Verdict
@@ -32,6 +33,7 @@ from marrowscope.domain.scale import Scale, ScaleSource, SizeScale, listed_scale
 from marrowscope.errors import DamagedRecordError
 
 CHANGE = Change("Counted cells", "499", "500")
+SEARCH = MegakaryocyteSearch(1.5, (MegakaryocyteCandidate((1, 2, 300, 400), 1200.0, 500.0, 0.9, True),))
 
 
 def same(one: Any, other: Any) -> bool:
@@ -77,7 +79,7 @@ def a_field() -> FieldReading:
     return FieldReading(
         "a/b.png", FieldStatus.READ, cells, "read twice", 640, 480,
         Scale(0.1, ScaleSource.RED_CELLS, "the files state 1"), ("dark",), ("turned upright",), "ab" * 32,
-        True, "myeloblast", ImageFigures((231.0, 225.5, 228.0), 120.5, 0.14), (100, 200),
+        True, "myeloblast", ImageFigures((231.0, 225.5, 228.0), 120.5, 0.14), (100, 200), SEARCH,
     )  # fmt: skip
 
 
@@ -102,7 +104,7 @@ def a_patient(review: Review | None) -> PatientReading:
         flags=("two fields are dark",),
         truth="leukemia",
         passed_over=("slide.bin",),
-        slides=(SlideReading("s.svs", "cd" * 32, 9000, 8000, 0.25, 3.5, 1.2, 50, 18, 2),),
+        slides=(SlideReading("s.svs", "cd" * 32, 9000, 8000, 0.25, 3.5, 1.2, 50, 18, 2, SEARCH),),
         review=review,
         details=CaseDetails(
             Specimen.BLOOD,

@@ -5,12 +5,23 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
-from marrowscope.engines.pool import WorkerDiedError, WorkerPool, WorkLimits, WorkTooLargeError
+from marrowscope.engines.pool import (
+    MAX_DEATHS,
+    WorkerDiedError,
+    WorkerPool,
+    WorkLimits,
+    WorkTooLargeError,
+)
+from marrowscope.engines.reading import measure_by
+from marrowscope.engines.work import measure_scales
 
 
 def test_a_dead_worker_costs_its_own_work_alone() -> None:
@@ -99,3 +110,32 @@ def test_workers_do_not_outlive_a_parent_that_was_killed(tmp_path: Path) -> None
         parent.kill()
     psutil.wait_procs([worker], timeout=30)
     assert not worker.is_running()
+
+
+class DyingPool:
+    """A pool whose workers die of so many pieces of work first."""
+
+    workers = 1
+
+    def __init__(self, deaths: int) -> None:
+        self.deaths = deaths
+
+    def submit(self, work: Callable[[Any, Any], Any], networks: Any, tasks: Any, /) -> "Future[Any]":
+        future: Future[Any] = Future()
+        self.deaths -= 1
+        if self.deaths < 0:
+            future.set_result((work, networks, tasks))
+        else:
+            future.set_exception(WorkerDiedError("died"))
+        return future
+
+    def close(self, *, at_once: bool = False) -> None:
+        del at_once
+
+
+def test_scales_are_measured_by_workers_until_too_many_die_of_it() -> None:
+    networks: Any = "networks"
+    for deaths in range(MAX_DEATHS):
+        got: Any = measure_by(DyingPool(deaths), networks, ())
+        assert got == (measure_scales, networks, ())
+    assert measure_by(DyingPool(MAX_DEATHS), networks, ()) == {}

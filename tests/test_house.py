@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import marrowscope
-from marrowscope.service.store.analyses import Cell
+from marrowscope.service.store.tables.analyses import Cell
 from tests.conftest import REPOSITORY
 
 PACKAGE = Path(marrowscope.__file__).parent
@@ -19,7 +19,7 @@ HOMES = {
     "the running average of weights": (r"_foreach_lerp_", "training/loop.py"),
     "writing a checkpoint": (r"torch\.save\(content, partial", "training/loop.py"),
     "which image repeats another": (r"the same (?:image|field) as \{", "domain/repeats.py"),
-    "where a cell's answer is kept": (r'__tablename__ = "answers"', "service/store/reviews.py"),
+    "where a cell's answer is kept": (r'__tablename__ = "answers"', "service/store/tables/reviews.py"),
     "what a scale rests on": (r'"red cells"', "domain/scale.py"),
     "reading a table of a spreadsheet": (r"utf-8-sig", "imaging/files/spreadsheets.py"),
 }

@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Event
 
@@ -16,9 +16,11 @@ from PIL import Image
 import marrowscope
 from marrowscope.domain.decision import Verdict, custom_rule
 from marrowscope.domain.patient import CohortReport, FieldStatus
+from marrowscope.domain.scale import ScaleBySize
 from marrowscope.errors import InputError
 from marrowscope.live.count import NEVER, LiveUpdate, Until
 from marrowscope.live.folder import QUIET_S, WatchedFolder
+from marrowscope.pipeline import FieldReader, FieldTask
 from tests.cohorts import analyse, fields_of, table, write_fields
 from tests.rates import settled_by
 
@@ -69,6 +71,9 @@ def test_every_image_is_counted_as_it_comes_and_the_end_is_that_of_a_run(tmp_pat
     assert patient.looks_again
     again = analyse(folder, tmp_path / "live", resume=True)
     assert again.patients[0].differential == patient.differential
+    # Resampling takes longer than the count: it is left for the end.
+    assert {u.report.patients[0].bootstrap_interval for u in camera.updates} == {None}
+    assert patient.bootstrap_interval == again.patients[0].bootstrap_interval is not None
     (row,) = table(tmp_path / "live" / "patients.csv")
     assert int(row["fields"]) == 4
     assert (tmp_path / "live" / "report.html").is_file()
@@ -113,7 +118,7 @@ def test_a_folder_may_be_named_from_where_one_is(tmp_path: Path, monkeypatch: py
 
 def test_folders_of_patients_without_an_image_are_waited_for(tmp_path: Path) -> None:
     (tmp_path / "camera" / "P1").mkdir(parents=True)
-    with pytest.raises(InputError, match="before an image came"):
+    with pytest.raises(InputError, match="nothing was read"):
         marrowscope.watch(
             tmp_path / "camera", tmp_path / "out", until=Until(settled=True, target=True, quiet_s=0)
         )
@@ -124,6 +129,59 @@ def test_an_image_that_is_deleted_is_not_counted(tmp_path: Path) -> None:
     camera = Camera([lambda: None, images[0].unlink])
     report = watch(tmp_path / "camera", tmp_path / "out", camera)
     assert list(fields_of(report)) == [images[1].name]
+
+
+def test_a_broken_image_is_told_once_it_is_clear_that_nobody_writes_it(tmp_path: Path) -> None:
+    write_fields(tmp_path / "camera", 1)
+    (tmp_path / "camera" / "broken.png").write_bytes(b"no image")
+    stop = Event()
+    told: list[tuple[str, FieldStatus]] = []
+
+    def listener(update: LiveUpdate) -> None:
+        told.extend((field.name, field.status) for _, field in update.new)
+        if FieldStatus.FAILED in dict(told).values():
+            stop.set()
+
+    report = marrowscope.watch(tmp_path / "camera", tmp_path / "out", stop=stop, listener=listener)
+    assert told[-1] == ("broken.png", FieldStatus.FAILED)
+    assert len(told) == 2
+    assert report.patients[0].fields_failed == 1
+    (row,) = table(tmp_path / "out" / "patients.csv")
+    assert row["fields_failed"] == "1"
+
+
+def test_folders_that_are_linked_are_followed_and_loops_end(tmp_path: Path) -> None:
+    (image,) = write_fields(tmp_path / "drive", 1)
+    (tmp_path / "camera").mkdir()
+    (tmp_path / "camera" / "P1").symlink_to(tmp_path / "drive")
+    (tmp_path / "drive" / "back").symlink_to(tmp_path / "camera")
+    camera = Camera([])
+    report = watch(tmp_path / "camera", tmp_path / "out", camera)
+    assert [patient.patient for patient in report.patients] == ["P1"]
+    assert [update.seconds < 3600 for update in camera.updates] == [True]
+    assert image.name in fields_of(report)
+
+
+def test_a_count_that_goes_on_measures_the_scale_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = write_fields(tmp_path / "images", 5)
+    folder = tmp_path / "camera"
+    folder.mkdir()
+    measured: list[int] = []
+    measure = FieldReader.measure_patient
+
+    def measuring(reader: FieldReader, tasks: Sequence[FieldTask]) -> ScaleBySize:
+        measured.append(len(tasks))
+        return measure(reader, tasks)
+
+    monkeypatch.setattr(FieldReader, "measure_patient", measuring)
+    shutil.copy(images[0], folder)
+    watch(folder, tmp_path / "out", Camera([later(images[1], folder)]))
+    assert measured == [1, 2]
+    camera = Camera([later(images[2], folder), later(images[3], folder), later(images[4], folder)])
+    marrowscope.watch(folder, tmp_path / "out", stop=camera.stop, listener=camera, resume=True)
+    assert measured == [1, 2, 4]
 
 
 def test_a_pile_of_images_is_counted_step_by_step(tmp_path: Path) -> None:
@@ -147,7 +205,7 @@ def test_the_count_ends_when_enough_cells_are_counted(tmp_path: Path) -> None:
     )
     counted = report.patients[0].differential.counted
     assert counted >= 10
-    assert [update.to_go[update.report.patients[0].patient] for update in camera.updates][-1] == 0
+    assert [update.standings[update.report.patients[0].patient].to_go for update in camera.updates][-1] == 0
     assert len(camera.updates) < 6
 
 
@@ -168,8 +226,9 @@ def test_the_count_ends_when_it_decides(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_without_an_image_there_is_nothing_to_report(tmp_path: Path) -> None:
     (tmp_path / "camera").mkdir()
-    with pytest.raises(InputError, match="before an image came"):
+    with pytest.raises(InputError, match="nothing was read"):
         marrowscope.watch(tmp_path / "camera", tmp_path / "out", until=Until(quiet_s=0))
+    assert not (tmp_path / "out").exists()
     with pytest.raises(InputError, match="no such folder"):
         marrowscope.watch(tmp_path / "none", tmp_path / "out")
 

@@ -18,6 +18,7 @@ import marrowscope
 from marrowscope.domain.decision import Verdict
 from marrowscope.domain.patient import CohortReport, FieldStatus
 from marrowscope.errors import InputError
+from marrowscope.models.runtime import Network
 from marrowscope.progress import Progress
 from tests.cohorts import analyse, blank, fields_of, table, write_fields
 
@@ -83,9 +84,13 @@ def test_few_cells_give_no_decision(finished: tuple[CohortReport, Path]) -> None
     assert {p.decision.verdict for p in finished[0].patients} == {Verdict.INSUFFICIENT}
 
 
-def test_processes_give_the_same_figures(
-    cohort: Path, finished: tuple[CohortReport, Path], tmp_path: Path
+def test_processes_give_the_same_figures_and_alone_load_networks(
+    cohort: Path, finished: tuple[CohortReport, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("networks in the process that only asks workers")
+
+    monkeypatch.setattr(Network, "__init__", refuse)
     analyse(cohort, tmp_path, workers=2, threads=1)
     assert (tmp_path / "patients.csv").read_bytes() == (finished[1] / "patients.csv").read_bytes()
 

@@ -10,9 +10,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.fixture(scope="module")
-def printed() -> str:
-    command = [sys.executable, "-m", "pytest", "-p", "tests.measured", "-q", "tests/domain/test_percent.py"]
+@pytest.fixture(scope="module", params=[0, 2], ids=["one process", "side by side"])
+def printed(request: pytest.FixtureRequest) -> str:
+    options = ["-p", "tests.measured", "-q", "-n", str(request.param), "--dist", "loadfile"]
+    command = [sys.executable, "-m", "pytest", *options, "tests/domain/test_percent.py"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

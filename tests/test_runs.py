@@ -12,7 +12,7 @@ import marrowscope
 from marrowscope.cli.app import app
 from marrowscope.domain.patient import CohortReport, FieldStatus
 from marrowscope.errors import DamagedRecordError, InputError
-from marrowscope.journal import FOLDER, Journal
+from marrowscope.journal import Journal, record_folder
 from marrowscope.progress import Progress
 from marrowscope.synth import draw_field
 
@@ -28,7 +28,7 @@ def patient(tmp_path: Path) -> Path:
 
 
 def records(out: Path) -> list[Path]:
-    return sorted((out / FOLDER / "fields").glob("*.json"))
+    return sorted((record_folder(out) / "fields").glob("*.json"))
 
 
 def test_a_folder_in_use_is_refused(patient: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import shutil
 import struct
 from functools import partial
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import tifffile
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+import marrowscope
 from marrowscope.domain.geometry import overlaps
 from marrowscope.domain.patient import (
     CohortReport,
@@ -23,6 +25,8 @@ from marrowscope.domain.patient import (
 from marrowscope.errors import InputError
 from marrowscope.imaging.files.decode import DEFAULT_LIMITS
 from marrowscope.imaging.files.sources import discover
+from marrowscope.journal import Journal
+from marrowscope.pipeline import FieldResult
 from marrowscope.planning import Plan, SeenSlide, Unreadable, look, plan_patient, told_for_both
 from marrowscope.progress import Progress
 from marrowscope.synth.slide import AREA_UM, Area, SyntheticSlide, draw_slide
@@ -248,3 +252,19 @@ def test_absurd_sizes_are_refused_before_anything_is_read(
 def test_a_field_of_a_slide_knows_its_slide() -> None:
     tile = FieldReading("a@b.svs@100,200", FieldStatus.READ, slide_xy=(100, 200))
     assert tile.slide == "a@b.svs"
+
+
+def test_a_live_count_is_stopped_within_a_slide(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = Event()
+    record = Journal.record
+
+    def recording(journal: Journal, result: FieldResult) -> None:
+        record(journal, result)
+        stop.set()
+
+    monkeypatch.setattr(Journal, "record", recording)
+    report = marrowscope.watch(folder, tmp_path / "out", stop=stop)
+    (slide,) = report.patients[0].slides
+    assert slide.tiles_counted + slide.tiles_unfit == 1

@@ -1,6 +1,7 @@
 """Measure how often intervals hold the truth and decisions are wrong, on simulated laboratories and smears.
 
-    python bench/counts/coverage.py --table docs/coverage.csv --write docs/statistics.md
+    python bench/counts/coverage.py --table docs/explanation/coverage.csv \
+        --write docs/explanation/statistics.md
 
 Laboratories differ: the logits of their sensitivity and specificity are drawn from a bivariate normal
 distribution. A bundle knows a few of them, by finite numbers of cells; the patient comes from one more.

@@ -1,6 +1,7 @@
 """Apply the verdict to patients of a laboratory that the networks never saw, and compare it with its own.
 
-    python bench/counts/patients.py runs/local/jhu --apart "Johns Hopkins Hospital" --write docs/statistics.md
+    python bench/counts/patients.py runs/local/jhu --apart "Johns Hopkins Hospital" \
+        --write docs/explanation/statistics.md
 
 The folder is an analysis of single-cell images that people signed (`analyse --single-cells`), by networks
 that were not taught this laboratory; the signed and the counted share are of the same cells. Compared are the

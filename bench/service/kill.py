@@ -1,6 +1,6 @@
 """Check 20 analyses after killing the server, workers and PostgreSQL with kill -9, 20 times in all.
 
-    python bench/service/kill.py --into docs/service-measured.md
+    python bench/service/kill.py --into docs/explanation/service-measured.md
 
 Synthetic patients are first analysed on the command line, which gives the undisturbed figures. Then a real
 server on a real PostgreSQL analyses the same files, while the server, its workers and the database are killed

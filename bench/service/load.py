@@ -1,6 +1,6 @@
 """Measure the service under 50 clients that upload and read at the same time while analyses run.
 
-    python bench/service/load.py --into docs/service-measured.md
+    python bench/service/load.py --into docs/explanation/service-measured.md
 
 A real server process has SQLite in its data folder (or PostgreSQL), and analyses are always running. About
 every two seconds, each client looks at another patient, which takes five to eight requests: worklist,

@@ -1,6 +1,6 @@
 """Measure the time from a keypress to the painted page, when naming cells and moving in the gallery.
 
-    python bench/service/page.py --cells 500 5000 --into docs/service-measured.md
+    python bench/service/page.py --cells 500 5000 --into docs/explanation/service-measured.md
 
 A synthetic analysis in a real service is shown on the built page, in the machine's Chromium without a
 graphics card. Each key is timed in the page itself, from the time stamp of the keyboard event until the next

@@ -1,7 +1,7 @@
 """Measure how long a review waits for the service, and how long a whole case takes on the page.
 
-    python bench/service/review.py --into docs/service-measured.md
-    python bench/service/review.py --case FOLDER FOLDER --into docs/service-measured.md
+    python bench/service/review.py --into docs/explanation/service-measured.md
+    python bench/service/review.py --case FOLDER FOLDER --into docs/explanation/service-measured.md
 
 A synthetic analysis is reviewed through the real application, without a network: one cell at a time, then
 fifty at once, with the differential after each. Times are those of the whole request, and of the processor

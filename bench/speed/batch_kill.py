@@ -1,6 +1,6 @@
 """Kill workers during a batch, and compare its tables with those of an undisturbed one.
 
-    python bench/speed/batch_kill.py --into docs/cluster.md
+    python bench/speed/batch_kill.py --into docs/how-to/cluster.md
 
 Drawn patients are first read undisturbed. Then they are read again, while workers are killed with kill -9 at
 even steps of the work. Both tables must be the same to the byte. The exit code is 1 otherwise.

@@ -1,7 +1,7 @@
 """Measure what ten files cost that were made to cost much: as an analysis, and as an upload.
 
-    python bench/speed/costs.py --into docs/costs.md
-    python bench/speed/costs.py --before ../earlier/src --into docs/costs.md
+    python bench/speed/costs.py --into docs/reference/costs.md
+    python bench/speed/costs.py --before ../earlier/src --into docs/reference/costs.md
 
 Every file is small, and a program that believes what it announces takes minutes or gigabytes. Each is read by
 `marrowscope analyse`, and uploaded to a fresh server beside an ordinary field, which has to be stored.

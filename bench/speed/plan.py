@@ -1,8 +1,8 @@
 """Plan for 10,000 slides a day: what a slide costs, how many workers it takes, what is full first.
 
-    python bench/speed/plan.py --measured bench/speed/batch.json --into docs/cluster.md
+    python bench/speed/plan.py --measured bench/speed/batch.json --into docs/how-to/cluster.md
 
-A cost model is fitted on patients that `batch.py` measured: processor seconds for a patient, a field, a
+A cost model is fitted to patients that `batch.py` measured: processor seconds for a patient, a field, a
 megapixel and a cell, none below zero. A day is then simulated (simpy): slides arrive by chance during working
 hours and wait for a worker, and for storage; some take much longer than others; workers die, and what they
 were reading goes on from its journal. What is assumed instead of measured is an option, and printed.
@@ -135,7 +135,7 @@ def report(measured: dict[str, Any], options: argparse.Namespace) -> str:
     days = {workers: simulate(costs, workers, options.slides, options) for workers in wanted}
     parts = ", ".join(f"{part:.2f} a {name}" for name, part in zip(PARTS, costs.parts, strict=True))
     return f"""
-**What a patient costs.** Processor seconds of one thread, fitted on {len(measured["patients"])} measured ones
+**What a patient costs.** Processor seconds of one thread, fitted to {len(measured["patients"])} measurements
 (median error {100 * costs.error:.0f} %): {parts}. A slide of {options.fields} fields of {options.megapixels}
 megapixels and {options.cells:g} cells takes {typical:.0f} s, the slides of a day {mean:.0f} s on average.
 

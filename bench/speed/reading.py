@@ -1,8 +1,5 @@
 """What reading a field costs, stage by stage, and over what its networks alone cost.
 
-    python bench/speed/reading.py --into docs/costs.md
-    python bench/speed/reading.py --images FOLDER
-
 Drawn fields of two kinds are read, or the images of a folder, with one thread. Every figure is processor
 time, and what is compared is measured in turns in one run, so that other work on the machine weighs on both.
 
@@ -11,10 +8,7 @@ time, and what is compared is measured in turns in one run, so that other work o
   of 416 px, EfficientNet-B3 on every cell of ours at 300 px, one at a time (needs the extra `train`).
 """
 
-import argparse
-import json
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,11 +20,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from bench.figures import Options
 from PIL import Image
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from bench.figures import machine, put
 
 import marrowscope
 from marrowscope import pipeline
@@ -42,9 +33,10 @@ from marrowscope.synth import draw_field
 KINDS = {"224 px, 1 cell": (224, 224, 1, 40), "5 megapixels, 20 cells": (2592, 1944, 20, 4)}
 """Title → width, height, cells, and number of the drawn fields."""
 STAGES = {
-    "find cells": (FieldReader, "detect"),
+    "to the detector's scale": (pipeline, "at_working_scale"),
+    "quality": (pipeline, "assess"),
+    "find cells": (pipeline, "detect_scaled"),
     "name cells": (FieldReader, "name"),
-    "quality": (FieldReader, "_quality"),
     "annotated picture": (pipeline, "_annotated"),
     "sheet of cells": (pipeline, "sheet_of"),
 }
@@ -59,6 +51,7 @@ class Times:
     cells: int = 0
     scale: list[float] = field(default_factory=list)
     reading: list[float] = field(default_factory=list)
+    without_pictures: list[float] = field(default_factory=list)
     bare: list[float] = field(default_factory=list)
     predecessor: list[float] = field(default_factory=list)
     stages: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in SHOWN})
@@ -67,10 +60,13 @@ class Times:
         """Return medians and ratios."""
         middle = {
             name: statistics.median(getattr(self, name))
-            for name in ("scale", "reading", "bare", "predecessor")
+            for name in ("scale", "reading", "without_pictures", "bare", "predecessor")
             if getattr(self, name)
         }
-        ratios = {"reading / bare networks": middle["reading"] / middle["bare"]}
+        ratios = {
+            "reading / bare networks": middle["reading"] / middle["bare"],
+            "without pictures / bare networks": middle["without_pictures"] / middle["bare"],
+        }
         if "predecessor" in middle:
             ratios["predecessor / reading"] = middle["predecessor"] / middle["reading"]
         stages = {name: statistics.median(turns) / self.fields for name, turns in self.stages.items()}
@@ -78,30 +74,18 @@ class Times:
             "fields": self.fields,
             "cells": self.cells,
             "seconds a field": middle["reading"] / self.fields,
+            "seconds of bare networks a field": middle["bare"] / self.fields,
             "seconds a scale": middle["scale"],
             **ratios,
             "stages, seconds a field": stages,
         }
 
 
-def main() -> None:
-    options = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    options.add_argument("--images", type=Path, help="a patient's folder, instead of drawn fields")
-    options.add_argument("--turns", type=int, default=3)
-    options.add_argument("--into", type=Path, help="document that gets the table")
-    options.add_argument("--json", type=Path, help="file for all figures")
-    chosen = options.parse_args()
+def measure(options: Options) -> dict[str, Any]:
+    """Return the figures of each kind of field."""
     with TemporaryDirectory() as scratch:
-        folders = {str(chosen.images): chosen.images} if chosen.images else _drawn(Path(scratch))
-        measured = {title: _measure(folder, chosen.turns).figures() for title, folder in folders.items()}
-    document = {"machine": machine(), "figures": measured}
-    if chosen.json:
-        chosen.json.write_text(json.dumps(document, indent=1), "utf-8")
-    if chosen.into:
-        put(chosen.into, "bench/speed/reading.py", _table(measured))
-    print(json.dumps(document, indent=1))
+        folders = {options.images.name: options.images} if options.images else _drawn(Path(scratch))
+        return {title: _measure(folder, options.turns).figures() for title, folder in folders.items()}
 
 
 def _drawn(scratch: Path) -> dict[str, Path]:
@@ -129,9 +113,12 @@ def _measure(folder: Path, turns: int) -> Times:
         found = [reader.read(task, load_field(task, reader.settings.limits)).reading for task in tasks]
     times.fields, times.cells = len(tasks), sum(len(reading.cells) for reading in found)
     predecessor = _predecessor(tasks, [reading.cells.boxes for reading in found])
+    plain = reader.with_settings(ReadingSettings(pictures=False))
+    unused: dict[str, list[float]] = {name: [] for name in SHOWN}
     for _ in range(turns):
         times.scale.append(_seconds(lambda: reader.measure_patient(tasks)))
         times.reading.append(_read(reader, tasks, times.stages))
+        times.without_pictures.append(_read(plain, tasks, unused))
         times.bare.append(_seconds(lambda: [network(batch) for network, batch in runs]))
         if predecessor is not None:
             times.predecessor.append(_seconds(predecessor))
@@ -230,22 +217,29 @@ def _predecessor(
     return read
 
 
-def _table(measured: dict[str, dict[str, Any]]) -> str:
-    titles = list(measured)
-    lines = [f"| one thread | {' | '.join(titles)} |", "|---|" + "---|" * len(titles)]
+def bars(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Return what is measured, its bar, and the figure."""
 
-    def row(name: str, text: Callable[[dict[str, Any]], str]) -> None:
-        lines.append(f"| {name} | {' | '.join(text(measured[title]) for title in titles)} |")
+    def each(name: str) -> str:
+        return ", ".join(f"{one[name]:.2f} ({title})" for title, one in figures.items() if name in one)
 
-    row("a field", lambda one: f"{1000 * one['seconds a field']:.0f} ms")
+    return [
+        ("reading over its bare networks", "≤ 1.2", each("reading / bare networks")),
+        ("the same with `--no-pictures`", "≤ 1.2", each("without pictures / bare networks")),
+        ("the predecessor's way over reading", "≥ 5", each("predecessor / reading")),
+    ]
+
+
+def text(figures: dict[str, Any]) -> str:
+    """Return a table of the stages."""
+    lines = [f"| a field, one thread | {' | '.join(figures)} |", "|---|" + "---|" * len(figures)]
+
+    def row(name: str, of: Callable[[dict[str, Any]], str]) -> None:
+        lines.append(f"| {name} | {' | '.join(of(one) for one in figures.values())} |")
+
+    row("all", lambda one: f"{1000 * one['seconds a field']:.0f} ms")
     for stage in SHOWN:
         row(f"· {stage}", lambda one, stage=stage: f"{1000 * one['stages, seconds a field'][stage]:.1f} ms")
-    row("the scale of a patient, once", lambda one: f"{one['seconds a scale']:.1f} s")
-    row("reading over its bare networks", lambda one: f"{one['reading / bare networks']:.2f}")
-    if all("predecessor / reading" in one for one in measured.values()):
-        row("the predecessor's way over reading", lambda one: f"{one['predecessor / reading']:.1f}")
-    return "\n".join([*lines, "", f"`python bench/speed/reading.py`; {machine()}."])
-
-
-if __name__ == "__main__":
-    main()
+    row("its bare networks", lambda one: f"{1000 * one['seconds of bare networks a field']:.0f} ms")
+    row("the scale of a patient, once", lambda one: f"{one['seconds a scale']:.2f} s")
+    return "\n".join(lines)

@@ -1,6 +1,6 @@
 """Measure a whole slide of four gigapixels: time against countable area, and peak memory.
 
-    python bench/speed/slides.py --areas 0.5 1 2 4 --into docs/costs.md
+    python bench/speed/slides.py --areas 0.5 1 2 4 --into docs/reference/costs.md
 
 Slides are made here, each with its own area of monolayer: a scanner's pyramid (Aperio's) whose JPEG tiles are
 repeated, around the monolayer a thick area and bare glass. Each is analysed in a process of its own, from the

@@ -28,6 +28,7 @@ from marrowscope.errors import ImageError, InputError
 from marrowscope.exports.atomic import DISK_FAULTS
 from marrowscope.exports.case.laboratory import read_laboratory
 from marrowscope.exports.review import with_review
+from marrowscope.finished.opening import open_results
 from marrowscope.imaging.files.decode import FieldImage, decode
 from marrowscope.imaging.files.formats import is_slide_name
 from marrowscope.imaging.files.sources import PatientSource, discover
@@ -39,10 +40,11 @@ from marrowscope.live.memory import RememberingJournal
 from marrowscope.models.bundle import Bundle, load_bundle
 from marrowscope.pipeline import FieldReader, ReadingSettings
 from marrowscope.progress import Listener, Progress
+from marrowscope.report.report import Report
 from marrowscope.results import FORMATS, MORE_FORMATS, earlier_counts, write_report
 from marrowscope.validations import read_validation
 
-__all__ = ["analyse", "classify", "count", "detect", "export", "load_bundle", "watch"]
+__all__ = ["analyse", "classify", "count", "detect", "export", "load_bundle", "open_results", "watch"]
 
 Image = str | Path | npt.NDArray[np.uint8]
 J = TypeVar("J", bound=Journal)
@@ -137,9 +139,10 @@ def analyse(
     reviewed: str | Path | None = None,
     until_settled: bool = False,
     tiles: str = TileOrder.RANDOM,
+    pictures: bool = True,
     validation: Validation | None = None,
     listener: Listener | None = None,
-) -> CohortReport:
+) -> Report:
     """Read the smears of one or more patients and write the report.
 
     Parameters
@@ -148,7 +151,7 @@ def analyse(
         ``wsi`` and ``dicom``), or ZIP files of images
     out : folder for the results
     manifest : CSV ``patient,path[,truth]``, instead of or in addition to `inputs`; further columns state
-        details of the cases: docs/files.md
+        details of the cases: docs/reference/files.md
     bundle : networks, by default the built-in ones
     rule : decision rule
     floor : least number of counted cells; with fewer, the decision is ``insufficient``
@@ -171,6 +174,8 @@ def analyse(
     until_settled : read each patient's fields in random order until the count decides, and no more
     tiles : of whole slides, ``random`` reads tiles of the countable area at random until `target` cells are
         counted, ``best`` those with the most nucleated cells first, ``all`` all of them
+    pictures : draw the annotated pictures; a run without them can be resumed with them, and no field is read
+        again. The pictures of cells in the report stay.
     validation : how these networks name this laboratory's cells; by default what ``marrowscope validate``
         stored
     listener : called with the progress at every step
@@ -187,7 +192,7 @@ def analyse(
     """
     networks = _bundle(bundle)
     settings = RunSettings(
-        ReadingSettings(mpp=mpp, count_border_cells=count_border_cells, single_cells=single_cells),
+        ReadingSettings(mpp, count_border_cells, single_cells=single_cells, pictures=pictures),
         CountingSettings(rule, floor, target, known_types(blast_equivalents)),
         workers,
         threads,
@@ -218,7 +223,7 @@ def analyse(
         if listener is not None:
             listener(Progress("writing"))
         write_report(report, journal)
-    return report
+    return Report.of(report)
 
 
 def watch(
@@ -241,7 +246,7 @@ def watch(
     stop: Event | None = None,
     validation: Validation | None = None,
     listener: Callable[[LiveUpdate], None] | None = None,
-) -> CohortReport:
+) -> Report:
     """Read the images of a folder as a camera writes them there, and write the report at the end.
 
     Images that are there already are counted, too; an image that is deleted meanwhile is not. The count is
@@ -285,10 +290,14 @@ def watch(
 
     facts = settings.reading_facts(networks)
     with _journal(RememberingJournal, results, facts, resume=resume, overwrite=overwrite) as journal:
-        live = LiveCount(networks, settings, journal, WatchedFolder(images), found)
-        report = live.run(until, stop or Event(), listener or (lambda _: None))
+        live = LiveCount(networks, settings, journal, WatchedFolder(images), found, stop=stop or Event())
+        try:
+            report = live.run(until, listener or (lambda _: None))
+        except BaseException:
+            journal.discard_if_empty()
+            raise
         write_report(report, journal)
-    return report
+    return Report.of(report)
 
 
 def export(report: CohortReport, out: str | Path, formats: Sequence[str] = FORMATS) -> tuple[Path, ...]:
@@ -303,7 +312,7 @@ def export(report: CohortReport, out: str | Path, formats: Sequence[str] = FORMA
     InputError
         A format is unknown.
     MissingExtraError
-        A PDF is requested, and the extra `pdf` is not installed.
+        A PDF is requested without the extra `pdf`, or DICOM without the extra `dicom`.
     """
     known = (*FORMATS, *MORE_FORMATS)
     unknown = sorted(set(formats) - set(known))

@@ -13,6 +13,8 @@
 Exceptions of libraries are translated where the library is imported.
 """
 
+from importlib.util import find_spec
+
 
 class MarrowscopeError(Exception):
     """Base of all errors raised on purpose; the message is one line that users can act on."""
@@ -43,6 +45,12 @@ class MissingExtraError(InputError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs the '{extra}' extra: pip install 'marrowscope[{extra}]'")
+
+    @classmethod
+    def unless_found(cls, what: str, extra: str, *modules: str) -> None:
+        """Raise this error unless all `modules` of an extra can be imported; none is."""
+        if any(find_spec(module) is None for module in modules):
+            raise cls(what, extra)
 
 
 class InferenceError(MarrowscopeError):

@@ -9,6 +9,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +17,7 @@ from filelock import FileLock, Timeout
 from PIL import Image
 
 from marrowscope.codec import from_json, to_json
-from marrowscope.domain.patient import FieldReading, FieldStatus
+from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus
 from marrowscope.domain.scale import ScaleBySize, SizeScale, listed_scales, scales_by_size
 from marrowscope.errors import DamagedRecordError, InputError
 from marrowscope.exports.atomic import write_atomic
@@ -24,9 +25,19 @@ from marrowscope.imaging.files.sources import RECORD_FOLDER, safe_name
 from marrowscope.imaging.slides.survey import Survey, survey_path
 from marrowscope.pipeline import FieldResult, FieldTask
 
-FOLDER = RECORD_FOLDER
 ANNOTATED = "annotated"
+_REPORT = "report.json"
 _LOCK = ".marrowscope.lock"  # beside the record, which a new run removes
+
+
+def record_folder(out: Path) -> Path:
+    """Return the folder of the journal of an output folder."""
+    return out / RECORD_FOLDER
+
+
+def settings_path(out: Path) -> Path:
+    """Return the file of the settings with which the fields in an output folder were read."""
+    return record_folder(out) / "settings.json"
 
 
 class Journal:
@@ -57,9 +68,10 @@ class Journal:
         patience_s: float = 0.0,
     ) -> None:
         check_free(out, resume=resume, overwrite=overwrite)
+        self._is_new = not out.exists()
         out.mkdir(parents=True, exist_ok=True)
         self.out = out
-        self._folder = out / FOLDER
+        self._folder = record_folder(out)
         self._lock = FileLock(out / _LOCK)
         try:
             self._lock.acquire(timeout=patience_s)
@@ -72,7 +84,7 @@ class Journal:
             raise
 
     def _open(self, settings: dict[str, str], *, resume: bool) -> None:
-        known = self._folder / "settings.json"
+        known = settings_path(self.out)
         if resume and known.is_file():
             check_same(known, settings)
         else:
@@ -100,7 +112,7 @@ class Journal:
         InputError
             The folder does not contain a run.
         """
-        known = out / FOLDER / "settings.json"
+        known = settings_path(out)
         if not known.is_file():
             raise InputError(f"{out} does not contain a run")
         return cls(out, json.loads(known.read_bytes()), resume=True)
@@ -114,12 +126,12 @@ class Journal:
             reading = from_json(document, FieldReading)
         except DamagedRecordError:
             return None
-        # Of an image of a single cell there is only the square in the gallery.
-        pictures = [] if reading.is_single_cell else [self.annotated_path(task.patient, reading.name)]
-        if len(reading.cells):
-            pictures.append(self.gallery_path(task.patient, reading))
+        # An annotated picture can be drawn again without the networks.
+        needed = [self.gallery_path(task.patient, reading)] if len(reading.cells) else []
+        if reading.megakaryocytes is not None and reading.megakaryocytes.candidates:
+            needed.append(self._large_path(task.patient, reading))
         is_read = reading.status is FieldStatus.READ
-        return None if is_read and not all(path.is_file() for path in pictures) else reading
+        return None if is_read and not all(path.is_file() for path in needed) else reading
 
     def record(self, result: FieldResult) -> None:
         """Write a result. The reading is written last, so that recorded fields are complete."""
@@ -129,11 +141,17 @@ class Journal:
         if result.gallery:
             path = self._path(result.patient, reading.name, reading.sha256, ".jpg")
             write_atomic(path, result.gallery)
+        if result.large:
+            write_atomic(self._large_path(result.patient, reading), result.large)
         write_record(self._path(result.patient, reading.name, reading.sha256, ".json"), to_json(reading))
 
     def draw_again(self, patient: str, field: str, annotated: bytes) -> None:
-        """Replace the annotated picture of a field that is recorded."""
+        """Write or replace the annotated picture of a field that is recorded."""
         write_atomic(self.annotated_path(patient, field), annotated)
+
+    def remove_pictures(self) -> None:
+        """Remove annotated pictures of an earlier run: one without pictures would not keep them true."""
+        shutil.rmtree(self.out / ANNOTATED, ignore_errors=True)
 
     @property
     def parts(self) -> Path:
@@ -152,7 +170,19 @@ class Journal:
         DamagedRecordError
             It cannot be read, and is removed, so that the field is read again.
         """
-        path = self.gallery_path(patient, reading)
+        return self._picture(self.gallery_path(patient, reading), patient, reading)
+
+    def large_sheet(self, patient: str, reading: FieldReading) -> Image.Image:
+        """Return the sheet of a field's candidates for megakaryocytes.
+
+        Raises
+        ------
+        DamagedRecordError
+            It cannot be read, and is removed, so that the field is read again.
+        """
+        return self._picture(self._large_path(patient, reading), patient, reading)
+
+    def _picture(self, path: Path, patient: str, reading: FieldReading) -> Image.Image:
         try:
             with Image.open(path) as sheet:
                 sheet.load()
@@ -197,9 +227,52 @@ class Journal:
         except DamagedRecordError:
             return None
 
-    def record_scales(self, patient: str, scales: ScaleBySize) -> None:
-        """Write the scales measured for a patient."""
+    def record_scales(self, patient: str, scales: ScaleBySize, measured_on: int) -> None:
+        """Write the scales measured for a patient, and how many fields there were to measure on."""
+        write_record(self._path(patient, "", "measured on", ".json"), measured_on)
         write_record(self._path(patient, "", "scales", ".json"), to_json(listed_scales(scales)))
+
+    def _large_path(self, patient: str, reading: FieldReading) -> Path:
+        return self._path(patient, reading.name, reading.sha256, ".large.jpg")
+
+    def record_report(self, report: CohortReport) -> None:
+        """Write the report of a finished run."""
+        write_record(self._folder / _REPORT, to_json(report))
+
+    def report(self) -> CohortReport:
+        """Return the report of the finished run.
+
+        Raises
+        ------
+        InputError
+            No run was finished here, or by a version that did not record its report.
+        """
+        document = read_record(self._folder / _REPORT)
+        try:
+            if document is not None:
+                return from_json(document, CohortReport)
+        except DamagedRecordError:  # of another version
+            pass
+        raise InputError(
+            f"{self.out} holds no finished report that this version can read: "
+            "run marrowscope analyse again with --resume"
+        )
+
+    def measured_on(self, patient: str) -> int | None:
+        """Return how many fields of a patient there were when the scales were measured, None if not known."""
+        found = read_record(self._path(patient, "", "measured on", ".json"))
+        return found if isinstance(found, int) else None
+
+    def discard_if_empty(self) -> None:
+        """Remove the journal, and the folder if it was made for it, unless a field or a scale is recorded."""
+        if any((self._folder / "fields").iterdir()):
+            return
+        shutil.rmtree(self._folder, ignore_errors=True)
+        with suppress(OSError):  # on Windows, the lock is in use until it is given free
+            (self.out / _LOCK).unlink(missing_ok=True)
+        if self._is_new:
+            with suppress(OSError):  # others have written there
+                self.out.rmdir()
 
     def _path(self, patient: str, field: str, sha256: str, suffix: str) -> Path:
         key = hashlib.sha256("\0".join((patient, field, sha256)).encode("utf-8", "surrogateescape"))
@@ -252,7 +325,7 @@ def check_free(out: Path, *, resume: bool, overwrite: bool) -> None:
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file, not a folder")
-    used = (out / FOLDER).exists() or (out / "patients.csv").exists()
+    used = record_folder(out).exists() or (out / "patients.csv").exists()
     if used and not (resume or overwrite):
         raise InputError(
             f"{out} holds an earlier run: continue it (--resume, resume=True) or replace it "

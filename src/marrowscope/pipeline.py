@@ -15,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image, ImageColor
 
 from marrowscope.datasets.names import type_of_folder
+from marrowscope.domain.case.megakaryocytes import MegakaryocyteSearch
 from marrowscope.domain.cells import FLAG_BORDER, FLAG_REPEATED, Cells, Detections
 from marrowscope.domain.counting import counted_once
 from marrowscope.domain.geometry import border_margin, touching_border
@@ -29,15 +30,15 @@ from marrowscope.imaging.files.decode import (
     FieldImage,
 )
 from marrowscope.imaging.files.sources import Source
-from marrowscope.imaging.gallery import SQUARE_PX, grey_squares, sheet_of
+from marrowscope.imaging.gallery import LARGE_PX, SQUARE_PX, grey_squares, sheet_of
 from marrowscope.imaging.jpeg import jpeg_bytes
 from marrowscope.imaging.quality import UNFIT_TILE, FieldQuality, assess
 from marrowscope.imaging.repeats.cells import FieldCells, RepeatedCells, cell_sketches
-from marrowscope.imaging.scale import resample
+from marrowscope.imaging.slides.megakaryocytes import search_field
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.classifier import Classifier
 from marrowscope.models.detector import Detector
-from marrowscope.models.field_detection import detect_field
+from marrowscope.models.field_detection import at_working_scale, detect_field, detect_scaled
 from marrowscope.models.naming import name_cells
 from marrowscope.models.scale_decision import Unsettled, checked_given, scale_of_field, settle_scale
 from marrowscope.models.single_cell import find_single_cell
@@ -46,6 +47,7 @@ ASSUMED_MPP = 0.1  # a 100x oil objective with a common camera
 SCALE_SAMPLE = 8  # fields per patient on which the scale is measured, and up to as many times
 _SCALE_ROUNDS = 3  # this, where they are small: single cells with a few red cells beside each
 _SCALE_PIXELS = 2_000_000  # pixels from which no further round is needed
+_NO_MEMORY = "not enough memory to analyse this image"
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class ReadingSettings:
     score_threshold : least confidence of a box; if None, that of the bundle
     single_cells : images are of single cells, as an analyser exports them: only the cell in the middle counts
     limits : limits on the size of an image
+    pictures : draw the annotated picture of each field; changes no reading
     """
 
     mpp: float | None = None
@@ -66,6 +69,7 @@ class ReadingSettings:
     score_threshold: float | None = None
     single_cells: bool = False
     limits: DecodeLimits = DEFAULT_LIMITS
+    pictures: bool = True
 
 
 @dataclass(frozen=True)
@@ -94,14 +98,16 @@ class FieldResult:
     ----------
     patient : name of the patient
     reading : the field and its cells
-    annotated : JPEG of the field with boxes, empty if the field was not read
+    annotated : JPEG of the field with boxes, empty if the field was not read or no pictures are wanted
     gallery : JPEG with a square per cell, row by row; empty without cells
+    large : JPEG with a square of `LARGE_PX` per candidate for a megakaryocyte; empty without any
     """
 
     patient: str
     reading: FieldReading
     annotated: bytes = b""
     gallery: bytes = b""
+    large: bytes = b""
 
 
 T = TypeVar("T")
@@ -183,19 +189,25 @@ class FieldReader:
     def __init__(self, bundle: Bundle, settings: ReadingSettings, threads: int = 1) -> None:
         self.bundle = bundle
         self.settings = settings
+        self._threads = threads
         self._detector = Detector(bundle, threads)
         self._classifier = Classifier(bundle, threads)
 
     def read(self, task: FieldTask, image: FieldImage | ImageError) -> FieldResult:
-        """Read one decoded field."""
+        """Read one decoded field, and draw its pictures."""
+        return self.begin(task, image)()
+
+    def begin(self, task: FieldTask, image: FieldImage | ImageError) -> Callable[[], FieldResult]:
+        """Read one decoded field; the function returned draws its pictures, in whatever thread."""
         if isinstance(image, ImageError):
-            return failed(task, str(image))
+            return partial(failed, task, str(image))
         try:
-            return self._read(task, image)
+            reading = self._read(task, image)
         except InferenceError as error:
-            return failed(task, str(error))
+            return partial(failed, task, str(error))
         except MemoryError:
-            return failed(task, "not enough memory to analyse this image")
+            return partial(failed, task, _NO_MEMORY)
+        return partial(self._drawn, task, image.pixels, reading)
 
     def with_settings(self, settings: ReadingSettings) -> "FieldReader":
         """Return a reader with the same networks and other settings."""
@@ -257,21 +269,34 @@ class FieldReader:
         """Return the scale of a single image."""
         return self.measure_scales([image]).get(_size(image), Scale(ASSUMED_MPP, ScaleSource.ASSUMED))
 
-    def _read(self, task: FieldTask, image: FieldImage) -> FieldResult:
+    def _drawn(self, task: FieldTask, pixels: npt.NDArray[np.uint8], reading: FieldReading) -> FieldResult:
+        """Return the result of a field that was read; of an image of a single cell, the sheet shows all."""
+        is_field = reading.status is FieldStatus.READ and not reading.is_single_cell
+        try:
+            annotated = _annotated(pixels, reading.cells) if is_field and self.settings.pictures else b""
+            gallery = sheet_of(pixels, reading.cells.boxes)
+            searched = reading.megakaryocytes
+            large = b"" if searched is None else large_sheet_of(pixels, searched)
+            return FieldResult(task.patient, reading, annotated, gallery, large)
+        except MemoryError:
+            return failed(task, _NO_MEMORY)
+
+    def _read(self, task: FieldTask, image: FieldImage) -> FieldReading:
         common = self._common_scale(task, image)
         scale = self.scale_of(image) if common is None else scale_of_field(image, common)
         if self.settings.single_cells and image.slide_xy is None:
             return self._read_single_cell(task, image, scale)
-        quality = self._quality(image.pixels, scale.mpp)
+        seen = at_working_scale(self._detector, image.pixels, scale.mpp)
+        quality = assess(seen)
         if image.slide_xy is not None and UNFIT_TILE.intersection(quality.flags):
             return self._unfit(task, image, scale, quality)
-        cells = self.name(image.pixels, self.detect(image.pixels, scale.mpp), scale)
+        found = detect_scaled(self._detector, seen, _size(image), self.settings.score_threshold)
+        cells = self.name(image.pixels, found, scale)
         reading = self._reading(task, image, scale, cells, quality)
-        return FieldResult(
-            task.patient, reading, _annotated(image.pixels, cells), sheet_of(image.pixels, cells.boxes)
-        )
+        searched = None if image.slide_xy is not None else search_field(image.pixels, scale.mpp)
+        return replace(reading, megakaryocytes=searched)
 
-    def _read_single_cell(self, task: FieldTask, image: FieldImage, scale: Scale) -> FieldResult:
+    def _read_single_cell(self, task: FieldTask, image: FieldImage, scale: Scale) -> FieldReading:
         """Read the cell in the middle of an image; its picture is on the patient's sheet of cells."""
         height, width = image.pixels.shape[:2]
         shown = find_single_cell(self._detector, image.pixels, scale.mpp)
@@ -279,20 +304,21 @@ class FieldReader:
         cells = self.name(shown.pixels, found, scale)
         # Named by its whole box; where the image ends, so does the box that others work with.
         cells = replace(cells, boxes=cells.boxes.clip(0, np.array([width, height] * 2, np.float32)))
+        quality = assess(at_working_scale(self._detector, image.pixels, scale.mpp))
         reading = replace(
-            self._reading(task, image, scale, cells, self._quality(image.pixels, scale.mpp)),
+            self._reading(task, image, scale, cells, quality),
             is_single_cell=True,
             signed_type=type_of_folder(PurePosixPath(task.source.name).parent.name),
         )
-        if not shown.is_found:
-            reading = replace(reading, notes=(*reading.notes, NO_MIDDLE_CELL))
-        return FieldResult(task.patient, reading, gallery=sheet_of(image.pixels, cells.boxes))
+        if shown.is_found:
+            return reading
+        return replace(reading, notes=(*reading.notes, NO_MIDDLE_CELL))
 
-    def _unfit(self, task: FieldTask, image: FieldImage, scale: Scale, quality: FieldQuality) -> FieldResult:
+    def _unfit(self, task: FieldTask, image: FieldImage, scale: Scale, quality: FieldQuality) -> FieldReading:
         """Pass a tile over: a slide has others."""
         reading = self._reading(task, image, scale, Cells.empty(), quality)
         why = ", ".join(flag.replace("_", " ") for flag in quality.flags)
-        return FieldResult(task.patient, replace(reading, status=FieldStatus.UNFIT, message=why))
+        return replace(reading, status=FieldStatus.UNFIT, message=why)
 
     def _reading(
         self, task: FieldTask, image: FieldImage, scale: Scale, cells: Cells, quality: FieldQuality
@@ -309,6 +335,7 @@ class FieldReader:
             sha256=task.sha256,
             figures=ImageFigures(quality.slide, quality.contrast, quality.sharpness),
             slide_xy=image.slide_xy,
+            orientation=image.orientation,
         )
 
     def _common_scale(self, task: FieldTask, image: FieldImage) -> Scale | None:
@@ -323,23 +350,25 @@ class FieldReader:
         scale = measured if isinstance(measured, Scale) else Scale(ASSUMED_MPP, ScaleSource.ASSUMED)
         return dict.fromkeys(map(_size, images), scale)
 
-    def _quality(self, pixels: npt.NDArray[np.uint8], mpp: float) -> FieldQuality:
-        """Judge the quality of a field at the detector's working scale."""
-        return assess(resample(pixels, mpp / self._detector.settings.working_mpp))
-
     def _scale(self, images: Sequence[FieldImage]) -> Scale | Unsettled:
         if self.settings.mpp is not None:
             return checked_given(self.settings.mpp, images)
-        return settle_scale(self._detector, images)
+        return settle_scale(self._detector, images, self._threads)
 
 
 def annotated_again(task: FieldTask, cells: Cells, limits: DecodeLimits) -> bytes:
-    """Return the annotated picture of a field whose cells are marked otherwise than when it was read.
+    """Return the annotated picture of a field that was read, with its cells as they are marked by now.
 
     Empty if the image can no longer be read.
     """
     image = load_field(task, limits)
     return b"" if isinstance(image, ImageError) else _annotated(image.pixels, cells)
+
+
+def large_sheet_of(pixels: npt.NDArray[np.uint8], found: MegakaryocyteSearch) -> bytes:
+    """Return a JPEG with a square of `LARGE_PX` of each candidate of a field; empty without any."""
+    boxes = np.array([each.box for each in found.candidates], np.float32).reshape(-1, 4)
+    return sheet_of(pixels, boxes, LARGE_PX)
 
 
 def _annotated(pixels: npt.NDArray[np.uint8], cells: Cells) -> bytes:

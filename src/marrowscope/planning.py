@@ -60,6 +60,7 @@ class SeenSlide:
             tiles=len(found.tiles),
             tiles_counted=own[FieldStatus.READ],
             tiles_unfit=own[FieldStatus.UNFIT],
+            megakaryocytes=found.megakaryocytes,
         )
 
 

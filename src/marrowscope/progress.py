@@ -10,7 +10,7 @@ class Progress:
 
     Attributes
     ----------
-    stage : ``listing``, ``scale``, ``reading`` or ``writing``
+    stage : ``listing``, ``scale``, ``reading``, ``drawing`` or ``writing``
     patient, field : currently being read
     done, total : number of fields
     cells, blasts : number found so far

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
 from PIL import Image
 
+from marrowscope.domain.case.megakaryocytes import ListedCandidate
 from marrowscope.domain.patient import (
     CohortReport,
     EarlierCount,
@@ -18,23 +20,22 @@ from marrowscope.domain.patient import (
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.exports.atomic import write_atomic
 from marrowscope.exports.case.facts import file_title
-from marrowscope.exports.fhir import write_fhir
+from marrowscope.exports.formats import EXPORTS
 from marrowscope.exports.html import write_html
 from marrowscope.exports.pdf import write_pdf
 from marrowscope.exports.pictures import GalleryItem, cells_to_show, limits_for
 from marrowscope.exports.provenance import write_run_json
 from marrowscope.exports.signed import named_otherwise
-from marrowscope.exports.tables import write_cells_csv, write_patients_csv
-from marrowscope.exports.workbook import write_workbook
+from marrowscope.exports.tables import write_megakaryocytes_csv
 from marrowscope.imaging.draw import Tile, TileGroup, draw_sheet
-from marrowscope.imaging.gallery import from_sheet
+from marrowscope.imaging.gallery import LARGE_PX, from_sheet
 from marrowscope.imaging.jpeg import jpeg_bytes
 from marrowscope.imaging.slides.overview import draw_overview
 from marrowscope.journal import Journal
 
 FORMATS = ("csv", "xlsx", "html", "json")
 """Formats that every run writes."""
-MORE_FORMATS = ("fhir", "pdf")
+MORE_FORMATS = ("pdf", "fhir", "hl7", "dicom", "geojson", "coco", "yolo", "voc")
 """Formats written on request."""
 _PREVIEW_PX = 720
 _CELLS_ON_A_SHEET = 480
@@ -70,29 +71,57 @@ def write_report(
     out = journal.out
     written: list[Path] = []
     if "csv" in formats:
-        write_patients_csv(report, out / "patients.csv")
-        write_cells_csv(report, out / "cells.csv")
-        written += [out / "patients.csv", out / "cells.csv"]
+        written += [_write(report, name, out) for name in ("patients", "cells")]
+        written += _write_megakaryocytes(report, out)
     if "xlsx" in formats:
-        write_workbook(report, out / "patients.xlsx")
-        written.append(out / "patients.xlsx")
+        written.append(_write(report, "xlsx", out))
     if "html" in formats:
-        written += [path for patient in report.patients for path in _write_sheets(patient, journal)]
-        written += [path for patient in report.patients for path in _write_overviews(patient, journal)]
+        for patient in report.patients if report.has_pictures else ():
+            written += [*_write_sheets(patient, journal), *_write_overviews(patient, journal)]
         write_html(report, out / "report.html", JournalPictures(report, journal))
         written.append(out / "report.html")
     if "json" in formats:
+        journal.record_report(report)
         write_run_json(report, out / "run.json")
         written.append(out / "run.json")
-    if "fhir" in formats:
-        write_fhir(report, out / "fhir.json")
-        written.append(out / "fhir.json")
+    written += [_write(report, name, out) for name in MORE_FORMATS if name in formats and name in EXPORTS]
     if "pdf" in formats:
         write_pdf(report, out / "report.pdf", JournalPictures(report, journal))
         written.append(out / "report.pdf")
         if len(report.patients) > 1:
             written += [_write_own_pdf(report, patient, journal) for patient in report.patients]
     return tuple(written)
+
+
+def write_as(report: CohortReport, journal: Journal, name: str, target: Path) -> None:
+    """Write a report of a finished run in one format anywhere, complete in itself.
+
+    Parameters
+    ----------
+    name : one of `EXPORTS`, ``html`` or ``pdf``
+    target : the file or folder to write
+
+    Raises
+    ------
+    MissingExtraError
+        The format needs an extra that is not installed.
+    InputError
+        The format cannot say what the report holds.
+    OSError
+        The target cannot be written.
+    """
+    if name == "html":
+        write_html(report, target, JournalPictures(report, journal, has_links=False))
+    elif name == "pdf":
+        write_pdf(report, target, JournalPictures(report, journal))
+    else:
+        EXPORTS[name].write(report, target)
+
+
+def _write(report: CohortReport, name: str, out: Path) -> Path:
+    path = out / EXPORTS[name].name
+    EXPORTS[name].write(report, path)
+    return path
 
 
 def _write_own_pdf(report: CohortReport, patient: PatientReading, journal: Journal) -> Path:
@@ -102,6 +131,16 @@ def _write_own_pdf(report: CohortReport, patient: PatientReading, journal: Journ
     path.parent.mkdir(exist_ok=True)
     write_pdf(own, path, JournalPictures(own, journal))
     return path
+
+
+def _write_megakaryocytes(report: CohortReport, out: Path) -> Iterator[Path]:
+    """Write the candidates for megakaryocytes where any image could have shown one."""
+    path = out / "megakaryocytes.csv"
+    if any(patient.megakaryocytes for patient in report.patients):
+        write_megakaryocytes_csv(report, path)
+        yield path
+    else:
+        path.unlink(missing_ok=True)  # by a run of other images
 
 
 def _write_sheets(patient: PatientReading, journal: Journal) -> Iterator[Path]:
@@ -158,11 +197,14 @@ class JournalPictures:
     ----------
     report : the report
     journal : journal of its run
+    has_links : whether the page lies beside the annotated fields, and may link to them
     """
 
-    def __init__(self, report: CohortReport, journal: Journal) -> None:
+    def __init__(self, report: CohortReport, journal: Journal, *, has_links: bool = True) -> None:
+        self._has_links = has_links
         self._patients = {patient.patient: patient for patient in report.patients}
         self._journal = journal
+        self._large: dict[str, Image.Image] = {}  # the sheet that was asked for last, by its digest
 
     def gallery(self, patient: str) -> Sequence[GalleryItem]:
         """Return pictures of a patient's cells for the report."""
@@ -191,14 +233,26 @@ class JournalPictures:
     def annotated_path(self, patient: str, field: str) -> str | None:
         """Return the URL of the annotated field relative to the page, None if there is none."""
         path = self._journal.annotated_path(patient, field)
-        return self._url(path) if path.is_file() else None
+        return self._url(path) if self._has_links and path.is_file() else None
 
     def sheets(self, patient: str) -> Sequence[str]:
         """Return the URLs of the sheets of single cells relative to the page."""
         paths: list[str] = []
-        while (path := self._journal.sheet_path(patient, len(paths) + 1)).is_file():
+        while self._has_links and (path := self._journal.sheet_path(patient, len(paths) + 1)).is_file():
             paths.append(self._url(path))
         return paths
+
+    def megakaryocyte(self, patient: str, listed: ListedCandidate) -> bytes | None:
+        """Return a square around a candidate for a megakaryocyte."""
+        reading = self._patients[patient]
+        if listed.sha256 not in self._large:
+            field = next((each for each in reading.fields if each.name == listed.image), None)
+            if field is None:
+                sheet: Image.Image = Image.open(BytesIO(self._journal.survey(listed.sha256).pictures))
+            else:
+                sheet = self._journal.large_sheet(patient, field)
+            self._large = {listed.sha256: sheet}
+        return jpeg_bytes(from_sheet(self._large[listed.sha256], listed.place, LARGE_PX), 85)
 
     def _url(self, path: Path) -> str:
         return quote(path.relative_to(self._journal.out).as_posix())

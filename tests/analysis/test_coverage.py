@@ -1,4 +1,4 @@
-"""The intervals hold the truth and decisions are right as often as docs/statistics.md says."""
+"""The intervals hold the truth and decisions are right as often as docs/explanation/statistics.md says."""
 
 import importlib.util
 import sys
@@ -48,11 +48,11 @@ def test_a_count_looked_at_until_it_decides_is_not_wrong_more_often(bench: Modul
 
 
 def test_the_published_table_keeps_what_it_promises(bench: ModuleType) -> None:
-    rows = bench.read_table(ROOT / "docs" / "coverage.csv")
+    rows = bench.read_table(ROOT / "docs" / "explanation" / "coverage.csv")
     assert {bench.Setting(*[getattr(row, f.name) for f in fields(bench.Setting)]) for row in rows} == set(
         bench.settings()
     )
-    text = (ROOT / "docs" / "statistics.md").read_text("utf-8")
+    text = (ROOT / "docs" / "explanation" / "statistics.md").read_text("utf-8")
     assert text.split(bench.START)[1].split(bench.END)[0].strip() == "\n".join(bench.page(rows)).strip()
     for row in rows:
         if row.icc <= 0.1:

@@ -15,7 +15,7 @@ from marrowscope.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 FILES = ROOT / "packaging" / "cluster"
-PAGE = ROOT / "docs" / "cluster.md"
+PAGE = ROOT / "docs" / "how-to" / "cluster.md"
 VARIABLES = {
     "$MANIFEST": "patients.csv",
     "$RESULTS": "/shared/results",
@@ -80,5 +80,5 @@ def test_every_file_to_copy_is_named() -> None:
     assert not [
         path.name
         for path in FILES.iterdir()
-        if f"({path.relative_to(ROOT)})".replace("(", "(../") not in page
+        if f"({path.relative_to(ROOT)})".replace("(", "(../../") not in page
     ]

@@ -122,7 +122,7 @@ def test_a_change_in_the_storage_is_seen(bucket: str) -> None:
 def test_a_storage_that_nothing_reads_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="nonsense"):
         check_reachable([row("nonsense://bucket")])
-    monkeypatch.setattr(inputs, "find_spec", lambda _: None)
+    monkeypatch.setattr("marrowscope.errors.find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match="remote"):
         check_reachable([row("s3://bucket")])
     check_reachable([row("/folder")])

@@ -1,19 +1,24 @@
 """Boxes: overlap, suppression, borders."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from PIL import Image, ImageOps
 
 from marrowscope.domain.geometry import (
     Boxes,
     Scores,
     areas,
+    box_of,
     cut_by_tile,
     overlaps,
     pair_by_overlap,
     suppress,
     touching_border,
+    turned,
+    turned_back,
 )
 
 
@@ -78,3 +83,20 @@ def test_borders_of_image_and_tile() -> None:
     assert touching_border(rows, 100, 100, 1).tolist() == [True, False, False, True]
     tile = (0.0, 0.0, 50.0, 100.0)
     assert cut_by_tile(rows[[0, 2]], tile, (100.0, 100.0), 1).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_boxes_turn_as_pixels_do(orientation: int) -> None:
+    """Pillow's own `exif_transpose` is the judge."""
+    pixels = np.zeros((30, 50), np.uint8)
+    pixels[4:9, 7:20] = 255
+    stored = Image.fromarray(pixels)
+    stored.getexif()[274] = orientation
+    turned_picture = ImageOps.exif_transpose(stored)
+    assert turned_picture is not None
+    upright = np.asarray(turned_picture) > 0
+    box = np.array([[7, 4, 20, 9]], np.float32)
+    found = turned(box, 50, 30, orientation)
+    assert found[0].tolist() == box_of(upright).tolist()
+    height, width = upright.shape
+    assert turned_back(found, width, height, orientation)[0].tolist() == box[0].tolist()

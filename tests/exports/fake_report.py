@@ -13,6 +13,7 @@ from tests.rates import VALIDATED
 
 from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.domain.case.details import NOTHING_STATED, CaseDetails
+from marrowscope.domain.case.megakaryocytes import ListedCandidate
 from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNCERTAIN, Cells
 from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading, Provenance
 from marrowscope.domain.scale import Scale, ScaleSource
@@ -178,6 +179,9 @@ class DrawnPictures:
 
     def sheets(self, patient: str) -> Sequence[str]:
         return ()
+
+    def megakaryocyte(self, patient: str, listed: ListedCandidate) -> bytes | None:
+        return _disc("megakaryocyte")
 
     def _reading(self, name: str) -> PatientReading:
         return next(p for p in self.cohort.patients if p.patient == name)

@@ -26,9 +26,9 @@ from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.rest import pages
 from marrowscope.service.rest.app import create_app
 from marrowscope.service.settings import Settings
-from marrowscope.service.store.audit import AuditHead
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.schema import bring_up_to_date
+from marrowscope.service.store.tables.audit import AuditHead
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -16,10 +16,11 @@ from marrowscope.service.actors import SYSTEM
 from marrowscope.service.analyses import analyses
 from marrowscope.service.clock import now
 from marrowscope.service.images.blobs import Blobs
-from marrowscope.service.store.analyses import DONE, RUNNING, Analysis, AnalysisField, Cell
+from marrowscope.service.store.claims import RUNNING
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.patients import Field, Patient
-from marrowscope.service.store.reviews import first_reading
+from marrowscope.service.store.tables.analyses import DONE, Analysis, AnalysisField, Cell
+from marrowscope.service.store.tables.patients import Field, Patient
+from marrowscope.service.store.tables.reviews import first_reading
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ from tests.service.drawn import draw
 
 from marrowscope.service.rest.app import create_app
 from marrowscope.service.settings import Settings
-from marrowscope.service.store.accounts import User
-from marrowscope.service.store.analyses import Cell
+from marrowscope.service.store.tables.accounts import User
+from marrowscope.service.store.tables.analyses import Cell
 
 API = "/api/v1"
 load_all_checks()

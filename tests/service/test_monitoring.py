@@ -21,7 +21,8 @@ from tests.service.uploaded import new_patient, png, send
 
 from marrowscope.service.clock import now
 from marrowscope.service.settings import Settings
-from marrowscope.service.store.analyses import QUEUED, Analysis
+from marrowscope.service.store.claims import QUEUED
+from marrowscope.service.store.tables.analyses import Analysis
 
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "packaging" / "monitoring"
@@ -65,7 +66,7 @@ def test_rules_and_dashboard_ask_for_what_is_served(client: TestClient) -> None:
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_every_metric_is_explained(client: TestClient) -> None:
-    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    page = (ROOT / "docs" / "how-to" / "operate.md").read_text("utf-8")
     explained = set(re.findall(r"\| `(marrowscope_\w+)", page))
     families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in names(client)}
     assert explained == {name for name in families if not name.endswith("_created")}

@@ -10,6 +10,7 @@ from typing import assert_type
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.figure import Figure
 
 import marrowscope
 from marrowscope.domain.cells import Cell, Cells, Detections
@@ -19,6 +20,7 @@ from marrowscope.domain.patient import CohortReport, FieldReading, PatientReadin
 from marrowscope.live.count import Until
 from marrowscope.models.bundle import Bundle
 from marrowscope.progress import Progress
+from marrowscope.report.report import Report
 
 
 def version() -> None:
@@ -82,8 +84,8 @@ def analyse(bundle: Bundle) -> None:
         resume=True,
         listener=tell,
     )
-    assert_type(report, CohortReport)
-    assert_type(marrowscope.analyse("patients", "results"), CohortReport)
+    assert_type(report, Report)
+    assert_type(marrowscope.analyse("patients", "results"), Report)
     assert_type(report.patients, tuple[PatientReading, ...])
     assert_type(report.provenance, Provenance)
     patient = report.patients[0]
@@ -101,6 +103,15 @@ def export(report: CohortReport) -> None:
     marrowscope.export("results", report)  # type: ignore[arg-type]  # the report comes first
 
 
+def open_results() -> None:
+    report = marrowscope.open("results")
+    assert_type(report, Report)
+    assert_type(marrowscope.open(Path("results")).patients, tuple[PatientReading, ...])
+    assert_type(report.plot(), Figure)
+    report.to_frame("fields")  # type: ignore[arg-type]  # patients or cells
+    marrowscope.open()  # type: ignore[call-arg]  # results are somewhere
+
+
 def watch(stop: Event) -> None:
-    assert_type(marrowscope.watch("camera", "results", until=Until(target=True), stop=stop), CohortReport)
+    assert_type(marrowscope.watch("camera", "results", until=Until(target=True), stop=stop), Report)
     marrowscope.watch("camera")  # type: ignore[call-arg]  # results have a folder

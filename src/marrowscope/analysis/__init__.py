@@ -9,5 +9,5 @@ validated, laboratories: above if its whole interval lies beyond the threshold, 
 undecided otherwise. With none of them nothing is decided.
 
 `clustering` → `intervals` → `laboratories` → `correction` → `numbers` → `decide` → `patient` → `review`.
-Methods, sources and measured coverage: docs/statistics.md.
+Methods, sources and measured coverage: docs/explanation/statistics.md.
 """

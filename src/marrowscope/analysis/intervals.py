@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
-from scipy.stats import beta, norm
+from scipy.stats import beta, chi2, norm
 
 from marrowscope.analysis.clustering import critical_value
 from marrowscope.domain.decision import NO_CLUSTERING, Clustering, Interval
@@ -15,6 +15,17 @@ LEVEL = 0.95
 _LONGEST = 10.0  # a count looked at again ends at ten times the cells of its first look (setting)
 _SEED = 20_260_101
 Floats = npt.NDArray[np.float64]
+
+
+def poisson_bounds(events: int, level: float = LEVEL) -> tuple[float, float]:
+    """Return the exact bounds of a Poisson mean of which `events` were counted.
+
+    Garwood F. Fiducial limits for the Poisson distribution. Biometrika 1936;28:437. Divided by the area on
+    which they were counted, they bound the number per area; cells that come in groups make them too narrow.
+    """
+    tail = (1 - level) / 2
+    low = float(chi2.ppf(tail, 2 * events)) / 2 if events else 0.0
+    return low, float(chi2.ppf(1 - tail, 2 * events + 2)) / 2
 
 
 def wilson(

@@ -13,7 +13,7 @@ from marrowscope.domain.case.details import NOTHING_STATED, CaseDetails
 from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.cells import FLAG_BORDER, FLAG_REPEATED, FLAG_UNFAMILIAR
 from marrowscope.domain.counting import counted_in
-from marrowscope.domain.decision import OVER_20, RULES, Decision, Rule
+from marrowscope.domain.decision import OVER_20, RULES, Decision, Interval, Rule
 from marrowscope.domain.differential import Differential, count
 from marrowscope.domain.patient import NO_MIDDLE_CELL, OF_SEVERAL, FieldReading, FieldStatus, PatientReading
 from marrowscope.domain.quantity import quantity
@@ -71,6 +71,7 @@ def read_patient(
     problems: Sequence[str] = (),
     passed_over: Sequence[str] = (),
     details: CaseDetails = NOTHING_STATED,
+    resamples: bool = True,
 ) -> PatientReading:
     """Count all fields of a patient together and decide.
 
@@ -85,6 +86,7 @@ def read_patient(
     problems : problems already found in the patient's files
     passed_over : names of files that are no images as far as is known
     details : what is stated about the case; its specimen says which cells are counted
+    resamples : compute `bootstrap_interval`, which takes longer than all else and decides nothing
     """
     fields = [replace(field, cells=counted_in(field.cells, details.specimen)) for field in fields]
     numbers = numbers_of(fields, details.specimen, settings, known, inferred)
@@ -100,7 +102,7 @@ def read_patient(
             exact_interval=clopper_pearson(
                 numbers.differential.blasts, numbers.differential.counted, clustering=numbers.clustering
             ),
-            bootstrap_interval=field_bootstrap(*_per_field(fields, numbers.differential)),
+            bootstrap_interval=_resampled(fields, numbers.differential) if resamples else None,
             looks_again=settings.looks_again,
             limits=limits(numbers.differential, known),
             flags=(*problems, *_flags(fields, numbers.differential)),
@@ -111,6 +113,15 @@ def read_patient(
         numbers,
         settings,
     )
+
+
+def resampled(patient: PatientReading) -> PatientReading:
+    """Return a patient with the interval over resampled fields."""
+    return replace(patient, bootstrap_interval=_resampled(patient.fields, patient.differential))
+
+
+def _resampled(fields: Sequence[FieldReading], differential: Differential) -> Interval | None:
+    return field_bootstrap(*_per_field(fields, differential))
 
 
 def decided(patient: PatientReading, numbers: Numbers, settings: CountingSettings) -> PatientReading:

@@ -259,4 +259,4 @@ def read_reviewed(
         deleted=sum(answer.is_deleted for answer in given),
         added=sum(not cell.is_deleted for drawn in added.values() for cell in drawn),
     )
-    return replace(reading, review=review)
+    return replace(reading, review=review, slides=network.slides)

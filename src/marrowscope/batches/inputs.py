@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -50,8 +49,7 @@ def check_reachable(rows: Sequence[ManifestRow]) -> None:
         No such storage is known.
     """
     for protocol in {row.place.split("://")[0] for row in rows if row.is_remote}:
-        if find_spec("fsspec") is None:
-            raise MissingExtraError("object storage", "remote")
+        MissingExtraError.unless_found("object storage", "remote", "fsspec")
         import fsspec  # noqa: PLC0415 (an extra)
 
         try:

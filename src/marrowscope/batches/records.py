@@ -12,8 +12,8 @@ from marrowscope.cohort.settings import RunSettings
 from marrowscope.domain.patient import FieldStatus, PatientReading
 from marrowscope.errors import DamagedRecordError, InputError
 from marrowscope.exports.tables import PATIENT_COLUMNS, csv_text, patient_row, reasons
-from marrowscope.imaging.files.sources import RECORD_FOLDER, safe_name
-from marrowscope.journal import FOLDER, read_record, write_record
+from marrowscope.imaging.files.sources import safe_name
+from marrowscope.journal import read_record, record_folder, write_record
 from marrowscope.models.bundle import Bundle
 
 PATIENT_RECORD = "patient.json"
@@ -91,7 +91,7 @@ def folder_of(out: Path, patient: str) -> Path:
 
 def read_patient_record(folder: Path) -> PatientRecord | None:
     """Return the record of the patient whose results are in a folder, None without a whole one."""
-    document = read_record(folder / FOLDER / PATIENT_RECORD)
+    document = read_record(record_folder(folder) / PATIENT_RECORD)
     try:
         return None if document is None else from_json(document, PatientRecord)
     except DamagedRecordError:  # of another version
@@ -100,7 +100,7 @@ def read_patient_record(folder: Path) -> PatientRecord | None:
 
 def write_patient_record(folder: Path, record: PatientRecord) -> None:
     """Write the record of a finished patient."""
-    write_record(folder / FOLDER / PATIENT_RECORD, to_json(record))
+    write_record(record_folder(folder) / PATIENT_RECORD, to_json(record))
 
 
 @dataclass(frozen=True)
@@ -135,8 +135,8 @@ def _digest(document: Any) -> str:
 
 def begin(out: Path, names: Sequence[str], settings: BatchSettings) -> None:
     """Record in the folder of a batch which patients it has, in which order, and its settings."""
-    write_record(out / RECORD_FOLDER / _NAMES, list(names))
-    write_record(out / RECORD_FOLDER / _SETTINGS.format(settings.digest[:16]), to_json(settings))
+    write_record(record_folder(out) / _NAMES, list(names))
+    write_record(record_folder(out) / _SETTINGS.format(settings.digest[:16]), to_json(settings))
 
 
 def names_in(out: Path) -> list[str]:
@@ -147,10 +147,15 @@ def names_in(out: Path) -> list[str]:
     InputError
         There is no batch.
     """
-    names = read_record(out / RECORD_FOLDER / _NAMES)
+    names = read_record(record_folder(out) / _NAMES)
     if names is None:
         raise InputError(f"{out} does not hold a batch")
     return [str(name) for name in names]
+
+
+def is_batch(out: Path) -> bool:
+    """Return whether a folder holds a batch."""
+    return (record_folder(out) / _NAMES).is_file()
 
 
 def settings_in(out: Path, digest: str) -> BatchSettings:
@@ -161,7 +166,7 @@ def settings_in(out: Path, digest: str) -> BatchSettings:
     DamagedRecordError
         They are not there.
     """
-    document = read_record(out / RECORD_FOLDER / _SETTINGS.format(digest[:16]))
+    document = read_record(record_folder(out) / _SETTINGS.format(digest[:16]))
     if document is None:
         raise DamagedRecordError(f"the settings of the batch in {out} are gone; run it again with --resume")
     return from_json(document, BatchSettings)

@@ -25,7 +25,7 @@ from marrowscope.batches.records import (
     write_patient_record,
 )
 from marrowscope.batches.shards import WHOLE, Shard
-from marrowscope.batches.work import Outcome, PatientTask, read_whole_patient
+from marrowscope.batches.work import PatientTask, read_whole_patient
 from marrowscope.cohort.settings import RunSettings
 from marrowscope.domain.case.details import CaseDetails, joined
 from marrowscope.domain.case.specimen import Specimen
@@ -34,9 +34,9 @@ from marrowscope.engines.pool import MAX_DEATHS, Pool, WorkerDiedError
 from marrowscope.engines.work import Networks
 from marrowscope.errors import BundleError, InputError
 from marrowscope.imaging.files.manifest import rows_by_patient
-from marrowscope.imaging.files.sources import RECORD_FOLDER, stated_in_rows
+from marrowscope.imaging.files.sources import stated_in_rows
 from marrowscope.imaging.names import comparable, shown
-from marrowscope.journal import check_same
+from marrowscope.journal import check_same, record_folder, settings_path
 from marrowscope.models.bundle import Bundle
 
 PATIENT_SECONDS = 6 * 3600.0
@@ -159,10 +159,10 @@ class Batch:
             self.bundle.folder, self.bundle.sha256, self.settings.reading, self.settings.threads
         )
         try:
-            for done, (task, outcome, waiting) in enumerate(outcomes(pool, networks, tasks), earlier + 1):
-                if outcome.fault:
-                    failed[task.patient] = outcome.fault
-                    self._record_fault(task, outcome.fault)
+            for done, (task, fault, waiting) in enumerate(finished(pool, networks, tasks), earlier + 1):
+                if fault:
+                    failed[task.patient] = fault
+                    self._record_fault(task, fault)
                 running = min(waiting, pool.workers)
                 listener(BatchProgress(done, earlier, running, len(failed), total))
         except BaseException:
@@ -190,16 +190,16 @@ class Batch:
         write_patient_record(task.folder, record)
 
 
-def outcomes(
+def finished(
     pool: Pool, networks: Networks, tasks: Sequence[PatientTask]
-) -> Iterator[tuple[PatientTask, Outcome, int]]:
-    """Yield patients as they are finished, with the number of those at work or waiting for it.
+) -> Iterator[tuple[PatientTask, str, int]]:
+    """Yield patients who are finished, why they could not be read, and how many are at work or wait.
 
     Workers have little in advance: what a dead one held is tried elsewhere at once, and a slow patient keeps
     nobody waiting.
     """
     remaining = iter(tasks)
-    waiting: dict[Future[Outcome], PatientTask] = {}
+    waiting: dict[Future[str], PatientTask] = {}
     deaths: Counter[str] = Counter()
     while True:
         for task in islice(remaining, max(2 * pool.workers - len(waiting), 0 if waiting else 1)):
@@ -208,35 +208,34 @@ def outcomes(
             return
         for future in wait(waiting, _ROUND_S, FIRST_COMPLETED).done:
             task = waiting.pop(future)
-            outcome = _outcome(future, task, deaths)
-            if outcome is None:
+            fault = _fault(future, task, deaths)
+            if fault is None:
                 waiting[pool.submit(read_whole_patient, networks, task)] = task
             else:
-                yield task, outcome, len(waiting)
+                yield task, fault, len(waiting)
 
 
-def _outcome(future: "Future[Outcome]", task: PatientTask, deaths: Counter[str]) -> Outcome | None:
-    """Return how the reading of a patient ended; None if it is to be tried again."""
+def _fault(future: Future[str], task: PatientTask, deaths: Counter[str]) -> str | None:
+    """Return why a patient could not be read, empty if they were; None if it is to be tried again."""
     try:
         return future.result()
     except WorkerDiedError as error:
         deaths[task.patient] += error.deaths
-        return Outcome(task.patient, _DEATHS) if deaths[task.patient] >= MAX_DEATHS else None
+        return _DEATHS if deaths[task.patient] >= MAX_DEATHS else None
     except CancelledError:  # the scheduler was started anew
         return None
     except (BundleError, OSError):
         raise
     except Exception as error:  # noqa: BLE001 (a bug that one patient triggers must not stop the others)
-        return Outcome(task.patient, f"reading failed unexpectedly ({type(error).__name__}: {error})")
+        return f"reading failed unexpectedly ({type(error).__name__}: {error})"
 
 
 def unfinished(tasks: Sequence[PatientTask]) -> list[PatientTask]:
     """Return the patients who are not finished, or whose files or settings have changed."""
 
     def is_done(task: PatientTask) -> bool:
-        record = read_patient_record(task.folder)
         try:
-            return record is not None and not record.fault and task.is_done(record, task.digest())
+            return task.is_done(read_patient_record(task.folder), task.digest)
         except (InputError, OSError):  # whoever reads the patient says why
             return False
 
@@ -267,20 +266,20 @@ def _make_free(out: Path, tasks: Sequence[PatientTask], *, resume: bool, overwri
     InputError
         The folder holds results of this shard's patients, or of another command.
     """
-    if (out / RECORD_FOLDER / "settings.json").exists():
+    if settings_path(out).exists():
         raise InputError(f"{out} holds the results of an analysis: choose another folder for the batch")
-    used = [task for task in tasks if (task.folder / RECORD_FOLDER).exists()]
+    used = [task for task in tasks if record_folder(task.folder).exists()]
     if used and not (resume or overwrite):
         raise InputError(f"{out} holds an earlier run: continue it (--resume) or replace it (--overwrite)")
     if overwrite and not resume:
         for task in used:
-            shutil.rmtree(task.folder / RECORD_FOLDER)
+            shutil.rmtree(record_folder(task.folder))
 
 
 def _check_same(tasks: Sequence[PatientTask], facts: dict[str, str]) -> None:
     """Refuse to go on with other settings of the reading; the first patient there tells of all."""
     for task in tasks:
-        known = task.folder / RECORD_FOLDER / "settings.json"
+        known = settings_path(task.folder)
         if known.is_file():
             check_same(known, facts)
             return

@@ -3,8 +3,8 @@
 The patient's journal lies in that folder, which all workers share: whoever is asked next goes on from it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from multiprocessing import util
 from pathlib import Path
 from threading import Lock
@@ -19,7 +19,7 @@ from marrowscope.batches.records import (
     write_patient_record,
 )
 from marrowscope.codec import to_json
-from marrowscope.cohort.reader import CohortReader
+from marrowscope.cohort.reader import CohortReader, instant
 from marrowscope.cohort.settings import RunSettings
 from marrowscope.domain.case.details import CaseDetails, joined
 from marrowscope.engines.looking import FileLooker, looking_pool
@@ -79,32 +79,20 @@ class PatientTask:
         stated = [[row.place, row.truth, to_json(row.details)] for row in self.rows]
         return inputs_digest(listed(self.rows), {"rows": stated, "all": to_json(self.stated)})
 
-    def is_done(self, record: PatientRecord | None, inputs: str) -> bool:
-        """Return whether a record holds what this task would give."""
+    def is_done(self, record: PatientRecord | None, inputs: Callable[[], str]) -> bool:
+        """Return whether a record holds what this task would give; `inputs` is asked for where it matters."""
         return (
             record is not None
             and not record.fault
-            and (record.inputs, record.settings) == (inputs, self.settings)
+            and (record.inputs, record.settings) == (inputs(), self.settings)
             and (self.folder / "cells.csv").is_file()
         )
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How the reading of a patient ended.
+def read_whole_patient(networks: Networks, task: PatientTask) -> str:
+    """Read a patient and write the results; return why they could not be read, empty if they were.
 
-    Attributes
-    ----------
-    patient : name
-    fault : why they could not be read; empty if they were
-    """
-
-    patient: str
-    fault: str = ""
-
-
-def read_whole_patient(networks: Networks, task: PatientTask) -> Outcome:
-    """Read a patient and write the results. Only faults of the networks and of the disk are raised.
+    Only faults of the networks and of the disk are raised.
 
     Raises
     ------
@@ -122,24 +110,25 @@ def read_whole_patient(networks: Networks, task: PatientTask) -> Outcome:
     except BundleError:
         raise
     except MarrowscopeError as error:
-        return Outcome(task.patient, str(error))
+        return str(error)
     except MemoryError:
-        return Outcome(task.patient, "there is not enough memory for this patient")
+        return "there is not enough memory for this patient"
     except OSError as error:
         if error.errno in DISK_FAULTS:
             raise
         where = f"{error.filename}: " if error.filename else ""
-        return Outcome(task.patient, where + (error.strerror or type(error).__name__))
-    return Outcome(task.patient)
+        return where + (error.strerror or type(error).__name__)
+    return ""
 
 
 def _read(reader: FieldReader, task: PatientTask) -> None:
-    started = _now()
+    started = instant()
     reading = task.run.reading
     facts = task.run.reading_facts(reader.bundle)
     with Journal(task.folder, facts, resume=True, patience_s=_PATIENCE_S) as journal:
         inputs = task.digest()
-        if task.is_done(read_patient_record(task.folder), inputs):  # by a worker that died before it said so
+        # By a worker that died before it said so.
+        if task.is_done(read_patient_record(task.folder), lambda: inputs):
             return
         with at_hand(task.rows, reading.limits) as (rows, problems):
             source = _source(task, rows, problems)
@@ -163,7 +152,7 @@ def _read(reader: FieldReader, task: PatientTask) -> None:
             images=images_of(plan),
             columns=columns,
             started=started,
-            finished=_now(),
+            finished=instant(),
         )
         write_patient_record(task.folder, record)
 
@@ -190,7 +179,3 @@ def _looker(limits: DecodeLimits) -> WorkerPool | None:
             util.Finalize(pool, pool.close, exitpriority=100)
             _lookers[limits] = pool
         return _lookers[limits]
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -7,7 +7,7 @@ from typer.core import TyperGroup
 
 from marrowscope.cli.commands.installation import atlas, audit, backup, doctor, serve, users
 from marrowscope.cli.commands.networks import bundle, data, evaluate, train
-from marrowscope.cli.commands.reading import analyse, batch, demo, images, validate, watch
+from marrowscope.cli.commands.reading import analyse, batch, demo, export, images, validate, watch
 from marrowscope.version import __version__
 
 
@@ -26,7 +26,7 @@ app = typer.Typer(
     help="From the images of a blood or bone-marrow smear to a differential count. For research use only.",
     epilog="Example:  marrowscope analyse patients/ -o results/",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -37,6 +37,7 @@ app.command("batch merge", epilog=batch.MERGE_EXAMPLE)(batch.merge)
 app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
 app.command("detect", epilog=images.DETECT_EXAMPLE)(images.detect)
 app.command("classify", epilog=images.CLASSIFY_EXAMPLE)(images.classify)
+app.command("export", epilog=export.EXAMPLE)(export.export)
 app.command("validate", epilog=validate.EXAMPLE)(validate.validate)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(train.app, name="train")

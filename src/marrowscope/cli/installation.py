@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,8 +37,7 @@ def settings_of(**given: Any) -> "Settings":
     InputError
         A setting is invalid.
     """
-    if any(find_spec(name) is None for name in ("fastapi", "sqlalchemy", "pydantic_settings")):
-        raise MissingExtraError("The service", "serve")
+    MissingExtraError.unless_found("The service", "serve", "fastapi", "sqlalchemy", "pydantic_settings")
     from marrowscope.service.settings import read_settings
 
     return read_settings(**{name: value for name, value in given.items() if value is not None})

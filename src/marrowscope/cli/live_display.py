@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -18,6 +18,7 @@ from marrowscope.domain.percent import percent_text, range_text
 from marrowscope.domain.quantity import quantity
 from marrowscope.exports.tables import patient_row
 from marrowscope.live.count import LiveUpdate
+from marrowscope.live.standing import Standing
 
 
 class LiveDisplay:
@@ -28,20 +29,26 @@ class LiveDisplay:
     quiet : show nothing
     sound : beep when a patient's target or decision is reached
     as_json : print rows of patients, a line each, on stdout
+    aside : returns a further line, which is shown as it changes; what the camera shows
     """
 
-    def __init__(self, *, quiet: bool, sound: bool, as_json: bool) -> None:
+    def __init__(
+        self, *, quiet: bool, sound: bool, as_json: bool, aside: Callable[[], str] | None = None
+    ) -> None:
         self.waiting = 0
         self._quiet = quiet
         self._sound = sound
         self._as_json = as_json
-        self._to_go: Mapping[str, int] = {}
+        self._standings: Mapping[str, Standing] = {}
         self._reached: set[tuple[str, str]] = set()
+        self._aside = aside
+        self._update: LiveUpdate | None = None
         self._console = Console(stderr=True)
         self._live: Live | None = None
         if self._console.is_terminal and not quiet:
-            waiting = Text("Waiting for the first image …", style="dim")
-            self._live = Live(waiting, console=self._console, auto_refresh=False)
+            self._live = Live(
+                get_renderable=self._rendered, console=self._console, auto_refresh=aside is not None
+            )
 
     def __enter__(self) -> Self:
         if self._live is not None:
@@ -57,13 +64,12 @@ class LiveDisplay:
     def __call__(self, update: LiveUpdate) -> None:
         """Show the count after further images."""
         self.waiting = update.waiting
-        self._to_go = update.to_go
+        self._standings = update.standings
         if self._as_json:
             self._print_rows(update)
+        self._update = update
         if self._live is not None:
-            self._live.update(
-                Group(*map(self._panel, update.report.patients), self._footer(update)), refresh=True
-            )
+            self._live.refresh()
         elif not self._quiet and not self._as_json:
             for patient, field in update.new:
                 self._console.print(
@@ -71,6 +77,13 @@ class LiveDisplay:
                 )
         for patient in update.report.patients:
             self._beep(patient)
+
+    def _rendered(self) -> Group:
+        aside = "" if self._aside is None else self._aside()
+        lines = [Text(aside)] if aside else []
+        if self._update is None:
+            return Group(*lines, Text("Waiting for the first image …", style="dim"))
+        return Group(*map(self._panel, self._update.report.patients), *lines, self._footer(self._update))
 
     def _print_rows(self, update: LiveUpdate) -> None:
         changed = dict.fromkeys(patient.patient for patient, _ in update.new)
@@ -98,7 +111,7 @@ class LiveDisplay:
         counted, interval = patient.differential.counted, patient.blast_interval
         if interval is None:
             return "no cell counted yet"
-        to_go = self._to_go[patient.patient]
+        to_go = self._standings[patient.patient].to_go
         return (
             f"{percent_text(interval.estimate)} % blasts ({range_text(interval.low, interval.high)} %), "
             f"{patient.differential.blasts} of {quantity(counted, 'cell')}"
@@ -113,7 +126,7 @@ class LiveDisplay:
         parts = [
             newest,
             f"{quantity(update.waiting, 'image')} waiting" if update.waiting else "",
-            f"{quantity(failed, 'image')} cannot be read yet" if failed else "",
+            f"{quantity(failed, 'image')} cannot be read" if failed else "",
             "Ctrl-C ends the count and writes the report",
         ]
         return Text(" · ".join(filter(None, parts)), style="dim")
@@ -121,9 +134,10 @@ class LiveDisplay:
     def _beep(self, patient: PatientReading) -> None:
         """Sound once when a patient's target is reached, and once when their count decides."""
         now = set()
-        if not self._to_go[patient.patient]:
+        standing = self._standings[patient.patient]
+        if standing.has_target:
             now.add((patient.patient, "target"))
-        if patient.decision.is_settled:
+        if standing.is_settled:
             now.add((patient.patient, "decision"))
         if now - self._reached and self._sound and self._console.is_terminal:
             self._console.bell()
@@ -131,6 +145,6 @@ class LiveDisplay:
 
 
 def _seen(field: FieldReading) -> str:
-    if field.status is FieldStatus.DUPLICATE:
+    if field.status in {FieldStatus.DUPLICATE, FieldStatus.FAILED}:
         return f"{field.name}: {field.message}"
     return f"{field.name}: {quantity(len(field.cells), 'cell')}"

@@ -64,6 +64,14 @@ Tiles = Annotated[
         "all reads all of them."
     ),
 ]
+NoPictures = Annotated[
+    bool,
+    typer.Option(
+        "--no-pictures",
+        help="Draw no annotated pictures, which take longer than anything but the networks. The report keeps "
+        "its pictures of cells. --resume without this option draws them later, and reads nothing again.",
+    ),
+]
 SpecimenName = Annotated[
     str,
     typer.Option(

@@ -18,6 +18,7 @@ _STAGES = {
     "listing": "Listing",
     "scale": "Measuring scale",
     "reading": "Reading",
+    "drawing": "Drawing pictures",
     "writing": "Writing report",
 }
 

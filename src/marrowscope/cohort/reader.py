@@ -25,7 +25,7 @@ from marrowscope.domain.patient import (
 from marrowscope.domain.scale import ScaleBySize
 from marrowscope.engines.choose import LOCAL, open_pool
 from marrowscope.engines.looking import FileLooker, Looker
-from marrowscope.engines.reading import read_by, read_here
+from marrowscope.engines.reading import measure_by, read_by, read_here
 from marrowscope.engines.work import Networks
 from marrowscope.errors import DamagedRecordError
 from marrowscope.imaging.files.sources import PatientSource
@@ -52,6 +52,9 @@ _MOST_FAILED_TILES = 20  # in a row: then the slide is damaged, and no more are 
 _FIELDS_A_LOOK = 10  # read between two looks at a count that ends when it decides
 _SEED = 20_260_101
 
+Measure = Callable[[Sequence[FieldTask]], ScaleBySize]
+"""Measures the scale of each image size on a sample of a patient's fields."""
+
 
 class CohortReader:
     """Reads patients into a journal, and assembles the report from it.
@@ -65,6 +68,7 @@ class CohortReader:
     earlier : patients' counts in an earlier report; a count of more images is another look at the same
     looker : looks at the files; by default one of each call's own
     reader : the networks, where they are loaded already
+    is_stopped : asked after each tile of a slide; once true, the patient's other tiles are left
 
     Attributes
     ----------
@@ -81,6 +85,7 @@ class CohortReader:
         *,
         looker: Looker | None = None,
         reader: FieldReader | None = None,
+        is_stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self._bundle = bundle
         self._settings = settings
@@ -89,11 +94,11 @@ class CohortReader:
         self._earlier = earlier or {}
         self._looker = looker
         self._loaded = reader
+        self._is_stopped = is_stopped
         self._known = bundle.known_errors(settings.validation)
         self._not_needed: dict[str, frozenset[str]] = {}
         self._seconds: dict[str, float] = {}
         self.plans: Mapping[str, Plan] = {}
-        self._measured_on: dict[str, int] = {}
         self._repeated: dict[str, RepeatedCells] = {}
         self._drawn: dict[tuple[str, str, str], tuple[bool, ...]] = {}
 
@@ -101,13 +106,20 @@ class CohortReader:
     def _reader(self) -> FieldReader:
         return self._loaded or FieldReader(self._bundle, self._settings.reading, self._settings.threads)
 
+    @property
+    def _reads_here(self) -> bool:
+        """Whether this process runs the networks, instead of workers."""
+        return self._settings.engine == LOCAL and self._settings.workers == 1
+
     def load(self) -> None:
         """Load the networks, as the first field to read would."""
         _ = self._reader
 
     def read(self, patients: Sequence[PatientSource]) -> CohortReport:
         """Read all fields that are not yet recorded, and return the report of all patients."""
-        started = _now()
+        started = instant()
+        if not self._settings.reading.pictures:
+            self._journal.remove_pictures()
         with self._timed("listing"):
             plans = told_for_both(self._plans(patients))
         self.plans = {plan.source.patient: plan for plan in plans}
@@ -120,7 +132,7 @@ class CohortReader:
             bundle=self._bundle.title,
             bundle_sha256=self._bundle.sha256,
             started=started,
-            finished=_now(),
+            finished=instant(),
             settings=self._settings.facts(self._bundle),
             seconds=dict(self._seconds),
         )
@@ -131,10 +143,10 @@ class CohortReader:
 
         For counts that go on: the first fields may show little to measure by. It holds for fields to come.
         """
-        for patient, measured in list(self._measured_on.items()):
-            tasks = self.plans[patient].fields if patient in self.plans else ()
-            if measured < SCALE_SAMPLE and len(tasks) >= 2 * measured:
-                self._measured(patient, tasks)
+        for patient, plan in self.plans.items():
+            measured = self._journal.measured_on(patient)
+            if measured is not None and measured < SCALE_SAMPLE and len(plan.fields) >= 2 * measured:
+                self._measured(patient, plan.fields, self._reader.measure_patient)
 
     def _plans(self, patients: Sequence[PatientSource]) -> list[Plan]:
         """Look at all files of all patients."""
@@ -151,7 +163,8 @@ class CohortReader:
         plans = []
         for patient in patients:
             look_at = looker.begin(patient.fields)
-            self.load()  # while the first files are looked at
+            if self._reads_here:
+                self.load()  # while the first files are looked at
             plans.append(self._plan(patient, look_at))
         return plans
 
@@ -200,6 +213,7 @@ class CohortReader:
                     counting,
                     self._known,
                     details=plan.source.details,
+                    resamples=False,
                 )
                 if count.decision.is_settled:
                     break
@@ -214,6 +228,8 @@ class CohortReader:
             for reading in readings:
                 read += 1
                 failed_in_a_row = failed_in_a_row + 1 if reading.status is FieldStatus.FAILED else 0
+                if self._is_stopped():
+                    break
                 if read <= len(plan.tasks):
                     beside.append(reading)
                 if read < len(plan.tasks):
@@ -262,15 +278,14 @@ class CohortReader:
                 yield result.reading
 
     def _results(self, tasks: Sequence[FieldTask]) -> Generator[FieldResult]:
-        scaled = self._with_scales(tasks)
-        if self._settings.engine == LOCAL and self._settings.workers == 1:
-            return read_here(self._reader, scaled)
-        networks = Networks(
-            self._bundle.folder, self._bundle.sha256, self._settings.reading, self._settings.threads
-        )
-        return read_by(open_pool(self._settings.engine, self._settings.workers), networks, scaled)
+        if self._reads_here:
+            return read_here(self._reader, self._with_scales(tasks, self._reader.measure_patient))
+        settings = self._settings
+        networks = Networks(self._bundle.folder, self._bundle.sha256, settings.reading, settings.threads)
+        pool = open_pool(settings.engine, settings.workers)
+        return read_by(pool, networks, self._with_scales(tasks, partial(measure_by, pool, networks)))
 
-    def _with_scales(self, tasks: Sequence[FieldTask]) -> Iterator[FieldTask]:
+    def _with_scales(self, tasks: Sequence[FieldTask], measure: Measure) -> Iterator[FieldTask]:
         """Yield the tasks with their patients' scales, which are measured when a patient's turn comes."""
         by_patient: dict[str, list[FieldTask]] = {}
         for task in tasks:
@@ -278,15 +293,14 @@ class CohortReader:
         for patient, group in by_patient.items():
             scales = self._journal.scales(patient)
             if scales is None:
-                scales = self._measured(patient, group)
+                scales = self._measured(patient, group, measure)
             for task in group:
                 yield FieldTask(task.patient, task.source, task.sha256, scales)
 
-    def _measured(self, patient: str, tasks: Sequence[FieldTask]) -> ScaleBySize:
+    def _measured(self, patient: str, tasks: Sequence[FieldTask], measure: Measure) -> ScaleBySize:
         self._listener(Progress("scale", patient))
-        scales = self._reader.measure_patient(scale_sample(tasks))
-        self._journal.record_scales(patient, scales)
-        self._measured_on[patient] = len(tasks)
+        scales = measure(scale_sample(tasks))
+        self._journal.record_scales(patient, scales, len(tasks))
         return scales
 
     def _patient(self, plan: Plan) -> PatientReading:
@@ -299,7 +313,7 @@ class CohortReader:
             *self._once(plan, [plan.settled.get(name) or self._recorded(tasks[name]) for name in names]),
             *sorted(fit, key=lambda tile: natural_key(tile.name)),
         )
-        self._draw_again(plan, fields)
+        self._draw_missing(plan, fields)
         slides = tuple(slide.reading(tiles) for slide in plan.slides)
         number = len(plan.fields)
         ended = (
@@ -316,6 +330,7 @@ class CohortReader:
             problems=(*plan.source.problems, *plan.notes, *decided, *(slide.summary for slide in slides)),
             passed_over=plan.source.passed_over,
             details=plan.source.details,
+            resamples=not self._settings.is_live,
         )
         return replace(patient, slides=slides)
 
@@ -328,18 +343,21 @@ class CohortReader:
             self._repeated[patient] = repeated
         return counted_once_each(fields, repeated, partial(self._journal.sheet, patient))
 
-    def _draw_again(self, plan: Plan, fields: Sequence[FieldReading]) -> None:
-        """Draw fields again of whose cells some are known to be counted elsewhere since they were read."""
-        tasks = {task.source.name: task for task in plan.tasks}
-        for field in fields:
+    def _draw_missing(self, plan: Plan, fields: Sequence[FieldReading]) -> None:
+        """Draw fields without a picture, and those of whose cells some are now known to count elsewhere."""
+        patient, tasks = plan.source.patient, {task.source.name: task for task in plan.fields}
+        whole = [each for each in fields if each.status is FieldStatus.READ and not each.is_single_cell]
+        for field in whole if self._settings.reading.pictures else ():
             marks = tuple(FLAG_REPEATED in flags for flags in field.cells.flags)
-            key = plan.source.patient, field.name, field.sha256
-            if self._drawn.get(key, (False,) * len(marks)) == marks:
+            key = patient, field.name, field.sha256
+            is_there = self._journal.annotated_path(patient, field.name).is_file()
+            if is_there and self._drawn.get(key, (False,) * len(marks)) == marks:
                 continue
+            self._listener(Progress("drawing", patient, field.name))
             self._drawn[key] = marks
             picture = annotated_again(tasks[field.name], field.cells, self._settings.reading.limits)
             if picture:
-                self._journal.draw_again(plan.source.patient, field.name, picture)
+                self._journal.draw_again(patient, field.name, picture)
 
     def _looks_again(self, patient: str, fields: Sequence[FieldReading]) -> bool:
         """Return whether a count with a verdict goes on: then it was looked at before."""
@@ -380,5 +398,6 @@ def _expected(read: int, counted: int, target: int, order: Sequence[FieldTask]) 
     return min(-(-read * target // counted), len(order)) if counted else len(order)
 
 
-def _now() -> str:
+def instant() -> str:
+    """Return the present instant as reports state it: UTC, ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -67,7 +67,7 @@ class RunSettings:
         }
 
     def facts(self, bundle: Bundle) -> dict[str, str]:
-        """Return everything on which the report depends, for its provenance."""
+        """Return everything on which the report and its pictures depend, for its provenance."""
         rule = self.counting.rule
         return {
             **self.reading_facts(bundle),
@@ -81,6 +81,7 @@ class RunSettings:
             "until_settled": str(self.until_settled).lower(),
             "live": str(self.is_live).lower(),
             "tiles": self.tiles.value,
+            "pictures": str(self.reading.pictures).lower(),
             "laboratories": ", ".join(lab.name for lab in bundle.laboratories) or "none measured",
             "validation": "none" if self.validation is None else self.validation.describe(),
         }

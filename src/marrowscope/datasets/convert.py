@@ -1,11 +1,9 @@
 """Writes labelled fields in the layouts other programs read, and cuts their cells into a folder per type."""
 
 import csv
-import json
 import re
 import shutil
-import xml.etree.ElementTree as ET
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +12,7 @@ from PIL import Image
 from marrowscope.datasets.labelled import LabelledField, image_size, labelled_field
 from marrowscope.datasets.layouts.cells import GROUP_MARK, LabelledCell
 from marrowscope.datasets.layouts.csv_boxes import BOX_COLUMNS
+from marrowscope.datasets.layouts.written import AnnotatedImage, coco_document, voc_document, yolo_labels
 from marrowscope.datasets.outline import LEAST_SIDE_PX, cell_outline
 from marrowscope.domain.geometry import longer_sides
 from marrowscope.errors import DatasetError
@@ -30,10 +29,8 @@ def write_voc(fields: Sequence[LabelledField], root: Path, split: str | None = N
     """
     paths = _copy_images(fields, root / "JPEGImages")
     (root / "Annotations").mkdir(exist_ok=True)
-    for field, path in zip(fields, paths, strict=True):
-        tree = ET.ElementTree(_voc_document(field, path))
-        ET.indent(tree)
-        tree.write(root / "Annotations" / f"{path.stem}.xml", encoding="utf-8")
+    for image, path in _annotated(fields, paths):
+        (root / "Annotations" / f"{path.stem}.xml").write_bytes(voc_document(image))
     if split is not None:
         listing = root / "ImageSets" / "Main" / f"{split}.txt"
         listing.parent.mkdir(parents=True, exist_ok=True)
@@ -46,51 +43,16 @@ def write_yolo(fields: Sequence[LabelledField], root: Path) -> None:
     names = _label_names(fields)
     (root / "labels").mkdir(exist_ok=True)
     (root / "classes.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
-    for field, path in zip(fields, paths, strict=True):
-        width, height = image_size(path)
-        lines = []
-        for box, label, ignore in zip(field.boxes, field.labels, field.ignore, strict=True):
-            x0, y0, x1, y1 = box.astype(float) / (width, height, width, height)
-            if not ignore:
-                values = (x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0
-                lines.append(" ".join([str(names.index(label)), *(f"{v:.6f}" for v in values)]) + "\n")
-        (root / "labels" / f"{path.stem}.txt").write_text("".join(lines), encoding="utf-8")
+    for image, path in _annotated(fields, paths):
+        (root / "labels" / f"{path.stem}.txt").write_bytes(yolo_labels(image, names))
 
 
 def write_coco(fields: Sequence[LabelledField], root: Path) -> Path:
     """Write COCO (`annotations.coco.json`, `images`), groups and ignored boxes kept; give the JSON's path."""
     paths = _copy_images(fields, root / "images")
-    names = _label_names(fields)
-    images = []
-    annotations: list[dict[str, object]] = []
-    for number, (field, path) in enumerate(zip(fields, paths, strict=True), start=1):
-        width, height = image_size(path)
-        images.append(
-            {
-                "id": number,
-                "file_name": path.name,
-                "width": width,
-                "height": height,
-                "group": _bare_group(field),
-            }
-        )
-        for box, label, ignore in zip(field.boxes, field.labels, field.ignore, strict=True):
-            x0, y0, x1, y1 = (float(v) for v in box)
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": number,
-                    "category_id": names.index(label) + 1,
-                    "bbox": [x0, y0, x1 - x0, y1 - y0],
-                    "area": (x1 - x0) * (y1 - y0),
-                    "iscrowd": 0,
-                    "ignore": int(ignore),
-                }
-            )
-    categories = [{"id": i, "name": name} for i, name in enumerate(names, start=1)]
-    document = {"images": images, "annotations": annotations, "categories": categories}
+    images = [image for image, _ in _annotated(fields, paths)]
     path = root / "annotations.coco.json"
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    path.write_bytes(coco_document(images, [{"name": name} for name in _label_names(fields)]))
     return path
 
 
@@ -266,18 +228,14 @@ def _label_names(fields: Sequence[LabelledField]) -> list[str]:
     return sorted({label for field in fields for label in field.labels})
 
 
-def _voc_document(field: LabelledField, path: Path) -> ET.Element:
-    width, height = image_size(path)
-    document = ET.Element("annotation")
-    ET.SubElement(document, "filename").text = path.name
-    size = ET.SubElement(document, "size")
-    for tag, value in (("width", width), ("height", height), ("depth", 3)):
-        ET.SubElement(size, tag).text = str(value)
-    for box, label, ignore in zip(field.boxes, field.labels, field.ignore, strict=True):
-        entry = ET.SubElement(document, "object")
-        ET.SubElement(entry, "name").text = label
-        ET.SubElement(entry, "difficult").text = str(int(ignore))
-        bounds = ET.SubElement(entry, "bndbox")
-        for tag, side in zip(("xmin", "ymin", "xmax", "ymax"), box, strict=True):
-            ET.SubElement(bounds, tag).text = f"{float(side):g}"
-    return document
+def _annotated(
+    fields: Sequence[LabelledField], paths: Sequence[Path]
+) -> Iterator[tuple[AnnotatedImage, Path]]:
+    """Yield the fields as they are written, each with the copy of its image."""
+    for field, path in zip(fields, paths, strict=True):
+        width, height = image_size(path)
+        group = _bare_group(field)
+        yield (
+            AnnotatedImage(path.name, width, height, field.boxes, field.labels, field.ignore, group),
+            path,
+        )

@@ -86,6 +86,16 @@ def image_size(path: Path) -> tuple[int, int]:
         raise DatasetError(f"{path}: cannot be read as an image ({error})") from error
 
 
+def image_orientation(path: Path) -> int:
+    """EXIF orientation of an image, 1 to 8; 1 where none is stated."""
+    try:
+        with Image.open(path) as image:
+            stated = image.getexif().get(_ORIENTATION_TAG, 1)
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise DatasetError(f"{path}: cannot be read as an image ({error})") from error
+    return stated if isinstance(stated, int) and 1 <= stated <= 8 else 1
+
+
 def is_readable(path: Path) -> bool:
     """Return whether a file begins like an image."""
     try:

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from marrowscope import optional
 from marrowscope.domain.geometry import Boxes, Scores
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 # Marks a cell can carry besides its type.
 FLAG_BORDER = "border"  # cut by the image's edge: not counted
@@ -181,6 +185,30 @@ class Cells:
             second_types=tuple(self.second_types[i] for i in index),
             second_probability=self.second_probability[index],
         )
+
+    def to_frame(self) -> "DataFrame":
+        """Return a pandas data frame, a row for each cell, with the columns of `cells.csv`.
+
+        Boxes are in pixels of the field; `flags` are tuples.
+
+        Raises
+        ------
+        MissingExtraError
+            pandas is not installed.
+        """
+        columns = {
+            **{name: self.boxes[:, side] for side, name in enumerate(("x0", "y0", "x1", "y1"))},
+            "score": self.scores,
+            "cell_type": list(self.cell_types),
+            "probability": self.probability,
+            "p_blast": self.p_blast,
+            "is_blast": self.is_blast,
+            "counted": self.is_counted,
+            "flags": list(self.flags),
+            "second_type": list(self.second_types),
+            "second_probability": self.second_probability,
+        }
+        return optional.pandas().DataFrame(columns)
 
     @classmethod
     def empty(cls) -> Self:

@@ -136,3 +136,34 @@ def cut_by_tile(
     if y1 < height:
         cut |= boxes[:, 3] >= y1 - margin
     return cut
+
+
+_FLIPPED_X, _FLIPPED_Y, _ON_ITS_SIDE = {2, 3, 7, 8}, {3, 4, 6, 7}, {5, 6, 7, 8}
+_OPPOSITE = {6: 8, 8: 6}  # every other one undoes itself
+
+
+def turned(boxes: Boxes, width: float, height: float, orientation: int) -> Boxes:
+    """Turn boxes with their image, as its EXIF orientation says (CIPA DC-008).
+
+    Parameters
+    ----------
+    boxes : (n, 4) in pixels of the image as it is stored
+    width, height : of the image as it is stored
+    orientation : 1 to 8; 1 changes nothing
+
+    Returns
+    -------
+    (n, 4) in pixels of the upright image
+    """
+    x0, y0, x1, y1 = boxes.T
+    if orientation in _FLIPPED_X:
+        x0, x1 = width - x1, width - x0
+    if orientation in _FLIPPED_Y:
+        y0, y1 = height - y1, height - y0
+    sides = (y0, x0, y1, x1) if orientation in _ON_ITS_SIDE else (x0, y0, x1, y1)
+    return np.stack(sides, axis=1).astype(np.float32)
+
+
+def turned_back(boxes: Boxes, width: float, height: float, orientation: int) -> Boxes:
+    """Turn boxes of the upright image, whose size is given, back into pixels as they are stored."""
+    return turned(boxes, width, height, _OPPOSITE.get(orientation, orientation))

@@ -10,14 +10,24 @@ import numpy.typing as npt
 
 from marrowscope.domain.case.details import NOTHING_STATED, CaseDetails
 from marrowscope.domain.case.laboratory import NO_LABORATORY, Laboratory
+from marrowscope.domain.case.megakaryocytes import (
+    Megakaryocytes,
+    MegakaryocyteSearch,
+    megakaryocytes_of,
+)
+from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.cells import Cells
 from marrowscope.domain.decision import NO_CLUSTERING, Clustering, Decision, Interval, Verdict
 from marrowscope.domain.differential import Differential
+from marrowscope.domain.geometry import turned_back
 from marrowscope.domain.quantity import quantity
 from marrowscope.domain.scale import Scale
 
 OF_SEVERAL = "of several images in the file"
 """Beginning of the notes on an image that was chosen among those of its file."""
+
+TURNED_UPRIGHT = "turned upright as its EXIF orientation says"
+"""Note on an image that was stored lying."""
 
 NO_MIDDLE_CELL = "no cell was found in the middle; the middle half of the image was taken for it"
 """Note on an image of a single cell."""
@@ -76,6 +86,9 @@ class FieldReading:
     signed_type : type of that cell as the analyser or a technologist signed it; None if not known
     figures : of the image; None if the field was not read, or was before they were kept
     slide_xy : column and row of the field's left upper pixel in the slide that it is a tile of
+    megakaryocytes : looked for in a field that could hold one; None in tiles and images of single cells
+    orientation : EXIF orientation by which the stored pixels were turned upright; 1 if they were not, or the
+        field was read before it was kept
     """
 
     name: str
@@ -92,6 +105,8 @@ class FieldReading:
     signed_type: str | None = None
     figures: ImageFigures | None = None
     slide_xy: tuple[int, int] | None = None
+    megakaryocytes: MegakaryocyteSearch | None = None
+    orientation: int = 1
 
     @property
     def slide(self) -> str | None:
@@ -104,6 +119,11 @@ class FieldReading:
         if self.slide_xy is None:
             return self.cells.boxes
         return self.cells.boxes + np.array(self.slide_xy * 2, np.float32)
+
+    @property
+    def boxes_as_stored(self) -> npt.NDArray[np.float32]:
+        """The same in the file's pixels as they are stored, for programs that do not turn images upright."""
+        return turned_back(self.boxes_in_image, self.width, self.height, self.orientation)
 
     @property
     def mpp(self) -> float | None:
@@ -125,6 +145,7 @@ class SlideReading:
     counted_mm2 : area of the tiles that were counted
     tiles : laid on the countable area
     tiles_counted, tiles_unfit : counted; not sharp or empty, and passed over
+    megakaryocytes : looked for all over the slide; None if it was read before they were
     """
 
     name: str
@@ -137,6 +158,7 @@ class SlideReading:
     tiles: int
     tiles_counted: int
     tiles_unfit: int
+    megakaryocytes: MegakaryocyteSearch | None = None
 
     @property
     def overview(self) -> str:
@@ -278,6 +300,14 @@ class PatientReading:
         return sum(f.status is FieldStatus.FAILED for f in self.fields)
 
     @cached_property
+    def megakaryocytes(self) -> Megakaryocytes | None:
+        """Megakaryocytes looked for; None in blood, and where no image could show one."""
+        if self.details.specimen is Specimen.BLOOD:
+            return None
+        images: tuple[FieldReading | SlideReading, ...] = (*self.fields, *self.slides)
+        return megakaryocytes_of((image.name, image.sha256, image.megakaryocytes) for image in images)
+
+    @cached_property
     def cells(self) -> Cells:
         """Cells of all fields, in field order."""
         return Cells.concatenate([f.cells for f in self.fields])
@@ -321,6 +351,11 @@ class CohortReport:
     patients: tuple[PatientReading, ...]
     provenance: Provenance
     laboratory: Laboratory = NO_LABORATORY
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether annotated pictures were to be drawn."""
+        return self.provenance.settings.get("pictures") != "false"
 
     def verdicts(self) -> Mapping[str, Verdict]:
         """Return each patient's verdict by the chosen rule."""

@@ -1,7 +1,5 @@
 """Choice of an engine by name."""
 
-from importlib.util import find_spec
-
 from marrowscope.engines.pool import Pool, WorkerPool, WorkLimits
 from marrowscope.errors import InputError, MissingExtraError
 
@@ -31,8 +29,7 @@ def open_pool(engine: str, workers: int, niceness: int = 0, seconds: float = FIE
         return WorkerPool(workers, niceness, WorkLimits(seconds))
     if not engine.startswith(_DASK):
         raise InputError(f"no engine {engine}: choose local or {_DASK}HOST:PORT")
-    if find_spec("distributed") is None:
-        raise MissingExtraError("a Dask cluster", "dask")
+    MissingExtraError.unless_found("a Dask cluster", "dask", "distributed")
     from marrowscope.engines.dask import DaskPool  # noqa: PLC0415 (an extra; takes a second to import)
 
     return DaskPool(engine)

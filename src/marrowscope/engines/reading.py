@@ -1,25 +1,33 @@
 """Reading of many fields, in this process or by the workers of a pool."""
 
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
+from marrowscope.domain.scale import ScaleBySize
 from marrowscope.engines.pool import MAX_DEATHS, TOO_MANY_DEATHS, Pool, WorkerDiedError
-from marrowscope.engines.work import Networks, read_field
+from marrowscope.engines.work import Networks, measure_scales, read_field
 from marrowscope.errors import ImageError
 from marrowscope.imaging.files.decode import FieldImage
 from marrowscope.pipeline import FieldReader, FieldResult, FieldTask, failed, load_field
 
-_AHEAD = 2  # fields decoded in advance; each may take hundreds of megabytes
+_AHEAD = 1  # fields decoded in advance; each may take hundreds of megabytes
 
 
 def read_here(reader: FieldReader, tasks: Iterable[FieldTask]) -> Generator[FieldResult]:
-    """Read fields in this process, decoding the next ones meanwhile; results are in order."""
+    """Read fields in this process; results are in order.
+
+    Meanwhile the next field is decoded, and pictures of the one before are drawn.
+    """
     limits = reader.settings.limits
     waiting: deque[tuple[FieldTask, Future[FieldImage | ImageError]]] = deque()
     remaining = iter(tasks)
-    with ThreadPoolExecutor(1, thread_name_prefix="decode") as decoder:
+    drawn: Future[FieldResult] | None = None
+    with (
+        ThreadPoolExecutor(1, thread_name_prefix="decode") as decoder,
+        ThreadPoolExecutor(1, thread_name_prefix="draw") as artist,
+    ):
         try:
             for task in islice(remaining, _AHEAD):
                 waiting.append((task, decoder.submit(load_field, task, limits)))
@@ -28,7 +36,12 @@ def read_here(reader: FieldReader, tasks: Iterable[FieldTask]) -> Generator[Fiel
                 decoded = image.result()
                 for following in islice(remaining, 1):
                     waiting.append((following, decoder.submit(load_field, following, limits)))
-                yield reader.read(task, decoded)
+                pictures = artist.submit(reader.begin(task, decoded))
+                if drawn is not None:
+                    yield drawn.result()
+                drawn = pictures
+            if drawn is not None:
+                yield drawn.result()
         finally:
             decoder.shutdown(wait=False, cancel_futures=True)
 
@@ -49,6 +62,20 @@ def read_by(pool: Pool, networks: Networks, tasks: Iterable[FieldTask]) -> Gener
             yield _outcome(pool, networks, *waiting.popleft())
     finally:
         pool.close()
+
+
+def measure_by(pool: Pool, networks: Networks, sample: Sequence[FieldTask]) -> ScaleBySize:
+    """Measure a patient's scales by a worker of a pool; none, if `MAX_DEATHS` workers die of it.
+
+    Each field is then measured alone, and fails alone.
+    """
+    deaths = 0
+    while deaths < MAX_DEATHS:
+        try:
+            return pool.submit(measure_scales, networks, sample).result()
+        except WorkerDiedError as error:
+            deaths += error.deaths
+    return {}
 
 
 def _outcome(pool: Pool, networks: Networks, task: FieldTask, future: "Future[FieldResult]") -> FieldResult:

@@ -10,8 +10,9 @@ from pathlib import PurePosixPath
 from statistics import median
 
 from marrowscope.analysis.clustering import clustering
-from marrowscope.analysis.intervals import wilson
+from marrowscope.analysis.intervals import poisson_bounds, wilson
 from marrowscope.analysis.shares import TypeShare, type_shares
+from marrowscope.domain.case.megakaryocytes import Megakaryocytes
 from marrowscope.domain.cells import FLAG_BORDER, FLAG_REPEATED
 from marrowscope.domain.decision import BASIS_WORDS, COUNTED_WORDS, Basis, Interval, Verdict
 from marrowscope.domain.differential import Differential
@@ -34,6 +35,10 @@ LINEAGES = {
     "unknown": ("Unclassified", "#b8bec7"),
 }
 """Name and colour of each lineage. Blasts of all kinds form a lineage of their own."""
+
+
+CORRECTED_WORDS = "Corrected"
+"""Title of the share that decided in reports of earlier versions."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +142,7 @@ def share_rows(patient: PatientReading) -> tuple[ShareRow, ...]:
     if basis is Basis.VALIDATED:
         rows.append((BASIS_WORDS[basis], patient.adjusted_interval, True))
     if basis is Basis.NONE:  # in reports of earlier versions, whose corrected share decided
-        rows.append(("Corrected", patient.adjusted_interval, True))
+        rows.append((CORRECTED_WORDS, patient.adjusted_interval, True))
     rows.append((BASIS_WORDS[Basis.REVIEWED], patient.reviewed_interval, basis is Basis.REVIEWED))
     return tuple(ShareRow(title, share, decides) for title, share, decides in rows if share is not None)
 
@@ -213,3 +218,14 @@ def _reason(name: str) -> str:
     if name == FLAG_REPEATED:
         return "Shown by an earlier field, too"
     return taxonomy()[name].name if name in taxonomy() else name.replace("_", " ").capitalize()
+
+
+def confirmed_per_mm2(found: Megakaryocytes) -> tuple[float, float, float] | None:
+    """Return the megakaryocytes that a reader confirmed per mm² examined, with the exact Poisson interval.
+
+    None without any answer: candidates alone are no count.
+    """
+    if not found.confirmed and not found.rejected:
+        return None
+    low, high = poisson_bounds(found.confirmed)
+    return found.per_mm2(found.confirmed), found.per_mm2(low), found.per_mm2(high)

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from marrowscope.analysis.limits import alarms
 from marrowscope.domain.case.laboratory import Laboratory
+from marrowscope.domain.case.megakaryocytes import ListedCandidate, Megakaryocytes
 from marrowscope.domain.cells import FLAG_ADDED, FLAG_BORDER, FLAG_DELETED, FLAG_REVIEWED, Cell
 from marrowscope.domain.decision import Decision, Interval
 from marrowscope.domain.patient import (
@@ -25,6 +26,7 @@ from marrowscope.exports.figures import (
     Sampling,
     ShareRow,
     TypeRow,
+    confirmed_per_mm2,
     excluded_rows,
     fields_with,
     lineage_rows,
@@ -89,6 +91,24 @@ class SlideView:
 
 
 @dataclass(frozen=True)
+class LargeCellView:
+    """A candidate for a megakaryocyte: data URI of its picture, caption, and tooltip."""
+
+    image: Markup
+    caption: str
+    title: str
+
+
+@dataclass(frozen=True)
+class MegakaryocytesView:
+    """The megakaryocytes of a patient; `confirmed` is per mm² with its interval, None without answers."""
+
+    found: Megakaryocytes
+    shown: tuple[LargeCellView, ...]
+    confirmed: tuple[float, float, float] | None
+
+
+@dataclass(frozen=True)
 class PatientView:
     """Everything the page shows of one patient."""
 
@@ -111,6 +131,7 @@ class PatientView:
     previews: tuple[FieldView, ...]
     fields: tuple[FieldView, ...]
     slides: tuple[SlideView, ...]
+    megakaryocytes: MegakaryocytesView | None
     read: int
     failed: tuple[FieldReading, ...]
     repeated: tuple[FieldReading, ...]
@@ -157,6 +178,7 @@ def _view(
         previews=_previews(patient, pictures, limits.fields),
         fields=tuple(_field(patient, field, pictures, with_preview=False) for field in patient.fields),
         slides=tuple(_slide(patient, slide, pictures) for slide in patient.slides),
+        megakaryocytes=_megakaryocytes(patient, pictures, limits.megakaryocytes),
         read=len(fields_with(patient, FieldStatus.READ)),
         failed=fields_with(patient, FieldStatus.FAILED),
         repeated=fields_with(patient, FieldStatus.DUPLICATE),
@@ -233,6 +255,34 @@ def _slide(patient: PatientReading, slide: SlideReading, pictures: Pictures) -> 
     jpeg = pictures.preview(patient.patient, slide.overview)
     link = pictures.annotated_path(patient.patient, slide.overview)
     return SlideView(slide, link, _data_uri(jpeg) if jpeg else None)
+
+
+def _megakaryocytes(patient: PatientReading, pictures: Pictures, most: int) -> MegakaryocytesView | None:
+    found = patient.megakaryocytes
+    if found is None:
+        return None
+    # Those confirmed first, then the likeliest that nobody rejected.
+    order = sorted(
+        (each for each in found.listed if each.candidate.is_confirmed is not False),
+        key=lambda each: (each.candidate.is_confirmed is None, -each.candidate.score),
+    )
+    squares = ((each, pictures.megakaryocyte(patient.patient, each)) for each in order[:most])
+    return MegakaryocytesView(
+        found,
+        tuple(_large_cell(each, jpeg) for each, jpeg in squares if jpeg),
+        confirmed_per_mm2(found),
+    )
+
+
+def _large_cell(listed: ListedCandidate, jpeg: bytes) -> LargeCellView:
+    candidate = listed.candidate
+    is_confirmed = candidate.is_confirmed is True
+    caption = "confirmed" if is_confirmed else f"{candidate.area_um2:.0f} µm²"
+    title = (
+        f"{listed.image}, column {candidate.box[0]}, row {candidate.box[1]}: {candidate.area_um2:.0f} µm², "
+        f"nucleus {candidate.nucleus_um2:.0f} µm², score {candidate.score:.3f}"
+    )
+    return LargeCellView(_data_uri(jpeg), caption, title)
 
 
 def _field(

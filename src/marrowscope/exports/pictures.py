@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from marrowscope.domain.case.megakaryocytes import ListedCandidate
 from marrowscope.domain.cells import FLAG_DELETED, Cell
 from marrowscope.domain.patient import PatientReading
 from marrowscope.domain.taxonomy import taxonomy
@@ -13,11 +14,12 @@ _PATIENTS_WITH_FULL_LIMITS = 12  # which makes a page of about 15 MB
 
 @dataclass(frozen=True)
 class PictureLimits:
-    """Greatest number of pictures per patient: blasts, cells of each other type, fields."""
+    """Greatest number of pictures per patient: blasts, cells of each other type, fields, megakaryocytes."""
 
     blasts: int = 60
     of_a_type: int = 6
     fields: int = 12
+    megakaryocytes: int = 60
 
 
 FULL = PictureLimits()
@@ -31,7 +33,12 @@ def limits_for(patients: int) -> PictureLimits:
     def fewer(most: int, least: int) -> int:
         return max(most * _PATIENTS_WITH_FULL_LIMITS // patients, least)
 
-    return PictureLimits(fewer(FULL.blasts, 6), fewer(FULL.of_a_type, 1), fewer(FULL.fields, 1))
+    return PictureLimits(
+        fewer(FULL.blasts, 6),
+        fewer(FULL.of_a_type, 1),
+        fewer(FULL.fields, 1),
+        fewer(FULL.megakaryocytes, 6),
+    )
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,9 @@ class Pictures(Protocol):
     def sheets(self, patient: str) -> Sequence[str]:
         """Return the paths of the sheets with the patient's single cells, as those of annotated fields."""
 
+    def megakaryocyte(self, patient: str, listed: ListedCandidate) -> bytes | None:
+        """Return a JPEG square around a candidate for a megakaryocyte, None if there is none."""
+
 
 class NoPictures:
     """No pictures, for a report of figures only."""
@@ -94,6 +104,11 @@ class NoPictures:
         """Return nothing."""
         del patient
         return ()
+
+    def megakaryocyte(self, patient: str, listed: ListedCandidate) -> bytes | None:
+        """Return nothing."""
+        del patient, listed
+        return None
 
 
 def cells_to_show(patient: PatientReading, limits: PictureLimits = FULL) -> tuple[tuple[str, int], ...]:

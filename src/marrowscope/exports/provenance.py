@@ -145,6 +145,18 @@ def _bounds(interval: Interval) -> list[float]:
     return [file_percent(interval.low), file_percent(interval.high)]
 
 
+def _megakaryocytes(patient: PatientReading) -> dict[str, Any] | None:
+    found = patient.megakaryocytes
+    if found is None:
+        return None
+    return {
+        "examined_mm2": round(found.examined_mm2, _AREA_DECIMALS),
+        "candidates": len(found.listed),
+        "confirmed": found.confirmed,
+        "rejected": found.rejected,
+    }
+
+
 def _patient(patient: PatientReading) -> dict[str, Any]:
     return {
         "patient": shown(patient.patient),
@@ -155,6 +167,7 @@ def _patient(patient: PatientReading) -> dict[str, Any]:
         "looks_again": patient.looks_again,
         "count": _count(patient),
         "signed_names": signed_document(patient),
+        "megakaryocytes": _megakaryocytes(patient),
         "flags": [shown(flag) for flag in patient.flags],
         "limits": [shown(text) for text in patient.limits],
         "passed_over": [shown(name) for name in patient.passed_over],

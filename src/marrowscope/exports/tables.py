@@ -70,6 +70,18 @@ CELL_COLUMNS = (
     "counted",
     "flags",
 )
+MEGAKARYOCYTE_COLUMNS = (
+    "patient",
+    "field",
+    "x0",
+    "y0",
+    "x1",
+    "y1",
+    "area_um2",
+    "nucleus_um2",
+    "score",
+    "confirmed",
+)
 GUESS_COLUMNS = ("second_type", "second_probability")
 REVIEW_COLUMNS = ("network_type", REVIEWED_TYPE)
 SIGNED_COLUMNS = ("signed_type",)
@@ -118,6 +130,32 @@ def write_cells_csv(report: CohortReport, path: Path) -> None:
         for row, signed in _cell_rows(patient, has_guesses)
     )
     write_table(path, (*unsigned, *(SIGNED_COLUMNS if is_signed else ())), rows)
+
+
+def write_megakaryocytes_csv(report: CohortReport, path: Path) -> None:
+    """Write a row per candidate for a megakaryocyte, with the columns `MEGAKARYOCYTE_COLUMNS`.
+
+    Boxes are in full-resolution pixels of the field or slide. `confirmed` is empty until a reader answers.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written.
+    """
+    rows = (
+        [
+            csv_text(patient.patient),
+            csv_text(each.image),
+            *map(str, each.candidate.box),
+            f"{each.candidate.area_um2:.0f}",
+            f"{each.candidate.nucleus_um2:.0f}",
+            f"{each.candidate.score:.3f}",
+            csv_text(each.candidate.is_confirmed),
+        ]
+        for patient in report.patients
+        for each in (patient.megakaryocytes.listed if patient.megakaryocytes else ())
+    )
+    write_table(path, MEGAKARYOCYTE_COLUMNS, rows)
 
 
 def patient_texts(patient: PatientReading) -> list[str]:

@@ -13,7 +13,7 @@ _FEWEST_OUTSIDE_PX = 50  # pixels outside a mask from which a colour can be told
 
 def slide_colour(pixels: Pixels | Floats) -> Floats:
     """(3,) colour, 0-255, of the empty slide in an (H, W, 3) picture: the most frequent bright colour."""
-    light = pixels.sum(axis=2, dtype=np.float32)
+    light = pixels[..., 0].astype(np.float32) + pixels[..., 1] + pixels[..., 2]
     counts, edges = np.histogram(light, bins=64, range=(0, 765))
     # Red cells can outnumber the background; it is then still the brightest frequent colour.
     frequent = np.flatnonzero(ndimage.uniform_filter1d(counts.astype(float), 3) > 0.008 * light.size)
@@ -21,7 +21,7 @@ def slide_colour(pixels: Pixels | Floats) -> Floats:
     peak = max(range(max(0, top - 5), top + 1), key=lambda index: counts[index])
     near = np.abs(light - (edges[peak] + edges[peak + 1]) / 2) < 12
     chosen = pixels[near] if near.any() else pixels.reshape(-1, 3)
-    return np.asarray(np.median(chosen, axis=0), dtype=np.float32)
+    return np.asarray([np.median(chosen[:, band]) for band in range(3)], dtype=np.float32)
 
 
 def lightest_colour(pixels: Pixels | Floats) -> Floats:

@@ -46,12 +46,16 @@ def _resized_square(
     """Resample a square (left, top, side), copying only the part of the image it covers."""
     left, top, side = square
     height, width = pixels.shape[:2]
-    columns = np.arange(int(np.floor(left)) - 1, int(np.ceil(left + side)) + 2)
-    rows = np.arange(int(np.floor(top)) - 1, int(np.ceil(top + side)) + 2)
-    patch = pixels[np.clip(rows, 0, height - 1)[:, None], np.clip(columns, 0, width - 1)[None, :]]
-    if beyond is not None:
-        patch[(rows < 0) | (rows >= height), :] = beyond
-        patch[:, (columns < 0) | (columns >= width)] = beyond
+    x0, x1 = int(np.floor(left)) - 1, int(np.ceil(left + side)) + 2
+    y0, y1 = int(np.floor(top)) - 1, int(np.ceil(top + side)) + 2
+    if x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height:
+        patch = pixels[y0:y1, x0:x1]
+    else:
+        columns, rows = np.arange(x0, x1), np.arange(y0, y1)
+        patch = pixels[np.clip(rows, 0, height - 1)[:, None], np.clip(columns, 0, width - 1)[None, :]]
+        if beyond is not None:
+            patch[(rows < 0) | (rows >= height), :] = beyond
+            patch[:, (columns < 0) | (columns >= width)] = beyond
     dx, dy = left - (np.floor(left) - 1), top - (np.floor(top) - 1)
     image = Image.fromarray(np.ascontiguousarray(patch)).resize(
         (size_px, size_px), Image.Resampling.BILINEAR, box=(dx, dy, dx + side, dy + side)

@@ -19,6 +19,7 @@ _Rectangle = tuple[float, float, float, float]
 _INK: Final[Colour] = (33, 37, 41)
 _PAPER: Final[Colour] = (255, 255, 255)
 _LARGEST_SIDE: Final = 2400  # px; more than a screen shows, in a file of about a megabyte
+_LARGE_ENOUGH: Final = 1.25  # times that stays as it is: to shrink it so little takes longer than to code it
 _SMALLEST_SIDE: Final = 900  # px; smaller fields are enlarged, or labels would cover their cells
 _FONTS_BY_SIZE: dict[int, ImageFont.FreeTypeFont | ImageFont.ImageFont] = {}
 
@@ -95,7 +96,8 @@ def annotate(
     Parameters
     ----------
     pixels
-        uint8 (H, W, 3) RGB. The longer side of the picture is scaled to between 900 and 2400 px.
+        uint8 (H, W, 3) RGB. The longer side of the picture is scaled to 900 px where it is shorter, and to
+        2400 px where it is longer than 3000.
     boxes
         (n, 4) x0, y0, x1, y1 in px of `pixels`.
     colours, labels
@@ -138,7 +140,8 @@ def _shown_size(pixels: npt.NDArray[np.uint8]) -> tuple[Image.Image, float]:
     """Return the picture in a convenient size, and the factor by which it was scaled."""
     image = Image.fromarray(pixels)
     longest = max(image.size)
-    factor = min(max(1.0, _SMALLEST_SIDE / longest), _LARGEST_SIDE / longest)
+    is_too_large = longest > _LARGE_ENOUGH * _LARGEST_SIDE
+    factor = _LARGEST_SIDE / longest if is_too_large else max(1.0, _SMALLEST_SIDE / longest)
     if factor != 1.0:
         size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
         # Lanczos and bicubic filters take two to three times as long, and nobody sees it under the boxes.

@@ -9,6 +9,8 @@ from marrowscope.imaging.jpeg import jpeg_bytes
 
 SQUARE_PX = 96
 """Side of a square on the sheet that every analysis keeps."""
+LARGE_PX = 160
+"""Side of a square on the sheet of megakaryocytes, of which every lobe is to be seen."""
 COLUMNS = 16
 _CONTEXT = 1.35  # side of a square over the longer side of the cell's box
 _BEYOND = 190  # grey where a square reaches beyond the image: nothing is there, and nothing is made up
@@ -29,11 +31,17 @@ def square_jpeg(pixels: npt.NDArray[np.uint8], box: tuple[float, float, float, f
 
 def sheet_of(pixels: npt.NDArray[np.uint8], boxes: npt.NDArray[np.float32], side: int = SQUARE_PX) -> bytes:
     """Return a JPEG with the square of each box, `COLUMNS` in a row; empty without boxes."""
-    if not len(boxes):
+    return sheet_of_squares(squares_of(pixels, boxes, side)) if len(boxes) else b""
+
+
+def sheet_of_squares(squares: npt.NDArray[np.uint8]) -> bytes:
+    """Return a JPEG with squares (n, side, side, 3), `COLUMNS` in a row; empty without any."""
+    if not len(squares):
         return b""
-    rows = -(-len(boxes) // COLUMNS)
+    side = squares.shape[1]
+    rows = -(-len(squares) // COLUMNS)
     sheet = np.full((rows * COLUMNS, side, side, 3), 255, np.uint8)
-    sheet[: len(boxes)] = squares_of(pixels, boxes, side)
+    sheet[: len(squares)] = squares
     grid = sheet.reshape(rows, COLUMNS, side, side, 3).swapaxes(1, 2)
     return jpeg_bytes(Image.fromarray(grid.reshape(rows * side, COLUMNS * side, 3)), _QUALITY)
 
@@ -45,7 +53,7 @@ def grey_squares(sheet: Image.Image, cells: int) -> npt.NDArray[np.uint8]:
     return rows.reshape(-1, SQUARE_PX, SQUARE_PX)[:cells]
 
 
-def from_sheet(sheet: Image.Image, row: int) -> Image.Image:
+def from_sheet(sheet: Image.Image, row: int, side: int = SQUARE_PX) -> Image.Image:
     """Cut one cell's square out of the sheet of an analysis."""
-    x, y = (row % COLUMNS) * SQUARE_PX, (row // COLUMNS) * SQUARE_PX
-    return sheet.crop((x, y, x + SQUARE_PX, y + SQUARE_PX))
+    x, y = (row % COLUMNS) * side, (row // COLUMNS) * side
+    return sheet.crop((x, y, x + side, y + side))

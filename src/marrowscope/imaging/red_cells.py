@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, cast
 
 import numpy as np
@@ -43,7 +44,7 @@ class Estimate:
     n_cells: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class _Level:
     """Circles found at one level of the pyramid, as columns.
 
@@ -59,6 +60,30 @@ class _Level:
     support: _Floats
     share: _Floats
     purple: _Floats
+
+    @cached_property
+    def weight(self) -> _Floats:
+        """A weight per circle, from its area and its support; 0 for nuclei."""
+        weight = np.where(self.purple < _PURPLE, (self.support - _SUPPORT) * self.share, 0.0)
+        return weight.astype(np.float32)
+
+    @cached_property
+    def refined(self) -> _Floats:
+        """The radius, in full-resolution px, at which each circle brightens fastest on average.
+
+        That of circles without weight is 0.
+        """
+        here = self.weight > 0
+        radius = self.radius[here]
+        reach = radius[:, None, None] * _PROFILE[:, None]
+        sample_x = self.x[here, None, None] + reach * np.cos(_ANGLES)
+        sample_y = self.y[here, None, None] + reach * np.sin(_ANGLES)
+        values = ndimage.map_coordinates(self.green, [sample_y, sample_x], order=1, mode="nearest")
+        rise = ndimage.uniform_filter1d(np.diff(np.median(values, axis=2), axis=1), 3, axis=1)
+        middle = (_PROFILE[1:] + _PROFILE[:-1]) / 2
+        refined = np.zeros(len(self.radius), np.float32)
+        refined[here] = radius * middle[np.argmax(rise, axis=1)] * self.scale
+        return refined
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,24 +125,18 @@ def typical_diameter(images: Sequence[Circles]) -> Estimate | None:
     if not levels:
         return None
     sizes = np.concatenate([np.log(level.radius * level.scale) for level in levels])
-    weights = np.concatenate([_weight(level) for level in levels])
+    weights = np.concatenate([level.weight for level in levels])
     if not weights.any():
         return None
     common = _commonest(sizes, weights)
-    is_near = [np.abs(np.log(level.radius * level.scale) - common) < np.log(_NEAR) for level in levels]
-    chosen = [near & (_weight(level) > 0) for near, level in zip(is_near, levels, strict=True)]
-    count = sum(int(here.sum()) for here in chosen)
+    chosen = (np.abs(sizes - common) < np.log(_NEAR)) & (weights > 0)
+    count = int(chosen.sum())
     if count < _FEWEST:
         return None
-    weight = np.concatenate([_weight(level)[here] for level, here in zip(levels, chosen, strict=True)])
-    radii = np.concatenate([_refined(level, here) for level, here in zip(levels, chosen, strict=True)])
+    weight = weights[chosen]
+    radii = np.concatenate([level.refined for level in levels])[chosen]
     agreement = float(weight.sum() / weights.sum())
     return Estimate(2.0 * _weighted_median(radii, weight), agreement * min(1.0, count / (4 * _FEWEST)), count)
-
-
-def _weight(level: _Level) -> _Floats:
-    """Return a weight per circle, from its area and its support; 0 for nuclei."""
-    return np.where(level.purple < _PURPLE, (level.support - _SUPPORT) * level.share, 0.0).astype(np.float32)
 
 
 def _levels(pixels: npt.NDArray[np.uint8]) -> Iterator[_Level]:
@@ -187,23 +206,26 @@ def _centres(x: _Floats, y: _Floats, radius: float, shape: tuple[int, ...]) -> _
     index = (y[inside] / bin_px).astype(np.intp) * n_x + (x[inside] / bin_px).astype(np.intp)
     votes = np.bincount(index, minlength=n_x * n_y).reshape(n_y, n_x).astype(np.float32)
     support = ndimage.uniform_filter(votes, 3, mode="constant") * (9.0 / (2 * np.pi * radius))
-    is_peak = (support > _SUPPORT) & (support == ndimage.maximum_filter(support, 2 * _VOTES_PER_RADIUS - 3))
-    j, i = np.nonzero(is_peak)
+    j, i = _peaks(support, _VOTES_PER_RADIUS - 2)
     return np.stack([(i + 0.5) * bin_px, (j + 0.5) * bin_px, np.full(len(i), radius),
                      np.minimum(support[j, i], 1.0)]).astype(np.float32)  # fmt: skip
 
 
-def _refined(level: _Level, here: npt.NDArray[np.bool_]) -> _Floats:
-    """Return the radius, in full-resolution px, at which each circle brightens fastest on average."""
-    radius = level.radius[here]
-    reach = radius[:, None, None] * _PROFILE[:, None]
-    sample_x = level.x[here, None, None] + reach * np.cos(_ANGLES)
-    sample_y = level.y[here, None, None] + reach * np.sin(_ANGLES)
-    values = ndimage.map_coordinates(level.green, [sample_y, sample_x], order=1, mode="nearest")
-    rise = ndimage.uniform_filter1d(np.diff(np.median(values, axis=2), axis=1), 3, axis=1)
-    middle = (_PROFILE[1:] + _PROFILE[:-1]) / 2
-    refined: _Floats = (radius * middle[np.argmax(rise, axis=1)] * level.scale).astype(np.float32)
-    return refined
+def _peaks(support: _Floats, reach: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return row and column of all values above `_SUPPORT` that none exceeds within `reach` either way.
+
+    Few values are so large: each is compared with its neighbours, the nearest first; filtering takes longer.
+    """
+    width = support.shape[1] + 2 * reach
+    around = np.pad(support, reach).ravel()
+    j, i = np.nonzero(support > _SUPPORT)
+    left = (j + reach) * width + i + reach
+    steps = np.arange(-reach, reach + 1)
+    shifts = (steps[:, None] * width + steps).ravel()
+    nearness = np.maximum(np.abs(steps)[:, None], np.abs(steps)).ravel()
+    for shift in shifts[np.argsort(nearness, kind="stable")]:
+        left = left[around[left] >= around[left + shift]]
+    return left // width - reach, left % width - reach
 
 
 def _ring_density(level: _Floats, background: _Floats, x: _Floats, y: _Floats, radius: _Floats) -> _Floats:

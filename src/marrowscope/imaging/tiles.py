@@ -26,11 +26,11 @@ class Tile:
         return self.y1 - self.y0
 
 
-def tile_grid(width: int, height: int, tile: int, overlap: int) -> tuple[Tile, ...]:
-    """Cover `width` x `height` px with squares of side `tile`, row by row.
+def tile_grid(width: int, height: int, tile: int, overlap: int, step: int = 1) -> tuple[Tile, ...]:
+    """Cover `width` x `height` px with equal rectangles of sides up to `tile`, row by row.
 
-    Neighbours share at least `overlap` px; any surplus is spread evenly, so that the last tile is not a
-    sliver. Where the field is shorter than `tile`, so are the tiles.
+    There are as few as sides of `tile` allow, and they are no larger than that number needs: neighbours share
+    at least `overlap` px, and more only as their sides are multiples of `step`, and of what is left evenly.
 
     Raises
     ------
@@ -39,13 +39,15 @@ def tile_grid(width: int, height: int, tile: int, overlap: int) -> tuple[Tile, .
     """
     if width < 1 or height < 1 or tile < 1 or not 0 <= overlap < tile:
         raise ValueError(f"cannot tile {width} x {height} px by {tile} px overlapping by {overlap} px")
-    columns, rows = _spans(width, tile, overlap), _spans(height, tile, overlap)
+    columns, rows = (_spans(length, tile, overlap, step) for length in (width, height))
     return tuple(Tile(x0, y0, x1, y1) for y0, y1 in rows for x0, x1 in columns)
 
 
-def _spans(length: int, tile: int, overlap: int) -> list[tuple[int, int]]:
+def _spans(length: int, tile: int, overlap: int, step: int) -> list[tuple[int, int]]:
     if length <= tile:
         return [(0, length)]
     gaps = ceil((length - tile) / (tile - overlap))
-    starts = [(length - tile) * k // gaps for k in range(gaps + 1)]
-    return [(start, start + tile) for start in starts]
+    needed = ceil((length + gaps * overlap) / (gaps + 1) / step) * step
+    side = min(needed, tile)
+    starts = [(length - side) * k // gaps for k in range(gaps + 1)]
+    return [(start, start + side) for start in starts]

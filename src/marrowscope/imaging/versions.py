@@ -10,23 +10,36 @@ Version = tuple[int, int]
 """Bytes of a file, and the nanoseconds of its last change."""
 
 
-def versions_below(folder: Path) -> Iterator[tuple[Path, Version]]:
+def versions_below(
+    folder: Path, *, follows_links: bool = True, _entered: frozenset[tuple[int, int]] = frozenset()
+) -> Iterator[tuple[Path, Version]]:
     """Yield all files below a folder but hidden ones and results.
+
+    Parameters
+    ----------
+    folder : where to begin
+    follows_links : whether links to files and folders are followed; none leads back to a folder above it
 
     Raises
     ------
     OSError
         A folder cannot be listed.
     """
+    status = folder.stat()
+    identity = status.st_dev, status.st_ino
+    if identity in _entered:
+        return
     with os.scandir(folder) as entries:
         for entry in entries:
             path = Path(entry.path)
             try:
-                if entry.name.startswith("."):
+                if entry.name.startswith(".") or (entry.is_symlink() and not follows_links):
                     continue
-                if entry.is_dir(follow_symlinks=False):
+                if entry.is_dir():
                     if not is_result(path):
-                        yield from versions_below(path)
+                        yield from versions_below(
+                            path, follows_links=follows_links, _entered=_entered | {identity}
+                        )
                     continue
                 status = entry.stat()
             except FileNotFoundError:  # renamed when it was finished, as capture programs do, or deleted

@@ -24,10 +24,14 @@ class WatchedFolder:
     ----------
     path : the folder, absolute
     clock : seconds
+    follows_links : whether links in it are followed
     """
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, path: Path, clock: Callable[[], float] = time.monotonic, *, follows_links: bool = True
+    ) -> None:
         self._path = path
+        self._follows_links = follows_links
         self._clock = clock
         self._versions: dict[Path, Version] = {}
         self._changed_at: dict[Path, float] = {}
@@ -44,8 +48,12 @@ class WatchedFolder:
         """Seconds since the last change was seen."""
         return self._clock() - self._last_change
 
-    def changed(self) -> bool:
-        """List the folder; return true once after each change of a file, when it is quiet for `QUIET_S`.
+    def quiet_since(self, path: Path) -> float:
+        """Return the seconds since a file was seen to change."""
+        return self._clock() - self._changed_at.get(path, self._clock())
+
+    def changed(self) -> frozenset[Path]:
+        """List the folder; return each file once after it changed or went, when it is quiet for `QUIET_S`.
 
         Raises
         ------
@@ -53,7 +61,8 @@ class WatchedFolder:
             The folder cannot be listed.
         """
         now = self._clock()
-        versions = {path: each for path, each in versions_below(self._path) if may_be_image(path.name)}
+        found = versions_below(self._path, follows_links=self._follows_links)
+        versions = {path: each for path, each in found if may_be_image(path.name)}
         new = {path for path, version in versions.items() if self._versions.get(path) != version}
         gone = self._versions.keys() - versions.keys()
         if new or gone:
@@ -63,4 +72,4 @@ class WatchedFolder:
         self._versions = versions
         quiet = {path for path in self._untold if now - self._changed_at[path] >= QUIET_S}
         self._untold -= quiet
-        return bool(quiet)
+        return frozenset(quiet)

@@ -1,5 +1,7 @@
 """Detection of leukocytes with YOLOX-Nano (Ge et al., arXiv:2107.08430)."""
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -53,12 +55,10 @@ def find_leukocytes(
     """Run an exported detector on RGB pixels (H, W, 3) at its working scale, like `Detector`."""
     height, width = pixels.shape[:2]
     predictions = network(network_input(pixels))["predictions"]
-    boxes, scores = decode_predictions(predictions[0], *padded_size(height, width))
-    keep = scores >= score_threshold
-    boxes, scores = boxes[keep], scores[keep]
+    boxes, scores = decode_predictions(predictions[0], *padded_size(height, width), score_threshold)
     boxes[:, 0::2] = boxes[:, 0::2].clip(0, width)
     boxes[:, 1::2] = boxes[:, 1::2].clip(0, height)
-    solid = (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf) >= 1 if len(boxes) else keep[:0]
+    solid = (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf) >= 1
     boxes, scores = boxes[solid], scores[solid]
     kept = suppress(boxes, scores, settings.nms_iou, settings.nms_ios)
     return Detections(boxes[kept], scores[kept])
@@ -79,7 +79,7 @@ def network_input(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
 
 
 def decode_predictions(
-    predictions: npt.NDArray[np.float32], height: int, width: int
+    predictions: npt.NDArray[np.float32], height: int, width: int, score_threshold: float = 0.0
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Turn raw predictions into boxes in pixels.
 
@@ -87,18 +87,23 @@ def decode_predictions(
     ----------
     predictions : (A, 6): centre offset and log size in strides, objectness, class score
     height, width : of the network's input in pixels
+    score_threshold : least confidence of the boxes returned
 
     Returns
     -------
-    boxes (A, 4) float32 xyxy, scores (A,) float32
+    boxes (n, 4) float32 xyxy, scores (n,) float32
     """
-    cells, strides = _anchors(height, width)
+    scores = np.asarray(predictions[:, 4] * predictions[:, 5], np.float32)
+    kept = np.flatnonzero(scores >= score_threshold)
+    predictions, scores = predictions[kept], scores[kept]
+    cells, strides = (each[kept] for each in _anchors(height, width))
     centres = (predictions[:, :2] + cells) * strides
     halves = np.exp(np.minimum(predictions[:, 2:4], _LARGEST_LOG_SIDE)) * strides / 2
     boxes = np.concatenate([centres - halves, centres + halves], axis=1).astype(np.float32)
-    return boxes, np.asarray(predictions[:, 4] * predictions[:, 5], np.float32)
+    return boxes, scores
 
 
+@lru_cache(16)
 def _anchors(height: int, width: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Return grid cells (A, 2) and strides (A, 1) of all levels, in the order of the network's output."""
     cells, strides = [], []

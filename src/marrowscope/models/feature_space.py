@@ -44,17 +44,20 @@ class FeatureSpace:
         """Return the distance from features (n, F) to the nearest class, (n,); about 1 for familiar cells."""
         x = features.astype(np.float64)
         means, directions, along_means = self._doubles
-        along = (x @ directions)[:, None] - along_means
-        off = np.maximum((x**2).sum(1)[:, None] + (means**2).sum(1) - 2 * x @ means.T, 0.0)
+        # Products so small gain nothing by several threads, which numpy's own would start and let wait.
+        along = np.einsum("nf,kf->nk", x, directions)[:, None] - along_means
+        off = np.maximum(
+            (x**2).sum(1)[:, None] + (means**2).sum(1) - 2 * np.einsum("nf,cf->nc", x, means), 0.0
+        )
         beside = np.maximum(off - (along**2).sum(axis=2), 0.0)
         squared = ((along / self.deviations) ** 2).sum(axis=2) + beside / self.residual**2
         return np.asarray(np.sqrt(squared.min(axis=1) / features.shape[1]))
 
     @cached_property
     def _doubles(self) -> tuple[npt.NDArray[np.float64], ...]:
-        """Means (classes, F), directions (F, k), and means along the directions (classes, k)."""
-        means, directions = self.means.astype(np.float64), self.directions.astype(np.float64).T
-        return means, directions, means @ directions
+        """Means (classes, F), directions (k, F), and means along the directions (classes, k)."""
+        means, directions = self.means.astype(np.float64), self.directions.astype(np.float64)
+        return means, directions, means @ directions.T
 
     def is_unfamiliar(self, features: Features) -> npt.NDArray[np.bool_]:
         """Return which cells lie beyond the limit, (n,)."""

@@ -5,6 +5,7 @@ none is believed blindly: where two contradict each other, the better one decide
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from enum import Enum, auto
 
@@ -28,7 +29,8 @@ _AGREE = 1.25  # factor within which a stated scale and red cells say the same
 _AGREE_ROUGHLY = 1.6  # the same for leukocytes, whose size depends on what they are
 _TWO_OBJECTIVES = 1.5  # factor between red cells of fields of one size that were taken at two magnifications
 _VERY_SURE = 0.6
-_CHECKED_FIELDS = 4  # on which leukocytes are looked at
+_CHECKED_FIELDS = 4  # on which leukocytes are looked at,
+_ENOUGH_CELLS = 8.0  # unless fewer show as many, by the confidence in them
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -41,15 +43,17 @@ class Unsettled(Enum):
     """They were taken at two magnifications: each must be measured alone."""
 
 
-def settle_scale(detector: Detector, images: Sequence[FieldImage]) -> Scale | Unsettled:
+def settle_scale(detector: Detector, images: Sequence[FieldImage], threads: int = 1) -> Scale | Unsettled:
     """Return the scale of fields of one size from one camera.
 
     Parameters
     ----------
     detector : finds leukocytes
     images : a sample of the fields
+    threads : that look for red cells at a time
     """
-    circles = [find_circles(image.pixels) for image in images]
+    with ThreadPoolExecutor(threads, thread_name_prefix="circles") as pool:
+        circles = list(pool.map(find_circles, [image.pixels for image in images]))
     if _are_two_objectives(circles):
         return Unsettled.TWO_OBJECTIVES
     red_cells = _red_cells(circles)
@@ -178,8 +182,14 @@ def _are_two_objectives(circles: Sequence[Circles]) -> bool:
 
 def _leukocytes_at(detector: Detector, images: Sequence[FieldImage], mpp: float) -> float | None:
     """Return what the leukocytes that are found at a scale say it is; None where none are found."""
-    found = (cells_at_scale(detector, image.pixels, mpp) for image in images[:_CHECKED_FIELDS])
-    return combine([each for each in found if each is not None])
+    evidence: list[ScaleEvidence] = []
+    for image in images[:_CHECKED_FIELDS]:
+        found = cells_at_scale(detector, image.pixels, mpp)
+        if found is not None:
+            evidence.append(found)
+        if sum(each.weight for each in evidence) >= _ENOUGH_CELLS:
+            break
+    return combine(evidence)
 
 
 def _leukocytes(detector: Detector, images: Sequence[FieldImage]) -> float | None:

@@ -59,8 +59,10 @@ class Settings(BaseSettings):
     """Networks of new analyses, whatever was activated on the page: a built-in name or a folder."""
     bundle_folders: tuple[Path, ...] = ()
     """Further networks to choose from: a JSON list of folders."""
+    live_folders: tuple[Path, ...] = ()
+    """Folders of the server, to which cameras write, that live sessions may take images from."""
     laboratory: Path | None = None
-    """TOML file with the name, address and reference ranges of the laboratory ([reports.md](reports.md))."""
+    """TOML file with the name, address and reference ranges of the laboratory ([reports](reports.md))."""
 
     authentication: Literal["required", "off"] = "required"
     """`off` makes everybody who reaches the port an administrator: on loopback only."""

@@ -88,7 +88,7 @@ def lay_cell(
         raise InputError(f"no synthetic cell of type {cell_type!r}; types: {', '.join(CELL_TYPES)}")
     if cell_type == "blast":
         recipe = (blast_look or BlastLook.draw(rng)).applied_to(recipe)
-    return _from_recipe(rng, recipe, mpp)
+    return lay_recipe(rng, recipe, mpp)
 
 
 def coverage_box(coverage: Float2D) -> npt.NDArray[np.float32]:
@@ -97,7 +97,8 @@ def coverage_box(coverage: Float2D) -> npt.NDArray[np.float32]:
     return np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], dtype=np.float32)
 
 
-def _from_recipe(rng: np.random.Generator, recipe: Recipe, mpp: float) -> CellDyes:
+def lay_recipe(rng: np.random.Generator, recipe: Recipe, mpp: float) -> CellDyes:
+    """Return the dyes of one cell after a recipe."""
     middle = (recipe.diameter_um[0] + recipe.diameter_um[1]) / 2
     spread = (recipe.diameter_um[1] - recipe.diameter_um[0]) / 4
     diameter = float(np.clip(rng.normal(middle, spread), *recipe.diameter_um))

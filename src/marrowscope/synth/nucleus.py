@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 from marrowscope.synth.shapes import Canvas, Float2D, blob, chain, cut
 
-NucleusKind = Literal["round", "oval", "bean", "kidney", "folded", "band", "segmented", "bilobed"]
+NucleusKind = Literal[
+    "round", "oval", "bean", "kidney", "folded", "band", "segmented", "bilobed", "lobulated"
+]
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ def outline(
         shape = _indented(rng, canvas, kind, radius, cell_radius_um)
     elif kind == "band":
         shape = _horseshoe(rng, canvas, cell_radius_um, share)
+    elif kind == "lobulated":
+        shape = _lobulated(rng, canvas, radius, cell_radius_um)
     else:
         lobes = 2 if kind == "bilobed" else int(rng.choice((2, 3, 4, 5), p=(0.18, 0.45, 0.29, 0.08)))
         shape = _lobed(rng, canvas, cell_radius_um, share, lobes)
@@ -149,3 +153,18 @@ def _lobed(rng: np.random.Generator, canvas: Canvas, cell_radius: float, share: 
         drawn = np.maximum(drawn, chain(canvas, np.stack([point - half, point + half]), list(sizes)))
     thread = chain(canvas, points, [0.3] * lobes, waist_um=rng.uniform(0.2, 0.75))
     return np.maximum(drawn, thread)
+
+
+def _lobulated(rng: np.random.Generator, canvas: Canvas, radius: float, cell_radius: float) -> Float2D:
+    """Return one mass of overlapping lobes, as a polyploid nucleus has."""
+    lobes = int(rng.integers(4, 10))
+    angle = rng.uniform(0, 2 * np.pi)
+    away = rng.uniform(0.0, 0.7) * max(cell_radius - radius * 1.25, 0.0)
+    middle = np.array([np.cos(angle), np.sin(angle)]) * away
+    around = angle + np.arange(lobes) * 2 * np.pi / lobes + rng.normal(0, 0.25, lobes)
+    drawn = blob(rng, canvas, radius * 0.6, roughness=0.06, centre_um=(middle[0], middle[1]))
+    for turn in around:
+        place = middle + np.array([np.cos(turn), np.sin(turn)]) * radius * rng.uniform(0.45, 0.8)
+        size = radius * rng.uniform(0.28, 0.5)
+        drawn = np.maximum(drawn, blob(rng, canvas, size, roughness=0.05, centre_um=(place[0], place[1])))
+    return drawn

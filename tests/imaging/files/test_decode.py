@@ -73,6 +73,7 @@ def test_exif_orientation_is_applied(kind: str, orientation: int) -> None:
     assert field.pixels.shape == upright.shape
     assert np.abs(field.pixels.astype(int) - upright).mean() < 3
     assert bool(field.notes) == (orientation != 1)
+    assert field.orientation == orientation
 
 
 def test_grayscale_palette_and_one_bit() -> None:

@@ -13,8 +13,8 @@ from marrowscope.service.accounts import passwords
 from marrowscope.service.accounts.users import find_user
 from marrowscope.service.clock import now
 from marrowscope.service.settings import Settings
-from marrowscope.service.store.accounts import ApiToken, LoginSession, User
 from marrowscope.service.store.engine import Database
+from marrowscope.service.store.tables.accounts import ApiToken, LoginSession, User
 
 API = "/api/v1"
 

@@ -16,8 +16,8 @@ from marrowscope.errors import InputError
 from marrowscope.service.accounts.authentication import FRESH
 from marrowscope.service.clock import now
 from marrowscope.service.settings import Settings
-from marrowscope.service.store.accounts import LoginSession
 from marrowscope.service.store.engine import Database
+from marrowscope.service.store.tables.accounts import LoginSession
 
 API = "/api/v1"
 MARA = {"sub": "4711", "preferred_username": "Mara", "name": "Mara Lang", "roles": ["staff", "hematology"]}

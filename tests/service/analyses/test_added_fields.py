@@ -23,8 +23,8 @@ from marrowscope.service.images.uploads import limits_of
 from marrowscope.service.jobs import queue
 from marrowscope.service.jobs.queue import FieldWork, ReadingResources, ScaleWork
 from marrowscope.service.rest.dependencies import Service
-from marrowscope.service.store.analyses import Analysis, AnalysisField
 from marrowscope.service.store.engine import Database
+from marrowscope.service.store.tables.analyses import Analysis, AnalysisField
 
 KNOWN = {(WIDTH, HEIGHT): Scale(0.123, ScaleSource.RED_CELLS)}
 ADDED = "field 9.png"

@@ -22,8 +22,8 @@ from marrowscope.domain.cells import FLAG_REPEATED
 from marrowscope.exports.tables import PATIENT_COLUMNS, csv_text, patient_row
 from marrowscope.service.analyses import analyses, count
 from marrowscope.service.settings import Settings
-from marrowscope.service.store.analyses import Cell
 from marrowscope.service.store.engine import Database
+from marrowscope.service.store.tables.analyses import Cell
 
 ENDED = {"done", "failed", "cancelled"}
 

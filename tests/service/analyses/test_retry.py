@@ -11,7 +11,7 @@ from tests.service.review.test_answers import API, refused
 
 from marrowscope.domain.repeats import same_field
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.patients import FIELD_DUPLICATE, Field
+from marrowscope.service.store.tables.patients import FIELD_DUPLICATE, Field
 
 
 def test_a_field_read_is_not_counted_again_in_the_file_that_replaced_a_broken_one(

@@ -7,9 +7,9 @@ from tests.service.drawn import Drawn
 from marrowscope.domain.patient import PatientReading
 from marrowscope.service.analyses import count
 from marrowscope.service.recent import Recent
-from marrowscope.service.store.analyses import FAILED, Analysis, AnalysisField
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.patients import Field, Slide
+from marrowscope.service.store.tables.analyses import FAILED, Analysis, AnalysisField
+from marrowscope.service.store.tables.patients import Field, Slide
 
 
 def test_the_area_counted_is_that_of_the_tiles_that_were_read(

@@ -17,7 +17,7 @@ from marrowscope.service.images import uploads
 from marrowscope.service.images.register import ExaminedFile
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.patients import Field
+from marrowscope.service.store.tables.patients import Field
 
 
 def test_a_field_goes_before_it_is_analysed_and_its_copy_takes_its_place(

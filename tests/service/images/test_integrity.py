@@ -18,8 +18,8 @@ from marrowscope.service.images.leftovers import remove_leftovers
 from marrowscope.service.images.retention import sweep
 from marrowscope.service.store.base import Base
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.patients import Patient
 from marrowscope.service.store.references import blob_columns, referenced_digests
+from marrowscope.service.store.tables.patients import Patient
 
 NO_BLOB = {
     "analyses.bundle_sha256", "api_tokens.secret_sha256", "audit_entries.hash", "audit_entries.previous",

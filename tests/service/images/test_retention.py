@@ -19,7 +19,7 @@ from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.retention import sweep
 from marrowscope.service.store.base import Base
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.patients import Patient
+from marrowscope.service.store.tables.patients import Patient
 from marrowscope.service.trail import checking
 
 OF_PATIENTS = {

@@ -27,7 +27,7 @@ from marrowscope.service.jobs.presence import Presence
 from marrowscope.service.jobs.queue import FieldWork, ReadingResources
 from marrowscope.service.metrics import Metrics
 from marrowscope.service.rest.dependencies import Service
-from marrowscope.service.store.analyses import Analysis, AnalysisField
+from marrowscope.service.store.tables.analyses import Analysis, AnalysisField
 from marrowscope.service.trail.events import Broadcaster
 
 

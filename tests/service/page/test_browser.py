@@ -214,7 +214,7 @@ def _by_keys_alone(visit: Visit) -> None:
     visit.page.locator(".tile .picture").first.wait_for()
     visit.goes_on()
     focused = visit.page.locator(".tile.focused")
-    for key in ("n", "N"):
+    for key in ("n", "Shift+N"):
         visit.page.keyboard.press(key)
         focused.wait_for()
     chosen = focused.get_attribute("data-id")

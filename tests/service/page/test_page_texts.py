@@ -15,7 +15,7 @@ from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.exports.provenance import NOTICE
 from marrowscope.imaging.quality import QualityFlag
 from marrowscope.service.reports import checklist
-from marrowscope.service.store.analyses import ENDED
+from marrowscope.service.store.tables.analyses import ENDED
 
 PACKAGE = Path(marrowscope.__file__).parent
 SOURCES = PACKAGE / "web" / "src"

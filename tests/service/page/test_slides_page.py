@@ -35,6 +35,14 @@ def slide(tmp_path: Path) -> Path:
     return write_svs(tmp_path / "smear.svs", drawn.pixels, drawn.mpp)
 
 
+@pytest.fixture
+def with_megakaryocytes(tmp_path: Path) -> Path:
+    areas = np.full((36, 54), Area.MONOLAYER, np.uint8)
+    areas[:2] = areas[-2:] = areas[:, -2:] = Area.GLASS
+    drawn = draw_slide(7, mpp=0.25, areas=areas, megakaryocytes=3)
+    return write_svs(tmp_path / "smear.svs", drawn.pixels, drawn.mpp)
+
+
 def test_a_slide_shows_its_counted_area_and_itself(browser: "Browser", running: Running, slide: Path) -> None:
     visit = Visit(browser, running)
     page = visit.page
@@ -57,5 +65,38 @@ def test_a_slide_shows_its_counted_area_and_itself(browser: "Browser", running: 
     visit.look("slide")
     page.get_by_role("button", name="Close").click()
     viewer.wait_for(state="detached")
+    assert visit.barriers == []
+    assert visit.complaints == []
+
+
+def test_megakaryocytes_are_confirmed_by_keys_and_clicks(
+    browser: "Browser", running: Running, with_megakaryocytes: Path
+) -> None:
+    visit = Visit(browser, running, pictures=True)
+    page = visit.page
+    page.goto(running.url)
+    visit.upload("BM-26-0501", [with_megakaryocytes])
+    page.get_by_role("link", name="BM-26-0501", exact=True).first.wait_for()
+    visit.open("BM-26-0501")
+    visit.tab("Fields")
+    section = page.get_by_role("region", name="Megakaryocytes")
+    first, second = (
+        section.get_by_role("article", name=f"Candidate {number}", exact=False) for number in (1, 2)
+    )
+    first.wait_for()
+    section.get_by_text("0 confirmed, 0 rejected").wait_for()
+    first.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Delete")  # of the next one
+    section.get_by_text("1 confirmed, 1 rejected").wait_for()
+    section.get_by_text("per mm²").first.wait_for()
+    visit.look("megakaryocytes")
+    page.keyboard.press("Control+z")
+    section.get_by_text("1 confirmed, 0 rejected").wait_for()
+    second.get_by_role("button", name="Confirm").click()
+    section.get_by_text("2 confirmed, 0 rejected").wait_for()
+    page.reload()
+    section.get_by_text("2 confirmed, 0 rejected").wait_for()
+    assert section.get_by_role("button", name="Undo").is_disabled()
     assert visit.barriers == []
     assert visit.complaints == []

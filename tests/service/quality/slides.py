@@ -14,8 +14,8 @@ from tests.service.review.test_answers import API
 from marrowscope.codec import to_json
 from marrowscope.domain.patient import ImageFigures
 from marrowscope.service.clock import now
-from marrowscope.service.store.analyses import Analysis, AnalysisField, Cell
-from marrowscope.service.store.reviews import first_reading
+from marrowscope.service.store.tables.analyses import Analysis, AnalysisField, Cell
+from marrowscope.service.store.tables.reviews import first_reading
 
 CELLS = 120
 BLAST_SHARE = 0.3

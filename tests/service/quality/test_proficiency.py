@@ -14,8 +14,8 @@ from tests.service.quality.test_controls import sign
 from tests.service.review.answered import cells_of, comment, give
 from tests.service.review.test_answers import API, differential, refused, trail
 
-from marrowscope.service.store.audit import AuditEntry
 from marrowscope.service.store.engine import Database
+from marrowscope.service.store.tables.audit import AuditEntry
 
 NAMES = ["blast"] * 4 + ["plasma_cell"] * 4
 

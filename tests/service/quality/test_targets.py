@@ -13,8 +13,8 @@ from tests.service.review.test_answers import API, trail
 
 from marrowscope.analysis.control.occasions import BLASTS
 from marrowscope.service.quality import figures
-from marrowscope.service.store.controls import Control
 from marrowscope.service.store.engine import Database
+from marrowscope.service.store.tables.controls import Control
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.service.review.test_answers import API, cells_of, differential, refus
 from marrowscope.exports.case.facts import signature_of
 from marrowscope.service.reports import documents
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.reviews import Version
+from marrowscope.service.store.tables.reviews import Version
 
 
 def details(client: TestClient, drawn: Drawn) -> dict[str, Any]:

@@ -19,9 +19,9 @@ from tests.service.review.test_answers import API, cells_of, change, differentia
 
 from marrowscope.service.reports import documents
 from marrowscope.service.settings import Settings
-from marrowscope.service.store.analyses import Analysis
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.reviews import Version
+from marrowscope.service.store.tables.analyses import Analysis
+from marrowscope.service.store.tables.reviews import Version
 
 
 def sign(client: TestClient, drawn: Drawn, meaning: str = "Reviewed and found right", **more: Any) -> Any:
@@ -230,3 +230,25 @@ def test_reviewed_cells_become_a_folder_per_type(reviewer: TestClient, drawn: Dr
     assert folders == ["monocyte", "myeloblast", "myeloblast", "myeloblast", "plasma_cell"]
     assert all(drawn.patient in name for name in names)
     assert not any("P-017" in name for name in names)
+
+
+def test_formats_of_other_programs_hold_the_readers_names(reviewer: TestClient, drawn: Drawn) -> None:
+    name_blasts(reviewer, drawn, 5)
+    named = [c for c in cells_of(reviewer, drawn) if c["reviewed_type"] == "myeloblast"]
+    assert len(named) == 5
+    coco = json.loads(export(reviewer, drawn, "coco.json"))
+    types = {each["id"]: each["name"] for each in coco["categories"]}
+    assert [types[each["category_id"]] for each in coco["annotations"]].count("myeloblast") == 5
+    for name, ending in (
+        ("geojson.zip", ".geojson"),
+        ("yolo.zip", ".txt"),
+        ("voc.zip", ".xml"),
+        ("dicom.zip", ".dcm"),
+    ):
+        with zipfile.ZipFile(io.BytesIO(export(reviewer, drawn, name))) as packed:
+            assert any(member.endswith(ending) for member in packed.namelist())
+    message = export(reviewer, drawn, "report.hl7").decode()
+    assert message.startswith("MSH|")
+    assert message.split("\r")[3].endswith("|P")
+    assert sign(reviewer, drawn).status_code == 201
+    assert "|F|" in export(reviewer, drawn, "report.hl7").decode()

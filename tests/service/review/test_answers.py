@@ -13,9 +13,9 @@ from tests.service.drawn import Drawn, draw
 
 from marrowscope.service.actors import SYSTEM
 from marrowscope.service.analyses import analyses
-from marrowscope.service.store.analyses import DONE
-from marrowscope.service.store.audit import AuditEntry
 from marrowscope.service.store.engine import Database
+from marrowscope.service.store.tables.analyses import DONE
+from marrowscope.service.store.tables.audit import AuditEntry
 from marrowscope.service.trail import audit
 
 API = "/api/v1"

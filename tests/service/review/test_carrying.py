@@ -15,7 +15,7 @@ from tests.service.review.test_answers import API, change, differential, refused
 
 from marrowscope.service.review import carrying
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.reviews import Answer
+from marrowscope.service.store.tables.reviews import Answer
 from marrowscope.service.trail import checking
 
 

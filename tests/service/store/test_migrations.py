@@ -17,12 +17,12 @@ from marrowscope.domain.scale import Scale, ScaleSource, SizeScale, scales_by_si
 from marrowscope.service.accounts.passwords import hash_password
 from marrowscope.service.rest.app import create_app
 from marrowscope.service.settings import Settings
-from marrowscope.service.store.analyses import Analysis
-from marrowscope.service.store.audit import AuditEntry, AuditHead
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.patients import IdempotentUpload
-from marrowscope.service.store.reviews import Answer, Reading
 from marrowscope.service.store.schema import bring_up_to_date, config
+from marrowscope.service.store.tables.analyses import Analysis
+from marrowscope.service.store.tables.audit import AuditEntry, AuditHead
+from marrowscope.service.store.tables.patients import IdempotentUpload
+from marrowscope.service.store.tables.reviews import Answer, Reading
 from marrowscope.service.trail import audit, checking
 
 API = "/api/v1"

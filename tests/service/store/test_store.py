@@ -15,10 +15,10 @@ from marrowscope.service.accounts.users import add_user, find_user
 from marrowscope.service.actors import SYSTEM
 from marrowscope.service.clock import now
 from marrowscope.service.settings import Settings
-from marrowscope.service.store.accounts import LoginSession, User
 from marrowscope.service.store.base import Base
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.schema import bring_up_to_date, is_up_to_date, migration_options
+from marrowscope.service.store.tables.accounts import LoginSession, User
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from PIL import Image
 from marrowscope.service.clock import iso, now
 from marrowscope.service.images import patients
 from marrowscope.service.images.blobs import Blobs
-from marrowscope.service.store.analyses import DONE, Analysis, AnalysisField, Cell
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.patients import Field, Patient
-from marrowscope.service.store.reviews import Answer, Version, first_reading
+from marrowscope.service.store.tables.analyses import DONE, Analysis, AnalysisField, Cell
+from marrowscope.service.store.tables.patients import Field, Patient
+from marrowscope.service.store.tables.reviews import Answer, Version, first_reading
 from marrowscope.synth import draw_field
 from marrowscope.synth.field import SyntheticField
 

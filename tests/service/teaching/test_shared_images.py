@@ -6,11 +6,11 @@ from tests.service.teaching.signed import sign_cases
 from tests.service.uploaded import API
 
 from marrowscope.service.images.blobs import Blobs
-from marrowscope.service.store.analyses import Analysis
-from marrowscope.service.store.controls import Control
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.patients import Field
-from marrowscope.service.store.teaching import ACTIVATED, Teaching
+from marrowscope.service.store.tables.analyses import Analysis
+from marrowscope.service.store.tables.controls import Control
+from marrowscope.service.store.tables.patients import Field
+from marrowscope.service.store.tables.teaching import ACTIVATED, Teaching
 from marrowscope.service.teaching.cells import learned_by
 
 

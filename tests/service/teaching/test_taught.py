@@ -13,10 +13,10 @@ from tests.service.uploaded import API
 from marrowscope.models.bundle import load_bundle
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.settings import Settings
-from marrowscope.service.store.analyses import Analysis
-from marrowscope.service.store.audit import AuditEntry
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.teaching import Teaching
+from marrowscope.service.store.tables.analyses import Analysis
+from marrowscope.service.store.tables.audit import AuditEntry
+from marrowscope.service.store.tables.teaching import Teaching
 
 pytestmark = pytest.mark.slow
 _PATIENCE_S = 280

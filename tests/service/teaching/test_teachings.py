@@ -14,11 +14,11 @@ from tests.service.uploaded import API
 from marrowscope.engines.pool import MAX_DEATHS
 from marrowscope.models.bundle import load_bundle
 from marrowscope.service.images.blobs import Blobs
-from marrowscope.service.store.analyses import Analysis
-from marrowscope.service.store.audit import AuditEntry
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.patients import Field
-from marrowscope.service.store.teaching import LEARNING, Teaching
+from marrowscope.service.store.tables.analyses import Analysis
+from marrowscope.service.store.tables.audit import AuditEntry
+from marrowscope.service.store.tables.patients import Field
+from marrowscope.service.store.tables.teaching import LEARNING, Teaching
 from marrowscope.service.teaching import cells as taught_cells
 from marrowscope.service.teaching import queue, teachings
 from marrowscope.service.teaching.queue import Progress, TeachingWork

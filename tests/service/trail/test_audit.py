@@ -11,8 +11,8 @@ from sqlalchemy.exc import DatabaseError
 
 from marrowscope.service.actors import SYSTEM
 from marrowscope.service.settings import Settings
-from marrowscope.service.store.audit import AuditHead
 from marrowscope.service.store.engine import Database
+from marrowscope.service.store.tables.audit import AuditHead
 from marrowscope.service.trail import audit, checking
 from marrowscope.service.trail.seals import BEGINNING
 

@@ -13,8 +13,8 @@ from tests.service.trail.test_audit import API, check, lift_protection, write
 from marrowscope.service.actors import SYSTEM
 from marrowscope.service.errors import UnavailableError
 from marrowscope.service.settings import Settings
-from marrowscope.service.store.audit import AuditEntry, AuditHead
 from marrowscope.service.store.engine import Database
+from marrowscope.service.store.tables.audit import AuditEntry, AuditHead
 from marrowscope.service.trail import audit, checking, seals
 from marrowscope.service.trail.seals import BEGINNING, Intent, Seals
 

@@ -126,9 +126,9 @@ def _database(settings: "Settings") -> Finding:
 def _of_database(place: "Database") -> Finding:
     from sqlalchemy import func, select
 
-    from marrowscope.service.store.analyses import Analysis
-    from marrowscope.service.store.audit import HEAD, AuditHead, protection_fault
     from marrowscope.service.store.schema import is_known, is_up_to_date, revision_of
+    from marrowscope.service.store.tables.analyses import Analysis
+    from marrowscope.service.store.tables.audit import HEAD, AuditHead, protection_fault
 
     with place.reading() as session:
         connection = session.connection()

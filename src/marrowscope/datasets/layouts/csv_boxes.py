@@ -23,17 +23,18 @@ from marrowscope.imaging.names import natural_key, shown
 
 BOX_COLUMNS = ("image", "x0", "y0", "x1", "y1", "label", "group", "ignore")
 _SIDES = ("x0", "y0", "x1", "y1")
-_NEEDED = {
+NEEDED = {
     "a boxes CSV": ("image", *_SIDES, "label"),
     "a cells.csv": ("patient", "field", *_SIDES, "cell_type"),
 }
 _YES = frozenset({"1", "true", "yes"})
-_NO_TYPE = "red_cell"  # no type of the taxonomy, yet what a reviewer may see in a box
+NO_TYPE = "red_cell"
+"""No type of the taxonomy, yet what a reviewer may see in a box."""
 
 
 @dataclass(frozen=True)
-class _Row:
-    """One line: its number in the file and its values by column, stripped."""
+class Row:
+    """One line of a table: its number in the file and its values by column, stripped."""
 
     table: Path
     number: int
@@ -43,6 +44,7 @@ class _Row:
         return self.values.get(column, "")
 
     def fault(self, text: str) -> DatasetError:
+        """Return an error that names the line."""
         return DatasetError(f"{shown(self.table.name)}, line {self.number}: {text}")
 
 
@@ -77,11 +79,11 @@ def read_csv(
     DatasetError : unreadable, other columns, a value that is no number, a type the taxonomy lacks, an image
         that is not there, or a path that leads out of the folder
     """
-    rows = _rows(table)
+    rows = rows_of(table)
     columns = rows[0].values.keys() if rows else frozenset[str]()
-    kind = next((kind for kind, needed in _NEEDED.items() if {*needed} <= {*columns}), None)
+    kind = next((kind for kind, needed in NEEDED.items() if {*needed} <= {*columns}), None)
     if kind is None:
-        known = "; ".join(f"{name} has {','.join(needed)}" for name, needed in _NEEDED.items())
+        known = "; ".join(f"{name} has {','.join(needed)}" for name, needed in NEEDED.items())
         raise DatasetError(f"{shown(table.name)}: has no lines or not the columns needed ({known})")
     if kind == "a boxes CSV":
         beside = table.parent / "images"
@@ -94,15 +96,15 @@ def read_csv(
         )
     if REVIEWED_TYPE in columns and not keep_unreviewed and not any(row[REVIEWED_TYPE] for row in rows):
         raise DatasetError(f"{shown(table.name)}: no line has a {REVIEWED_TYPE}; nothing is reviewed yet")
-    find = _PatientImages(images)
+    find = PatientImages(images)
     label = _cell_label(REVIEWED_TYPE in columns and not keep_unreviewed)
     return _fields(rows, find, label, source or shown(images.resolve().name), keep_faulty)
 
 
 def _fields(
-    rows: Iterable[_Row],
-    place: Callable[[_Row], tuple[Path, str]],
-    label: Callable[[_Row], tuple[str, bool]],
+    rows: Iterable[Row],
+    place: Callable[[Row], tuple[Path, str]],
+    label: Callable[[Row], tuple[str, bool]],
     source: str,
     keep_faulty: bool,
 ) -> list[LabelledField]:
@@ -116,7 +118,7 @@ def _fields(
         found = annotations.setdefault(path, [])
         if any(row[side] for side in _SIDES):
             name, ignore = label(row)
-            found.append((name, _box(row), ignore))
+            found.append((name, box_in(row), ignore))
     ordered = sorted(annotations, key=lambda path: natural_key(path.as_posix()))
     return [
         labelled_field(path, annotations[path], f"{source}/{groups[path]}", source, keep_faulty)
@@ -124,14 +126,21 @@ def _fields(
     ]
 
 
-def _rows(table: Path) -> list[_Row]:
+def rows_of(table: Path) -> list[Row]:
+    """Return the lines of a table.
+
+    Raises
+    ------
+    DatasetError : it cannot be read
+    """
     try:
-        return [_Row(table, row.line, row.values) for row in read_table(table).rows]
+        return [Row(table, row.line, row.values) for row in read_table(table).rows]
     except InputError as error:
         raise DatasetError(str(error)) from error
 
 
-def _box(row: _Row) -> Sequence[float]:
+def box_in(row: Row) -> Sequence[float]:
+    """Return the box on a line."""
     try:
         box = [float(row[side].replace(",", ".")) for side in _SIDES]
     except ValueError as error:
@@ -143,7 +152,7 @@ def _box(row: _Row) -> Sequence[float]:
     return box
 
 
-def _inside(row: _Row, column: str) -> PurePosixPath:
+def _inside(row: Row, column: str) -> PurePosixPath:
     """Give the relative path a column names; one that leads out of its folder is refused."""
     path = PurePosixPath(row[column].replace("\\", "/"))
     if not path.parts:
@@ -153,7 +162,7 @@ def _inside(row: _Row, column: str) -> PurePosixPath:
     return path
 
 
-def _image(row: _Row, folder: Path) -> tuple[Path, str]:
+def _image(row: Row, folder: Path) -> tuple[Path, str]:
     inside = _inside(row, "image")
     path = folder / inside
     if not path.is_file():
@@ -163,7 +172,7 @@ def _image(row: _Row, folder: Path) -> tuple[Path, str]:
     return path, row["group"] or inside.with_suffix("").as_posix()
 
 
-class _PatientImages:
+class PatientImages:
     """Finds a patient's fields under the names an analysis gives them."""
 
     def __init__(self, images: Path) -> None:
@@ -173,7 +182,8 @@ class _PatientImages:
             patient.patient: {field.name: field for field in patient.fields} for patient in found
         }
 
-    def __call__(self, row: _Row) -> tuple[Path, str]:
+    def __call__(self, row: Row) -> tuple[Path, str]:
+        """Return the image that a line of a `cells.csv` is of, and the patient."""
         given, name = _inside(row, "patient").as_posix(), _inside(row, "field").as_posix()
         patient = known_id(given, self._fields)
         if patient is None:
@@ -188,15 +198,15 @@ class _PatientImages:
         return field.path, patient
 
 
-def _box_label(row: _Row) -> tuple[str, bool]:
+def _box_label(row: Row) -> tuple[str, bool]:
     label = normalise_label(row["label"])
     if not label:
         raise row.fault("label is missing")
     return label, row["ignore"].lower() in _YES
 
 
-def _cell_label(reviewed_only: bool) -> Callable[[_Row], tuple[str, bool]]:
-    def label(row: _Row) -> tuple[str, bool]:
+def _cell_label(reviewed_only: bool) -> Callable[[Row], tuple[str, bool]]:
+    def label(row: Row) -> tuple[str, bool]:
         return _cell_type(row, row[REVIEWED_TYPE] or row["cell_type"]), reviewed_only and not row[
             REVIEWED_TYPE
         ]
@@ -204,12 +214,12 @@ def _cell_label(reviewed_only: bool) -> Callable[[_Row], tuple[str, bool]]:
     return label
 
 
-def _cell_type(row: _Row, text: str) -> str:
+def _cell_type(row: Row, text: str) -> str:
     """Give the taxonomy's identifier of a type written as identifier, name or abbreviation."""
     known, name = taxonomy().named(text), normalise_label(text)
     if known is not None:
         return known.id
-    if name in taxonomy() or name == _NO_TYPE:
+    if name in taxonomy() or name == NO_TYPE:
         return name
     near = difflib.get_close_matches(name, [known.id for known in taxonomy()], n=3)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""

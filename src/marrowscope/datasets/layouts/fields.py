@@ -1,14 +1,11 @@
 """Readers for the layouts in which labelled fields of view are stored."""
 
 import json
-import xml.etree.ElementTree as ET
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from marrowscope.datasets.corrections import Annotation, Corrections, load_corrections
+from marrowscope.datasets.corrections import Annotation
 from marrowscope.datasets.labelled import (
     LabelledField,
     image_size,
@@ -17,15 +14,13 @@ from marrowscope.datasets.labelled import (
     list_images,
 )
 from marrowscope.datasets.layouts.csv_boxes import read_csv
-from marrowscope.datasets.layouts.recognise import (
-    coco_file,
-    csv_file,
-    recognise_layout,
-    recognise_set,
-)
+from marrowscope.datasets.layouts.cvat import read_cvat
+from marrowscope.datasets.layouts.label_studio import read_label_studio
+from marrowscope.datasets.layouts.qupath import read_qupath
+from marrowscope.datasets.layouts.recognise import coco_file, coco_images, csv_file, recognise_layout
+from marrowscope.datasets.layouts.voc import corrections_for, folder_in, read_labelimg, read_voc
 from marrowscope.datasets.names import LEUKOCYTE, normalise_label
-from marrowscope.errors import DatasetError, InputError
-from marrowscope.imaging.files.spreadsheets import read_table
+from marrowscope.errors import DatasetError
 from marrowscope.imaging.names import natural_key
 
 __all__ = [
@@ -42,63 +37,6 @@ __all__ = [
     "recognise_layout",
 ]
 
-LAYOUTS = ("voc", "yolo", "coco", "csv", "unlabelled")
-
-
-def read_voc(
-    root: Path,
-    split: str | None = None,
-    *,
-    source: str | None = None,
-    corrections: str | None = "auto",
-    keep_faulty: bool = False,
-) -> list[LabelledField]:
-    """Read Pascal VOC: `Annotations/*.xml`, `JPEGImages/*`, splits in `ImageSets/Main/<split>.txt`.
-
-    Coordinates are taken as written (the sets at hand do not follow VOC's one-based rule). `corrections`
-    names a table of known label faults to apply; `auto` applies the one of the set that the tree shows. A
-    table `types.csv` (``image``, ``type``) names the type of the leukocyte of fields that hold just one.
-    """
-    source = source or root.name
-    types = _types_of_single_leukocytes(root)
-    images = {path.stem: path for path in list_images(_folder(root / "JPEGImages"))}
-    _folder(root / "Annotations")
-    table = _corrections_for(root, corrections)
-    stems = sorted(images if split is None else _voc_split(root, split, table), key=natural_key)
-    fields = []
-    for stem in stems:
-        if stem not in images:
-            raise DatasetError(f"{root}: the {split} list names {stem}, which has no image")
-        annotations = _voc_annotations(root / "Annotations" / f"{stem}.xml")
-        if table is not None:
-            annotations = table.apply(stem, annotations)
-        annotations = _with_type(annotations, types.get(stem))
-        group = f"{source}/{table.group(stem) if table else stem}"
-        fields.append(labelled_field(images[stem], annotations, group, source, keep_faulty))
-    return fields
-
-
-def _types_of_single_leukocytes(root: Path) -> dict[str, str]:
-    """Read image → type; nothing where there is no table."""
-    path = root / "types.csv"
-    if not path.is_file():
-        return {}
-    try:
-        rows = read_table(path).rows
-    except InputError as error:
-        raise DatasetError(str(error)) from error
-    return {row.values.get("image", ""): normalise_label(row.values.get("type", "")) for row in rows}
-
-
-def _with_type(annotations: list[Annotation], name: str | None) -> list[Annotation]:
-    """Name the type of the one leukocyte of a field; of several, none is known to be it."""
-    leukocytes = [index for index, (label, _, _) in enumerate(annotations) if label == LEUKOCYTE]
-    if name is None or len(leukocytes) != 1:
-        return annotations
-    (only,) = leukocytes
-    _, box, ignored = annotations[only]
-    return [*annotations[:only], (name, box, ignored), *annotations[only + 1 :]]
-
 
 def read_yolo(
     root: Path,
@@ -114,9 +52,9 @@ def read_yolo(
     With `keep_faulty` an unreadable image is a field without boxes. `corrections` as for `read_voc`.
     """
     source = source or root.name
-    images = _folder(root / "images")
+    images = folder_in(root / "images")
     names = [normalise_label(name) for name in class_names or _yolo_names(root)]
-    table = _corrections_for(root, corrections)
+    table = corrections_for(root, corrections)
     fields = []
     for path in list_images(images):
         labels = (root / "labels" / path.relative_to(images)).with_suffix(".txt")
@@ -143,7 +81,7 @@ def read_coco(
     root = annotations_json.parent
     source = source or root.name
     content = _read_json(annotations_json)
-    folder = images or (root / "images" if (root / "images").is_dir() else root)
+    folder = images or coco_images(annotations_json)
     try:
         names = {entry["id"]: normalise_label(entry["name"]) for entry in content["categories"]}
         per_image: dict[int, list[Annotation]] = {entry["id"]: [] for entry in content["images"]}
@@ -167,7 +105,20 @@ def read_coco(
 def read_unlabelled(root: Path, *, source: str | None = None) -> list[LabelledField]:
     """Read every image under a folder as a field without boxes."""
     source = source or root.name
-    return [labelled_field(path, (), f"{source}/{path.stem}", source) for path in list_images(_folder(root))]
+    return [
+        labelled_field(path, (), f"{source}/{path.stem}", source) for path in list_images(folder_in(root))
+    ]
+
+
+_FILES: Mapping[str, Callable[..., list[LabelledField]]] = {
+    "coco": read_coco,
+    "qupath": read_qupath,
+    "cvat": read_cvat,
+    "labelstudio": read_label_studio,
+}
+_FOLDERS: Mapping[str, Callable[..., list[LabelledField]]] = {"yolo": read_yolo, "labelimg": read_labelimg}
+_WITH_IMAGES = ("csv", *_FILES)
+LAYOUTS = ("voc", *_FOLDERS, *_WITH_IMAGES, "unlabelled")
 
 
 def read_fields(
@@ -183,10 +134,10 @@ def read_fields(
 
     Parameters
     ----------
-    root : the set's folder, or a COCO or CSV file
+    root : the set's folder, or a file of labels
     layout : one of `LAYOUTS`, or `auto` to recognise it
     split : name of an official split, where the layout has such (VOC)
-    images : where the images of a CSV file lie; beside it when not given
+    images : where the images of a file of labels lie; beside it when not given
     keep_faulty : keep boxes that are empty or leave the image, for a check
     keep_unreviewed : of a reviewed cells.csv, take the cells without a review too
 
@@ -199,63 +150,32 @@ def read_fields(
         layout = "unlabelled" if layout == "cells" else layout
     if split is not None and layout != "voc":
         raise DatasetError(f"{root}: the {layout} layout names no splits")
-    if images is not None and layout not in {"coco", "csv"}:
+    if images is not None and layout not in _WITH_IMAGES:
         raise DatasetError(
-            f"{root}: a {layout} set holds its images itself; images are named for CSV and COCO only"
+            f"{root}: a {layout} set holds its images itself; images are named for {', '.join(_WITH_IMAGES)}"
         )
-    if layout == "voc":
-        return read_voc(root, split, keep_faulty=keep_faulty)
-    if layout == "yolo":
-        return read_yolo(root, keep_faulty=keep_faulty)
-    if layout == "unlabelled":
-        return read_unlabelled(root)
-    if layout in {"coco", "csv"}:
-        labels = root if root.is_file() else coco_file(root) if layout == "coco" else csv_file(root)
-        if labels is None:
-            raise DatasetError(f"{root}: holds no {layout.upper()} annotation file")
+    if layout in _WITH_IMAGES:
+        labels = _label_file(root, layout)
         if layout == "csv":
             return read_csv(labels, images, keep_faulty=keep_faulty, keep_unreviewed=keep_unreviewed)
-        return read_coco(labels, images, keep_faulty=keep_faulty)
+        return _FILES[layout](labels, images, keep_faulty=keep_faulty)
+    if layout == "voc":
+        return read_voc(root, split, keep_faulty=keep_faulty)
+    if layout == "unlabelled":
+        return read_unlabelled(root)
+    if layout in _FOLDERS:
+        return _FOLDERS[layout](root, keep_faulty=keep_faulty)
     raise DatasetError(f"unknown layout {layout!r}: one of {', '.join(('auto', *LAYOUTS))}")
 
 
-def _folder(path: Path) -> Path:
-    if not path.is_dir():
-        raise DatasetError(f"{path}: no such folder")
-    return path
-
-
-def _corrections_for(root: Path, name: str | None) -> Corrections | None:
-    if name == "auto":
-        known = recognise_set(root)
-        name = known.corrections if known else None
-    return load_corrections(name) if name else None
-
-
-def _voc_split(root: Path, split: str, corrections: Corrections | None) -> list[str]:
-    listing = root / "ImageSets" / "Main" / f"{split}.txt"
-    if not listing.is_file():
-        raise DatasetError(f"{root}: has no split named {split!r}")
-    stems = listing.read_text(encoding="utf-8").split()
-    return corrections.split(split, stems) if corrections else stems
-
-
-def _voc_annotations(path: Path) -> list[Annotation]:
-    if not path.is_file():
-        return []
-    try:
-        tree = ET.parse(path)  # noqa: S314 - expat >= 2.4.1, which CPython bundles, bounds entity expansion
-        return [_voc_annotation(entry) for entry in tree.iter("object")]
-    except (ET.ParseError, ValueError, TypeError) as error:
-        raise DatasetError(f"{path}: not a Pascal VOC annotation ({error})") from error
-
-
-def _voc_annotation(entry: ET.Element) -> Annotation:
-    box = [float(entry.findtext(f"bndbox/{key}") or "nan") for key in ("xmin", "ymin", "xmax", "ymax")]
-    if np.isnan(box).any():
-        raise ValueError("an object without a complete bndbox")
-    # "difficult" is VOC's word for what counts neither way.
-    return normalise_label(entry.findtext("name") or ""), box, entry.findtext("difficult") == "1"
+def _label_file(root: Path, layout: str) -> Path:
+    """Return the file of labels; the tools' readers find their own in a folder."""
+    if root.is_file() or layout not in {"coco", "csv"}:
+        return root
+    labels = coco_file(root) if layout == "coco" else csv_file(root)
+    if labels is None:
+        raise DatasetError(f"{root}: holds no {layout.upper()} annotation file")
+    return labels
 
 
 def _yolo_names(root: Path) -> list[str]:

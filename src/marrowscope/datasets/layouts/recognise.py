@@ -9,12 +9,16 @@ from pathlib import Path
 
 from marrowscope.datasets.known_sets import KnownSet, known_sets
 from marrowscope.datasets.labelled import image_size
+from marrowscope.datasets.layouts.cvat import FILE as CVAT
+from marrowscope.datasets.layouts.label_studio import is_label_studio
+from marrowscope.datasets.layouts.qupath import SUFFIX as QUPATH
+from marrowscope.datasets.layouts.qupath import is_qupath
 from marrowscope.datasets.names import normalise_label
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.files.formats import IMAGE_SUFFIXES
 
-_FILE_LAYOUTS = {".json": "coco", ".csv": "csv"}
+_FILE_LAYOUTS = {".csv": "csv", ".xml": "cvat", QUPATH: "qupath"}
 _SAMPLE = 20  # image names looked at in each folder
 _NAMES_ALIKE = 0.9  # share of them that must look like the set's
 
@@ -28,19 +32,22 @@ class _ImageFolder:
 
 
 def recognise_layout(root: Path) -> str:
-    """Name of the layout of a folder (or a COCO or CSV file).
+    """Name of the layout of a folder, or of a file of labels.
 
-    `voc`, `yolo`, `coco`, `csv`; `cells` where every image lies in some sub-folder, taken for its type;
-    else `unlabelled`. The marks of a public set take precedence over the general shape of the tree.
+    `voc`, `yolo`, `coco`, `csv`; `qupath`, `cvat`, `labelstudio`, `labelimg` after the tool; `cells` where
+    every image lies in some sub-folder, taken for its type; else `unlabelled`. The marks of a public set take
+    precedence over the general shape of the tree.
 
     Raises
     ------
     DatasetError : there is no such folder, or a file is of another kind
     """
+    if root.is_file() and root.suffix.lower() == ".json":
+        return _json_layout(root)
     if root.is_file() and root.suffix.lower() in _FILE_LAYOUTS:
         return _FILE_LAYOUTS[root.suffix.lower()]
     if root.is_file():
-        raise DatasetError(f"{root}: neither a folder nor a COCO (.json) or CSV (.csv) file")
+        raise DatasetError(f"{root}: neither a folder nor a file of labels (.json, .geojson, .xml, .csv)")
     if not root.is_dir():
         raise DatasetError(f"{root}: no such folder")
     known = recognise_set(root)
@@ -78,8 +85,30 @@ def label_folder(known: KnownSet, parts: Sequence[str]) -> str | None:
 
 def coco_file(root: Path) -> Path | None:
     """Give the COCO annotation file of a folder, if it holds one."""
-    found = sorted(root.glob("*coco*.json")) or sorted(root.glob("annotations*.json"))
-    return found[0] if found else None
+    for pattern in ("*coco*.json", "annotations*.json", "annotations/instances_*.json"):
+        found = sorted(root.glob(pattern))
+        if found:
+            return found[0]
+    return None
+
+
+def coco_images(file: Path) -> Path:
+    """Give the folder of the images of a COCO file: `images` beside it, or beside the folder it lies in."""
+    around = [file.parent / "images"]
+    if file.parent.name == "annotations":  # as COCO itself and CVAT have it
+        around.append(file.parent.parent / "images")
+    return next((folder for folder in around if folder.is_dir()), file.parent)
+
+
+def _json_layout(file: Path) -> str:
+    """Tell the tools apart that write JSON; what is of none of them is taken for COCO."""
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{file}: cannot be read as JSON ({error})") from error
+    if is_label_studio(document):
+        return "labelstudio"
+    return "qupath" if is_qupath(document) else "coco"
 
 
 def csv_file(root: Path) -> Path | None:
@@ -88,15 +117,26 @@ def csv_file(root: Path) -> Path | None:
 
 
 def _layout(root: Path, folders: Sequence[_ImageFolder]) -> str:
-    if (root / "Annotations").is_dir() and (root / "JPEGImages").is_dir():
-        return "voc"
-    if (root / "labels").is_dir() and (root / "images").is_dir():
-        return "yolo"
-    if coco_file(root):
-        return "coco"
-    if csv_file(root):
-        return "csv"
-    return "cells" if folders and all(folder.parts for folder in folders) else "unlabelled"
+    signs = {
+        "voc": (root / "Annotations").is_dir() and (root / "JPEGImages").is_dir(),
+        "yolo": (root / "labels").is_dir() and (root / "images").is_dir(),
+        "coco": coco_file(root) is not None,
+        "csv": csv_file(root) is not None,
+        "cvat": (root / CVAT).is_file(),
+        "qupath": next(root.rglob(f"*{QUPATH}"), None) is not None,
+        "labelimg": _is_labelimg(root, folders),
+        "cells": bool(folders) and all(folder.parts for folder in folders),
+    }
+    return next((layout for layout, is_there in signs.items() if is_there), "unlabelled")
+
+
+def _is_labelimg(root: Path, folders: Sequence[_ImageFolder]) -> bool:
+    """Whether an XML file lies beside one of the images looked at."""
+    return any(
+        root.joinpath(*folder.parts, name).with_suffix(".xml").is_file()
+        for folder in folders
+        for name in folder.names
+    )
 
 
 def _image_folders(root: Path) -> Iterator[_ImageFolder]:

@@ -1,1 +1,1 @@
-"""What a laboratory states of a case: specimen, request, morphology, and its reference ranges."""
+"""What a laboratory states of a case: specimen, request, morphology, reference ranges; megakaryocytes."""

@@ -1,4 +1,4 @@
-"""The figures of a bundle as one short table, for a README: words and numbers come from `metrics.json`."""
+"""The figures of a bundle as tables of the documentation: words and numbers come from `metrics.json`."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -7,6 +7,8 @@ from typing import Any
 VIRTUAL_BEGIN = "<!-- virtual counts: written by `python runs/readme_figures.py` -->"
 VIRTUAL_END = "<!-- end of virtual counts -->"
 BEGIN, END = "<!-- figures: written by `python runs/readme_figures.py` -->", "<!-- end of figures -->"
+HEADLINE_BEGIN = "<!-- headline: written by `python runs/readme_figures.py` -->"
+HEADLINE_END = "<!-- end of headline -->"
 
 
 def summary_table(metrics: Mapping[str, Any]) -> str:
@@ -25,6 +27,20 @@ def with_figures(text: str, metrics: Mapping[str, Any]) -> str:
         The text has no such marks.
     """
     return _between(text, BEGIN, summary_table(metrics), END)
+
+
+def with_headline(text: str, metrics: Mapping[str, Any]) -> str:
+    """Return a text with what stands between its marks replaced by figures of laboratories never seen.
+
+    Raises
+    ------
+    ValueError
+        The text has no such marks.
+    """
+    rows = [_HEADLINES[entry["kind"]](entry) for entry in metrics["evaluations"] if _is_headline(entry)]
+    lines = ["| in a laboratory it has never seen | measured |", "|---|---|"]
+    table = "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+    return _between(text, HEADLINE_BEGIN, table, HEADLINE_END)
 
 
 def with_virtual_counts(text: str, metrics: Mapping[str, Any]) -> str:
@@ -201,6 +217,58 @@ _ONE_ROW: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     "adapting": ("adapted", _adapting),
 }
 """Kinds of evaluation that give one row: its title, and how its figures are put into words."""
+
+
+def _headline_of_detector(entry: Mapping[str, Any]) -> tuple[str, str]:
+    result = entry["result"]
+    return (
+        "cells found; finds that are cells",
+        f"{_percent(result['recall'])} %; {_percent(result['precision'])} % ({result['n_boxes']} cells)",
+    )
+
+
+def _headline_of_left_out(entry: Mapping[str, Any]) -> tuple[str, str]:
+    result = entry["result"]
+    judged = [one for name, one in result["laboratories"].items() if name not in result["apart"]]
+    auc, sensitivity, specificity = (
+        " to ".join(f"{bound:.2f}" for bound in (min(values), max(values)))
+        for values in ([one[figure]["value"] for one in judged] for figure in _OF_LEFT_OUT)
+    )
+    return (
+        f"blasts told from other cells, {len(judged)} laboratories left out of the training",
+        f"AUC {auc}; sensitivity {sensitivity}, specificity {specificity}",
+    )
+
+
+def _headline_of_patients(entry: Mapping[str, Any]) -> tuple[str, str]:
+    error = entry["result"]["agreement"]["mean_absolute_error"]
+    return (
+        f"a patient's counted blast share, {entry['result']['n_patients']} patients",
+        f"off by {error:.1f} percentage points on average",
+    )
+
+
+def _headline_of_adapting(entry: Mapping[str, Any]) -> tuple[str, str]:
+    result = entry["result"]
+    most = result["cells_per_kind"]
+    return (
+        f"balanced accuracy for blasts, before and after adapting to at most {most} cells a kind",
+        f"{_value(result['balanced_accuracy_before'])}, then {_value(result['balanced_accuracy_after'])}",
+    )
+
+
+_OF_LEFT_OUT = ("auc", "sensitivity", "specificity")
+_HEADLINES: Mapping[str, Callable[[Mapping[str, Any]], tuple[str, str]]] = {
+    "detector": _headline_of_detector,
+    "left_out": _headline_of_left_out,
+    "patients": _headline_of_patients,
+    "adapting": _headline_of_adapting,
+}
+"""Kinds of evaluation whose figures of external sets are told first, and how."""
+
+
+def _is_headline(entry: Mapping[str, Any]) -> bool:
+    return entry["kind"] in _HEADLINES and entry["role"] == "external"
 
 
 def _percent(value: float | None) -> str:

@@ -24,6 +24,8 @@ OF_REPORTS = {
     Specimen.BLOOD: SpecimenCodes(erythroblasts_per_100="19048-8"),
     Specimen.NOT_STATED: SpecimenCodes(),
 }
+CELL = "4421005"
+"""SNOMED CT's code of a cell of any type."""
 # Types of marrow with a code that does not say "by manual count" and so also applies to unsigned counts.
 _ANY_METHOD = {BLAST: "11150-0", "eosinophil": "11152-6", UNCLASSIFIED: "43415-9"}
 

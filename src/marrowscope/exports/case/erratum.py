@@ -7,7 +7,7 @@ from marrowscope.domain.patient import Change, PatientReading
 from marrowscope.domain.percent import percent_text, range_text
 from marrowscope.domain.taxonomy import BLAST, taxonomy
 from marrowscope.exports.case.facts import changed_details
-from marrowscope.exports.figures import share_rows
+from marrowscope.exports.figures import confirmed_per_mm2, share_rows
 
 
 def changes(before: PatientReading, after: PatientReading) -> tuple[Change, ...]:
@@ -27,6 +27,7 @@ def _figures(before: PatientReading, after: PatientReading) -> Iterator[Change]:
     for cell_type in taxonomy() if has_kinds else (kind for kind in taxonomy() if kind.id != BLAST):
         yield Change(cell_type.name, *(_cells(each, each.counts.get(cell_type.id, 0)) for each in both))
     yield Change("Erythroblasts per 100 leukocytes", *(_per_100(each) for each in both))
+    yield Change("Megakaryocytes per mm²", *(_megakaryocytes(each) for each in (before, after)))
     yield Change("Cells found but not counted", *(str(sum(each.excluded.values())) for each in both))
 
 
@@ -41,6 +42,14 @@ def _cells(differential: Differential, cells: int) -> str:
     if not differential.counted:
         return str(cells)
     return f"{cells} ({percent_text(cells / differential.counted)} %)"
+
+
+def _megakaryocytes(patient: PatientReading) -> str:
+    found = patient.megakaryocytes
+    per_mm2 = None if found is None else confirmed_per_mm2(found)
+    if found is None or per_mm2 is None:
+        return "none confirmed"
+    return f"{per_mm2[0]:.2f} ({found.confirmed} confirmed)"
 
 
 def _per_100(differential: Differential) -> str:

@@ -23,7 +23,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from marrowscope.domain.patient import OF_SEVERAL
+from marrowscope.domain.patient import OF_SEVERAL, TURNED_UPRIGHT
 from marrowscope.errors import ImageError
 from marrowscope.imaging.files import formats, pixel_size, tiff
 from marrowscope.imaging.files.colour import to_srgb
@@ -34,7 +34,7 @@ from marrowscope.imaging.files.png import check_png, decode_png, exif_of, is_dee
 from marrowscope.imaging.repeats.fields import group_planes
 
 _MEMORY_BYTES: Final = 2 * 2**30  # libraries, their threads, and the file itself
-_MEMORY_PER_PIXEL: Final = 24  # measured: 16 where a PNG image of 16 bits becomes one of 8 (docs/costs.md)
+_MEMORY_PER_PIXEL: Final = 24  # measured (docs/reference/costs.md): 16 for a PNG of 16 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +73,14 @@ class FieldImage:
     mpp : micrometres per pixel, where the file states it plausibly
     notes : lines for the report about what had to be converted
     slide_xy : column and row of its left upper pixel in the slide that it is a tile of; None if it is no tile
+    orientation : EXIF orientation by which the stored pixels were turned upright, 1 if they were not
     """
 
     pixels: npt.NDArray[np.uint8]
     mpp: float | None
     notes: tuple[str, ...] = ()
     slide_xy: tuple[int, int] | None = None
+    orientation: int = 1
 
 
 # The plug-ins are called directly: `Image.open` would compare the size with a limit global to the process.
@@ -183,13 +185,13 @@ def _decode(data: bytes, kind: Format, limits: DecodeLimits) -> FieldImage:
         if getattr(image, "is_animated", False):
             notes.append("the first of several pictures in the file was read")
         mpp = pixel_size.from_dots_per_inch(image.info.get("dpi")) if kind is formats.PNG else None
-        turn = _UPRIGHT.get(_orientation(image, data, kind))
+        orientation = _orientation(image, data, kind)
         profile = image.info.get("icc_profile") or b""
     if kind is formats.BMP:
         _check_run_lengths(image)
     _check_shrinking(image.width * image.height * _RGB_BYTES, len(data))
     pixels = to_srgb(_pixels(image, data, kind, notes), profile, notes)
-    return _finished(pixels, mpp, turn, notes)
+    return _finished(pixels, mpp, orientation, notes)
 
 
 def _decode_tiff(data: bytes, limits: DecodeLimits) -> FieldImage:
@@ -206,9 +208,7 @@ def _decode_tiff(data: bytes, limits: DecodeLimits) -> FieldImage:
                 notes.append(f"{OF_SEVERAL}, the first of {len(groups)} fields was read")
         read = tiff.read_plane(opened, chosen)
     notes += read.notes
-    return _finished(
-        to_srgb(read.pixels, read.profile, notes), read.mpp, _UPRIGHT.get(read.orientation), notes
-    )
+    return _finished(to_srgb(read.pixels, read.profile, notes), read.mpp, read.orientation, notes)
 
 
 def _passed_over(copies: int) -> str:
@@ -232,15 +232,16 @@ def _checked_planes(opened: tifffile.TiffFile, limits: DecodeLimits) -> tuple[tu
 
 
 def _finished(
-    pixels: npt.NDArray[np.uint8], mpp: float | None, turn: Image.Transpose | None, notes: list[str]
+    pixels: npt.NDArray[np.uint8], mpp: float | None, orientation: int, notes: list[str]
 ) -> FieldImage:
     """Turn the picture upright and close it."""
+    turn = _UPRIGHT.get(orientation)
     if turn is not None:
-        notes.append("turned upright as its EXIF orientation says")
+        notes.append(TURNED_UPRIGHT)
         pixels = np.asarray(Image.fromarray(pixels).transpose(turn))
     pixels = np.ascontiguousarray(pixels)
     pixels.flags.writeable = False
-    return FieldImage(pixels, mpp, tuple(notes))
+    return FieldImage(pixels, mpp, tuple(notes), orientation=1 if turn is None else orientation)
 
 
 def _bytes_a_pixel(data: bytes, kind: Format) -> float:

@@ -28,11 +28,11 @@ ZOOM_UM: Final = 1.0
 """Micrometres per px of the picture in which the monolayer is searched."""
 BLOCK_PX: Final = 32
 """Side of a block of that picture."""
-MARGIN_PX: Final = 16
-"""What must be known around a block to judge it."""
+COVERED: Final = 0.12
+"""Natural-log absorbance, in the colour that is absorbed most, of what is not glass; plasma has 0.05."""
+PURPLE: Final = 0.36
+"""Green minus blue absorbance of nuclei; see `imaging.red_cells`."""
 
-_COVERED: Final = 0.12  # natural-log absorbance in the colour that is absorbed most; plasma has 0.05
-_PURPLE: Final = 0.36  # green minus blue absorbance of nuclei; see `imaging.red_cells`
 _WIDER_THAN_A_CELL_PX: Final = 25
 _SOLID: Final = 0.92  # covered part of such a window from which it is one patch
 # Of a block, and of the blocks around it on average.
@@ -107,19 +107,17 @@ def greatest(absorbed: tuple[Floats, Floats, Floats]) -> Floats:
     return np.maximum(np.maximum(absorbed[0], absorbed[1]), absorbed[2])
 
 
-def cover_of(pixels: Pixels, glass: Floats, margin: tuple[int, int]) -> Cover:
-    """Judge the blocks of a picture.
+def cover_of(absorbed: tuple[Floats, Floats, Floats], margin: tuple[int, int]) -> Cover:
+    """Judge the blocks of a picture, around which half a block must be known.
 
     Parameters
     ----------
-    pixels : uint8 (H, W, 3) at `ZOOM_UM`
-    glass : colour of the bare glass
+    absorbed : absorbance (H, W) of red, green and blue at `ZOOM_UM`
     margin : rows above and columns before the first block
     """
-    absorbed = absorbance(pixels, glass)
-    covered = (greatest(absorbed) > _COVERED).astype(np.float32)
+    covered = (greatest(absorbed) > COVERED).astype(np.float32)
     patches = ndimage.uniform_filter(covered, _WIDER_THAN_A_CELL_PX, mode="nearest") > _SOLID
-    purple = absorbed[1] - absorbed[2] > _PURPLE
+    purple = absorbed[1] - absorbed[2] > PURPLE
     return Cover(*(_of_blocks(each[margin[0] :, margin[1] :]) for each in (covered, patches, purple)))
 
 

@@ -8,7 +8,6 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import Final
@@ -104,11 +103,11 @@ def open_slide(files: SlideFiles) -> Slide:
     """
     with readable():
         if formats.recognise(_first_bytes(files.paths[0])) is formats.DICOM:
-            _need("wsidicom", "a DICOM slide", "dicom")
+            MissingExtraError.unless_found("a DICOM slide", "dicom", "wsidicom")
             from marrowscope.imaging.slides.dicom_reader import DicomReader  # noqa: PLC0415 (an extra)
 
             return DicomReader(files.paths)
-        _need("openslide", "a whole slide", "wsi")
+        MissingExtraError.unless_found("a whole slide", "wsi", "openslide")
         return _of_scanner(files.paths[0])
 
 
@@ -174,7 +173,7 @@ def _is_pyramid(path: Path, largest_field: int) -> bool:
 
 def _dicom_series(paths: Sequence[Path]) -> tuple[tuple[Path, ...], ...]:
     with readable():
-        _need("wsidicom", "a DICOM slide", "dicom")
+        MissingExtraError.unless_found("a DICOM slide", "dicom", "wsidicom")
         from marrowscope.imaging.slides.dicom_reader import series_of  # noqa: PLC0415 (an extra)
 
         return series_of(paths)
@@ -185,11 +184,6 @@ def _mirax_companions(path: Path) -> tuple[Path, ...]:
     if not (folder / "Slidedat.ini").is_file():
         raise ImageError(f"the folder {folder.name} that belongs to this MRXS slide is missing")
     return tuple(sorted(each for each in folder.iterdir() if each.is_file()))
-
-
-def _need(module: str, what: str, extra: str) -> None:
-    if find_spec(module) is None:
-        raise MissingExtraError(what, extra)
 
 
 def _first_bytes(path: Path) -> bytes:

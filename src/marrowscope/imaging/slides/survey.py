@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -13,12 +13,14 @@ import numpy.typing as npt
 from PIL import Image
 from scipy import ndimage
 
+from marrowscope.domain.case.megakaryocytes import MegakaryocyteCandidate, MegakaryocyteSearch
 from marrowscope.errors import ImageError
+from marrowscope.imaging.gallery import LARGE_PX, sheet_of_squares, squares_of
 from marrowscope.imaging.jpeg import jpeg_bytes
 from marrowscope.imaging.red_cells import RED_CELL_UM, red_cell_diameter_px
+from marrowscope.imaging.slides import megakaryocytes as large
 from marrowscope.imaging.slides.monolayer import (
     BLOCK_PX,
-    MARGIN_PX,
     ZOOM_UM,
     BlockKind,
     Blocks,
@@ -65,6 +67,8 @@ class Survey:
     tile_px : side of a tile in full-resolution px
     tiles : int64 (n, 2), left upper corners of the tiles in full-resolution px, row by row
     richness : float32 (n,), part of each tile with the colour of nuclei
+    megakaryocytes : those looked for, all over the slide
+    pictures : JPEG with a square of `LARGE_PX` for each candidate; empty without any
     """
 
     width: int
@@ -76,6 +80,8 @@ class Survey:
     tile_px: tuple[int, int]
     tiles: npt.NDArray[np.int64]
     richness: Floats
+    megakaryocytes: MegakaryocyteSearch
+    pictures: bytes
 
     @property
     def countable_mm2(self) -> float:
@@ -89,7 +95,7 @@ class Survey:
 
     def packed(self) -> bytes:
         """Return the survey as bytes."""
-        stream = BytesIO()
+        stream, found = BytesIO(), self.megakaryocytes.candidates
         np.savez_compressed(
             stream,
             size=np.array([self.width, self.height, *self.tile_px, self.is_stated], np.int64),
@@ -98,6 +104,12 @@ class Survey:
             kinds=self.kinds,
             tiles=self.tiles,
             richness=self.richness,
+            examined=np.array(self.megakaryocytes.examined_mm2),
+            large_boxes=np.array([each.box for each in found], np.int64).reshape(-1, 4),
+            large_figures=np.array(
+                [(each.area_um2, each.nucleus_um2, each.score) for each in found], np.float64
+            ).reshape(-1, 3),
+            pictures=np.frombuffer(self.pictures, np.uint8),
         )
         return stream.getvalue()
 
@@ -116,6 +128,7 @@ class Survey:
                 return cls(
                     width, height, float(found["mpp"]), bool(is_stated), found["overview"].tobytes(),
                     found["kinds"], (across, down), found["tiles"], found["richness"],
+                    _unpacked(found), found["pictures"].tobytes(),
                 )  # fmt: skip
         except Exception as error:  # numpy and zipfile raise nearly anything on damaged bytes
             raise ValueError("this is no survey of a slide") from error
@@ -127,7 +140,7 @@ def survey_path(folder: Path, sha256: str) -> Path:
 
 
 def survey(slide: Slide, mpp: float | None = None) -> Survey:
-    """Find the countable area of a slide and lay tiles on it.
+    """Find the countable area of a slide, lay tiles on it, and look for megakaryocytes all over it.
 
     The slide is looked at as a whole in its overview, then closely wherever there is more than glass. Needs
     memory for the overview and one region, whatever the size of the slide.
@@ -149,8 +162,9 @@ def survey(slide: Slide, mpp: float | None = None) -> Survey:
     stated = mpp or slide.mpp
     scale = stated or _by_red_cells(slide, dark) or _ASSUMED_MPP
     rows, columns = (max(int(side * scale / BLOCK_UM), 1) for side in (full.height, full.width))
-    cover = _cover(slide, scale, glass, _fitted(dark, rows, columns, full, scale) > _TISSUE)
+    cover, found = _cover(slide, scale, glass, _fitted(dark, rows, columns, full, scale) > _TISSUE)
     kinds = kinds_of(cover)
+    searched = MegakaryocyteSearch(_examined_mm2(kinds, cover.purple), large.likeliest_first(found))
     tile_px = tuple(min(round(TILE_UM / scale), side) for side in (full.width, full.height))
     corners, richness = _tiles(kinds == BlockKind.MONOLAYER, cover.purple)
     tiles = np.floor(corners[:, ::-1] * (BLOCK_UM / scale)).astype(np.int64)
@@ -158,7 +172,39 @@ def survey(slide: Slide, mpp: float | None = None) -> Survey:
     return Survey(
         full.width, full.height, scale, stated is not None, jpeg_bytes(overview, 85), kinds,
         (tile_px[0], tile_px[1]), tiles, richness,
+        searched, _pictures(slide, searched.candidates),
     )  # fmt: skip
+
+
+def _unpacked(found: Mapping[str, npt.NDArray[np.generic]]) -> MegakaryocyteSearch:
+    rows = zip(found["large_boxes"].tolist(), found["large_figures"].tolist(), strict=True)
+    return MegakaryocyteSearch(
+        float(found["examined"]),
+        tuple(MegakaryocyteCandidate((x0, y0, x1, y1), *figures) for (x0, y0, x1, y1), figures in rows),
+    )
+
+
+def _examined_mm2(kinds: Blocks, purple: Floats) -> float:
+    """Return the area in which a megakaryocyte would have been seen: not bare, and not crowded."""
+    crowded = ndimage.uniform_filter(purple, large.CROWDED_PX // BLOCK_PX, mode="nearest") > large.CROWDED
+    return float(((kinds != BlockKind.BARE) & ~crowded).sum()) * (BLOCK_UM / 1000) ** 2
+
+
+def _pictures(slide: Slide, found: Sequence[MegakaryocyteCandidate]) -> bytes:
+    """Return the squares of candidates on one sheet, closer than they were looked for."""
+    squares = [np.zeros((0, LARGE_PX, LARGE_PX, 3), np.uint8)]
+    for each in found:
+        x0, y0, x1, y1 = each.box
+        number = level_for(slide, max(x1 - x0, y1 - y0) / LARGE_PX)
+        level = slide.levels[number]
+        around = max(x1 - x0, y1 - y0)  # more than a square shows
+        left, top = (max(int((side - around) / level.downsample), 0) for side in (x0, y0))
+        right = min(int((x1 + around) / level.downsample), level.width)
+        bottom = min(int((y1 + around) / level.downsample), level.height)
+        region = slide.read(number, left, top, right - left, bottom - top)
+        box = np.array([each.box], np.float32) / level.downsample - np.array([left, top] * 2, np.float32)
+        squares.append(squares_of(region, box.astype(np.float32), LARGE_PX))
+    return sheet_of_squares(np.concatenate(squares))
 
 
 def _overview(slide: Slide) -> Pixels:
@@ -219,8 +265,11 @@ def _fitted(dark: Floats, rows: int, columns: int, full: Level, scale: float) ->
     return np.asarray(Image.fromarray(dark).resize((columns, rows), Image.Resampling.BOX, box=box))
 
 
-def _cover(slide: Slide, scale: float, glass: Floats, is_tissue: npt.NDArray[np.bool_]) -> Cover:
-    """Look closely at the regions in which there is more than glass."""
+def _cover(
+    slide: Slide, scale: float, glass: Floats, is_tissue: npt.NDArray[np.bool_]
+) -> tuple[Cover, list[MegakaryocyteCandidate]]:
+    """Look closely at the regions in which there is more than glass, for cover and megakaryocytes."""
+    candidates: list[MegakaryocyteCandidate] = []
     rows, columns = is_tissue.shape
     cover = Cover.none(rows, columns)
     number = level_for(slide, ZOOM_UM / scale)
@@ -230,12 +279,18 @@ def _cover(slide: Slide, scale: float, glass: Floats, is_tissue: npt.NDArray[np.
         here = slice(top, min(top + _REGION, rows)), slice(left, min(left + _REGION, columns))
         if is_tissue[here].sum() < _FEWEST:
             continue
-        y0, x0 = max(top * BLOCK_PX - MARGIN_PX, 0), max(left * BLOCK_PX - MARGIN_PX, 0)
-        y1 = min(here[0].stop * BLOCK_PX + MARGIN_PX, int(level.height / per_px))
-        x1 = min(here[1].stop * BLOCK_PX + MARGIN_PX, int(level.width / per_px))
+        y0, x0 = max(top * BLOCK_PX - large.SIGHT_PX, 0), max(left * BLOCK_PX - large.SIGHT_PX, 0)
+        y1 = min(here[0].stop * BLOCK_PX + large.SIGHT_PX, int(level.height / per_px))
+        x1 = min(here[1].stop * BLOCK_PX + large.SIGHT_PX, int(level.width / per_px))
         box = (x0 * per_px, y0 * per_px, x1 * per_px, y1 * per_px)
-        pixels = _shrunk(slide, number, box, (x1 - x0, y1 - y0))
-        found = cover_of(pixels, glass, (top * BLOCK_PX - y0, left * BLOCK_PX - x0))
+        absorbed = absorbance(_shrunk(slide, number, box, (x1 - x0, y1 - y0)), glass)
+        found = cover_of(absorbed, (top * BLOCK_PX - y0, left * BLOCK_PX - x0))
+        sides = (here[1].start, here[0].start, here[1].stop, here[0].stop)
+        inside = tuple(side * BLOCK_PX - first for side, first in zip(sides, (x0, y0, x0, y0), strict=True))
+        candidates += (
+            large.placed(each, (x0, y0), (ZOOM_UM / scale, ZOOM_UM / scale))
+            for each in large.candidates_in(absorbed, (inside[0], inside[1], inside[2], inside[3]))
+        )
         for whole, part in zip(
             (cover.covered, cover.patches, cover.purple),
             (found.covered, found.patches, found.purple),
@@ -244,7 +299,7 @@ def _cover(slide: Slide, scale: float, glass: Floats, is_tissue: npt.NDArray[np.
             height, width = here[0].stop - top, here[1].stop - left
             kept = part[:height, :width]
             whole[top : top + kept.shape[0], left : left + kept.shape[1]] = kept
-    return cover
+    return cover, candidates
 
 
 def _regions(rows: int, columns: int) -> Iterator[tuple[int, int]]:

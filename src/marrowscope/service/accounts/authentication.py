@@ -13,8 +13,8 @@ from marrowscope.service.clock import now
 from marrowscope.service.errors import BusyError, UnconfirmedError
 from marrowscope.service.secrets import digest
 from marrowscope.service.settings import Settings
-from marrowscope.service.store.accounts import LoginFailure, LoginSession, User
 from marrowscope.service.store.engine import Database
+from marrowscope.service.store.tables.accounts import LoginFailure, LoginSession, User
 from marrowscope.service.trail import audit
 
 FRESH = timedelta(minutes=5)

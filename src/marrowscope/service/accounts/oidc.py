@@ -28,7 +28,7 @@ from marrowscope.service.clock import now
 from marrowscope.service.errors import ForbiddenError, UnauthenticatedError, UnavailableError
 from marrowscope.service.secrets import new_secret, same
 from marrowscope.service.settings import Settings
-from marrowscope.service.store.accounts import User
+from marrowscope.service.store.tables.accounts import User
 from marrowscope.service.trail import audit
 
 CALLBACK = "/api/v1/session/oidc/callback"

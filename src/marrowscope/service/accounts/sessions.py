@@ -13,8 +13,8 @@ from marrowscope.service.clock import now
 from marrowscope.service.errors import UnauthenticatedError
 from marrowscope.service.secrets import digest, new_secret
 from marrowscope.service.settings import Settings
-from marrowscope.service.store.accounts import LoginSession, User
 from marrowscope.service.store.engine import Database
+from marrowscope.service.store.tables.accounts import LoginSession, User
 from marrowscope.service.trail import audit
 
 _SEEN_EVERY = timedelta(minutes=1)

@@ -10,7 +10,7 @@ from marrowscope.service.accounts.users import add_user
 from marrowscope.service.actors import SYSTEM
 from marrowscope.service.errors import ConflictError, ForbiddenError
 from marrowscope.service.secrets import same
-from marrowscope.service.store.accounts import User
+from marrowscope.service.store.tables.accounts import User
 
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that is taken for another
 _GROUPS, _GROUP = 3, 4

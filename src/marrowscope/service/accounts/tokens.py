@@ -13,8 +13,8 @@ from marrowscope.service.actors import SCOPES, Actor, Scope
 from marrowscope.service.clock import now
 from marrowscope.service.errors import ForbiddenError, NotFoundError
 from marrowscope.service.secrets import digest, new_secret
-from marrowscope.service.store.accounts import ApiToken
 from marrowscope.service.store.engine import Database
+from marrowscope.service.store.tables.accounts import ApiToken
 from marrowscope.service.trail import audit
 
 PREFIX = "ms_"

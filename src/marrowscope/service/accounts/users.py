@@ -12,8 +12,8 @@ from marrowscope.service.accounts.passwords import hash_password
 from marrowscope.service.actors import Actor, Role, role_named
 from marrowscope.service.errors import ConflictError, NotFoundError
 from marrowscope.service.secrets import digest
-from marrowscope.service.store.accounts import ApiToken, LoginFailure, LoginSession, User
 from marrowscope.service.store.base import row_of
+from marrowscope.service.store.tables.accounts import ApiToken, LoginFailure, LoginSession, User
 from marrowscope.service.trail import audit
 
 USERNAME_PATTERN = "^[a-z0-9][a-z0-9._@-]{0,99}$"

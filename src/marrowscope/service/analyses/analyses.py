@@ -24,20 +24,21 @@ from marrowscope.service.images import patients
 from marrowscope.service.images.uploads import limits_of
 from marrowscope.service.paging import read_cursor, write_cursor
 from marrowscope.service.settings import Settings
-from marrowscope.service.store.accounts import User
-from marrowscope.service.store.analyses import (
+from marrowscope.service.store.base import row_of
+from marrowscope.service.store.claims import QUEUED, RUNNING, WAITING
+from marrowscope.service.store.tables.accounts import User
+from marrowscope.service.store.tables.analyses import (
     CANCELLED,
     DONE,
     DUPLICATE,
     ENDED,
     FAILED,
-    QUEUED,
-    RUNNING,
+    LIVE,
+    UNDER_WAY,
     Analysis,
     AnalysisField,
 )
-from marrowscope.service.store.base import row_of
-from marrowscope.service.store.patients import (
+from marrowscope.service.store.tables.patients import (
     FIELD_DUPLICATE,
     FIELD_FAILED,
     FIELD_REPLACED,
@@ -45,7 +46,7 @@ from marrowscope.service.store.patients import (
     Field,
     Patient,
 )
-from marrowscope.service.store.reviews import OPEN, SECOND, Reading, first_reading
+from marrowscope.service.store.tables.reviews import OPEN, SECOND, Reading, first_reading
 from marrowscope.service.trail import audit
 from marrowscope.validations import read_validation
 
@@ -64,6 +65,7 @@ def ask(
     rule: str | None = None,
     priority: int = 0,
     read_again: bool = False,
+    is_live: bool = False,
 ) -> Analysis:
     """Put a new analysis of a patient's images into the queue.
 
@@ -76,6 +78,7 @@ def ask(
     rule : identifier of a decision rule
     priority : higher ones go first
     read_again : read these fields again, too
+    is_live : the patient's images come while the count is looked at; there need be none yet
 
     Raises
     ------
@@ -91,19 +94,21 @@ def ask(
     patient = patients.get(session, patient_id, is_held=True)
     if rule is not None and rule not in RULES:
         raise InputError(f"no rule {rule}: choose one of {', '.join(RULES)}")
-    if patient.status in {QUEUED, RUNNING}:
+    if patient.status in UNDER_WAY:
         raise ConflictError("an analysis of this patient is under way")
     _refuse_while_read_blind(session, patient)
     if patients.waiting_analyses(session) >= settings.queue_analyses:
         raise BusyError("the queue of analyses is full; ask again later", _RETRY_AFTER_S)
     networks = bundles.get(bundle) if bundle is not None else active(session, bundles)
     images = patients.current_fields(session, patient.id)
-    if not any(field.status == FIELD_STORED for field in images):
+    if not is_live and not any(field.status == FIELD_STORED for field in images):
         raise InputError("this patient has no readable image to analyse")
     validation = read_validation(networks.sha256, settings.validation_folder)
-    run = replace(run_settings(settings, mpp, rule), validation=validation)
+    run = replace(run_settings(settings, mpp, rule), validation=validation, is_live=is_live)
+    looks_again = is_live or _is_another_look(session, patient, len(images))
     analysis = Analysis(
         patient_id=patient.id,
+        status=LIVE if is_live else QUEUED,
         priority=priority,
         bundle=str(networks.folder),
         bundle_title=networks.title,
@@ -111,7 +116,7 @@ def ask(
         rule=run.counting.rule.id,
         floor=run.counting.floor,
         mpp=mpp,
-        facts=facts_of(run, networks, looks_again=_is_another_look(session, patient, len(images))),
+        facts=facts_of(run, networks, looks_again=looks_again),
         created_by=actor.name,
     )
     source = None if read_again else fields.continued(session, patient.id, run.reading_facts(networks))
@@ -200,7 +205,7 @@ def cancel(session: Session, actor: Actor, analysis_id: str) -> Analysis:
         raise ConflictError(f"this analysis is {analysis.status} already")
     session.execute(
         update(AnalysisField)
-        .where(AnalysisField.analysis_id == analysis.id, AnalysisField.status.in_((QUEUED, RUNNING)))
+        .where(AnalysisField.analysis_id == analysis.id, AnalysisField.status.in_(WAITING))
         .values(status=CANCELLED, owner=None, lease_until=None)
     )
     recount(session, analysis)
@@ -270,6 +275,11 @@ def _has_field_replaced(session: Session, analysis: Analysis) -> bool:
     return session.scalar(query.limit(1)) is not None
 
 
+def refresh_patient(session: Session, analysis: Analysis) -> None:
+    """Show the state of a patient's latest analysis on the worklist."""
+    patients.refresh(session, patients.get(session, analysis.patient_id))
+
+
 def end(session: Session, actor: Actor, analysis: Analysis, status: str, message: str) -> None:
     """End an analysis, with its result when it is done."""
     before = analysis.status
@@ -277,7 +287,7 @@ def end(session: Session, actor: Actor, analysis: Analysis, status: str, message
     analysis.finished_at = analysis.changed_at = now()
     if status == DONE:
         analysis.result = count.worklist_result(count.counted(session, analysis))
-    patients.refresh(session, patients.get(session, analysis.patient_id))
+    refresh_patient(session, analysis)
     audit.record(
         session, actor, f"analysis.{status}", "analysis", analysis.id, patient_id=analysis.patient_id,
         before={"status": before}, after={"status": status, "cells": analysis.cells},
@@ -342,14 +352,19 @@ def _rows(analysis: Analysis, images: Sequence[Field]) -> list[AnalysisField]:
     """Create the rows of an analysis; unreadable and repeated images are settled at once."""
     rows = []
     for place, field in enumerate(images):
-        status = {FIELD_DUPLICATE: DUPLICATE, FIELD_FAILED: FAILED}.get(field.status, QUEUED)
-        message = "" if status == QUEUED else field.message
+        status, message = first_state(field)
         rows.append(
             AnalysisField(
                 analysis_id=analysis.id, field_id=field.id, place=place, status=status, message=message
             )
         )
     return rows
+
+
+def first_state(field: Field) -> tuple[str, str]:
+    """Return the status of an image that is not read yet, and why it is not to be."""
+    status = {FIELD_DUPLICATE: DUPLICATE, FIELD_FAILED: FAILED}.get(field.status, QUEUED)
+    return status, "" if status == QUEUED else field.message
 
 
 def _states(session: Session, analysis: Analysis) -> dict[str, int]:

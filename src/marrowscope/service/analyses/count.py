@@ -28,12 +28,23 @@ from marrowscope.domain.rates import NOTHING_KNOWN, KnownErrors
 from marrowscope.domain.taxonomy import ARTEFACT
 from marrowscope.exports.tables import patient_row
 from marrowscope.service.analyses.fields import as_counted
+from marrowscope.service.analyses.megakaryocytes import searches_of
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.images.patients import details_of
 from marrowscope.service.recent import Recent
-from marrowscope.service.store.analyses import DONE, DUPLICATE, NETWORK, PERSON, Analysis, AnalysisField, Cell
-from marrowscope.service.store.patients import Field, Slide
-from marrowscope.service.store.reviews import Answer
+from marrowscope.service.store.claims import QUEUED, RUNNING
+from marrowscope.service.store.tables.analyses import (
+    DONE,
+    DUPLICATE,
+    LIVE,
+    NETWORK,
+    PERSON,
+    Analysis,
+    AnalysisField,
+    Cell,
+)
+from marrowscope.service.store.tables.patients import Field, Slide
+from marrowscope.service.store.tables.reviews import Answer
 
 _recent: Recent[PatientReading] = Recent(64)  # one of a thousand cells takes about a megabyte
 
@@ -72,12 +83,26 @@ def network_reading(session: Session, analysis: Analysis) -> PatientReading:
     return _recent.get(key, lambda: _network_reading(session, analysis))
 
 
+def so_far(session: Session, analysis: Analysis) -> PatientReading:
+    """Return the count of a live analysis by the fields read so far, as the networks see them.
+
+    Raises
+    ------
+    ConflictError
+        The analysis is not live.
+    """
+    if analysis.status != LIVE:
+        raise ConflictError(f"this analysis is {analysis.status}, not live")
+    key = analysis.id, analysis.changed_at, analysis.patient.name, json.dumps(analysis.patient.details)
+    return _recent.get(key, lambda: _network_reading(session, analysis))
+
+
 def _network_reading(session: Session, analysis: Analysis) -> PatientReading:
     patient, slides = analysis.patient, _slides(session, analysis)
     reading = read_patient(
         patient.name,
         _field_readings(session, analysis),
-        _settings_of(analysis),
+        counting_of(analysis),
         _known(analysis),
         problems=[slide.summary for slide in slides],
         details=details_of(patient),
@@ -116,7 +141,8 @@ def counted(session: Session, analysis: Analysis) -> PatientReading:
     ConflictError
         The analysis is not done.
     """
-    return with_answers(analysis, network_reading(session, analysis), answers_of(session, analysis.id))
+    network = replace(network_reading(session, analysis), slides=_slides(session, analysis))
+    return with_answers(analysis, network, answers_of(session, analysis.id))
 
 
 def with_answers(analysis: Analysis, network: PatientReading, given: ReadingAnswers) -> PatientReading:
@@ -125,7 +151,7 @@ def with_answers(analysis: Analysis, network: PatientReading, given: ReadingAnsw
         network,
         given.answers,
         given.added,
-        _settings_of(analysis),
+        counting_of(analysis),
         _known(analysis),
         count_border_cells=counts_border_cells(analysis),
     )
@@ -138,7 +164,7 @@ def counts_border_cells(analysis: Analysis) -> bool:
 
 def target_of(analysis: Analysis, reading: PatientReading) -> int:
     """Return the recommended number of cells of a patient's specimen."""
-    return _settings_of(analysis).target_of(reading.details.specimen)
+    return counting_of(analysis).target_of(reading.details.specimen)
 
 
 def worklist_result(reading: PatientReading) -> dict[str, Any]:
@@ -183,7 +209,8 @@ def suggestions(
     return [(ids[choice.field, choice.row + 1], choice) for choice in chosen]
 
 
-def _settings_of(analysis: Analysis) -> CountingSettings:
+def counting_of(analysis: Analysis) -> CountingSettings:
+    """Return the settings by which an analysis is counted."""
     looks_again = bool(analysis.facts.get("looks_again"))
     return CountingSettings(RULES[analysis.rule], analysis.floor, looks_again=looks_again)
 
@@ -205,6 +232,8 @@ def _slides(session: Session, analysis: Analysis) -> tuple[SlideReading, ...]:
         .group_by(Slide.id)
         .order_by(Slide.created_at, Slide.id)
     )
+    rows = found.all()
+    searches = searches_of(session, [slide for slide, _, _ in rows])
     return tuple(
         SlideReading(
             name=slide.name,
@@ -217,8 +246,9 @@ def _slides(session: Session, analysis: Analysis) -> tuple[SlideReading, ...]:
             tiles=slide.tiles,
             tiles_counted=done,
             tiles_unfit=taken - done,
+            megakaryocytes=searches[slide.id],
         )
-        for slide, taken, done in found
+        for slide, taken, done in rows
     )
 
 
@@ -227,7 +257,7 @@ def _field_readings(session: Session, analysis: Analysis) -> list[FieldReading]:
     rows = session.execute(
         select(AnalysisField, Field)
         .join(Field)
-        .where(AnalysisField.analysis_id == analysis.id)
+        .where(AnalysisField.analysis_id == analysis.id, AnalysisField.status.not_in((QUEUED, RUNNING)))
         .order_by(AnalysisField.place)
         .options(undefer(AnalysisField.reading))
     )

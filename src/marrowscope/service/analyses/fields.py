@@ -24,8 +24,17 @@ from marrowscope.imaging.repeats.cells import RepeatedCells
 from marrowscope.pipeline import counted_once_each
 from marrowscope.service.clock import now
 from marrowscope.service.images.blobs import Blobs
-from marrowscope.service.store.analyses import DONE, FAILED, NETWORK, QUEUED, Analysis, AnalysisField, Cell
-from marrowscope.service.store.patients import FIELD_STORED, Field
+from marrowscope.service.store.claims import QUEUED
+from marrowscope.service.store.tables.analyses import (
+    DONE,
+    FAILED,
+    LIVE,
+    NETWORK,
+    Analysis,
+    AnalysisField,
+    Cell,
+)
+from marrowscope.service.store.tables.patients import FIELD_STORED, Field
 
 
 def record(
@@ -43,7 +52,7 @@ def record(
     """
     is_read = reading.status is FieldStatus.READ
     row.status, row.message = (DONE if is_read else FAILED), reading.message
-    row.owner = row.lease_until = None
+    row.let_go()
     row.reading = to_json(reading)
     row.cells, row.mpp = len(reading.cells), reading.mpp
     row.scale_source = "" if reading.scale is None else reading.scale.source.value
@@ -58,8 +67,15 @@ def record(
         session.execute(insert(Cell), list(_cells(row, reading)))
 
 
-def count_once(session: Session, analysis: Analysis, blobs: Blobs) -> None:
-    """Leave out of the count what an earlier field shows, too, once all fields of an analysis are read."""
+def count_once(
+    session: Session, analysis: Analysis, blobs: Blobs, repeated: RepeatedCells | None = None
+) -> None:
+    """Leave out of the count what an earlier field shows, too, among the fields that are read.
+
+    Parameters
+    ----------
+    repeated : remembers the cells of this analysis, where it is looked at again and again
+    """
     rows = session.scalars(
         select(AnalysisField)
         .where(AnalysisField.analysis_id == analysis.id, AnalysisField.status == DONE)
@@ -77,7 +93,7 @@ def count_once(session: Session, analysis: Analysis, blobs: Blobs) -> None:
             lost.add(reading.name)
         return picture
 
-    marked = counted_once_each([readings[row.id] for row in compared], RepeatedCells(), sheet)
+    marked = counted_once_each([readings[row.id] for row in compared], repeated or RepeatedCells(), sheet)
     for row, reading in zip(compared, marked, strict=True):
         if reading.name in lost:  # what was found while there were pictures still holds
             readings[row.id] = as_counted(readings[row.id], row.repeated)
@@ -196,8 +212,13 @@ def scales_of(analysis: Analysis) -> ScaleBySize:
 
 
 def record_scales(analysis: Analysis, measured: ScaleBySize) -> None:
-    """Record scales that were measured; those taken over stay, since fields were read with them."""
-    analysis.scales = to_json(listed_scales({**measured, **scales_of(analysis)}))
+    """Record scales that were measured; those taken over stay, since fields were read with them.
+
+    Those of a live analysis are measured anew while it goes on, and hold for fields to come.
+    """
+    known = scales_of(analysis)
+    scales = {**known, **measured} if analysis.status == LIVE else {**measured, **known}
+    analysis.scales = to_json(listed_scales(scales))
     analysis.is_scaled, analysis.scale_owner = True, None
 
 

@@ -9,7 +9,7 @@ from marrowscope.models.bundle import DEFAULT_NAME, Bundle
 from marrowscope.service.actors import Actor
 from marrowscope.service.bundles import Bundles
 from marrowscope.service.errors import ConflictError, NotFoundError
-from marrowscope.service.store.teaching import BundleChoice
+from marrowscope.service.store.tables.teaching import BundleChoice
 from marrowscope.service.trail import audit
 
 

@@ -7,10 +7,10 @@ from marrowscope.service.actors import Actor
 from marrowscope.service.analyses import analyses
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.review import cells, readings
-from marrowscope.service.store.analyses import Analysis, Cell
-from marrowscope.service.store.patients import Field
-from marrowscope.service.store.pins import PinnedCell
-from marrowscope.service.store.reviews import Answer
+from marrowscope.service.store.tables.analyses import Analysis, Cell
+from marrowscope.service.store.tables.patients import Field
+from marrowscope.service.store.tables.pins import PinnedCell
+from marrowscope.service.store.tables.reviews import Answer
 from marrowscope.service.trail import audit
 
 

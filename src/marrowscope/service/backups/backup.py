@@ -25,10 +25,10 @@ from marrowscope.service.clock import iso, now
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.integrity import is_required_still
 from marrowscope.service.settings import Settings
-from marrowscope.service.store.audit import HEAD, AuditHead
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.references import required_digests
 from marrowscope.service.store.schema import revision_of
+from marrowscope.service.store.tables.audit import HEAD, AuditHead
 from marrowscope.service.trail.seals import Seals
 from marrowscope.version import __version__
 

@@ -12,7 +12,7 @@ from marrowscope.domain.repeats import FirstCopies, same_field
 from marrowscope.imaging.repeats.fields import NO_SKETCH, Sketch, same_fields, sketch
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.workers import SKETCH, THUMBNAILS_PX, keep_sketch, thumbnail_name
-from marrowscope.service.store.patients import (
+from marrowscope.service.store.tables.patients import (
     FIELD_DUPLICATE,
     FIELD_FAILED,
     FIELD_REPLACED,

@@ -14,10 +14,11 @@ from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.copies import settle_copies
-from marrowscope.service.store.analyses import QUEUED, RUNNING, Analysis, AnalysisField
 from marrowscope.service.store.base import row_of
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.patients import (
+from marrowscope.service.store.references import is_referenced
+from marrowscope.service.store.tables.analyses import UNDER_WAY, Analysis, AnalysisField
+from marrowscope.service.store.tables.patients import (
     FIELD_FAILED,
     FIELD_REPLACED,
     FIELD_STORED,
@@ -25,7 +26,6 @@ from marrowscope.service.store.patients import (
     Patient,
     Slide,
 )
-from marrowscope.service.store.references import is_referenced
 from marrowscope.service.trail import audit
 
 SIGNED = "signed"
@@ -214,8 +214,5 @@ def forget(database: Database, blobs: Blobs, digests: Iterable[str]) -> None:
 def waiting_analyses(session: Session) -> int:
     """Return how many analyses are queued or running."""
     return (
-        session.scalar(
-            select(func.count()).select_from(Analysis).where(Analysis.status.in_((QUEUED, RUNNING)))
-        )
-        or 0
+        session.scalar(select(func.count()).select_from(Analysis).where(Analysis.status.in_(UNDER_WAY))) or 0
     )

@@ -98,6 +98,20 @@ class Pictures:
         except OSError as error:
             raise NotFoundError("the slide is no longer kept") from error
 
+    def megakaryocyte(self, digest: str, place: int) -> bytes:
+        """Return the square of a candidate for a megakaryocyte on a slide, as JPEG.
+
+        Raises
+        ------
+        NotFoundError
+            The slide is no longer kept.
+        """
+        try:
+            with Image.open(self._blobs.derived(digest, slides.MEGAKARYOCYTES)) as sheet:
+                return jpeg_bytes(gallery.from_sheet(sheet, place, gallery.LARGE_PX), 90)
+        except OSError as error:
+            raise NotFoundError("the slide is no longer kept") from error
+
     def crop(self, digest: str, box: Box, size: int) -> bytes:
         """Return a square of `size` pixels around a box, as on a gallery sheet, as JPEG.
 

@@ -15,13 +15,14 @@ from marrowscope.service.actors import Actor
 from marrowscope.service.images import patients
 from marrowscope.service.images.slides import ExaminedSlide
 from marrowscope.service.images.workers import ExaminedImage
-from marrowscope.service.store.analyses import AnalysisField
-from marrowscope.service.store.patients import (
+from marrowscope.service.store.tables.analyses import AnalysisField
+from marrowscope.service.store.tables.patients import (
     FIELD_DUPLICATE,
     FIELD_FAILED,
     FIELD_REPLACED,
     FIELD_STORED,
     Field,
+    Megakaryocyte,
     Patient,
     Slide,
 )
@@ -214,7 +215,19 @@ class Register:
             select(Slide).where(Slide.patient_id == self._patient.id, Slide.sha256 == found.sha256)
         )
         if known is None:
-            known = Slide(patient_id=self._patient.id, name=name, **vars(found))
+            own = {name: value for name, value in vars(found).items() if name != "candidates"}
+            known = Slide(patient_id=self._patient.id, name=name, **own)
             self._session.add(known)
             self._session.flush()
+            self._session.add_all(
+                Megakaryocyte(
+                    slide_id=known.id,
+                    place=place,
+                    **dict(zip(("x0", "y0", "x1", "y1"), each.box, strict=True)),
+                    area_um2=each.area_um2,
+                    nucleus_um2=each.nucleus_um2,
+                    score=each.score,
+                )
+                for place, each in enumerate(found.candidates)
+            )
         return known

@@ -16,12 +16,12 @@ from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.images import patients
 from marrowscope.service.images.blobs import Blobs
-from marrowscope.service.store.analyses import QUEUED, RUNNING, Analysis
-from marrowscope.service.store.controls import Control
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.patients import Field, Patient
 from marrowscope.service.store.references import expiring_digests, referenced_digests
-from marrowscope.service.store.reviews import Version
+from marrowscope.service.store.tables.analyses import UNDER_WAY, Analysis
+from marrowscope.service.store.tables.controls import Control
+from marrowscope.service.store.tables.patients import Field, Patient
+from marrowscope.service.store.tables.reviews import Version
 from marrowscope.service.trail import audit
 
 _DAY_S = 86_400.0
@@ -46,7 +46,7 @@ def remove_patient(session: Session, actor: Actor, patient_id: str, reason: str)
         An analysis is under way.
     """
     patient = patients.get(session, patient_id)
-    if patient.status in {QUEUED, RUNNING}:
+    if patient.status in UNDER_WAY:
         raise ConflictError("an analysis of this patient is under way; cancel it first")
     digests = sorted(referenced_digests(session, patient_id))
     signed = session.execute(
@@ -135,7 +135,7 @@ class Sweeper:
 
 def _unchanged(before: datetime) -> "Select[str]":
     """Select the patients whose images are past their time."""
-    return select(Patient.id).where(Patient.changed_at < before, Patient.status.not_in((QUEUED, RUNNING)))
+    return select(Patient.id).where(Patient.changed_at < before, Patient.status.not_in(UNDER_WAY))
 
 
 def _expire(database: Database, blobs: Blobs, patient_id: str, before: datetime) -> bool:

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
+from marrowscope.domain.case.megakaryocytes import MegakaryocyteCandidate
 from marrowscope.errors import ImageError
 from marrowscope.imaging.field_source import FieldSource
 from marrowscope.imaging.files.decode import DecodeLimits
@@ -30,6 +31,7 @@ from marrowscope.service.errors import NotFoundError
 from marrowscope.service.images.blobs import Blobs
 
 OVERVIEW: Final = "overview.jpg"
+MEGAKARYOCYTES: Final = "megakaryocytes.jpg"
 TILE_PX, OVERLAP_PX = 256, 1
 
 _ENOUGH: Final = 700  # cells on the tiles of a slide: of these, 500 are counted
@@ -40,7 +42,10 @@ _WORKING_MPP: Final = 0.2  # at which focus is judged (`imaging.quality`)
 
 @dataclass(frozen=True)
 class ExaminedSlide:
-    """A slide that tiles were cut from; attributes as those of `store.patients.Slide`."""
+    """A slide that tiles were cut from; attributes as those of `store.patients.Slide`.
+
+    `candidates` are those for megakaryocytes, in the order of their squares on the sheet `MEGAKARYOCYTES`.
+    """
 
     sha256: str
     width: int
@@ -49,6 +54,8 @@ class ExaminedSlide:
     countable_mm2: float
     tile_mm2: float
     tiles: int
+    examined_mm2: float
+    candidates: tuple[MegakaryocyteCandidate, ...]
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,8 @@ def take_apart(
         raise ImageError(NO_MONOLAYER)
     blobs.put_file(files.paths[0], digest)
     blobs.put_derived(digest, OVERVIEW, _overview(found, []))
+    if found.pictures:
+        blobs.put_derived(digest, MEGAKARYOCYTES, found.pictures)
     examined = ExaminedSlide(
         digest,
         found.width,
@@ -92,6 +101,8 @@ def take_apart(
         round(found.countable_mm2, 4),
         found.tile_mm2,
         len(found.tiles),
+        round(found.megakaryocytes.examined_mm2, 4),
+        found.megakaryocytes.candidates,
     )
     return examined, _cut(blobs, digest, files, found)
 

@@ -22,7 +22,7 @@ from marrowscope.service.images.copies import settle_copies
 from marrowscope.service.images.register import ExaminedFile, Register, SameName, UploadResult
 from marrowscope.service.images.workers import ExaminedImage, examine_image, image_workers
 from marrowscope.service.settings import Settings
-from marrowscope.service.store.patients import IdempotentUpload, Patient
+from marrowscope.service.store.tables.patients import IdempotentUpload, Patient
 from marrowscope.service.trail import audit
 
 

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from marrowscope.domain.case.specimen import Specimen
 from marrowscope.imaging.names import comparable
 from marrowscope.service.paging import read_cursor, write_cursor
-from marrowscope.service.store.analyses import Analysis
-from marrowscope.service.store.patients import Patient, PatientTag
-from marrowscope.service.store.reviews import OPEN, Request, Version
+from marrowscope.service.store.tables.analyses import Analysis
+from marrowscope.service.store.tables.patients import Patient, PatientTag
+from marrowscope.service.store.tables.reviews import OPEN, Request, Version
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from marrowscope.service.jobs.dispatcher import Dispatcher
 from marrowscope.service.jobs.presence import Presence
 from marrowscope.service.jobs.queue import ReadingResources
 from marrowscope.service.jobs.teacher import Teacher
+from marrowscope.service.jobs.watcher import FolderWatcher
 from marrowscope.service.metrics import Metrics
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
@@ -33,9 +34,11 @@ class Jobs:
 
     dispatcher: Dispatcher
     teacher: Teacher
+    watcher: FolderWatcher
 
     def stop(self) -> None:
-        """Stop both; the next server takes up what is left."""
+        """Stop all; the next server takes up what is left."""
+        self.watcher.stop()
         self.teacher.stop()
         self.dispatcher.stop()
 
@@ -59,9 +62,11 @@ def start(
     dispatcher.start()
     teacher = Teacher(settings, database, blobs, presence)
     teacher.start()
+    watcher = FolderWatcher(settings, database, blobs, presence)
+    watcher.start()
     arguments = (database, blobs, settings.data_folder / "scratch")
     threading.Thread(target=_tidy, args=arguments, name="leftovers", daemon=True).start()
-    return Jobs(dispatcher, teacher)
+    return Jobs(dispatcher, teacher, watcher)
 
 
 def share_cores(workers: int | None) -> tuple[int, int]:

@@ -6,7 +6,6 @@ cancelled or taken up by another server is not recorded again.
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +20,24 @@ from marrowscope.imaging.files.decode import DecodeLimits
 from marrowscope.imaging.files.sources import FieldSource
 from marrowscope.pipeline import FieldTask, ReadingSettings, scale_sample
 from marrowscope.service.actors import SYSTEM
-from marrowscope.service.analyses import analyses, fields
+from marrowscope.service.analyses import analyses, fields, live
 from marrowscope.service.clock import now
 from marrowscope.service.images import patients
 from marrowscope.service.images.blobs import Blobs
-from marrowscope.service.review import carrying
-from marrowscope.service.store.analyses import (
+from marrowscope.service.review import ending
+from marrowscope.service.store.claims import LEASE, QUEUED, RUNNING, WAITING, dead_owners, give_back_abandoned
+from marrowscope.service.store.tables.analyses import (
     CANCELLED,
     DUPLICATE,
     FAILED,
-    QUEUED,
-    RUNNING,
+    LIVE,
+    UNDER_WAY,
     Analysis,
     AnalysisField,
+    LiveSession,
 )
-from marrowscope.service.store.patients import Field
+from marrowscope.service.store.tables.patients import Field
 from marrowscope.service.trail import audit
-
-LEASE = timedelta(seconds=60)
-_WAITING = (QUEUED, RUNNING)
 
 
 @dataclass(frozen=True)
@@ -94,33 +92,60 @@ def claim(session: Session, owner: str, resources: ReadingResources) -> Work | N
         row, analysis = found
         if not _start(session, analysis, resources.blobs):
             return _claimed_work(session, owner, resources, row, analysis)
-    return None
+    live_one = _live_to_measure(session)
+    if live_one is None:
+        return None
+    session.refresh(live_one, with_for_update=True)
+    if live_one.status != LIVE or live_one.scale_owner is not None:  # another server was faster
+        return None
+    return _measuring(session, owner, resources, live_one)
 
 
 def _claimed_work(
     session: Session, owner: str, resources: ReadingResources, row: AnalysisField, analysis: Analysis
 ) -> Work:
     if not analysis.is_scaled:
-        analysis.scale_owner = owner
-        return ScaleWork(analysis.id, _networks(analysis, resources), _sample(session, analysis, resources))
-    row.status, row.owner, row.lease_until = RUNNING, owner, now() + LEASE
+        return _measuring(session, owner, resources, analysis)
+    row.claim(owner)
     field = session.get_one(Field, row.field_id)
     return FieldWork(
         row.id, _networks(analysis, resources), _task(field, resources, fields.scales_of(analysis))
     )
 
 
+def _measuring(session: Session, owner: str, resources: ReadingResources, analysis: Analysis) -> ScaleWork:
+    analysis.scale_owner = owner
+    return ScaleWork(analysis.id, _networks(analysis, resources), _sample(session, analysis, resources))
+
+
 def has_work(session: Session) -> bool:
     """Return whether `claim` would find work; changes nothing."""
-    return session.scalar(_open_work(select(AnalysisField.id)).limit(1)) is not None
+    is_open = session.scalar(_open_work(select(AnalysisField.id)).limit(1)) is not None
+    return is_open or _live_to_measure(session) is not None
+
+
+def _live_to_measure(session: Session) -> Analysis | None:
+    """Return a live analysis whose scale is to be measured while none of its fields waits."""
+    query = (
+        select(LiveSession, Analysis)
+        .join(Analysis, Analysis.id == LiveSession.analysis_id)
+        .where(Analysis.status == LIVE, Analysis.scale_owner.is_(None))
+    )
+    found = session.execute(query).all()
+    return next((analysis for own, analysis in found if live.is_to_measure(own, analysis)), None)
 
 
 def record_scales(session: Session, owner: str, work: ScaleWork, scales: ScaleBySize) -> bool:
     """Record the scales of a patient; return whether the claim still held."""
     analysis = session.get(Analysis, work.analysis_id, with_for_update=True)
-    if analysis is None or analysis.scale_owner != owner or analysis.is_scaled:
+    if analysis is None or analysis.scale_owner != owner:
         return False
-    fields.record_scales(analysis, scales)
+    if analysis.is_scaled and analysis.status != LIVE:
+        return False
+    if work.sample:
+        fields.record_scales(analysis, scales)
+    analysis.scale_owner = None
+    live.note_measured(session, analysis)
     return True
 
 
@@ -150,7 +175,7 @@ def record_reading(
         return False
     fields.record(session, analysis, row, reading, pictures)
     session.flush()
-    _end_if_complete(session, analysis, blobs)
+    ending.after_reading(session, analysis, blobs)
     return True
 
 
@@ -164,7 +189,7 @@ def give_back(session: Session, owner: str, work: Work, *, is_to_blame: bool, bl
         return
     row.deaths += is_to_blame
     if row.deaths < MAX_DEATHS:
-        row.status, row.owner, row.lease_until = QUEUED, None, None
+        row.give_back()
         return
     failed = FieldReading(
         name=work.task.source.name,
@@ -185,11 +210,11 @@ def fail(session: Session, owner: str, work: Work, message: str) -> None:
     else:
         analysis_id = work.analysis_id
     analysis = session.get(Analysis, analysis_id, with_for_update=True)
-    if analysis is None or analysis.status not in _WAITING:
+    if analysis is None or analysis.status not in UNDER_WAY:
         return
     session.execute(
         update(AnalysisField)
-        .where(AnalysisField.analysis_id == analysis_id, AnalysisField.status.in_(_WAITING))
+        .where(AnalysisField.analysis_id == analysis_id, AnalysisField.status.in_(WAITING))
         .values(status=CANCELLED, owner=None, lease_until=None)
     )
     analysis.scale_owner = None
@@ -218,13 +243,9 @@ def take_up(
     """
     rows = session.scalars(select(AnalysisField).where(AnalysisField.status == RUNNING)).all()
     measured = session.scalars(select(Analysis).where(Analysis.scale_owner.is_not(None))).all()
-    owners = {row.owner for row in rows if row.owner} | {each.scale_owner or "" for each in measured}
-    dead = {each for each in owners if each != owner and not is_alive(each)}
-    for row in rows:
-        own = row.owner == owner and row.id not in at_hand
-        expired = row.owner != owner and (row.lease_until is None or row.lease_until < now())
-        if own or expired or row.owner in dead:
-            row.status, row.owner, row.lease_until = QUEUED, None, None
+    owners = {row.owner for row in rows} | {each.scale_owner for each in measured}
+    dead = dead_owners(owners, owner, is_alive)
+    give_back_abandoned(rows, owner, at_hand, dead)
     for analysis in measured:
         own = analysis.scale_owner == owner and analysis.id not in at_hand
         if own or analysis.scale_owner in dead:
@@ -236,14 +257,14 @@ def _open_work(query: Any) -> Any:
     """Restrict a query to fields waiting to be read or for their patient's scale."""
     return query.join(Analysis, Analysis.id == AnalysisField.analysis_id).where(
         AnalysisField.status == QUEUED,
-        Analysis.status.in_(_WAITING),
+        Analysis.status.in_(UNDER_WAY),
         or_(Analysis.is_scaled, Analysis.scale_owner.is_(None)),
     )
 
 
 def _claimed(session: Session, owner: str, work: FieldWork) -> AnalysisField | None:
     row = session.get(AnalysisField, work.row_id, with_for_update=True)
-    return row if row is not None and row.status == RUNNING and row.owner == owner else None
+    return row if row is not None and row.is_claimed_by(owner) else None
 
 
 def _give_back_measuring(session: Session, owner: str, work: ScaleWork, *, is_to_blame: bool) -> None:
@@ -254,14 +275,6 @@ def _give_back_measuring(session: Session, owner: str, work: ScaleWork, *, is_to
     analysis.scale_deaths += is_to_blame
     if analysis.scale_deaths >= MAX_DEATHS:
         fail(session, owner, work, "measuring the scale of these images ended several worker processes")
-
-
-def _end_if_complete(session: Session, analysis: Analysis, blobs: Blobs) -> None:
-    if not analyses.is_complete(session, analysis):
-        return
-    fields.count_once(session, analysis, blobs)
-    analyses.end_complete(session, analysis)
-    carrying.carry_over(session, analysis)
 
 
 def _start(session: Session, analysis: Analysis, blobs: Blobs) -> bool:
@@ -277,7 +290,7 @@ def _start(session: Session, analysis: Analysis, blobs: Blobs) -> bool:
         session, SYSTEM, "analysis.start", "analysis", analysis.id, patient_id=analysis.patient_id,
         before={"status": QUEUED}, after={"status": RUNNING, **({"taken_over": taken} if taken else {})},
     )  # fmt: skip
-    _end_if_complete(session, analysis, blobs)
+    ending.after_reading(session, analysis, blobs)
     return taken > 0
 
 

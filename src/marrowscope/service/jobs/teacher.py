@@ -24,7 +24,7 @@ from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.jobs.presence import Presence
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.teaching import LEARNING, LOOKING
+from marrowscope.service.store.tables.teaching import LEARNING, LOOKING
 from marrowscope.service.teaching import queue, work
 from marrowscope.service.teaching.queue import Progress, TeachingWork
 from marrowscope.training.adapting.teaching import Taught

@@ -14,7 +14,7 @@ from marrowscope.service.errors import ForbiddenError
 from marrowscope.service.quality import controls, figures
 from marrowscope.service.quality.figures import Seen
 from marrowscope.service.review.readings import BLIND
-from marrowscope.service.store.controls import Acknowledgement, Control
+from marrowscope.service.store.tables.controls import Acknowledgement, Control
 from marrowscope.service.trail import audit
 
 
@@ -100,8 +100,8 @@ def key_of(chart: Chart, point: Point) -> str:
 
 def raised(session: Session, actor: Actor) -> list[Watched]:
     """Return the control slides whose alarm is on, without those that the actor reads blind."""
-    visible = [each for each in controls.listed(session) if not controls.is_hidden(session, actor, each)]
-    found = [watch(session, control) for control in visible]
+    hidden = controls.hidden_from(session, actor)
+    found = [watch(session, control) for control in controls.listed(session) if control.id not in hidden]
     return [each for each in found if each.open]
 
 

@@ -10,10 +10,10 @@ from marrowscope.service.analyses import analyses
 from marrowscope.service.errors import ConflictError, ForbiddenError
 from marrowscope.service.images import patients
 from marrowscope.service.review import readings
-from marrowscope.service.store.analyses import DONE, Analysis
 from marrowscope.service.store.base import row_of
-from marrowscope.service.store.controls import Control
-from marrowscope.service.store.patients import Patient
+from marrowscope.service.store.tables.analyses import DONE, Analysis
+from marrowscope.service.store.tables.controls import Control
+from marrowscope.service.store.tables.patients import Patient
 from marrowscope.service.trail import audit
 
 
@@ -127,10 +127,15 @@ def target_of(session: Session, control: Control) -> Analysis | None:
 
 def is_hidden(session: Session, actor: Actor, control: Control) -> bool:
     """Return whether an actor reads something of a control slide blind, so that its figures would tell."""
+    return control.id in hidden_from(session, actor)
+
+
+def hidden_from(session: Session, actor: Actor) -> set[str]:
+    """Return the control slides of which an actor reads something blind: an occasion, or the target."""
     blind = readings.blind_to(session, actor)
     if not blind:
-        return False
-    target = target_of(session, control)
-    if target is not None and target.patient_id in blind:
-        return True
-    return not blind.isdisjoint(session.scalars(select(Patient.id).where(Patient.control_id == control.id)))
+        return set()
+    occasions = select(Patient.control_id).where(Patient.id.in_(blind), Patient.control_id.is_not(None))
+    targets = select(Control.id).join(Analysis, Analysis.id == Control.target_id)
+    found = session.scalars(occasions.union(targets.where(Analysis.patient_id.in_(blind))))
+    return {control for control in found if control is not None}

@@ -27,10 +27,10 @@ from marrowscope.service.recent import Recent
 from marrowscope.service.reports import documents, versions
 from marrowscope.service.review import cells
 from marrowscope.service.review.same_cells import same_cells
-from marrowscope.service.store.analyses import DONE, NETWORK, Analysis, AnalysisField, Cell
-from marrowscope.service.store.controls import Control
-from marrowscope.service.store.patients import Field
-from marrowscope.service.store.reviews import FINISHED, FIRST, LEARNER, Reading
+from marrowscope.service.store.tables.analyses import DONE, NETWORK, Analysis, AnalysisField, Cell
+from marrowscope.service.store.tables.controls import Control
+from marrowscope.service.store.tables.patients import Field
+from marrowscope.service.store.tables.reviews import FINISHED, FIRST, LEARNER, Reading
 
 _STATED = frozenset({ScaleSource.GIVEN.value, ScaleSource.ASSUMED.value})
 _occasions: Recent[tuple[Occasion, int]] = Recent(2000)

@@ -17,10 +17,10 @@ from marrowscope.service.analyses import analyses
 from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError, ForbiddenError, NotFoundError
 from marrowscope.service.review import cells, readings
-from marrowscope.service.store.accounts import User
-from marrowscope.service.store.analyses import Analysis, Cell
-from marrowscope.service.store.patients import Field, Patient
-from marrowscope.service.store.reviews import FINISHED, LEARNER, OPEN, Answer, Reading, Version
+from marrowscope.service.store.tables.accounts import User
+from marrowscope.service.store.tables.analyses import Analysis, Cell
+from marrowscope.service.store.tables.patients import Field, Patient
+from marrowscope.service.store.tables.reviews import FINISHED, LEARNER, OPEN, Answer, Reading, Version
 from marrowscope.service.trail import audit
 
 

@@ -11,14 +11,21 @@ from marrowscope.domain.quantity import quantity
 from marrowscope.domain.taxonomy import UNCLASSIFIED
 from marrowscope.service.errors import OpenPointsError
 
+ADVICE = frozenset({"megakaryocytes"})
+"""Points beside the count, which may stay open without a reason."""
+
 
 @dataclass(frozen=True)
 class OpenPoint:
-    """One thing that is open: its identifier, a sentence, and the number in the sentence."""
+    """One thing that is open: its identifier, a sentence, and the number in the sentence.
+
+    `is_advice`: it may stay open without a reason.
+    """
 
     id: str
     text: str
     count: int
+    is_advice: bool = False
 
 
 def open_points(patient: PatientReading, target: int, asked: Sequence[str] = ()) -> tuple[OpenPoint, ...]:
@@ -37,6 +44,7 @@ def open_points(patient: PatientReading, target: int, asked: Sequence[str] = ())
     read = [field for field in patient.fields if field.status is FieldStatus.READ]
     no_review = f"No review decides: neither {ENOUGH_REVIEWED} cells of the lot nor all are named by eye."
     who = ", ".join(dict.fromkeys(asked))
+    large = 0 if patient.megakaryocytes is None else patient.megakaryocytes.unanswered
     points = (
         (
             "unclassified",
@@ -69,8 +77,18 @@ def open_points(patient: PatientReading, target: int, asked: Sequence[str] = ())
             f"{quantity(len(asked), 'request')} for an opinion {_are(len(asked))} not answered ({who}).",
             len(asked),
         ),
+        (
+            "megakaryocytes",
+            large > 0,
+            f"{quantity(large, 'candidate')} for megakaryocytes {_are(large)} not answered.",
+            large,
+        ),
     )
-    return tuple(OpenPoint(name, text, count) for name, is_open, text, count in points if is_open)
+    return tuple(
+        OpenPoint(name, text, count, is_advice=name in ADVICE)
+        for name, is_open, text, count in points
+        if is_open
+    )
 
 
 def waived(points: tuple[OpenPoint, ...], reasons: Mapping[str, str]) -> tuple[Waiver, ...]:
@@ -81,6 +99,7 @@ def waived(points: tuple[OpenPoint, ...], reasons: Mapping[str, str]) -> tuple[W
     OpenPointsError
         A point has no reason.
     """
+    points = tuple(point for point in points if not point.is_advice)
     if any(not reasons.get(point.id, "").strip() for point in points):
         raise OpenPointsError(
             "some points are open: answer them, or say for each why it may stay open",

@@ -8,6 +8,7 @@ from PIL import Image
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from marrowscope.domain.case.megakaryocytes import ListedCandidate
 from marrowscope.domain.patient import PatientReading
 from marrowscope.exports.pictures import FULL, GalleryItem, cells_to_show
 from marrowscope.imaging import gallery
@@ -15,8 +16,8 @@ from marrowscope.imaging.jpeg import jpeg_bytes
 from marrowscope.service.errors import NotFoundError
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.pictures import Pictures
-from marrowscope.service.store.analyses import DONE, Analysis, AnalysisField
-from marrowscope.service.store.patients import Field
+from marrowscope.service.store.tables.analyses import DONE, Analysis, AnalysisField
+from marrowscope.service.store.tables.patients import Field
 
 _PREVIEW_PX = 720
 
@@ -92,6 +93,14 @@ class StoredPictures:
         """Return nothing, as for annotated fields."""
         del patient
         return ()
+
+    def megakaryocyte(self, patient: str, listed: ListedCandidate) -> bytes | None:
+        """Return a square around a candidate for a megakaryocyte on a slide."""
+        del patient
+        try:
+            return self._images.pictures.megakaryocyte(listed.sha256, listed.place)
+        except NotFoundError:
+            return None
 
     def _squares(self, name: str, rows: Sequence[int]) -> list[tuple[int, bytes]]:
         """Return squares of cells: from the sheet, or from the image for cells a person drew."""

@@ -1,33 +1,27 @@
 """The report of an analysis: as it stands now or as a version was signed, and its files."""
 
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from marrowscope.domain.case.laboratory import Laboratory
 from marrowscope.domain.patient import CohortReport, Provenance, Signature
 from marrowscope.exports.case.facts import file_title
-from marrowscope.exports.fhir import write_fhir
+from marrowscope.exports.formats import EXPORTS, Export, as_bytes
 from marrowscope.exports.html import render
 from marrowscope.exports.pdf import pdf_of
-from marrowscope.exports.tables import write_cells_csv, write_patients_csv
-from marrowscope.exports.workbook import write_workbook
 from marrowscope.service.analyses import count
 from marrowscope.service.clock import iso
 from marrowscope.service.errors import NotFoundError
 from marrowscope.service.reports import documents, versions
 from marrowscope.service.reports.pictures import ImageStore, StoredPictures
-from marrowscope.service.store.analyses import Analysis
+from marrowscope.service.store.tables.analyses import Analysis
 
-TABLES: Mapping[str, Callable[[CohortReport, Path], None]] = {
-    "cells.csv": write_cells_csv,
-    "patients.csv": write_patients_csv,
-    "patients.xlsx": write_workbook,
-    "fhir.json": write_fhir,
+MADE_OF_DATA: Mapping[str, Export] = {
+    f"{export.name}.zip" if export.is_folder else export.name: export for export in EXPORTS.values()
 }
+"""The files that need nothing but the report's data, by name."""
 PAGE, PRINT = "report.html", "report.pdf"
 
 
@@ -49,19 +43,18 @@ class ReportFiles:
         Raises
         ------
         MissingExtraError
-            It is a PDF, and the extra is not installed.
+            It is a PDF or DICOM, and the extra is not installed.
+        InputError
+            The format cannot say what the report holds, such as tiles of a slide.
         NotFoundError
             There is no such file.
         """
         if name in {PAGE, PRINT}:
             page = self.page if isinstance(self.page, str) else render(self.report, self.page)
             return page.encode() if name == PAGE else pdf_of(page)
-        if name not in TABLES:
+        if name not in MADE_OF_DATA:
             raise NotFoundError("there is no such file of a report")
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / name
-            TABLES[name](self.report, path)
-            return path.read_bytes()
+        return as_bytes(MADE_OF_DATA[name], self.report)
 
 
 def report_files(

@@ -20,8 +20,8 @@ from marrowscope.service.reports import documents, reports, versions
 from marrowscope.service.reports.checklist import OpenPoint, open_points, waived
 from marrowscope.service.reports.pictures import ImageStore, StoredPictures
 from marrowscope.service.review import answers, readings, requests
-from marrowscope.service.store.analyses import Analysis
-from marrowscope.service.store.reviews import FINISHED, OPEN, Amendment, Version
+from marrowscope.service.store.tables.analyses import Analysis
+from marrowscope.service.store.tables.reviews import FINISHED, OPEN, Amendment, Version
 from marrowscope.service.trail import audit
 
 

@@ -1,7 +1,6 @@
 """Reviewed cells as a ZIP to train a classifier on."""
 
 import tempfile
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,12 @@ from marrowscope.datasets.convert import convert
 from marrowscope.datasets.corrections import Annotation
 from marrowscope.datasets.labelled import labelled_field
 from marrowscope.errors import DatasetError
+from marrowscope.exports.formats import pack
 from marrowscope.service.errors import ConflictError, NotFoundError
 from marrowscope.service.images.blobs import Blobs
-from marrowscope.service.store.analyses import Analysis, AnalysisField, Cell
-from marrowscope.service.store.patients import Field
-from marrowscope.service.store.reviews import Answer
+from marrowscope.service.store.tables.analyses import Analysis, AnalysisField, Cell
+from marrowscope.service.store.tables.patients import Field
+from marrowscope.service.store.tables.reviews import Answer
 
 _SET = "marrowscope"
 
@@ -85,15 +85,6 @@ def write_training_zip(cells: Sequence[ReviewedCell], group: str, blobs: Blobs, 
         ]
         with tempfile.TemporaryDirectory() as folder:
             convert(fields, "cells", Path(folder) / "cells")
-            _pack(Path(folder) / "cells", path)
+            pack(Path(folder) / "cells", path)
     except DatasetError as error:
         raise NotFoundError("the images are no longer kept") from error
-
-
-def _pack(folder: Path, path: Path) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as packed:
-        for file in sorted(folder.rglob("*")):
-            if file.is_file():
-                # A fixed time: equal cells give equal bytes.
-                entry = zipfile.ZipInfo(file.relative_to(folder).as_posix(), (1980, 1, 1, 0, 0, 0))
-                packed.writestr(entry, file.read_bytes())

@@ -7,9 +7,9 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import Session, undefer
 
 from marrowscope.service.errors import NotFoundError
-from marrowscope.service.store.analyses import Analysis
-from marrowscope.service.store.patients import Patient
-from marrowscope.service.store.reviews import Amendment, Version
+from marrowscope.service.store.tables.analyses import Analysis
+from marrowscope.service.store.tables.patients import Patient
+from marrowscope.service.store.tables.reviews import Amendment, Version
 
 
 @dataclass(frozen=True)

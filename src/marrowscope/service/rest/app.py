@@ -19,7 +19,7 @@ from marrowscope.service.rest import (
     problems,
 )
 from marrowscope.service.rest.accounts import sessions, tokens, users
-from marrowscope.service.rest.analyses import analyses, differential, events
+from marrowscope.service.rest.analyses import analyses, differential, events, live
 from marrowscope.service.rest.dependencies import Service
 from marrowscope.service.rest.guard import Guard
 from marrowscope.service.rest.images import (
@@ -32,7 +32,16 @@ from marrowscope.service.rest.images import (
 from marrowscope.service.rest.openapi import REFUSALS, describe
 from marrowscope.service.rest.quality import controls, proficiency
 from marrowscope.service.rest.reports import exports, signing
-from marrowscope.service.rest.review import atlas, carried, cells, details, readings, requests, tags
+from marrowscope.service.rest.review import (
+    atlas,
+    carried,
+    cells,
+    details,
+    megakaryocytes,
+    readings,
+    requests,
+    tags,
+)
 from marrowscope.service.rest.shapes import API
 from marrowscope.service.rest.teaching import active, teachings
 from marrowscope.service.settings import Settings
@@ -41,9 +50,9 @@ from marrowscope.service.store.schema import bring_up_to_date
 from marrowscope.version import __version__
 
 _UNDER_API = (
-    users, sessions, tokens, catalogue, patients, removal, files, fields, slides, analyses, events, cells,
-    readings, carried, requests, tags, atlas, details, differential, signing, exports, auditing,
-    teachings, active, controls, proficiency,
+    users, sessions, tokens, catalogue, patients, removal, files, fields, slides, analyses, live, events,
+    cells, megakaryocytes, readings, carried, requests, tags, atlas, details, differential, signing, exports,
+    auditing, teachings, active, controls, proficiency,
 )  # fmt: skip
 
 
@@ -119,6 +128,7 @@ def create_app(
     for area in _UNDER_API:
         app.include_router(area.router, prefix=API)
     app.include_router(health.router)
+    app.mount("/docs", pages.Manual())
     app.include_router(pages.router)  # last: it handles every other address
     app.openapi = partial(describe, app)  # type: ignore[method-assign]  # as FastAPI documents it
     return app

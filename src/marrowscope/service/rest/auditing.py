@@ -21,8 +21,8 @@ from marrowscope.service.paging import read_cursor, write_cursor
 from marrowscope.service.rest.dependencies import Admin, Service, TheService, Transaction, Viewer
 from marrowscope.service.rest.shapes import API, Cursor, Id, Instant, Limit, Page, Shape
 from marrowscope.service.review import readings
-from marrowscope.service.store.audit import AuditEntry
 from marrowscope.service.store.engine import Database
+from marrowscope.service.store.tables.audit import AuditEntry
 from marrowscope.service.trail import audit
 from marrowscope.service.trail.history import Explained, Wanted, explained
 

@@ -14,9 +14,10 @@ from marrowscope.service.metrics import CONTENT_TYPE
 from marrowscope.service.quality import alarms
 from marrowscope.service.rest.dependencies import TheService
 from marrowscope.service.rest.shapes import Shape
-from marrowscope.service.store.analyses import QUEUED, RUNNING, Analysis
-from marrowscope.service.store.audit import AuditHead
+from marrowscope.service.store.claims import WAITING
 from marrowscope.service.store.schema import is_up_to_date
+from marrowscope.service.store.tables.analyses import Analysis
+from marrowscope.service.store.tables.audit import AuditHead
 
 router = APIRouter(tags=["health"])
 _TEXT: dict[int | str, dict[str, Any]] = {
@@ -55,9 +56,7 @@ def metrics(service: TheService) -> Response:
         by_status = session.execute(select(Analysis.status, func.count()).group_by(Analysis.status)).all()
         figures.audit_entries.set(session.scalar(select(AuditHead.number)) or 0)
         drifted = alarms.open_by_cause(session)
-        oldest = session.scalar(
-            select(func.min(Analysis.created_at)).where(Analysis.status.in_((QUEUED, RUNNING)))
-        )
+        oldest = session.scalar(select(func.min(Analysis.created_at)).where(Analysis.status.in_(WAITING)))
     figures.analyses.clear()
     for status, number in by_status:
         figures.analyses.labels(status).set(number)

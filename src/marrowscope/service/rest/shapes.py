@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializ
 from marrowscope.imaging.names import composed
 from marrowscope.service.actors import ANYBODY, Actor, Role
 from marrowscope.service.clock import iso
-from marrowscope.service.store.accounts import User
+from marrowscope.service.store.tables.accounts import User
 
 API = "/api/v1"
 ID_PATTERN = "^[0-9a-f]{32}$"

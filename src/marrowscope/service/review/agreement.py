@@ -13,8 +13,8 @@ from marrowscope.service.analyses import analyses
 from marrowscope.service.errors import NotFoundError
 from marrowscope.service.review import cells, readings
 from marrowscope.service.review.cells import AnsweredCell
-from marrowscope.service.store.analyses import NETWORK, Analysis
-from marrowscope.service.store.reviews import FINISHED, SECOND, Reading
+from marrowscope.service.store.tables.analyses import NETWORK, Analysis
+from marrowscope.service.store.tables.reviews import FINISHED, SECOND, Reading
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,10 @@ from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError, ForbiddenError, LockedError, NotFoundError
 from marrowscope.service.review import cells, readings
 from marrowscope.service.review.cells import AnsweredCell, UnnamedCell
-from marrowscope.service.store.analyses import DONE, PERSON, Analysis, AnalysisField, Cell
 from marrowscope.service.store.base import row_of
-from marrowscope.service.store.patients import Field
-from marrowscope.service.store.reviews import FIRST, LEARNER, OPEN, Answer, CarriedCell, Reading
+from marrowscope.service.store.tables.analyses import DONE, PERSON, Analysis, AnalysisField, Cell
+from marrowscope.service.store.tables.patients import Field
+from marrowscope.service.store.tables.reviews import FIRST, LEARNER, OPEN, Answer, CarriedCell, Reading
 from marrowscope.service.trail import audit
 
 KEEP = "\0keep"
@@ -210,9 +210,14 @@ def refuse_locked(analysis: Analysis) -> None:
 def touch(session: Session, analysis: Analysis) -> None:
     """Record that the count changed: a new revision, and what the worklist shows."""
     session.flush()
+    renew(analysis)
+    analysis.result = count.worklist_result(count.counted(session, analysis))
+
+
+def renew(analysis: Analysis) -> None:
+    """Record that what is to be signed changed, whether in the count or beside it: a new revision."""
     analysis.revision += 1
     analysis.changed_at = analysis.patient.changed_at = now()
-    analysis.result = count.worklist_result(count.counted(session, analysis))
 
 
 def _refuse_closed(actor: Actor, reading: Reading) -> None:

@@ -19,9 +19,9 @@ from marrowscope.service.analyses import count
 from marrowscope.service.review import requests
 from marrowscope.service.review.answers import NewCell, draw_cell
 from marrowscope.service.review.same_cells import same_cells
-from marrowscope.service.store.analyses import DONE, NETWORK, PERSON, Analysis, AnalysisField, Cell
-from marrowscope.service.store.patients import Field, Patient
-from marrowscope.service.store.reviews import Answer, CarriedCell, Comment, Request
+from marrowscope.service.store.tables.analyses import DONE, NETWORK, PERSON, Analysis, AnalysisField, Cell
+from marrowscope.service.store.tables.patients import Field, Patient
+from marrowscope.service.store.tables.reviews import Answer, CarriedCell, Comment, Request
 from marrowscope.service.trail import audit
 
 NOT_READ, NOT_FOUND, NOT_NEEDED = "not read", "not found", "not needed"

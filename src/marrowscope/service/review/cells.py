@@ -15,9 +15,9 @@ from marrowscope.service.analyses import analyses, count
 from marrowscope.service.errors import NotFoundError
 from marrowscope.service.images import patients
 from marrowscope.service.paging import read_cursor, write_cursor
-from marrowscope.service.store.analyses import NETWORK, AnalysisField, Cell
 from marrowscope.service.store.base import row_of
-from marrowscope.service.store.reviews import FIRST, LEARNER, OPEN, SECOND, Answer, Comment, Reading
+from marrowscope.service.store.tables.analyses import NETWORK, AnalysisField, Cell
+from marrowscope.service.store.tables.reviews import FIRST, LEARNER, OPEN, SECOND, Answer, Comment, Reading
 
 Order = Literal["number", "confidence"]
 _FEW = 200

@@ -7,8 +7,8 @@ from marrowscope.service.actors import Actor
 from marrowscope.service.analyses import analyses
 from marrowscope.service.errors import ForbiddenError
 from marrowscope.service.review import cells, readings
-from marrowscope.service.store.analyses import Cell
-from marrowscope.service.store.reviews import Comment
+from marrowscope.service.store.tables.analyses import Cell
+from marrowscope.service.store.tables.reviews import Comment
 from marrowscope.service.trail import audit
 
 

@@ -14,8 +14,8 @@ from marrowscope.service.actors import Actor
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.images import patients
 from marrowscope.service.review import answers, readings
-from marrowscope.service.store.analyses import DONE, Analysis
-from marrowscope.service.store.patients import Patient
+from marrowscope.service.store.tables.analyses import DONE, Analysis
+from marrowscope.service.store.tables.patients import Patient
 from marrowscope.service.trail import audit
 
 

@@ -14,9 +14,9 @@ from marrowscope.service.actors import Actor
 from marrowscope.service.analyses import analyses
 from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError, ForbiddenError, NotFoundError
-from marrowscope.service.store.analyses import DONE, Analysis
-from marrowscope.service.store.patients import Patient
-from marrowscope.service.store.reviews import FINISHED, LEARNER, OPEN, SECOND, Answer, Reading
+from marrowscope.service.store.tables.analyses import DONE, Analysis
+from marrowscope.service.store.tables.patients import Patient
+from marrowscope.service.store.tables.reviews import FINISHED, LEARNER, OPEN, SECOND, Answer, Reading
 from marrowscope.service.trail import audit
 
 BLIND = "finish your own reading first: until then it is blind to the others"

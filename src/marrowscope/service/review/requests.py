@@ -21,11 +21,11 @@ from marrowscope.service.errors import ConflictError, ForbiddenError, NotFoundEr
 from marrowscope.service.images import patients
 from marrowscope.service.paging import read_cursor, write_cursor
 from marrowscope.service.review import answers, cells, readings
-from marrowscope.service.store.accounts import User
-from marrowscope.service.store.analyses import Cell
 from marrowscope.service.store.base import row_of
-from marrowscope.service.store.patients import Field, Patient
-from marrowscope.service.store.reviews import ANSWERED, CLOSED, OPEN, Request
+from marrowscope.service.store.tables.accounts import User
+from marrowscope.service.store.tables.analyses import Cell
+from marrowscope.service.store.tables.patients import Field, Patient
+from marrowscope.service.store.tables.reviews import ANSWERED, CLOSED, OPEN, Request
 from marrowscope.service.trail import audit
 
 Box = Literal["asked", "asking"]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from marrowscope.domain.geometry import Boxes, pair_by_overlap
-from marrowscope.service.store.analyses import Cell
+from marrowscope.service.store.tables.analyses import Cell
 
 _LEAST_OVERLAP = 0.5  # intersection over union of two boxes of one cell
 

@@ -11,7 +11,7 @@ from marrowscope.service.actors import Actor
 from marrowscope.service.clock import now
 from marrowscope.service.images import patients
 from marrowscope.service.review import readings
-from marrowscope.service.store.patients import PatientTag
+from marrowscope.service.store.tables.patients import PatientTag
 from marrowscope.service.trail import audit
 
 LONGEST_TAG = 40

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, FromClause, select
 from sqlalchemy.orm import Session
 
-from marrowscope.service.store.analyses import Analysis
 from marrowscope.service.store.base import Base, BlobDigest
-from marrowscope.service.store.patients import FIELD_FAILED, Field, Slide
+from marrowscope.service.store.tables.analyses import Analysis
+from marrowscope.service.store.tables.patients import FIELD_FAILED, Field, Slide
 
 
 def blob_columns() -> Iterator[Column[Any]]:

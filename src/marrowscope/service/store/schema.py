@@ -3,6 +3,7 @@
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any, Literal
 
 from alembic import command
@@ -14,6 +15,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
 from marrowscope.errors import InputError
+from marrowscope.service.store import tables
 from marrowscope.service.store.base import Base, BlobDigest, UtcTime
 from marrowscope.service.store.engine import Database
 
@@ -21,8 +23,8 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 # Any number that no other program locks in the same database.
 _LOCK = 5_204_651
 
-for _name in ("accounts", "audit", "patients", "analyses", "reviews", "pins", "teaching", "controls"):
-    import_module(f"marrowscope.service.store.{_name}")
+for _module in iter_modules(tables.__path__):
+    import_module(f"{tables.__name__}.{_module.name}")
 
 
 def bring_up_to_date(database: Database) -> None:

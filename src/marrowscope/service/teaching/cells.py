@@ -17,10 +17,10 @@ from sqlalchemy.orm import Session
 from marrowscope.datasets.labelled import NOT_NUCLEATED
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.models.bundle import Bundle
-from marrowscope.service.store.analyses import DONE, Analysis, AnalysisField, Cell
-from marrowscope.service.store.patients import Field, Patient
-from marrowscope.service.store.reviews import Answer, Version
-from marrowscope.service.store.teaching import Teaching
+from marrowscope.service.store.tables.analyses import DONE, Analysis, AnalysisField, Cell
+from marrowscope.service.store.tables.patients import Field, Patient
+from marrowscope.service.store.tables.reviews import Answer, Version
+from marrowscope.service.store.tables.teaching import Teaching
 from marrowscope.service.teaching.work import NamedCells
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -14,14 +13,13 @@ from marrowscope.models.bundle import Bundle
 from marrowscope.service.actors import SYSTEM
 from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError
-from marrowscope.service.store.analyses import DONE, FAILED, QUEUED, RUNNING, Analysis
-from marrowscope.service.store.patients import Patient
-from marrowscope.service.store.teaching import DECLINED, LEARNING, LOOKING, Teaching
+from marrowscope.service.store.claims import QUEUED, RUNNING, WAITING, dead_owners, give_back_abandoned
+from marrowscope.service.store.tables.analyses import DONE, FAILED, UNDER_WAY, Analysis
+from marrowscope.service.store.tables.patients import Patient
+from marrowscope.service.store.tables.teaching import DECLINED, LEARNING, LOOKING, Teaching
 from marrowscope.service.teaching import teachings
 from marrowscope.service.teaching.work import NamedCells, Start
 from marrowscope.training.adapting.teaching import Taught
-
-LEASE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ def claim(session: Session, owner: str) -> TeachingWork | None:
     )
     if row is None:
         return None
-    row.status, row.owner, row.lease_until = RUNNING, owner, now() + LEASE
+    row.claim(owner)
     row.started_at = row.started_at or now()
     row.stage, row.done, row.stage_at = LOOKING, 0, now()
     return TeachingWork(
@@ -82,7 +80,8 @@ def note(session: Session, owner: str, work: TeachingWork, progress: Progress) -
         return False
     if row.stage != progress.stage:
         row.stage, row.stage_at = progress.stage, now()
-    row.done, row.total, row.lease_until = progress.done, progress.total, now() + LEASE
+    row.done, row.total = progress.done, progress.total
+    row.renew()
     return True
 
 
@@ -123,7 +122,7 @@ def give_back(session: Session, owner: str, work: TeachingWork, *, is_to_blame: 
         message = f"teaching ended {MAX_DEATHS} worker processes; it may need more memory than there is"
         teachings.end(session, SYSTEM, row, FAILED, message)
         return
-    row.status, row.owner, row.lease_until = QUEUED, None, None
+    row.give_back()
 
 
 def take_up(session: Session, owner: str, at_hand: str | None, is_alive: Callable[[str], bool]) -> set[str]:
@@ -135,24 +134,20 @@ def take_up(session: Session, owner: str, at_hand: str | None, is_alive: Callabl
     is_alive : whether another server is alive
     """
     rows = session.scalars(select(Teaching).where(Teaching.status == RUNNING)).all()
-    dead = {row.owner for row in rows if row.owner and row.owner != owner and not is_alive(row.owner)}
-    for row in rows:
-        own = row.owner == owner and row.id != at_hand
-        expired = row.owner != owner and (row.lease_until is None or row.lease_until < now())
-        if own or expired or row.owner in dead:
-            row.status, row.owner, row.lease_until = QUEUED, None, None
+    dead = dead_owners({row.owner for row in rows}, owner, is_alive)
+    give_back_abandoned(rows, owner, () if at_hand is None else (at_hand,), dead)
     return dead
 
 
 def in_progress(session: Session) -> set[str]:
     """Return the teachings whose folders are needed."""
-    return set(session.scalars(select(Teaching.id).where(Teaching.status.in_((QUEUED, RUNNING)))))
+    return set(session.scalars(select(Teaching.id).where(Teaching.status.in_(WAITING))))
 
 
 def declined(session: Session) -> set[str]:
     """Return the bundles that were declined, to be removed once no analysis waits for them."""
     names = set(session.scalars(select(Teaching.bundle).where(Teaching.decision == DECLINED)))
-    waiting = session.scalars(select(Analysis.bundle).where(Analysis.status.in_((QUEUED, RUNNING))))
+    waiting = session.scalars(select(Analysis.bundle).where(Analysis.status.in_(UNDER_WAY)))
     return {name for name in names - {Path(bundle).name for bundle in waiting} if name}
 
 
@@ -172,4 +167,4 @@ def refuse_deleted(session: Session, work: TeachingWork) -> None:
 
 def _claimed(session: Session, owner: str, work: TeachingWork) -> Teaching | None:
     row = session.get(Teaching, work.id, with_for_update=True)
-    return row if row is not None and row.status == RUNNING and row.owner == owner else None
+    return row if row is not None and row.is_claimed_by(owner) else None

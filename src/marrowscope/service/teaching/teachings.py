@@ -21,9 +21,10 @@ from marrowscope.service.bundles import Bundles
 from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError, UnavailableError
 from marrowscope.service.settings import Settings
-from marrowscope.service.store.analyses import CANCELLED, DONE, QUEUED, RUNNING
 from marrowscope.service.store.base import row_of
-from marrowscope.service.store.teaching import ACTIVATED, DECLINED, Teaching
+from marrowscope.service.store.claims import WAITING
+from marrowscope.service.store.tables.analyses import CANCELLED, DONE
+from marrowscope.service.store.tables.teaching import ACTIVATED, DECLINED, Teaching
 from marrowscope.service.teaching.cells import counted, learned_by, named_cells
 from marrowscope.service.teaching.work import NamedCells
 from marrowscope.service.trail import audit
@@ -92,7 +93,7 @@ def ask(
         The disk is nearly full.
     """
     networks.refuse_fixed(bundles)
-    if session.scalar(select(Teaching.id).where(Teaching.status.in_((QUEUED, RUNNING)))) is not None:
+    if session.scalar(select(Teaching.id).where(Teaching.status.in_(WAITING))) is not None:
         raise ConflictError("the networks are being taught already; wait for the result, or cancel it")
     if shutil.disk_usage(settings.data_folder).free < settings.free_bytes + _DISK_BYTES:
         raise UnavailableError("the disk is nearly full: there is no room to teach the networks")
@@ -157,7 +158,7 @@ def cancel(session: Session, actor: Actor, teaching_id: str) -> Teaching:
         It has ended.
     """
     teaching = row_of(session, Teaching, teaching_id, "teaching", is_held=True)
-    if teaching.status not in {QUEUED, RUNNING}:
+    if teaching.status not in WAITING:
         raise ConflictError(f"this teaching is {teaching.status} already")
     end(session, actor, teaching, CANCELLED, "")
     return teaching
@@ -167,7 +168,7 @@ def end(session: Session, actor: Actor, teaching: Teaching, status: str, message
     """End a teaching; which cells it was of is forgotten, how many stays."""
     before = teaching.status
     teaching.status, teaching.message, teaching.finished_at = status, message, now()
-    teaching.owner = teaching.lease_until = None
+    teaching.let_go()
     teaching.images = []
     result = teaching.result or {}
     after = {

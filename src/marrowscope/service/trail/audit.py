@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 from marrowscope.service.actors import Actor
 from marrowscope.service.clock import iso, now
 from marrowscope.service.errors import UnavailableError
-from marrowscope.service.store.audit import HEAD, AuditEntry, AuditHead
 from marrowscope.service.store.engine import seal_folder_of
+from marrowscope.service.store.tables.audit import HEAD, AuditEntry, AuditHead
 from marrowscope.service.trail.seals import Intent, Kept, Seals
 
 _PENDING = "marrowscope_audit"

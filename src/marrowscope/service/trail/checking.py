@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 
 from marrowscope.service.actors import Actor
 from marrowscope.service.errors import UnavailableError
-from marrowscope.service.store.accounts import User
-from marrowscope.service.store.audit import HEAD, AuditEntry, AuditHead, protection_fault
 from marrowscope.service.store.engine import seal_folder_of
-from marrowscope.service.store.patients import Patient
+from marrowscope.service.store.tables.accounts import User
+from marrowscope.service.store.tables.audit import HEAD, AuditEntry, AuditHead, protection_fault
+from marrowscope.service.store.tables.patients import Patient
 from marrowscope.service.trail import audit
 from marrowscope.service.trail.seals import BEGINNING, BrokenSealsError, Intent, Kept, Seals
 

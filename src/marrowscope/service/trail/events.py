@@ -6,9 +6,9 @@ from typing import Literal, NamedTuple
 
 from sqlalchemy.orm import Session
 
-from marrowscope.service.store.analyses import Analysis
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.patients import Patient
+from marrowscope.service.store.tables.analyses import Analysis
+from marrowscope.service.store.tables.patients import Patient
 
 Kind = Literal["analysis", "patient"]
 _CHANGED = "marrowscope_changed"

@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from marrowscope.service.store.analyses import Cell
-from marrowscope.service.store.audit import AuditEntry
-from marrowscope.service.store.patients import Field, Patient
+from marrowscope.service.store.tables.analyses import Cell
+from marrowscope.service.store.tables.audit import AuditEntry
+from marrowscope.service.store.tables.patients import Field, Patient
 
 
 @dataclass(frozen=True)

@@ -120,6 +120,9 @@ function Shell({ known, onLeave }: { known: Known; onLeave: () => void }): React
           <button type="button" onClick={() => void begin().then((begun) => setNoTour(!begun))}>
             {t.tour.open}
           </button>
+          <a href="/docs/" target="_blank" rel="noreferrer">
+            {t.shell.manual}
+          </a>
           <button type="button" onClick={() => go("/tokens")}>
             {t.admin.tokens}
           </button>

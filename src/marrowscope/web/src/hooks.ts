@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from "react";
-import { get, messageOf } from "./api/client";
+import { get, messageOf, withCursor } from "./api/client";
 import { listen, type News } from "./api/events";
 import { Repeated } from "./api/repeated";
 import type { Page } from "./api/shapes";
@@ -43,24 +43,27 @@ export interface Pages<T> {
   more: (() => void) | null;
 }
 
-/** A list loaded page by page; it starts again when the path changes. */
+/** A list loaded page by page, all of whose pages so far are loaded again; it starts anew when the path changes. */
 export function usePages<T>(path: string): Pages<T> {
-  const first = useLoaded(path, (signal) => get<Page<T>>(path, signal));
-  const [added, setAdded] = useState<{ path: string; items: T[]; next: string | null } | null>(null);
-  const { error, run, clear } = useAction();
-  useEffect(clear, [clear, path]);
-  const rest = added?.path === path ? added : null;
-  const cursor = rest ? rest.next : (first.data?.next ?? null);
-  const more = useCallback(
-    () =>
-      run(async () => {
-        const page = await get<Page<T>>(`${path}${path.includes("?") ? "&" : "?"}cursor=${encodeURIComponent(cursor ?? "")}`);
-        setAdded({ path, items: [...(rest?.items ?? []), ...page.items], next: page.next ?? null });
-      }),
-    [run, path, cursor, rest],
-  );
-  const items = first.data ? [...first.data.items, ...(rest?.items ?? [])] : null;
-  return { items, error: first.error ?? error, reload: first.reload, more: cursor ? more : null };
+  const shown = useRef({ path, pages: 1 });
+  if (shown.current.path !== path) shown.current = { path, pages: 1 };
+  const { data, error, reload } = useLoaded(path, (signal) => firstPages<T>(path, shown.current.pages, signal));
+  const more = useCallback(() => {
+    shown.current.pages += 1;
+    reload();
+  }, [reload]);
+  return { items: data?.items ?? null, error, reload, more: data?.next ? more : null };
+}
+
+async function firstPages<T>(path: string, pages: number, signal: AbortSignal): Promise<Page<T>> {
+  const found: Page<T> = { items: [], next: null };
+  for (let left = pages; left > 0; left--) {
+    const page: Page<T> = await get<Page<T>>(found.next ? withCursor(path, found.next) : path, signal);
+    found.items.push(...page.items);
+    found.next = page.next ?? null;
+    if (found.next === null) break;
+  }
+  return found;
 }
 
 /** Run one action at a time, and report its error. */

@@ -7,6 +7,7 @@ import "./style/base.css";
 import "./style/shell.css";
 import "./style/review.css";
 import "./style/quality.css";
+import "./style/live.css";
 
 applyDisplay(loadDisplay());
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => applyDisplay(loadDisplay()));

@@ -5,6 +5,7 @@ import { activity } from "./texts/activity";
 import { admin, display, password } from "./texts/administration";
 import { details } from "./texts/details";
 import { firstRun, tour } from "./texts/firstrun";
+import { camera, live } from "./texts/live";
 import { lookAlikes, morphology } from "./texts/morphology";
 import * as patient from "./texts/patient";
 import * as quality from "./texts/quality";
@@ -48,6 +49,7 @@ const english = {
     logout: "Log out",
     authenticationOff: "Log-in is disabled",
     skip: "Skip to content",
+    manual: "Documentation",
   },
 
   roles: { viewer: "Viewer", reviewer: "Reviewer", admin: "Administrator" } satisfies Record<Role, string>,
@@ -64,6 +66,7 @@ const english = {
     ready: "Ready to analyse",
     queued: "Waiting",
     running: "Reading",
+    live: "Live",
     done: "To review",
     failed: "Failed",
     cancelled: "Cancelled",
@@ -80,6 +83,8 @@ const english = {
   requests,
   tags,
   teaching,
+  live,
+  camera,
   ...worklist,
   ...patient,
   ...review,

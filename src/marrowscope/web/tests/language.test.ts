@@ -74,12 +74,12 @@ describe("in German", () => {
   });
 
   it("an open point keeps the names that the service gives it", () => {
-    const point = { id: "requests", text: "2 requests for an opinion are not answered (Dr. Omar Haddad (trial), Rita).", count: 2 };
+    const point = { id: "requests", text: "2 requests for an opinion are not answered (Dr. Omar Haddad (trial), Rita).", count: 2, is_advice: false };
     expect(t.served.point(point, 500)).toBe("2 Anfragen an Kollegen sind nicht beantwortet (Dr. Omar Haddad (trial), Rita).");
   });
 
   it("what nobody has translated is shown as the service says it", () => {
-    expect(t.served.point({ id: "new", text: "Something new.", count: 1 }, 500)).toBe("Something new.");
+    expect(t.served.point({ id: "new", text: "Something new.", count: 1, is_advice: false }, 500)).toBe("Something new.");
   });
 });
 

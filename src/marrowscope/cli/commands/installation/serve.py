@@ -36,7 +36,8 @@ def serve(
 ) -> None:
     """Serve the review page at / and the REST interface under /api/v1.
 
-    All settings can also be given as environment variables such as MARROWSCOPE_HOST (docs/service.md).
+    All settings can also be given as environment variables such as MARROWSCOPE_HOST
+    (docs/reference/settings.md).
     """
     settings = settings_of(
         host=host,

@@ -1,9 +1,9 @@
 """``marrowscope data``: labelled data sets."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -11,8 +11,20 @@ from rich.progress import Progress
 
 from marrowscope.cli.console import one_line_errors, print_json
 from marrowscope.domain.quantity import quantity
+from marrowscope.errors import InputError
+
+if TYPE_CHECKING:
+    from marrowscope.datasets.labelled import LabelledField
 
 _SHOWN = 20
+_LAYOUTS = (
+    "auto, or one of voc, yolo, coco, csv, labelimg, qupath, cvat, labelstudio, cells (a folder per type), "
+    "unlabelled."
+)
+_IMAGES = (
+    "Where the images of a file of labels lie (COCO, CSV, QuPath, CVAT, Label Studio); for a cells.csv "
+    "what was analysed."
+)
 
 app = typer.Typer(
     help="Check, split and convert labelled data sets.",
@@ -65,12 +77,10 @@ def check(
     folder: Annotated[
         Path, typer.Argument(help="The set's folder, a COCO file or a CSV of boxes.", show_default=False)
     ],
-    layout: Annotated[
-        str, typer.Option(help="voc, yolo, coco, csv, unlabelled, cells (a folder per type), or auto.")
-    ] = "auto",
+    layout: Annotated[str, typer.Option(help=_LAYOUTS)] = "auto",
     images: Annotated[
         Path | None,
-        typer.Option(help="Where the images of a CSV or COCO file lie; for a cells.csv what was analysed."),
+        typer.Option(help=_IMAGES),
     ] = None,
     contact_sheet: Annotated[
         Path | None, typer.Option(help="Write a contact sheet of examples (PNG).")
@@ -116,9 +126,7 @@ def split(
         Path, typer.Argument(help="The set's folder, a COCO file or a CSV of boxes.", show_default=False)
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="CSV to write: path, kind, group, part.")],
-    layout: Annotated[
-        str, typer.Option(help="voc, yolo, coco, csv, unlabelled, cells (a folder per type), or auto.")
-    ] = "auto",
+    layout: Annotated[str, typer.Option(help=_LAYOUTS)] = "auto",
     parts: Annotated[
         str | None,
         typer.Option(
@@ -130,7 +138,7 @@ def split(
     ] = None,
     images: Annotated[
         Path | None,
-        typer.Option(help="Where the images of a CSV or COCO file lie; for a cells.csv what was analysed."),
+        typer.Option(help=_IMAGES),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the parts' sizes as JSON.")] = False,
 ) -> None:
@@ -157,20 +165,35 @@ def split(
 @app.command(
     "convert",
     epilog="Example:  marrowscope data convert BCCD/ --to coco -o bccd-coco/\n\n"
-    "marrowscope data convert OUT/cells.csv --images PATIENTS/ --to cells -o MY_CELLS/",
+    "marrowscope data convert OUT/cells.csv --images PATIENTS/ --to cells -o MY_CELLS/\n\n"
+    "marrowscope data convert qupath/ --images PATIENTS/ --to review --cells OUT/cells.csv -o reviewed.csv",
 )
 @one_line_errors
 def convert(
     source: Annotated[
-        Path, typer.Argument(help="The set's folder, a COCO file, a boxes CSV or a reviewed cells.csv.")
+        Path,
+        typer.Argument(
+            help="The set's folder, a file of labels (COCO, QuPath, CVAT, Label Studio, boxes as CSV) or a "
+            "reviewed cells.csv.",
+            show_default=False,
+        ),
     ],
-    to: Annotated[str, typer.Option(help="voc, yolo, coco, csv, or cells (a folder of crops per label).")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="A new folder.")],
-    layout: Annotated[str, typer.Option(help="voc, yolo, coco, csv, cells, or auto.")] = "auto",
+    to: Annotated[
+        str,
+        typer.Option(
+            help="voc, yolo, coco, csv, cells (a folder of crops per label), or review (the labels as "
+            "reviewed_type in the cells.csv that --cells names).",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="A new folder; for review a new file.", show_default=False)
+    ],
+    layout: Annotated[str, typer.Option(help=_LAYOUTS)] = "auto",
     split: Annotated[str | None, typer.Option(help="Convert only this official split of the set.")] = None,
     images: Annotated[
         Path | None,
-        typer.Option(help="Where the images of a CSV or COCO file lie; for a cells.csv what was analysed."),
+        typer.Option(help=_IMAGES),
     ] = None,
     keep_unreviewed: Annotated[
         bool,
@@ -178,12 +201,17 @@ def convert(
             "--keep-unreviewed", help="For a cells.csv with reviewed_type: include cells without a review."
         ),
     ] = False,
+    cells_csv: Annotated[
+        Path | None,
+        typer.Option("--cells", help="For review: the cells.csv of the analysis.", show_default=False),
+    ] = None,
 ) -> None:
     """Convert labelled fields to another layout, or crop their cells into a folder per label.
 
     A recognised public set of single cells becomes a folder per type of the taxonomy. The cells.csv of an
     analysis becomes a training set: add a column reviewed_type, fill it in for the cells you reviewed, and
-    convert with --to cells. The names of the crops contain the patient.
+    convert with --to cells. The names of the crops contain the patient. Labels from QuPath, CVAT, Label
+    Studio or labelImg become such a cells.csv with --to review, where they overlap its cells.
     """
     from marrowscope.datasets.convert import cells_as_fields, sort_cells
     from marrowscope.datasets.convert import convert as write
@@ -201,8 +229,25 @@ def convert(
         fields = cells_as_fields(cells)
     else:
         fields = read_fields(source, layout, split, images=images, keep_unreviewed=keep_unreviewed)
+    if to == "review":
+        _write_review(fields, cells_csv, images, out)
+        return
     write(fields, to, out)
     boxes = sum(int((~field.ignore).sum()) for field in fields)
     ignored = sum(len(field.boxes) for field in fields) - boxes
     note = f", {ignored} more marked to be ignored" if ignored else ""
     typer.echo(f"{out}: {quantity(len(fields), 'field')}, {quantity(boxes, 'box', 'boxes')}{note}")
+
+
+def _write_review(
+    fields: "Sequence[LabelledField]", cells_csv: Path | None, images: Path | None, out: Path
+) -> None:
+    from marrowscope.datasets.reviews import write_reviewed
+
+    if cells_csv is None or images is None:
+        raise InputError("a review needs the analysis' cells.csv (--cells) and what was analysed (--images)")
+    done = write_reviewed(cells_csv, fields, images, out)
+    typer.echo(
+        f"{out}: {done.reviewed} of {quantity(done.cells, 'cell')} reviewed; "
+        f"{quantity(done.without_cell, 'label')} overlap no cell, {done.no_type} are no cell type"
+    )

@@ -3,7 +3,6 @@
 import json
 import tomllib
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -72,7 +71,7 @@ def detector(
     if start_from is not None:
         table |= {"start": "bundle", "bundle": start_from}
     _refuse_with_recipe(recipe, {"--layout": layout, "--mpp": mpp, "--steps": steps})
-    _need("torch", "training", "train")
+    MissingExtraError.unless_found("training", "train", "torch")
     from marrowscope.training.detector.recipe import DetectorRecipe
     from marrowscope.training.detector.train import train_detector
 
@@ -131,7 +130,7 @@ def classifier(
         _refuse_in_adapting({"--set": changes, "--resume": resume})
         if data is None and not reviews:
             raise InputError("give --data or --reviews to learn from")
-        _need("onnx", "adapting", "adapt")
+        MissingExtraError.unless_found("adapting", "adapt", "onnx")
         from marrowscope.training.adapting.adapt import adapt_classifier
 
         network = adapt_classifier(
@@ -147,7 +146,7 @@ def classifier(
         return
     if data is None:
         raise InputError("give --data, the folder that contains the folders of the recipe")
-    _need("torch", "training", "train")
+    MissingExtraError.unless_found("training", "train", "torch")
     from marrowscope.training.classifier.recipe import ClassifierRecipe
     from marrowscope.training.classifier.train import train_classifier
 
@@ -186,11 +185,6 @@ def _changed(changes: list[str] | None) -> dict[str, Any]:
         return tomllib.loads("\n".join(changes or ()))
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"--set must be NAME = VALUE in TOML syntax ({error})") from error
-
-
-def _need(module: str, what: str, extra: str) -> None:
-    if find_spec(module) is None:
-        raise MissingExtraError(what, extra)
 
 
 def _say_record(record: dict[str, Any]) -> None:

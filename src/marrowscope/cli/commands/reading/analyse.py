@@ -15,6 +15,7 @@ from marrowscope.cli.options import (
     LaboratoryFile,
     MinCells,
     Mpp,
+    NoPictures,
     Objective,
     Out,
     Overwrite,
@@ -58,7 +59,8 @@ def analyse(
     manifest: Annotated[
         Path | None,
         typer.Option(
-            help="CSV with the columns patient, path and, if known, truth, specimen and more (docs/files.md)."
+            help="CSV with the columns patient, path and, if known, truth, specimen and more "
+            "(docs/reference/files.md)."
         ),
     ] = None,
     rule: RuleName = "over-20",
@@ -88,6 +90,7 @@ def analyse(
     ] = None,
     until_settled: UntilSettled = False,
     tiles: Tiles = "random",
+    no_pictures: NoPictures = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the patients' rows as JSON.")] = False,
     quiet: Quiet = False,
 ) -> None:
@@ -125,6 +128,7 @@ def analyse(
                 reviewed=reviewed,
                 until_settled=until_settled,
                 tiles=tiles,
+                pictures=not no_pictures,
                 listener=display,
             )
     except KeyboardInterrupt:

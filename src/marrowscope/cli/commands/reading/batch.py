@@ -15,6 +15,7 @@ from marrowscope.cli.options import (
     LaboratoryFile,
     MinCells,
     Mpp,
+    NoPictures,
     Objective,
     Out,
     Overwrite,
@@ -55,8 +56,8 @@ def batch(
     manifest: Annotated[
         Path,
         typer.Argument(
-            help="CSV with the columns patient, path and more (docs/files.md). A path may be a URL of object "
-            "storage, such as s3://bucket/patient/ (extra remote)."
+            help="CSV with the columns patient, path and more (docs/reference/files.md). A path may be a URL "
+            "of object storage, such as s3://bucket/patient/ (extra remote)."
         ),
     ],
     out: Out = Path("results"),
@@ -88,6 +89,7 @@ def batch(
     bundle: BundleName = None,
     until_settled: UntilSettled = False,
     tiles: Tiles = "random",
+    no_pictures: NoPictures = False,
     resume: Resume = False,
     overwrite: Overwrite = False,
     as_json: Json = False,
@@ -122,6 +124,7 @@ def batch(
                 mpp=stated_mpp(mpp, objective, camera_um),
                 count_border_cells=count_border_cells,
                 single_cells=single_cells,
+                pictures=not no_pictures,
             ),
             CountingSettings(chosen, min_cells, target_cells, equivalents),
             workers,

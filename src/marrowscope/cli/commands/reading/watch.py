@@ -2,7 +2,8 @@
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ import typer
 
 from marrowscope.cli.commands.reading.analyse import refuse_unread, show
 from marrowscope.cli.console import one_line_errors, say
+from marrowscope.cli.keys import on_enter
 from marrowscope.cli.options import (
     BlastEquivalents,
     BundleName,
@@ -39,19 +41,30 @@ from marrowscope.domain.quantity import quantity
 if TYPE_CHECKING:
     from types import FrameType
 
+    from marrowscope.live.camera import Camera
+
 EXAMPLE = (
     "Example:  marrowscope watch captures/BM-26-0412 -o results/    until Ctrl-C\n\n"
-    "Example:  marrowscope watch captures/BM-26-0412 -o results/ --until-settled"
+    "Example:  marrowscope watch captures/BM-26-0412 -o results/ --until-settled\n\n"
+    "Example:  marrowscope watch --camera 0 -o results/BM-26-0412    Enter takes a field"
 )
 
 
 @one_line_errors
 def watch(
     folder: Annotated[
-        Path,
+        Path | None,
         typer.Argument(help="The folder that the camera writes to: of a patient, or one for each patient."),
-    ],
+    ] = None,
     out: Out = Path("results"),
+    camera: Annotated[
+        str,
+        typer.Option(
+            "--camera",
+            metavar="NUMBER",
+            help="Take fields from a camera of this machine, the first is 0, into FOLDER or OUT/captures.",
+        ),
+    ] = "",
     rule: RuleName = "over-20",
     threshold: Threshold = None,
     inclusive: Inclusive = False,
@@ -87,18 +100,30 @@ def watch(
 ) -> None:
     """Count while a camera writes: every image is read as it comes, and the share so far is shown.
 
-    Images that are in the folder already are counted, too. Ctrl-C ends the count and writes the report.
-    The count is looked at all the time, so its interval is wider than that of a count
-    looked at once.
+    Images that are in the folder already are counted, too, and links in it are followed. With --camera,
+    Enter or Space takes the field that the camera shows, whose focus is told beside the sharpest so far.
+    Ctrl-C ends the count and writes the report. The count is looked at all the time, so its interval is
+    wider than that of a count looked at once.
     """
     from marrowscope import api
     from marrowscope.cli.live_display import LiveDisplay
+    from marrowscope.errors import InputError
+    from marrowscope.live.camera import open_camera
     from marrowscope.live.count import Until
 
-    showing = LiveDisplay(quiet=quiet, sound=sound, as_json=as_json)
-    with _stopping() as stop, showing as display:
+    if folder is None and not camera:
+        raise InputError("name the folder that the camera writes to, or a camera of this machine (--camera)")
+    images = folder or out / "captures" / (out.absolute().name or "captures")
+    aside = None
+    with ExitStack() as stack:
+        stop = stack.enter_context(_stopping())
+        if camera:
+            taking = stack.enter_context(open_camera(camera, images))
+            stack.enter_context(on_enter(taking.take))
+            aside = partial(_camera_line, taking)
+        display = stack.enter_context(LiveDisplay(quiet=quiet, sound=sound, as_json=as_json, aside=aside))
         report = api.watch(
-            folder,
+            images,
             out,
             bundle=bundle,
             rule=chosen_rule(rule, threshold, inclusive=inclusive),
@@ -121,6 +146,17 @@ def watch(
     if not as_json:
         show(report, out, as_json=False)
     refuse_unread(report)
+
+
+def _camera_line(camera: "Camera") -> str:
+    view = camera.view
+    if view.fault or view.focus is None or view.size is None:
+        return view.fault or "Waiting for the camera …"
+    share = round(100 * view.focus / view.best) if view.best else 0
+    taken = quantity(view.taken, "field")
+    width, height = view.size
+    figures = f"Focus {view.focus:.0f}, {share} % of the sharpest · {width} × {height}"
+    return f"{figures} · Enter takes a field ({taken})"
 
 
 @contextmanager

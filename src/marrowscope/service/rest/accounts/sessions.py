@@ -16,7 +16,7 @@ from marrowscope.service.rest import cookies
 from marrowscope.service.rest.dependencies import ACTOR, LoggedIn, Service, TheService, Transaction
 from marrowscope.service.rest.shapes import Line, Password, Shape, UserShape
 from marrowscope.service.secrets import csrf_token, new_secret
-from marrowscope.service.store.accounts import User
+from marrowscope.service.store.tables.accounts import User
 from marrowscope.version import __version__
 
 router = APIRouter(tags=["session"])

@@ -10,10 +10,10 @@ from marrowscope.service.analyses import analyses
 from marrowscope.service.rest.dependencies import Reviewer, TheService, Transaction, Viewer
 from marrowscope.service.rest.shapes import API, Cursor, Id, Instant, Limit, Line, Page, Shape
 from marrowscope.service.review import readings
-from marrowscope.service.store.analyses import Analysis
+from marrowscope.service.store.tables.analyses import Analysis
 
 router = APIRouter(tags=["analyses"])
-Status = Literal["queued", "running", "done", "failed", "cancelled"]
+Status = Literal["queued", "running", "live", "done", "failed", "cancelled"]
 
 
 class NewAnalysis(Shape):

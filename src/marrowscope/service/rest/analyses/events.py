@@ -18,8 +18,8 @@ from marrowscope.service.rest.analyses.analyses import AnalysisShape, analysis_s
 from marrowscope.service.rest.dependencies import Service, TheService, Viewer
 from marrowscope.service.rest.shapes import Id
 from marrowscope.service.review import readings
-from marrowscope.service.store.analyses import ENDED, QUEUED, RUNNING, Analysis
-from marrowscope.service.store.patients import Patient
+from marrowscope.service.store.tables.analyses import ENDED, UNDER_WAY, Analysis
+from marrowscope.service.store.tables.patients import Patient
 from marrowscope.service.trail.events import Broadcaster, Change
 
 router = APIRouter(tags=["events"])
@@ -129,7 +129,7 @@ async def _one(service: Service, user: Actor, analysis_id: str) -> AsyncIterator
 
 def _state(service: Service, user: Actor, since: datetime | None) -> list[ServerSentEvent]:
     """Return the first events of a connection, the oldest change first."""
-    chosen: list[ColumnElement[bool]] = [Analysis.status.in_((QUEUED, RUNNING))]
+    chosen: list[ColumnElement[bool]] = [Analysis.status.in_(UNDER_WAY)]
     if since is not None:
         chosen.append(Analysis.changed_at > since)
     with service.database.reading() as session:

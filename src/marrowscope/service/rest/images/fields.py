@@ -19,7 +19,7 @@ from marrowscope.service.rest.images.pictures import (
     unchanged,
 )
 from marrowscope.service.rest.shapes import API, Id, Page, Shape
-from marrowscope.service.store.patients import FIELD_REPLACED, Field
+from marrowscope.service.store.tables.patients import FIELD_REPLACED, Field
 from marrowscope.synth import demo_case
 
 router = APIRouter(tags=["fields"])

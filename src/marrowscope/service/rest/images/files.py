@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +21,7 @@ from marrowscope.service.images import patients, uploads
 from marrowscope.service.images.register import ExaminedFile, SameName, UploadResult
 from marrowscope.service.images.uploads import Examiner, UploadedFile
 from marrowscope.service.images.workers import AT_ONCE
+from marrowscope.service.live.intake import take_in
 from marrowscope.service.rest.dependencies import Reviewer, Service, TheService
 from marrowscope.service.rest.shapes import Id, Shape
 
@@ -161,37 +162,20 @@ def _take(
     how: tuple[str | None, SameName],
     has_left: Callable[[], bool],
 ) -> Sequence[UploadResult]:
-    examiner = Examiner(service.settings, service.blobs, has_left)
-    examined: list[ExaminedFile] = []
-    try:
-        with TemporaryDirectory(prefix="upload-", dir=service.scratch, ignore_cleanup_errors=True) as folder:
-            # Archives last: whatever they hold takes no place from the files beside them.
-            in_turn = sorted(parts, key=lambda part: uploads.is_archive(part.filename or ""))
-            for number, part in enumerate(in_turn):
-                examined += examiner.examine([_on_disk(part, Path(folder) / str(number))])
-        return _enter(service, user, patient_id, examined, how)
-    except Exception:  # not added: the images are unreferenced
-        digests = [file.sha256 for file in examined if file.sha256 is not None]
-        digests += {file.slide.sha256 for file in examined if file.slide is not None}
-        patients.forget(service.database, service.blobs, digests)
-        raise
-
-
-def _enter(
-    service: Service,
-    user: Actor,
-    patient_id: str,
-    examined: Sequence[ExaminedFile],
-    how: tuple[str | None, SameName],
-) -> Sequence[UploadResult]:
     key, same_name = how
-    with service.database.writing() as session:
-        taken = uploads.take(
-            session, user, service.settings, patient_id,
-            files=examined, blobs=service.blobs, key=key, same_name=same_name,
-        )  # fmt: skip
-    patients.forget(service.database, service.blobs, taken.forgotten)
-    return taken.results
+    return take_in(
+        service.settings, service.database, service.blobs, user, patient_id,
+        examined=_examined(Examiner(service.settings, service.blobs, has_left), service.scratch, parts),
+        key=key, same_name=same_name,
+    )  # fmt: skip
+
+
+def _examined(examiner: Examiner, scratch: Path, parts: Sequence[UploadFile]) -> Iterator[ExaminedFile]:
+    with TemporaryDirectory(prefix="upload-", dir=scratch, ignore_cleanup_errors=True) as folder:
+        # Archives last: whatever they hold takes no place from the files beside them.
+        in_turn = sorted(parts, key=lambda part: uploads.is_archive(part.filename or ""))
+        for number, part in enumerate(in_turn):
+            yield from examiner.examine([_on_disk(part, Path(folder) / str(number))])
 
 
 def _on_disk(part: UploadFile, folder: Path) -> UploadedFile:

@@ -25,11 +25,13 @@ from marrowscope.service.rest.shapes import (
     Verdict,
 )
 from marrowscope.service.review import readings, requests, tags
-from marrowscope.service.store.analyses import Analysis
-from marrowscope.service.store.patients import Patient
+from marrowscope.service.store.tables.analyses import Analysis
+from marrowscope.service.store.tables.patients import Patient
 
 router = APIRouter(prefix="/patients", tags=["patients"])
-PatientStatus = Literal["empty", "ready", "queued", "running", "done", "failed", "cancelled", "signed"]
+PatientStatus = Literal[
+    "empty", "ready", "queued", "running", "live", "done", "failed", "cancelled", "signed"
+]
 
 
 class ResultShape(Shape):

@@ -18,7 +18,7 @@ from marrowscope.service.quality.figures import Seen
 from marrowscope.service.rest.dependencies import Admin, Reviewer, Transaction, Viewer
 from marrowscope.service.rest.review.readings import AgreedCells, agreed_cells
 from marrowscope.service.rest.shapes import BodyId, Id, Instant, Line, Page, Shape
-from marrowscope.service.store.controls import Acknowledgement
+from marrowscope.service.store.tables.controls import Acknowledgement
 
 router = APIRouter(tags=["quality"])
 CauseName = Literal["bundle", "stain", "camera", "bundle or smear", "reader or smear"]
@@ -143,8 +143,9 @@ class NewAcknowledgement(Shape):
 def list_controls(session: Transaction, user: Viewer) -> Page[ControlShape]:
     """List the control slides with their alarms, by name."""
     found = []
+    hidden = controls.hidden_from(session, user)
     for control in controls.listed(session):
-        is_hidden = controls.is_hidden(session, user, control)
+        is_hidden = control.id in hidden
         own = {name: getattr(control, name) for name in _OWN}
         if is_hidden:
             figures = {"occasions": 0, "missing": 0, "signals": 0, "causes": []}

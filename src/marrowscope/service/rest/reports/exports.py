@@ -1,4 +1,4 @@
-"""Files of a report: page, PDF, tables, FHIR, cells to train on."""
+"""Files of a report: page, PDF, tables, what other programs read, cells to train on."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ from marrowscope.service.reports.pictures import ImageStore
 from marrowscope.service.rest.dependencies import Service, TheService, Transaction, Viewer
 from marrowscope.service.rest.shapes import Id
 from marrowscope.service.review import readings
-from marrowscope.service.store.analyses import Analysis
+from marrowscope.service.store.tables.analyses import Analysis
 from marrowscope.service.trail import audit
 
 router = APIRouter(prefix="/analyses/{analysis_id}/exports", tags=["exports"])
@@ -31,6 +31,12 @@ class ReportFile(StrEnum):
     PATIENTS = "patients.csv"
     WORKBOOK = "patients.xlsx"
     FHIR = "fhir.json"
+    HL7 = "report.hl7"
+    DICOM = "dicom.zip"
+    GEOJSON = "geojson.zip"
+    COCO = "coco.json"
+    YOLO = "yolo.zip"
+    VOC = "voc.zip"
 
 
 _MEDIA = {
@@ -40,6 +46,12 @@ _MEDIA = {
     ReportFile.PATIENTS: "text/csv; charset=utf-8",
     ReportFile.WORKBOOK: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ReportFile.FHIR: "application/fhir+json",
+    ReportFile.HL7: "application/hl7-v2; charset=utf-8",
+    ReportFile.DICOM: "application/zip",
+    ReportFile.GEOJSON: "application/zip",
+    ReportFile.COCO: "application/json",
+    ReportFile.YOLO: "application/zip",
+    ReportFile.VOC: "application/zip",
 }
 _FILES: dict[int | str, dict[str, Any]] = {
     200: {

@@ -34,11 +34,15 @@ class NewSignature(Shape):
 
 
 class OpenPointShape(Shape):
-    """Something that is open in a count, in words, with the number in the sentence."""
+    """Something that is open in a count, in words, with the number in the sentence.
+
+    `is_advice`: it may stay open without a reason.
+    """
 
     id: str
     text: str
     count: int
+    is_advice: bool
 
 
 class NewAmendment(Shape):

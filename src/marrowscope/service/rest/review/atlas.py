@@ -11,7 +11,7 @@ from marrowscope.service.errors import NotFoundError
 from marrowscope.service.rest.dependencies import Reviewer, TheService, Transaction, Viewer
 from marrowscope.service.rest.images.pictures import PICTURE, is_known, jpeg, tag, unchanged
 from marrowscope.service.rest.shapes import API, Id, Page, Shape
-from marrowscope.service.store.pins import PinnedCell
+from marrowscope.service.store.tables.pins import PinnedCell
 from marrowscope.synth.atlas import ATLAS_TYPES, VIEWS, draw_view
 
 router = APIRouter(tags=["atlas"])

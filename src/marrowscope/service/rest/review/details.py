@@ -12,7 +12,7 @@ from marrowscope.service.images import patients
 from marrowscope.service.rest.dependencies import Reviewer, Transaction, Viewer
 from marrowscope.service.rest.shapes import Id, Shape, SpecimenName, one_line, without_control
 from marrowscope.service.review import details
-from marrowscope.service.store.patients import Patient
+from marrowscope.service.store.tables.patients import Patient
 
 router = APIRouter(tags=["patients"])
 

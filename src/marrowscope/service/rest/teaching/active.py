@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from marrowscope.service.analyses import networks
 from marrowscope.service.rest.dependencies import Admin, TheService, Transaction
 from marrowscope.service.rest.shapes import Instant, Line, Page, Shape
-from marrowscope.service.store.teaching import BundleChoice
+from marrowscope.service.store.tables.teaching import BundleChoice
 from marrowscope.validations import read_validation
 
 router = APIRouter(tags=["teaching"])

@@ -10,8 +10,8 @@ from marrowscope.service.clock import now
 from marrowscope.service.rest.dependencies import Admin, TheService, Transaction
 from marrowscope.service.rest.shapes import BodyId, Id, Instant, Line, Page, Shape
 from marrowscope.service.review import readings
-from marrowscope.service.store.analyses import RUNNING
-from marrowscope.service.store.teaching import Teaching
+from marrowscope.service.store.claims import RUNNING
+from marrowscope.service.store.tables.teaching import Teaching
 from marrowscope.service.teaching import cells, teachings
 
 router = APIRouter(tags=["teaching"])

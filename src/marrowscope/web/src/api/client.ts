@@ -82,13 +82,15 @@ export const patch = <T>(path: string, body: unknown, headers: Record<string, st
 export const remove = <T = undefined>(path: string, body?: unknown): Promise<T> =>
   request<T>("DELETE", path, body === undefined ? {} : { body });
 
+/** The path of a list's page after the one that told this cursor. */
+export const withCursor = (path: string, cursor: string): string => `${path}${path.includes("?") ? "&" : "?"}cursor=${encodeURIComponent(cursor)}`;
+
 /** All items of a list, loaded page by page. */
 export async function getAll<T>(path: string, signal?: AbortSignal): Promise<T[]> {
   const found: T[] = [];
   let cursor: string | null = null;
   do {
-    const sign = path.includes("?") ? "&" : "?";
-    const page: Page<T> = await get<Page<T>>(cursor ? `${path}${sign}cursor=${encodeURIComponent(cursor)}` : path, signal);
+    const page: Page<T> = await get<Page<T>>(cursor ? withCursor(path, cursor) : path, signal);
     found.push(...page.items);
     cursor = page.next ?? null;
   } while (cursor);

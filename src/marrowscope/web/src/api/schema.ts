@@ -69,7 +69,7 @@ export interface AgreementTable {
 export interface AnalysisShape {
   id: string;
   patient_id: string;
-  status: "queued" | "running" | "done" | "failed" | "cancelled";
+  status: "queued" | "running" | "live" | "done" | "failed" | "cancelled";
   priority: number;
   bundle: string;
   bundle_sha256: string;
@@ -479,6 +479,31 @@ export interface LineageRow {
   percent: number;
 }
 
+/** A folder of the server that a session may take images from. */
+export interface LiveFolder {
+  name: string;
+}
+
+/**
+ * What a session has come to; the intervals are those of a count that is looked at again and again.
+ *
+ * `to_go` are the cells that the recommended number lacks. `is_settled` is true once further cells would not
+ * change the decision. `repeated` cells are left out because another field shows them, too.
+ */
+export interface LiveShape {
+  analysis: AnalysisShape;
+  folder: string;
+  count: Count;
+  target: number;
+  to_go: number;
+  is_settled: boolean;
+  waiting: number;
+  passed_over: PassedOverShape[];
+  passed_over_number: number;
+  repeated: number;
+  newest: NewestField | null;
+}
+
 /** An answer, comments or requests that found no cell: the image was not read, or no cell found there. */
 export interface LostAnswerShape {
   field: string;
@@ -494,6 +519,52 @@ export interface LostAnswerShape {
 /** The control slide of which a patient is an occasion, null for none. */
 export interface Mark {
   control_id: string | null;
+}
+
+/** Whether a candidate is a megakaryocyte; null takes an answer back. */
+export interface MegakaryocyteAnswer {
+  confirmed: boolean | null;
+}
+
+/**
+ * A candidate; its box in full-resolution pixels of the slide, areas in µm², score from 0 to 1.
+ *
+ * `confirmed` is null until a reviewer answers, `answered_by` their name.
+ */
+export interface MegakaryocyteShape {
+  id: string;
+  slide_id: string;
+  slide: string;
+  x0: number;
+  y0: number;
+  x1: number;
+  y1: number;
+  area_um2: number;
+  nucleus_um2: number;
+  score: number;
+  confirmed: boolean | null;
+  answered_by: string | null;
+  answered_at: string | null;
+  picture: string;
+}
+
+/**
+ * The megakaryocytes of a patient, which are in no differential.
+ *
+ * `examined_mm2` is the area in which one would have been seen, null where none were looked for.
+ * `per_mm2`, with its exact 95 % Poisson interval from `low` to `high`, is of the confirmed ones, null
+ * before the first answer. `locked`: the report is signed, so that no answer can be changed.
+ */
+export interface MegakaryocytesShape {
+  examined_mm2: number | null;
+  confirmed: number;
+  rejected: number;
+  unanswered: number;
+  per_mm2: number | null;
+  low: number | null;
+  high: number | null;
+  locked: boolean;
+  items: MegakaryocyteShape[];
 }
 
 /** A cell that was named otherwise than signed. */
@@ -565,6 +636,15 @@ export interface NewPatient {
   name: string;
 }
 
+/** Options of a live session; all have defaults. */
+export interface NewSession {
+  bundle?: string | null;
+  mpp?: number | null;
+  rule?: string | null;
+  folder?: string;
+  takes_earlier?: boolean;
+}
+
 /**
  * What the signature means, the revision of the count that was seen, and the signer's password.
  *
@@ -604,6 +684,12 @@ export interface NewUser {
   password: string;
 }
 
+/** The field read last. */
+export interface NewestField {
+  name: string;
+  cells: number;
+}
+
 /** An occasion: `images` read, `flagged` ones of them with a problem of quality. */
 export interface OccasionShape {
   analysis_id: string;
@@ -618,11 +704,16 @@ export interface OccasionShape {
   agreements: TargetAgreement[];
 }
 
-/** Something that is open in a count, in words, with the number in the sentence. */
+/**
+ * Something that is open in a count, in words, with the number in the sentence.
+ *
+ * `is_advice`: it may stay open without a reason.
+ */
 export interface OpenPointShape {
   id: string;
   text: string;
   count: number;
+  is_advice: boolean;
 }
 
 /** An open test with the analysis whose cells are named. */
@@ -724,6 +815,11 @@ export interface Page_LearnerShape_ {
   next?: string | null;
 }
 
+export interface Page_LiveFolder_ {
+  items: LiveFolder[];
+  next?: string | null;
+}
+
 export interface Page_OpenPointShape_ {
   items: OpenPointShape[];
   next?: string | null;
@@ -794,6 +890,13 @@ export interface Page_VersionShape_ {
   next?: string | null;
 }
 
+/** An image that is not counted, and why; `is_copy` where another one shows the same field. */
+export interface PassedOverShape {
+  name: string;
+  is_copy: boolean;
+  message: string;
+}
+
 /** The current password and the new one. */
 export interface PasswordChange {
   old: string;
@@ -810,7 +913,7 @@ export interface PatientShape {
   id: string;
   name: string;
   created_at: string;
-  status: "empty" | "ready" | "queued" | "running" | "done" | "failed" | "cancelled" | "signed";
+  status: "empty" | "ready" | "queued" | "running" | "live" | "done" | "failed" | "cancelled" | "signed";
   fields: number;
   fields_failed: number;
   analysis: AnalysisShape | null;
@@ -918,7 +1021,7 @@ export interface Reply {
 }
 
 /** Files made of a report. */
-export type ReportFile = "report.html" | "report.pdf" | "cells.csv" | "patients.csv" | "patients.xlsx" | "fhir.json";
+export type ReportFile = "report.html" | "report.pdf" | "cells.csv" | "patients.csv" | "patients.xlsx" | "fhir.json" | "report.hl7" | "dicom.zip" | "geojson.zip" | "coco.json" | "yolo.zip" | "voc.zip";
 
 /**
  * A request to a colleague and its answer.

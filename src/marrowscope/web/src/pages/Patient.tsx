@@ -3,6 +3,7 @@ import { get, getAll } from "../api/client";
 import type { Analysis, Field, Page, Patient as PatientShape, Reading } from "../api/shapes";
 import { useKnown } from "../context";
 import { useLoaded } from "../hooks";
+import { LivePanel } from "../live/LivePanel";
 import { Link, Loading } from "../parts/basics";
 import { AuditTable } from "../patient/AuditTable";
 import { AddedStrip, Banner } from "../patient/Banner";
@@ -14,7 +15,7 @@ import { Head } from "../patient/Head";
 import { usePatientNews } from "../patient/news";
 import { Live, Progress } from "../patient/Progress";
 import { isMine, Readings } from "../patient/Readings";
-import { hasCellsToSee, type Shown, type ShownCells } from "../patient/shown";
+import { hasCellsToSee, isBeingRead, type Shown, type ShownCells } from "../patient/shown";
 import { Tags } from "../patient/Tags";
 import { Versions } from "../patient/Versions";
 import { AskDialog } from "../requests/AskDialog";
@@ -68,7 +69,7 @@ function Frame({ cells, isKnown, ...shown }: Shown & { analysis: Analysis | null
   const props: ShownCells = { ...shown, store };
   // The cells of every field that is read are added to those shown.
   useEffect(() => {
-    if (store && analysis?.status === "running") store.others.more();
+    if (store && isBeingRead(analysis)) store.others.more();
   }, [store, analysis?.status, analysis?.done]);
   const [dialog, setDialog] = useState<DialogName | null>(null);
   const requests = useRequestsOf(patient.id, !isKnown || mine !== null);
@@ -82,9 +83,15 @@ function Frame({ cells, isKnown, ...shown }: Shown & { analysis: Analysis | null
         <AddedStrip {...props} onRead={() => setDialog("again")} />
         {analysis?.status === "done" && !analysis.locked && isKnown && !mine ? <CarriedStrip analysis={analysis} /> : null}
         {shown.tab === "case" ? null : <WaitingStrip isOpen={isAsked} />}
-        <div className="patient-body">
-          <Tab {...props} />
-        </div>
+        {analysis?.status === "live" ? (
+          <LivePanel patient={patient} analysis={analysis}>
+            <Tab {...props} />
+          </LivePanel>
+        ) : (
+          <div className="patient-body">
+            <Tab {...props} />
+          </div>
+        )}
         <Dialogs {...props} name={dialog} onClose={() => setDialog(null)} />
         {requests.about ? <AskDialog patient={patient.id} fields={fields} about={requests.about} onAsked={requests.reload} onClose={requests.close} /> : null}
       </div>
@@ -93,6 +100,7 @@ function Frame({ cells, isKnown, ...shown }: Shown & { analysis: Analysis | null
 }
 
 function Tab(props: ShownCells): ReactNode {
+  const { user } = useKnown();
   const { patient, analysis, fields, tab, store } = props;
   if (tab === "case") {
     return (
@@ -109,7 +117,7 @@ function Tab(props: ShownCells): ReactNode {
       </CasePanel>
     );
   }
-  if (tab === "fields") return <Fields patient={patient} fields={fields} onChange={props.onReload} />;
+  if (tab === "fields") return <Fields patient={patient} fields={fields} isBlind={props.mine !== null} onChange={props.onReload} onAnswer={() => void store?.refresh()} />;
   if (tab === "audit") {
     return (
       <div className="page">
@@ -120,12 +128,19 @@ function Tab(props: ShownCells): ReactNode {
   }
   if (tab === "versions" && (patient.signed || analysis?.status === "done")) return <Versions patient={patient} analysis={analysis} />;
   if (store && analysis && hasCellsToSee(analysis)) {
-    return (
+    const found = <Workspace key={store.analysis.id} store={store} fields={fields} />;
+    return analysis.status === "live" ? found : (
       <div className="patient">
         <Live analysis={analysis} />
-        <div className="patient-body">
-          <Workspace key={store.analysis.id} store={store} fields={fields} />
-        </div>
+        <div className="patient-body">{found}</div>
+      </div>
+    );
+  }
+  if (analysis?.status === "live") {
+    return (
+      <div className="empty">
+        <h2>{t.live.none}</h2>
+        <p>{user.role === "viewer" ? null : t.live.drop}</p>
       </div>
     );
   }

@@ -3,6 +3,7 @@ import type { Patient } from "../api/shapes";
 import { useKnown } from "../context";
 import { addDemoCase } from "../firstrun/demo";
 import { useAction, useNews, usePages } from "../hooks";
+import { StartDialog } from "../live/StartDialog";
 import { Problem } from "../parts/basics";
 import { IntervalScale } from "../parts/IntervalBar";
 import { Alarms } from "../quality/Alarms";
@@ -21,6 +22,7 @@ export function Worklist(): ReactNode {
   const { items: patients, error, reload, more } = usePages<Patient>(`/patients?limit=50${query ? `&${query}` : ""}`);
   const [batches, setBatches] = useState<Batch[] | null>(null);
   useNews(reload);
+  const [isLive, setLive] = useState(false);
   const demo = useAction();
   const mayAdd = user.role !== "viewer";
   const drop = useDrop(mayAdd, setBatches);
@@ -29,9 +31,14 @@ export function Worklist(): ReactNode {
       <div className="row wrap">
         <h1 className="grow">{t.worklist.title}</h1>
         {mayAdd ? (
-          <button type="button" className="button primary" onClick={() => setBatches([])}>
-            {t.upload.title}
-          </button>
+          <>
+            <button type="button" className="button" onClick={() => setLive(true)}>
+              {t.live.title}
+            </button>
+            <button type="button" className="button primary" onClick={() => setBatches([])}>
+              {t.upload.title}
+            </button>
+          </>
         ) : null}
       </div>
       <FilterRow filters={filters} isFiltered={query !== ""} />
@@ -94,6 +101,7 @@ export function Worklist(): ReactNode {
       ) : null}
       {drop.over ? <div className="drop-veil">{t.worklist.drop}</div> : null}
       {batches ? <UploadDialog batches={batches} onClose={() => setBatches(null)} onPatient={reload} /> : null}
+      {isLive ? <StartDialog onClose={() => setLive(false)} /> : null}
     </div>
   );
 }

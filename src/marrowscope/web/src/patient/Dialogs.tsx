@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import { post, remove } from "../api/client";
+import { StartDialog } from "../live/StartDialog";
 import { go } from "../route";
 import { t } from "../strings";
 import { worklistAddress } from "../worklist/filters";
@@ -8,7 +9,7 @@ import { ReasonDialog } from "./ReasonDialog";
 import { likeBefore, type ShownCells } from "./shown";
 import { SignDialog } from "./SignDialog";
 
-export type DialogName = "sign" | "amend" | "again" | "delete";
+export type DialogName = "sign" | "amend" | "again" | "live" | "delete";
 
 /** The dialog that is open on a patient's page. */
 export function Dialogs({ name, patient, analysis, store, onReload, onClose }: ShownCells & { name: DialogName | null; onClose: () => void }): ReactNode {
@@ -36,6 +37,7 @@ export function Dialogs({ name, patient, analysis, store, onReload, onClose }: S
           }}
         />
       ) : null}
+      {name === "live" ? <StartDialog patient={patient} onClose={onClose} onStarted={onReload} /> : null}
       {name === "amend" && analysis ? (
         <ReasonDialog
           title={t.sign.amendTitle}

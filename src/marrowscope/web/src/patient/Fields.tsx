@@ -9,14 +9,15 @@ import { useDrop } from "../pages/Worklist";
 import { t } from "../strings";
 import { UploadDialog } from "../upload/UploadDialog";
 import type { Batch } from "../upload/dropped";
+import { Megakaryocytes } from "./Megakaryocytes";
 import { Slides } from "./Slides";
 
 /** The images of a patient, with remarks on each. */
-export function Fields({ patient, fields, onChange }: { patient: Patient; fields: Field[]; onChange: () => void }): ReactNode {
+export function Fields({ patient, fields, isBlind, onChange, onAnswer }: { patient: Patient; fields: Field[]; isBlind: boolean; onChange: () => void; onAnswer: () => void }): ReactNode {
   const { user } = useKnown();
   const mayAdd = user.role !== "viewer";
   const [batches, setBatches] = useState<Batch[] | null>(null);
-  const drop = useDrop(mayAdd, (found) => setBatches([{ name: "", files: found.flatMap((batch) => batch.files) }]));
+  const drop = useDrop(mayAdd && patient.analysis?.status !== "live", (found) => setBatches([{ name: "", files: found.flatMap((batch) => batch.files) }]));
   const { busy, error, run } = useAction();
   const slides = useLoaded(`${patient.id} slides ${fields.length}`, (signal) => getAll<Slide>(`/patients/${patient.id}/slides`, signal));
   return (
@@ -34,6 +35,7 @@ export function Fields({ patient, fields, onChange }: { patient: Patient; fields
       <Problem message={error} />
       {fields.length === 0 ? <p className="card empty">{t.fieldsPage.none}</p> : null}
       <Slides slides={slides.data ?? []} />
+      {!isBlind && slides.data?.length ? <Megakaryocytes patient={patient} fields={fields.length} onChange={onAnswer} /> : null}
       <div className="field-card-grid">
         {fields.map((field) => (
           <article key={field.id} className={`card field-card ${field.status}`}>

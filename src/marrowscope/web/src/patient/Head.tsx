@@ -67,6 +67,11 @@ export function Head({ patient, analysis, tab, store, mine, onReload, onDialog }
               <button type="button" disabled={busy || active} onClick={() => (analysis ? onDialog("again") : start(`/patients/${patient.id}/analyses`))}>
                 {analysis ? t.again.title : t.patient.analyse}
               </button>
+              {active ? null : (
+                <button type="button" onClick={() => onDialog("live")}>
+                  {t.live.start}
+                </button>
+              )}
               {active && analysis ? (
                 <button type="button" onClick={() => start(`/analyses/${analysis.id}/cancel`)}>
                   {t.patient.cancelAnalysis}

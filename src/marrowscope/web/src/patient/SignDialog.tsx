@@ -23,7 +23,9 @@ export function SignDialog({ store, specimen, onSigned, onClose }: { store: Revi
   const [oneReason, setOneReason] = useState<string | null>(null);
   const url = `/analyses/${store.analysis.id}`;
   const checklist = useLoaded(`${url}/checklist?revision=${store.analysis.revision}`, (signal) => get<Page<OpenPoint>>(`${url}/checklist`, signal));
-  const open = checklist.data?.items ?? [];
+  const points = checklist.data?.items ?? [];
+  const open = points.filter((point) => !point.is_advice);
+  const advice = points.filter((point) => point.is_advice);
   const reasonFor = (id: string): string => (oneReason ?? reasons[id] ?? "").trim();
   const isWaived = checklist.data !== null && open.every((point) => reasonFor(point.id));
   const form = useRef<HTMLFormElement>(null); // null once the dialog is closed
@@ -106,6 +108,11 @@ export function SignDialog({ store, specimen, onSigned, onClose }: { store: Revi
             )}
           </fieldset>
         ) : null}
+        {advice.map((point) => (
+          <p key={point.id} className="small notice">
+            {pointText(point)}
+          </p>
+        ))}
         {checklist.data === null && checklist.error === null ? <Loading /> : null}
         <Problem message={checklist.error} />
         <p>{t.sign.lead(user.name)}</p>

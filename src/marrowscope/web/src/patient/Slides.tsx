@@ -1,5 +1,6 @@
 import { useRef, useState, type ReactNode } from "react";
 import type { Slide } from "../api/shapes";
+import { number } from "../locale";
 import { Dialog } from "../parts/basics";
 import { t } from "../strings";
 import { useDeepZoom } from "../viewer/useDeepZoom";
@@ -19,7 +20,7 @@ export function Slides({ slides }: { slides: Slide[] }): ReactNode {
                 {slide.name}
               </strong>
               <span className="faint small">
-                {slide.width} × {slide.height} · {slide.mpp.toFixed(3)} µm/px
+                {slide.width} × {slide.height} · {number(slide.mpp, 3)} µm/px
               </span>
               <span className="small">{t.fieldsPage.slideArea(slide.taken_mm2, slide.countable_mm2, slide.tiles)}</span>
               <button type="button" className="button quiet compact" onClick={() => setShown(slide)}>

@@ -2,6 +2,7 @@ import { useEffect, useRef } from "react";
 import { listen } from "../api/events";
 import type { Analysis, Patient as PatientShape } from "../api/shapes";
 import type { Loaded } from "../hooks";
+import { isBeingRead } from "./shown";
 
 const QUIET_MS = 1500; // after the last news of a review
 
@@ -16,7 +17,7 @@ export function usePatientNews(id: string, analysis: Analysis | null, patient: L
       if (news.kind === "patient" && news.id !== id) return;
       if (news.kind === "analysis") {
         if (news.analysis.patient_id !== id) return;
-        const goesOn = known?.id === news.analysis.id && known.status === news.analysis.status && news.analysis.status === "running";
+        const goesOn = known?.id === news.analysis.id && known.status === news.analysis.status && isBeingRead(news.analysis);
         if (goesOn && shown.data) {
           shown.set({ ...shown.data, analysis: news.analysis });
           // The field just read can be looked at from now on.

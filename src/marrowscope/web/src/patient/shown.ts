@@ -19,11 +19,15 @@ export interface ShownCells extends Shown {
   store: ReviewStore | null;
 }
 
-export const isActive = (analysis: Analysis | null): boolean => analysis?.status === "queued" || analysis?.status === "running";
+/** Whether fields of an analysis are read one after another now. */
+export const isBeingRead = (analysis: Analysis | null): boolean => analysis?.status === "running" || analysis?.status === "live";
+
+/** Whether an analysis has not ended. */
+export const isActive = (analysis: Analysis | null): boolean => analysis?.status === "queued" || isBeingRead(analysis);
 
 /** Whether there are cells to look at while other fields are still read. */
 export function hasCellsToSee(analysis: Analysis): boolean {
-  return analysis.status === "running" && analysis.cells > 0;
+  return isBeingRead(analysis) && analysis.cells > 0;
 }
 
 /** The options of a new analysis that goes on as the last one did. */

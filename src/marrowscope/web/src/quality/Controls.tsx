@@ -1,19 +1,22 @@
 import { useState, type FormEvent, type ReactNode } from "react";
-import { API, get, post, put } from "../api/client";
-import type { Control, ControlDetail, Page, Patient } from "../api/shapes";
+import { API, get, getAll, post, put } from "../api/client";
+import type { Analysis, Control, ControlDetail, Page, Patient } from "../api/shapes";
 import { useKnown } from "../context";
-import { useAction, useLoaded } from "../hooks";
+import { useAction, useLoaded, useNews } from "../hooks";
 import { number } from "../locale";
 import { Dialog, Labelled, Link, Loading, Problem } from "../parts/basics";
 import { ReasonDialog } from "../patient/ReasonDialog";
+import { likeBefore } from "../patient/shown";
 import { go } from "../route";
 import { t, when } from "../strings";
+import { mayBeOccasion } from "./Alarms";
 import { ControlChart, keyOf, readerOf, useMeasure } from "./ControlChart";
 
 /** All control slides, and the chosen one's charts. */
 export function Controls({ id }: { id: string | null }): ReactNode {
   const { user } = useKnown();
   const controls = useLoaded("controls", (signal) => get<Page<Control>>("/controls", signal));
+  useNews(controls.reload, mayBeOccasion);
   const [adding, setAdding] = useState(false);
   const shown = controls.data?.items.find((one) => one.id === id) ?? controls.data?.items[0];
   return (
@@ -59,7 +62,7 @@ function AddDialog({ onClose, onAdded }: { onClose: () => void; onAdded: (id: st
   const [first, setFirst] = useState("20");
   const [target, setTarget] = useState("");
   const { busy, error, run } = useAction();
-  const signed = useLoaded("signed", (signal) => get<Page<Patient>>("/patients?status=signed&limit=500&controls=true", signal));
+  const signed = useLoaded("signed", (signal) => getAll<Patient>("/patients?status=signed&limit=500&controls=true", signal));
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     run(async () => onAdded((await post<Control>("/controls", { name: name.trim(), first: Number(first), target_id: target || null })).id));
@@ -84,7 +87,7 @@ function AddDialog({ onClose, onAdded }: { onClose: () => void; onAdded: (id: st
         <Labelled label={t.quality.expected}>
           <select className="input" value={target} onChange={(event) => setTarget(event.target.value)}>
             <option value="">{t.quality.expectedFirst}</option>
-            {signed.data?.items.map((patient) => (
+            {signed.data?.map((patient) => (
               <option key={patient.id} value={patient.analysis?.id ?? ""}>
                 {t.quality.expectedCase(patient.name)}
               </option>
@@ -100,6 +103,7 @@ function AddDialog({ onClose, onAdded }: { onClose: () => void; onAdded: (id: st
 function Slide({ id }: { id: string }): ReactNode {
   const { user } = useKnown();
   const control = useLoaded(id, (signal) => get<ControlDetail>(`/controls/${id}`, signal));
+  useNews(control.reload, mayBeOccasion);
   const [chosen, setChosen] = useState<string | null>(null);
   const [acknowledging, setAcknowledging] = useState(false);
   const nameOf = useMeasure();
@@ -220,7 +224,7 @@ function Occasions({ control, onChange }: { control: ControlDetail; onChange: ()
                   <td className="number">
                     {mayChange ? (
                       <>
-                        <button type="button" className="button quiet compact" disabled={busy} onClick={() => run(async () => { await post(`/patients/${one.patient_id}/analyses`); setWaiting(true); })}>
+                        <button type="button" className="button quiet compact" disabled={busy} onClick={() => run(async () => { await post(`/patients/${one.patient_id}/analyses`, likeBefore(await get<Analysis>(`/analyses/${one.analysis_id}`))); setWaiting(true); })}>
                           {t.quality.again}
                         </button>
                         <button type="button" className="button quiet compact" disabled={busy} onClick={() => mark(one.patient_id, null)}>
@@ -240,14 +244,14 @@ function Occasions({ control, onChange }: { control: ControlDetail; onChange: ()
 }
 
 function Add({ busy, onMark }: { busy: boolean; onMark: (patient: string) => void }): ReactNode {
-  const patients = useLoaded("unmarked", (signal) => get<Page<Patient>>("/patients?limit=200", signal));
+  const patients = useLoaded("unmarked", (signal) => getAll<Patient>("/patients?limit=500", signal));
   const [patient, setPatient] = useState("");
   return (
     <form className="row wrap" onSubmit={(event) => { event.preventDefault(); onMark(patient); }}>
       <Labelled label={t.quality.markLabel} hint={t.quality.markHint}>
         <select className="input" required value={patient} onChange={(event) => setPatient(event.target.value)}>
           <option value="">{t.quality.choose}</option>
-          {patients.data?.items.map((one) => (
+          {patients.data?.map((one) => (
             <option key={one.id} value={one.id}>
               {one.name}
             </option>

@@ -1,8 +1,8 @@
 import { useState, type FormEvent, type ReactNode } from "react";
-import { get, post, remove } from "../api/client";
+import { get, getAll, post, remove } from "../api/client";
 import type { Learner, Page, Patient, Test } from "../api/shapes";
 import { useKnown } from "../context";
-import { useAction, useLoaded } from "../hooks";
+import { useAction, useLoaded, useNews } from "../hooks";
 import { withInterval } from "../locale";
 import { Labelled, Link, Loading, Problem } from "../parts/basics";
 import { t, when } from "../strings";
@@ -13,6 +13,7 @@ export function Learning(): ReactNode {
   const { user } = useKnown();
   const isTrainer = user.role !== "viewer";
   const tests = useLoaded("tests", (signal) => get<Page<Test>>("/proficiency", signal));
+  useNews(tests.reload);
   const [who, setWho] = useState("");
   const { busy, error, run } = useAction();
   const all = tests.data?.items ?? [];
@@ -36,7 +37,7 @@ export function Learning(): ReactNode {
           </select>
         </div>
       ) : null}
-      {who || names.size === 1 ? <OverTime learner={names.get(who || (all[0]?.username ?? "")) ?? ""} tests={shown} /> : null}
+      {who || names.size === 1 ? <OverTime key={who} learner={names.get(who || (all[0]?.username ?? "")) ?? ""} tests={shown} /> : null}
       {tests.data && shown.length === 0 ? <p className="card empty">{isTrainer ? t.proficiency.empty : t.proficiency.emptyOwn}</p> : null}
       {shown.length > 0 ? (
         <div className="card">
@@ -126,7 +127,7 @@ function OverTime({ learner, tests }: { learner: string; tests: Test[] }): React
 
 function Serve({ onServed }: { onServed: () => void }): ReactNode {
   const { user } = useKnown();
-  const cases = useLoaded("served", (signal) => get<Page<Patient>>("/patients?status=signed&limit=500&controls=true", signal));
+  const cases = useLoaded("served", (signal) => getAll<Patient>("/patients?status=signed&limit=500&controls=true", signal));
   const learners = useLoaded("learners", (signal) => get<Page<Learner>>("/learners", signal));
   const [analysis, setAnalysis] = useState("");
   const [learner, setLearner] = useState("");
@@ -144,7 +145,7 @@ function Serve({ onServed }: { onServed: () => void }): ReactNode {
       <Labelled label={t.proficiency.case}>
         <select className="input" required value={analysis} onChange={(event) => setAnalysis(event.target.value)}>
           <option value="">{t.quality.choose}</option>
-          {cases.data?.items.map((patient) => (
+          {cases.data?.map((patient) => (
             <option key={patient.id} value={patient.analysis?.id ?? ""}>
               {patient.name}
             </option>

@@ -1,5 +1,5 @@
 import { useState, type FormEvent, type ReactNode } from "react";
-import { post } from "../api/client";
+import { API, post } from "../api/client";
 import type { Request } from "../api/shapes";
 import { useKnown } from "../context";
 import { useAction } from "../hooks";
@@ -21,7 +21,7 @@ export function RequestCard({ request, isPlaced, isOfPatient, onChanged }: { req
     });
   return (
     <article className="request" data-testid="request">
-      {request.cell_id && !isPlaced ? <img className="audit-picture" src={`/api/v1/cells/${request.cell_id}/crop.jpg?size=96`} alt="" loading="lazy" /> : null}
+      {request.cell_id && !isPlaced ? <img className="audit-picture" src={`${API}/cells/${request.cell_id}/crop.jpg?size=96`} alt="" loading="lazy" /> : null}
       <div className="stack tight grow">
         <header className="small soft">
           {isToMe ? t.requests.asksYou(request.author) : isMine ? t.requests.youAsk(request.asked_name) : t.requests.asks(request.author, request.asked_name)}, {when(request.at)} · {t.requests.states[request.state]}

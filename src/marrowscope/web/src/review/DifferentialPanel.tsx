@@ -13,7 +13,7 @@ export const Headline = memo(function Headline({ store }: { store: ReviewStore }
   useLateVersion(store);
   const { settings } = useKnown();
   const { differential } = store;
-  if (!differential) return store.error === null ? <Loading /> : null;
+  if (!differential) return store.error === null && store.hasCount ? <Loading /> : null;
   const { reviewed } = differential;
   const threshold = thresholdOf(settings, reviewed.rule);
   const open = store.counts.get(SUGGESTED) ?? 0;
@@ -145,10 +145,10 @@ function Rows({ reviewed, model }: { reviewed: Count; model: Count }): ReactNode
           <span className="swatch" style={{ background: shape?.colour }} />
           {shape?.name ?? t.differential.leftOut[type] ?? type}
         </td>
-        <td>{count}</td>
+        <td>{number(count)}</td>
         <td>{percent === null ? "" : number(percent, 1)}</td>
         <td className="faint">{interval}</td>
-        <td className="faint net">{net}</td>
+        <td className="faint net">{number(net)}</td>
       </tr>
     );
   };
@@ -172,11 +172,11 @@ function Rows({ reviewed, model }: { reviewed: Count; model: Count }): ReactNode
             <strong>{t.rail.counted}</strong>
           </td>
           <td>
-            <strong>{reviewed.counted}</strong>
+            <strong>{number(reviewed.counted)}</strong>
           </td>
           <td />
           <td />
-          <td className="faint">{model.counted}</td>
+          <td className="faint">{number(model.counted)}</td>
         </tr>
         {excluded.length > 0 ? (
           <tr>

@@ -97,7 +97,7 @@ export function Workspace({ store, fields }: { store: ReviewStore; fields: Field
     undo: () => store.undo(),
     redo: () => store.redo(),
     unsure: () => next(store.nextUncertain(), t.gallery.noneLeft),
-    lot: () => next(store.nextOfLot(), t.gallery.lotDone),
+    lot: () => void store.nextOfLot().then((id) => next(id, t.gallery.lotDone)),
     confirm: () => store.confirm(selection.chosen),
     strike: () => store.strike(selection.chosen, store.bin !== DELETED),
     takeBack: () => store.takeBack(selection.chosen),

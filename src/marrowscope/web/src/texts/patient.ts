@@ -68,6 +68,12 @@ export const exportsMenu = {
   "patients.csv": "Summary (CSV)",
   "patients.xlsx": "Workbook (Excel)",
   "fhir.json": "Laboratory system (FHIR)",
+  "report.hl7": "Laboratory system (HL7 v2)",
+  "dicom.zip": "Archive (DICOM, ZIP)",
+  "geojson.zip": "Cells for QuPath (ZIP)",
+  "coco.json": "Cells as COCO",
+  "yolo.zip": "Cells as YOLO (ZIP)",
+  "voc.zip": "Cells as Pascal VOC (ZIP)",
   "training.zip": "Training set (ZIP)",
 } satisfies Record<string, string>;
 
@@ -139,6 +145,21 @@ export const fieldsPage = {
   look: "Look at the slide",
 };
 
+export const megakaryocytes = {
+  title: "Megakaryocytes",
+  none: "No candidate was found. Cells in crowded areas, and those of less than about 30 µm, are not found.",
+  lead: "Candidates, found by size and colour alone: you say of each whether it is a megakaryocyte. They are not in the differential.",
+  keys: "Enter confirms, Delete rejects, Ctrl + Z undoes.",
+  answered: (confirmed: number, rejected: number, open: number) => `${number(confirmed)} confirmed, ${number(rejected)} rejected, ${number(open)} open`,
+  examined: (mm2: number) => `on ${number(mm2, 2)} mm² examined.`,
+  perArea: (perMm2: number, low: number, high: number) => `Confirmed: ${number(perMm2, 2)} per mm² (exact 95 % interval ${number(low, 2)}–${number(high, 2)}).`,
+  candidate: (place: number, confirmed: boolean | null) => `Candidate ${place}${confirmed === null ? "" : confirmed ? ", confirmed" : ", rejected"}`,
+  size: (area: number, nucleus: number) => `${number(area)} µm², nucleus ${number(nucleus)}`,
+  confirm: "Confirm",
+  reject: "Reject",
+  undo: "Undo",
+};
+
 export const audit = {
   none: "No entries yet.",
   noneFound: "No matching entries.",
@@ -148,7 +169,7 @@ export const audit = {
   csv: "Table (CSV)",
   unnamed: "as the networks",
   groups: {
-    "cell. reading.": "Answers and readings",
+    "cell. reading. megakaryocyte.": "Answers and readings",
     "analysis.sign analysis.amend": "Signatures",
     "report.export trail.export": "Exports",
     "session.": "Log-ins",
@@ -165,7 +186,9 @@ export const audit = {
     "atlas.pin": "Pinned to the atlas", "atlas.unpin": "Taken out of the atlas",
     "cell.add": "Cell added", "cell.carry": "Answer carried over", "cell.comment": "Comment", "cell.review": "Cell named",
     "control.acknowledge": "Alarm acknowledged", "control.add": "Control slide added", "control.mark": "Occasion of a control slide", "control.remove": "Control slide removed", "control.target_gone": "Expected case of a control slide deleted",
+    "live.close": "Live session closed", "live.start": "Live session started",
     "field.remove": "Image removed", "field.replace": "Image replaced", "files.add": "Images added",
+    "megakaryocyte.answer": "Megakaryocyte confirmed or rejected",
     "patient.add": "Patient added", "patient.delete": "Patient deleted", "patient.expire": "Images expired",
     "proficiency.finish": "Proficiency test finished", "proficiency.serve": "Case served", "proficiency.withdraw": "Served case withdrawn",
     "reading.answer": "Cell named (second reading)", "reading.finish": "Second reading finished", "reading.open": "Second reading opened",

@@ -32,7 +32,7 @@ export const gallery = {
   changed: "changed",
   struck: "deleted",
   byHand: "added by hand",
-  aside: "at the edge, not counted",
+  aside: "not counted",
   noneLeft: "All cells have been reviewed.",
   lotDone: "All cells drawn by lot have been reviewed.",
 };

@@ -35,7 +35,7 @@ export const teaching = {
   outlook: {
     sum: (count: number, blasts: number, people: number, laboratories: string) => `${cells(count)}, ${number(blasts)} of them blasts, of ${patients(people)} of ${laboratories}.`,
     one: "All are of one laboratory: what is measured on them says nothing about others.",
-    thin: (each: number, people: number) => `This is little. A gain was measured from ${each} blasts and ${each} other cells of ${patients(people)}, beside those that are kept out. The comparison will tell little, too.`,
+    thin: (each: number, people: number) => `This is little. A gain was measured from ${number(each)} blasts and ${number(each)} other cells of ${patients(people)}, beside those that are kept out. The comparison will tell little, too.`,
     enough: "Enough to learn from and to compare on.",
     none: (why: string) => `Nothing can be learned from these cases: ${why}.`,
     types: "Cells of each type",

@@ -14,7 +14,9 @@ export function UploadDialog(props: { batches: Batch[]; patient?: Patient; onClo
   const { settings } = useKnown();
   const [batches, setBatches] = useState(props.batches);
   const [names, setNames] = useState(() => props.batches.map((batch) => batch.name || defaultName()));
-  const [analyse, setAnalyse] = useState(true);
+  // What comes in during a live session is read there.
+  const isLive = props.patient?.analysis?.status === "live";
+  const [analyse, setAnalyse] = useState(!isLive);
   const earlier = props.patient?.analysis ?? null;
   const [rule, setRule] = useState(earlier?.rule ?? settings.rule);
   const [bundle, setBundle] = useState("");
@@ -83,10 +85,12 @@ export function UploadDialog(props: { batches: Batch[]; patient?: Patient; onClo
                 />
               </Labelled>
             ))}
-        <label className="check">
-          <input type="checkbox" checked={analyse} onChange={(event) => setAnalyse(event.target.checked)} />
-          {t.upload.start}
-        </label>
+        {isLive ? null : (
+          <label className="check">
+            <input type="checkbox" checked={analyse} onChange={(event) => setAnalyse(event.target.checked)} />
+            {t.upload.start}
+          </label>
+        )}
         {analyse && props.patient && earlier ? (
           <div>
             <p>{t.again.withImages}</p>

@@ -7,7 +7,7 @@ import { go } from "../route";
 import { t } from "../strings";
 import { chosenAddress, type Filters } from "./filters";
 
-const STATUSES: PatientStatus[] = ["done", "signed", "running", "queued", "ready", "failed", "cancelled", "empty"];
+const STATUSES: PatientStatus[] = ["done", "signed", "live", "running", "queued", "ready", "failed", "cancelled", "empty"];
 const DECISIONS: Decision[] = ["positive", "negative", "indeterminate", "insufficient"];
 const SPECIMENS: Details["specimen"][] = ["marrow", "blood", "not stated"];
 const SETTLED_MS = 200;

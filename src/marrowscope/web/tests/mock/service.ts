@@ -250,7 +250,8 @@ export class MockService {
     if (ids) return ok(this.differential(ids[0] ?? ""));
     ids = match(/^GET \/analyses\/(\w+)\/suggestions$/);
     if (ids) {
-      const some = this.cells.filter((one) => one.analysis_id === ids?.[0]).filter((_, index) => index % 11 === 0).slice(0, 20);
+      const open = this.cells.filter((one) => one.analysis_id === ids?.[0] && one.reviewed_type === null && !one.deleted);
+      const some = open.filter((_, index) => index % 11 === 0).slice(0, 20);
       return list(some.map((cell, index) => ({ cell_id: cell.id, part: index < 10 ? "random" : "uncertain" })));
     }
     ids = match(/^GET \/analyses\/(\w+)\/readings$/);

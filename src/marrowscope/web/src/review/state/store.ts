@@ -360,9 +360,12 @@ export class ReviewStore extends Listened implements Sender {
     return leastCertain(this.shown.values(), this.suggestions, (id) => this.shown.get(id), this.selection.focus);
   }
 
-  /** The next unreviewed cell of those drawn by lot; null if all are reviewed. */
-  nextOfLot(): string | null {
-    return nextOfLot(this.suggestions, (id) => this.shown.get(id), this.selection.focus);
+  /** The next unreviewed cell of those drawn by lot; null if there is none left to draw. */
+  async nextOfLot(): Promise<string | null> {
+    const next = (): string | null => nextOfLot(this.suggestions, (id) => this.shown.get(id), this.selection.focus);
+    // The service draws on where the saved answers end.
+    if (next() === null && this.hasCount && (await this.outbox.flush())) await this.suggest();
+    return next();
   }
 
   /** Bring a cell into view, whatever the gallery currently shows. */

@@ -5,6 +5,7 @@ import { activity } from "./activity";
 import { admin, display, password } from "./administration";
 import { details } from "./details";
 import { firstRun, tour } from "./firstrun";
+import { camera, live } from "./live";
 import { lookAlikes, morphology } from "./morphology";
 import * as patient from "./patient";
 import * as quality from "./quality";
@@ -46,6 +47,7 @@ export const german: Texts = {
     logout: "Abmelden",
     authenticationOff: "Die Anmeldung ist ausgeschaltet",
     skip: "Zum Inhalt springen",
+    manual: "Dokumentation (englisch)",
   },
 
   roles: { viewer: "Betrachter", reviewer: "Befunder", admin: "Administrator" },
@@ -62,6 +64,7 @@ export const german: Texts = {
     ready: "Bereit zur Auswertung",
     queued: "Wartet",
     running: "Wird gelesen",
+    live: "Live",
     done: "Durchzusehen",
     failed: "Fehlgeschlagen",
     cancelled: "Abgebrochen",
@@ -78,6 +81,8 @@ export const german: Texts = {
   requests,
   tags,
   teaching,
+  live,
+  camera,
   ...worklist,
   ...patient,
   ...review,

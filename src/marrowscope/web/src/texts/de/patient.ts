@@ -67,6 +67,12 @@ export const exportsMenu: Texts["exportsMenu"] = {
   "patients.csv": "Zusammenfassung (CSV)",
   "patients.xlsx": "Arbeitsmappe (Excel)",
   "fhir.json": "Laborsystem (FHIR)",
+  "report.hl7": "Laborsystem (HL7 v2)",
+  "dicom.zip": "Archiv (DICOM, ZIP)",
+  "geojson.zip": "Zellen für QuPath (ZIP)",
+  "coco.json": "Zellen als COCO",
+  "yolo.zip": "Zellen als YOLO (ZIP)",
+  "voc.zip": "Zellen als Pascal VOC (ZIP)",
   "training.zip": "Trainingsdaten (ZIP)",
 };
 
@@ -138,6 +144,21 @@ export const fieldsPage: Texts["fieldsPage"] = {
   look: "Objektträger ansehen",
 };
 
+export const megakaryocytes: Texts["megakaryocytes"] = {
+  title: "Megakaryozyten",
+  none: "Es wurde kein Kandidat gefunden. Zellen in dichten Bereichen und solche unter etwa 30 µm werden nicht gefunden.",
+  lead: "Kandidaten, nur an Größe und Farbe erkannt: Sie sagen von jedem, ob er ein Megakaryozyt ist. In der Differenzierung stehen sie nicht.",
+  keys: "Enter bestätigt, Entf verwirft, Strg + Z macht rückgängig.",
+  answered: (confirmed, rejected, open) => `${number(confirmed)} bestätigt, ${number(rejected)} verworfen, ${number(open)} offen`,
+  examined: (mm2) => `auf ${number(mm2, 2)} mm² durchsuchter Fläche.`,
+  perArea: (perMm2, low, high) => `Bestätigt: ${number(perMm2, 2)} pro mm² (exaktes 95-%-Intervall ${number(low, 2)}–${number(high, 2)}).`,
+  candidate: (place, confirmed) => `Kandidat ${place}${confirmed === null ? "" : confirmed ? ", bestätigt" : ", verworfen"}`,
+  size: (area, nucleus) => `${number(area)} µm², Kern ${number(nucleus)}`,
+  confirm: "Bestätigen",
+  reject: "Verwerfen",
+  undo: "Rückgängig",
+};
+
 export const audit: Texts["audit"] = {
   none: "Noch keine Einträge.",
   noneFound: "Keine passenden Einträge.",
@@ -147,7 +168,7 @@ export const audit: Texts["audit"] = {
   csv: "Tabelle (CSV)",
   unnamed: "wie die Netze",
   groups: {
-    "cell. reading.": "Antworten und Befundungen",
+    "cell. reading. megakaryocyte.": "Antworten und Befundungen",
     "analysis.sign analysis.amend": "Signaturen",
     "report.export trail.export": "Exporte",
     "session.": "Anmeldungen",
@@ -164,7 +185,9 @@ export const audit: Texts["audit"] = {
     "atlas.pin": "An den Atlas geheftet", "atlas.unpin": "Aus dem Atlas genommen",
     "cell.add": "Zelle hinzugefügt", "cell.carry": "Antwort übertragen", "cell.comment": "Kommentar", "cell.review": "Zelle benannt",
     "control.acknowledge": "Alarm quittiert", "control.add": "Kontrollpräparat angelegt", "control.mark": "Kontrollmessung zugeordnet", "control.remove": "Kontrollpräparat entfernt", "control.target_gone": "Fall mit den erwarteten Werten gelöscht",
+    "live.close": "Live-Zählung beendet", "live.start": "Live-Zählung begonnen",
     "field.remove": "Bild entfernt", "field.replace": "Bild ersetzt", "files.add": "Bilder hinzugefügt",
+    "megakaryocyte.answer": "Megakaryozyt bestätigt oder verworfen",
     "patient.add": "Patient angelegt", "patient.delete": "Patient gelöscht", "patient.expire": "Bilder abgelaufen",
     "proficiency.finish": "Kompetenzprüfung abgeschlossen", "proficiency.serve": "Fall vorgelegt", "proficiency.withdraw": "Vorgelegter Fall zurückgezogen",
     "reading.answer": "Zelle benannt (Zweitbefundung)", "reading.finish": "Zweitbefundung abgeschlossen", "reading.open": "Zweitbefundung begonnen",

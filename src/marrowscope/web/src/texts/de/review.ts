@@ -31,7 +31,7 @@ export const gallery: Texts["gallery"] = {
   changed: "geändert",
   struck: "gelöscht",
   byHand: "von Hand hinzugefügt",
-  aside: "am Rand, nicht gezählt",
+  aside: "nicht gezählt",
   noneLeft: "Alle Zellen sind durchgesehen.",
   lotDone: "Alle ausgelosten Zellen sind durchgesehen.",
 };

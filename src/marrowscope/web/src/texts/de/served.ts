@@ -134,6 +134,7 @@ export const served: Texts["served"] = {
       review: `Keine Durchsicht entscheidet: Weder ${number(count)} ausgeloste noch alle Zellen sind mit dem Auge benannt.`,
       few_cells: `${plural(count, "Zelle", "Zellen")} ${are(count)} gezählt; empfohlen sind ${number(target)}.`,
       one_field: "Alle Zellen stammen aus einem Gesichtsfeld.",
+      megakaryocytes: `${plural(count, "Kandidat für Megakaryozyten", "Kandidaten für Megakaryozyten")} ${are(count)} weder bestätigt noch verworfen.`,
       requests: `${plural(count, "Anfrage an Kollegen", "Anfragen an Kollegen")} ${are(count)} nicht beantwortet${named(text)}.`,
     };
     return said[id] ?? text;

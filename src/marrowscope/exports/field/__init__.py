@@ -1,0 +1,1 @@
+"""Cells in the formats of annotation and training tools: QuPath, COCO, YOLO, Pascal VOC."""

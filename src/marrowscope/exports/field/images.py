@@ -1,0 +1,59 @@
+"""Copies of the analysed images, beside what is written about them."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from marrowscope.domain.patient import CohortReport
+from marrowscope.errors import ImageError, InputError
+from marrowscope.exports.atomic import write_atomic
+from marrowscope.exports.field.cells import ImageCells, images_of
+from marrowscope.imaging.files.decode import DEFAULT_LIMITS
+from marrowscope.imaging.files.sources import FieldSource, discover
+
+
+def copy_images(report: CohortReport, analysed: Path, folder: Path) -> int:
+    """Copy the report's images byte by byte to `PATIENT/FIELD` below a folder; return how many there are.
+
+    Parameters
+    ----------
+    report : its images
+    analysed : what was analysed: a folder with a sub-folder per patient, or one patient's
+    folder : where they go
+
+    Raises
+    ------
+    InputError
+        An image is not there, or is another one than was analysed.
+    OSError
+        The folder cannot be written to.
+    """
+    sources = {
+        (patient.patient, field.name): field for patient in discover([analysed]) for field in patient.fields
+    }
+    copied = 0
+    for image in images_of(report):
+        if image.field.slide is None:
+            write_atomic(folder / image.path, content_of(image, sources, analysed))
+            copied += 1
+    return copied
+
+
+def content_of(image: ImageCells, sources: Mapping[tuple[str, str], FieldSource], analysed: Path) -> bytes:
+    """Return the bytes of an image that was analysed.
+
+    Raises
+    ------
+    InputError
+        It is not there, or is another one than was analysed.
+    """
+    source = sources.get((image.patient, image.field.name))
+    if source is None:
+        raise InputError(f"there is no image {image.field.name} of {image.patient} in {analysed}")
+    try:
+        content = source.read(DEFAULT_LIMITS)
+    except ImageError as error:
+        raise InputError(f"{image.field.name} of {image.patient}: {error}") from error
+    if image.field.sha256 and hashlib.sha256(content).hexdigest() != image.field.sha256:
+        raise InputError(f"{image.field.name} of {image.patient} is another image than was analysed")
+    return content

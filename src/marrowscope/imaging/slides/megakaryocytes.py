@@ -1,0 +1,243 @@
+"""Candidates for megakaryocytes, found by size and colour at the zoom of a slide's survey.
+
+A megakaryocyte is the largest cell of the marrow: 30 to over 100 µm, with one large lobed nucleus in broad
+cytoplasm; no other cell there reaches 30 µm. A picture of 1 µm per px shows that, and no network is needed:
+
+1. *Solid* is where a square is covered all over that only a disc of 30 µm has room for.
+2. Its *body* is what an opening with a disc of just over half its inscribed radius leaves: cells that touch
+   it are narrower, and fall off (Serra, *Image Analysis and Mathematical Morphology*, 1982).
+3. The darker part of the body, by Otsu's threshold of its green absorbance (IEEE Trans SMC 1979;9:62), is
+   the nucleus. It must have the colour of nuclei, and leave room nearly all around it for cytoplasm that is
+   clearly lighter than it and than the nuclei of other cells.
+
+Clumps of cells fail by their outline, and as nuclei fill them to the rim; clots and particles fail because
+nothing in them is as light as cytoplasm; precipitate is not solid. Where nuclei are so many that cells lie on
+each other, nothing can be told: such an area does not count as examined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from scipy import ndimage
+
+from marrowscope.domain.case.megakaryocytes import MegakaryocyteCandidate, MegakaryocyteSearch
+from marrowscope.imaging.slides.monolayer import (
+    COVERED,
+    PURPLE,
+    ZOOM_UM,
+    Floats,
+    absorbance,
+    glass_colour,
+    greatest,
+)
+from marrowscope.imaging.slides.slide import Pixels
+
+SIGHT_PX: Final = 64
+"""What must be known around a cell to judge it: half the largest one."""
+LEAST_FIELD_UM: Final = 80.0
+"""Shorter side of a field that can hold one."""
+CROWDED: Final = 0.35
+"""Part of an area with the colour of nuclei from which cells lie on each other."""
+CROWDED_PX: Final = 160
+"""Side of the square in which that is told."""
+
+MOST: Final = 1000
+"""Candidates that are listed of a slide: more are no megakaryocytes."""
+
+_SQUARE_PX: Final = 21  # in a disc of 30 µm
+_SOLID: Final = 0.96
+_NUCLEAR: Final = 0.15  # part with the colour of nuclei in a square around a nucleus
+_NUCLEAR_PX: Final = 25
+_LEAST_RADIUS: Final = 12.5  # µm, of the disc inside the body
+_OPENING: Final = 0.55  # of that radius
+_AREA: Final = (600.0, 12_000.0)  # µm²
+_UNEVEN: Final = 2.0  # area of the body over that of the disc inside
+_NUCLEUS_AREA: Final = 180.0  # µm²; of the largest other cells it is as much, but not with so much cytoplasm
+_NUCLEUS_RADIUS: Final = 4.5
+_NUCLEUS_SHARE: Final = (0.08, 0.68)
+_RIM_PX: Final = 3
+_AT_RIM: Final = 0.38  # part of the rim that is nucleus
+_LIGHTER: Final = 0.78  # green absorbance of cytoplasm over that of the nucleus
+_LIGHT: Final = (1.3, 0.9)  # that of cytoplasm, and that over the one of other cells' nuclei, at most
+_FEW_PX: Final = 300  # of other nuclei: fewer are not compared
+_BLUE: Final = 0.75  # blue absorbance of a nucleus over its green one; clots and folds absorb all colours
+_CUT_UM: Final = 40.0  # a cell is passed over within half of it from the edge: half a cell on average
+
+Mask = npt.NDArray[np.bool_]
+
+
+def search_field(pixels: Pixels, mpp: float) -> MegakaryocyteSearch:
+    """Look for megakaryocytes in a field.
+
+    A cell whose box reaches the field's edge is passed over, so that the examined area is the field without
+    half a cell's width all around. It is 0 where the field cannot hold one, or where cells lie on each other.
+
+    Parameters
+    ----------
+    pixels : uint8 (H, W, 3)
+    mpp : its micrometres per px
+    """
+    height, width = pixels.shape[:2]
+    if min(height, width) * mpp < LEAST_FIELD_UM:
+        return MegakaryocyteSearch()
+    size = round(width * mpp / ZOOM_UM), round(height * mpp / ZOOM_UM)
+    small = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
+    absorbed = absorbance(small, glass_colour(small))
+    if (absorbed[1] - absorbed[2] > PURPLE).mean() > CROWDED:
+        return MegakaryocyteSearch()
+    area = (width * mpp - _CUT_UM) * (height * mpp - _CUT_UM) / 1e6
+    found = candidates_in(absorbed, (0, 0, *size))
+    per_px = width / size[0], height / size[1]
+    return MegakaryocyteSearch(area, likeliest_first(placed(each, (0, 0), per_px) for each in found))
+
+
+def likeliest_first(found: Iterable[MegakaryocyteCandidate]) -> tuple[MegakaryocyteCandidate, ...]:
+    """Return candidates by falling score, at most `MOST`."""
+    return tuple(sorted(found, key=lambda each: (-each.score, each.box))[:MOST])
+
+
+def placed(
+    candidate: MegakaryocyteCandidate, corner: tuple[float, float], per_px: tuple[float, float]
+) -> MegakaryocyteCandidate:
+    """Return a candidate with its box in px of the original.
+
+    Parameters
+    ----------
+    candidate : its box in px of a picture
+    corner : column and row of the picture's left upper px, in px of the picture
+    per_px : px of the original per px of the picture, across and down
+    """
+    x0, y0, x1, y1 = candidate.box
+    across, down = per_px
+    return replace(
+        candidate,
+        box=(
+            round((x0 + corner[0]) * across),
+            round((y0 + corner[1]) * down),
+            round((x1 + corner[0]) * across),
+            round((y1 + corner[1]) * down),
+        ),
+    )
+
+
+def candidates_in(
+    absorbed: tuple[Floats, Floats, Floats], inside: tuple[int, int, int, int]
+) -> Iterator[MegakaryocyteCandidate]:
+    """Yield the candidates of a picture of `ZOOM_UM`, boxes in its px.
+
+    Parameters
+    ----------
+    absorbed : absorbance (H, W) of red, green and blue (`absorbance`)
+    inside : left, top, right, bottom of the part in which the middle of a candidate must lie; around it,
+        `SIGHT_PX` must be known unless the slide ends there
+    """
+    nuclear = (absorbed[1] - absorbed[2] > PURPLE).astype(np.float32)
+    covered = ((greatest(absorbed) > COVERED) | (nuclear > 0)).astype(np.float32)
+    solid = ndimage.uniform_filter(covered, _SQUARE_PX, mode="constant") > _SOLID
+    if not solid.any():
+        return
+    solid &= ndimage.uniform_filter(nuclear, _NUCLEAR_PX, mode="constant") > _NUCLEAR
+    labels, _ = ndimage.label(solid)
+    crowded: Mask | None = None
+    others = absorbed[1][(nuclear > 0) & ~solid]
+    lightest = min(_LIGHT[0], _LIGHT[1] * float(np.median(others)) if len(others) >= _FEW_PX else np.inf)
+    seen: list[tuple[int, int, int, int]] = []
+    for number, place in enumerate(ndimage.find_objects(labels), start=1):
+        if max(part.stop - part.start for part in place) > 2 * SIGHT_PX:
+            continue
+        rows, columns = np.nonzero(labels[place] == number)
+        y, x = int(rows.mean()) + place[0].start, int(columns.mean()) + place[1].start
+        if any(x0 <= x < x1 and y0 <= y < y1 for x0, y0, x1, y1 in seen):
+            continue  # another part of a body that was judged
+        if crowded is None:
+            crowded = ndimage.uniform_filter(nuclear, CROWDED_PX, mode="nearest") > CROWDED
+        if crowded[y, x]:
+            continue
+        top, left = max(y - SIGHT_PX, 0), max(x - SIGHT_PX, 0)
+        window = slice(top, y + SIGHT_PX), slice(left, x + SIGHT_PX)
+        body = _body(covered[window] > 0, (y - top, x - left))
+        if body is None:
+            continue
+        found = _judged(tuple(each[window] for each in absorbed), body, nuclear[window] > 0, lightest)
+        if found is None:
+            continue
+        found = placed(found, (left, top), (1.0, 1.0))
+        seen.append(found.box)
+        middle = (found.box[0] + found.box[2]) / 2, (found.box[1] + found.box[3]) / 2
+        if inside[0] <= middle[0] < inside[2] and inside[1] <= middle[1] < inside[3]:
+            yield found
+
+
+def _body(covered: Mask, at: tuple[int, int]) -> Mask | None:
+    """Return the large cell at a place of a window, None if there is none or the window cuts it."""
+    depth = _depth(covered)
+    near = tuple(slice(max(side - _SQUARE_PX, 0), side + _SQUARE_PX) for side in at)
+    radius = float(depth[near].max())
+    if radius < _LEAST_RADIUS:
+        return None
+    opening = _OPENING * radius
+    cores, _ = ndimage.label(depth > opening)
+    peak = np.unravel_index(int(np.argmax(depth[near])), depth[near].shape)
+    core = cores == cores[near][peak]
+    body = covered & (ndimage.distance_transform_edt(~core) <= opening)
+    is_cut = body[0].any() or body[-1].any() or body[:, 0].any() or body[:, -1].any()
+    return None if is_cut else np.asarray(body, bool)
+
+
+def _judged(
+    absorbed: tuple[Floats, ...], body: Mask, nuclear: Mask, most: float
+) -> MegakaryocyteCandidate | None:
+    """Return the candidate that a large body is, its box in px of the window, None if it is none."""
+    _, green, blue = absorbed
+    area = float(body.sum()) * ZOOM_UM**2
+    depth = _depth(body)
+    unevenness = area / (np.pi * (float(depth.max()) * ZOOM_UM) ** 2)
+    if not _AREA[0] <= area <= _AREA[1] or unevenness > _UNEVEN:
+        return None
+    dark = body & (green > _otsu(green[body]))
+    nucleus = ndimage.binary_opening(ndimage.binary_closing(dark, iterations=1), iterations=1) & body
+    share = nucleus.sum() / body.sum()
+    if not _NUCLEUS_SHARE[0] <= share <= _NUCLEUS_SHARE[1] or nucleus.sum() * ZOOM_UM**2 < _NUCLEUS_AREA:
+        return None
+    cytoplasm = body & ~ndimage.binary_dilation(nucleus)
+    if not cytoplasm.any() or (nuclear & nucleus).sum() < 0.8 * nucleus.sum():
+        return None
+    rim = body & (depth <= _RIM_PX)
+    at_rim = float((nucleus & rim).sum() / rim.sum())
+    lighter = float(np.median(green[cytoplasm]) / np.median(green[nucleus]))
+    bluish = float(np.median(blue[nucleus]) / np.median(green[nucleus]))
+    radius = float(_depth(nucleus).max()) * ZOOM_UM
+    is_light = lighter <= _LIGHTER and float(np.median(green[cytoplasm])) <= most
+    if not is_light or at_rim > _AT_RIM or bluish > _BLUE or radius < _NUCLEUS_RADIUS:
+        return None
+    rows, columns = np.nonzero(body)
+    likeness = (
+        min(area / 1500, 1.0), min((1 - lighter) / 0.45, 1.0), min(1.4 / unevenness, 1.0), 1.0 - at_rim,
+    )  # fmt: skip
+    return MegakaryocyteCandidate(
+        box=(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1),
+        area_um2=area,
+        nucleus_um2=float(nucleus.sum()) * ZOOM_UM**2,
+        score=round(float(np.prod(likeness)) ** (1 / len(likeness)), 3),
+    )
+
+
+def _depth(mask: Mask) -> npt.NDArray[np.float64]:
+    """Return how far each px of a mask is from its outside; beyond the picture is outside."""
+    return np.asarray(ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1])
+
+
+def _otsu(values: Floats) -> float:
+    """Return the threshold that parts values into two classes of least variance within."""
+    counts, edges = np.histogram(values, 64)
+    middles = (edges[1:] + edges[:-1]) / 2
+    below, sums = counts.cumsum(), (counts * middles).cumsum()
+    above = np.maximum(below[-1] - below, 1)
+    between = below * above * (sums / np.maximum(below, 1) - (sums[-1] - sums) / above) ** 2
+    return float(edges[1:][int(np.argmax(between[:-1]))])

@@ -1,0 +1,171 @@
+"""The watcher: a thread that takes images from the server's folders into live sessions.
+
+Killed at any time, it loses nothing: the next server goes through the folder again, and what a patient has is
+known by its bytes.
+"""
+
+import hashlib
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+
+from marrowscope.imaging.names import composed
+from marrowscope.live.folder import WatchedFolder
+from marrowscope.service.actors import SYSTEM
+from marrowscope.service.errors import ConflictError, NotFoundError, ServiceError
+from marrowscope.service.images.blobs import Blobs
+from marrowscope.service.images.uploads import Examiner, UploadedFile, clean_name
+from marrowscope.service.jobs.presence import Presence
+from marrowscope.service.live.folders import folders_of
+from marrowscope.service.live.intake import take_in
+from marrowscope.service.settings import Settings
+from marrowscope.service.store.engine import Database
+from marrowscope.service.store.tables.analyses import LIVE, Analysis, LiveSession
+from marrowscope.service.store.tables.patients import Field
+
+_log = structlog.get_logger("marrowscope.jobs")
+_ROUND_S = 0.1
+_IDLE_S = 1.0
+_AGAIN_S = 5.0
+
+
+@dataclass
+class _Watched:
+    """A session's folder, and its files that wait to be taken."""
+
+    patient_id: str
+    path: Path
+    earlier: dict[str, list[int]]
+    folder: WatchedFolder
+    waiting: dict[Path, None] = field(default_factory=dict)
+
+
+class FolderWatcher:
+    """Takes images from folders into the sessions that are open.
+
+    Parameters
+    ----------
+    settings : of the installation
+    database : holds the sessions
+    blobs : where images are kept
+    presence : this server's lock file
+    """
+
+    def __init__(self, settings: Settings, database: Database, blobs: Blobs, presence: Presence) -> None:
+        self._settings = settings
+        self._database = database
+        self._blobs = blobs
+        self._presence = presence
+        self._watched: dict[str, _Watched] = {}
+        self._stops = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
+
+    def start(self) -> None:
+        """Begin, if the settings name folders."""
+        if self._settings.live_folders:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Stop once the image at hand is taken."""
+        self._stops.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        pause = _IDLE_S
+        while not self._stops.wait(pause):
+            try:
+                self._round()
+                pause = _ROUND_S if self._watched else _IDLE_S
+            except DBAPIError as error:
+                _log.warning("database away", error=type(error.orig).__name__)
+                pause = _AGAIN_S
+            except ServiceError as error:  # the disk is full
+                _log.warning("images of a folder wait", reason=str(error))
+                pause = _AGAIN_S
+            except Exception as error:  # noqa: BLE001 (the next image may do better)
+                _log.error("watching folders failed unexpectedly", exc_info=error)
+                pause = _AGAIN_S
+
+    def _round(self) -> None:
+        self._follow_sessions()
+        for watched in list(self._watched.values()):
+            self._look(watched)
+            while watched.waiting and not self._stops.is_set():
+                path = next(iter(watched.waiting))
+                self._take(watched, path)
+                del watched.waiting[path]
+
+    def _follow_sessions(self) -> None:
+        """Watch the folders of open sessions, but those that another server watches."""
+        with self._database.reading() as session:
+            found = session.execute(
+                select(LiveSession, Analysis.patient_id)
+                .join(Analysis, Analysis.id == LiveSession.analysis_id)
+                .where(Analysis.status == LIVE, LiveSession.folder != "")
+            ).all()
+        own = {live.analysis_id for live, _ in found if live.owner == self._presence.owner}
+        self._watched = {number: each for number, each in self._watched.items() if number in own}
+        for live, patient_id in found:
+            if live.analysis_id not in self._watched and self._claims(live):
+                path = folders_of(self._settings).get(live.folder)
+                if path is not None:
+                    folder = WatchedFolder(path, follows_links=False)
+                    self._watched[live.analysis_id] = _Watched(patient_id, path, live.earlier, folder)
+
+    def _claims(self, live: LiveSession) -> bool:
+        if live.owner == self._presence.owner:
+            return True
+        if live.owner is not None and self._presence.is_alive(live.owner):
+            return False
+        with self._database.writing() as session:
+            row = session.get(LiveSession, live.analysis_id, with_for_update=True)
+            if row is None or row.owner != live.owner:
+                return False
+            row.owner = self._presence.owner
+        return True
+
+    def _look(self, watched: _Watched) -> None:
+        """Note the files that are new or have changed; a folder that is away is looked at again."""
+        try:
+            changed = watched.folder.changed()
+        except OSError:
+            return
+        versions = watched.folder.versions
+        new = [
+            path
+            for path in changed
+            if path in versions and watched.earlier.get(_name(watched, path)) != list(versions[path])
+        ]
+        watched.waiting |= dict.fromkeys(sorted(new, key=lambda path: (versions[path][1], path)))
+
+    def _take(self, watched: _Watched, path: Path) -> None:
+        name = clean_name(_name(watched, path))
+        try:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError:  # gone again, or not to be read now: a change is seen
+            return
+        with self._database.reading() as session:
+            known = select(Field.id).where(
+                Field.patient_id == watched.patient_id, Field.name == composed(name), Field.sha256 == digest
+            )
+            if session.scalar(known.limit(1)) is not None:
+                return
+        examiner = Examiner(self._settings, self._blobs, self._stops.is_set)
+        try:
+            take_in(
+                self._settings, self._database, self._blobs, SYSTEM, watched.patient_id,
+                examined=examiner.examine([UploadedFile(name, path)]),
+                same_name="replace",
+            )  # fmt: skip
+        except (ConflictError, NotFoundError) as error:  # closed or deleted meanwhile
+            _log.info("an image came too late", reason=str(error))
+
+
+def _name(watched: _Watched, path: Path) -> str:
+    return path.relative_to(watched.path).as_posix()

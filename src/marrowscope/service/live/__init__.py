@@ -1,0 +1,1 @@
+"""Live sessions: images come from the microscope while the count is looked at."""

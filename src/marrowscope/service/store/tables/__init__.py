@@ -1,0 +1,1 @@
+"""Tables, a module for what they are about."""

@@ -1,0 +1,92 @@
+import { act, type ReactNode } from "react";
+import { createRoot, type Root } from "react-dom/client";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { KnownContext, type Known } from "../src/context";
+import { usePages, type Pages } from "../src/hooks";
+import { Controls } from "../src/quality/Controls";
+import { t } from "../src/strings";
+import { TYPES } from "./mock/taxonomy";
+
+let root: Root;
+let place: HTMLElement;
+const sent: { method: string; path: string; body: unknown }[] = [];
+
+/** Answer every request from a table of paths. */
+function answer(table: Record<string, () => unknown>): void {
+  vi.stubGlobal("fetch", async (address: string, init: RequestInit) => {
+    const path = address.replace("/api/v1", "");
+    sent.push({ method: init.method ?? "GET", path, body: init.body ? JSON.parse(init.body as string) : null });
+    return new Response(JSON.stringify(table[`${init.method} ${path}`]?.() ?? { items: [], next: null }));
+  });
+}
+
+const rest = (): Promise<void> => act(async () => new Promise((done) => setTimeout(done, 20)));
+
+async function show(element: ReactNode): Promise<void> {
+  await act(async () => root.render(element));
+  await rest();
+}
+
+beforeEach(() => {
+  vi.stubGlobal("IS_REACT_ACT_ENVIRONMENT", true);
+  sent.length = 0;
+  place = document.createElement("div");
+  document.body.append(place);
+  root = createRoot(place);
+});
+
+afterEach(async () => {
+  await act(async () => root.unmount());
+  place.remove();
+  vi.unstubAllGlobals();
+});
+
+describe("a list loaded page by page", () => {
+  let pages: Pages<string>;
+  function List(): ReactNode {
+    pages = usePages<string>("/things?limit=2");
+    return null;
+  }
+
+  it("is loaded again as far as it was shown", async () => {
+    let items = ["a", "b", "c", "d", "e"];
+    answer({
+      "GET /things?limit=2": () => ({ items: items.slice(0, 2), next: "2" }),
+      "GET /things?limit=2&cursor=2": () => ({ items: items.slice(2, 4), next: "4" }),
+      "GET /things?limit=2&cursor=4": () => ({ items: items.slice(4), next: null }),
+    });
+    await show(<List />);
+    expect(pages.items).toEqual(["a", "b"]);
+    await act(async () => pages.more?.());
+    await rest();
+    expect(pages.items).toEqual(["a", "b", "c", "d"]);
+    items = ["z", "a", "b", "c", "d", "e"];
+    await act(async () => pages.reload());
+    await rest();
+    expect(pages.items).toEqual(["z", "a", "b", "c"]);
+    expect(pages.more).not.toBeNull();
+  });
+});
+
+describe("a control slide", () => {
+  const occasion = { analysis_id: "a1", patient_id: "p1", patient: "QC 1", at: "2026-01-01T00:00:00Z", bundle: "B", bundle_sha256: "", images: 2, flagged: 0, counted: 90, agreements: [] };
+  const control = { id: "c1", name: "Slide", causes: [], signals: 0, occasions: 1, missing: 0, target_id: null, target_gone_at: null, hidden: false, charts: [], acknowledgements: [], seen: [occasion] };
+  const known = { session: {}, user: { username: "rita", role: "reviewer" }, taxonomy: { version: "2", types: TYPES }, settings: { rules: [] } } as unknown as Known;
+
+  it("is read again by the rule and at the scale of the reading it repeats", async () => {
+    answer({
+      "GET /controls": () => ({ items: [control], next: null }),
+      "GET /controls/c1": () => control,
+      "GET /analyses/a1": () => ({ id: "a1", rule: "who-2022", mpp: 0.12 }),
+    });
+    await show(
+      <KnownContext.Provider value={known}>
+        <Controls id="c1" />
+      </KnownContext.Provider>,
+    );
+    const button = [...place.querySelectorAll("button")].find((one) => one.textContent === t.quality.again);
+    await act(async () => button?.click());
+    await rest();
+    expect(sent.find((one) => one.method === "POST")).toEqual({ method: "POST", path: "/patients/p1/analyses", body: { rule: "who-2022", mpp: 0.12 } });
+  });
+});
