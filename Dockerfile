@@ -21,7 +21,8 @@ RUN if [ -d /source/build/wheelhouse ]; then \
     && python3 -m venv --without-pip /opt/venv \
     && /opt/tools/bin/python -m pip --python /opt/venv/bin/python install --require-hashes --no-deps --only-binary :all: \
         -r /source/requirements/package.txt -r /source/requirements/service.txt \
-    && /opt/tools/bin/python -m pip --python /opt/venv/bin/python install --no-index --no-deps /opt/wheel/*.whl
+    && /opt/tools/bin/python -m pip --python /opt/venv/bin/python install --no-index --no-deps /opt/wheel/*.whl \
+    && python3 /source/packaging/slim.py /opt/venv
 
 FROM ${BASE}
 ARG VERSION=0.1.0

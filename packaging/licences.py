@@ -96,7 +96,7 @@ def licence_of(name: str, part: Distribution) -> str:
 
 def is_refused(licence: str) -> bool:
     """Return whether a licence binds those who use a part, or is not stated. A choice counts as its best."""
-    choices = re.split(r"\bor\b", licence, flags=re.IGNORECASE)
+    choices = re.split(r"\s+or\s+", licence, flags=re.IGNORECASE)
     return all(not each.strip() or bool(REFUSED.search(LESSER.sub("", each))) for each in choices)
 
 

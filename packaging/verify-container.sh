@@ -75,7 +75,7 @@ cache=$(realpath "$cache")
 export BUILDAH_ISOLATION=chroot STORAGE_DRIVER=vfs
 buildah=(buildah --storage-driver vfs --root "$cache/storage" --runroot "$cache/run")
 pango=libpangoft2-1.0-0,libharfbuzz-subset0,fonts-dejavu-core
-base=localhost/marrowscope-base:$suite-pango
+base=localhost/marrowscope-base:$suite-pango-slim
 image=localhost/marrowscope:verified
 container=""
 work=$(mktemp -d)
@@ -112,6 +112,9 @@ if ! "${buildah[@]}" inspect --type image "$base" >/dev/null 2>&1; then
     debootstrap --variant=minbase --include=python3,python3-venv,$pango "$suite" "$work/base" ${mirror:+"$mirror"} \
         >"$work/debootstrap.log" 2>&1 || { tail -n 5 "$work/debootstrap.log" >&2; refuted "debootstrap"; }
     rm -rf "$work/base/var/cache/apt/archives" "$work/base/var/lib/apt/lists"
+    # As the official images do: documents and translations go, licences stay.
+    rm -rf "$work"/base/usr/share/{man,locale,info}
+    find "$work/base/usr/share/doc" ! -type d ! -name copyright -delete
     tar -C "$work/base" -cf "$work/base.tar" .
     scratch=$("${buildah[@]}" from scratch)
     "${buildah[@]}" add -q "$scratch" "$work/base.tar" / >/dev/null
