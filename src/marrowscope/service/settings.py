@@ -91,6 +91,14 @@ class Settings(BaseSettings):
     """Worker processes, each with both networks; None: as many as the cores allow."""
     retention_days: float | None = Field(None, gt=0)
     """Patients unchanged for longer lose their images; None keeps them."""
+    outbox: str | None = None
+    """Where signed reports are sent: a folder, ``mllp://HOST:PORT``, or the address of a FHIR server."""
+    outbox_format: Literal["hl7", "fhir"] = "hl7"
+    """Of the files, where the outbox is a folder."""
+    outbox_token: SecretStr | None = None
+    """Sent to the FHIR server (`Authorization: Bearer`)."""
+    outbox_seconds: float = Field(30, gt=0, le=200)
+    """After which an attempt to send is given up."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @property

@@ -1,4 +1,4 @@
-"""Running work that waits in the database: analyses on an engine, and teaching; results are recorded."""
+"""Running work that waits in the database: analyses on an engine, teaching, what is to be sent."""
 
 import os
 import threading
@@ -16,6 +16,7 @@ from marrowscope.service.images.uploads import limits_of
 from marrowscope.service.jobs.dispatcher import Dispatcher
 from marrowscope.service.jobs.presence import Presence
 from marrowscope.service.jobs.queue import ReadingResources
+from marrowscope.service.jobs.sender import Sender
 from marrowscope.service.jobs.teacher import Teacher
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
@@ -32,15 +33,17 @@ class Jobs:
 
     dispatcher: Dispatcher
     teacher: Teacher
+    sender: Sender
 
     def stop(self) -> None:
-        """Stop both; the next server takes up what is left."""
+        """Stop all; the next server takes up what is left."""
+        self.sender.stop()
         self.teacher.stop()
         self.dispatcher.stop()
 
 
 def start(settings: Settings, database: Database, blobs: Blobs, events: Broadcaster) -> Jobs:
-    """Start running analyses and teaching in this process.
+    """Start running analyses, teaching and sending in this process.
 
     Raises
     ------
@@ -55,9 +58,11 @@ def start(settings: Settings, database: Database, blobs: Blobs, events: Broadcas
     dispatcher.start()
     teacher = Teacher(settings, database, blobs, presence)
     teacher.start()
+    sender = Sender(settings, database)
+    sender.start()
     arguments = (database, blobs, settings.data_folder / "scratch")
     threading.Thread(target=_tidy, args=arguments, name="leftovers", daemon=True).start()
-    return Jobs(dispatcher, teacher)
+    return Jobs(dispatcher, teacher, sender)
 
 
 def share_cores(workers: int | None) -> tuple[int, int]:

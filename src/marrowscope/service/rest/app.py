@@ -7,6 +7,7 @@ from functools import partial
 from fastapi import FastAPI
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from marrowscope.service.exchange.targets import target_of
 from marrowscope.service.images.retention import Sweeper
 from marrowscope.service.images.workers import end_image_workers
 from marrowscope.service.jobs import start as start_jobs
@@ -21,6 +22,7 @@ from marrowscope.service.rest import (
 from marrowscope.service.rest.accounts import sessions, tokens, users
 from marrowscope.service.rest.analyses import analyses, differential, events
 from marrowscope.service.rest.dependencies import Service
+from marrowscope.service.rest.exchange import outbox
 from marrowscope.service.rest.guard import Guard
 from marrowscope.service.rest.images import (
     fields,
@@ -43,7 +45,7 @@ from marrowscope.version import __version__
 _UNDER_API = (
     users, sessions, tokens, catalogue, patients, removal, files, fields, slides, analyses, events, cells,
     readings, carried, requests, tags, atlas, details, differential, signing, exports, auditing,
-    teachings, active, controls, proficiency,
+    teachings, active, controls, proficiency, outbox,
 )  # fmt: skip
 
 
@@ -69,7 +71,7 @@ def create_app(
     Raises
     ------
     InputError
-        The settings are unsafe, or name no usable database or laboratory.
+        The settings are unsafe, or name no usable database, laboratory or outbox.
     """
     settings.refuse_unsafe()
     service = Service(
@@ -79,6 +81,13 @@ def create_app(
         setup_code=setup_code,
     )
     _ = service.laboratory  # a faulty file is told now, not under the first report
+    if settings.outbox is not None:  # and so is a faulty target
+        target_of(
+            settings.outbox,
+            file_format=settings.outbox_format,
+            token=None,
+            seconds=settings.outbox_seconds,
+        )
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:

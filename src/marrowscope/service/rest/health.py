@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from sqlalchemy import func, select
 
 from marrowscope.service.errors import UnavailableError
+from marrowscope.service.exchange import outbox
 from marrowscope.service.metrics import CONTENT_TYPE
 from marrowscope.service.quality import alarms
 from marrowscope.service.rest.dependencies import TheService
@@ -52,9 +53,13 @@ def metrics(service: TheService) -> Response:
         by_status = session.execute(select(Analysis.status, func.count()).group_by(Analysis.status)).all()
         figures.audit_entries.set(session.scalar(select(AuditHead.number)) or 0)
         drifted = alarms.open_by_cause(session)
+        deliveries, oldest_s = outbox.figures(session)
     figures.analyses.clear()
     for status, number in by_status:
         figures.analyses.labels(status).set(number)
+    for status, number in deliveries.items():
+        figures.deliveries.labels(status).set(number)
+    figures.outbox_seconds.set(oldest_s)
     for cause, number in drifted.items():
         figures.control_signals.labels(cause.value).set(number)
     return Response(figures.text(), headers={"Content-Type": CONTENT_TYPE})

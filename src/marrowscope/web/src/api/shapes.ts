@@ -20,6 +20,7 @@ export type {
   ControlShape as Control,
   Count,
   CountRow,
+  DeliveryShape as Delivery,
   Differential,
   EntryShape as AuditEntry,
   EstimateShape as Estimate,

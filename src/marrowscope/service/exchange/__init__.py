@@ -1,0 +1,1 @@
+"""What goes to other systems of the hospital: the outbox of signed reports."""
