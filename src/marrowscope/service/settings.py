@@ -99,6 +99,8 @@ class Settings(BaseSettings):
     """Sent to the FHIR server (`Authorization: Bearer`)."""
     outbox_seconds: float = Field(30, gt=0, le=200)
     """After which an attempt to send is given up."""
+    orders_folder: Path | None = None
+    """Where the hospital's system puts orders, as CSV or HL7 v2."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @property

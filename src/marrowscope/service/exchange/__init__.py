@@ -1,1 +1,1 @@
-"""What goes to other systems of the hospital: the outbox of signed reports."""
+"""What goes to and comes from other systems of the hospital: signed reports, and orders."""

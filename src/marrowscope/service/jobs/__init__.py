@@ -14,6 +14,7 @@ from marrowscope.service.images.integrity import log_integrity
 from marrowscope.service.images.leftovers import remove_leftovers
 from marrowscope.service.images.uploads import limits_of
 from marrowscope.service.jobs.dispatcher import Dispatcher
+from marrowscope.service.jobs.orderly import Orderly
 from marrowscope.service.jobs.presence import Presence
 from marrowscope.service.jobs.queue import ReadingResources
 from marrowscope.service.jobs.sender import Sender
@@ -34,16 +35,23 @@ class Jobs:
     dispatcher: Dispatcher
     teacher: Teacher
     sender: Sender
+    orderly: Orderly | None
 
     def stop(self) -> None:
         """Stop all; the next server takes up what is left."""
+        if self.orderly is not None:
+            self.orderly.stop()
         self.sender.stop()
         self.teacher.stop()
         self.dispatcher.stop()
 
 
-def start(settings: Settings, database: Database, blobs: Blobs, events: Broadcaster) -> Jobs:
-    """Start running analyses, teaching and sending in this process.
+def start(
+    settings: Settings, database: Database, blobs: Blobs, events: Broadcaster, authority: str = ""
+) -> Jobs:
+    """Start running analyses, teaching, sending and taking orders in this process.
+
+    `authority` is whose patient numbers count in orders.
 
     Raises
     ------
@@ -62,7 +70,11 @@ def start(settings: Settings, database: Database, blobs: Blobs, events: Broadcas
     sender.start()
     arguments = (database, blobs, settings.data_folder / "scratch")
     threading.Thread(target=_tidy, args=arguments, name="leftovers", daemon=True).start()
-    return Jobs(dispatcher, teacher, sender)
+    orderly = None
+    if settings.orders_folder is not None:
+        orderly = Orderly(settings.orders_folder, database, authority)
+        orderly.start()
+    return Jobs(dispatcher, teacher, sender, orderly)
 
 
 def share_cores(workers: int | None) -> tuple[int, int]:

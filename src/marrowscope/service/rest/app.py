@@ -95,7 +95,8 @@ def create_app(
         bring_up_to_date(service.database)
         jobs = None
         if with_jobs:
-            jobs = start_jobs(service.settings, service.database, service.blobs, service.events)
+            authority = service.laboratory.systems.authority
+            jobs = start_jobs(settings, service.database, service.blobs, service.events, authority)
         sweeper = None
         if settings.retention_days is not None:
             sweeper = Sweeper(service.database, service.blobs, settings.retention_days)
