@@ -32,6 +32,17 @@ class Metrics:
             "marrowscope_audit_entries", "Entries of the audit trail.", registry=self.registry
         )
 
+        self.deliveries = Gauge(
+            "marrowscope_deliveries",
+            "Signed reports by what became of sending them.",
+            ("status",),
+            registry=self.registry,
+        )
+        self.outbox_seconds = Gauge(
+            "marrowscope_outbox_oldest_seconds",
+            "For how long the oldest report in the outbox has waited.",
+            registry=self.registry,
+        )
         self.control_signals = Gauge(
             "marrowscope_control_signals",
             "Open signals of control slides, by what has drifted.",

@@ -122,6 +122,16 @@ class Settings(BaseSettings):
     """Processes that read fields, each with both networks; without it, as many as the cores allow."""
     retention_days: float | None = Field(None, gt=0)
     """Images of patients not touched for longer are deleted; without it, none are."""
+    outbox: str | None = None
+    """Where signed reports are sent: a folder, `mllp://HOST:PORT`, or the address of a FHIR server."""
+    outbox_format: Literal["hl7", "fhir"] = "hl7"
+    """Of the files, where the outbox is a folder."""
+    outbox_token: SecretStr | None = None
+    """Sent to the FHIR server (`Authorization: Bearer`)."""
+    outbox_seconds: float = Field(30, gt=0, le=200)
+    """After which an attempt to send is given up."""
+    orders_folder: Path | None = None
+    """Where the hospital's system puts orders, as CSV or HL7 v2."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe entries of the log."""
 

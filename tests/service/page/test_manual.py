@@ -95,9 +95,15 @@ def test_what_is_not_in_it_is_a_problem(reader: TestClient, address: str) -> Non
     assert answer.json()["type"] == "not-found"
 
 
-def test_without_it_one_line_says_so(app: FastAPI, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.fixture
+def unbuilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(pages, "MANUAL", tmp_path / "none")
-    answer = TestClient(app).get("/docs/")
+    return tmp_path / "none"
+
+
+def test_without_it_one_line_says_so(unbuilt: Path, app: FastAPI) -> None:
+    answer = TestClient(app).get("/docs/reference/commands/")
+    assert not unbuilt.exists()
     assert answer.status_code == 503
     assert pages.NO_MANUAL in answer.text
 

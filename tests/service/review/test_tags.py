@@ -9,7 +9,7 @@ from tests.service.review.test_answers import API, refused, trail
 from tests.service.uploaded import new_patient
 
 from marrowscope.errors import InputError
-from marrowscope.service.review.tags import LONGEST_TAG, MOST_TAGS, normal
+from marrowscope.service.review.notes.tags import LONGEST_TAG, MOST_TAGS, normal
 from marrowscope.service.store.engine import Database
 
 

@@ -1,4 +1,4 @@
-"""Running work that waits in the database: analyses on an engine, and teaching; results are recorded."""
+"""Running work that waits in the database: analyses on an engine, teaching, what is to be sent."""
 
 import os
 import threading
@@ -14,8 +14,10 @@ from marrowscope.service.images.integrity import log_integrity
 from marrowscope.service.images.leftovers import remove_leftovers
 from marrowscope.service.images.uploads import limits_of
 from marrowscope.service.jobs.dispatcher import Dispatcher
+from marrowscope.service.jobs.orderly import Orderly
 from marrowscope.service.jobs.presence import Presence
 from marrowscope.service.jobs.queue import ReadingResources
+from marrowscope.service.jobs.sender import Sender
 from marrowscope.service.jobs.teacher import Teacher
 from marrowscope.service.jobs.watcher import FolderWatcher
 from marrowscope.service.metrics import Metrics
@@ -35,18 +37,31 @@ class Jobs:
     dispatcher: Dispatcher
     teacher: Teacher
     watcher: FolderWatcher
+    sender: Sender
+    orderly: Orderly | None
 
     def stop(self) -> None:
         """Stop all; the next server takes up what is left."""
+        if self.orderly is not None:
+            self.orderly.stop()
+        self.sender.stop()
         self.watcher.stop()
         self.teacher.stop()
         self.dispatcher.stop()
 
 
 def start(
-    settings: Settings, database: Database, blobs: Blobs, events: Broadcaster, metrics: Metrics
+    settings: Settings,
+    database: Database,
+    blobs: Blobs,
+    events: Broadcaster,
+    metrics: Metrics,
+    *,
+    authority: str = "",
 ) -> Jobs:
-    """Start running analyses and teaching in this process.
+    """Start running analyses, teaching, sending, and taking orders and cameras' images in this process.
+
+    `authority` is whose patient numbers count in orders.
 
     Raises
     ------
@@ -64,9 +79,15 @@ def start(
     teacher.start()
     watcher = FolderWatcher(settings, database, blobs, presence)
     watcher.start()
+    sender = Sender(settings, database)
+    sender.start()
     arguments = (database, blobs, settings.data_folder / "scratch")
     threading.Thread(target=_tidy, args=arguments, name="leftovers", daemon=True).start()
-    return Jobs(dispatcher, teacher, watcher)
+    orderly = None
+    if settings.orders_folder is not None:
+        orderly = Orderly(settings.orders_folder, database, authority)
+        orderly.start()
+    return Jobs(dispatcher, teacher, watcher, sender, orderly)
 
 
 def share_cores(workers: int | None) -> tuple[int, int]:

@@ -19,7 +19,8 @@ from marrowscope.service.images import patients
 from marrowscope.service.reports import documents, reports, versions
 from marrowscope.service.reports.checklist import OpenPoint, open_points, waived
 from marrowscope.service.reports.pictures import ImageStore, StoredPictures
-from marrowscope.service.review import answers, readings, requests
+from marrowscope.service.review import answers, readings
+from marrowscope.service.review.notes import requests
 from marrowscope.service.store.tables.analyses import Analysis
 from marrowscope.service.store.tables.reviews import FINISHED, OPEN, Amendment, Version
 from marrowscope.service.trail import audit

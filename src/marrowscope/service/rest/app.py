@@ -7,6 +7,7 @@ from functools import partial
 from fastapi import FastAPI
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from marrowscope.service.exchange.targets import target_of
 from marrowscope.service.images.retention import Sweeper
 from marrowscope.service.images.workers import end_image_workers
 from marrowscope.service.jobs import start as start_jobs
@@ -21,6 +22,7 @@ from marrowscope.service.rest import (
 from marrowscope.service.rest.accounts import sessions, tokens, users
 from marrowscope.service.rest.analyses import analyses, differential, events, live
 from marrowscope.service.rest.dependencies import Service
+from marrowscope.service.rest.exchange import outbox
 from marrowscope.service.rest.guard import Guard
 from marrowscope.service.rest.images import (
     fields,
@@ -52,7 +54,7 @@ from marrowscope.version import __version__
 _UNDER_API = (
     users, sessions, tokens, catalogue, patients, removal, files, fields, slides, analyses, live, events,
     cells, megakaryocytes, readings, carried, requests, tags, atlas, details, differential, signing, exports,
-    auditing, teachings, active, controls, proficiency,
+    auditing, teachings, active, controls, proficiency, outbox,
 )  # fmt: skip
 
 
@@ -78,7 +80,7 @@ def create_app(
     Raises
     ------
     InputError
-        The settings are unsafe, or name no usable database, laboratory or bundle.
+        The settings are unsafe, or name no usable database, laboratory, bundle or outbox.
     """
     settings.refuse_unsafe()
     service = Service(
@@ -90,6 +92,13 @@ def create_app(
     _ = service.laboratory  # a faulty file is told now, not under the first report
     if service.bundles.fixed is not None:
         service.bundles.get(service.bundles.fixed)
+    if settings.outbox is not None:  # and so is a faulty target
+        target_of(
+            settings.outbox,
+            file_format=settings.outbox_format,
+            token=None,
+            seconds=settings.outbox_seconds,
+        )
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -98,7 +107,12 @@ def create_app(
         jobs = None
         if with_jobs:
             jobs = start_jobs(
-                service.settings, service.database, service.blobs, service.events, service.metrics
+                service.settings,
+                service.database,
+                service.blobs,
+                service.events,
+                service.metrics,
+                authority=service.laboratory.systems.authority,
             )
         sweeper = None
         if settings.retention_days is not None:

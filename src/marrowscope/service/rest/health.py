@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from marrowscope.service.backups.backup import last_made_at
 from marrowscope.service.clock import now
 from marrowscope.service.errors import UnavailableError
+from marrowscope.service.exchange import outbox
 from marrowscope.service.metrics import CONTENT_TYPE
 from marrowscope.service.quality import alarms
 from marrowscope.service.rest.dependencies import TheService
@@ -57,9 +58,13 @@ def metrics(service: TheService) -> Response:
         figures.audit_entries.set(session.scalar(select(AuditHead.number)) or 0)
         drifted = alarms.open_by_cause(session)
         oldest = session.scalar(select(func.min(Analysis.created_at)).where(Analysis.status.in_(WAITING)))
+        deliveries, oldest_s = outbox.figures(session)
     figures.analyses.clear()
     for status, number in by_status:
         figures.analyses.labels(status).set(number)
+    for status, number in deliveries.items():
+        figures.deliveries.labels(status).set(number)
+    figures.outbox_seconds.set(oldest_s)
     for cause, number in drifted.items():
         figures.control_signals.labels(cause.value).set(number)
     figures.queue_seconds.set(0 if oldest is None else max((now() - oldest).total_seconds(), 0))

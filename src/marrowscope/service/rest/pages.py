@@ -82,6 +82,9 @@ class Manual(StaticFiles):
     def __init__(self) -> None:
         super().__init__(directory=MANUAL, html=True, check_dir=False)
 
+    async def check_config(self) -> None:
+        """Let the service start and answer where the documentation is not built."""
+
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Return a page or a file of it."""
         if not (MANUAL / "index.html").is_file():

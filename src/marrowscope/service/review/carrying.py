@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from marrowscope.domain.taxonomy import ARTEFACT
 from marrowscope.service.actors import SYSTEM
 from marrowscope.service.analyses import count
-from marrowscope.service.review import requests
 from marrowscope.service.review.answers import NewCell, draw_cell
+from marrowscope.service.review.notes import requests
 from marrowscope.service.review.same_cells import same_cells
 from marrowscope.service.store.tables.analyses import DONE, NETWORK, PERSON, Analysis, AnalysisField, Cell
 from marrowscope.service.store.tables.patients import Field, Patient

@@ -2,7 +2,7 @@
 import type { Decision, PatientStatus, Role } from "./api/shapes";
 import { interval, number, percent, plural, setLocale, type Language } from "./locale";
 import { activity } from "./texts/activity";
-import { admin, display, password } from "./texts/administration";
+import { admin, display, outbox, password } from "./texts/administration";
 import { details } from "./texts/details";
 import { firstRun, tour } from "./texts/firstrun";
 import { camera, live } from "./texts/live";
@@ -77,6 +77,7 @@ const english = {
   firstRun,
   tour,
   admin,
+  outbox,
   password,
   display,
   details,

@@ -24,7 +24,8 @@ from marrowscope.service.rest.shapes import (
     SpecimenName,
     Verdict,
 )
-from marrowscope.service.review import readings, requests, tags
+from marrowscope.service.review import readings
+from marrowscope.service.review.notes import requests, tags
 from marrowscope.service.store.tables.analyses import Analysis
 from marrowscope.service.store.tables.patients import Patient
 

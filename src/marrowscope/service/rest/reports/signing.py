@@ -7,6 +7,7 @@ from pydantic import Field
 
 from marrowscope.service.accounts import authentication
 from marrowscope.service.analyses import analyses, count
+from marrowscope.service.exchange import outbox
 from marrowscope.service.images import patients
 from marrowscope.service.reports import signing, versions
 from marrowscope.service.reports.pictures import ImageStore
@@ -14,8 +15,10 @@ from marrowscope.service.reports.signing import SignatureRequest
 from marrowscope.service.reports.versions import PatientVersion
 from marrowscope.service.rest.analyses.analyses import AnalysisShape, analysis_shape
 from marrowscope.service.rest.dependencies import Reviewer, TheService, Transaction, Viewer
+from marrowscope.service.rest.exchange.outbox import DeliveryShape
 from marrowscope.service.rest.shapes import Id, Instant, Line, Page, Password, Shape, Verdict
 from marrowscope.service.review import readings
+from marrowscope.service.store.tables.exchange import Delivery
 
 router = APIRouter(tags=["signature"])
 
@@ -67,7 +70,8 @@ class VersionShape(Shape):
 class PatientVersionShape(VersionShape):
     """A signed report among all of its patient's, with the analysis it is of.
 
-    `amended` is why it was opened again; `superseded` tells whether a later one is signed.
+    `amended` is why it was opened again; `superseded` tells whether a later one is signed. `delivery` says
+    whether it was sent to the hospital's system, null where none is set.
     """
 
     analysis_id: str
@@ -76,6 +80,7 @@ class PatientVersionShape(VersionShape):
     bundle_sha256: str
     amended: str | None
     superseded: bool
+    delivery: DeliveryShape | None
 
 
 @router.get("/analyses/{analysis_id}/checklist")
@@ -98,6 +103,7 @@ def sign(
     images = ImageStore(service.blobs, service.pictures)
     request = SignatureRequest(body.meaning, body.revision, body.waived)
     version = signing.sign(session, user, images, analysis_id, request, laboratory=service.laboratory)
+    outbox.put(session, version, service.settings.outbox)
     return VersionShape.model_validate(version)
 
 
@@ -120,10 +126,12 @@ def list_versions_of_patient(session: Transaction, user: Viewer, patient_id: Id)
     """List the signed versions of all analyses of a patient, the latest first."""
     patient = patients.get(session, patient_id)
     readings.refuse_blind_of(session, user, patient_id)
-    return Page(items=[_of_patient(each) for each in versions.of_patient(session, patient)])
+    found = versions.of_patient(session, patient)
+    deliveries = outbox.of_versions(session, [each.version.id for each in found])
+    return Page(items=[_of_patient(each, deliveries.get(each.version.id)) for each in found])
 
 
-def _of_patient(found: PatientVersion) -> PatientVersionShape:
+def _of_patient(found: PatientVersion, delivery: Delivery | None) -> PatientVersionShape:
     return PatientVersionShape(
         **VersionShape.model_validate(found.version).model_dump(),
         analysis_id=found.analysis.id,
@@ -132,4 +140,5 @@ def _of_patient(found: PatientVersion) -> PatientVersionShape:
         bundle_sha256=found.analysis.bundle_sha256,
         amended=found.amended,
         superseded=found.superseded,
+        delivery=None if delivery is None else DeliveryShape.model_validate(delivery),
     )

@@ -13,8 +13,9 @@ from marrowscope.service.errors import ConflictError, PreconditionError
 from marrowscope.service.rest.dependencies import Reviewer, Transaction, Viewer
 from marrowscope.service.rest.review.cells import CellShape, cell_shape
 from marrowscope.service.rest.shapes import BodyId, Id, Instant, Page, Paragraph, Shape
-from marrowscope.service.review import agreement, answers, cells, comments, readings
+from marrowscope.service.review import agreement, answers, cells, readings
 from marrowscope.service.review.answers import Change, ChangedMeanwhileError, NewCell
+from marrowscope.service.review.notes import comments
 from marrowscope.service.review.readings import ReadingView
 
 router = APIRouter(tags=["reviews"])

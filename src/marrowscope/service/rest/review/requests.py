@@ -8,8 +8,8 @@ from pydantic import StringConstraints
 from marrowscope.service.rest.dependencies import Reviewer, Transaction, Viewer
 from marrowscope.service.rest.review.readings import EmptyBody
 from marrowscope.service.rest.shapes import BodyId, Cursor, Id, Instant, Limit, Page, Paragraph, Shape
-from marrowscope.service.review import requests
-from marrowscope.service.review.requests import Box, NewRequest, PlacedRequest
+from marrowscope.service.review.notes import requests
+from marrowscope.service.review.notes.requests import Box, NewRequest, PlacedRequest
 
 router = APIRouter(tags=["requests"])
 Username = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from marrowscope.service.rest.dependencies import Reviewer, Transaction, Viewer
 from marrowscope.service.rest.shapes import Id, Line, Page, Shape
-from marrowscope.service.review import tags
+from marrowscope.service.review.notes import tags
 
 router = APIRouter(tags=["patients"])
 

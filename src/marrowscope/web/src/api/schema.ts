@@ -320,6 +320,20 @@ export interface Decision {
   reason: string;
 }
 
+/** A signed version on its way to one system; `message` says why the last attempt failed. */
+export interface DeliveryShape {
+  id: string;
+  analysis_id: string;
+  number: number;
+  target: string;
+  status: "waiting" | "sent" | "refused";
+  attempts: number;
+  created_at: string;
+  next_at: string;
+  sent_at: string | null;
+  message: string;
+}
+
 /**
  * What is stated about a case; empty texts and null state nothing.
  *
@@ -800,6 +814,11 @@ export interface Page_ControlShape_ {
   next?: string | null;
 }
 
+export interface Page_DeliveryShape_ {
+  items: DeliveryShape[];
+  next?: string | null;
+}
+
 export interface Page_EntryShape_ {
   items: EntryShape[];
   next?: string | null;
@@ -929,7 +948,8 @@ export interface PatientShape {
 /**
  * A signed report among all of its patient's, with the analysis it is of.
  *
- * `amended` is why it was opened again; `superseded` tells whether a later one is signed.
+ * `amended` is why it was opened again; `superseded` tells whether a later one is signed. `delivery` says
+ * whether it was sent to the hospital's system, null where none is set.
  */
 export interface PatientVersionShape {
   version: number;
@@ -946,6 +966,7 @@ export interface PatientVersionShape {
   bundle_sha256: string;
   amended: string | null;
   superseded: boolean;
+  delivery: DeliveryShape | null;
 }
 
 /** A finding, by its code and in words. */

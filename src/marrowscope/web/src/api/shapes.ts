@@ -18,6 +18,7 @@ export type {
   ControlDetail,
   ControlShape as Control,
   Count,
+  DeliveryShape as Delivery,
   Differential,
   EntryShape as AuditEntry,
   EstimateShape as Estimate,

@@ -7,10 +7,11 @@ import { Dialog, Labelled, Link, Problem } from "../parts/basics";
 import { AuditTable } from "../patient/AuditTable";
 import { t, when } from "../strings";
 import { Networks } from "../teaching/Networks";
+import { Outbox } from "./Outbox";
 
 const ROLES: Role[] = ["viewer", "reviewer", "admin"];
 
-/** Users, the networks, and the history of the installation. */
+/** Users, the networks, the outbox, and the history of the installation. */
 export function Admin({ tab }: { tab: string }): ReactNode {
   return (
     <div className="page">
@@ -22,6 +23,9 @@ export function Admin({ tab }: { tab: string }): ReactNode {
           </Link>
           <Link to="/admin/networks" current={tab === "networks"}>
             {t.teaching.tab}
+          </Link>
+          <Link to="/admin/outbox" current={tab === "outbox"}>
+            {t.outbox.tab}
           </Link>
           <Link to="/admin/audit" current={tab === "audit"}>
             {t.patient.tabs.audit}
@@ -39,6 +43,8 @@ export function Admin({ tab }: { tab: string }): ReactNode {
         </>
       ) : tab === "networks" ? (
         <Networks />
+      ) : tab === "outbox" ? (
+        <Outbox />
       ) : (
         <Users />
       )}

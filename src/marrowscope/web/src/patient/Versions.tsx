@@ -36,6 +36,16 @@ export function Versions({ patient, analysis }: { patient: Patient; analysis: An
   );
 }
 
+/** Whether a version has reached the hospital's system, where one is set. */
+function Delivered({ version }: { version: PatientVersion }): ReactNode {
+  const delivery = version.delivery;
+  if (!delivery) return null;
+  const texts = t.versions.delivery;
+  const text =
+    delivery.status === "sent" ? texts.sent(when(delivery.sent_at)) : delivery.status === "refused" ? texts.refused(delivery.message) : texts.waiting(delivery.message);
+  return <p className="soft">{text}</p>;
+}
+
 function SignedVersion({ version, isEarlier }: { version: PatientVersion; isEarlier: boolean }): ReactNode {
   const remarks = [isEarlier ? t.versions.earlier : "", version.superseded ? t.versions.superseded : ""].filter(Boolean).join(", ");
   return (
@@ -59,6 +69,7 @@ function SignedVersion({ version, isEarlier }: { version: PatientVersion; isEarl
           {t.versions.reason}: {version.reason}
         </p>
       ) : null}
+      <Delivered version={version} />
       {version.amended ? (
         <p className="soft">
           {t.versions.amended}: {version.amended}

@@ -1,5 +1,5 @@
 // English texts of the administration pages and of personal settings.
-import type { Token } from "../api/shapes";
+import type { Delivery, Token } from "../api/shapes";
 
 export const admin = {
   title: "Administration",
@@ -16,6 +16,17 @@ export const admin = {
   revoke: "Revoke",
   scopeNames: { read: "read", write: "change", admin: "administer" } satisfies Record<Token["scopes"][number], string>,
   you: "you",
+};
+
+export const outbox = {
+  tab: "Outbox",
+  lead: "Signed reports on their way to the hospital’s system. What was refused waits until you send it again.",
+  none: "Nothing was sent yet. The setting MARROWSCOPE_OUTBOX names where signed reports go.",
+  report: "Report", target: "To", status: "State", attempts: "Attempts", signed: "Signed",
+  version: (number: number) => `Version ${number}`,
+  statuses: { waiting: "waiting", sent: "sent", refused: "refused" } satisfies Record<Delivery["status"], string>,
+  next: (at: string) => `next attempt ${at}`,
+  again: "Send again",
 };
 
 export const password = { title: "Change password", old: "Current password", new: "New password", done: "Your password has been changed." };

@@ -132,6 +132,11 @@ export const versions = {
   superseded: "replaced by a later version",
   earlier: "of an earlier analysis",
   amended: "Reopened",
+  delivery: {
+    waiting: (reason: string) => `Not yet sent to the hospital’s system${reason ? `: ${reason}` : ""}`,
+    sent: (at: string) => `Sent to the hospital’s system ${at}`,
+    refused: (reason: string) => `Refused by the hospital’s system: ${reason}`,
+  },
 };
 
 export const fieldsPage = {

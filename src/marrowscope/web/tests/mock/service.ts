@@ -375,7 +375,7 @@ export class MockService {
     const bundle = "builtin 1.1";
     return this.versions.map((version, index, all) => ({
       ...version, analysis_id: `a${patient}`, analysed_at: NOW, bundle, bundle_sha256: "4be1".repeat(16),
-      amended: all[index + 1]?.reason ?? null, superseded: index < all.length - 1,
+      amended: all[index + 1]?.reason ?? null, superseded: index < all.length - 1, delivery: null,
     })).reverse();
   }
 

@@ -2,7 +2,7 @@
 import { interval, number, percent, plural } from "../../locale";
 import type { Texts } from "../../strings";
 import { activity } from "./activity";
-import { admin, display, password } from "./administration";
+import { admin, display, outbox, password } from "./administration";
 import { details } from "./details";
 import { firstRun, tour } from "./firstrun";
 import { camera, live } from "./live";
@@ -75,6 +75,7 @@ export const german: Texts = {
   firstRun,
   tour,
   admin,
+  outbox,
   password,
   display,
   details,

@@ -131,6 +131,11 @@ export const versions: Texts["versions"] = {
   superseded: "durch eine spätere Version ersetzt",
   earlier: "aus einer früheren Auswertung",
   amended: "Wieder geöffnet",
+  delivery: {
+    waiting: (reason: string) => `Noch nicht an das System des Krankenhauses gesendet${reason ? `: ${reason}` : ""}`,
+    sent: (at: string) => `An das System des Krankenhauses gesendet ${at}`,
+    refused: (reason: string) => `Vom System des Krankenhauses abgelehnt: ${reason}`,
+  },
 };
 
 export const fieldsPage: Texts["fieldsPage"] = {

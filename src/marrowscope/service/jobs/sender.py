@@ -1,0 +1,92 @@
+"""The sender: a thread that empties the outbox.
+
+Killed at any time, it loses nothing: what was not recorded as sent is claimed again when its lease has ended.
+"""
+
+import threading
+from collections.abc import Callable
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from marrowscope.errors import InputError
+from marrowscope.service.clock import new_id
+from marrowscope.service.exchange import outbox
+from marrowscope.service.exchange.targets import NotSentError, RefusedError, target_of
+from marrowscope.service.settings import Settings
+from marrowscope.service.store.engine import Database
+
+_log = structlog.get_logger("marrowscope.jobs")
+_ROUND_S = 1.0
+Recorder = Callable[[Session, str, str, str], None]
+
+
+class Sender:
+    """Sends signed reports to where the settings say.
+
+    Parameters
+    ----------
+    settings : of the installation
+    database : holds the outbox
+    """
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._settings = settings
+        self._database = database
+        self._owner = new_id()
+        self._stops = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop, after the report that is being sent."""
+        self._stops.set()
+        self._thread.join()
+
+    def send_one(self) -> bool:
+        """Send what is due, if anything is; return whether something was."""
+        with self._database.reading() as session:
+            if not outbox.has_work(session):
+                return False
+        with self._database.writing() as session:
+            posted = outbox.claim(session, self._owner)
+        if posted is None:
+            return False
+        settings = self._settings
+        token = settings.outbox_token
+        try:
+            target_of(
+                posted.target,
+                file_format=settings.outbox_format,
+                # A token is for the server that the settings name, and for no other.
+                token=token.get_secret_value() if token and posted.target == settings.outbox else None,
+                seconds=settings.outbox_seconds,
+            ).send(posted.letter)
+        except RefusedError as error:
+            _log.warning("report refused", delivery=posted.id)  # why may name a patient: the database has it
+            self._note(outbox.refused, posted.id, str(error))
+        except (NotSentError, InputError) as error:
+            _log.warning("report not sent", delivery=posted.id)
+            self._note(outbox.postponed, posted.id, str(error))
+        else:
+            with self._database.writing() as session:
+                outbox.sent(session, self._owner, posted.id)
+        return True
+
+    def _note(self, record: Recorder, delivery_id: str, reason: str) -> None:
+        with self._database.writing() as session:
+            record(session, self._owner, delivery_id, reason)
+
+    def _run(self) -> None:
+        while not self._stops.wait(_ROUND_S):
+            try:
+                while self.send_one() and not self._stops.is_set():
+                    pass
+            except DBAPIError as error:
+                _log.warning("database away", error=type(error.orig).__name__)
+            except Exception as error:  # noqa: BLE001 (the next one may do better)
+                _log.error("sending failed unexpectedly", exc_info=error)

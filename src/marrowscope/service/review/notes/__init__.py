@@ -1,0 +1,1 @@
+"""What people leave for each other: comments, requests to colleagues, tags."""

@@ -1,0 +1,65 @@
+import type { ReactNode } from "react";
+import { get, post } from "../api/client";
+import type { Delivery, Page } from "../api/shapes";
+import { useAction, useLoaded } from "../hooks";
+import { Problem } from "../parts/basics";
+import { t, when } from "../strings";
+
+/** Signed reports on their way to the hospital's system. */
+export function Outbox(): ReactNode {
+  const deliveries = useLoaded("outbox", (signal) => get<Page<Delivery>>("/outbox", signal));
+  const { busy, error, run } = useAction();
+  const again = (delivery: Delivery): void =>
+    run(async () => {
+      await post(`/outbox/${delivery.id}/again`, {});
+      deliveries.reload();
+    });
+  const items = deliveries.data?.items ?? [];
+  return (
+    <>
+      <Problem message={deliveries.error ?? error} />
+      <p className="soft">{deliveries.data && items.length === 0 ? t.outbox.none : t.outbox.lead}</p>
+      {items.length > 0 ? (
+        <div className="card">
+          <table className="table">
+            <thead>
+              <tr>
+                <th>{t.outbox.signed}</th>
+                <th>{t.outbox.report}</th>
+                <th>{t.outbox.target}</th>
+                <th>{t.outbox.status}</th>
+                <th>{t.outbox.attempts}</th>
+                <th />
+              </tr>
+            </thead>
+            <tbody>
+              {items.map((delivery) => (
+                <tr key={delivery.id}>
+                  <td>{when(delivery.created_at)}</td>
+                  <td>{t.outbox.version(delivery.number)}</td>
+                  <td>
+                    <code>{delivery.target}</code>
+                  </td>
+                  <td>
+                    {t.outbox.statuses[delivery.status]}
+                    {delivery.status === "sent" ? ` ${when(delivery.sent_at)}` : ""}
+                    {delivery.status === "waiting" && delivery.attempts > 0 ? `, ${t.outbox.next(when(delivery.next_at))}` : ""}
+                    {delivery.message ? <div className="small soft">{delivery.message}</div> : null}
+                  </td>
+                  <td>{delivery.attempts}</td>
+                  <td>
+                    {delivery.status === "sent" ? null : (
+                      <button type="button" className="button compact" disabled={busy} onClick={() => again(delivery)}>
+                        {t.outbox.again}
+                      </button>
+                    )}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      ) : null}
+    </>
+  );
+}
