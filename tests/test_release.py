@@ -144,6 +144,18 @@ def test_the_citation_is_of_this_version() -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", str(citation["date-released"]))
 
 
+def test_figures_for_hardware_are_those_of_the_pages_they_come_from() -> None:
+    page = ROOT / "docs" / "how-to" / "operate.md"
+    table = page.read_text("utf-8").split("### Hardware")[1].split("### Browsers")[0]
+    rows = re.findall(r"^\| [^|]+ \| (.+) \(\[[^\]]+\]\(([^#)]+)#[^)]*\)\) \|$", table, re.MULTILINE)
+    assert len(rows) == 4
+    for needs, link in rows:
+        source = (page.parent / link).read_text("utf-8")
+        figures = re.findall(r"[\d.,]*\d (?:ms|MiB)", needs)
+        assert figures
+        assert [figure for figure in figures if figure.split()[0] not in source] == [], link
+
+
 def test_the_changelog_has_the_form_it_names() -> None:
     text = (ROOT / "CHANGELOG.md").read_text("utf-8")
     releases = text.split("\n## ")[1:]
