@@ -24,7 +24,7 @@ from marrowscope.service.jobs.sender import Sender
 from marrowscope.service.rest.app import create_app
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.exchange import Delivery
+from marrowscope.service.store.reviews import Delivery
 
 
 @pytest.fixture(params=["folder", "mllp", "fhir"])

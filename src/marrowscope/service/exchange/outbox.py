@@ -23,8 +23,7 @@ from marrowscope.service.exchange.targets import Letter
 from marrowscope.service.reports import documents
 from marrowscope.service.store.analyses import Analysis
 from marrowscope.service.store.base import row_of
-from marrowscope.service.store.exchange import REFUSED, SENT, WAITING, Delivery
-from marrowscope.service.store.reviews import Version
+from marrowscope.service.store.reviews import REFUSED, SENT, WAITING, Delivery, Version
 from marrowscope.service.trail import audit
 
 LEASE = timedelta(minutes=5)

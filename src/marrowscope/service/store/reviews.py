@@ -14,6 +14,9 @@ OPEN, FINISHED = "open", "finished"
 ANSWERED, CLOSED = "answered", "closed"
 """What becomes of an open request to a colleague."""
 
+WAITING, SENT, REFUSED = "waiting", "sent", "refused"
+"""States of a delivery. What was refused waits for a person to send it again."""
+
 
 class Reading(Identified, Base):
     """A reading of an analysis: all answers that belong together.
@@ -157,6 +160,31 @@ class Version(Identified, Base):
     sha256: Mapped[str] = mapped_column(String(64))
     page: Mapped[str] = mapped_column(BlobDigest(outlives_retention=True))
     document: Mapped[str] = mapped_column(Text, deferred=True)
+
+
+class Delivery(Identified, Base):
+    """One signed version on its way to one system: the outbox is the rows that are ``waiting``.
+
+    `number` is the version's. `target` is where it goes, as the settings named it then. It is not tried
+    before `next_at`; `owner` is the server at work on it until `lease_until`. `message` says why the last
+    attempt failed.
+    """
+
+    __tablename__ = "deliveries"
+    __table_args__ = (UniqueConstraint("version_id", "target"), Index(None, "status", "next_at"))
+
+    version_id: Mapped[str] = mapped_column(ForeignKey("versions.id", ondelete="CASCADE"))
+    analysis_id: Mapped[str] = mapped_column(ForeignKey("analyses.id", ondelete="CASCADE"), index=True)
+    number: Mapped[int]
+    target: Mapped[str] = mapped_column(String(500))
+    status: Mapped[str] = mapped_column(String(16), default=WAITING)
+    attempts: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    next_at: Mapped[datetime] = mapped_column(default=now)
+    sent_at: Mapped[datetime | None] = mapped_column(default=None)
+    owner: Mapped[str | None] = mapped_column(String(100), default=None)
+    lease_until: Mapped[datetime | None] = mapped_column(default=None)
+    message: Mapped[str] = mapped_column(Text, default="")
 
 
 class Amendment(Identified, Base):

@@ -21,9 +21,7 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 # Any number that no other program locks in the same database.
 _LOCK = 5_204_651
 
-for _name in (
-    "accounts", "audit", "patients", "analyses", "reviews", "pins", "teaching", "controls", "exchange",
-):  # fmt: skip
+for _name in ("accounts", "audit", "patients", "analyses", "reviews", "pins", "teaching", "controls"):
     import_module(f"marrowscope.service.store.{_name}")
 
 

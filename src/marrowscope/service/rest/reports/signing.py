@@ -18,7 +18,7 @@ from marrowscope.service.rest.dependencies import Reviewer, TheService, Transact
 from marrowscope.service.rest.exchange.outbox import DeliveryShape
 from marrowscope.service.rest.shapes import Id, Instant, Line, Page, Password, Shape, Verdict
 from marrowscope.service.review import readings
-from marrowscope.service.store.exchange import Delivery
+from marrowscope.service.store.reviews import Delivery
 
 router = APIRouter(tags=["signature"])
 
