@@ -1,9 +1,9 @@
 """Measure which megakaryocytes are found, and what else, on drawn slides and on real fields without any.
 
-    python bench/counts/megakaryocytes.py --data DATA --into docs/files.md
+    python bench/counts/megakaryocytes.py --data DATA --into docs/reference/files.md
 
-Slides are drawn from seeds on which nothing was set. Of the real fields every other one was looked at while the
-method was made; the others are measured. They are of known scale, of five laboratories, and hold no
+Slides are drawn from seeds on which nothing was set. Of the real fields every other one was looked at while
+the method was made; the others are measured. They are of known scale, of five laboratories, and hold no
 megakaryocyte; most are smaller than fields in which these are looked for otherwise, so that limit is lowered.
 """
 
