@@ -10,9 +10,9 @@ from functools import cached_property, partial
 import numpy as np
 
 from marrowscope.analysis.patient import read_patient
+from marrowscope.cohort.pictures import FieldPictures
 from marrowscope.cohort.settings import RunSettings
 from marrowscope.domain.case.specimen import Specimen
-from marrowscope.domain.cells import FLAG_REPEATED
 from marrowscope.domain.counting import counted_in
 from marrowscope.domain.patient import (
     CohortReport,
@@ -39,7 +39,6 @@ from marrowscope.pipeline import (
     FieldReader,
     FieldResult,
     FieldTask,
-    annotated_again,
     counted_once_each,
     scale_sample,
 )
@@ -100,7 +99,7 @@ class CohortReader:
         self._seconds: dict[str, float] = {}
         self.plans: Mapping[str, Plan] = {}
         self._repeated: dict[str, RepeatedCells] = {}
-        self._drawn: dict[tuple[str, str, str], tuple[bool, ...]] = {}
+        self._pictures = FieldPictures(journal, settings.reading, listener)
 
     @cached_property
     def _reader(self) -> FieldReader:
@@ -313,7 +312,7 @@ class CohortReader:
             *self._once(plan, [plan.settled.get(name) or self._recorded(tasks[name]) for name in names]),
             *sorted(fit, key=lambda tile: natural_key(tile.name)),
         )
-        self._draw_missing(plan, fields)
+        self._pictures.draw_missing(plan, fields)
         slides = tuple(slide.reading(tiles) for slide in plan.slides)
         number = len(plan.fields)
         ended = (
@@ -342,22 +341,6 @@ class CohortReader:
         if self._settings.looks_again:
             self._repeated[patient] = repeated
         return counted_once_each(fields, repeated, partial(self._journal.sheet, patient))
-
-    def _draw_missing(self, plan: Plan, fields: Sequence[FieldReading]) -> None:
-        """Draw fields without a picture, and those of whose cells some are now known to count elsewhere."""
-        patient, tasks = plan.source.patient, {task.source.name: task for task in plan.fields}
-        whole = [each for each in fields if each.status is FieldStatus.READ and not each.is_single_cell]
-        for field in whole if self._settings.reading.pictures else ():
-            marks = tuple(FLAG_REPEATED in flags for flags in field.cells.flags)
-            key = patient, field.name, field.sha256
-            is_there = self._journal.annotated_path(patient, field.name).is_file()
-            if is_there and self._drawn.get(key, (False,) * len(marks)) == marks:
-                continue
-            self._listener(Progress("drawing", patient, field.name))
-            self._drawn[key] = marks
-            picture = annotated_again(tasks[field.name], field.cells, self._settings.reading.limits)
-            if picture:
-                self._journal.draw_again(patient, field.name, picture)
 
     def _looks_again(self, patient: str, fields: Sequence[FieldReading]) -> bool:
         """Return whether a count with a verdict goes on: then it was looked at before."""

@@ -34,7 +34,7 @@ def draw_shares(report: CohortReport) -> Figure:
     axes.set_yticks(range(len(patients)), [shown(patient.patient) for patient in patients])
     axes.set_ylim(-0.6, len(patients) - 0.4)
     axes.set_xlim(0, 100)
-    axes.set_xlabel("Blasts, % of the counted cells, with 95 % interval; dashed: the rule's threshold")
+    axes.set_xlabel("Blasts, % of the counted cells, with 95 % interval\n(dashed: the rule's threshold)")
     return figure
 
 

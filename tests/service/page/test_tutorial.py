@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 SEED = 1  # of `marrowscope demo`
 CASE, NUMBER = "BM-26-0001", 7  # its eighth patient
-LOT = 100
+LOT, MORE = 100, 30  # cells of the lot that decide; answers that may have been given to others meanwhile
 _FOCUSED = "document.querySelector('.tile.focused')?.dataset.id"
-_VERDICT = "document.querySelector('[data-testid=differential] .pill').innerText"
 _READING_MS = 600_000
 
 
@@ -66,7 +65,7 @@ def test_from_a_new_installation_to_a_signed_report(
     visit.look("cells")
     _state_the_specimen(visit)
     _review_the_lot(visit)
-    visit.until(f"() => {_VERDICT}.startsWith('Above 20 %')")
+    assert visit.decision().startswith("Above 20 %")
     visit.look("decided")
     _sign(visit)
     assert "\n".join(visit.complaints) == ""
@@ -97,7 +96,7 @@ def _state_the_specimen(visit: Visit) -> None:
 
 
 def _review_the_lot(visit: Visit) -> None:
-    for number in range(1, LOT + 1):
+    for number in range(1, LOT + MORE + 1):
         before = visit.page.evaluate(_FOCUSED)
         visit.press("Shift+N")
         visit.until(f"(before) => ![undefined, before].includes({_FOCUSED})", before)
@@ -106,6 +105,9 @@ def _review_the_lot(visit: Visit) -> None:
             visit.look("lot")
         visit.press("Enter")
         visit.page.get_by_text(f"· {number} reviewed").wait_for()
+        if number >= LOT and visit.decision() != "Undecided":
+            return
+    raise AssertionError("the review does not decide")
 
 
 def _sign(visit: Visit) -> None:

@@ -74,7 +74,7 @@ def test_there_is_a_backup_of_this_version() -> None:
 
 def write(folder: Path, path: Path) -> None:
     """Make an installation with a signed patient, and its backup."""
-    from tests.service.reports.test_signing import name_blasts, sign  # noqa: PLC0415
+    from tests.service.reports.test_signing import name_blasts, sign  # noqa: PLC0415 (the tests that read it need none of this)
 
     settings = Settings(data_folder=folder)
     database = Database(settings.database_url, settings.seal_folder)

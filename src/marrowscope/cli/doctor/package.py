@@ -4,6 +4,7 @@ import os
 import platform
 import time
 from collections.abc import Iterator
+from functools import partial
 from importlib.metadata import PackageNotFoundError, metadata, version
 
 from packaging.requirements import Requirement
@@ -28,7 +29,7 @@ def findings() -> Iterator[Finding]:
     yield found("libraries", _libraries)
     yield found("extras", _extras)
     for name in list_builtin():
-        yield found(f"networks {name}", lambda name=name: _networks(name))  # type: ignore[misc]
+        yield found(f"networks {name}", partial(_networks, name))
     yield found("self-test", self_test)
 
 

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,7 @@ def findings(data: Path | None, database: str | None) -> Iterator[Finding]:
         "backup": _backup,
     }
     for check, look in checks.items():
-        yield found(check, lambda look=look: look(settings))  # type: ignore[misc]
+        yield found(check, partial(look, settings))
 
 
 def _settings(settings: "Settings") -> Finding:

@@ -44,23 +44,28 @@ LEAST_FIELD_UM: Final = 80.0
 """Shorter side of a field that can hold one."""
 CROWDED: Final = 0.35
 """Part of an area with the colour of nuclei from which cells lie on each other."""
+LAYERED: Final = 0.93
+"""Part of an area that is covered from which cells lie on each other, nuclei or not."""
 CROWDED_PX: Final = 160
 """Side of the square in which that is told."""
 
 MOST: Final = 1000
 """Candidates that are listed of a slide: more are no megakaryocytes."""
 
-_SQUARE_PX: Final = 21  # in a disc of 30 µm
+_SQUARES_PX: Final = (45, 31, 21)  # in discs of 64, 44 and 30 µm
+_BESIDE_PX: Final = 6  # from a place that was judged in vain
 _SOLID: Final = 0.96
 _NUCLEAR: Final = 0.15  # part with the colour of nuclei in a square around a nucleus
 _NUCLEAR_PX: Final = 25
+_ITSELF_PX: Final = 61  # side of the square in the middle that is not asked how crowded it is
 _LEAST_RADIUS: Final = 12.5  # µm, of the disc inside the body
 _OPENING: Final = 0.55  # of that radius
 _AREA: Final = (600.0, 12_000.0)  # µm²
 _UNEVEN: Final = 2.0  # area of the body over that of the disc inside
 _NUCLEUS_AREA: Final = 180.0  # µm²; of the largest other cells it is as much, but not with so much cytoplasm
-_NUCLEUS_RADIUS: Final = 4.5
+_NUCLEUS_RADIUS: Final = 3.5
 _NUCLEUS_SHARE: Final = (0.08, 0.68)
+_RING_PX: Final = 8
 _RIM_PX: Final = 3
 _AT_RIM: Final = 0.38  # part of the rim that is nucleus
 _LIGHTER: Final = 0.78  # green absorbance of cytoplasm over that of the nucleus
@@ -139,33 +144,22 @@ def candidates_in(
     """
     nuclear = (absorbed[1] - absorbed[2] > PURPLE).astype(np.float32)
     covered = ((greatest(absorbed) > COVERED) | (nuclear > 0)).astype(np.float32)
-    solid = ndimage.uniform_filter(covered, _SQUARE_PX, mode="constant") > _SOLID
-    if not solid.any():
-        return
-    solid &= ndimage.uniform_filter(nuclear, _NUCLEAR_PX, mode="constant") > _NUCLEAR
-    labels, _ = ndimage.label(solid)
-    crowded: Mask | None = None
-    others = absorbed[1][(nuclear > 0) & ~solid]
-    lightest = min(_LIGHT[0], _LIGHT[1] * float(np.median(others)) if len(others) >= _FEW_PX else np.inf)
+    single = absorbed[1][(nuclear > 0) & (_mean(covered, _SQUARES_PX[-1]) <= _SOLID)]
+    lightest = min(_LIGHT[0], _LIGHT[1] * float(np.median(single)) if len(single) >= _FEW_PX else np.inf)
     seen: list[tuple[int, int, int, int]] = []
-    for number, place in enumerate(ndimage.find_objects(labels), start=1):
-        if max(part.stop - part.start for part in place) > 2 * SIGHT_PX:
-            continue
-        rows, columns = np.nonzero(labels[place] == number)
-        y, x = int(rows.mean()) + place[0].start, int(columns.mean()) + place[1].start
+    for y, x in _places(covered, nuclear):
         if any(x0 <= x < x1 and y0 <= y < y1 for x0, y0, x1, y1 in seen):
-            continue  # another part of a body that was judged
-        if crowded is None:
-            crowded = ndimage.uniform_filter(nuclear, CROWDED_PX, mode="nearest") > CROWDED
-        if crowded[y, x]:
-            continue
+            continue  # judged already
         top, left = max(y - SIGHT_PX, 0), max(x - SIGHT_PX, 0)
         window = slice(top, y + SIGHT_PX), slice(left, x + SIGHT_PX)
         body = _body(covered[window] > 0, (y - top, x - left))
-        if body is None:
-            continue
-        found = _judged(tuple(each[window] for each in absorbed), body, nuclear[window] > 0, lightest)
+        found = None
+        if body is not None:
+            found = _judged(
+                tuple(each[window] for each in absorbed), body, (covered[window], nuclear[window]), lightest
+            )
         if found is None:
+            seen.append((x - _BESIDE_PX, y - _BESIDE_PX, x + _BESIDE_PX, y + _BESIDE_PX))
             continue
         found = placed(found, (left, top), (1.0, 1.0))
         seen.append(found.box)
@@ -174,10 +168,31 @@ def candidates_in(
             yield found
 
 
+def _places(covered: Floats, nuclear: Floats) -> Iterator[tuple[int, int]]:
+    """Yield rows and columns in large cells, the largest first: where cells touch, only these stand out."""
+    inner, outer = (_mean(nuclear, side) * np.float32(side**2) for side in (_ITSELF_PX, CROWDED_PX))
+    is_possible = (outer - inner) / np.float32(CROWDED_PX**2 - _ITSELF_PX**2) < CROWDED
+    is_possible &= _mean(nuclear, _NUCLEAR_PX) > _NUCLEAR
+    if not is_possible.any():
+        return
+    for side in _SQUARES_PX:
+        labels, _ = ndimage.label(is_possible & (_mean(covered, side) > _SOLID))
+        for number, place in enumerate(ndimage.find_objects(labels), start=1):
+            if max(part.stop - part.start for part in place) > SIGHT_PX:
+                continue  # wider than any cell: a layer of them
+            rows, columns = np.nonzero(labels[place] == number)
+            yield int(rows.mean()) + place[0].start, int(columns.mean()) + place[1].start
+
+
+def _mean(values: Floats, side: int) -> Floats:
+    """Return the mean of the square around each px; beyond the picture is nothing."""
+    return np.asarray(ndimage.uniform_filter(values, side, mode="constant"), np.float32)
+
+
 def _body(covered: Mask, at: tuple[int, int]) -> Mask | None:
     """Return the large cell at a place of a window, None if there is none or the window cuts it."""
     depth = _depth(covered)
-    near = tuple(slice(max(side - _SQUARE_PX, 0), side + _SQUARE_PX) for side in at)
+    near = tuple(slice(max(side - _SQUARES_PX[-1], 0), side + _SQUARES_PX[-1]) for side in at)
     radius = float(depth[near].max())
     if radius < _LEAST_RADIUS:
         return None
@@ -191,11 +206,14 @@ def _body(covered: Mask, at: tuple[int, int]) -> Mask | None:
 
 
 def _judged(
-    absorbed: tuple[Floats, ...], body: Mask, nuclear: Mask, most: float
+    absorbed: tuple[Floats, ...], body: Mask, cover: tuple[Floats, Floats], lightest: float
 ) -> MegakaryocyteCandidate | None:
     """Return the candidate that a large body is, its box in px of the window, None if it is none."""
     _, green, blue = absorbed
+    covered, nuclear = cover
     area = float(body.sum()) * ZOOM_UM**2
+    if nuclear[~body].mean() > CROWDED or covered[_around(body)].mean() > LAYERED:
+        return None
     depth = _depth(body)
     unevenness = area / (np.pi * (float(depth.max()) * ZOOM_UM) ** 2)
     if not _AREA[0] <= area <= _AREA[1] or unevenness > _UNEVEN:
@@ -206,14 +224,14 @@ def _judged(
     if not _NUCLEUS_SHARE[0] <= share <= _NUCLEUS_SHARE[1] or nucleus.sum() * ZOOM_UM**2 < _NUCLEUS_AREA:
         return None
     cytoplasm = body & ~ndimage.binary_dilation(nucleus)
-    if not cytoplasm.any() or (nuclear & nucleus).sum() < 0.8 * nucleus.sum():
+    if not cytoplasm.any() or nuclear[nucleus].mean() < 0.8:
         return None
     rim = body & (depth <= _RIM_PX)
     at_rim = float((nucleus & rim).sum() / rim.sum())
     lighter = float(np.median(green[cytoplasm]) / np.median(green[nucleus]))
     bluish = float(np.median(blue[nucleus]) / np.median(green[nucleus]))
     radius = float(_depth(nucleus).max()) * ZOOM_UM
-    is_light = lighter <= _LIGHTER and float(np.median(green[cytoplasm])) <= most
+    is_light = lighter <= _LIGHTER and float(np.median(green[cytoplasm])) <= lightest
     if not is_light or at_rim > _AT_RIM or bluish > _BLUE or radius < _NUCLEUS_RADIUS:
         return None
     rows, columns = np.nonzero(body)
@@ -226,6 +244,11 @@ def _judged(
         nucleus_um2=float(nucleus.sum()) * ZOOM_UM**2,
         score=round(float(np.prod(likeness)) ** (1 / len(likeness)), 3),
     )
+
+
+def _around(body: Mask) -> Mask:
+    """Return what lies close around a body."""
+    return np.asarray(ndimage.binary_dilation(body, iterations=_RING_PX) & ~body)
 
 
 def _depth(mask: Mask) -> npt.NDArray[np.float64]:

@@ -164,7 +164,7 @@ def survey(slide: Slide, mpp: float | None = None) -> Survey:
     rows, columns = (max(int(side * scale / BLOCK_UM), 1) for side in (full.height, full.width))
     cover, found = _cover(slide, scale, glass, _fitted(dark, rows, columns, full, scale) > _TISSUE)
     kinds = kinds_of(cover)
-    searched = MegakaryocyteSearch(_examined_mm2(kinds, cover.purple), large.likeliest_first(found))
+    searched = MegakaryocyteSearch(_examined_mm2(kinds, cover), large.likeliest_first(found))
     tile_px = tuple(min(round(TILE_UM / scale), side) for side in (full.width, full.height))
     corners, richness = _tiles(kinds == BlockKind.MONOLAYER, cover.purple)
     tiles = np.floor(corners[:, ::-1] * (BLOCK_UM / scale)).astype(np.int64)
@@ -184,10 +184,14 @@ def _unpacked(found: Mapping[str, npt.NDArray[np.generic]]) -> MegakaryocyteSear
     )
 
 
-def _examined_mm2(kinds: Blocks, purple: Floats) -> float:
-    """Return the area in which a megakaryocyte would have been seen: not bare, and not crowded."""
-    crowded = ndimage.uniform_filter(purple, large.CROWDED_PX // BLOCK_PX, mode="nearest") > large.CROWDED
-    return float(((kinds != BlockKind.BARE) & ~crowded).sum()) * (BLOCK_UM / 1000) ** 2
+def _examined_mm2(kinds: Blocks, cover: Cover) -> float:
+    """Return the area in which a megakaryocyte would have been seen: not bare, and cells in one layer."""
+    side = large.CROWDED_PX // BLOCK_PX
+    purple, covered = (
+        ndimage.uniform_filter(each, side, mode="nearest") for each in (cover.purple, cover.covered)
+    )
+    is_seen = (kinds != BlockKind.BARE) & (purple <= large.CROWDED) & (covered <= large.LAYERED)
+    return float(is_seen.sum()) * (BLOCK_UM / 1000) ** 2
 
 
 def _pictures(slide: Slide, found: Sequence[MegakaryocyteCandidate]) -> bytes:

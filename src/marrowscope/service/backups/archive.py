@@ -9,7 +9,7 @@ import io
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, Final, Self
+from typing import IO, Final, Self, cast
 
 from marrowscope.errors import InputError
 
@@ -64,7 +64,7 @@ class Writer:
 
     def __init__(self, file: IO[bytes], listener: Listener | None = None) -> None:
         self._out = Hashing(file)
-        self._tar = tarfile.open(fileobj=self._out, mode="w|", format=tarfile.PAX_FORMAT)  # type: ignore[call-overload]  # noqa: SIM115
+        self._tar = _written_to(self._out)
         self._sums = io.BytesIO()
         self._listener = listener
 
@@ -127,7 +127,7 @@ def members(path: Path, listener: Listener | None = None) -> Iterator[tuple[str,
     """
     with path.open("rb") as file:
         try:
-            with tarfile.open(fileobj=Hashing(file, listener), mode="r|") as tar:  # type: ignore[call-overload]
+            with tarfile.open(fileobj=Hashing(file, listener), mode="r|") as tar:  # type: ignore[call-overload]  # need not seek
                 for member in tar:
                     content = tar.extractfile(member) if member.isreg() else None
                     parts = PurePosixPath(member.name).parts
@@ -169,3 +169,11 @@ def _member(name: str, size: int) -> tarfile.TarInfo:
     made = tarfile.TarInfo(name)
     made.size, made.mode = size, 0o600
     return made
+
+
+def _written_to(stream: Hashing) -> tarfile.TarFile:
+    """Open an archive to write to a stream that cannot seek, for which the stubs of "w|" ask nevertheless."""
+    opened: tarfile.TarFile = tarfile.open(  # noqa: SIM115 (whoever asked closes it)
+        fileobj=cast("IO[bytes]", stream), mode="w|", format=tarfile.PAX_FORMAT
+    )
+    return opened

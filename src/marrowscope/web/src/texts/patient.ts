@@ -199,6 +199,7 @@ export const audit = {
     "reading.answer": "Cell named (second reading)", "reading.finish": "Second reading finished", "reading.open": "Second reading opened",
     "request.answer": "Request answered", "request.ask": "Colleague asked", "request.close": "Request closed", "patient.tag": "Tag added", "patient.untag": "Tag removed",
     "report.export": "Report exported", "trail.export": "History exported", "trail.seal": "History sealed", "backup.restore": "Backup restored",
+    "order.take": "Order taken over", "report.send": "Report sent to the hospital’s system", "report.refused": "Report refused by the hospital’s system", "report.send_again": "Report sent again",
     "session.close": "Logged out", "session.open": "Logged in", "session.refuse": "Log-in refused",
     "bundle.activate": "Networks activated", "teaching.ask": "Teaching started", "teaching.done": "Teaching done", "teaching.failed": "Teaching failed", "teaching.cancelled": "Teaching cancelled", "teaching.decline": "New networks declined",
     "token.add": "Token created", "token.remove": "Token revoked", "user.add": "User added", "user.change": "User changed", "user.password": "Password changed",

@@ -19,9 +19,9 @@ export const admin: Texts["admin"] = {
 
 export const outbox: Texts["outbox"] = {
   tab: "Ausgang",
-  lead: "Signierte Berichte auf dem Weg zum System des Krankenhauses. Was abgelehnt wurde, wartet, bis Sie es erneut senden.",
-  none: "Noch wurde nichts gesendet. Die Einstellung MARROWSCOPE_OUTBOX nennt, wohin signierte Berichte gehen.",
-  report: "Bericht", target: "An", status: "Stand", attempts: "Versuche", signed: "Signiert",
+  lead: "Signierte Befunde auf dem Weg zum System des Krankenhauses. Was abgelehnt wurde, wartet, bis Sie es erneut senden.",
+  none: "Noch wurde nichts gesendet. Die Einstellung MARROWSCOPE_OUTBOX nennt, wohin signierte Befunde gehen.",
+  report: "Befund", target: "An", status: "Stand", attempts: "Versuche", signed: "Signiert",
   version: (number: number) => `Version ${number}`,
   statuses: { waiting: "wartet", sent: "gesendet", refused: "abgelehnt" },
   next: (at: string) => `nächster Versuch ${at}`,

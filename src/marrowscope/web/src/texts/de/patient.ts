@@ -198,6 +198,7 @@ export const audit: Texts["audit"] = {
     "reading.answer": "Zelle benannt (Zweitbefundung)", "reading.finish": "Zweitbefundung abgeschlossen", "reading.open": "Zweitbefundung begonnen",
     "request.answer": "Anfrage beantwortet", "request.ask": "Kollegen gefragt", "request.close": "Anfrage geschlossen", "patient.tag": "Schlagwort hinzugefügt", "patient.untag": "Schlagwort entfernt",
     "report.export": "Befund exportiert", "trail.export": "Protokoll exportiert", "trail.seal": "Protokoll versiegelt", "backup.restore": "Sicherung eingespielt",
+    "order.take": "Auftrag übernommen", "report.send": "Befund an das System des Krankenhauses gesendet", "report.refused": "Befund vom System des Krankenhauses abgelehnt", "report.send_again": "Befund erneut gesendet",
     "session.close": "Abgemeldet", "session.open": "Angemeldet", "session.refuse": "Anmeldung abgelehnt",
     "bundle.activate": "Netze aktiviert", "teaching.ask": "Training begonnen", "teaching.done": "Training fertig", "teaching.failed": "Training fehlgeschlagen", "teaching.cancelled": "Training abgebrochen", "teaching.decline": "Neue Netze abgelehnt",
     "token.add": "Token erstellt", "token.remove": "Token widerrufen", "user.add": "Benutzer hinzugefügt", "user.change": "Benutzer geändert", "user.password": "Passwort geändert",
