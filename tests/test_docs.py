@@ -116,6 +116,11 @@ def test_the_record_of_a_run_is_explained(out: Path) -> None:
     assert named(section("reference/files.md", "run.json"), "key") == list(record)
 
 
+def test_the_columns_of_megakaryocytes_are_explained() -> None:
+    columns = named(section("files.md", "megakaryocytes.csv"), "column")
+    assert columns == list(tables.MEGAKARYOCYTE_COLUMNS)
+
+
 def test_every_file_of_results_is_explained(out: Path) -> None:
     explained = named((DOCS / "reference/files.md").read_text("utf-8"), "in `OUT`")
     assert {name.split("/")[0] for name in explained} == {path.name for path in out.iterdir()}
