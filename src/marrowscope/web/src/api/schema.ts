@@ -493,6 +493,22 @@ export interface LineageRow {
   percent: number;
 }
 
+/** A delivery, and whose report it is. */
+export interface ListedDeliveryShape {
+  id: string;
+  analysis_id: string;
+  number: number;
+  target: string;
+  status: "waiting" | "sent" | "refused";
+  attempts: number;
+  created_at: string;
+  next_at: string;
+  sent_at: string | null;
+  message: string;
+  patient_id: string;
+  patient: string;
+}
+
 /** An answer, comments or requests that found no cell: the image was not read, or no cell found there. */
 export interface LostAnswerShape {
   field: string;
@@ -723,11 +739,6 @@ export interface Page_ControlShape_ {
   next?: string | null;
 }
 
-export interface Page_DeliveryShape_ {
-  items: DeliveryShape[];
-  next?: string | null;
-}
-
 export interface Page_EntryShape_ {
   items: EntryShape[];
   next?: string | null;
@@ -740,6 +751,11 @@ export interface Page_FieldShape_ {
 
 export interface Page_LearnerShape_ {
   items: LearnerShape[];
+  next?: string | null;
+}
+
+export interface Page_ListedDeliveryShape_ {
+  items: ListedDeliveryShape[];
   next?: string | null;
 }
 

@@ -27,6 +27,7 @@ export type {
   FieldShape as Field,
   UploadResultShape as UploadItem,
   LearnerShape as Learner,
+  ListedDeliveryShape as ListedDelivery,
   LostAnswerShape as LostAnswer,
   MorphologyShape as Morphology,
   OccasionShape as Occasion,
