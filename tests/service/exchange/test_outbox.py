@@ -174,6 +174,7 @@ def test_what_is_refused_waits_for_a_person(
     refused(viewer.get(f"{API}/outbox"), 403, "forbidden")
     post.behaves("AA", 200)
     (listed,) = admin.get(f"{API}/outbox", params={"status": "refused"}).json()["items"]
+    assert (listed["patient_id"], listed["patient"]) == (drawn.patient, "P-017")
     assert admin.post(f"{API}/outbox/{listed['id']}/again").status_code == 200
     assert post.sender.send_one()
     assert post.received() == 1

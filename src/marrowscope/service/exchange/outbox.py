@@ -24,6 +24,7 @@ from marrowscope.service.reports import documents
 from marrowscope.service.store.base import row_of
 from marrowscope.service.store.tables.analyses import Analysis
 from marrowscope.service.store.tables.exchange import REFUSED, SENT, WAITING, Delivery
+from marrowscope.service.store.tables.patients import Patient
 from marrowscope.service.store.tables.reviews import Version
 from marrowscope.service.trail import audit
 
@@ -140,10 +141,17 @@ def send_again(session: Session, actor: Actor, delivery_id: str) -> Delivery:
     return row
 
 
-def listed(session: Session, status: str | None = None) -> Sequence[Delivery]:
-    """Return the latest deliveries, the newest first."""
-    query = select(Delivery).order_by(Delivery.created_at.desc(), Delivery.id).limit(_LISTED)
-    return session.scalars(query if status is None else query.where(Delivery.status == status)).all()
+def listed(session: Session, status: str | None = None) -> list[tuple[Delivery, Patient]]:
+    """Return the latest deliveries with their patients, the newest first."""
+    query = (
+        select(Delivery, Patient)
+        .join(Analysis, Analysis.id == Delivery.analysis_id)
+        .join(Patient, Patient.id == Analysis.patient_id)
+        .order_by(Delivery.created_at.desc(), Delivery.id)
+        .limit(_LISTED)
+    )
+    rows = session.execute(query if status is None else query.where(Delivery.status == status))
+    return [(delivery, patient) for delivery, patient in rows]
 
 
 def of_versions(session: Session, version_ids: Sequence[str]) -> dict[str, Delivery]:

@@ -27,13 +27,29 @@ class DeliveryShape(Shape):
     message: str
 
 
+class ListedDeliveryShape(DeliveryShape):
+    """A delivery, and whose report it is."""
+
+    patient_id: str
+    patient: str
+
+
 @router.get("")
 def list_deliveries(
     session: Transaction, user: Admin, status: DeliveryStatus | None = None
-) -> Page[DeliveryShape]:
+) -> Page[ListedDeliveryShape]:
     """List the latest deliveries, the newest first."""
     del user
-    return Page(items=[DeliveryShape.model_validate(each) for each in outbox.listed(session, status)])
+    return Page(
+        items=[
+            ListedDeliveryShape(
+                **DeliveryShape.model_validate(delivery).model_dump(),
+                patient_id=patient.id,
+                patient=patient.name,
+            )
+            for delivery, patient in outbox.listed(session, status)
+        ]
+    )
 
 
 @router.post("/{delivery_id}/again")

@@ -25,6 +25,7 @@ export type {
   FieldShape as Field,
   UploadResultShape as UploadItem,
   LearnerShape as Learner,
+  ListedDeliveryShape as ListedDelivery,
   LiveFolder,
   LiveShape as LiveSession,
   LostAnswerShape as LostAnswer,

@@ -1,15 +1,15 @@
 import type { ReactNode } from "react";
 import { get, post } from "../api/client";
-import type { Delivery, Page } from "../api/shapes";
+import type { ListedDelivery, Page } from "../api/shapes";
 import { useAction, useLoaded } from "../hooks";
-import { Problem } from "../parts/basics";
+import { Link, Problem } from "../parts/basics";
 import { t, when } from "../strings";
 
 /** Signed reports on their way to the hospital's system. */
 export function Outbox(): ReactNode {
-  const deliveries = useLoaded("outbox", (signal) => get<Page<Delivery>>("/outbox", signal));
+  const deliveries = useLoaded("outbox", (signal) => get<Page<ListedDelivery>>("/outbox", signal));
   const { busy, error, run } = useAction();
-  const again = (delivery: Delivery): void =>
+  const again = (delivery: ListedDelivery): void =>
     run(async () => {
       await post(`/outbox/${delivery.id}/again`, {});
       deliveries.reload();
@@ -36,7 +36,9 @@ export function Outbox(): ReactNode {
               {items.map((delivery) => (
                 <tr key={delivery.id}>
                   <td>{when(delivery.created_at)}</td>
-                  <td>{t.outbox.version(delivery.number)}</td>
+                  <td>
+                    <Link to={`/patients/${delivery.patient_id}/versions`}>{delivery.patient}</Link>, {t.outbox.version(delivery.number)}
+                  </td>
                   <td>
                     <code>{delivery.target}</code>
                   </td>

@@ -23,7 +23,7 @@ export const outbox = {
   lead: "Signed reports on their way to the hospital’s system. What was refused waits until you send it again.",
   none: "Nothing was sent yet. The setting MARROWSCOPE_OUTBOX names where signed reports go.",
   report: "Report", target: "To", status: "State", attempts: "Attempts", signed: "Signed",
-  version: (number: number) => `Version ${number}`,
+  version: (number: number) => `version ${number}`,
   statuses: { waiting: "waiting", sent: "sent", refused: "refused" } satisfies Record<Delivery["status"], string>,
   next: (at: string) => `next attempt ${at}`,
   again: "Send again",
