@@ -122,11 +122,11 @@ def _sign(visit: Visit) -> None:
     visit.page.get_by_text("Signed version 1").wait_for()
     visit.page.get_by_role("button", name="Export").click()
     visit.look("signed")
-    report = visit.page.get_by_role("button", name="Report (HTML)")
-    if not report.is_visible():  # the menu closes when the page learns of the signature
-        visit.page.get_by_role("button", name="Export").click()
+    visit.page.reload()  # the page has learned of the signature: its menus stay open
+    visit.page.get_by_text("Signed version 1").wait_for()
+    visit.page.get_by_role("button", name="Export").click()
     with visit.page.expect_download() as waiting:
-        report.click()
+        visit.page.get_by_role("button", name="Report (HTML)").click()
     assert waiting.value.suggested_filename == f"{CASE}_v1_report.html"
     assert "Anna Keller" in Path(waiting.value.path()).read_text("utf-8")
     visit.tab("Report")
