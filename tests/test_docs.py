@@ -117,7 +117,7 @@ def test_the_record_of_a_run_is_explained(out: Path) -> None:
 
 
 def test_the_columns_of_megakaryocytes_are_explained() -> None:
-    columns = named(section("files.md", "megakaryocytes.csv"), "column")
+    columns = named(section("reference/files.md", "megakaryocytes.csv"), "column")
     assert columns == list(tables.MEGAKARYOCYTE_COLUMNS)
 
 
