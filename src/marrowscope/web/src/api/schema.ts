@@ -493,6 +493,22 @@ export interface LineageRow {
   percent: number;
 }
 
+/** A delivery, and whose report it is. */
+export interface ListedDeliveryShape {
+  id: string;
+  analysis_id: string;
+  number: number;
+  target: string;
+  status: "waiting" | "sent" | "refused";
+  attempts: number;
+  created_at: string;
+  next_at: string;
+  sent_at: string | null;
+  message: string;
+  patient_id: string;
+  patient: string;
+}
+
 /** A folder of the server that a session may take images from. */
 export interface LiveFolder {
   name: string;
@@ -814,11 +830,6 @@ export interface Page_ControlShape_ {
   next?: string | null;
 }
 
-export interface Page_DeliveryShape_ {
-  items: DeliveryShape[];
-  next?: string | null;
-}
-
 export interface Page_EntryShape_ {
   items: EntryShape[];
   next?: string | null;
@@ -831,6 +842,11 @@ export interface Page_FieldShape_ {
 
 export interface Page_LearnerShape_ {
   items: LearnerShape[];
+  next?: string | null;
+}
+
+export interface Page_ListedDeliveryShape_ {
+  items: ListedDeliveryShape[];
   next?: string | null;
 }
 
