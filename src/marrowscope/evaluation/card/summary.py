@@ -234,9 +234,11 @@ def _headline_of_left_out(entry: Mapping[str, Any]) -> tuple[str, str]:
         " to ".join(f"{bound:.2f}" for bound in (min(values), max(values)))
         for values in ([one[figure]["value"] for one in judged] for figure in _OF_LEFT_OUT)
     )
+    apart = [result["laboratories"][name]["auc"]["value"] for name in result["apart"]]
+    cut_out = f"; of cells cut out on black, AUC {min(apart):.2f}" if apart else ""
     return (
         f"blasts told from other cells, {len(judged)} laboratories left out of the training",
-        f"AUC {auc}; sensitivity {sensitivity}, specificity {specificity}",
+        f"AUC {auc}; sensitivity {sensitivity}, specificity {specificity}{cut_out}",
     )
 
 
