@@ -7,8 +7,8 @@ from fastapi.responses import Response
 
 from marrowscope.service.errors import NotFoundError
 from marrowscope.service.images import patients
+from marrowscope.service.images.deep_zoom import dzi
 from marrowscope.service.images.patients import FieldView
-from marrowscope.service.images.pictures import dzi
 from marrowscope.service.images.workers import THUMBNAILS_PX
 from marrowscope.service.rest.dependencies import Reviewer, TheService, Transaction, Viewer
 from marrowscope.service.rest.images.pictures import (
