@@ -21,6 +21,7 @@ from marrowscope.imaging.files.pixel_size import dots_per_inch
 from marrowscope.imaging.jpeg import jpeg_bytes
 from marrowscope.imaging.quality import UNFIT_TILE, assess
 from marrowscope.imaging.scale import WORKING_MPP, resample
+from marrowscope.imaging.slides.deep_zoom import Box, highest_level, tile_box
 from marrowscope.imaging.slides.opening import SlideFiles, opened, readable, slides_of
 from marrowscope.imaging.slides.overview import draw_overview
 from marrowscope.imaging.slides.slide import Slide, level_for
@@ -29,7 +30,6 @@ from marrowscope.imaging.slides.tiles import TileOrder, ranks
 from marrowscope.planning import NO_MONOLAYER
 from marrowscope.service.errors import NotFoundError
 from marrowscope.service.images.blobs import Blobs
-from marrowscope.service.images.deep_zoom import Box, highest_level, tile_box
 
 OVERVIEW: Final = "overview.jpg"
 MEGAKARYOCYTES: Final = "megakaryocytes.jpg"

@@ -25,9 +25,9 @@ from marrowscope.imaging.files.decode import DecodeLimits, decode, fields_of
 from marrowscope.imaging.files.sources import FieldSource
 from marrowscope.imaging.jpeg import jpeg_bytes
 from marrowscope.imaging.repeats.fields import Sketch, sketch
+from marrowscope.imaging.slides.deep_zoom import highest_level, level_boxes
 from marrowscope.imaging.slides.opening import is_slide
 from marrowscope.service.images.blobs import Blobs
-from marrowscope.service.images.deep_zoom import highest_level, level_boxes
 from marrowscope.service.images.slides import ExaminedSlide, take_apart
 
 THUMBNAILS_PX: Final = (512, 256)
