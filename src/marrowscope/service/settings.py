@@ -193,9 +193,7 @@ class Settings(BaseSettings):
             Authentication is off on an address others can reach, or single sign-on is incomplete.
         """
         if self.authentication == "off" and not is_loopback(self.host):
-            raise InputError(
-                f"authentication can be off on a loopback address only, not on {self.host} is none"
-            )
+            raise InputError(f"authentication can be off on a loopback address only, not on {self.host}")
         needed = {"OIDC_ISSUER": self.oidc_issuer, "OIDC_CLIENT_ID": self.oidc_client_id}
         if any(needed.values()):
             needed["PUBLIC_URL"] = self.public_url
