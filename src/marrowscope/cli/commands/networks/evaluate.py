@@ -178,9 +178,11 @@ def virtual(
 
 
 def _folder_and_mpp(text: str) -> tuple[str, float]:
+    from marrowscope.domain.scale import LARGEST_MPP, LEAST_MPP
+
     folder, mark, mpp = text.rpartition("=")
     try:
-        if mark and 0.005 <= float(mpp) <= 5:
+        if mark and LEAST_MPP <= float(mpp) <= LARGEST_MPP:
             return folder, float(mpp)
     except ValueError:
         pass

@@ -7,6 +7,7 @@ import typer
 
 from marrowscope.cli.console import fail, one_line_errors, print_json, say
 from marrowscope.domain.quantity import quantity
+from marrowscope.domain.scale import LARGEST_MPP, LEAST_MPP
 from marrowscope.errors import ImageError
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ CLASSIFY_EXAMPLE = "Example:  marrowscope classify field.jpg --mpp 0.1"
 _Images = Annotated[list[Path], typer.Argument(help="Image files.", show_default=False)]
 _Bundle = Annotated[str | None, typer.Option(help="Networks: a built-in name or a folder.")]
 _Mpp = Annotated[
-    float | None, typer.Option(min=0.005, max=5, help="Micrometres per pixel; by default measured.")
+    float | None,
+    typer.Option(min=LEAST_MPP, max=LARGEST_MPP, help="Micrometres per pixel; by default measured."),
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
