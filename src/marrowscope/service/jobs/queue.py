@@ -25,9 +25,8 @@ from marrowscope.service.clock import now
 from marrowscope.service.images import patients
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.review import ending
-from marrowscope.service.store.claims import LEASE, QUEUED, RUNNING, WAITING, dead_owners, give_back_abandoned
+from marrowscope.service.store.claims import LEASE, QUEUED, RUNNING, dead_owners, give_back_abandoned
 from marrowscope.service.store.tables.analyses import (
-    CANCELLED,
     DUPLICATE,
     FAILED,
     LIVE,
@@ -212,14 +211,7 @@ def fail(session: Session, owner: str, work: Work, message: str) -> None:
     analysis = session.get(Analysis, analysis_id, with_for_update=True)
     if analysis is None or analysis.status not in UNDER_WAY:
         return
-    session.execute(
-        update(AnalysisField)
-        .where(AnalysisField.analysis_id == analysis_id, AnalysisField.status.in_(WAITING))
-        .values(status=CANCELLED, owner=None, lease_until=None)
-    )
-    analysis.scale_owner = None
-    analyses.recount(session, analysis)
-    analyses.end(session, SYSTEM, analysis, FAILED, message)
+    analyses.break_off(session, SYSTEM, analysis, FAILED, message)
 
 
 def renew(session: Session, owner: str) -> None:
