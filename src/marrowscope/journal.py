@@ -97,7 +97,7 @@ class Journal:
         write_atomic(known, json.dumps(settings, indent=1, sort_keys=True).encode())
 
     def close(self) -> None:
-        """Give the folder free for other runs; the journal can still be read."""
+        """Release the folder for other runs; the journal can still be read."""
         self._lock.release()
 
     def __enter__(self) -> Self:
@@ -280,7 +280,7 @@ class Journal:
         if any((self._folder / "fields").iterdir()):
             return
         shutil.rmtree(self._folder, ignore_errors=True)
-        with suppress(OSError):  # on Windows, the lock is in use until it is given free
+        with suppress(OSError):  # on Windows, the lock file is in use until it is released
             (self.out / _LOCK).unlink(missing_ok=True)
         if self._is_new:
             with suppress(OSError):  # others have written there
