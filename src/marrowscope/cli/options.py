@@ -1,4 +1,4 @@
-"""Options of the commands that read smears."""
+"""Options that several commands share."""
 
 from pathlib import Path
 from typing import Annotated
@@ -90,6 +90,7 @@ Resume = Annotated[bool, typer.Option("--resume", help="Continue an interrupted 
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace the results of an earlier run in --out.")
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
 
