@@ -30,7 +30,7 @@ from marrowscope.cohort.settings import RunSettings
 from marrowscope.domain.case.details import CaseDetails, joined
 from marrowscope.domain.case.specimen import Specimen
 from marrowscope.engines.choose import LOCAL, open_pool
-from marrowscope.engines.pool import MAX_DEATHS, Pool, WorkerDiedError
+from marrowscope.engines.pool import MAX_DEATHS, Pool, WorkerDiedError, too_many_deaths
 from marrowscope.engines.work import Networks
 from marrowscope.errors import BundleError, InputError
 from marrowscope.imaging.files.manifest import rows_by_patient
@@ -42,7 +42,6 @@ from marrowscope.models.bundle import Bundle
 PATIENT_SECONDS = 6 * 3600.0
 """After which a patient on this machine is given up: a hundred times what 500 fields take."""
 
-_DEATHS = f"reading this patient ended {MAX_DEATHS} workers; an image may need more memory than there is"
 _ROUND_S = 1.0  # a cluster may grow while work runs
 _LOOKS_AT_A_TIME = 16  # shared storage answers slowly, but many at a time
 
@@ -221,7 +220,7 @@ def _fault(future: Future[str], task: PatientTask, deaths: Counter[str]) -> str 
         return future.result()
     except WorkerDiedError as error:
         deaths[task.patient] += error.deaths
-        return _DEATHS if deaths[task.patient] >= MAX_DEATHS else None
+        return too_many_deaths("reading this patient") if deaths[task.patient] >= MAX_DEATHS else None
     except CancelledError:  # the scheduler was started anew
         return None
     except (BundleError, OSError):
