@@ -1,6 +1,5 @@
 """A batch: patients are handed out to workers, and what becomes of each is collected."""
 
-import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -35,7 +34,7 @@ from marrowscope.engines.work import Networks
 from marrowscope.errors import BundleError, InputError
 from marrowscope.imaging.files.manifest import rows_by_patient
 from marrowscope.imaging.files.sources import stated_in_rows
-from marrowscope.imaging.names import comparable, shown
+from marrowscope.imaging.names import absolute, comparable, shown
 from marrowscope.journal import check_same, record_folder, settings_path
 from marrowscope.models.bundle import Bundle
 
@@ -129,7 +128,7 @@ class Batch:
         _check_folders(rows)
         check_reachable([row for own in rows.values() for row in own])
         asked = BatchSettings.of(self.settings, self.bundle, self.specimen)
-        out = Path(os.path.abspath(self.out))  # noqa: PTH100 (keeps symbolic links, which lead workers, too)
+        out = absolute(self.out)
         run = replace(self.settings, engine=LOCAL, workers=1)
         tasks = [
             PatientTask(patient, tuple(own), CaseDetails(self.specimen), out, run, asked.digest)
