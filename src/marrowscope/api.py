@@ -8,14 +8,13 @@ from threading import Event
 import numpy as np
 import numpy.typing as npt
 
-from marrowscope.analysis.decide import FLOOR, TARGET
 from marrowscope.cohort.reader import CohortReader
 from marrowscope.cohort.settings import asked_settings
 from marrowscope.datasets.names import type_of_folder
 from marrowscope.domain.case.details import CaseDetails, joined
 from marrowscope.domain.case.specimen import Specimen, known_specimen
 from marrowscope.domain.cells import Cells, Detections
-from marrowscope.domain.decision import OVER_20, Rule
+from marrowscope.domain.decision import FLOOR, OVER_20, TARGET, Rule
 from marrowscope.domain.differential import Differential
 from marrowscope.domain.differential import count as count_cells
 from marrowscope.domain.patient import CohortReport

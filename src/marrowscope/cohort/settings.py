@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from marrowscope.analysis.decide import FLOOR, TARGET
 from marrowscope.analysis.patient import CountingSettings
 from marrowscope.domain.case.laboratory import NO_LABORATORY, Laboratory
-from marrowscope.domain.decision import OVER_20, Rule
+from marrowscope.domain.decision import FLOOR, OVER_20, TARGET, Rule
 from marrowscope.domain.rates import Validation
 from marrowscope.domain.taxonomy import UNCLASSIFIED, taxonomy
 from marrowscope.engines.choose import LOCAL
