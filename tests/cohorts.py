@@ -1,13 +1,20 @@
 """Small synthetic cohorts on disk, for tests of the main job, and what a run makes of them."""
 
 import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 import marrowscope
 from marrowscope.domain.patient import CohortReport, FieldReading
+from marrowscope.imaging.files.decode import DEFAULT_LIMITS
+from marrowscope.imaging.files.sources import discover
+from marrowscope.planning import Plan, look, plan_patient
 from marrowscope.synth import draw_field
 
 
@@ -56,3 +63,19 @@ def table(path: Path) -> list[dict[str, str]]:
     """Read a table of the results."""
     with path.open(newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
+
+
+def planned(folder: Path) -> Plan:
+    """Return what there is to read of one patient's folder."""
+    (source,) = discover([folder])
+    return plan_patient(source, partial(look, DEFAULT_LIMITS, folder.parent / "parts"), lambda _: None)
+
+
+@contextmanager
+def dask_cluster() -> Iterator[str]:
+    """Run a cluster of two worker processes on this machine until the block ends; yields its address."""
+    distributed = pytest.importorskip("distributed", reason="needs the 'dask' extra")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
+    ) as found:
+        yield found.scheduler_address.replace("tcp://", "dask://")

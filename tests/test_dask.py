@@ -11,18 +11,16 @@ from marrowscope.engines.work import Networks, read_field
 from marrowscope.errors import InputError
 from marrowscope.exports.tables import patient_row
 from marrowscope.pipeline import ReadingSettings
-from tests.cohorts import write_fields
+from tests.cohorts import dask_cluster, write_fields
 
-distributed = pytest.importorskip("distributed", reason="needs the 'dask' extra")
+pytest.importorskip("distributed", reason="needs the 'dask' extra")
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
     """The address of a cluster of two worker processes on this machine."""
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
-    ) as found:
-        yield found.scheduler_address.replace("tcp://", "dask://")
+    with dask_cluster() as address:
+        yield address
 
 
 def test_a_cluster_gives_the_same_figures(cluster: str, tmp_path: Path) -> None:

@@ -21,6 +21,9 @@ HOMES = {
     "which image repeats another": (r"the same (?:image|field) as \{", "domain/repeats.py"),
     "where a cell's answer is kept": (r'__tablename__ = "answers"', "service/store/tables/reviews.py"),
     "what a scale rests on": (r'"red cells"', "domain/scale.py"),
+    "the scale at which detectors are trained": (r"WORKING_MPP\b.*= \d", "imaging/scale.py"),
+    "the highest level of Deep Zoom": (r"\) - 1\)\.bit_length\(\)", "imaging/slides/deep_zoom.py"),
+    "why work that ends its workers is given up": (r"more memory than there is", "engines/pool.py"),
     "reading a table of a spreadsheet": (r"utf-8-sig", "imaging/files/spreadsheets.py"),
 }
 """Rule → what its code looks like, and the one module in which that may stand."""

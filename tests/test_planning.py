@@ -15,14 +15,10 @@ from marrowscope.imaging.files.decode import DEFAULT_LIMITS
 from marrowscope.imaging.files.sources import discover
 from marrowscope.imaging.repeats.fields import SAME_FIELD, likeness, sketch
 from marrowscope.planning import Plan, look, plan_patient, told_for_both
+from tests.cohorts import planned
 from tests.imaging.files.encoded import textured
 
 Pixels = npt.NDArray[np.uint8]
-
-
-def planned(folder: Path) -> Plan:
-    (source,) = discover([folder])
-    return plan_patient(source, partial(look, DEFAULT_LIMITS, folder.parent / "parts"), lambda _: None)
 
 
 def read(plan: Plan) -> list[str]:

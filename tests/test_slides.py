@@ -3,7 +3,6 @@
 import json
 import shutil
 import struct
-from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -27,10 +26,10 @@ from marrowscope.imaging.files.decode import DEFAULT_LIMITS
 from marrowscope.imaging.files.sources import discover
 from marrowscope.journal import Journal
 from marrowscope.pipeline import FieldResult
-from marrowscope.planning import Plan, SeenSlide, Unreadable, look, plan_patient, told_for_both
+from marrowscope.planning import SeenSlide, Unreadable, look, told_for_both
 from marrowscope.progress import Progress
 from marrowscope.synth.slide import AREA_UM, Area, SyntheticSlide, draw_slide
-from tests.cohorts import analyse, table, write_fields
+from tests.cohorts import analyse, planned, table, write_fields
 from tests.slides import write_svs
 
 MPP = 0.25
@@ -137,11 +136,6 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(folder: Path, out: Path, t
 def test_two_workers_count_the_same(folder: Path, out: Path, tmp_path: Path) -> None:
     analyse(folder, tmp_path / "out", target=ENOUGH, workers=2, threads=1)
     assert (tmp_path / "out" / "cells.csv").read_bytes() == (out / "cells.csv").read_bytes()
-
-
-def planned(folder: Path) -> Plan:
-    (source,) = discover([folder])
-    return plan_patient(source, partial(look, DEFAULT_LIMITS, folder.parent / "parts"), lambda _: None)
 
 
 def test_a_lost_survey_is_made_again(folder: Path) -> None:

@@ -4,29 +4,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from marrowscope.analysis.decide import FLOOR, TARGET
-from marrowscope.analysis.patient import CountingSettings
 from marrowscope.cohort.reader import CohortReader
-from marrowscope.cohort.settings import RunSettings
+from marrowscope.cohort.settings import asked_settings
 from marrowscope.datasets.names import type_of_folder
 from marrowscope.domain.case.details import CaseDetails, joined
-from marrowscope.domain.case.specimen import Specimen, specimen_named
+from marrowscope.domain.case.specimen import Specimen, known_specimen
 from marrowscope.domain.cells import Cells, Detections
-from marrowscope.domain.decision import OVER_20, Rule
+from marrowscope.domain.decision import FLOOR, OVER_20, TARGET, Rule
 from marrowscope.domain.differential import Differential
 from marrowscope.domain.differential import count as count_cells
 from marrowscope.domain.patient import CohortReport
 from marrowscope.domain.rates import Validation
-from marrowscope.domain.taxonomy import UNCLASSIFIED, taxonomy
 from marrowscope.engines.choose import LOCAL
 from marrowscope.errors import ImageError, InputError
 from marrowscope.exports.atomic import DISK_FAULTS
-from marrowscope.exports.case.laboratory import read_laboratory
 from marrowscope.exports.review import with_review
 from marrowscope.finished.opening import open_results
 from marrowscope.imaging.files.decode import FieldImage, decode
@@ -36,18 +31,15 @@ from marrowscope.imaging.slides.tiles import TileOrder
 from marrowscope.journal import Journal
 from marrowscope.live.count import NEVER, LiveCount, LiveUpdate, Until
 from marrowscope.live.folder import WatchedFolder
-from marrowscope.live.memory import RememberingJournal
 from marrowscope.models.bundle import Bundle, load_bundle
 from marrowscope.pipeline import FieldReader, ReadingSettings
 from marrowscope.progress import Listener, Progress
 from marrowscope.report.report import Report
 from marrowscope.results import FORMATS, MORE_FORMATS, earlier_counts, write_report
-from marrowscope.validations import read_validation
 
 __all__ = ["analyse", "classify", "count", "detect", "export", "load_bundle", "open_results", "watch"]
 
 Image = str | Path | npt.NDArray[np.uint8]
-J = TypeVar("J", bound=Journal)
 
 
 def detect(
@@ -191,16 +183,23 @@ def analyse(
         The bundle cannot be used.
     """
     networks = _bundle(bundle)
-    settings = RunSettings(
-        ReadingSettings(mpp, count_border_cells, single_cells=single_cells, pictures=pictures),
-        CountingSettings(rule, floor, target, known_types(blast_equivalents)),
-        workers,
-        threads,
-        engine,
-        read_laboratory(None if laboratory is None else Path(laboratory)),
+    settings = asked_settings(
+        networks,
+        rule=rule,
+        floor=floor,
+        target=target,
+        blast_equivalents=blast_equivalents,
+        mpp=mpp,
+        count_border_cells=count_border_cells,
+        single_cells=single_cells,
+        pictures=pictures,
+        laboratory=laboratory,
+        workers=workers,
+        threads=threads,
+        engine=engine,
         until_settled=until_settled,
-        tiles=known_order(tiles, until_settled=until_settled),
-        validation=validation or read_validation(networks.sha256),
+        tiles=tiles,
+        validation=validation,
     )
     stated = CaseDetails(known_specimen(specimen))
     folder = Path(out)
@@ -211,9 +210,8 @@ def analyse(
         names_type=lambda folder: single_cells and type_of_folder(folder) is not None,
     )
     patients = tuple(replace(each, details=joined(each.details, stated)[0]) for each in patients)
-    with _journal(
-        Journal, folder, settings.reading_facts(networks), resume=resume, overwrite=overwrite
-    ) as journal:
+    facts = settings.reading_facts(networks)
+    with _journal(folder, facts, resume=resume, overwrite=overwrite) as journal:
         earlier = earlier_counts(folder) if resume else {}
         reader = CohortReader(networks, settings, journal, listener or (lambda _: None), earlier)
         report = reader.read(patients)
@@ -270,13 +268,18 @@ def watch(
         The results cannot be written.
     """
     networks = _bundle(bundle)
-    settings = RunSettings(
-        ReadingSettings(mpp=mpp, count_border_cells=count_border_cells),
-        CountingSettings(rule, floor, target, known_types(blast_equivalents)),
+    settings = asked_settings(
+        networks,
+        rule=rule,
+        floor=floor,
+        target=target,
+        blast_equivalents=blast_equivalents,
+        mpp=mpp,
+        count_border_cells=count_border_cells,
+        laboratory=laboratory,
         threads=threads,
-        laboratory=read_laboratory(None if laboratory is None else Path(laboratory)),
         is_live=True,
-        validation=validation or read_validation(networks.sha256),
+        validation=validation,
     )
     stated = CaseDetails(known_specimen(specimen))
     images, results = Path(folder).absolute(), Path(out)
@@ -289,7 +292,7 @@ def watch(
         return tuple(replace(each, details=stated) for each in discover([images]))
 
     facts = settings.reading_facts(networks)
-    with _journal(RememberingJournal, results, facts, resume=resume, overwrite=overwrite) as journal:
+    with _journal(results, facts, resume=resume, overwrite=overwrite) as journal:
         live = LiveCount(networks, settings, journal, WatchedFolder(images), found, stop=stop or Event())
         try:
             report = live.run(until, listener or (lambda _: None))
@@ -322,38 +325,9 @@ def export(report: CohortReport, out: str | Path, formats: Sequence[str] = FORMA
         return write_report(report, journal, formats)
 
 
-def known_specimen(name: str) -> Specimen:
-    """Return the specimen of this name."""
-    specimen = specimen_named(name)
-    if specimen is None:
-        raise InputError(f"no specimen {name}: choose marrow or blood")
-    return specimen
-
-
-def known_order(name: str, *, until_settled: bool) -> TileOrder:
-    """Return the order of tiles of this name."""
-    if name not in {*TileOrder}:
-        raise InputError(f"no order of tiles {name}: choose {', '.join(TileOrder)}")
-    if until_settled and name == TileOrder.BEST:
-        raise InputError("a count that ends when it decides needs tiles drawn at random, not the best first")
-    return TileOrder(name)
-
-
-def known_types(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the identifiers of types that may count as blasts, given by identifier, name or abbreviation."""
-    found = []
-    for name in names:
-        cell_type = taxonomy().named(name)
-        if cell_type is None or not cell_type.is_counted or cell_type.id == UNCLASSIFIED:
-            raise InputError(f"{name} is not a counted cell type, so it cannot count as a blast")
-        if not cell_type.is_blast:
-            found.append(cell_type.id)
-    return tuple(dict.fromkeys(found))
-
-
-def _journal(kind: type[J], out: Path, facts: dict[str, str], *, resume: bool, overwrite: bool) -> J:
+def _journal(out: Path, facts: dict[str, str], *, resume: bool, overwrite: bool) -> Journal:
     try:
-        return kind(out, facts, resume=resume, overwrite=overwrite)
+        return Journal(out, facts, resume=resume, overwrite=overwrite)
     except OSError as error:
         if error.errno in DISK_FAULTS:  # no other folder of this disk would do
             raise

@@ -43,6 +43,8 @@ def settings_path(out: Path) -> Path:
 class Journal:
     """The journal of one output folder; while it is open, no other run can use the folder.
 
+    It reads every record once: a report holds all readings anyway.
+
     Parameters
     ----------
     out : the output folder
@@ -72,6 +74,7 @@ class Journal:
         out.mkdir(parents=True, exist_ok=True)
         self.out = out
         self._folder = record_folder(out)
+        self._known: dict[Path, FieldReading] = {}
         self._lock = FileLock(out / _LOCK)
         try:
             self._lock.acquire(timeout=patience_s)
@@ -94,7 +97,7 @@ class Journal:
         write_atomic(known, json.dumps(settings, indent=1, sort_keys=True).encode())
 
     def close(self) -> None:
-        """Give the folder free for other runs; the journal can still be read."""
+        """Release the folder for other runs; the journal can still be read."""
         self._lock.release()
 
     def __enter__(self) -> Self:
@@ -119,7 +122,16 @@ class Journal:
 
     def find(self, task: FieldTask) -> FieldReading | None:
         """Return the reading of a field, None if it is not recorded whole: it is then to be read again."""
-        document = read_record(self._path(task.patient, task.source.name, task.sha256, ".json"))
+        record = self._path(task.patient, task.source.name, task.sha256, ".json")
+        if record not in self._known:
+            reading = self._read(task.patient, record)
+            if reading is None:
+                return None
+            self._known[record] = reading
+        return self._known[record]
+
+    def _read(self, patient: str, record: Path) -> FieldReading | None:
+        document = read_record(record)
         if document is None:
             return None
         try:
@@ -127,9 +139,9 @@ class Journal:
         except DamagedRecordError:
             return None
         # An annotated picture can be drawn again without the networks.
-        needed = [self.gallery_path(task.patient, reading)] if len(reading.cells) else []
+        needed = [self.gallery_path(patient, reading)] if len(reading.cells) else []
         if reading.megakaryocytes is not None and reading.megakaryocytes.candidates:
-            needed.append(self._large_path(task.patient, reading))
+            needed.append(self._large_path(patient, reading))
         is_read = reading.status is FieldStatus.READ
         return None if is_read and not all(path.is_file() for path in needed) else reading
 
@@ -268,7 +280,7 @@ class Journal:
         if any((self._folder / "fields").iterdir()):
             return
         shutil.rmtree(self._folder, ignore_errors=True)
-        with suppress(OSError):  # on Windows, the lock is in use until it is given free
+        with suppress(OSError):  # on Windows, the lock file is in use until it is released
             (self.out / _LOCK).unlink(missing_ok=True)
         if self._is_new:
             with suppress(OSError):  # others have written there

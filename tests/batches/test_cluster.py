@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.cohorts import write_fields
+from tests.cohorts import dask_cluster, write_fields
 
 import marrowscope
 from marrowscope.batches.run import Batch, BatchProgress
@@ -24,10 +24,8 @@ distributed = pytest.importorskip("distributed", reason="needs the 'dask' extra"
 @pytest.fixture
 def cluster() -> Iterator[str]:
     """The address of a cluster of two worker processes on this machine."""
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
-    ) as found:
-        yield found.scheduler_address.replace("tcp://", "dask://")
+    with dask_cluster() as address:
+        yield address
 
 
 def end(networks: Networks, task: object) -> None:

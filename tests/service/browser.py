@@ -10,11 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx2
+import pytest
 from PIL import Image
 
 from marrowscope.synth.patient import draw_patient
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 PASSWORD = "correct horse battery"
 CHROMIUM_OPTIONS = (
@@ -33,6 +38,19 @@ def chromium() -> str | None:
     """Return the machine's browser: that of the variable CHROMIUM, else one found under its usual names."""
     names = [os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"]
     return next((path for name in names if name and (path := shutil.which(name))), None)
+
+
+@contextmanager
+def browsing(*options: str) -> "Iterator[Browser]":
+    """Run the machine's Chromium until the block ends; a test is skipped where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = chromium()
+    if path is None:
+        pytest.skip("no Chromium on this machine")
+    with playwright.sync_playwright() as engine:
+        started = engine.chromium.launch(executable_path=path, args=[*CHROMIUM_OPTIONS, *options])
+        yield started
+        started.close()
 
 
 def marrowscope(*arguments: str) -> list[str]:

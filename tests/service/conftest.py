@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import update
-from tests.service.browser import CHROMIUM_OPTIONS, Running, chromium, serving
+from tests.service.browser import Running, browsing, serving
 from tests.service.browser import add_user as make_user
 from tests.service.drawn import Drawn, draw
 from tests.service.postgres import Server
@@ -222,11 +222,5 @@ def page_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
     """The machine's Chromium."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    path = chromium()
-    if path is None:
-        pytest.skip("no Chromium on this machine")
-    with playwright.sync_playwright() as engine:
-        started = engine.chromium.launch(executable_path=path, args=list(CHROMIUM_OPTIONS))
+    with browsing() as started:
         yield started
-        started.close()

@@ -6,12 +6,10 @@ from marrowscope.analysis.intervals import level_of_repeated_looks
 from marrowscope.analysis.laboratories import usable
 from marrowscope.analysis.numbers import ENOUGH_REVIEWED, Numbers
 from marrowscope.domain.case.specimen import Specimen
-from marrowscope.domain.decision import Basis, Decision, Interval, Rule, Verdict
+from marrowscope.domain.decision import FLOOR, TARGET, Basis, Decision, Interval, Rule, Verdict
 from marrowscope.domain.percent import percent_text, range_text
 from marrowscope.domain.quantity import quantity
 
-FLOOR = 200  # with fewer counted cells, no decision is given (setting)
-TARGET = 500  # recommended number of nucleated cells in a marrow differential (ICSH 2008)
 _TOO_MANY = 100_000  # with more than this, "count more" is not useful advice
 
 

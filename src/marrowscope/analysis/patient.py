@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from marrowscope.analysis.clustering import clustering
-from marrowscope.analysis.decide import FLOOR, TARGET, decide
+from marrowscope.analysis.decide import decide
 from marrowscope.analysis.intervals import LEVEL, clopper_pearson, field_bootstrap, level_of_repeated_looks
 from marrowscope.analysis.limits import limits
 from marrowscope.analysis.numbers import NOT_REVIEWED, Inferred, Numbers
@@ -13,7 +13,7 @@ from marrowscope.domain.case.details import NOTHING_STATED, CaseDetails
 from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.cells import FLAG_BORDER, FLAG_REPEATED, FLAG_UNFAMILIAR
 from marrowscope.domain.counting import counted_in
-from marrowscope.domain.decision import OVER_20, RULES, Decision, Interval, Rule
+from marrowscope.domain.decision import FLOOR, OVER_20, RULES, TARGET, Decision, Interval, Rule
 from marrowscope.domain.differential import Differential, count
 from marrowscope.domain.patient import NO_MIDDLE_CELL, OF_SEVERAL, FieldReading, FieldStatus, PatientReading
 from marrowscope.domain.quantity import quantity

@@ -1,6 +1,5 @@
 """A batch: patients are handed out to workers, and what becomes of each is collected."""
 
-import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,19 +29,18 @@ from marrowscope.cohort.settings import RunSettings
 from marrowscope.domain.case.details import CaseDetails, joined
 from marrowscope.domain.case.specimen import Specimen
 from marrowscope.engines.choose import LOCAL, open_pool
-from marrowscope.engines.pool import MAX_DEATHS, Pool, WorkerDiedError
+from marrowscope.engines.pool import MAX_DEATHS, Pool, WorkerDiedError, too_many_deaths
 from marrowscope.engines.work import Networks
 from marrowscope.errors import BundleError, InputError
 from marrowscope.imaging.files.manifest import rows_by_patient
 from marrowscope.imaging.files.sources import stated_in_rows
-from marrowscope.imaging.names import comparable, shown
+from marrowscope.imaging.names import absolute, comparable, shown
 from marrowscope.journal import check_same, record_folder, settings_path
 from marrowscope.models.bundle import Bundle
 
 PATIENT_SECONDS = 6 * 3600.0
 """After which a patient on this machine is given up: a hundred times what 500 fields take."""
 
-_DEATHS = f"reading this patient ended {MAX_DEATHS} workers; an image may need more memory than there is"
 _ROUND_S = 1.0  # a cluster may grow while work runs
 _LOOKS_AT_A_TIME = 16  # shared storage answers slowly, but many at a time
 
@@ -130,7 +128,7 @@ class Batch:
         _check_folders(rows)
         check_reachable([row for own in rows.values() for row in own])
         asked = BatchSettings.of(self.settings, self.bundle, self.specimen)
-        out = Path(os.path.abspath(self.out))  # noqa: PTH100 (keeps symbolic links, which lead workers, too)
+        out = absolute(self.out)
         run = replace(self.settings, engine=LOCAL, workers=1)
         tasks = [
             PatientTask(patient, tuple(own), CaseDetails(self.specimen), out, run, asked.digest)
@@ -221,7 +219,7 @@ def _fault(future: Future[str], task: PatientTask, deaths: Counter[str]) -> str 
         return future.result()
     except WorkerDiedError as error:
         deaths[task.patient] += error.deaths
-        return _DEATHS if deaths[task.patient] >= MAX_DEATHS else None
+        return too_many_deaths("reading this patient") if deaths[task.patient] >= MAX_DEATHS else None
     except CancelledError:  # the scheduler was started anew
         return None
     except (BundleError, OSError):

@@ -44,6 +44,17 @@ def settings_of(**given: Any) -> "Settings":
 
 
 @contextmanager
+def responding() -> Iterator[None]:
+    """Tell of a database that does not respond in one line."""
+    from sqlalchemy.exc import OperationalError
+
+    try:
+        yield
+    except OperationalError:
+        raise InputError("the database does not respond: check its address, name and password") from None
+
+
+@contextmanager
 def opened(settings: "Settings", make: bool) -> Iterator["Database"]:
     """Open the installation's database; `make` creates or migrates it first.
 
@@ -52,8 +63,6 @@ def opened(settings: "Settings", make: bool) -> Iterator["Database"]:
     InputError
         There is none, it does not respond, or its tables are of another version.
     """
-    from sqlalchemy.exc import OperationalError
-
     from marrowscope.service.store.engine import Database
     from marrowscope.service.store.schema import bring_up_to_date, is_up_to_date
 
@@ -61,15 +70,14 @@ def opened(settings: "Settings", make: bool) -> Iterator["Database"]:
         raise InputError(f"there is no installation in {settings.data_folder} (set --data)")
     database = Database(settings.database_url, settings.seal_folder)
     try:
-        if make:
-            bring_up_to_date(database)
-        with database.reading() as session:
-            if not is_up_to_date(session.connection()):
-                raise InputError(
-                    "the tables of the database are of another version; marrowscope serve updates them"
-                )
-        yield database
-    except OperationalError:
-        raise InputError("the database does not respond: check its address, name and password") from None
+        with responding():
+            if make:
+                bring_up_to_date(database)
+            with database.reading() as session:
+                if not is_up_to_date(session.connection()):
+                    raise InputError(
+                        "the tables of the database are of another version; marrowscope serve updates them"
+                    )
+            yield database
     finally:
         database.close()

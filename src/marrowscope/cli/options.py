@@ -1,4 +1,4 @@
-"""Options of the commands that read smears."""
+"""Options that several commands share."""
 
 from pathlib import Path
 from typing import Annotated
@@ -90,6 +90,7 @@ Resume = Annotated[bool, typer.Option("--resume", help="Continue an interrupted 
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace the results of an earlier run in --out.")
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
 
@@ -113,7 +114,7 @@ def chosen_rule(name: str, threshold: float | None, *, inclusive: bool) -> Rule:
 
 def stated_mpp(mpp: float | None, objective: float | None, camera_um: float | None) -> float | None:
     """Return the scale that the options state, if any."""
-    from marrowscope.domain.scale import mpp_of_optics
+    from marrowscope.domain.scale import LARGEST_MPP, LEAST_MPP, mpp_of_optics
 
     if (objective is None) != (camera_um is None):
         raise InputError("--objective and --camera-um belong together")
@@ -123,8 +124,9 @@ def stated_mpp(mpp: float | None, objective: float | None, camera_um: float | No
         if objective <= 0 or camera_um <= 0:
             raise InputError("--objective and --camera-um must be greater than 0")
         mpp = mpp_of_optics(objective, camera_um)
-    if mpp is not None and not 0.005 <= mpp <= 2:
-        raise InputError(f"{mpp:.3g} µm per pixel (--mpp) is out of range: expected 0.005 to 2")
+    if mpp is not None and not LEAST_MPP <= mpp <= LARGEST_MPP:
+        known = f"{LEAST_MPP:g} to {LARGEST_MPP:g}"
+        raise InputError(f"{mpp:.3g} µm per pixel (--mpp) is out of range: expected {known}")
     return mpp
 
 

@@ -27,7 +27,7 @@ class FieldPictures:
         self._drawn: dict[tuple[str, str, str], tuple[bool, ...]] = {}
 
     def draw_missing(self, plan: Plan, fields: Sequence[FieldReading]) -> None:
-        """Draw fields without a picture, and those of whose cells some are now known to count elsewhere."""
+        """Draw fields that have no picture, or whose picture shows other cells as counted than are now."""
         patient, tasks = plan.source.patient, {task.source.name: task for task in plan.fields}
         whole = [each for each in fields if each.status is FieldStatus.READ and not each.is_single_cell]
         for field in whole if self._settings.pictures else ():

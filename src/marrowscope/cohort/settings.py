@@ -1,15 +1,21 @@
 """What a run is asked for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from marrowscope.analysis.patient import CountingSettings
 from marrowscope.domain.case.laboratory import NO_LABORATORY, Laboratory
+from marrowscope.domain.decision import FLOOR, OVER_20, TARGET, Rule
 from marrowscope.domain.rates import Validation
-from marrowscope.domain.taxonomy import taxonomy
+from marrowscope.domain.taxonomy import UNCLASSIFIED, taxonomy
 from marrowscope.engines.choose import LOCAL
+from marrowscope.errors import InputError
+from marrowscope.exports.case.laboratory import read_laboratory
 from marrowscope.imaging.slides.tiles import TileOrder
 from marrowscope.models.bundle import Bundle
 from marrowscope.pipeline import ReadingSettings
+from marrowscope.validations import read_validation
 from marrowscope.version import __version__
 
 
@@ -85,3 +91,65 @@ class RunSettings:
             "laboratories": ", ".join(lab.name for lab in bundle.laboratories) or "none measured",
             "validation": "none" if self.validation is None else self.validation.describe(),
         }
+
+
+def asked_settings(
+    bundle: Bundle,
+    *,
+    rule: Rule = OVER_20,
+    floor: int = FLOOR,
+    target: int = TARGET,
+    blast_equivalents: Sequence[str] = (),
+    mpp: float | None = None,
+    count_border_cells: bool = False,
+    single_cells: bool = False,
+    pictures: bool = True,
+    laboratory: str | Path | None = None,
+    workers: int = 1,
+    threads: int = 2,
+    engine: str = LOCAL,
+    until_settled: bool = False,
+    is_live: bool = False,
+    tiles: str = TileOrder.RANDOM,
+    validation: Validation | None = None,
+) -> RunSettings:
+    """Return the settings of a run as a user states them; the parameters are those of `api.analyse`.
+
+    Raises
+    ------
+    InputError
+        A type or an order of tiles is unknown, or the laboratory's file cannot be read.
+    """
+    return RunSettings(
+        ReadingSettings(mpp, count_border_cells, single_cells=single_cells, pictures=pictures),
+        CountingSettings(rule, floor, target, _known_types(blast_equivalents)),
+        workers,
+        threads,
+        engine,
+        read_laboratory(None if laboratory is None else Path(laboratory)),
+        until_settled=until_settled,
+        is_live=is_live,
+        tiles=_known_order(tiles, until_settled=until_settled),
+        validation=validation or read_validation(bundle.sha256),
+    )
+
+
+def _known_order(name: str, *, until_settled: bool) -> TileOrder:
+    """Return the order of tiles of this name."""
+    if name not in {*TileOrder}:
+        raise InputError(f"no order of tiles {name}: choose {', '.join(TileOrder)}")
+    if until_settled and name == TileOrder.BEST:
+        raise InputError("a count that ends when it decides needs tiles drawn at random, not the best first")
+    return TileOrder(name)
+
+
+def _known_types(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the identifiers of types that may count as blasts, given by identifier, name or abbreviation."""
+    found = []
+    for name in names:
+        cell_type = taxonomy().named(name)
+        if cell_type is None or not cell_type.is_counted or cell_type.id == UNCLASSIFIED:
+            raise InputError(f"{name} is not a counted cell type, so it cannot count as a blast")
+        if not cell_type.is_blast:
+            found.append(cell_type.id)
+    return tuple(dict.fromkeys(found))

@@ -1,8 +1,10 @@
 """The labelled field of view: an image on disk, its boxes and its group."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +14,7 @@ from marrowscope.datasets.corrections import Annotation
 from marrowscope.errors import DatasetError, ImageError
 from marrowscope.imaging.files.decode import DecodeLimits, decode
 from marrowscope.imaging.files.formats import IMAGE_SUFFIXES
-from marrowscope.imaging.names import natural_key
+from marrowscope.imaging.names import natural_key, shown
 
 _ORIENTATION_TAG, _ON_ITS_SIDE = 274, range(5, 9)  # EXIF (CIPA DC-008); Pillow turns a TIFF by itself
 NOT_NUCLEATED = frozenset({"red_cell", "platelet", "artefact"})
@@ -94,6 +96,14 @@ def image_orientation(path: Path) -> int:
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise DatasetError(f"{path}: cannot be read as an image ({error})") from error
     return stated if isinstance(stated, int) and 1 <= stated <= 8 else 1
+
+
+def read_json(path: Path) -> Any:
+    """Return the document in a JSON file."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{shown(str(path))}: cannot be read as JSON ({error})") from error
 
 
 def is_readable(path: Path) -> bool:

@@ -7,6 +7,7 @@ values of `Verdict` and `Basis`.
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class Verdict(StrEnum):
@@ -110,6 +111,11 @@ class Rule:
 def _bands(from_5: str, from_10: str) -> tuple[Band, ...]:
     return Band(0.0, "under 5 %", ""), Band(5.0, "5 to 9 %", from_5), Band(10.0, "10 to 19 %", from_10)
 
+
+FLOOR: Final = 200
+"""With fewer counted cells, no decision is given, unless asked for otherwise."""
+TARGET: Final = 500
+"""Recommended number of nucleated cells in a marrow differential (ICSH 2008)."""
 
 OVER_20 = Rule(
     "over-20",

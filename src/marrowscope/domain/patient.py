@@ -27,7 +27,7 @@ OF_SEVERAL = "of several images in the file"
 """Beginning of the notes on an image that was chosen among those of its file."""
 
 TURNED_UPRIGHT = "turned upright as its EXIF orientation says"
-"""Note on an image that was stored lying."""
+"""Note on an image that was stored on its side."""
 
 NO_MIDDLE_CELL = "no cell was found in the middle; the middle half of the image was taken for it"
 """Note on an image of a single cell."""

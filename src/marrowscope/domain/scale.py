@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+LEAST_MPP: Final = 0.005
+LARGEST_MPP: Final = 5
+"""Micrometres per pixel between which a scale can be stated."""
 
 SCALE_DISPUTED = "scale_disputed"
 """Flag of a field whose scale some evidence contradicts (`Scale.remark`)."""

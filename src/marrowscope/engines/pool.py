@@ -22,13 +22,15 @@ except ImportError:  # Windows: only the time is limited
     resource = None  # type: ignore[assignment]  # a module, or None
 
 MAX_DEATHS = 3  # worker deaths after which a field is given up
-TOO_MANY_DEATHS = (
-    f"reading this image ended {MAX_DEATHS} worker processes; it may need more memory than there is"
-)
 
 _starting = threading.Lock()
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def too_many_deaths(doing: str) -> str:
+    """Return why work is given up, which begins with what was done."""
+    return f"{doing} ended {MAX_DEATHS} worker processes; it may need more memory than there is"
 
 
 class WorkerDiedError(InferenceError):

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
 from marrowscope.domain.scale import ScaleBySize
-from marrowscope.engines.pool import MAX_DEATHS, TOO_MANY_DEATHS, Pool, WorkerDiedError
+from marrowscope.engines.pool import MAX_DEATHS, Pool, WorkerDiedError, too_many_deaths
 from marrowscope.engines.work import Networks, measure_scales, read_field
 from marrowscope.errors import ImageError
 from marrowscope.imaging.files.decode import FieldImage
@@ -86,5 +86,5 @@ def _outcome(pool: Pool, networks: Networks, task: FieldTask, future: "Future[Fi
         except WorkerDiedError as error:
             deaths += error.deaths
         if deaths >= MAX_DEATHS:
-            return failed(task, TOO_MANY_DEATHS)
+            return failed(task, too_many_deaths("reading this image"))
         future = pool.submit(read_field, networks, task)

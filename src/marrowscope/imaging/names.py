@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
 import re
 import unicodedata
 from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import Final
 
 _LONGEST_BYTES: Final = 120  # most file systems allow 255 bytes; leaves room for suffixes
@@ -18,6 +20,11 @@ _UNSAFE = re.compile(r'[/\\:*?"<>|]')
 _RESERVED: Final = frozenset(
     {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}
 )
+
+
+def absolute(path: str | Path) -> Path:
+    """Return a path from the root, without `..`; symbolic links stay, as a folder may name its patient."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 (`Path.resolve` follows symbolic links)
 
 
 def composed(text: str) -> str:

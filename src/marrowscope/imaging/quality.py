@@ -53,7 +53,7 @@ class FieldQuality:
 
 
 def assess(pixels: npt.NDArray[np.uint8]) -> FieldQuality:
-    """Judge a field, uint8 (H, W, 3) RGB at the working scale of 0.20 µm per px.
+    """Judge a field, uint8 (H, W, 3) RGB at `scale.WORKING_MPP`.
 
     Brightness is measured on a sparse grid and focus on evenly spaced rows, so the cost hardly depends on the
     size of the field. The focus measure compares brightness differences over 2 and 8 px; contrast and most

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+
+WORKING_MPP: Final = 0.20
+"""Micrometres per pixel at which detectors are trained here, and at which focus is judged (`quality`).
+
+A leukocyte is then about 65 px across.
+"""
 
 
 def resample(pixels: npt.NDArray[np.uint8], factor: float) -> npt.NDArray[np.uint8]:

@@ -34,7 +34,7 @@ class Capture(Protocol):
         """Return whether there is a picture, and the next one: uint8 (H, W, 3), blue first."""
 
     def release(self) -> None:
-        """Give the camera free."""
+        """Release the camera."""
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, 
 from marrowscope.engines.looking import FileLooker
 from marrowscope.errors import InputError
 from marrowscope.imaging.files.sources import FieldSource, PatientSource
+from marrowscope.journal import Journal
 from marrowscope.live.folder import WatchedFolder
-from marrowscope.live.memory import RememberingJournal, RememberingLooker
+from marrowscope.live.memory import RememberingLooker
 from marrowscope.live.standing import Standing, standing_of
 from marrowscope.models.bundle import Bundle
 
@@ -88,7 +89,7 @@ class LiveCount:
         self,
         bundle: Bundle,
         settings: RunSettings,
-        journal: RememberingJournal,
+        journal: Journal,
         folder: WatchedFolder,
         discover: Callable[[], tuple[PatientSource, ...]],
         *,

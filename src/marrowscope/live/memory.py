@@ -3,33 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from marrowscope.domain.patient import FieldReading
 from marrowscope.engines.looking import Looker
 from marrowscope.imaging.files.sources import FieldSource
 from marrowscope.imaging.versions import Version
-from marrowscope.journal import Journal
-from marrowscope.pipeline import FieldTask
 from marrowscope.planning import Look, Looked
-
-
-class RememberingJournal(Journal):
-    """A journal that reads every record once."""
-
-    _known: dict[tuple[str, str, str], FieldReading]
-
-    def find(self, task: FieldTask) -> FieldReading | None:
-        """Return the reading of a field, None if it is not recorded whole."""
-        key = task.patient, task.source.name, task.sha256
-        if key not in self._known:
-            reading = super().find(task)
-            if reading is None:
-                return None
-            self._known[key] = reading
-        return self._known[key]
-
-    def _open(self, settings: dict[str, str], *, resume: bool) -> None:
-        super()._open(settings, resume=resume)
-        self._known = {}
 
 
 class RememberingLooker:

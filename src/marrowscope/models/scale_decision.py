@@ -29,8 +29,8 @@ _AGREE = 1.25  # factor within which a stated scale and red cells say the same
 _AGREE_ROUGHLY = 1.6  # the same for leukocytes, whose size depends on what they are
 _TWO_OBJECTIVES = 1.5  # factor between red cells of fields of one size that were taken at two magnifications
 _VERY_SURE = 0.6
-_CHECKED_FIELDS = 4  # on which leukocytes are looked at,
-_ENOUGH_CELLS = 8.0  # unless fewer show as many, by the confidence in them
+_CHECKED_FIELDS = 4  # on which leukocytes are measured, at most
+_ENOUGH_CELLS = 8.0  # weighted by the confidence in them: with so many, no further field is looked at
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -103,7 +103,7 @@ class Settings(BaseSettings):
     body_bytes: int = Field(4 * MEBIBYTE, gt=0)
     """Largest body of any other request."""
     body_seconds: float = Field(60, gt=0)
-    """A request whose body does not go on for longer is refused with 408, and its connection closed."""
+    """A request whose body stalls for so many seconds is refused with 408, and its connection closed."""
     files_per_patient: int = Field(2000, gt=0)
     """Images of a patient, and of one upload."""
     pixels: int = Field(250_000_000, gt=0)
@@ -111,7 +111,7 @@ class Settings(BaseSettings):
     request_pixels: int = Field(20_000_000_000, gt=0)
     """Pixels of all images of an upload."""
     image_seconds: float = Field(300, gt=0)
-    """A process that works on one image for longer is ended, and the image refused."""
+    """A process that works on one image for more seconds is ended, and the image refused."""
     streams_per_user: int = Field(20, ge=1)
     """Event streams of one user at a time; every open page has one."""
     free_bytes: int = Field(512 * MEBIBYTE, ge=0)
@@ -125,11 +125,11 @@ class Settings(BaseSettings):
     outbox: str | None = None
     """Where signed reports are sent: a folder, `mllp://HOST:PORT`, or the address of a FHIR server."""
     outbox_format: Literal["hl7", "fhir"] = "hl7"
-    """Of the files, where the outbox is a folder."""
+    """Format of the files, where the outbox is a folder."""
     outbox_token: SecretStr | None = None
-    """Sent to the FHIR server (`Authorization: Bearer`)."""
+    """Token that is sent to the FHIR server (`Authorization: Bearer`)."""
     outbox_seconds: float = Field(30, gt=0, le=200)
-    """After which an attempt to send is given up."""
+    """Seconds after which an attempt to send is given up."""
     orders_folder: Path | None = None
     """Where the hospital's system puts orders, as CSV or HL7 v2."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -193,9 +193,7 @@ class Settings(BaseSettings):
             Authentication is off on an address others can reach, or single sign-on is incomplete.
         """
         if self.authentication == "off" and not is_loopback(self.host):
-            raise InputError(
-                f"authentication can be off on a loopback address only, not on {self.host} is none"
-            )
+            raise InputError(f"authentication can be off on a loopback address only, not on {self.host}")
         needed = {"OIDC_ISSUER": self.oidc_issuer, "OIDC_CLIENT_ID": self.oidc_client_id}
         if any(needed.values()):
             needed["PUBLIC_URL"] = self.public_url

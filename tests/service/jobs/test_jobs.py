@@ -16,7 +16,7 @@ from tests.service.uploaded import API, new_patient, png, rows, send
 
 from marrowscope.domain.patient import FieldReading, FieldStatus
 from marrowscope.domain.scale import Scale, ScaleSource
-from marrowscope.engines.pool import TOO_MANY_DEATHS, WorkerDiedError
+from marrowscope.engines.pool import WorkerDiedError, too_many_deaths
 from marrowscope.engines.work import measure_scales
 from marrowscope.errors import BundleError
 from marrowscope.pipeline import FieldResult, FieldTask
@@ -131,7 +131,7 @@ def test_a_field_over_which_workers_die_fails_alone(
     assert (done["status"], done["done"], done["failed"]) == ("done", 3, 1)
     assert sorted(engine.read) == ["a.png", *["deadly.png"] * 3, "z.png"]
     fields = reviewer.get(f"{API}/patients/{asked['patient_id']}/fields").json()["items"]
-    assert [field["message"] for field in fields] == ["", TOO_MANY_DEATHS, ""]
+    assert [field["message"] for field in fields] == ["", too_many_deaths("reading this image"), ""]
     # It may be tried again, with more memory perhaps.
     assert reviewer.post(f"{API}/analyses/{asked['id']}/retry").status_code == 200
     assert ended(reviewer, asked["id"])["failed"] == 1

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.service.browser import CHROMIUM_OPTIONS, Running, chromium, draw_smear
+from tests.service.browser import Running, browsing, draw_smear
 from tests.service.page.visit import Visit
 
 if TYPE_CHECKING:
@@ -20,14 +20,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
     """The machine's Chromium, with a pretended camera."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    path = chromium()
-    if path is None:
-        pytest.skip("no Chromium on this machine")
-    with playwright.sync_playwright() as engine:
-        started = engine.chromium.launch(executable_path=path, args=[*CHROMIUM_OPTIONS, *_CAMERA])
+    with browsing(*_CAMERA) as started:
         yield started
-        started.close()
 
 
 def test_a_session_at_the_microscope(page_service: Running, browser: "Browser", tmp_path: Path) -> None:

@@ -38,5 +38,5 @@ def found(check: str, look: Callable[[], Finding]) -> Finding:
 
 
 def mebibytes(number: int) -> str:
-    """Return bytes for people."""
+    """Return a number of bytes in the unit that people read most easily."""
     return f"{number / (1 << 30):,.1f} GiB" if number >= 1 << 30 else f"{number >> 20} MiB"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from marrowscope.service.store.engine import Database
 
 _NO_TABLES = "it has no tables yet; marrowscope serve makes them"
-_OLD = timedelta(days=2)  # a backup a day, and one that failed
+_OLD = timedelta(days=2)  # of daily backups, one may have failed
 
 
 def findings(data: Path | None, database: str | None) -> Iterator[Finding]:

@@ -1,6 +1,5 @@
 """Readers for the layouts in which labelled fields of view are stored."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from marrowscope.datasets.labelled import (
     is_readable,
     labelled_field,
     list_images,
+    read_json,
 )
 from marrowscope.datasets.layouts.csv_boxes import read_csv
 from marrowscope.datasets.layouts.cvat import read_cvat
@@ -80,7 +80,7 @@ def read_coco(
     """
     root = annotations_json.parent
     source = source or root.name
-    content = _read_json(annotations_json)
+    content = _read_coco(annotations_json)
     folder = images or coco_images(annotations_json)
     try:
         names = {entry["id"]: normalise_label(entry["name"]) for entry in content["categories"]}
@@ -212,11 +212,8 @@ def _coco_group(entry: Mapping[str, Any]) -> str:
     return Path(entry["file_name"]).stem
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{path}: cannot be read as JSON ({error})") from error
+def _read_coco(path: Path) -> dict[str, Any]:
+    content = read_json(path)
     if not isinstance(content, dict) or not {"images", "annotations", "categories"} <= content.keys():
         raise DatasetError(f"{path}: not a COCO annotation file")
     return content

@@ -4,7 +4,6 @@ Of several people's labels of an image those marked as ground truth count, else 
 cancelled and what a model predicted do not. (https://labelstud.io/guide/export)
 """
 
-import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from marrowscope.datasets.corrections import Annotation
-from marrowscope.datasets.labelled import LabelledField, image_size, labelled_field
+from marrowscope.datasets.labelled import LabelledField, image_size, labelled_field, read_json
 from marrowscope.datasets.layouts.named_images import NamedImages, check_size, label_named
 from marrowscope.errors import DatasetError
 from marrowscope.imaging.files.formats import IMAGE_SUFFIXES
@@ -38,10 +37,7 @@ def read_label_studio(
     DatasetError
         The file is not such an export, or an image is not there or of another size.
     """
-    try:
-        tasks = json.loads(labels.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{shown(str(labels))}: cannot be read as JSON ({error})") from error
+    tasks = read_json(labels)
     if not is_label_studio(tasks):
         raise DatasetError(f"{shown(str(labels))}: not an export of Label Studio (JSON or JSON-MIN)")
     known = NamedImages(images or labels.parent)

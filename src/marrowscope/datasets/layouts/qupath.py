@@ -5,7 +5,6 @@ with `*`, which QuPath itself takes no account of, are regions and no cells. Coo
 stored, since QuPath turns no image upright. Members: https://qupath.readthedocs.io (Exporting annotations).
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,13 @@ from typing import Any
 import numpy as np
 
 from marrowscope.datasets.corrections import Annotation
-from marrowscope.datasets.labelled import LabelledField, image_orientation, image_size, labelled_field
+from marrowscope.datasets.labelled import (
+    LabelledField,
+    image_orientation,
+    image_size,
+    labelled_field,
+    read_json,
+)
 from marrowscope.datasets.layouts.named_images import NamedImages, label_named
 from marrowscope.domain.geometry import turned
 from marrowscope.errors import DatasetError
@@ -73,10 +78,7 @@ def _annotations(file: Path, image: Path) -> list[Annotation]:
 
 
 def _objects(file: Path) -> Iterator[tuple[str, Sequence[float]]]:
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{shown(str(file))}: cannot be read as JSON ({error})") from error
+    document = read_json(file)
     if not is_qupath(document):
         raise DatasetError(f"{shown(str(file))}: not a GeoJSON export of QuPath")
     features = document["features"] if isinstance(document, dict) else document

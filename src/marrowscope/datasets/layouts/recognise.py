@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from marrowscope.datasets.known_sets import KnownSet, known_sets
-from marrowscope.datasets.labelled import image_size
+from marrowscope.datasets.labelled import image_size, read_json
 from marrowscope.datasets.layouts.cvat import FILE as CVAT
 from marrowscope.datasets.layouts.label_studio import is_label_studio
 from marrowscope.datasets.layouts.qupath import SUFFIX as QUPATH
@@ -102,10 +102,7 @@ def coco_images(file: Path) -> Path:
 
 def _json_layout(file: Path) -> str:
     """Tell the tools apart that write JSON; what is of none of them is taken for COCO."""
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{file}: cannot be read as JSON ({error})") from error
+    document = read_json(file)
     if is_label_studio(document):
         return "labelstudio"
     return "qupath" if is_qupath(document) else "coco"

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from marrowscope.errors import InputError
+
 
 class Specimen(StrEnum):
     """Material on the slide.
@@ -32,3 +34,17 @@ def specimen_named(text: str) -> Specimen | None:
     """Return the specimen that a word means, in any case, None if it means none."""
     wanted = " ".join(text.replace("_", " ").replace("-", " ").split()).casefold()
     return next((specimen for specimen, words in _WORDS.items() if wanted in words), None)
+
+
+def known_specimen(text: str) -> Specimen:
+    """Return the specimen that a word means, in any case.
+
+    Raises
+    ------
+    InputError
+        It means none.
+    """
+    specimen = specimen_named(text)
+    if specimen is None:
+        raise InputError(f"no specimen {text}: choose marrow or blood")
+    return specimen

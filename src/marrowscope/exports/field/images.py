@@ -1,7 +1,7 @@
 """Copies of the analysed images, beside what is written about them."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from marrowscope.domain.patient import CohortReport
@@ -28,25 +28,30 @@ def copy_images(report: CohortReport, analysed: Path, folder: Path) -> int:
     OSError
         The folder cannot be written to.
     """
-    sources = {
-        (patient.patient, field.name): field for patient in discover([analysed]) for field in patient.fields
-    }
     copied = 0
-    for image in images_of(report):
-        if image.field.slide is None:
-            write_atomic(folder / image.path, content_of(image, sources, analysed))
-            copied += 1
+    for image, content in contents(report, analysed):
+        write_atomic(folder / image.path, content)
+        copied += 1
     return copied
 
 
-def content_of(image: ImageCells, sources: Mapping[tuple[str, str], FieldSource], analysed: Path) -> bytes:
-    """Return the bytes of an image that was analysed.
+def contents(report: CohortReport, analysed: Path) -> Iterator[tuple[ImageCells, bytes]]:
+    """Yield the report's images with their bytes; tiles of slides have none of their own.
 
     Raises
     ------
     InputError
-        It is not there, or is another one than was analysed.
+        An image is not there, or is another one than was analysed.
     """
+    sources = {
+        (patient.patient, field.name): field for patient in discover([analysed]) for field in patient.fields
+    }
+    for image in images_of(report):
+        if image.field.slide is None:
+            yield image, _content(image, sources, analysed)
+
+
+def _content(image: ImageCells, sources: Mapping[tuple[str, str], FieldSource], analysed: Path) -> bytes:
     source = sources.get((image.patient, image.field.name))
     if source is None:
         raise InputError(f"there is no image {image.field.name} of {image.patient} in {analysed}")

@@ -27,7 +27,7 @@ from marrowscope.domain.patient import OF_SEVERAL, TURNED_UPRIGHT
 from marrowscope.errors import ImageError
 from marrowscope.imaging.files import formats, pixel_size, tiff
 from marrowscope.imaging.files.colour import to_srgb
-from marrowscope.imaging.files.depth import to_eight_bits
+from marrowscope.imaging.files.depth import FROM_CMYK, GRAYSCALE, ON_WHITE, to_eight_bits
 from marrowscope.imaging.files.formats import Format
 from marrowscope.imaging.files.jpeg import check_scans, decode_jpeg
 from marrowscope.imaging.files.png import check_png, decode_png, exif_of, is_deep
@@ -319,7 +319,7 @@ def _deep(values: npt.NDArray[Any], notes: list[str]) -> npt.NDArray[np.uint8]:
     pixels, how = to_eight_bits(samples[..., :colours])
     notes.append(how)
     if colours == 1:
-        notes.append("grayscale: no stain colours to judge by")
+        notes.append(GRAYSCALE)
         pixels = np.repeat(pixels, 3, axis=-1)
     if samples.shape[-1] == colours:
         return pixels
@@ -336,9 +336,9 @@ def _rgb(image: Image.Image, notes: list[str]) -> npt.NDArray[np.uint8]:
     elif image.has_transparency_data:
         image = _composited(image, notes)
     if image.mode in {"1", "L"}:
-        notes.append("grayscale: no stain colours to judge by")
+        notes.append(GRAYSCALE)
     elif image.mode == "CMYK":
-        notes.append("CMYK converted to RGB")
+        notes.append(FROM_CMYK)
     return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
@@ -347,7 +347,7 @@ def _composited(image: Image.Image, notes: list[str]) -> Image.Image:
     grey = image.mode in {"L", "LA", "La"}
     layered = image.convert("RGBA")
     if np.asarray(layered.getchannel("A")).min() < 255:
-        notes.append("transparent parts laid on white")
+        notes.append(ON_WHITE)
         layered = Image.alpha_composite(Image.new("RGBA", image.size, "white"), layered)
     return layered.convert("L" if grey else "RGB")
 

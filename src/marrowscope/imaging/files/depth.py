@@ -15,6 +15,12 @@ _BRIGHTEST_PERCENTILE: Final = 99.9
 _WHITE: Final = 245.0  # leaves room above the background, so that it does not clip
 
 
+GRAYSCALE: Final = "grayscale: no stain colours to judge by"
+ON_WHITE: Final = "transparent parts laid on white"
+FROM_CMYK: Final = "CMYK converted to RGB"
+"""Notes on an image whose pixels were not RGB."""
+
+
 def to_eight_bits(
     values: npt.NDArray[np.generic], *, white_is_zero: bool = False
 ) -> tuple[npt.NDArray[np.uint8], str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from marrowscope.domain.case.details import CaseDetails, read_details
 from marrowscope.errors import InputError
 from marrowscope.imaging.files.spreadsheets import Row, read_table
-from marrowscope.imaging.names import composed, decomposed, shown, shown_lines
+from marrowscope.imaging.names import absolute, composed, decomposed, shown, shown_lines
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
@@ -88,14 +88,14 @@ def _row(manifest: Path, row: Row) -> ManifestRow:
 def _place(manifest: Path, path: str) -> str:
     if _URL.match(path):
         return path
-    absolute = _absolute(manifest, path)
-    if "\\" in path and not absolute.exists():
-        absolute = _absolute(manifest, path.replace("\\", "/"))
-    return str(absolute)
+    found = _beside(manifest, path)
+    if "\\" in path and not found.exists():
+        found = _beside(manifest, path.replace("\\", "/"))
+    return str(found)
 
 
-def _absolute(manifest: Path, path: str) -> Path:
+def _beside(manifest: Path, path: str) -> Path:
     beside = manifest.parent
     found = (beside / writing for writing in (path, composed(path), decomposed(path)))
     existing = next((each for each in found if os.path.lexists(each)), beside / path)
-    return Path(os.path.abspath(existing))  # noqa: PTH100 (keeps symbolic links)
+    return absolute(existing)

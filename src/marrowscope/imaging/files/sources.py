@@ -25,7 +25,7 @@ from marrowscope.imaging.files.formats import (
     recognise,
 )
 from marrowscope.imaging.files.manifest import ManifestRow, rows_by_patient
-from marrowscope.imaging.names import distinct, natural_key, safe_name, shortened, shown, too_long
+from marrowscope.imaging.names import absolute, distinct, natural_key, safe_name, shortened, shown, too_long
 
 __all__ = [
     "FieldSource",
@@ -91,7 +91,7 @@ def discover(
     """
     found: list[PatientSource] = []
     loose: list[Path] = []
-    for path in dict.fromkeys(Path(os.path.abspath(p)) for p in inputs):  # noqa: PTH100 (keeps symbolic links)
+    for path in dict.fromkeys(absolute(p) for p in inputs):
         if not path.exists():
             raise InputError(f"no such file or folder: {shown(str(path))}")
         if path.is_dir():

@@ -21,7 +21,7 @@ from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC
 
 from marrowscope.errors import ImageError
 from marrowscope.imaging.files import pixel_size
-from marrowscope.imaging.files.depth import to_eight_bits
+from marrowscope.imaging.files.depth import FROM_CMYK, GRAYSCALE, ON_WHITE, to_eight_bits
 from marrowscope.imaging.files.jpeg import check_scans, complaint_about
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # odd tags are no matter for the reader's terminal
@@ -258,10 +258,10 @@ def _rgb(
     if how != "8 bits":
         notes.append(how)
     if number == 4:
-        notes.append("CMYK converted to RGB")
+        notes.append(FROM_CMYK)
         return np.asarray(Image.fromarray(pixels, "CMYK").convert("RGB"))
     if number == 1:
-        notes.append("grayscale: no stain colours to judge by")
+        notes.append(GRAYSCALE)
         pixels = np.repeat(pixels, 3, axis=-1)
     return _on_white(pixels, samples[..., number:], page, notes)
 
@@ -282,7 +282,7 @@ def _on_white(
     alpha = _share(more[..., transparency])[..., None]
     if alpha.min() == 1:
         return pixels
-    notes.append("transparent parts laid on white")
+    notes.append(ON_WHITE)
     is_multiplied = kinds[transparency] == EXTRASAMPLE.ASSOCALPHA
     laid = pixels.astype(np.float32) * (1 if is_multiplied else alpha) + 255 * (1 - alpha)
     return np.asarray(np.clip(np.rint(laid), 0, 255), np.uint8)

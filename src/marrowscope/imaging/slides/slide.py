@@ -52,7 +52,7 @@ class Slide(Protocol):
         """
 
     def close(self) -> None:
-        """Give the files free."""
+        """Close the files."""
 
 
 def checked_levels(levels: tuple[Level, ...]) -> tuple[Level, ...]:

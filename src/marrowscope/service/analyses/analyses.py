@@ -203,13 +203,7 @@ def cancel(session: Session, actor: Actor, analysis_id: str) -> Analysis:
     analysis = _held(session, analysis_id)
     if analysis.status in ENDED:
         raise ConflictError(f"this analysis is {analysis.status} already")
-    session.execute(
-        update(AnalysisField)
-        .where(AnalysisField.analysis_id == analysis.id, AnalysisField.status.in_(WAITING))
-        .values(status=CANCELLED, owner=None, lease_until=None)
-    )
-    recount(session, analysis)
-    end(session, actor, analysis, CANCELLED, "")
+    break_off(session, actor, analysis, CANCELLED, "")
     return analysis
 
 
@@ -292,6 +286,18 @@ def end(session: Session, actor: Actor, analysis: Analysis, status: str, message
         session, actor, f"analysis.{status}", "analysis", analysis.id, patient_id=analysis.patient_id,
         before={"status": before}, after={"status": status, "cells": analysis.cells},
     )  # fmt: skip
+
+
+def break_off(session: Session, actor: Actor, analysis: Analysis, status: str, message: str) -> None:
+    """End an analysis before all its fields are read; readings in progress are discarded."""
+    session.execute(
+        update(AnalysisField)
+        .where(AnalysisField.analysis_id == analysis.id, AnalysisField.status.in_(WAITING))
+        .values(status=CANCELLED, owner=None, lease_until=None)
+    )
+    analysis.scale_owner = None
+    recount(session, analysis)
+    end(session, actor, analysis, status, message)
 
 
 def is_complete(session: Session, analysis: Analysis) -> bool:

@@ -106,6 +106,7 @@ def _network_reading(session: Session, analysis: Analysis) -> PatientReading:
         _known(analysis),
         problems=[slide.summary for slide in slides],
         details=details_of(patient),
+        resamples=analysis.status != LIVE,
     )
     return replace(reading, slides=slides)
 

@@ -90,5 +90,6 @@ def _was_unreadable(row: AnalysisField) -> bool:
 def _unread(session: Session, row: AnalysisField) -> None:
     """Take what was read of a field out of its analysis."""
     session.execute(delete(Cell).where(Cell.analysis_id == row.analysis_id, Cell.field_id == row.field_id))
-    row.owner = row.lease_until = row.reading = row.gallery = row.annotated = None
+    row.let_go()
+    row.reading = row.gallery = row.annotated = None
     row.cells, row.repeated, row.flags = 0, [], []

@@ -16,7 +16,7 @@ from marrowscope.errors import InputError
 SUMS: Final = "SHA256SUMS"
 _PIECE: Final = 1 << 20
 Listener = Callable[[int], None]
-"""Is told how many bytes more are done."""
+"""Called with the number of bytes that were done since the last call."""
 
 
 class Hashing:

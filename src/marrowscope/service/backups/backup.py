@@ -133,10 +133,10 @@ class Progress:
     """Is told how much there is to do and what is done; this one says nothing."""
 
     def total(self, number: int) -> None:
-        """There are so many bytes."""
+        """Take the number of bytes that there are."""
 
     def done(self, number: int) -> None:
-        """So many more are done."""
+        """Take the number of bytes that were done since the last call."""
 
 
 def _write(database: Database, settings: Settings, path: Path, progress: Progress) -> Made:

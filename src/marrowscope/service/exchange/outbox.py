@@ -28,7 +28,7 @@ from marrowscope.service.store.tables.patients import Patient
 from marrowscope.service.store.tables.reviews import Version
 from marrowscope.service.trail import audit
 
-LEASE = timedelta(minutes=5)
+_LEASE = timedelta(minutes=5)  # longer than any attempt to send: nobody renews it
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=10), timedelta(hours=1)
 _LISTED = 500
 _Rows = TypeVar("_Rows")
@@ -70,7 +70,7 @@ def claim(session: Session, owner: str) -> Posted | None:
     )
     if row is None:
         return None
-    row.owner, row.lease_until = owner, now() + LEASE
+    row.lease(owner, _LEASE)
     version = session.scalars(
         select(Version).where(Version.id == row.version_id).options(undefer(Version.document))
     ).one()
@@ -97,7 +97,7 @@ def sent(session: Session, owner: str, delivery_id: str) -> None:
         return
     row.status, row.sent_at, row.message = SENT, now(), ""
     row.attempts += 1
-    _release(row)
+    row.let_go()
     _record(session, SYSTEM, "report.send", row, {"attempts": row.attempts})
 
 
@@ -109,7 +109,7 @@ def postponed(session: Session, owner: str, delivery_id: str, reason: str) -> No
     row.message = reason
     row.next_at = now() + min(_FIRST_PAUSE * 2 ** min(row.attempts, 20), _LONGEST_PAUSE)
     row.attempts += 1
-    _release(row)
+    row.let_go()
 
 
 def refused(session: Session, owner: str, delivery_id: str, reason: str) -> None:
@@ -119,7 +119,7 @@ def refused(session: Session, owner: str, delivery_id: str, reason: str) -> None
         return
     row.status, row.message = REFUSED, reason
     row.attempts += 1
-    _release(row)
+    row.let_go()
     _record(session, SYSTEM, "report.refused", row, {"attempts": row.attempts})
 
 
@@ -190,10 +190,6 @@ def _due(query: "Select[_Rows]") -> "Select[_Rows]":
 def _claimed(session: Session, owner: str, delivery_id: str) -> Delivery | None:
     row = session.get(Delivery, delivery_id, with_for_update=True)
     return row if row is not None and row.owner == owner and row.status == WAITING else None
-
-
-def _release(row: Delivery) -> None:
-    row.owner = row.lease_until = None
 
 
 def _record(session: Session, actor: Actor, action: str, row: Delivery, more: dict[str, int]) -> None:

@@ -15,7 +15,6 @@ from marrowscope.imaging.jpeg import jpeg_bytes
 from marrowscope.service.errors import NotFoundError, UnavailableError
 from marrowscope.service.images import slides, workers
 from marrowscope.service.images.blobs import Blobs
-from marrowscope.service.images.slides import OVERLAP_PX, TILE_PX
 from marrowscope.service.images.workers import THUMBNAILS_PX, TILES, image_workers
 
 Box = tuple[float, float, float, float]
@@ -162,13 +161,3 @@ class Pictures:
             return image_workers(self._work_limits).submit(work).result()
         except WorkerDiedError as error:
             raise UnavailableError("the picture could not be made; try again in a moment") from error
-
-
-def dzi(width: int, height: int) -> str:
-    """Return the Deep Zoom description of an image."""
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?>'
-        '<Image xmlns="http://schemas.microsoft.com/deepzoom/2008" '
-        f'TileSize="{TILE_PX}" Overlap="{OVERLAP_PX}" Format="jpg">'
-        f'<Size Width="{width}" Height="{height}"/></Image>'
-    )

@@ -20,7 +20,8 @@ from marrowscope.imaging.files.formats import DICOM, HEAD_BYTES, recognise
 from marrowscope.imaging.files.pixel_size import dots_per_inch
 from marrowscope.imaging.jpeg import jpeg_bytes
 from marrowscope.imaging.quality import UNFIT_TILE, assess
-from marrowscope.imaging.scale import resample
+from marrowscope.imaging.scale import WORKING_MPP, resample
+from marrowscope.imaging.slides.deep_zoom import Box, highest_level, tile_box
 from marrowscope.imaging.slides.opening import SlideFiles, opened, readable, slides_of
 from marrowscope.imaging.slides.overview import draw_overview
 from marrowscope.imaging.slides.slide import Slide, level_for
@@ -32,12 +33,10 @@ from marrowscope.service.images.blobs import Blobs
 
 OVERVIEW: Final = "overview.jpg"
 MEGAKARYOCYTES: Final = "megakaryocytes.jpg"
-TILE_PX, OVERLAP_PX = 256, 1
 
 _ENOUGH: Final = 700  # cells on the tiles of a slide: of these, 500 are counted
 _CELL_PURPLE_UM2: Final = 120.0  # of the colour of nuclei in a cell, basophilic cytoplasm included
 _MOST_TILES: Final = 150
-_WORKING_MPP: Final = 0.2  # at which focus is judged (`imaging.quality`)
 
 
 @dataclass(frozen=True)
@@ -119,18 +118,15 @@ def deep_zoom_tile(blobs: Blobs, digest: str, level: int, column: int, row: int)
         raise NotFoundError("the slide is no longer kept")
     with opened(SlideFiles.at((blobs.path(digest),))) as slide:
         full = slide.levels[0]
-        highest = (max(full.width, full.height, 1) - 1).bit_length()
+        highest = highest_level(full.width, full.height)
         factor = 2.0 ** (highest - level)
-        width, height = ceil(full.width / factor), ceil(full.height / factor)
-        x0, y0 = max(column * TILE_PX - OVERLAP_PX, 0), max(row * TILE_PX - OVERLAP_PX, 0)
-        x1 = min((column + 1) * TILE_PX + OVERLAP_PX, width)
-        y1 = min((row + 1) * TILE_PX + OVERLAP_PX, height)
-        if level > highest or x0 >= x1 or y0 >= y1:
+        box = tile_box((ceil(full.width / factor), ceil(full.height / factor)), column, row)
+        if level > highest or box is None:
             raise NotFoundError("the slide has no such tile")
-        return jpeg_bytes(_region(slide, factor, (x0, y0, x1, y1)), 85)
+        return jpeg_bytes(_region(slide, factor, box), 85)
 
 
-def _region(slide: Slide, factor: float, box: tuple[int, int, int, int]) -> Image.Image:
+def _region(slide: Slide, factor: float, box: Box) -> Image.Image:
     """Return what is seen in a box, in px of the slide shrunk by a factor."""
     number = level_for(slide, factor / 1.15)
     level = slide.levels[number]
@@ -152,7 +148,7 @@ def _cut(blobs: Blobs, digest: str, files: SlideFiles, found: Survey) -> Iterato
         x, y = (int(side) for side in found.tiles[place])
         with opened(files) as slide:
             pixels = slide.read(0, x, y, width, height)
-        if UNFIT_TILE.intersection(assess(resample(pixels, found.mpp / _WORKING_MPP)).flags):
+        if UNFIT_TILE.intersection(assess(resample(pixels, found.mpp / WORKING_MPP)).flags):
             continue
         cells += float(found.richness[place]) * found.tile_mm2 * 1e6 / _CELL_PURPLE_UM2
         taken.append((x, y))

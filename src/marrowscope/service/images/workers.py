@@ -25,9 +25,10 @@ from marrowscope.imaging.files.decode import DecodeLimits, decode, fields_of
 from marrowscope.imaging.files.sources import FieldSource
 from marrowscope.imaging.jpeg import jpeg_bytes
 from marrowscope.imaging.repeats.fields import Sketch, sketch
+from marrowscope.imaging.slides.deep_zoom import highest_level, level_boxes
 from marrowscope.imaging.slides.opening import is_slide
 from marrowscope.service.images.blobs import Blobs
-from marrowscope.service.images.slides import OVERLAP_PX, TILE_PX, ExaminedSlide, take_apart
+from marrowscope.service.images.slides import ExaminedSlide, take_apart
 
 THUMBNAILS_PX: Final = (512, 256)
 """Stored sizes, the largest first; others are made from the next larger one."""
@@ -176,11 +177,6 @@ def sheet(
     return gallery.sheet_of(_pixels(blobs, limits, digest), np.asarray(boxes, np.float32), side)
 
 
-def highest_level(width: int, height: int) -> int:
-    """Return the Deep Zoom level that shows an image at its own size."""
-    return (max(width, height, 1) - 1).bit_length()
-
-
 def thumbnail_name(side: int) -> str:
     """Return the name under which a thumbnail is stored."""
     return f"thumbnail-{side}.jpg"
@@ -213,16 +209,7 @@ def _pixels(blobs: Blobs, limits: DecodeLimits, digest: str) -> Pixels:
 
 def _write_levels(image: Image.Image, tiles: zipfile.ZipFile) -> None:
     for level in range(highest_level(*image.size), -1, -1):
-        for row in range(ceil(image.height / TILE_PX)):
-            for column in range(ceil(image.width / TILE_PX)):
-                tiles.writestr(f"{level}/{column}_{row}.jpg", jpeg_bytes(_cut(image, column, row), _QUALITY))
+        for (column, row), box in level_boxes(image.size):
+            tiles.writestr(f"{level}/{column}_{row}.jpg", jpeg_bytes(image.crop(box), _QUALITY))
         smaller = max(ceil(image.width / 2), 1), max(ceil(image.height / 2), 1)
         image = image.resize(smaller, Image.Resampling.BOX)
-
-
-def _cut(image: Image.Image, column: int, row: int) -> Image.Image:
-    x, y = column * TILE_PX, row * TILE_PX
-    left, top = max(x - OVERLAP_PX, 0), max(y - OVERLAP_PX, 0)
-    right = min(x + TILE_PX + OVERLAP_PX, image.width)
-    bottom = min(y + TILE_PX + OVERLAP_PX, image.height)
-    return image.crop((left, top, right, bottom))

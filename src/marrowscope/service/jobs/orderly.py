@@ -4,16 +4,15 @@ A file is taken whole or not at all, then moved to `done`, or to `failed` beside
 that was taken by a server that died before it was moved is taken again, which changes nothing.
 """
 
-import threading
 import time
 from pathlib import Path
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from marrowscope.errors import MarrowscopeError
 from marrowscope.exports.atomic import write_atomic
 from marrowscope.service.exchange.orders import SUFFIXES, read_orders, take
+from marrowscope.service.jobs.rounds import Rounds
 from marrowscope.service.store.engine import Database
 
 _log = structlog.get_logger("marrowscope.jobs")
@@ -22,7 +21,7 @@ _SETTLED_S = 2.0  # a file that was changed later may not be whole yet
 DONE, FAILED = "done", "failed"
 
 
-class Orderly:
+class Orderly(Rounds):
     """Takes orders.
 
     Parameters
@@ -33,20 +32,10 @@ class Orderly:
     """
 
     def __init__(self, folder: Path, database: Database, authority: str) -> None:
+        super().__init__("orderly", "taking orders", _ROUND_S)
         self._folder = folder
         self._database = database
         self._authority = authority
-        self._stops = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="orderly", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop, after the file at hand."""
-        self._stops.set()
-        self._thread.join()
 
     def take_all(self, settled_s: float = _SETTLED_S) -> int:
         """Take the files that are there, the oldest first; return how many could be taken.
@@ -83,13 +72,8 @@ class Orderly:
         target.mkdir(exist_ok=True)
         path.replace(target / path.name)
 
-    def _run(self) -> None:
-        while not self._stops.wait(_ROUND_S):
-            try:
-                self.take_all()
-            except DBAPIError as error:
-                _log.warning("database away", error=type(error.orig).__name__)
-            except OSError as error:
-                _log.warning("the folder of orders cannot be used", error=type(error).__name__)
-            except Exception as error:  # noqa: BLE001 (the next one may do better)
-                _log.error("taking orders failed unexpectedly", exc_info=error)
+    def _round(self) -> None:
+        try:
+            self.take_all()
+        except OSError as error:
+            _log.warning("the folder of orders cannot be used", error=type(error).__name__)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from marrowscope.domain.patient import FieldReading, FieldStatus
 from marrowscope.domain.scale import ScaleBySize
-from marrowscope.engines.pool import MAX_DEATHS, TOO_MANY_DEATHS
+from marrowscope.engines.pool import MAX_DEATHS, too_many_deaths
 from marrowscope.engines.work import Networks
 from marrowscope.imaging.files.decode import DecodeLimits
 from marrowscope.imaging.files.sources import FieldSource
@@ -25,9 +25,8 @@ from marrowscope.service.clock import now
 from marrowscope.service.images import patients
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.review import ending
-from marrowscope.service.store.claims import LEASE, QUEUED, RUNNING, WAITING, dead_owners, give_back_abandoned
+from marrowscope.service.store.claims import LEASE, QUEUED, RUNNING, dead_owners, give_back_abandoned
 from marrowscope.service.store.tables.analyses import (
-    CANCELLED,
     DUPLICATE,
     FAILED,
     LIVE,
@@ -194,7 +193,7 @@ def give_back(session: Session, owner: str, work: Work, *, is_to_blame: bool, bl
     failed = FieldReading(
         name=work.task.source.name,
         status=FieldStatus.FAILED,
-        message=TOO_MANY_DEATHS,
+        message=too_many_deaths("reading this image"),
         sha256=work.task.sha256,
     )
     record_reading(session, owner, work, failed, blobs=blobs)
@@ -212,14 +211,7 @@ def fail(session: Session, owner: str, work: Work, message: str) -> None:
     analysis = session.get(Analysis, analysis_id, with_for_update=True)
     if analysis is None or analysis.status not in UNDER_WAY:
         return
-    session.execute(
-        update(AnalysisField)
-        .where(AnalysisField.analysis_id == analysis_id, AnalysisField.status.in_(WAITING))
-        .values(status=CANCELLED, owner=None, lease_until=None)
-    )
-    analysis.scale_owner = None
-    analyses.recount(session, analysis)
-    analyses.end(session, SYSTEM, analysis, FAILED, message)
+    analyses.break_off(session, SYSTEM, analysis, FAILED, message)
 
 
 def renew(session: Session, owner: str) -> None:
@@ -274,7 +266,7 @@ def _give_back_measuring(session: Session, owner: str, work: ScaleWork, *, is_to
     analysis.scale_owner = None
     analysis.scale_deaths += is_to_blame
     if analysis.scale_deaths >= MAX_DEATHS:
-        fail(session, owner, work, "measuring the scale of these images ended several worker processes")
+        fail(session, owner, work, too_many_deaths("measuring the scale of these images"))
 
 
 def _start(session: Session, analysis: Analysis, blobs: Blobs) -> bool:

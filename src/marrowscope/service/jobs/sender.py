@@ -3,17 +3,16 @@
 Killed at any time, it loses nothing: what was not recorded as sent is claimed again when its lease has ended.
 """
 
-import threading
 from collections.abc import Callable
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from marrowscope.errors import InputError
 from marrowscope.service.clock import new_id
 from marrowscope.service.exchange import outbox
 from marrowscope.service.exchange.targets import NotSentError, RefusedError, target_of
+from marrowscope.service.jobs.rounds import Rounds
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 
@@ -22,7 +21,7 @@ _ROUND_S = 1.0
 Recorder = Callable[[Session, str, str, str], None]
 
 
-class Sender:
+class Sender(Rounds):
     """Sends signed reports to where the settings say.
 
     Parameters
@@ -32,20 +31,10 @@ class Sender:
     """
 
     def __init__(self, settings: Settings, database: Database) -> None:
+        super().__init__("sender", "sending", _ROUND_S)
         self._settings = settings
         self._database = database
         self._owner = new_id()
-        self._stops = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop, after the report that is being sent."""
-        self._stops.set()
-        self._thread.join()
 
     def send_one(self) -> bool:
         """Send what is due, if anything is; return whether something was."""
@@ -81,12 +70,6 @@ class Sender:
         with self._database.writing() as session:
             record(session, self._owner, delivery_id, reason)
 
-    def _run(self) -> None:
-        while not self._stops.wait(_ROUND_S):
-            try:
-                while self.send_one() and not self._stops.is_set():
-                    pass
-            except DBAPIError as error:
-                _log.warning("database away", error=type(error.orig).__name__)
-            except Exception as error:  # noqa: BLE001 (the next one may do better)
-                _log.error("sending failed unexpectedly", exc_info=error)
+    def _round(self) -> None:
+        while self.send_one() and not self._stops.is_set():
+            pass

@@ -5,7 +5,6 @@ server goes on from there. A new bundle is written beside and moved to its place
 """
 
 import shutil
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, wait
@@ -15,13 +14,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from marrowscope.engines.pool import WorkerDiedError, WorkerPool, WorkLimits, WorkTooLargeError
 from marrowscope.errors import MarrowscopeError
 from marrowscope.models.bundle import Bundle, load_bundle
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.jobs.presence import Presence
+from marrowscope.service.jobs.rounds import Rounds
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.tables.teaching import LEARNING, LOOKING
@@ -42,7 +41,7 @@ class _StoppedError(Exception):
     """The teaching was cancelled or taken up by another server, or this one stops."""
 
 
-class Teacher:
+class Teacher(Rounds):
     """Takes teachings from the queue and records what comes of them.
 
     Parameters
@@ -54,34 +53,15 @@ class Teacher:
     """
 
     def __init__(self, settings: Settings, database: Database, blobs: Blobs, presence: Presence) -> None:
+        super().__init__("teacher", "teaching", _ROUND_S)
         self._database = database
         self._blobs = blobs
         self._presence = presence
         self._folder = settings.teaching_folder.resolve()
         self._bundles = settings.bundle_folder.resolve()
         self._at_hand: str | None = None
-        self._stops = threading.Event()
         self._next_upkeep = 0.0
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._thread = threading.Thread(target=self._run, name="teacher", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop; a teaching in progress goes back to the queue once the piece at hand is done."""
-        self._stops.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stops.wait(_ROUND_S):
-            try:
-                self._round()
-            except DBAPIError as error:
-                _log.warning("database away", error=type(error.orig).__name__)
-            except Exception as error:  # noqa: BLE001 (the next one may do better)
-                _log.error("teaching failed unexpectedly", exc_info=error)
 
     def _round(self) -> None:
         if time.monotonic() >= self._next_upkeep:

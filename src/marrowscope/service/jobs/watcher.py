@@ -5,13 +5,11 @@ known by its bytes.
 """
 
 import hashlib
-import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError
 
 from marrowscope.imaging.names import composed
 from marrowscope.live.folder import WatchedFolder
@@ -20,6 +18,7 @@ from marrowscope.service.errors import ConflictError, NotFoundError, ServiceErro
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.uploads import Examiner, UploadedFile, clean_name
 from marrowscope.service.jobs.presence import Presence
+from marrowscope.service.jobs.rounds import Rounds
 from marrowscope.service.live.folders import folders_of
 from marrowscope.service.live.intake import take_in
 from marrowscope.service.settings import Settings
@@ -44,7 +43,7 @@ class _Watched:
     waiting: dict[Path, None] = field(default_factory=dict)
 
 
-class FolderWatcher:
+class FolderWatcher(Rounds):
     """Takes images from folders into the sessions that are open.
 
     Parameters
@@ -56,49 +55,35 @@ class FolderWatcher:
     """
 
     def __init__(self, settings: Settings, database: Database, blobs: Blobs, presence: Presence) -> None:
+        super().__init__("watcher", "watching folders", _IDLE_S, _AGAIN_S)
         self._settings = settings
         self._database = database
         self._blobs = blobs
         self._presence = presence
         self._watched: dict[str, _Watched] = {}
-        self._stops = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
 
     def start(self) -> None:
         """Begin, if the settings name folders."""
         if self._settings.live_folders:
-            self._thread.start()
-
-    def stop(self) -> None:
-        """Stop once the image at hand is taken."""
-        self._stops.set()
-        if self._thread.ident is not None:
-            self._thread.join()
-
-    def _run(self) -> None:
-        pause = _IDLE_S
-        while not self._stops.wait(pause):
-            try:
-                self._round()
-                pause = _ROUND_S if self._watched else _IDLE_S
-            except DBAPIError as error:
-                _log.warning("database away", error=type(error.orig).__name__)
-                pause = _AGAIN_S
-            except ServiceError as error:  # the disk is full
-                _log.warning("images of a folder wait", reason=str(error))
-                pause = _AGAIN_S
-            except Exception as error:  # noqa: BLE001 (the next image may do better)
-                _log.error("watching folders failed unexpectedly", exc_info=error)
-                pause = _AGAIN_S
+            super().start()
 
     def _round(self) -> None:
-        self._follow_sessions()
-        for watched in list(self._watched.values()):
-            self._look(watched)
-            while watched.waiting and not self._stops.is_set():
-                path = next(iter(watched.waiting))
-                self._take(watched, path)
-                del watched.waiting[path]
+        try:
+            self._follow_sessions()
+            for watched in list(self._watched.values()):
+                self._take_from(watched)
+        except ServiceError as error:
+            _log.warning("images of a folder wait", reason=str(error))
+            self._pause_s = _AGAIN_S  # the disk is full
+        else:
+            self._pause_s = _ROUND_S if self._watched else _IDLE_S
+
+    def _take_from(self, watched: _Watched) -> None:
+        self._look(watched)
+        while watched.waiting and not self._stops.is_set():
+            path = next(iter(watched.waiting))
+            self._take(watched, path)
+            del watched.waiting[path]
 
     def _follow_sessions(self) -> None:
         """Watch the folders of open sessions, but those that another server watches."""

@@ -13,9 +13,12 @@ from marrowscope.service.actors import Actor
 from marrowscope.service.errors import ForbiddenError
 from marrowscope.service.quality import controls, figures
 from marrowscope.service.quality.figures import Seen
+from marrowscope.service.recent import Recent
 from marrowscope.service.review.readings import BLIND
 from marrowscope.service.store.tables.controls import Acknowledgement, Control
 from marrowscope.service.trail import audit
+
+_charts: Recent[Sequence[Chart]] = Recent(200)  # asked for at every scrape of the metrics
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,10 @@ def watch(session: Session, control: Control) -> Watched:
     """Return a control slide with all that is known of it, whoever asks."""
     seen = figures.seen(session, control)
     target = figures.target_shares(session, control)
-    drawn = charts([each.occasion for each in seen], control.first, target)
+    drawn = _charts.get(
+        (control.id, control.first, tuple((target or {}).items()), tuple(each.key for each in seen)),
+        lambda: charts([each.occasion for each in seen], control.first, target),
+    )
     given = session.scalars(
         select(Acknowledgement).where(Acknowledgement.control_id == control.id).order_by(Acknowledgement.at)
     ).all()

@@ -5,7 +5,7 @@ and kept in memory.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, median
 
@@ -50,12 +50,14 @@ class Seen:
     occasion : its figures
     flagged : images with a quality problem
     agreements : by reader, their names against the target's on the same cells; empty for other images
+    key : names all that `occasion` depends on, those before it aside
     """
 
     analysis: Analysis
     occasion: Occasion
     flagged: int
     agreements: Mapping[str, Agreement]
+    key: Hashable
 
 
 def seen(session: Session, control: Control) -> list[Seen]:
@@ -75,8 +77,18 @@ def seen(session: Session, control: Control) -> list[Seen]:
             occasion = replace(occasion, changes=_changed(session, earlier.analysis, analysis))
         # While the target is amended its answers are not signed: nothing is compared with them.
         told = {} if target is None or not target.locked else _against(session, target, analysis, readings)
-        found.append(Seen(analysis, occasion, flagged, told))
+        found.append(Seen(analysis, occasion, flagged, told, _key(analysis, readings)))
     return found
+
+
+def _read_as(analysis: Analysis) -> tuple[Hashable, ...]:
+    """Return what names all that the networks and the images say of an occasion."""
+    return analysis.id, analysis.finished_at, patients.details_of(analysis.patient).specimen
+
+
+def _key(analysis: Analysis, readings: Mapping[str, Reading]) -> Hashable:
+    finished = tuple((name, reading.id, reading.finished_at) for name, reading in readings.items())
+    return *_read_as(analysis), finished
 
 
 def target_shares(session: Session, control: Control) -> dict[str, float] | None:
@@ -105,9 +117,7 @@ def _signed_shares(session: Session, target: Analysis) -> dict[str, float]:
 
 def _networks(session: Session, analysis: Analysis) -> tuple[Occasion, int]:
     """Return an occasion with what the networks and the images say, and the number of flagged images."""
-    specimen = patients.details_of(analysis.patient).specimen
-    key = analysis.id, analysis.finished_at, specimen
-    return _occasions.get(key, lambda: _read(session, analysis))
+    return _occasions.get(_read_as(analysis), lambda: _read(session, analysis))
 
 
 def _read(session: Session, analysis: Analysis) -> tuple[Occasion, int]:
@@ -208,7 +218,7 @@ def _read_before(occasion: Occasion, found: Sequence[Seen]) -> Seen | None:
 
 
 def _changed(session: Session, earlier: Analysis, now: Analysis) -> dict[str, Change]:
-    key = earlier.id, earlier.finished_at, now.id, now.finished_at, now.patient.details_revision
+    key = earlier.id, earlier.finished_at, *_read_as(now)
     return _changes.get(key, lambda: _compare(session, earlier, now))
 
 

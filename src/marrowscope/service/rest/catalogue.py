@@ -2,8 +2,7 @@
 
 from fastapi import APIRouter
 
-from marrowscope.analysis.decide import FLOOR, TARGET
-from marrowscope.domain.decision import OVER_20, RULES
+from marrowscope.domain.decision import FLOOR, OVER_20, RULES, TARGET
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.exports.provenance import NOTICE
 from marrowscope.service.analyses.networks import active_name

@@ -6,6 +6,7 @@ from typing import Annotated, Generic, Literal, Self, TypeVar
 from fastapi import Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
 
+from marrowscope.domain.scale import LARGEST_MPP, LEAST_MPP
 from marrowscope.imaging.names import composed
 from marrowscope.service.actors import ANYBODY, Actor, Role
 from marrowscope.service.clock import iso
@@ -17,6 +18,8 @@ Id = Annotated[str, Path(pattern=ID_PATTERN)]
 """An identifier in the path."""
 BodyId = Annotated[str, Field(pattern=ID_PATTERN)]
 """An identifier in a body."""
+Mpp = Annotated[float, Field(ge=LEAST_MPP, le=LARGEST_MPP, allow_inf_nan=False)]
+"""Micrometres per pixel."""
 Limit = Annotated[int, Query(ge=1, le=5000)]
 Cursor = Annotated[str | None, Query(max_length=500, pattern="^[A-Za-z0-9_-]+$")]
 Instant = Annotated[datetime, PlainSerializer(iso, return_type=str)]

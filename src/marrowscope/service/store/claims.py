@@ -13,23 +13,38 @@ WAITING = (QUEUED, RUNNING)
 LEASE = timedelta(seconds=60)
 
 
-class Claimable:
-    """Columns of a row that servers claim to work on.
+class Leased:
+    """Columns of a row that is a server's for a time.
 
-    `owner` is the server at work on it, `lease_until` until when that holds unless renewed, `deaths` counts
-    the worker processes that ended over it.
+    `owner` is the server at work on it, `lease_until` until when that holds unless renewed.
+    """
+
+    owner: Mapped[str | None] = mapped_column(String(100), default=None)
+    lease_until: Mapped[datetime | None] = mapped_column(default=None)
+
+    def lease(self, owner: str, lasting: timedelta = LEASE) -> None:
+        """Make the row a server's."""
+        self.owner, self.lease_until = owner, now() + lasting
+
+    def let_go(self) -> None:
+        """End the lease, whatever becomes of the row."""
+        self.owner = self.lease_until = None
+
+
+class Claimable(Leased):
+    """Columns of a row that waits until a server claims it, and renews its claim while it is at work.
+
+    `deaths` counts the worker processes that ended over it.
     """
 
     id: Mapped[str]
     status: Mapped[str] = mapped_column(String(16), default=QUEUED)
-    owner: Mapped[str | None] = mapped_column(String(100), default=None)
-    lease_until: Mapped[datetime | None] = mapped_column(default=None)
     deaths: Mapped[int] = mapped_column(default=0)
 
     def claim(self, owner: str) -> None:
         """Make the row a server's."""
-        self.status, self.owner = RUNNING, owner
-        self.renew()
+        self.status = RUNNING
+        self.lease(owner)
 
     def renew(self) -> None:
         """Let the claim hold for another `LEASE`."""
@@ -39,10 +54,6 @@ class Claimable:
         """Let the row wait again."""
         self.status = QUEUED
         self.let_go()
-
-    def let_go(self) -> None:
-        """End the claim, whatever becomes of the row."""
-        self.owner = self.lease_until = None
 
     def is_claimed_by(self, owner: str) -> bool:
         """Return whether the row is a server's still."""

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
 from marrowscope.codec import from_json, to_json
-from marrowscope.engines.pool import MAX_DEATHS
+from marrowscope.engines.pool import MAX_DEATHS, too_many_deaths
 from marrowscope.models.bundle import Bundle
 from marrowscope.service.actors import SYSTEM
 from marrowscope.service.clock import now
@@ -119,8 +119,7 @@ def give_back(session: Session, owner: str, work: TeachingWork, *, is_to_blame: 
         return
     row.deaths += is_to_blame
     if row.deaths >= MAX_DEATHS:
-        message = f"teaching ended {MAX_DEATHS} worker processes; it may need more memory than there is"
-        teachings.end(session, SYSTEM, row, FAILED, message)
+        teachings.end(session, SYSTEM, row, FAILED, too_many_deaths("teaching"))
         return
     row.give_back()
 

@@ -13,9 +13,9 @@ from PIL import Image
 from torch import Tensor
 
 from marrowscope.datasets.layouts.fields import LabelledField
+from marrowscope.imaging.scale import WORKING_MPP
 from marrowscope.training.detector.augment import vary
 from marrowscope.training.detector.loss import CellTargets
-from marrowscope.training.detector.settings import WORKING_MPP
 
 PADDING = 114
 """Grey value outside the image, as the published weights were trained with."""

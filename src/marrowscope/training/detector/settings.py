@@ -1,9 +1,7 @@
 """How a bundle shows fields to the detector; a finished run chooses the score threshold."""
 
+from marrowscope.imaging.scale import WORKING_MPP
 from marrowscope.models.bundle import DetectorSettings
-
-WORKING_MPP = 0.20
-"""Micrometres per pixel at which the detector looks at a field; a leukocyte is then about 65 px across."""
 
 DETECTOR_SETTINGS = DetectorSettings(
     file="detector.onnx",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from marrowscope.imaging.scale import WORKING_MPP
 from marrowscope.models.detector import built_in_detector
 from marrowscope.synth import draw_field
 from marrowscope.training.composites.compose import DenseComposer
@@ -18,7 +19,6 @@ from marrowscope.training.detector.data import (
     cached,
 )
 from marrowscope.training.detector.recipe import CompositeFields, DetectorRecipe, FieldSet
-from marrowscope.training.detector.settings import WORKING_MPP
 
 _SYNTHETIC_FIELDS = 50
 _SYNTHETIC_SIZE = (640, 480)

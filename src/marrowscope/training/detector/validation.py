@@ -13,9 +13,10 @@ from torch import nn
 from marrowscope.domain.geometry import suppress
 from marrowscope.evaluation.statistics.coco import coco_average_precision
 from marrowscope.evaluation.statistics.matching import Found, Truth
+from marrowscope.imaging.scale import WORKING_MPP
 from marrowscope.training.detector.data import PADDING, CachedField
 from marrowscope.training.detector.loss import corners
-from marrowscope.training.detector.settings import DETECTOR_SETTINGS, WORKING_MPP
+from marrowscope.training.detector.settings import DETECTOR_SETTINGS
 from marrowscope.training.detector.yolox import STRIDES, anchor_points, decode_boxes
 
 LOWEST_SCORE = 0.02

@@ -7,6 +7,7 @@ import typer
 
 from marrowscope.cli.console import one_line_errors, print_json, say
 from marrowscope.cli.installation import Data, settings_of
+from marrowscope.cli.options import AsJson
 from marrowscope.domain.quantity import quantity
 
 app = typer.Typer(
@@ -53,9 +54,7 @@ def import_(
 
 @app.command("list", epilog="Example:  marrowscope atlas list --data /srv/marrowscope --json")
 @one_line_errors
-def list_(
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False, data: Data = None
-) -> None:
+def list_(as_json: AsJson = False, data: Data = None) -> None:
     """List the open sets in the atlas, with licence and citation."""
     settings = settings_of(data_folder=data)
     from dataclasses import asdict

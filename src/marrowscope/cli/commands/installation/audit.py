@@ -11,6 +11,7 @@ import typer
 
 from marrowscope.cli.console import fail, one_line_errors, print_json, say
 from marrowscope.cli.installation import Data, DatabaseUrl, opened, settings_of
+from marrowscope.cli.options import AsJson
 from marrowscope.domain.quantity import quantity
 from marrowscope.errors import InputError
 
@@ -28,7 +29,7 @@ def verify(
         str | None,
         typer.Option(metavar="NUMBER:DIGEST", help="Entry noted earlier, which must still be in the trail."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    as_json: AsJson = False,
     data: Data = None,
     database: DatabaseUrl = None,
 ) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from marrowscope.cli.console import fail, one_line_errors, print_json, say
-from marrowscope.cli.installation import Data, DatabaseUrl, opened, settings_of
+from marrowscope.cli.installation import Data, DatabaseUrl, opened, responding, settings_of
+from marrowscope.cli.options import AsJson
 from marrowscope.domain.quantity import quantity
 from marrowscope.errors import InputError
 
@@ -19,14 +20,12 @@ if TYPE_CHECKING:
 EXAMPLE = "Example:  marrowscope backup /backups/2026-03-01.tar --data /srv/marrowscope"
 RESTORE_EXAMPLE = "Example:  marrowscope restore /backups/2026-03-01.tar --data /srv/marrowscope"
 
-_Json = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
-
 
 @one_line_errors
 def backup(
     file: Annotated[Path, typer.Argument(help="Archive to write, for example 2026-03-01.tar.")],
     force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists.")] = False,
-    as_json: _Json = False,
+    as_json: AsJson = False,
     data: Data = None,
     database: DatabaseUrl = None,
 ) -> None:
@@ -61,7 +60,7 @@ def restore(
     force: Annotated[
         bool, typer.Option("--force", help="Take the place of what is there; its files are kept beside.")
     ] = False,
-    as_json: _Json = False,
+    as_json: AsJson = False,
     data: Data = None,
     database: DatabaseUrl = None,
 ) -> None:
@@ -71,8 +70,6 @@ def restore(
     PostgreSQL and the other way round; tables of an earlier version are updated. The audit trail records it.
     """
     settings = settings_of(data_folder=data, database=database)
-    from sqlalchemy.exc import OperationalError
-
     from marrowscope.service.backups import archive
     from marrowscope.service.backups import restore as restoring
 
@@ -85,11 +82,8 @@ def restore(
             archive.verify(file, progress.done)
         _show(asdict(about), f"{file} is whole: {_contents(about)}", as_json=as_json)
         return
-    try:
-        with _bar("Restoring") as progress:
-            done = restoring.restore(settings, file, progress, force=force)
-    except OperationalError:
-        raise InputError("the database does not respond: check its address, name and password") from None
+    with responding(), _bar("Restoring") as progress:
+        done = restoring.restore(settings, file, progress, force=force)
     replaced = None if done.replaced is None else str(done.replaced)
     _show(
         {**asdict(done.about), "replaced": replaced, "fault": done.fault},

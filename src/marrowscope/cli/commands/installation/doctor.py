@@ -9,6 +9,7 @@ import typer
 
 from marrowscope.cli.console import fail, one_line_errors, print_json
 from marrowscope.cli.installation import Data, DatabaseUrl
+from marrowscope.cli.options import AsJson
 from marrowscope.domain.quantity import quantity
 
 EXAMPLE = "Example:  marrowscope doctor --data /srv/marrowscope"
@@ -20,7 +21,7 @@ def doctor(
     report: Annotated[
         Path | None, typer.Option("--report", help="Also write the findings to this file, as JSON.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    as_json: AsJson = False,
     data: Data = None,
     database: DatabaseUrl = None,
 ) -> None:

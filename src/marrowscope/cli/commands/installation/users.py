@@ -8,6 +8,7 @@ import typer
 
 from marrowscope.cli.console import one_line_errors, print_json
 from marrowscope.cli.installation import Data, DatabaseUrl, opened, settings_of
+from marrowscope.cli.options import AsJson
 from marrowscope.errors import InputError
 
 app = typer.Typer(
@@ -48,7 +49,7 @@ def add(
 @app.command("list", epilog="Example:  marrowscope users list --json")
 @one_line_errors
 def list_all(
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    as_json: AsJson = False,
     data: Data = None,
     database: DatabaseUrl = None,
 ) -> None:

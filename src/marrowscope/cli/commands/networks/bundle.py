@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from marrowscope.cli.console import one_line_errors, print_json
+from marrowscope.cli.options import AsJson
 
 app = typer.Typer(
     help="List, show, build and verify model bundles.",
@@ -15,12 +16,11 @@ app = typer.Typer(
 )
 
 _Which = Annotated[str | None, typer.Argument(help="A built-in name or a folder.", show_default="builtin")]
-_Json = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
 
 @app.command("list", epilog="Example:  marrowscope bundle list")
 @one_line_errors
-def list_bundles(as_json: _Json = False) -> None:
+def list_bundles(as_json: AsJson = False) -> None:
     """List the built-in bundles."""
     from marrowscope.models.bundle import list_builtin, load_bundle
 
@@ -34,7 +34,7 @@ def list_bundles(as_json: _Json = False) -> None:
 
 @app.command("show", epilog="Example:  marrowscope bundle show --json")
 @one_line_errors
-def show(bundle: _Which = None, as_json: _Json = False) -> None:
+def show(bundle: _Which = None, as_json: AsJson = False) -> None:
     """Show a bundle's settings and its model card."""
     from marrowscope.models.bundle import load_bundle
 
@@ -78,7 +78,7 @@ def build(
 
 @app.command("verify", epilog="Example:  marrowscope bundle verify my-bundle/")
 @one_line_errors
-def verify(bundle: _Which = None, as_json: _Json = False) -> None:
+def verify(bundle: _Which = None, as_json: AsJson = False) -> None:
     """Check all files of a bundle against their digests, and that both networks run."""
     import numpy as np
 

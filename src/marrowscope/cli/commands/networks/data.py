@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from marrowscope.cli.console import one_line_errors, print_json
+from marrowscope.cli.options import AsJson
 from marrowscope.domain.quantity import quantity
 from marrowscope.errors import InputError
 
@@ -85,7 +86,7 @@ def check(
     contact_sheet: Annotated[
         Path | None, typer.Option(help="Write a contact sheet of examples (PNG).")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Find broken files, duplicates, wrong boxes, unknown labels and leaks between splits.
 

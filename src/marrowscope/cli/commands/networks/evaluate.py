@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from marrowscope.cli.console import counter, one_line_errors, print_json, say
+from marrowscope.cli.options import AsJson, BundleName
 from marrowscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,9 +19,7 @@ app = typer.Typer(
 )
 
 _Data = Annotated[Path, typer.Option(help="The labelled set's folder.", show_default=False)]
-_Bundle = Annotated[str | None, typer.Option(help="Networks: a built-in name or a folder.")]
 _Plots = Annotated[Path | None, typer.Option(help="Folder for plots of the results (PNG).")]
-_Json = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
 
 @app.command("detector", epilog="Example:  marrowscope evaluate detector --data BCCD/ --split test --json")
@@ -37,10 +36,10 @@ def detector(
     match_iou: Annotated[
         float, typer.Option(min=0.1, max=0.95, help="Least overlap for a box to count as found.")
     ] = 0.5,
-    bundle: _Bundle = None,
+    bundle: BundleName = None,
     plots: _Plots = None,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 2,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure average precision, recall, precision and false detections on fields with boxes."""
     from marrowscope.evaluation.card.tests import DetectorTest
@@ -69,10 +68,10 @@ def classifier(
             help="Micrometres per pixel; by default measured on fields and unknown for single cells."
         ),
     ] = None,
-    bundle: _Bundle = None,
+    bundle: BundleName = None,
     plots: _Plots = None,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 2,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure the classifier's blast head and types on labelled cells, beside a background-only baseline.
 
@@ -106,7 +105,7 @@ def patients(
         ),
     ],
     plots: Annotated[Path | None, typer.Option(help="Folder for pictures, PNG and SVG.")] = None,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compare decisions and blast percentages with what is known of patients, with intervals.
 
@@ -150,10 +149,10 @@ def virtual(
     counts: Annotated[int, typer.Option(min=2, help="Number of counts to compose.")] = 200,
     size: Annotated[int, typer.Option(min=1, help="Cells in each count.")] = 500,
     seed: Annotated[int, typer.Option(help="Seed of the composition.")] = 0,
-    bundle: _Bundle = None,
+    bundle: BundleName = None,
     plots: Annotated[Path | None, typer.Option(help="Folder for pictures, PNG and SVG.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 2,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compose counts of known blast share from labelled cells, and test all steps up to the decision.
 
@@ -178,9 +177,11 @@ def virtual(
 
 
 def _folder_and_mpp(text: str) -> tuple[str, float]:
+    from marrowscope.domain.scale import LARGEST_MPP, LEAST_MPP
+
     folder, mark, mpp = text.rpartition("=")
     try:
-        if mark and 0.005 <= float(mpp) <= 5:
+        if mark and LEAST_MPP <= float(mpp) <= LARGEST_MPP:
             return folder, float(mpp)
     except ValueError:
         pass

@@ -33,6 +33,7 @@ from marrowscope.cli.options import (
     listed,
     stated_mpp,
 )
+from marrowscope.domain.decision import FLOOR, OVER_20, TARGET
 from marrowscope.domain.quantity import quantity
 from marrowscope.errors import InputError
 
@@ -63,11 +64,11 @@ def analyse(
             "(docs/reference/files.md)."
         ),
     ] = None,
-    rule: RuleName = "over-20",
+    rule: RuleName = OVER_20.id,
     threshold: Threshold = None,
     inclusive: Inclusive = False,
-    min_cells: MinCells = 200,
-    target_cells: TargetCells = 500,
+    min_cells: MinCells = FLOOR,
+    target_cells: TargetCells = TARGET,
     blast_equivalents: BlastEquivalents = "",
     mpp: Mpp = None,
     objective: Objective = None,

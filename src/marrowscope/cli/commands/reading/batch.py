@@ -33,6 +33,7 @@ from marrowscope.cli.options import (
     listed,
     stated_mpp,
 )
+from marrowscope.domain.decision import FLOOR, OVER_20, TARGET
 from marrowscope.domain.quantity import quantity
 
 if TYPE_CHECKING:
@@ -73,11 +74,11 @@ def batch(
             "from their names. Finish with: marrowscope batch merge."
         ),
     ] = "1/1",
-    rule: RuleName = "over-20",
+    rule: RuleName = OVER_20.id,
     threshold: Threshold = None,
     inclusive: Inclusive = False,
-    min_cells: MinCells = 200,
-    target_cells: TargetCells = 500,
+    min_cells: MinCells = FLOOR,
+    target_cells: TargetCells = TARGET,
     blast_equivalents: BlastEquivalents = "",
     mpp: Mpp = None,
     objective: Objective = None,
@@ -101,43 +102,32 @@ def batch(
     A worker that dies costs nothing but time; a patient who cannot be read has a row with the reason. In the
     end patients.csv and cells.csv are those that analyse --manifest would write.
     """
-    from marrowscope.analysis.patient import CountingSettings
-    from marrowscope.api import known_order, known_specimen, known_types
     from marrowscope.batches.run import Batch
     from marrowscope.batches.shards import shard_named
     from marrowscope.cli.progress import BatchDisplay
-    from marrowscope.cohort.settings import RunSettings
-    from marrowscope.exports.case.laboratory import read_laboratory
+    from marrowscope.cohort.settings import asked_settings
+    from marrowscope.domain.case.specimen import known_specimen
     from marrowscope.models.bundle import load_bundle
-    from marrowscope.pipeline import ReadingSettings
-    from marrowscope.validations import read_validation
 
-    chosen = chosen_rule(rule, threshold, inclusive=inclusive)
-    equivalents = known_types(listed(blast_equivalents))
     networks = load_bundle(bundle)
-    asked = Batch(
-        manifest,
-        out,
+    settings = asked_settings(
         networks,
-        RunSettings(
-            ReadingSettings(
-                mpp=stated_mpp(mpp, objective, camera_um),
-                count_border_cells=count_border_cells,
-                single_cells=single_cells,
-                pictures=not no_pictures,
-            ),
-            CountingSettings(chosen, min_cells, target_cells, equivalents),
-            workers,
-            threads,
-            engine,
-            read_laboratory(laboratory),
-            until_settled=until_settled,
-            tiles=known_order(tiles, until_settled=until_settled),
-            validation=read_validation(networks.sha256),
-        ),
-        known_specimen(specimen),
-        shard_named(shard),
+        rule=chosen_rule(rule, threshold, inclusive=inclusive),
+        floor=min_cells,
+        target=target_cells,
+        blast_equivalents=listed(blast_equivalents),
+        mpp=stated_mpp(mpp, objective, camera_um),
+        count_border_cells=count_border_cells,
+        single_cells=single_cells,
+        pictures=not no_pictures,
+        laboratory=laboratory,
+        workers=workers,
+        threads=threads,
+        engine=engine,
+        until_settled=until_settled,
+        tiles=tiles,
     )
+    asked = Batch(manifest, out, networks, settings, known_specimen(specimen), shard_named(shard))
     try:
         with BatchDisplay(quiet=quiet) as display:
             result = asked.run(resume=resume, overwrite=overwrite, listener=display)

@@ -8,6 +8,7 @@ import typer
 
 from marrowscope.cli.commands.reading.analyse import show
 from marrowscope.cli.console import INTERRUPTED, fail, one_line_errors, say
+from marrowscope.cli.options import Quiet, Threads
 
 if TYPE_CHECKING:
     from marrowscope.synth import CohortFiles
@@ -24,9 +25,9 @@ def demo(
     ),
     seed: Annotated[int, typer.Option(help="Seed of the synthetic patients.")] = 1,
     workers: Annotated[int, typer.Option(min=1, help="Processes that read fields.")] = 1,
-    threads: Annotated[int, typer.Option(min=1, help="Processor threads inside each process.")] = 2,
+    threads: Threads = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print the patients' rows as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Run a demonstration: draw nine synthetic patients, read their smears, and compare with the truth.
 

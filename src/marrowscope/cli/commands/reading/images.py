@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from marrowscope.cli.console import fail, one_line_errors, print_json, say
+from marrowscope.cli.options import AsJson, BundleName
 from marrowscope.domain.quantity import quantity
+from marrowscope.domain.scale import LARGEST_MPP, LEAST_MPP
 from marrowscope.errors import ImageError
 
 if TYPE_CHECKING:
@@ -16,15 +18,14 @@ DETECT_EXAMPLE = "Example:  marrowscope detect field.jpg --json"
 CLASSIFY_EXAMPLE = "Example:  marrowscope classify field.jpg --mpp 0.1"
 
 _Images = Annotated[list[Path], typer.Argument(help="Image files.", show_default=False)]
-_Bundle = Annotated[str | None, typer.Option(help="Networks: a built-in name or a folder.")]
 _Mpp = Annotated[
-    float | None, typer.Option(min=0.005, max=5, help="Micrometres per pixel; by default measured.")
+    float | None,
+    typer.Option(min=LEAST_MPP, max=LARGEST_MPP, help="Micrometres per pixel; by default measured."),
 ]
-_Json = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
 
 @one_line_errors
-def detect(images: _Images, bundle: _Bundle = None, mpp: _Mpp = None, as_json: _Json = False) -> None:
+def detect(images: _Images, bundle: BundleName = None, mpp: _Mpp = None, as_json: AsJson = False) -> None:
     """Find the leukocytes in images, each with a box in pixels and a confidence."""
     from marrowscope import api
 
@@ -33,7 +34,7 @@ def detect(images: _Images, bundle: _Bundle = None, mpp: _Mpp = None, as_json: _
 
 
 @one_line_errors
-def classify(images: _Images, bundle: _Bundle = None, mpp: _Mpp = None, as_json: _Json = False) -> None:
+def classify(images: _Images, bundle: BundleName = None, mpp: _Mpp = None, as_json: AsJson = False) -> None:
     """Find and name the leukocytes in images."""
     from marrowscope import api
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from marrowscope.cli.console import counter, one_line_errors, print_json
+from marrowscope.cli.options import AsJson, BundleName
 from marrowscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def validate(
     specimen: Annotated[str, typer.Option(help="marrow or blood: what the cells are from.")] = "",
     operator: Annotated[str, typer.Option(help="Who measures.", show_default="the user's name here")] = "",
     mpp: Annotated[float | None, typer.Option(help="Micrometres per pixel of the images.")] = None,
-    bundle: Annotated[str | None, typer.Option(help="Networks: a built-in name or a folder.")] = None,
+    bundle: BundleName = None,
     store: Annotated[
         Path | None,
         typer.Option(
@@ -46,7 +47,7 @@ def validate(
         bool, typer.Option("--show", help="Show the validation on file and measure nothing.")
     ] = False,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 2,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure the networks on this laboratory's own labelled cells, by which its counts are then decided.
 

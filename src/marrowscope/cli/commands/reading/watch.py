@@ -36,6 +36,7 @@ from marrowscope.cli.options import (
     listed,
     stated_mpp,
 )
+from marrowscope.domain.decision import FLOOR, OVER_20, TARGET
 from marrowscope.domain.quantity import quantity
 
 if TYPE_CHECKING:
@@ -65,11 +66,11 @@ def watch(
             help="Take fields from a camera of this machine, the first is 0, into FOLDER or OUT/captures.",
         ),
     ] = "",
-    rule: RuleName = "over-20",
+    rule: RuleName = OVER_20.id,
     threshold: Threshold = None,
     inclusive: Inclusive = False,
-    min_cells: MinCells = 200,
-    target_cells: TargetCells = 500,
+    min_cells: MinCells = FLOOR,
+    target_cells: TargetCells = TARGET,
     blast_equivalents: BlastEquivalents = "",
     mpp: Mpp = None,
     objective: Objective = None,

@@ -11,13 +11,12 @@ from pydicom.uid import ExplicitVRLittleEndian, JPEGLSLossless, VLMicroscopicIma
 
 from marrowscope.domain.case.details import Sex
 from marrowscope.domain.patient import CohortReport, PatientReading
-from marrowscope.exports.field.cells import ImageCells, images_of
-from marrowscope.exports.field.images import content_of
+from marrowscope.exports.field.cells import ImageCells
+from marrowscope.exports.field.images import contents
 from marrowscope.exports.hospital.dicom.codes import MANUFACTURER, person_name, uid_of
 from marrowscope.exports.hospital.resources import SPECIMENS
 from marrowscope.exports.provenance import NOTICE
 from marrowscope.imaging.files.decode import decode
-from marrowscope.imaging.files.sources import discover
 from marrowscope.imaging.names import shown
 
 UTF_8 = "ISO_IR 192"
@@ -87,13 +86,9 @@ def write_images(report: CohortReport, analysed: Path, folder: Path) -> int:
     OSError
         The folder cannot be written to.
     """
-    sources = {(p.patient, field.name): field for p in discover([analysed]) for field in p.fields}
     patients = {patient.patient: patient for patient in report.patients}
     written = 0
-    for image in images_of(report):
-        if image.field.slide is not None:
-            continue
-        content = content_of(image, sources, analysed)
+    for image, content in contents(report, analysed):
         pixels = decode(content).pixels
         dataset = image_header(patients[image.patient], image, report)
         if re.search(rb"^\xff\xd8\xff", content):

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from marrowscope.service.analyses import analyses
 from marrowscope.service.rest.dependencies import Reviewer, TheService, Transaction, Viewer
-from marrowscope.service.rest.shapes import API, Cursor, Id, Instant, Limit, Line, Page, Shape
+from marrowscope.service.rest.shapes import API, Cursor, Id, Instant, Limit, Line, Mpp, Page, Shape
 from marrowscope.service.review import readings
 from marrowscope.service.store.tables.analyses import Analysis
 
@@ -20,7 +20,7 @@ class NewAnalysis(Shape):
     """Options of an analysis; all have defaults."""
 
     bundle: Line | None = None
-    mpp: Annotated[float | None, Field(ge=0.005, le=5, allow_inf_nan=False)] = None
+    mpp: Mpp | None = None
     """Micrometres per pixel of all images; from the files or measured when absent."""
     rule: Line | None = None
     priority: Annotated[int, Field(ge=-100, le=100)] = 0

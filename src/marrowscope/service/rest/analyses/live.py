@@ -11,7 +11,7 @@ from marrowscope.service.live.sessions import LiveView, Wanted
 from marrowscope.service.rest.analyses.analyses import AnalysisShape, analysis_shape
 from marrowscope.service.rest.analyses.differential import Count, count_of
 from marrowscope.service.rest.dependencies import Reviewer, TheService, Transaction, Viewer
-from marrowscope.service.rest.shapes import Id, Line, Page, Shape
+from marrowscope.service.rest.shapes import Id, Line, Mpp, Page, Shape
 from marrowscope.service.review import readings
 
 router = APIRouter(tags=["live"])
@@ -21,7 +21,7 @@ class NewSession(Shape):
     """Options of a live session; all have defaults."""
 
     bundle: Line | None = None
-    mpp: Annotated[float | None, Field(ge=0.005, le=5, allow_inf_nan=False)] = None
+    mpp: Mpp | None = None
     """Micrometres per pixel of all images; from the files or measured when absent."""
     rule: Line | None = None
     folder: Annotated[str, Field(max_length=1000)] = ""

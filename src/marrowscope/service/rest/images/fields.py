@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, BackgroundTasks, Path, Query, Request
 from fastapi.responses import Response
 
+from marrowscope.imaging.slides.deep_zoom import dzi
 from marrowscope.service.errors import NotFoundError
 from marrowscope.service.images import patients
 from marrowscope.service.images.patients import FieldView
-from marrowscope.service.images.pictures import dzi
 from marrowscope.service.images.workers import THUMBNAILS_PX
 from marrowscope.service.rest.dependencies import Reviewer, TheService, Transaction, Viewer
 from marrowscope.service.rest.images.pictures import (

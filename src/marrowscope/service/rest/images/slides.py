@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
+from marrowscope.imaging.slides.deep_zoom import dzi
 from marrowscope.service.images import patients
-from marrowscope.service.images.pictures import dzi
 from marrowscope.service.rest.dependencies import TheService, Transaction, Viewer
 from marrowscope.service.rest.images.fields import XML
 from marrowscope.service.rest.images.pictures import PICTURE, is_known, jpeg, tag, unchanged

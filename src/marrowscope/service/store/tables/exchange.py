@@ -7,17 +7,17 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from marrowscope.service.clock import now
 from marrowscope.service.store.base import Base, Identified
+from marrowscope.service.store.claims import Leased
 
 WAITING, SENT, REFUSED = "waiting", "sent", "refused"
 """States of a delivery. What was refused waits for a person to send it again."""
 
 
-class Delivery(Identified, Base):
+class Delivery(Leased, Identified, Base):
     """One signed version on its way to one system: the outbox is the rows that are ``waiting``.
 
     `number` is the version's. `target` is where it goes, as the settings named it then. It is not tried
-    before `next_at`; `owner` is the server at work on it until `lease_until`. `message` says why the last
-    attempt failed.
+    before `next_at`. `message` says why the last attempt failed.
     """
 
     __tablename__ = "deliveries"
@@ -32,6 +32,4 @@ class Delivery(Identified, Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     next_at: Mapped[datetime] = mapped_column(default=now)
     sent_at: Mapped[datetime | None] = mapped_column(default=None)
-    owner: Mapped[str | None] = mapped_column(String(100), default=None)
-    lease_until: Mapped[datetime | None] = mapped_column(default=None)
     message: Mapped[str] = mapped_column(Text, default="")

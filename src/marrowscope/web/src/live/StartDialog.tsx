@@ -1,11 +1,12 @@
 import { useState, type FormEvent, type ReactNode } from "react";
 import { get, post } from "../api/client";
 import type { Analysis, LiveFolder, Page, Patient } from "../api/shapes";
-import { thresholdOf, useKnown } from "../context";
+import { useKnown } from "../context";
 import { useAction, useLoaded } from "../hooks";
 import { Dialog, Labelled, Problem } from "../parts/basics";
 import { go, patientAddress } from "../route";
 import { t } from "../strings";
+import { RuleField, ScaleField } from "../upload/fields";
 
 /** Begin a live session, of a new patient or of one who is there. */
 export function StartDialog({ patient, onClose, onStarted }: { patient?: Patient; onClose: () => void; onStarted?: () => void }): ReactNode {
@@ -70,18 +71,8 @@ export function StartDialog({ patient, onClose, onStarted }: { patient?: Patient
             ) : null}
           </>
         ) : null}
-        <Labelled label={t.upload.rule}>
-          <select className="input" value={rule} onChange={(event) => setRule(event.target.value)}>
-            {settings.rules.map((one) => (
-              <option key={one.id} value={one.id}>
-                {one.title} ({thresholdOf(settings, one.id).condition})
-              </option>
-            ))}
-          </select>
-        </Labelled>
-        <Labelled label={t.upload.scale} hint={t.upload.scaleHint}>
-          <input className="input" type="number" min="0.01" max="5" step="any" value={mpp} onChange={(event) => setMpp(event.target.value)} />
-        </Labelled>
+        <RuleField value={rule} onChange={setRule} />
+        <ScaleField value={mpp} onChange={setMpp} />
         <Problem message={error} />
       </form>
     </Dialog>

@@ -1,12 +1,13 @@
 import { useRef, useState, type FormEvent, type ReactNode } from "react";
 import { get } from "../api/client";
 import type { Bundle, Patient } from "../api/shapes";
-import { thresholdOf, useKnown } from "../context";
+import { useKnown } from "../context";
 import { useLoaded } from "../hooks";
 import { Dialog, Labelled } from "../parts/basics";
 import { WhatStays } from "../patient/AgainDialog";
 import { t, when } from "../strings";
 import { byFolder, type Batch } from "./dropped";
+import { RuleField, ScaleField } from "./fields";
 import { uploads, type AnalyseOptions } from "./manager";
 
 /** Request the patients' numbers and the analysis settings, then upload. */
@@ -99,15 +100,7 @@ export function UploadDialog(props: { batches: Batch[]; patient?: Patient; onClo
         ) : null}
         {analyse ? (
           <>
-            <Labelled label={t.upload.rule}>
-              <select className="input" value={rule} onChange={(event) => setRule(event.target.value)}>
-                {settings.rules.map((one) => (
-                  <option key={one.id} value={one.id}>
-                    {one.title} ({thresholdOf(settings, one.id).condition})
-                  </option>
-                ))}
-              </select>
-            </Labelled>
+            <RuleField value={rule} onChange={setRule} />
             {(bundles.data?.items.length ?? 0) > 1 ? (
               <Labelled label={t.patient.networks}>
                 <select className="input" value={bundle} onChange={(event) => setBundle(event.target.value)}>
@@ -119,9 +112,7 @@ export function UploadDialog(props: { batches: Batch[]; patient?: Patient; onClo
                 </select>
               </Labelled>
             ) : null}
-            <Labelled label={t.upload.scale} hint={t.upload.scaleHint}>
-              <input className="input" type="number" min="0.01" max="10" step="any" value={mpp} onChange={(event) => setMpp(event.target.value)} />
-            </Labelled>
+            <ScaleField value={mpp} onChange={setMpp} />
           </>
         ) : null}
       </form>
