@@ -1,6 +1,7 @@
 """Orders from a folder: patient, order and specimen without typing; twice is once; what fails says why."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -14,6 +15,7 @@ from marrowscope.domain.case.specimen import Specimen
 from marrowscope.errors import InputError
 from marrowscope.service.exchange.orders import read_orders
 from marrowscope.service.images import patients
+from marrowscope.service.jobs import orderly as orders_module
 from marrowscope.service.jobs.orderly import Orderly
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.tables.patients import Patient
@@ -95,6 +97,8 @@ def test_a_message_states_the_case(folder: Path) -> None:
         ("a.hl7", OML.replace("ORC|NW", "ORC|CA"), "no order in this file"),
         ("a.csv", "patient,order_number,specimen\nP1,A,urine\n", "line 2: specimen must be marrow or blood"),
         ("a.csv", "name,order_number\nP1,A\n", "patient"),
+        ("a.csv", "patient,order_number\n" + "P1,A\n" * 10_001, "10,001 orders"),
+        ("a.hl7", ORM + "X" * (16 << 20), "larger than 16,777,216 bytes"),
     ],
 )
 def test_what_cannot_be_taken_says_why(folder: Path, name: str, text: str, why: str) -> None:
@@ -153,3 +157,34 @@ def test_what_is_signed_stays_as_it_was_signed(
     assert orderly.take_all(settled_s=0) == 1
     (one,) = stated(database)["P-017"]
     assert one.order_number == ""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_messages_come_in_the_encodings_of_other_systems(folder: Path, encoding: str) -> None:
+    path = folder / "a.hl7"
+    path.write_bytes(OML.replace("low", "mäßig").encode(encoding))
+    (order,) = read_orders(path, "MAIN")
+    assert order.details.clinical_details == "mäßig & fever"
+
+
+def test_one_hostile_file_keeps_no_other_waiting(
+    folder: Path, orderly: Orderly, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(folder, "a.hl7", ORM.replace("B-1", "B\0\x1b-1"))  # PostgreSQL has no NUL
+    put(folder, "b.hl7", ORM)
+    (folder / "done" / "b.hl7").mkdir(parents=True)  # cannot be moved there
+    put(folder, "c.csv", "patient,order_number\nbug,1\n")
+    put(folder, "d.csv", "patient,order_number\n../../=P 4,1\n")
+
+    def failing(path: Path, authority: str = "") -> Any:
+        if path.name == "c.csv":
+            raise ValueError("a bug")
+        return read_orders(path, authority)
+
+    monkeypatch.setattr(orders_module, "read_orders", failing)
+    for _ in range(2):
+        orderly.take_all(settled_s=0)
+    assert sorted(stated(database)) == ["../../=P 4", "007"]
+    assert [each.order_number for each in stated(database)["007"]] == ["B\ufffd\ufffd-1", "B-1"]
+    assert "unexpectedly (ValueError)" in (folder / "failed" / "c.csv.txt").read_text("utf-8")
+    assert (folder / "b.hl7").is_file(), "what could not be moved is still there, and was taken once"

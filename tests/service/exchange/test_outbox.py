@@ -206,6 +206,71 @@ def test_an_amended_report_never_overtakes_the_first(reviewer: TestClient, drawn
     assert len({line.split("|")[3] for line in segments}) == 1
 
 
+@pytest.mark.parametrize("kind", ["mllp"], indirect=True)
+def test_an_earlier_version_does_not_take_back_a_later_one(
+    reviewer: TestClient, admin: TestClient, drawn: Drawn, post: Post
+) -> None:
+    post.receiver.code = "AE"
+    assert sign(reviewer, drawn).status_code == 201
+    assert post.sender.send_one()
+    post.receiver.code = "AA"
+    amended(reviewer, drawn)
+    assert sign(reviewer, drawn).status_code == 201
+    assert post.sender.send_one()
+    first, second = post.deliveries()
+    assert (first.status, second.status) == ("refused", "sent")
+    answer = admin.post(f"{API}/outbox/{first.id}/again")
+    assert (answer.status_code, "later version" in answer.json()["detail"]) == (409, True)
+    assert not post.sender.send_one()
+
+
+@pytest.mark.parametrize("kind", ["mllp", "fhir"], indirect=True)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_answer_that_never_ends_is_given_up(
+    reviewer: TestClient, drawn: Drawn, post: Post, settings: Settings
+) -> None:
+    if isinstance(post.receiver, MllpReceiver):
+        post.receiver.code = "never ends"
+    else:
+        post.receiver.never_ends = True
+    assert sign(reviewer, drawn).status_code == 201
+    hasty = Sender(settings.model_copy(update={"outbox_seconds": 0.5}), post.database)
+    assert hasty.send_one()
+    (row,) = post.deliveries()
+    is_mllp = isinstance(post.receiver, MllpReceiver)
+    assert (row.status, "in time" in row.message) == ("waiting" if is_mllp else "sent", is_mllp)
+    if isinstance(post.receiver, FhirServer):
+        post.receiver.never_ends = False
+
+
+@pytest.mark.parametrize("kind", ["mllp"], indirect=True)
+def test_what_a_receiver_says_is_kept_short_and_printable(
+    reviewer: TestClient, drawn: Drawn, post: Post
+) -> None:
+    post.receiver.code, post.receiver.words = "AE", "no\0\x1b[31m such patient " + "x" * 100_000
+    assert sign(reviewer, drawn).status_code == 201
+    assert post.sender.send_one()
+    (row,) = post.deliveries()
+    assert row.status == "refused"
+    assert row.message.isprintable()
+    assert len(row.message) < 400
+
+
+@pytest.mark.parametrize("kind", ["fhir"], indirect=True)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_redirect_is_not_followed(reviewer: TestClient, drawn: Drawn, post: Post) -> None:
+    other = FhirServer()
+    try:
+        post.receiver.status, post.receiver.leads_to = 307, other.target
+        assert sign(reviewer, drawn).status_code == 201
+        assert post.sender.send_one()
+    finally:
+        other.stop()
+    (row,) = post.deliveries()
+    assert (row.status, "307" in row.message) == ("waiting", True)
+    assert other.tokens == [], "neither report nor token went elsewhere"
+
+
 @pytest.mark.parametrize("kind", ["folder"], indirect=True)
 def test_a_restart_loses_nothing(reviewer: TestClient, drawn: Drawn, post: Post, settings: Settings) -> None:
     assert sign(reviewer, drawn).status_code == 201

@@ -4,6 +4,7 @@ Read from files: tables with the columns of a manifest but `path`, and HL7 v2 me
 What a message does not say, or says in words that are not known, is left unstated.
 """
 
+import codecs
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ _ESCAPED = {"F": "|", "S": "^", "T": "&", "R": "~", "E": "\\"}
 _DAYS_A_YEAR = 365.25
 _YOUNG = 2.0  # years, under which tenths matter
 _LONGEST_NAME = 200
+_MOST_BYTES = 16 << 20  # of a file of messages
+_MOST_ORDERS = 10_000  # of a file
+_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True)
@@ -54,11 +58,13 @@ def read_orders(path: Path, authority: str = "") -> tuple[Order, ...]:
     Raises
     ------
     InputError
-        It cannot be read, or an order in it names no patient or states what cannot be.
+        It cannot be read or is too large, or an order in it names no patient or states what cannot be.
     """
     found = _in_table(path) if path.suffix.lower() == ".csv" else _in_messages(path, authority)
     if not found:
         raise InputError("there is no order in this file")
+    if len(found) > _MOST_ORDERS:
+        raise InputError(f"this file has {len(found):,} orders, more than the limit of {_MOST_ORDERS:,}")
     return tuple(found)
 
 
@@ -104,12 +110,7 @@ def _in_table(path: Path) -> list[Order]:
 
 
 def _in_messages(path: Path, authority: str) -> list[Order]:
-    data = path.read_bytes()
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", "replace")
-    lines = [line.strip("\x0b\x1c") for line in re.split(r"[\r\n]+", text)]
+    lines = [line.strip("\x0b\x1c") for line in re.split(r"[\r\n]+", _text_of(path))]
     segments = [line for line in lines if line.strip()]
     if not segments or not segments[0].startswith("MSH"):
         raise InputError("an HL7 v2 message begins with MSH")
@@ -118,6 +119,22 @@ def _in_messages(path: Path, authority: str) -> list[Order]:
     for start, end in zip(starts, [*starts[1:], len(segments)], strict=True):
         orders += _Message(segments[start:end]).orders(authority)
     return orders
+
+
+def _text_of(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"it cannot be read: {error.strerror or error}") from error
+    if len(data) > _MOST_BYTES:
+        raise InputError(f"it is larger than {_MOST_BYTES:,} bytes, the limit of a file of messages")
+    if data.startswith(_WIDE):
+        return data.decode("utf-16", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
 
 
 class _Message:
@@ -203,7 +220,7 @@ class _Message:
         text = inner[below - 1] if len(inner) >= below else ""
         mark = re.escape(self._escape)
         plain = re.sub(f"{mark}([FSTRE]){mark}", lambda found: _ESCAPED[found[1]], text)
-        return " ".join(plain.split())
+        return shown(" ".join(plain.split()))
 
 
 def _order(patient: str, stated: CaseDetails) -> Order:

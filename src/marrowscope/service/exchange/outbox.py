@@ -131,11 +131,19 @@ def send_again(session: Session, actor: Actor, delivery_id: str) -> Delivery:
     NotFoundError
         There is no such delivery.
     ConflictError
-        It has arrived.
+        It has arrived, or a later version of its report has.
     """
     row = row_of(session, Delivery, delivery_id, "delivery", is_held=True)
     if row.status == SENT:
         raise ConflictError("this report has arrived")
+    later = select(Delivery.id).where(
+        Delivery.analysis_id == row.analysis_id,
+        Delivery.target == row.target,
+        Delivery.number > row.number,
+        Delivery.status == SENT,
+    )
+    if session.scalar(later.limit(1)) is not None:
+        raise ConflictError("a later version of this report has arrived, and would be replaced by this one")
     row.status, row.next_at = WAITING, now()
     _record(session, actor, "report.send_again", row, {"attempts": row.attempts})
     return row
