@@ -31,6 +31,7 @@ from marrowscope.service.trail import audit
 LEASE = timedelta(minutes=5)
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=10), timedelta(hours=1)
 _LISTED = 500
+_HELD = "a backup was restored: look whether this arrived after it was made, before it is sent again"
 _Rows = TypeVar("_Rows")
 
 
@@ -147,6 +148,15 @@ def send_again(session: Session, actor: Actor, delivery_id: str) -> Delivery:
     row.status, row.next_at = WAITING, now()
     _record(session, actor, "report.send_again", row, {"attempts": row.attempts})
     return row
+
+
+def hold(session: Session) -> int:
+    """Let what waits wait for a person, since it may have been sent; return how much that is."""
+    rows = session.scalars(select(Delivery).where(Delivery.status == WAITING)).all()
+    for row in rows:
+        row.status, row.message = REFUSED, _HELD
+        _release(row)
+    return len(rows)
 
 
 def listed(session: Session, status: str | None = None) -> list[tuple[Delivery, Patient]]:

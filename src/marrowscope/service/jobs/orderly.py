@@ -1,7 +1,8 @@
 """The orderly: a thread that takes orders from a folder into which the hospital's system puts them.
 
 A file is taken whole or not at all, then moved to `done`, or to `failed` beside a text that says why; none
-keeps the others waiting. One that was taken by a server that died before it was moved is taken again, which changes nothing.
+keeps the others waiting. One that was taken by a server that died before it was moved is taken again, which
+changes nothing.
 """
 
 import threading
