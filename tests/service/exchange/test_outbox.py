@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from hl7apy.parser import parse_message
 from sqlalchemy import select, update
-from tests.service.drawn import Drawn
+from tests.service.drawn import Drawn, draw
 from tests.service.exchange.receivers import FhirServer, MllpReceiver
 from tests.service.reports.test_signing import sign
 from tests.service.review.test_answers import API, refused, trail
@@ -19,7 +20,7 @@ from tests.service.review.test_answers import API, refused, trail
 from marrowscope.errors import InputError
 from marrowscope.service.clock import now
 from marrowscope.service.exchange import outbox
-from marrowscope.service.exchange.targets import Folder, Mllp, target_of
+from marrowscope.service.exchange.targets import Folder, Letter, Mllp, target_of
 from marrowscope.service.jobs.sender import Sender
 from marrowscope.service.rest.app import create_app
 from marrowscope.service.settings import Settings
@@ -125,7 +126,9 @@ def test_a_server_that_dies_after_sending_sends_the_same_again_and_it_is_there_o
         posted = outbox.claim(session, "a server that dies")
     assert posted is not None
     format_and_token = {"file_format": "hl7", "token": None, "seconds": 5.0}
-    target_of(posted.target, **format_and_token).send(posted.letter)  # type: ignore[arg-type]  # as named
+    target_of(posted.target, **format_and_token).send(  # type: ignore[arg-type]  # as named
+        outbox.letter_of(posted.document)
+    )
     assert not post.sender.send_one(), "its claim holds until the lease ends"
     post.due_now()
     assert post.sender.send_one()
@@ -269,6 +272,29 @@ def test_a_redirect_is_not_followed(reviewer: TestClient, drawn: Drawn, post: Po
     (row,) = post.deliveries()
     assert (row.status, "307" in row.message) == ("waiting", True)
     assert other.tokens == [], "neither report nor token went elsewhere"
+
+
+@pytest.mark.parametrize("kind", ["folder"], indirect=True)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_one_report_that_cannot_be_sent_keeps_no_other_waiting(
+    reviewer: TestClient, drawn: Drawn, post: Post, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sign(reviewer, drawn).status_code == 201
+    other = draw(post.database, app.state.service.blobs, cells=8, fields=1, seed=9)
+    assert sign(reviewer, other).status_code == 201
+    letter_of, asked = outbox.letter_of, []
+
+    def failing(document: str) -> Letter:
+        asked.append(document)
+        if document == asked[0]:
+            raise KeyError("a bug")
+        return letter_of(document)
+
+    monkeypatch.setattr(outbox, "letter_of", failing)
+    assert post.sender.send_one()
+    assert post.sender.send_one()
+    assert sorted(row.status for row in post.deliveries()) == ["sent", "waiting"]
+    assert any("unexpectedly (KeyError)" in row.message for row in post.deliveries())
 
 
 @pytest.mark.parametrize("kind", ["folder"], indirect=True)

@@ -37,11 +37,11 @@ _Rows = TypeVar("_Rows")
 
 @dataclass(frozen=True)
 class Posted:
-    """A claimed delivery: what goes where."""
+    """A claimed delivery: a signed version's data, and where they go."""
 
     id: str
     target: str
-    letter: Letter
+    document: str
 
 
 def put(session: Session, version: Version, target: str | None) -> None:
@@ -75,12 +75,18 @@ def claim(session: Session, owner: str) -> Posted | None:
     version = session.scalars(
         select(Version).where(Version.id == row.version_id).options(undefer(Version.document))
     ).one()
-    return Posted(row.id, row.target, letter_of(version))
+    return Posted(row.id, row.target, version.document)
 
 
-def letter_of(version: Version) -> Letter:
-    """Return what is sent of a signed version, made of its data as they were signed."""
-    report = documents.read(version.document)
+def letter_of(document: str) -> Letter:
+    """Return what is sent of a signed version, made of its data as they were signed.
+
+    Raises
+    ------
+    DamagedRecordError
+        They cannot be read.
+    """
+    report = documents.read(document)
     (patient,) = report.patients
     bundle = json.dumps(fhir_bundle(report), ensure_ascii=False, allow_nan=False)
     return Letter(
