@@ -324,7 +324,13 @@ def _wait(is_so: Any) -> None:
 
 
 def test_targets_are_checked_at_the_start(settings: Settings) -> None:
-    for name in ("ftp://host/x", "mllp://host", "mllp://host:port", "https://user:password@host/fhir"):
+    for name in (
+        "ftp://host/x",
+        "mllp://host",
+        "mllp://host:port",
+        "https://user:password@host/fhir",
+        "https://host/?key=1",
+    ):
         with pytest.raises(InputError):
             create_app(settings.model_copy(update={"outbox": name}), with_jobs=False)
     options: dict[str, Any] = {"file_format": "fhir", "token": None, "seconds": 1.0}

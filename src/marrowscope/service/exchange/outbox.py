@@ -28,7 +28,7 @@ from marrowscope.service.store.tables.patients import Patient
 from marrowscope.service.store.tables.reviews import Version
 from marrowscope.service.trail import audit
 
-LEASE = timedelta(minutes=5)
+LEASE = timedelta(minutes=5)  # longer than an attempt takes: to connect, write and read, each in its time
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=10), timedelta(hours=1)
 _LISTED = 500
 _HELD = "a backup was restored: look whether this arrived after it was made, before it is sent again"

@@ -90,15 +90,16 @@ class Mllp:
 
     def send(self, letter: Letter) -> None:
         """Send the message and wait until it is acknowledged."""
+        ends = time.monotonic() + self.seconds
         try:
             with socket.create_connection((self.host, self.port), self.seconds) as plain:
-                plain.settimeout(self.seconds)
+                plain.settimeout(_left(ends))
                 if not self.is_encrypted:
-                    answer = _asked(plain, letter.hl7, self.seconds)
+                    answer = _asked(plain, letter.hl7, ends)
                 else:
                     context = ssl.create_default_context()
                     with context.wrap_socket(plain, server_hostname=self.host) as wrapped:
-                        answer = _asked(wrapped, letter.hl7, self.seconds)
+                        answer = _asked(wrapped, letter.hl7, ends)
         except OSError as error:
             raise NotSentError(f"the receiver cannot be reached: {error.strerror or error}") from error
         _check(answer, letter.control_id)
@@ -152,8 +153,10 @@ def target_of(name: str, *, file_format: str, token: str | None, seconds: float)
         port = parts.port
     except ValueError:
         raise InputError(f"the outbox cannot be {name}: its port is no number") from None
-    if parts.username or parts.password:
-        raise InputError("the outbox must not hold a password, since people see it: use the outbox's token")
+    if parts.username or parts.password or (parts.scheme in {"http", "https"} and parts.query):
+        raise InputError(
+            "the outbox must not hold a password or a query, since people see it: use the outbox's token"
+        )
     if parts.scheme in {"http", "https"} and parts.hostname:
         return Fhir(name, token, seconds)
     if parts.scheme in {"mllp", "mllps"} and parts.hostname and port:
@@ -166,13 +169,18 @@ def target_of(name: str, *, file_format: str, token: str | None, seconds: float)
     return Folder(Path(name), file_format == "fhir")
 
 
-def _asked(connection: socket.socket, message: bytes, seconds: float) -> bytes:
-    """Send a message and return the acknowledgement, all of which has so many seconds."""
-    ends = time.monotonic() + seconds
+def _left(ends: float) -> float:
+    """Return how many seconds are left; never 0, which would be no limit at all."""
+    return max(ends - time.monotonic(), 0.001)
+
+
+def _asked(connection: socket.socket, message: bytes, ends: float) -> bytes:
+    """Send a message and return the acknowledgement, all of it before the clock says `ends`."""
+    connection.settimeout(_left(ends))
     connection.sendall(_START + message + _END)
     answer = b""
     while not answer.endswith(_END):
-        connection.settimeout(max(ends - time.monotonic(), 0.001))
+        connection.settimeout(_left(ends))
         try:
             part = connection.recv(65536)
         except TimeoutError:
