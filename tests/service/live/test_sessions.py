@@ -25,6 +25,7 @@ from marrowscope.service.images.uploads import limits_of
 from marrowscope.service.jobs import queue, watcher
 from marrowscope.service.jobs.presence import Presence
 from marrowscope.service.jobs.queue import FieldWork, ReadingResources, ScaleWork
+from marrowscope.service.live import intake
 from marrowscope.service.rest.dependencies import Service
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
@@ -301,13 +302,12 @@ class TestFolders:
         (folder / "good.png").write_bytes(png(3))
         for number, name in enumerate(("pipe.png", "bug.png", "huge.png")):
             os.utime(folder / name, (number, number))
-        take_in = watcher.take_in
 
         def failing(*given: Any, examined: Any, **more: Any) -> Any:
             files = list(examined)
             if any(file.name == "bug.png" for file in files):
                 raise ValueError("a bug")
-            return take_in(*given, examined=files, **more)
+            return intake.take_in(*given, examined=files, **more)
 
         monkeypatch.setattr(watcher, "take_in", failing)
         patient = new_patient(reviewer, "P 2")

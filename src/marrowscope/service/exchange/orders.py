@@ -4,7 +4,6 @@ Read from files: tables with the columns of a manifest but `path`, and HL7 v2 me
 What a message does not say, or says in words that are not known, is left unstated.
 """
 
-import codecs
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from sqlalchemy.orm import Session
 from marrowscope.domain.case.details import CaseDetails, check, joined, read_details
 from marrowscope.domain.case.specimen import Specimen, specimen_named
 from marrowscope.errors import InputError
-from marrowscope.imaging.files.spreadsheets import read_table
+from marrowscope.imaging.files.spreadsheets import read_table, read_text
 from marrowscope.imaging.names import composed, shown, shown_lines
 from marrowscope.service.actors import SYSTEM
 from marrowscope.service.errors import LockedError
@@ -34,9 +33,7 @@ _ESCAPED = {"F": "|", "S": "^", "T": "&", "R": "~", "E": "\\"}
 _DAYS_A_YEAR = 365.25
 _YOUNG = 2.0  # years, under which tenths matter
 _LONGEST_NAME = 200
-_MOST_BYTES = 16 << 20  # of a file of messages
 _MOST_ORDERS = 10_000  # of a file
-_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True)
@@ -110,7 +107,7 @@ def _in_table(path: Path) -> list[Order]:
 
 
 def _in_messages(path: Path, authority: str) -> list[Order]:
-    lines = [line.strip("\x0b\x1c") for line in re.split(r"[\r\n]+", _text_of(path))]
+    lines = [line.strip("\x0b\x1c") for line in re.split(r"[\r\n]+", read_text(path))]
     segments = [line for line in lines if line.strip()]
     if not segments or not segments[0].startswith("MSH"):
         raise InputError("an HL7 v2 message begins with MSH")
@@ -119,22 +116,6 @@ def _in_messages(path: Path, authority: str) -> list[Order]:
     for start, end in zip(starts, [*starts[1:], len(segments)], strict=True):
         orders += _Message(segments[start:end]).orders(authority)
     return orders
-
-
-def _text_of(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"it cannot be read: {error.strerror or error}") from error
-    if len(data) > _MOST_BYTES:
-        raise InputError(f"it is larger than {_MOST_BYTES:,} bytes, the limit of a file of messages")
-    if data.startswith(_WIDE):
-        return data.decode("utf-16", "replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
 
 
 class _Message:
