@@ -1,5 +1,6 @@
 """Orders from a folder: patient, order and specimen without typing; twice is once; what fails says why."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -189,3 +190,24 @@ def test_one_hostile_file_keeps_no_other_waiting(
     assert [each.order_number for each in stated(database)["007"]] == ["B\ufffd-2", "B-1"]
     assert "unexpectedly (ValueError)" in (folder / "failed" / "c.csv.txt").read_text("utf-8")
     assert (folder / "b.hl7").is_file(), "what could not be moved is still there, and was taken once"
+
+
+def test_two_servers_take_one_file_once(
+    folder: Path, orderly: Orderly, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(folder, "a.hl7", ORM)
+    other = threading.Thread(target=Orderly(folder, database, "").take_all, args=(0,))
+    take, taken = orders_module.take, []
+
+    def meanwhile(*given: Any) -> Any:
+        found = take(*given)
+        taken.append(found.id)
+        if len(taken) == 1:
+            other.start()
+            other.join(1)  # as far as it comes: it waits for this transaction
+        return found
+
+    monkeypatch.setattr(orders_module, "take", meanwhile)
+    orderly.take_all(settled_s=0)
+    other.join()
+    assert len(stated(database)["007"]) == 1

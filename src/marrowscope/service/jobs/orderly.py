@@ -15,10 +15,11 @@ from sqlalchemy.exc import DataError, DBAPIError
 from marrowscope.errors import MarrowscopeError
 from marrowscope.exports.atomic import write_atomic
 from marrowscope.service.exchange.orders import SUFFIXES, read_orders, take
-from marrowscope.service.store.engine import Database
+from marrowscope.service.store.engine import Database, wait_for_others
 
 _log = structlog.get_logger("marrowscope.jobs")
 _ROUND_S = 2.0
+_TAKING_ORDERS = 5_204_652  # of `wait_for_others`
 _SETTLED_S = 2.0  # a file that was changed later may not be whole yet
 DONE, FAILED = "done", "failed"
 
@@ -86,6 +87,7 @@ class Orderly:
         try:
             orders = read_orders(path, self._authority)
             with self._database.writing() as session:
+                wait_for_others(session, _TAKING_ORDERS)  # who may have this file in hand
                 for order in orders:
                     take(session, order)
         except MarrowscopeError as error:
