@@ -14,6 +14,7 @@ from tests.service.review.test_answers import API, trail
 from marrowscope.domain.case.details import CaseDetails, Sex
 from marrowscope.domain.case.specimen import Specimen
 from marrowscope.errors import InputError
+from marrowscope.service.exchange import orders
 from marrowscope.service.exchange.orders import read_orders
 from marrowscope.service.images import patients
 from marrowscope.service.jobs import orderly as orders_module
@@ -197,10 +198,10 @@ def test_two_servers_take_one_file_once(
 ) -> None:
     put(folder, "a.hl7", ORM)
     other = threading.Thread(target=Orderly(folder, database, "").take_all, args=(0,))
-    take, taken = orders_module.take, []
+    taken: list[str] = []
 
     def meanwhile(*given: Any) -> Any:
-        found = take(*given)
+        found = orders.take(*given)
         taken.append(found.id)
         if len(taken) == 1:
             other.start()
