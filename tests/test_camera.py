@@ -17,6 +17,7 @@ from marrowscope.errors import InputError, MissingExtraError
 from marrowscope.live.camera import Camera, CameraView, open_camera
 from marrowscope.synth import draw_field
 from tests.cohorts import table
+from tests.faults import fault
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -104,6 +105,39 @@ def test_a_camera_that_is_pulled_out_is_told(tmp_path: Path) -> None:
         assert camera.take() is None
         camera._thread.join(60)
         assert camera.view == CameraView(fault="the camera gives no more pictures")
+
+
+def test_what_a_camera_showed_last_is_not_taken_once_it_is_gone(tmp_path: Path) -> None:
+    capture = Pretended(field(1))
+    with Camera(capture, tmp_path) as camera:
+        capture.put(field(1))
+        assert camera.take() is not None
+        capture.put(None)
+        camera._thread.join(60)
+        assert camera.take() is None
+        assert (camera.view.fault, camera.view.taken) == ("the camera gives no more pictures", 1)
+
+
+def test_a_driver_that_fails_is_told(tmp_path: Path) -> None:
+    class Failing(Pretended):
+        def read(self) -> tuple[bool, Any]:
+            raise RuntimeError("USB reset")
+
+    with Camera(Failing(None), tmp_path) as camera:
+        camera._thread.join(60)
+        assert camera.view.fault == "the camera failed: USB reset"
+
+
+def test_a_field_that_cannot_be_written_is_told_and_the_next_one_is_taken(tmp_path: Path) -> None:
+    capture = Pretended(field(1))
+    with Camera(capture, tmp_path) as camera:
+        capture.put(field(1))
+        with fault(tmp_path, 0) as full:
+            assert camera.take() is None
+        assert full.happened
+        assert camera.view.fault == "the field cannot be written: No space left on device"
+        assert camera.take() is not None
+        assert (camera.view.fault, camera.view.taken) == ("", 1)
 
 
 def test_what_cannot_be_opened_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from tests.service.uploaded import new_patient, png, send
 from marrowscope.service.clock import now
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.claims import QUEUED
-from marrowscope.service.store.tables.analyses import Analysis
+from marrowscope.service.store.tables.analyses import Analysis, LiveSession
 
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "packaging" / "monitoring"
@@ -93,6 +93,10 @@ def test_the_age_of_the_queue_is_that_of_its_oldest_analysis(
     assert found["marrowscope_disk_free_bytes"] > 0
     assert found["marrowscope_disk_needed_bytes"] == settings.free_bytes
     assert found["marrowscope_last_backup_seconds"] == 0
+    with app.state.service.database.writing() as session:  # it was a session that was open for two hours
+        session.add(LiveSession(analysis_id=drawn.analysis))
+        session.execute(update(Analysis).where(Analysis.id == drawn.analysis).values(changed_at=now()))
+    assert served(client)["marrowscope_queue_oldest_seconds"] < 3600
 
 
 def counted(before: dict[str, float], after: dict[str, float], name: str) -> float:

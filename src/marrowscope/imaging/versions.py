@@ -1,6 +1,7 @@
 """Which files a folder holds, in which versions, without opening any."""
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ Version = tuple[int, int]
 def versions_below(
     folder: Path, *, follows_links: bool = True, _entered: frozenset[tuple[int, int]] = frozenset()
 ) -> Iterator[tuple[Path, Version]]:
-    """Yield all files below a folder but hidden ones and results.
+    """Yield all files below a folder but hidden ones, results, and what is no file, as a pipe or device.
 
     Parameters
     ----------
@@ -44,4 +45,5 @@ def versions_below(
                 status = entry.stat()
             except FileNotFoundError:  # renamed when it was finished, as capture programs do, or deleted
                 continue
-            yield path, (status.st_size, status.st_mtime_ns)
+            if stat.S_ISREG(status.st_mode):
+                yield path, (status.st_size, status.st_mtime_ns)

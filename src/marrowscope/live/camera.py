@@ -47,7 +47,7 @@ class CameraView:
     best : the same of the sharpest view so far
     size : width and height of its pictures in pixels, None before the first
     taken : how many fields were taken
-    fault : why there are no more pictures, "" while there are
+    fault : why there are no more pictures, or why the last field was not written; "" while all is well
     """
 
     focus: float | None = None
@@ -96,13 +96,7 @@ class Camera:
             return self._view
 
     def take(self) -> Path | None:
-        """Write the field that is shown now, as PNG; None if there is none.
-
-        Raises
-        ------
-        OSError
-            It cannot be written.
-        """
+        """Write the field that is shown now, as PNG; None if there is none, or the view tells why not."""
         with self._lock:
             newest = self._newest
         if newest is None:
@@ -113,12 +107,31 @@ class Camera:
         name = distinct(stamp, self._names)
         self._names.add(name)
         path = self._folder / f"{name}.png"
-        write_atomic(path, stream.getvalue())
+        try:
+            write_atomic(path, stream.getvalue())
+        except OSError as error:
+            with self._lock:
+                fault = f"the field cannot be written: {error.strerror or error}"
+                self._view = replace(self._view, fault=fault)
+            return None
         with self._lock:
-            self._view = replace(self._view, taken=self._view.taken + 1)
+            fault = self._view.fault if self._newest is None else ""
+            self._view = replace(self._view, taken=self._view.taken + 1, fault=fault)
         return path
 
     def _run(self) -> None:
+        fault = "the camera gives no more pictures"
+        try:
+            self._read_on()
+        except Exception as error:  # noqa: BLE001 (of its driver; whoever looks at the view is told)
+            fault = f"the camera failed: {error}"
+        if not self._ends.is_set():
+            with self._lock:
+                self._newest = None  # what it showed last must not be taken for what it shows now
+                self._view = replace(self._view, fault=fault)
+
+    def _read_on(self) -> None:
+        """Read pictures until the end, or until the camera gives no more."""
         missed = 0
         while not self._ends.is_set() and missed < _MOST_MISSED:
             is_there, picture = self._capture.read()
@@ -128,9 +141,6 @@ class Camera:
                 continue
             missed = 0
             self._note(np.asarray(picture, np.uint8))
-        if missed:
-            with self._lock:
-                self._view = replace(self._view, fault="the camera gives no more pictures")
 
     def _note(self, picture: npt.NDArray[np.uint8]) -> None:
         height, width = picture.shape[:2]

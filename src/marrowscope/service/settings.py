@@ -128,7 +128,7 @@ class Settings(BaseSettings):
     """Format of the files, where the outbox is a folder."""
     outbox_token: SecretStr | None = None
     """Token that is sent to the FHIR server (`Authorization: Bearer`)."""
-    outbox_seconds: float = Field(30, gt=0, le=200)
+    outbox_seconds: float = Field(30, gt=0, le=90)
     """Seconds after which an attempt to send is given up."""
     orders_folder: Path | None = None
     """Where the hospital's system puts orders, as CSV or HL7 v2."""

@@ -3,6 +3,7 @@
 import json
 import socketserver
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -22,18 +23,25 @@ class _Ear(socketserver.BaseRequestHandler):
         receiver.messages.append(text)
         if receiver.code == "hang up":
             return
+        if receiver.code == "never ends":
+            with suppress(OSError):  # the sender has gone
+                while not receiver.gone.wait(0.05):
+                    self.request.sendall(b"MSA")
+            return
         control_id = parse_message(text).msh.msh_10.to_er7()
-        said = f"MSA|{receiver.code}|{control_id}|unknown patient\r"
+        said = f"MSA|{receiver.code}|{control_id}|{receiver.words}\r"
         ack = f"MSH|^~\\&|LIS||||20260101||ACK^R01|1|P|2.5.1\r{said}"
         self.request.sendall(b"\x0b" + ack.encode() + b"\x1c\r")
 
 
 class MllpReceiver:
-    """Keeps every message; `code` is what it acknowledges with, or ``hang up``."""
+    """Keeps every message; `code` is what it acknowledges with, ``hang up`` or ``never ends``."""
 
     def __init__(self) -> None:
         self.messages: list[str] = []
         self.code = "AA"
+        self.words = "unknown patient"
+        self.gone = threading.Event()
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Ear)
         self._server.daemon_threads = True
         self._server.receiver = self  # type: ignore[attr-defined]  # of the handler above
@@ -44,6 +52,7 @@ class MllpReceiver:
         return f"mllp://127.0.0.1:{self._server.server_address[1]}"
 
     def stop(self) -> None:
+        self.gone.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -53,6 +62,8 @@ class FhirServer:
 
     def __init__(self) -> None:
         self.status = 200
+        self.never_ends = False
+        self.leads_to: str | None = None
         self.resources: dict[str, Any] = {}
         self.tokens: list[str | None] = []
         owner = self
@@ -64,8 +75,14 @@ class FhirServer:
                 if owner.status == 200:
                     owner.take(body)
                 self.send_response(owner.status)
-                self.send_header("Content-Length", "0")
+                if owner.leads_to is not None:
+                    self.send_header("Location", owner.leads_to)
+                if not owner.never_ends:
+                    self.send_header("Content-Length", "0")
                 self.end_headers()
+                with suppress(OSError):  # the sender has gone
+                    while owner.never_ends:
+                        self.wfile.write(b" " * 65536)
 
             def log_message(self, *_: Any) -> None:
                 return

@@ -1,6 +1,8 @@
 """Orders from a folder: patient, order and specimen without typing; twice is once; what fails says why."""
 
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -12,8 +14,10 @@ from tests.service.review.test_answers import API, trail
 from marrowscope.domain.case.details import CaseDetails, Sex
 from marrowscope.domain.case.specimen import Specimen
 from marrowscope.errors import InputError
+from marrowscope.service.exchange import orders
 from marrowscope.service.exchange.orders import read_orders
 from marrowscope.service.images import patients
+from marrowscope.service.jobs import orderly as orders_module
 from marrowscope.service.jobs.orderly import Orderly
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.tables.patients import Patient
@@ -95,6 +99,8 @@ def test_a_message_states_the_case(folder: Path) -> None:
         ("a.hl7", OML.replace("ORC|NW", "ORC|CA"), "no order in this file"),
         ("a.csv", "patient,order_number,specimen\nP1,A,urine\n", "line 2: specimen must be marrow or blood"),
         ("a.csv", "name,order_number\nP1,A\n", "patient"),
+        ("a.csv", "patient,order_number\n" + "P1,A\n" * 10_001, "10,001 orders"),
+        ("a.hl7", ORM + "X" * (64 << 20), "larger than 67,108,864 bytes"),
     ],
 )
 def test_what_cannot_be_taken_says_why(folder: Path, name: str, text: str, why: str) -> None:
@@ -153,3 +159,56 @@ def test_what_is_signed_stays_as_it_was_signed(
     assert orderly.take_all(settled_s=0) == 1
     (one,) = stated(database)["P-017"]
     assert one.order_number == ""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_messages_come_in_the_encodings_of_other_systems(folder: Path, encoding: str) -> None:
+    path = folder / "a.hl7"
+    path.write_bytes(OML.replace("low", "mäßig").encode(encoding))
+    (order,) = read_orders(path, "MAIN")
+    assert order.details.clinical_details == "mäßig & fever"
+
+
+def test_one_hostile_file_keeps_no_other_waiting(
+    folder: Path, orderly: Orderly, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(folder, "a.hl7", ORM.replace("B-1", "B\0-1"))  # PostgreSQL has no NUL
+    put(folder, "a2.hl7", ORM.replace("B-1", "B\x1b-2"))
+    put(folder, "b.hl7", ORM)
+    (folder / "done" / "b.hl7").mkdir(parents=True)  # cannot be moved there
+    put(folder, "c.csv", "patient,order_number\nbug,1\n")
+    put(folder, "d.csv", "patient,order_number\n../../=P 4,1\n")
+
+    def failing(path: Path, authority: str = "") -> Any:
+        if path.name == "c.csv":
+            raise ValueError("a bug")
+        return read_orders(path, authority)
+
+    monkeypatch.setattr(orders_module, "read_orders", failing)
+    for _ in range(2):
+        orderly.take_all(settled_s=0)
+    assert sorted(stated(database)) == ["../../=P 4", "007"]
+    assert [each.order_number for each in stated(database)["007"]] == ["B\ufffd-2", "B-1"]
+    assert "unexpectedly (ValueError)" in (folder / "failed" / "c.csv.txt").read_text("utf-8")
+    assert (folder / "b.hl7").is_file(), "what could not be moved is still there, and was taken once"
+
+
+def test_two_servers_take_one_file_once(
+    folder: Path, orderly: Orderly, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(folder, "a.hl7", ORM)
+    other = threading.Thread(target=Orderly(folder, database, "").take_all, args=(0,))
+    taken: list[str] = []
+
+    def meanwhile(*given: Any) -> Any:
+        found = orders.take(*given)
+        taken.append(found.id)
+        if len(taken) == 1:
+            other.start()
+            other.join(1)  # as far as it comes: it waits for this transaction
+        return found
+
+    monkeypatch.setattr(orders_module, "take", meanwhile)
+    orderly.take_all(settled_s=0)
+    other.join()
+    assert len(stated(database)["007"]) == 1

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from hl7apy.parser import parse_message
 from sqlalchemy import select, update
-from tests.service.drawn import Drawn
+from tests.service.drawn import Drawn, draw
 from tests.service.exchange.receivers import FhirServer, MllpReceiver
 from tests.service.reports.test_signing import sign
 from tests.service.review.test_answers import API, refused, trail
@@ -19,7 +20,7 @@ from tests.service.review.test_answers import API, refused, trail
 from marrowscope.errors import InputError
 from marrowscope.service.clock import now
 from marrowscope.service.exchange import outbox
-from marrowscope.service.exchange.targets import Folder, Mllp, target_of
+from marrowscope.service.exchange.targets import Folder, Letter, Mllp, target_of
 from marrowscope.service.jobs.sender import Sender
 from marrowscope.service.rest.app import create_app
 from marrowscope.service.settings import Settings
@@ -125,7 +126,9 @@ def test_a_server_that_dies_after_sending_sends_the_same_again_and_it_is_there_o
         posted = outbox.claim(session, "a server that dies")
     assert posted is not None
     format_and_token = {"file_format": "hl7", "token": None, "seconds": 5.0}
-    target_of(posted.target, **format_and_token).send(posted.letter)  # type: ignore[arg-type]  # as named
+    target_of(posted.target, **format_and_token).send(  # type: ignore[arg-type]  # as named
+        outbox.letter_of(posted.document)
+    )
     assert not post.sender.send_one(), "its claim holds until the lease ends"
     post.due_now()
     assert post.sender.send_one()
@@ -206,6 +209,94 @@ def test_an_amended_report_never_overtakes_the_first(reviewer: TestClient, drawn
     assert len({line.split("|")[3] for line in segments}) == 1
 
 
+@pytest.mark.parametrize("kind", ["mllp"], indirect=True)
+def test_an_earlier_version_does_not_take_back_a_later_one(
+    reviewer: TestClient, admin: TestClient, drawn: Drawn, post: Post
+) -> None:
+    post.receiver.code = "AE"
+    assert sign(reviewer, drawn).status_code == 201
+    assert post.sender.send_one()
+    post.receiver.code = "AA"
+    amended(reviewer, drawn)
+    assert sign(reviewer, drawn).status_code == 201
+    assert post.sender.send_one()
+    first, second = post.deliveries()
+    assert (first.status, second.status) == ("refused", "sent")
+    answer = admin.post(f"{API}/outbox/{first.id}/again")
+    assert (answer.status_code, "later version" in answer.json()["detail"]) == (409, True)
+    assert not post.sender.send_one()
+
+
+@pytest.mark.parametrize("kind", ["mllp", "fhir"], indirect=True)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_answer_that_never_ends_is_given_up(
+    reviewer: TestClient, drawn: Drawn, post: Post, settings: Settings
+) -> None:
+    if isinstance(post.receiver, MllpReceiver):
+        post.receiver.code = "never ends"
+    else:
+        post.receiver.never_ends = True
+    assert sign(reviewer, drawn).status_code == 201
+    hasty = Sender(settings.model_copy(update={"outbox_seconds": 0.5}), post.database)
+    assert hasty.send_one()
+    (row,) = post.deliveries()
+    is_mllp = isinstance(post.receiver, MllpReceiver)
+    assert (row.status, "in time" in row.message) == ("waiting" if is_mllp else "sent", is_mllp)
+    if isinstance(post.receiver, FhirServer):
+        post.receiver.never_ends = False
+
+
+@pytest.mark.parametrize("kind", ["mllp"], indirect=True)
+def test_what_a_receiver_says_is_kept_short_and_printable(
+    reviewer: TestClient, drawn: Drawn, post: Post
+) -> None:
+    post.receiver.code, post.receiver.words = "AE", "no\0\x1b[31m such patient " + "x" * 100_000
+    assert sign(reviewer, drawn).status_code == 201
+    assert post.sender.send_one()
+    (row,) = post.deliveries()
+    assert row.status == "refused"
+    assert row.message.isprintable()
+    assert len(row.message) < 400
+
+
+@pytest.mark.parametrize("kind", ["fhir"], indirect=True)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_redirect_is_not_followed(reviewer: TestClient, drawn: Drawn, post: Post) -> None:
+    other = FhirServer()
+    try:
+        post.receiver.status, post.receiver.leads_to = 307, other.target
+        assert sign(reviewer, drawn).status_code == 201
+        assert post.sender.send_one()
+    finally:
+        other.stop()
+    (row,) = post.deliveries()
+    assert (row.status, "307" in row.message) == ("waiting", True)
+    assert other.tokens == [], "neither report nor token went elsewhere"
+
+
+@pytest.mark.parametrize("kind", ["folder"], indirect=True)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_one_report_that_cannot_be_sent_keeps_no_other_waiting(
+    reviewer: TestClient, drawn: Drawn, post: Post, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sign(reviewer, drawn).status_code == 201
+    other = draw(post.database, app.state.service.blobs, cells=8, fields=1, seed=9)
+    assert sign(reviewer, other).status_code == 201
+    letter_of, asked = outbox.letter_of, []
+
+    def failing(document: str) -> Letter:
+        asked.append(document)
+        if document == asked[0]:
+            raise KeyError("a bug")
+        return letter_of(document)
+
+    monkeypatch.setattr(outbox, "letter_of", failing)
+    assert post.sender.send_one()
+    assert post.sender.send_one()
+    assert sorted(row.status for row in post.deliveries()) == ["sent", "waiting"]
+    assert any("unexpectedly (KeyError)" in row.message for row in post.deliveries())
+
+
 @pytest.mark.parametrize("kind", ["folder"], indirect=True)
 def test_a_restart_loses_nothing(reviewer: TestClient, drawn: Drawn, post: Post, settings: Settings) -> None:
     assert sign(reviewer, drawn).status_code == 201
@@ -233,7 +324,13 @@ def _wait(is_so: Any) -> None:
 
 
 def test_targets_are_checked_at_the_start(settings: Settings) -> None:
-    for name in ("ftp://host/x", "mllp://host", "mllp://host:port", "https://user:password@host/fhir"):
+    for name in (
+        "ftp://host/x",
+        "mllp://host",
+        "mllp://host:port",
+        "https://user:password@host/fhir",
+        "https://host/?key=1",
+    ):
         with pytest.raises(InputError):
             create_app(settings.model_copy(update={"outbox": name}), with_jobs=False)
     options: dict[str, Any] = {"file_format": "fhir", "token": None, "seconds": 1.0}

@@ -1,6 +1,9 @@
 """Live sessions: what comes in is counted as it comes, and the end is an ordinary analysis."""
 
 import io
+import os
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +20,14 @@ from tests.service.uploaded import API, listed, new_patient, png, rows, send
 
 from marrowscope.domain.patient import FieldReading
 from marrowscope.pipeline import SCALE_SAMPLE
+from marrowscope.service.analyses import live
 from marrowscope.service.images.uploads import limits_of
-from marrowscope.service.jobs import queue
+from marrowscope.service.jobs import queue, watcher
+from marrowscope.service.jobs.presence import Presence
 from marrowscope.service.jobs.queue import FieldWork, ReadingResources, ScaleWork
+from marrowscope.service.live import intake
 from marrowscope.service.rest.dependencies import Service
+from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.tables.analyses import LiveSession
 
@@ -202,6 +209,32 @@ def test_who_may_what_and_when(reviewer: TestClient, viewer: TestClient, reader:
     assert reviewer.post(f"{API}/analyses/{again}/cancel").json()["status"] == "cancelled"
 
 
+def test_a_session_is_closed_while_an_image_is_taken_in(
+    reviewer: TestClient, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = new_patient(reviewer, "P 2")
+    analysis = start(reviewer, patient)
+    send(reviewer, patient, ("1.png", png(1)))
+    reader.read_all()
+    follow, answers = live.follow, []
+    closing = threading.Thread(
+        target=lambda: answers.append(reviewer.post(f"{API}/analyses/{analysis}/close").json()["status"])
+    )
+
+    def closed_meanwhile(session: Any, patient_id: str) -> None:
+        closing.start()
+        closing.join(1)  # as far as it comes: it waits for this transaction
+        follow(session, patient_id)
+
+    monkeypatch.setattr(live, "follow", closed_meanwhile)
+    assert rows(send(reviewer, patient, ("2.png", png(2)))) == [("2.png", "stored")]
+    closing.join()
+    assert answers == ["running"], "what was taken in is still to be read"
+    reader.read_all()
+    ended = reviewer.get(f"{API}/analyses/{analysis}").json()
+    assert (ended["status"], ended["done"], ended["total"]) == ("done", 2, 2)
+
+
 class TestFolders:
     @pytest.fixture
     def captures(self, tmp_path: Path) -> Path:
@@ -238,3 +271,52 @@ class TestFolders:
         for taken in ("captures", "captures/P 2"):
             answer = reviewer.post(f"{API}/patients/{other}/live", json={"folder": taken})
             assert "another session" in answer.json()["detail"]
+
+    @pytest.fixture
+    def watching(
+        self, app: FastAPI, settings: Settings, captures: Path, tmp_path: Path
+    ) -> Iterator[watcher.FolderWatcher]:
+        """A watcher that is not started, by which a file may have 100,000 bytes."""
+        presence = Presence(tmp_path / "servers")
+        service: Service = app.state.service
+        small = settings.model_copy(update={"request_bytes": 100_000})
+        found = watcher.FolderWatcher(small, service.database, service.blobs, presence)
+        yield found
+        found.stop()
+        presence.leave()
+
+    def test_one_hostile_file_keeps_no_other_waiting(
+        self,
+        reviewer: TestClient,
+        captures: Path,
+        watching: watcher.FolderWatcher,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        folder = captures / "P 2"
+        os.mkfifo(folder / "pipe.png")  # nobody ever writes to it
+        (folder / "bug.png").write_bytes(png(1))
+        with (folder / "huge.png").open("wb") as huge:
+            huge.truncate(1 << 42)
+        (folder / "secret.png").symlink_to("/etc/hostname")
+        (folder / ("x" * 200 + "\n\x1b.png")).write_bytes(png(2))
+        (folder / "good.png").write_bytes(png(3))
+        for number, name in enumerate(("pipe.png", "bug.png", "huge.png")):
+            os.utime(folder / name, (number, number))
+
+        def failing(*given: Any, examined: Any, **more: Any) -> Any:
+            files = list(examined)
+            if any(file.name == "bug.png" for file in files):
+                raise ValueError("a bug")
+            return intake.take_in(*given, examined=files, **more)
+
+        monkeypatch.setattr(watcher, "take_in", failing)
+        patient = new_patient(reviewer, "P 2")
+        start(reviewer, patient, folder="captures/P 2", takes_earlier=True)
+        watching.start()
+        while len(found := listed(reviewer, patient)) < 3:
+            threading.Event().wait(0.05)
+        states = {field["name"]: (field["status"], field["message"]) for field in found}
+        assert states["good.png"] == ("stored", "")
+        assert "more than the limit" in states.pop("huge.png")[1]
+        assert all(name.isprintable() for name in states)
+        assert len(states) == 2

@@ -15,6 +15,7 @@ from tests.service.review.answered import cells_of, comment, give
 from tests.service.review.test_answers import API, differential, refused, trail
 
 from marrowscope.service.store.engine import Database
+from marrowscope.service.store.tables.analyses import Analysis
 from marrowscope.service.store.tables.audit import AuditEntry
 
 NAMES = ["blast"] * 4 + ["plasma_cell"] * 4
@@ -284,3 +285,33 @@ def test_an_administrator_who_is_tested_is_not_offered_the_case_for_teaching(
     assert reviewer.post(f"{API}/proficiency", json=body).status_code == 201
     refused(admin.post(f"{API}/teaching/outlook", json=choice), 403, "forbidden")
     assert admin.get(f"{API}/teaching/cases").json()["items"] == []
+
+
+def test_what_is_live_shows_a_learner_nothing_and_is_nothing_signed(
+    admin: TestClient, viewer: TestClient, case: Drawn, database: Database
+) -> None:
+    serve(admin, case, "vera")
+    live = admin.post(f"{API}/patients/{case.patient}/live").json()["id"]
+    with database.writing() as session:
+        session.get_one(Analysis, live).blasts = 7
+    for path in (
+        f"analyses/{live}/live",
+        f"analyses/{live}/cells",
+        f"analyses/{live}/differential",
+        f"analyses/{live}/exports/cells.csv",
+        f"analyses/{case.analysis}/versions",
+        f"patients/{case.patient}/megakaryocytes",
+        f"patients/{case.patient}/versions",
+    ):
+        refused(viewer.get(f"{API}/{path}"), 403, "forbidden")
+    assert viewer.get(f"{API}/analyses/{live}").json()["blasts"] is None
+    (listed,) = viewer.get(f"{API}/patients").json()["items"]
+    assert listed["analysis"]["blasts"] is None
+    served = {"analysis_id": live, "learner": "rita"}
+    refused(admin.post(f"{API}/proficiency", json=served), 409, "conflict")
+    refused(admin.post(f"{API}/controls", json={"name": "C", "target_id": live}), 409, "conflict")
+    refused(admin.post(f"{API}/analyses/{live}/readings", json={}), 409, "conflict")
+    for name in ("cells.csv", "report.html", "training.zip"):
+        refused(admin.get(f"{API}/analyses/{live}/exports/{name}"), 409, "conflict")
+    taught = admin.get(f"{API}/teaching/cases").json()["items"]
+    assert live not in {each["analysis_id"] for each in taught}

@@ -1,6 +1,8 @@
 """A backup taken while the service runs restores everything, from and to both databases."""
 
 import errno
+import gzip
+import io
 import json
 import shutil
 import subprocess
@@ -9,10 +11,12 @@ import uuid
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from sqlalchemy import select
 from tests.faults import fault
 from tests.service.conftest import logged_in
 from tests.service.drawn import Drawn, draw
@@ -22,10 +26,15 @@ from tests.service.reports.test_signing import name_blasts, sign
 from marrowscope.errors import InputError
 from marrowscope.service.backups import archive, restore, tables
 from marrowscope.service.backups.backup import Made, last_made_at, make
+from marrowscope.service.exchange import outbox
 from marrowscope.service.images.integrity import check_blobs
+from marrowscope.service.jobs.sender import Sender
 from marrowscope.service.rest.app import create_app
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
+from marrowscope.service.store.tables.analyses import Analysis, LiveSession
+from marrowscope.service.store.tables.patients import Field, Slide
+from marrowscope.service.store.tables.reviews import Version
 from marrowscope.service.trail import checking
 
 API = "/api/v1"
@@ -83,7 +92,7 @@ def rows_of(database: Database) -> dict[str, list[str]]:
     found = {}
     with database.engine.connect() as connection:
         for table in tables.all_tables():
-            if table.name not in {"sessions", "audit_entries", "audit_head"}:
+            if table.name not in {"login_sessions", "audit_entries", "audit_head"}:
                 found[table.name] = sorted(map(repr, connection.execute(table.select())))
     return found
 
@@ -151,6 +160,116 @@ def test_a_damaged_archive_changes_nothing(
     with pytest.raises(InputError, match=said):
         restore.restore(place, path)
     assert not place.data_folder.exists()
+
+
+def _entry(name: str, content: bytes, **more: Any) -> tuple[tarfile.TarInfo, bytes]:
+    made = tarfile.TarInfo(name)
+    made.size = len(content)
+    for key, value in more.items():
+        setattr(made, key, value)
+    return made, content
+
+
+def _sparse() -> tuple[tarfile.TarInfo, bytes]:
+    """A file of no bytes that says it has 4 PiB of zeros."""
+    size = str(1 << 52)
+    headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": size}
+    headers |= {"GNU.sparse.name": "blobs/originals/aa/aa"}
+    return _entry("GNUSparseFile.0/aa", b"0\n".ljust(512, b"\0"), pax_headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        (_entry("../outside", b"x"), "nothing that a backup holds"),
+        (_entry("/outside", b"x"), "nothing that a backup holds"),
+        (_entry("blobs/link", b"", type=tarfile.SYMTYPE, linkname="/etc"), "nothing that a backup holds"),
+        (_entry("blobs/device", b"", type=tarfile.CHRTYPE), "nothing that a backup holds"),
+        (_sparse(), "nothing that a backup holds"),
+        (_entry("bundles/foreign/bundle.toml", b"not in the list of digests"), "altered"),
+    ],
+)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("is_last", [True, False])
+def test_a_hostile_archive_changes_nothing(
+    made: Made, tmp_path: Path, entry: tuple[tarfile.TarInfo, bytes], said: str, is_last: bool
+) -> None:
+    path = tmp_path / "hostile.tar"
+    with (
+        tarfile.open(tmp_path / "backup.tar") as good,
+        tarfile.open(path, "w") as tar,
+    ):
+        for member in good.getmembers():
+            if member.name == "SHA256SUMS" and not is_last:
+                tar.addfile(entry[0], io.BytesIO(entry[1]))
+            tar.addfile(member, good.extractfile(member))
+        if is_last:
+            tar.addfile(entry[0], io.BytesIO(entry[1]))
+    place = Settings(data_folder=tmp_path / "restored")
+    with pytest.raises(InputError, match=said):
+        restore.restore(place, path)
+    assert not place.data_folder.exists()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (b"no gzip", "rows of users"),
+        (gzip.compress(b"[" * 100_000), "rows of users"),
+        (gzip.compress(b'["one value"]\n'), "rows of users"),
+        (gzip.compress(b"[]")[:-4], "rows of users"),
+    ],
+)
+def test_rows_that_are_none_change_nothing(made: Made, tmp_path: Path, rows: bytes, said: str) -> None:
+    path = tmp_path / "hostile.tar"
+    with path.open("wb") as out, archive.Writer(out) as writer:
+        for name, file in archive.members(tmp_path / "backup.tar"):
+            content = rows if name == "tables/users.jsonl.gz" else file.read()
+            if name != archive.SUMS:
+                writer.add(name, io.BytesIO(content), len(content))
+    place = Settings(data_folder=tmp_path / "restored")
+    with pytest.raises(InputError, match=said):
+        restore.restore(place, path)
+    assert list(place.data_folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_may_have_happened_since_is_held(
+    app: FastAPI, signed: Drawn, reviewer: TestClient, empty_place: Settings, tmp_path: Path
+) -> None:
+    service = app.state.service
+    other = reviewer.post(f"{API}/patients", json={"name": "P 2"}).json()["id"]
+    live = reviewer.post(f"{API}/patients/{other}/live").json()["id"]
+    picture = service.blobs.derived("ab" * 32, "megakaryocytes.jpg")
+    picture.parent.mkdir(parents=True)
+    picture.write_bytes(b"candidates")
+    with service.database.writing() as session:
+        version = session.scalars(select(Version)).one()
+        outbox.put(session, version, "/srv/outbox")
+        session.get_one(LiveSession, live).folder = "captures"
+        slide = {"name": "s.tif", "sha256": "ab" * 32, "width": 1, "height": 1, "mpp": 1.0}
+        session.add(
+            Slide(id="s", patient_id=signed.patient, countable_mm2=1.0, tile_mm2=1.0, tiles=1, **slide)
+        )
+        session.flush()
+        session.get_one(Field, signed.fields[0]).slide_id = "s"
+    make(service.database, service.settings, tmp_path / "backup.tar")
+    restore.restore(empty_place, tmp_path / "backup.tar")
+    restored = create_app(empty_place, with_jobs=False)
+    with TestClient(restored):
+        client = logged_in(restored, "anna")
+        (row,) = client.get(f"{API}/outbox").json()["items"]
+        assert (row["status"], "a backup was restored" in row["message"]) == ("refused", True)
+        database = restored.state.service.database
+        assert not Sender(empty_place, database).send_one()
+        with database.reading() as session:
+            assert session.get_one(LiveSession, live).folder == ""
+            assert session.get_one(Analysis, live).status == "live"
+        old = TestClient(restored, cookies=dict(reviewer.cookies))
+        assert old.get(f"{API}/patients").status_code == 401, "log-ins of the backup are over"
+        kept = restored.state.service.blobs.derived("ab" * 32, "megakaryocytes.jpg")
+        assert kept.read_bytes() == b"candidates"
 
 
 def test_what_is_there_is_replaced_by_force_alone(

@@ -72,7 +72,7 @@ def read_table(path: Path) -> Table:
         Unreadable, too large, in another encoding, or without a header.
     """
     name = shown(path.name)
-    text = _text(path, name)
+    text = read_text(path, _ADVICE)
     first, _, rest = text.partition("\n")
     if stated := _SEPARATOR_LINE.fullmatch(first):
         separator, text, skipped = stated[1], rest, 1
@@ -128,7 +128,15 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _text(path: Path, name: str) -> str:
+def read_text(path: Path, advice: str = "") -> str:
+    """Return the text of a file as spreadsheets and other systems write it: UTF-8, UTF-16 or Windows-1252.
+
+    Raises
+    ------
+    InputError
+        Unreadable, too large, or in another encoding, of which the message says `advice`.
+    """
+    name = shown(path.name)
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise InputError(f"{name} is larger than {_MAX_BYTES:,} bytes, the limit of a table")
@@ -143,7 +151,7 @@ def _text(path: Path, name: str) -> str:
             continue
         if "\0" not in text:
             return text
-    raise InputError(f"{name} is not text in an encoding that is read; {_ADVICE}")
+    raise InputError(f"{name} is not text in an encoding that is read" + (f"; {advice}" if advice else ""))
 
 
 def sheet_name(patient: str, taken: Collection[str]) -> str:

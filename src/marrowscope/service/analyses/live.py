@@ -19,6 +19,15 @@ from marrowscope.service.store.tables.analyses import (
 )
 
 
+def hold(session: Session, patient_id: str) -> None:
+    """Let whoever closes a patient's live analysis wait until this transaction ends.
+
+    To be called before the patient is held: the other order, which nobody else takes, would be a deadlock.
+    """
+    is_live = Analysis.patient_id == patient_id, Analysis.status == LIVE
+    session.scalars(select(Analysis).where(*is_live).with_for_update()).all()
+
+
 def follow(session: Session, patient_id: str) -> None:
     """Give a patient's live analysis, if there is one, the images that came since.
 

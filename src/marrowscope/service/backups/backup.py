@@ -24,11 +24,13 @@ from marrowscope.service.backups.archive import Writer
 from marrowscope.service.clock import iso, now
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.integrity import is_required_still
+from marrowscope.service.images.slides import MEGAKARYOCYTES, OVERVIEW
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.references import required_digests
 from marrowscope.service.store.schema import revision_of
 from marrowscope.service.store.tables.audit import HEAD, AuditHead
+from marrowscope.service.store.tables.patients import Slide
 from marrowscope.service.trail.seals import Seals
 from marrowscope.version import __version__
 
@@ -143,22 +145,32 @@ def _write(database: Database, settings: Settings, path: Path, progress: Progres
     # Beside the archive, where there is space for both: rows are small beside images.
     place: Any = {"prefix": ".rows-", "dir": path.parent, "ignore_cleanup_errors": True}
     with tempfile.TemporaryDirectory(**place) as folder, path.open("wb") as out:
-        about, digests = _rows(database, Path(folder))
+        about, digests, slides = _rows(database, Path(folder))
         files = _files(settings, about.entries)
         blobs = Blobs(settings.blob_folder)
         stored = {digest: blobs.path(digest) for digest in sorted(digests)}
-        size = sum(size for _, size in files) + sum(map(_size, stored.values()))
-        about = replace(about, files=len(files) + len(stored), file_bytes=size)
+        # Of slides, which are surveyed when they come and not again; other pictures are made again.
+        drawn = [blobs.derived(digest, name) for digest in slides for name in (OVERVIEW, MEGAKARYOCYTES)]
+        drawn = [path for path in drawn if path.is_file()]
+        size = sum(size for _, size in files) + sum(map(_size, (*stored.values(), *drawn)))
+        about = replace(about, files=len(files) + len(stored) + len(drawn), file_bytes=size)
         progress.total(size)
         with Writer(out, progress.done) as writer:
             _write_rows(writer, about, Path(folder))
             faults = _write_files(writer, files, stored, settings)
+            for picture in drawn:
+                _write_file(writer, settings, picture)
     missing = tuple(digest for digest in faults if is_required_still(database, digest))
     return Made(about, writer.digest, path.stat().st_size, missing)
 
 
-def _rows(database: Database, folder: Path) -> tuple[About, dict[str, str]]:
-    """Write all rows, as of one moment, and return what they are and the digests of what they refer to."""
+def _rows(database: Database, folder: Path) -> tuple[About, dict[str, str], list[str]]:
+    """Write all rows, as of one moment.
+
+    Returns
+    -------
+    What they are, the digests of what they refer to, and of slides among these
+    """
     with _one_state(database) as connection, Session(connection) as session:
         head = session.get_one(AuditHead, HEAD)
         columns, rows = {}, {}
@@ -169,7 +181,9 @@ def _rows(database: Database, folder: Path) -> tuple[About, dict[str, str]]:
             FORMAT, __version__, iso(now()), connection.dialect.name, str(revision_of(connection)),
             head.number, head.hash, columns, rows,
         )  # fmt: skip
-        return about, required_digests(session)
+        digests = required_digests(session)
+        slides = sorted(digests.keys() & set(session.scalars(select(Slide.sha256))))
+        return about, digests, slides
 
 
 def _one_state(database: Database) -> Connection:
@@ -195,12 +209,16 @@ def _write_files(writer: Writer, files: Files, stored: Mapping[str, Path], setti
             writer.add(_name(settings, path), file, size)
     faults = []
     for digest, path in stored.items():
-        found = None
-        with suppress(FileNotFoundError), path.open("rb") as file:
-            found = writer.add(_name(settings, path), file, os.fstat(file.fileno()).st_size)
-        if found != digest:
+        if _write_file(writer, settings, path) != digest:
             faults.append(digest)
     return faults
+
+
+def _write_file(writer: Writer, settings: Settings, path: Path) -> str | None:
+    """Write a file and return its digest, None if it is no longer there."""
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        return writer.add(_name(settings, path), file, os.fstat(file.fileno()).st_size)
+    return None
 
 
 def _files(settings: Settings, entries: int) -> Files:

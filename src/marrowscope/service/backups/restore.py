@@ -3,16 +3,19 @@
 A backup of either database goes into either, and one of an earlier version is brought up to date.
 """
 
+import gzip
 import json
 import secrets
 import shutil
 import tarfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, make_url
+from sqlalchemy import Connection, delete, make_url
+from sqlalchemy.exc import DataError, IntegrityError, InvalidRequestError
 
 from marrowscope.codec import from_json
 from marrowscope.domain.quantity import quantity
@@ -21,16 +24,25 @@ from marrowscope.service.actors import SYSTEM
 from marrowscope.service.backups import archive, tables
 from marrowscope.service.backups.backup import ABOUT, FORMAT, ROWS, About, Progress
 from marrowscope.service.clock import iso, now
+from marrowscope.service.exchange import outbox
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.integrity import check_blobs
 from marrowscope.service.jobs.presence import is_served
+from marrowscope.service.live import sessions
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.schema import bring_up_to_date
+from marrowscope.service.store.tables.accounts import LoginSession
 from marrowscope.service.trail import audit, checking
 
 _SUFFIX = ".jsonl.gz"
 _STAGING = ".restoring-"
+_LARGEST_ABOUT = 16 << 20
+_NO_ROWS = (
+    *(ValueError, TypeError, KeyError, RecursionError),  # what they say
+    *(EOFError, zlib.error, gzip.BadGzipFile, FileNotFoundError),  # how they are written
+    *(InvalidRequestError, DataError, IntegrityError),  # where they go
+)
 
 
 @dataclass(frozen=True)
@@ -100,11 +112,11 @@ def read_about(path: Path) -> About:
     """
     try:
         name, file = next(archive.members(path))
-        document = json.load(file) if name == ABOUT else {}
-    except (StopIteration, ValueError, OSError, tarfile.TarError) as error:
+        document = json.loads(file.read(_LARGEST_ABOUT)) if name == ABOUT else {}
+    except (StopIteration, ValueError, RecursionError, OSError, tarfile.TarError) as error:
         reason = getattr(error, "strerror", None) or "it cannot be read"
         raise InputError(f"{path}: not a backup ({reason})") from None
-    if not isinstance(document, dict) or "format" not in document:
+    if not isinstance(document, dict) or not isinstance(document.get("format"), int):
         raise InputError(f"{path}: not a backup")
     if document["format"] > FORMAT:
         raise InputError("the backup was made by a later version of marrowscope")
@@ -179,8 +191,11 @@ def _filled(settings: Settings, about: About, rows: Path) -> Iterator[Callable[[
 def _fill(connection: Connection, about: About, rows: Path) -> None:
     tables.make_tables(connection, about.revision)
     for name, number in about.rows.items():
-        with (rows / f"{name}{_SUFFIX}").open("rb") as file:
-            found = tables.read_rows(connection, name, about.columns[name], file)
+        try:
+            with (rows / f"{name}{_SUFFIX}").open("rb") as file:
+                found = tables.read_rows(connection, name, about.columns[name], file)
+        except _NO_ROWS:
+            raise InputError(f"the rows of {name} are not those of a backup") from None
         if found != number:
             raise InputError(f"the backup holds {found} rows of {name}, not {number}")
 
@@ -222,7 +237,11 @@ def _recorded(settings: Settings, about: About) -> str | None:
         with database.reading() as session:
             fault = checking.verify(session, (about.entries, about.head) if about.entries else None).fault
         with database.writing() as session:
-            audit.record(session, SYSTEM, "backup.restore", "trail", None, after=after)
+            # Since the backup was made, reports may have left, people may have logged out, and a folder may
+            # have come to hold another patient's images.
+            held = {"held": outbox.hold(session), "left_folders": sessions.leave_folders(session)}
+            session.execute(delete(LoginSession))
+            audit.record(session, SYSTEM, "backup.restore", "trail", None, after={**after, **held})
         faults = check_blobs(database, Blobs(settings.blob_folder)).faults
     finally:
         database.close()

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from marrowscope.domain.case.details import CaseDetails, check, joined, read_details
 from marrowscope.domain.case.specimen import Specimen, specimen_named
 from marrowscope.errors import InputError
-from marrowscope.imaging.files.spreadsheets import read_table
+from marrowscope.imaging.files.spreadsheets import read_table, read_text
 from marrowscope.imaging.names import composed, shown, shown_lines
 from marrowscope.service.actors import SYSTEM
 from marrowscope.service.errors import LockedError
@@ -33,6 +33,7 @@ _ESCAPED = {"F": "|", "S": "^", "T": "&", "R": "~", "E": "\\"}
 _DAYS_A_YEAR = 365.25
 _YOUNG = 2.0  # years, under which tenths matter
 _LONGEST_NAME = 200
+_MOST_ORDERS = 10_000  # of a file
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,13 @@ def read_orders(path: Path, authority: str = "") -> tuple[Order, ...]:
     Raises
     ------
     InputError
-        It cannot be read, or an order in it names no patient or states what cannot be.
+        It cannot be read or is too large, or an order in it names no patient or states what cannot be.
     """
     found = _in_table(path) if path.suffix.lower() == ".csv" else _in_messages(path, authority)
     if not found:
         raise InputError("there is no order in this file")
+    if len(found) > _MOST_ORDERS:
+        raise InputError(f"this file has {len(found):,} orders, more than the limit of {_MOST_ORDERS:,}")
     return tuple(found)
 
 
@@ -104,12 +107,7 @@ def _in_table(path: Path) -> list[Order]:
 
 
 def _in_messages(path: Path, authority: str) -> list[Order]:
-    data = path.read_bytes()
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", "replace")
-    lines = [line.strip("\x0b\x1c") for line in re.split(r"[\r\n]+", text)]
+    lines = [line.strip("\x0b\x1c") for line in re.split(r"[\r\n]+", read_text(path))]
     segments = [line for line in lines if line.strip()]
     if not segments or not segments[0].startswith("MSH"):
         raise InputError("an HL7 v2 message begins with MSH")
@@ -203,7 +201,7 @@ class _Message:
         text = inner[below - 1] if len(inner) >= below else ""
         mark = re.escape(self._escape)
         plain = re.sub(f"{mark}([FSTRE]){mark}", lambda found: _ESCAPED[found[1]], text)
-        return " ".join(plain.split())
+        return shown(" ".join(plain.split()))
 
 
 def _order(patient: str, stated: CaseDetails) -> Order:

@@ -28,19 +28,20 @@ from marrowscope.service.store.tables.patients import Patient
 from marrowscope.service.store.tables.reviews import Version
 from marrowscope.service.trail import audit
 
-_LEASE = timedelta(minutes=5)  # longer than any attempt to send: nobody renews it
+_LEASE = timedelta(minutes=5)  # longer than an attempt takes: to connect, write and read, each in its time
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=10), timedelta(hours=1)
 _LISTED = 500
+_HELD = "a backup was restored: look whether this arrived after it was made, before it is sent again"
 _Rows = TypeVar("_Rows")
 
 
 @dataclass(frozen=True)
 class Posted:
-    """A claimed delivery: what goes where."""
+    """A claimed delivery: a signed version's data, and where they go."""
 
     id: str
     target: str
-    letter: Letter
+    document: str
 
 
 def put(session: Session, version: Version, target: str | None) -> None:
@@ -74,12 +75,18 @@ def claim(session: Session, owner: str) -> Posted | None:
     version = session.scalars(
         select(Version).where(Version.id == row.version_id).options(undefer(Version.document))
     ).one()
-    return Posted(row.id, row.target, letter_of(version))
+    return Posted(row.id, row.target, version.document)
 
 
-def letter_of(version: Version) -> Letter:
-    """Return what is sent of a signed version, made of its data as they were signed."""
-    report = documents.read(version.document)
+def letter_of(document: str) -> Letter:
+    """Return what is sent of a signed version, made of its data as they were signed.
+
+    Raises
+    ------
+    DamagedRecordError
+        They cannot be read.
+    """
+    report = documents.read(document)
     (patient,) = report.patients
     bundle = json.dumps(fhir_bundle(report), ensure_ascii=False, allow_nan=False)
     return Letter(
@@ -131,14 +138,31 @@ def send_again(session: Session, actor: Actor, delivery_id: str) -> Delivery:
     NotFoundError
         There is no such delivery.
     ConflictError
-        It has arrived.
+        It has arrived, or a later version of its report has.
     """
     row = row_of(session, Delivery, delivery_id, "delivery", is_held=True)
     if row.status == SENT:
         raise ConflictError("this report has arrived")
+    later = select(Delivery.id).where(
+        Delivery.analysis_id == row.analysis_id,
+        Delivery.target == row.target,
+        Delivery.number > row.number,
+        Delivery.status == SENT,
+    )
+    if session.scalar(later.limit(1)) is not None:
+        raise ConflictError("a later version of this report has arrived, and would be replaced by this one")
     row.status, row.next_at = WAITING, now()
     _record(session, actor, "report.send_again", row, {"attempts": row.attempts})
     return row
+
+
+def hold(session: Session) -> int:
+    """Let what waits wait for a person, since it may have been sent; return how much that is."""
+    rows = session.scalars(select(Delivery).where(Delivery.status == WAITING)).all()
+    for row in rows:
+        row.status, row.message = REFUSED, _HELD
+        row.let_go()
+    return len(rows)
 
 
 def listed(session: Session, status: str | None = None) -> list[tuple[Delivery, Patient]]:

@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,9 +12,11 @@ import httpx2
 
 from marrowscope.errors import InputError, MarrowscopeError
 from marrowscope.exports.atomic import write_atomic
+from marrowscope.imaging.names import shown
 
 _START, _END = b"\x0b", b"\x1c\r"  # of a message by MLLP (HL7 v2, appendix C)
 _MOST_BYTES = 1 << 20  # of an acknowledgement
+_MOST_SAID = 300  # characters of it that are kept
 _ACCEPTED = frozenset({"AA", "CA"})
 _LATER = frozenset({408, 425, 429})  # refusals of HTTP that mean: not now
 
@@ -87,15 +90,16 @@ class Mllp:
 
     def send(self, letter: Letter) -> None:
         """Send the message and wait until it is acknowledged."""
+        ends = time.monotonic() + self.seconds
         try:
             with socket.create_connection((self.host, self.port), self.seconds) as plain:
-                plain.settimeout(self.seconds)
+                plain.settimeout(_left(ends))
                 if not self.is_encrypted:
-                    answer = _asked(plain, letter.hl7)
+                    answer = _asked(plain, letter.hl7, ends)
                 else:
                     context = ssl.create_default_context()
                     with context.wrap_socket(plain, server_hostname=self.host) as wrapped:
-                        answer = _asked(wrapped, letter.hl7)
+                        answer = _asked(wrapped, letter.hl7, ends)
         except OSError as error:
             raise NotSentError(f"the receiver cannot be reached: {error.strerror or error}") from error
         _check(answer, letter.control_id)
@@ -115,10 +119,14 @@ class Fhir:
         if self.token is not None:
             headers["Authorization"] = f"Bearer {self.token}"
         try:
-            answer = httpx2.post(self.address, content=letter.fhir, headers=headers, timeout=self.seconds)
-        except httpx2.HTTPError as error:
+            # What the server says besides its status is not read: it may not end. Redirects are not followed:
+            # the report and the token are for this address.
+            with httpx2.stream(
+                "POST", self.address, content=letter.fhir, headers=headers, timeout=self.seconds
+            ) as answer:
+                status = answer.status_code
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise NotSentError(f"the server cannot be reached: {type(error).__name__}") from error
-        status = answer.status_code
         if 400 <= status < 500 and status not in _LATER:
             raise RefusedError(f"the server refused the report with HTTP status {status}")
         if not 200 <= status < 300:
@@ -145,8 +153,10 @@ def target_of(name: str, *, file_format: str, token: str | None, seconds: float)
         port = parts.port
     except ValueError:
         raise InputError(f"the outbox cannot be {name}: its port is no number") from None
-    if parts.username or parts.password:
-        raise InputError("the outbox must not hold a password, since people see it: use the outbox's token")
+    if parts.username or parts.password or (parts.scheme in {"http", "https"} and parts.query):
+        raise InputError(
+            "the outbox must not hold a password or a query, since people see it: use the outbox's token"
+        )
     if parts.scheme in {"http", "https"} and parts.hostname:
         return Fhir(name, token, seconds)
     if parts.scheme in {"mllp", "mllps"} and parts.hostname and port:
@@ -159,12 +169,22 @@ def target_of(name: str, *, file_format: str, token: str | None, seconds: float)
     return Folder(Path(name), file_format == "fhir")
 
 
-def _asked(connection: socket.socket, message: bytes) -> bytes:
-    """Send a message and return the acknowledgement."""
+def _left(ends: float) -> float:
+    """Return how many seconds are left; never 0, which would be no limit at all."""
+    return max(ends - time.monotonic(), 0.001)
+
+
+def _asked(connection: socket.socket, message: bytes, ends: float) -> bytes:
+    """Send a message and return the acknowledgement, all of it before the clock says `ends`."""
+    connection.settimeout(_left(ends))
     connection.sendall(_START + message + _END)
     answer = b""
     while not answer.endswith(_END):
-        part = connection.recv(65536)
+        connection.settimeout(_left(ends))
+        try:
+            part = connection.recv(65536)
+        except TimeoutError:
+            raise NotSentError("the receiver did not end its acknowledgement in time") from None
         if not part or len(answer) > _MOST_BYTES:
             raise NotSentError("the receiver closed the connection without acknowledging the message")
         answer += part
@@ -178,5 +198,6 @@ def _check(answer: bytes, control_id: str) -> None:
     if len(fields) < 3 or fields[2] != control_id:
         raise NotSentError("the receiver acknowledged another message")
     if fields[1] not in _ACCEPTED:
-        said = f": {' '.join(fields[3].split())}" if len(fields) > 3 and fields[3].strip() else ""
-        raise RefusedError(f"the receiver refused the message ({fields[1]}){said}")
+        words = shown(" ".join(" ".join(fields[3:4]).split()))[:_MOST_SAID]
+        said = f": {words}" if words else ""
+        raise RefusedError(f"the receiver refused the message ({shown(fields[1])[:2]}){said}")

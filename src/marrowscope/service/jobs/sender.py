@@ -8,10 +8,10 @@ from collections.abc import Callable
 import structlog
 from sqlalchemy.orm import Session
 
-from marrowscope.errors import InputError
+from marrowscope.errors import MarrowscopeError
 from marrowscope.service.clock import new_id
 from marrowscope.service.exchange import outbox
-from marrowscope.service.exchange.targets import NotSentError, RefusedError, target_of
+from marrowscope.service.exchange.targets import RefusedError, target_of
 from marrowscope.service.jobs.rounds import Rounds
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
@@ -54,13 +54,16 @@ class Sender(Rounds):
                 # A token is for the server that the settings name, and for no other.
                 token=token.get_secret_value() if token and posted.target == settings.outbox else None,
                 seconds=settings.outbox_seconds,
-            ).send(posted.letter)
+            ).send(outbox.letter_of(posted.document))
         except RefusedError as error:
             _log.warning("report refused", delivery=posted.id)  # why may name a patient: the database has it
             self._note(outbox.refused, posted.id, str(error))
-        except (NotSentError, InputError) as error:
+        except MarrowscopeError as error:
             _log.warning("report not sent", delivery=posted.id)
             self._note(outbox.postponed, posted.id, str(error))
+        except Exception as error:  # noqa: BLE001 (one report must not stop the others)
+            _log.error("sending failed unexpectedly", exc_info=error)
+            self._note(outbox.postponed, posted.id, f"sending failed unexpectedly ({type(error).__name__})")
         else:
             with self._database.writing() as session:
                 outbox.sent(session, self._owner, posted.id)

@@ -5,17 +5,20 @@ known by its bytes.
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
 from sqlalchemy import select
+from sqlalchemy.exc import DataError, DBAPIError
 
-from marrowscope.imaging.names import composed
+from marrowscope.imaging.names import composed, shortened
 from marrowscope.live.folder import WatchedFolder
 from marrowscope.service.actors import SYSTEM
 from marrowscope.service.errors import ConflictError, NotFoundError, ServiceError
 from marrowscope.service.images.blobs import Blobs
+from marrowscope.service.images.register import ExaminedFile
 from marrowscope.service.images.uploads import Examiner, UploadedFile, clean_name
 from marrowscope.service.jobs.presence import Presence
 from marrowscope.service.jobs.rounds import Rounds
@@ -82,8 +85,25 @@ class FolderWatcher(Rounds):
         self._look(watched)
         while watched.waiting and not self._stops.is_set():
             path = next(iter(watched.waiting))
-            self._take(watched, path)
+            self._try(watched, path)
             del watched.waiting[path]
+
+    def _try(self, watched: _Watched, path: Path) -> None:
+        """Take an image; one that cannot be taken is left, so that it keeps no other waiting.
+
+        Raises
+        ------
+        DBAPIError, ServiceError
+            No image can be taken now.
+        """
+        try:
+            self._take(watched, path)
+        except DataError:
+            _log.warning("the database cannot hold what is known of an image")
+        except (DBAPIError, ServiceError):
+            raise
+        except Exception as error:  # noqa: BLE001 (the next image may do better)
+            _log.error("taking an image failed unexpectedly", exc_info=error)
 
     def _follow_sessions(self) -> None:
         """Watch the folders of open sessions, but those that another server watches."""
@@ -130,6 +150,11 @@ class FolderWatcher(Rounds):
 
     def _take(self, watched: _Watched, path: Path) -> None:
         name = clean_name(_name(watched, path))
+        size, _ = watched.folder.versions.get(path, (0, 0))
+        if size > self._settings.request_bytes:  # it would take long to find out by reading it
+            reason = f"it has {size:,} bytes, more than the limit of {self._settings.request_bytes:,}"
+            self._enter(watched, [ExaminedFile(reason, name=shortened(name))])
+            return
         try:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -142,11 +167,13 @@ class FolderWatcher(Rounds):
             if session.scalar(known.limit(1)) is not None:
                 return
         examiner = Examiner(self._settings, self._blobs, self._stops.is_set)
+        self._enter(watched, examiner.examine([UploadedFile(name, path)]))
+
+    def _enter(self, watched: _Watched, examined: Iterable[ExaminedFile]) -> None:
         try:
             take_in(
                 self._settings, self._database, self._blobs, SYSTEM, watched.patient_id,
-                examined=examiner.examine([UploadedFile(name, path)]),
-                same_name="replace",
+                examined=examined, same_name="replace",
             )  # fmt: skip
         except (ConflictError, NotFoundError) as error:  # closed or deleted meanwhile
             _log.info("an image came too late", reason=str(error))

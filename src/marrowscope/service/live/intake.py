@@ -37,6 +37,7 @@ def take_in(
     try:
         files.extend(examined)  # as far as it comes: what was stored by then is known
         with database.writing() as session:
+            live.hold(session, patient_id)
             taken = uploads.take(
                 session, actor, settings, patient_id, files=files, blobs=blobs, key=key, same_name=same_name
             )

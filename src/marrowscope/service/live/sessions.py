@@ -158,6 +158,19 @@ def close(session: Session, actor: Actor, blobs: Blobs, analysis_id: str) -> Ana
     return analysis
 
 
+def leave_folders(session: Session) -> int:
+    """Let no open session take images from its folder any more; return how many did.
+
+    They stay open for images that people send.
+    """
+    rows = session.scalars(
+        select(LiveSession).join(Analysis).where(Analysis.status == LIVE, func.length(LiveSession.folder) > 0)
+    ).all()
+    for row in rows:
+        row.folder, row.owner = "", None
+    return len(rows)
+
+
 def view(session: Session, analysis: Analysis) -> LiveView:
     """Return what a session has come to.
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Response
-from sqlalchemy import func, select
+from sqlalchemy import Select, case, func, select
 
 from marrowscope.service.backups.backup import last_made_at
 from marrowscope.service.clock import now
@@ -17,7 +17,7 @@ from marrowscope.service.rest.dependencies import TheService
 from marrowscope.service.rest.shapes import Shape
 from marrowscope.service.store.claims import WAITING
 from marrowscope.service.store.schema import is_up_to_date
-from marrowscope.service.store.tables.analyses import Analysis
+from marrowscope.service.store.tables.analyses import Analysis, LiveSession
 from marrowscope.service.store.tables.audit import AuditHead
 
 router = APIRouter(tags=["health"])
@@ -57,7 +57,7 @@ def metrics(service: TheService) -> Response:
         by_status = session.execute(select(Analysis.status, func.count()).group_by(Analysis.status)).all()
         figures.audit_entries.set(session.scalar(select(AuditHead.number)) or 0)
         drifted = alarms.open_by_cause(session)
-        oldest = session.scalar(select(func.min(Analysis.created_at)).where(Analysis.status.in_(WAITING)))
+        oldest = session.scalar(_oldest())
         deliveries, oldest_s = outbox.figures(session)
     figures.analyses.clear()
     for status, number in by_status:
@@ -74,3 +74,13 @@ def metrics(service: TheService) -> Response:
     backup = last_made_at(settings)
     figures.backup.set(0 if backup is None else datetime.fromisoformat(backup).timestamp())
     return Response(figures.text(), headers={"Content-Type": CONTENT_TYPE})
+
+
+def _oldest() -> "Select[datetime | None]":
+    """Select since when the oldest unfinished analysis has waited; one that was live, since it was closed.
+
+    A session may be open for days; what is read after its end changes its analysis.
+    """
+    since = case((LiveSession.analysis_id.is_not(None), Analysis.changed_at), else_=Analysis.created_at)
+    of_all = select(func.min(since)).outerjoin(LiveSession, LiveSession.analysis_id == Analysis.id)
+    return of_all.where(Analysis.status.in_(WAITING))

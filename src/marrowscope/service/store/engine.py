@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -103,6 +103,17 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def wait_for_others(session: Session, work: int) -> None:
+    """Wait until no other server is in a transaction at the same work; they wait until this one ends.
+
+    Parameters
+    ----------
+    work : a number of its own for each work; SQLite has one writer at a time anyway
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:work)"), {"work": work})
 
 
 def seal_folder_of(session: Session) -> Path | None:
