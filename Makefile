@@ -116,7 +116,7 @@ $(VENV)/.stamp-full: $(VENV)/.stamp-tools
 
 $(VENV)/.stamp-python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "marrowscope needs Python 3.11 or newer; $(PYTHON) is not. Name one: make PYTHON=python3.12" >&2; exit 2; }
+	  echo "marrowscope needs Python 3.11 or newer, and $(PYTHON) is none. Name one: make PYTHON=python3.12" >&2; exit 2; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "$(PYTHON) cannot make virtual environments: install its venv package" \
 	       "(Debian and Ubuntu: apt install python3-venv) and try again." >&2; exit 2; }

@@ -18,9 +18,15 @@ def loaded_after(statement: str) -> set[str]:
 
 def test_public_names_are_sorted_and_there() -> None:
     assert list(marrowscope.__all__) == sorted(marrowscope.__all__)
-    for name in marrowscope.__all__:
+    for name in dir(marrowscope):
         assert getattr(marrowscope, name) is not None
-    assert set(dir(marrowscope)) == set(marrowscope.__all__)
+    assert set(dir(marrowscope)) == {*marrowscope.__all__, "open"}
+
+
+def test_importing_all_names_leaves_the_built_in_open() -> None:
+    code = "from marrowscope import *; import builtins; print(open is builtins.open, callable(analyse))"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.split() == ["True", "True"]
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
@@ -41,4 +47,4 @@ def test_every_public_name_is_checked_for_its_types() -> None:
     tree = ast.parse((Path(__file__).parent / "typing" / "api.py").read_text("utf-8"))
     uses = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
     checked = {use.attr for use in uses if isinstance(use.value, ast.Name) and use.value.id == "marrowscope"}
-    assert checked == set(marrowscope.__all__)
+    assert checked == set(dir(marrowscope))

@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING, Any
 from marrowscope.version import __version__
 
 if TYPE_CHECKING:
-    from marrowscope.api import analyse, classify, count, detect, export, load_bundle, watch
-    from marrowscope.api import open_results as open  # noqa: A004  # public only as `marrowscope.open`
+    from marrowscope.api import analyse, classify, count, detect, export, load_bundle, open_results, watch
 
-__all__ = ["__version__", "analyse", "classify", "count", "detect", "export", "load_bundle", "open", "watch"]
-_NAMED_OTHERWISE = {"open": "open_results"}  # there, the name is that of the built-in function
+    open = open_results  # noqa: A001  # public only as `marrowscope.open`
+
+# `open` is left out: `from marrowscope import *` would hide the built-in function.
+__all__ = ["__version__", "analyse", "classify", "count", "detect", "export", "load_bundle", "watch"]
+_NAMED_OTHERWISE = {"open": "open_results"}
 
 
 def __getattr__(name: str) -> Any:
     """Import the functions on first use, so that ``import marrowscope`` alone is fast."""
-    if name in __all__:
+    if name in __all__ or name in _NAMED_OTHERWISE:
         return getattr(import_module("marrowscope.api"), _NAMED_OTHERWISE.get(name, name))
     raise AttributeError(f"module 'marrowscope' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted({*__all__, *_NAMED_OTHERWISE})

@@ -83,6 +83,34 @@ def test_what_cannot_be_is_told_in_one_line(run: Path, tmp_path: Path) -> None:
         assert len(each.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("name", ["geojson", "coco", "yolo", "voc", "dicom"])
+def test_what_is_refused_leaves_nothing_behind(run: Path, tmp_path: Path, name: str) -> None:
+    others = tmp_path / "others"
+    write_fields(others / "P01", 2, seed=3)  # the images of P02 are missing
+    (tmp_path / "there").mkdir()
+    target = tmp_path / "there" / "target"
+    done = export(run, "--format", name, "-o", str(target), "--images", str(others))
+    assert done.exit_code == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert list((tmp_path / "there").iterdir()) == []
+
+
+def test_a_target_that_cannot_be_written_is_told_in_one_line(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    for name in ("coco", "yolo"):
+        done = export(run, "--format", name, "-o", str(tmp_path / "file" / "target"))
+        assert done.exit_code == 2
+        assert done.stderr.startswith("marrowscope: cannot write to ")
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_writing_over_keeps_what_others_put_there(run: Path, tmp_path: Path) -> None:
+    assert export(run, "--format", "yolo", "-o", str(tmp_path / "y")).exit_code == 0
+    (tmp_path / "y" / "notes.txt").write_text("mine", "utf-8")
+    assert export(run, "--format", "yolo", "-o", str(tmp_path / "y"), "--overwrite").exit_code == 0
+    assert (tmp_path / "y" / "notes.txt").read_text("utf-8") == "mine"
+
+
 def test_a_batch_is_exported_as_one(run: Path, tmp_path: Path) -> None:
     manifest = tmp_path / "manifest.csv"
     rows = [f"{name},{run / 'patients' / name}" for name in ("P01", "P02")]

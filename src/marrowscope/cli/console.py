@@ -8,9 +8,11 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import typer
 
-from marrowscope.errors import MarrowscopeError
+from marrowscope.errors import InputError, MarrowscopeError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells expect
+_WRONG_PLACES = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+"""What the system says of a place that was named and cannot be used. Other faults are the machine's."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,7 +33,8 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
             fail("there is not enough memory for this", MarrowscopeError.exit_code)
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
-            fail(where + (error.strerror or type(error).__name__), MarrowscopeError.exit_code)
+            kind = InputError if isinstance(error, _WRONG_PLACES) else MarrowscopeError
+            fail(where + (error.strerror or type(error).__name__), kind.exit_code)
 
     return wrapped
 

@@ -139,7 +139,7 @@ class ProgressDisplay:
         """Write an occasional line, and one at the end, if there is no terminal for the bar."""
         now = time.monotonic()
         is_due = progress.done == progress.total or now - self._last_line >= _LOG_EVERY_SECONDS
-        if self._quiet or self._terminal or not is_due:
+        if self._quiet or self._terminal or not is_due or not progress.total:
             return
         self._last_line = now
         self._console.print(

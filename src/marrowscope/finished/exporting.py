@@ -1,5 +1,8 @@
 """A finished run in the formats of other programs, anywhere on disk."""
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -45,7 +48,7 @@ def export_results(
     laboratory: Path | None = None,
     overwrite: bool = False,
 ) -> Written:
-    """Write a finished run in one format.
+    """Write a finished run in one format, as a whole or not at all.
 
     Parameters
     ----------
@@ -59,12 +62,12 @@ def export_results(
     Raises
     ------
     InputError
-        There is no finished run, the target exists, an image is missing or is another one than was analysed,
-        or the format cannot say what the run holds.
+        There is no finished run, the target exists or cannot be written to, an image is missing or is another
+        one than was analysed, or the format cannot say what the run holds.
     MissingExtraError
         The format needs an extra that is not installed.
     OSError
-        The target cannot be written.
+        The disk is full or fails.
     """
     report = open_results(results)
     if laboratory is not None:
@@ -79,18 +82,19 @@ def export_results(
     if export is None and is_batch(results):
         raise InputError(f"{name} is a report of one run: name a patient's folder in {results}")
     turned = turned_note(report) if name == "geojson" else ""
-    if export is None:
-        with Journal.of(results) as journal:
-            write_as(report, journal, name, path)
-    else:
-        export.write(report, path)
     copied = 0
-    if images is not None and name == "dicom":
-        from marrowscope.exports.hospital.dicom.images import write_images  # noqa: PLC0415  # an extra
+    with _staged(path) as beside:
+        if export is None:
+            with Journal.of(results) as journal:
+                write_as(report, journal, name, beside)
+        else:
+            export.write(report, beside)
+        if images is not None and name == "dicom":
+            from marrowscope.exports.hospital.dicom.images import write_images  # noqa: PLC0415  # an extra
 
-        copied = write_images(report, images, path)
-    elif images is not None and export is not None and export.images is not None:
-        copied = copy_images(report, images, (path if is_folder else path.parent) / export.images)
+            copied = write_images(report, images, beside)
+        elif images is not None and export is not None and export.images is not None:
+            copied = copy_images(report, images, (beside if is_folder else beside.parent) / export.images)
     return Written(path, len(report.patients), copied, turned)
 
 
@@ -101,3 +105,23 @@ def _make_room(path: Path, *, is_folder: bool, overwrite: bool) -> None:
     is_taken = any(path.iterdir()) if path.is_dir() else path.exists()
     if is_taken and not overwrite:
         raise InputError(f"{path} exists: choose another place, or --overwrite")
+
+
+@contextmanager
+def _staged(path: Path) -> Iterator[Path]:
+    """Yield a path of the same name to write to; move it, and what lies beside it, to its place in the end.
+
+    Files that are there already and are not written anew stay.
+    """
+    there = next(folder for folder in path.absolute().parents if folder.exists())
+    try:
+        scratch = tempfile.TemporaryDirectory(dir=there, prefix=".marrowscope-")
+    except OSError as error:
+        raise InputError(f"cannot write to {path}: {error.strerror or error}") from error
+    with scratch as name:
+        beside = Path(name) / path.name
+        yield beside
+        for file in sorted(each for each in Path(name).rglob("*") if each.is_file()):
+            target = path.parent / file.relative_to(name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(target)

@@ -152,7 +152,7 @@ def read_fields(
         raise DatasetError(f"{root}: the {layout} layout names no splits")
     if images is not None and layout not in _WITH_IMAGES:
         raise DatasetError(
-            f"{root}: a {layout} set holds its images itself; images are named for {', '.join(_WITH_IMAGES)}"
+            f"{root}: a {layout} set holds its own images: --images is for {', '.join(_WITH_IMAGES)}"
         )
     if layout in _WITH_IMAGES:
         labels = _label_file(root, layout)
