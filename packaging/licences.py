@@ -81,8 +81,8 @@ def page_parts() -> list[tuple[str, str, str]]:
 def licence_of(name: str, part: Distribution) -> str:
     """Return the licence that a package states, empty if it states none."""
     about: Any = part.metadata
-    if about["License-Expression"]:
-        return str(about["License-Expression"])
+    if about.get("License-Expression"):
+        return str(about.get("License-Expression"))
     classified = [
         line.rsplit(" :: ", 1)[1]
         for line in about.get_all("Classifier") or []
@@ -90,7 +90,7 @@ def licence_of(name: str, part: Distribution) -> str:
     ]
     if classified:
         return " or ".join(sorted({_NAMES.get(each, each) for each in classified}))
-    stated = str(about["License"] or "").strip().splitlines()
+    stated = str(about.get("License") or "").strip().splitlines()
     return _READ.get(name, "") or (stated[0][:60] if stated else "")
 
 

@@ -110,9 +110,7 @@ def test_without_the_extra_one_line_says_what_to_install(
 ) -> None:
     pixels = np.full((600, 600, 3), 230, np.uint8)
     WRITERS[kind](tmp_path, pixels)
-    monkeypatch.setattr(
-        "marrowscope.imaging.slides.opening.find_spec", lambda name: None if name == missing else name
-    )
+    monkeypatch.setattr("marrowscope.errors.find_spec", lambda name: None if name == missing else name)
     with pytest.raises(ImageError) as caught:
         opened_first(tmp_path)
     assert str(caught.value) == told

@@ -48,6 +48,7 @@ def _go_through(fox: Fox, url: str, folder: Path) -> None:
     fox.button("Sign", ".patient-head")  # once all fields are read
     fox.button("Cancel", "dialog")
 
+    fox.until(lambda: fox.all("[data-testid=gallery][aria-busy=false] .tile .picture"))
     monocytes = int(fox.text("[data-bin=monocyte] .count"))
     key = fox.text("[data-bin=monocyte] kbd")
     fox.until(lambda: fox.all("[data-testid=gallery]:focus"))

@@ -86,6 +86,7 @@ class Visit:
         self.page.locator(f"[data-bin='{bin_id}']").click()
 
     def count(self, bin_id: str) -> int:
+        self.page.locator("[data-testid=gallery][aria-busy=false]").wait_for()
         return int(self.page.locator(f"[data-bin='{bin_id}'] .count").inner_text())
 
     def blasts(self) -> str:

@@ -184,6 +184,7 @@ def test_open_requests_are_open_points_before_a_signature(
         "id": "requests",
         "text": "2 requests for an opinion are not answered (Anna).",
         "count": 2,
+        "is_advice": False,
     }
     body = {"meaning": "seen", "revision": 0, "password": own_password(reviewer), "waived": waived}
     refused(reviewer.post(f"{url}/signature", json=body), 409, "open-points")

@@ -151,7 +151,12 @@ export const Gallery = memo(function Gallery(props: { store: ReviewStore; fields
       onDoubleClick={(event) => idAt(event.target) !== null && props.onOpen()}
       onDragStart={drag}
     >
-      {store.loading && selection.order.length === 0 ? <Loading /> : selection.order.length === 0 ? <p className="empty">{[SUGGESTED, UNSURE, LOT].includes(store.bin) ? t.differential.allSuggested : t.gallery.empty}</p> : null}
+      {store.loading && selection.order.length === 0 ? (
+        // A listbox may contain options only; that it is busy is said of it.
+        <div aria-hidden="true">
+          <Loading />
+        </div>
+      ) : selection.order.length === 0 ? <p className="empty">{[SUGGESTED, UNSURE, LOT].includes(store.bin) ? t.differential.allSuggested : t.gallery.empty}</p> : null}
       <div style={{ height: virtual.getTotalSize(), position: "relative" }} role="presentation">
         {virtual.getVirtualItems().map(({ index, start }) => {
           const lane = lanes[index];
