@@ -180,7 +180,7 @@ def test_a_patient_on_whom_workers_die_has_a_row_with_the_reason(
     assert "1 patient could not be read" in done.stderr
     rows = {row["patient"]: row for row in table(tmp_path / "patients.csv")}
     assert list(rows) == [row["patient"] for row in table(analysed / "patients.csv")]
-    assert "3 workers" in rows["P 10"]["reasons"]
+    assert "3 worker processes" in rows["P 10"]["reasons"]
     assert rows["P 10"]["decision"] == "insufficient"
     assert here.asked.count("P 2") == 3
     assert command(manifest, "-o", tmp_path, "--quiet", "--resume").exit_code == 0
