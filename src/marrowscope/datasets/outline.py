@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from marrowscope.domain.geometry import box_of, overlaps
 from marrowscope.errors import InputError
-from marrowscope.imaging.background import slide_colour
+from marrowscope.imaging.background import otsu_bin, slide_colour
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float32]
@@ -146,17 +146,6 @@ def _optical_density(small: Floats) -> Floats:
     return np.asarray(-np.log10((small + 4.0) / (background + 4.0)), dtype=np.float32)
 
 
-def _otsu(values: Floats) -> float:
-    """Otsu's threshold of a sample, 64 bins."""
-    counts, edges = np.histogram(values, bins=64)
-    weights = counts / max(1, counts.sum())
-    centres = (edges[1:] + edges[:-1]) / 2
-    below = np.cumsum(weights)
-    mean_below = np.cumsum(weights * centres)
-    spread = (mean_below[-1] * below - mean_below) ** 2 / np.maximum(below * (1 - below), 1e-9)
-    return float(centres[int(spread[:-1].argmax())])
-
-
 def _nuclear_pixels(density: Floats) -> Mask:
     """Pixels stained as chromatin: dense in red light, where haemoglobin and eosin let it pass."""
     stain = density[..., 0] + 0.4 * density[..., 1]
@@ -165,7 +154,9 @@ def _nuclear_pixels(density: Floats) -> Mask:
     if not strong.any():
         return np.zeros(stain.shape, dtype=bool)
     # Otsu twice: background and red cells against the stained, then pale against dark within the stained.
-    threshold = max(0.6 * _otsu(stain[strong]) + 0.4 * _otsu(stain), 0.16)
+    threshold = max(
+        0.6 * float(np.mean(otsu_bin(stain[strong]))) + 0.4 * float(np.mean(otsu_bin(stain))), 0.16
+    )
     nuclei: Mask = ndimage.binary_opening(stain > threshold, _CROSS)
     filled: Mask = ndimage.binary_fill_holes(nuclei)
     return filled

@@ -1,4 +1,4 @@
-"""The colour of what lies behind the cells: of the empty slide, or of whatever surrounds one cell."""
+"""What lies behind the cells: its colour, of the empty slide or around one cell, and where it ends."""
 
 import numpy as np
 import numpy.typing as npt
@@ -45,3 +45,18 @@ def mean_colour_outside(pixels: Pixels, mask: Mask) -> npt.NDArray[np.float64]:
     """(3,) mean colour, 0-255, outside a mask (H, W), red cells included; of all pixels if it fills all."""
     outside = pixels[~mask] if not mask.all() else pixels.reshape(-1, 3)
     return np.asarray(outside.mean(axis=0), dtype=np.float64)
+
+
+def otsu_bin(values: Floats) -> tuple[float, float]:
+    """Return the bin, of 64, that parts (n,) values into two classes of least variance within (Otsu 1979).
+
+    Its upper edge parts them exactly, as the bin belongs to the lower class.
+    """
+    counts, edges = np.histogram(values, bins=64)
+    weights = counts / max(1, counts.sum())
+    centres = (edges[1:] + edges[:-1]) / 2
+    below = np.cumsum(weights)
+    mean_below = np.cumsum(weights * centres)
+    spread = (mean_below[-1] * below - mean_below) ** 2 / np.maximum(below * (1 - below), 1e-9)
+    found = int(spread[:-1].argmax())
+    return float(edges[found]), float(edges[found + 1])

@@ -27,6 +27,7 @@ from PIL import Image
 from scipy import ndimage
 
 from marrowscope.domain.case.megakaryocytes import MegakaryocyteCandidate, MegakaryocyteSearch
+from marrowscope.imaging.background import otsu_bin
 from marrowscope.imaging.slides.monolayer import (
     COVERED,
     PURPLE,
@@ -218,7 +219,7 @@ def _judged(
     unevenness = area / (np.pi * (float(depth.max()) * ZOOM_UM) ** 2)
     if not _AREA[0] <= area <= _AREA[1] or unevenness > _UNEVEN:
         return None
-    dark = body & (green > _otsu(green[body]))
+    dark = body & (green > otsu_bin(green[body])[1])
     nucleus = ndimage.binary_opening(ndimage.binary_closing(dark, iterations=1), iterations=1) & body
     share = nucleus.sum() / body.sum()
     if not _NUCLEUS_SHARE[0] <= share <= _NUCLEUS_SHARE[1] or nucleus.sum() * ZOOM_UM**2 < _NUCLEUS_AREA:
@@ -254,13 +255,3 @@ def _around(body: Mask) -> Mask:
 def _depth(mask: Mask) -> npt.NDArray[np.float64]:
     """Return how far each px of a mask is from its outside; beyond the picture is outside."""
     return np.asarray(ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1])
-
-
-def _otsu(values: Floats) -> float:
-    """Return the threshold that parts values into two classes of least variance within."""
-    counts, edges = np.histogram(values, 64)
-    middles = (edges[1:] + edges[:-1]) / 2
-    below, sums = counts.cumsum(), (counts * middles).cumsum()
-    above = np.maximum(below[-1] - below, 1)
-    between = below * above * (sums / np.maximum(below, 1) - (sums[-1] - sums) / above) ** 2
-    return float(edges[1:][int(np.argmax(between[:-1]))])
