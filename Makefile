@@ -56,8 +56,8 @@ hooks: $(VENV)/.stamp-full ## let git run the checks before every commit
 	@$(BIN)/pre-commit install
 
 docs: $(VENV)/.stamp-tools ## the documentation: pages that say what the code says, then all of it into the package
-	@$(BIN)/python packaging/reference.py
-	@$(BIN)/python packaging/manual.py
+	@$(BIN)/python packaging/documentation/reference.py
+	@$(BIN)/python packaging/documentation/manual.py
 
 shapes: $(VENV)/.stamp-tools ## write the page's types after a change of the service's interface
 	@$(BIN)/python packaging/shapes.py

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 VARIABLE = r"MARROWSCOPE_[A-Z_]*[A-Z]"
 PACKAGE = Path(marrowscope.__file__).parent
-reference = script("reference")
+reference = script("reference", "packaging/documentation")
 
 
 def section(page: str, title: str) -> str:

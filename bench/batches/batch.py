@@ -1,10 +1,10 @@
 """Measure batches: two workers against one, what a patient costs, what the parent and the scheduler cost.
 
-    python bench/speed/batch.py --write bench/speed/batch.json
+    python bench/batches/batch.py --write bench/batches/batch.json
 
 Two Dask workers of one thread are compared with one on the same patients, in turns, both warm: medians. What
 patients of different sizes cost is measured in processor seconds, which other work on the machine disturbs
-least. The file is what `bench/speed/plan.py` plans with.
+least. The file is what `bench/batches/plan.py` plans with.
 """
 
 import argparse
@@ -73,7 +73,7 @@ def main() -> None:
         _tell("Measuring the parent ...")
         parent = _parent(scratch / "parent", bundle, options.finished, options.files)
     figures = {
-        "command": f"python bench/speed/batch.py --patients {options.patients} --fields {options.fields} "
+        "command": f"python bench/batches/batch.py --patients {options.patients} --fields {options.fields} "
         f"--rounds {options.rounds} --finished {options.finished} --files {options.files}",
         "machine": machine(),
         "version": marrowscope.__version__,

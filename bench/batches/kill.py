@@ -1,6 +1,6 @@
 """Kill workers during a batch, and compare its tables with those of an undisturbed one.
 
-    python bench/speed/batch_kill.py --into docs/how-to/cluster.md
+    python bench/batches/kill.py --into docs/how-to/cluster.md
 
 Drawn patients are first read undisturbed. Then they are read again, while workers are killed with kill -9 at
 even steps of the work. Both tables must be the same to the byte. The exit code is 1 otherwise.
@@ -82,13 +82,13 @@ def main() -> None:
 | same to the byte | {", ".join(same) or "NOTHING"} |
 | time | {seconds:.0f} s |
 
-`python bench/speed/batch_kill.py --patients {options.patients} --fields {options.fields}
+`python bench/batches/kill.py --patients {options.patients} --fields {options.fields}
 --kills {options.kills}`;
 {machine()}.
 """
     print(text)
     if options.into:
-        put(options.into, "bench/speed/batch_kill.py", text)
+        put(options.into, "bench/batches/kill.py", text)
     raise SystemExit(len(same) < len(TABLES) or len(killer.killed) < options.kills)
 
 

@@ -1,6 +1,6 @@
 """Plan for 10,000 slides a day: what a slide costs, how many workers it takes, what is full first.
 
-    python bench/speed/plan.py --measured bench/speed/batch.json --into docs/how-to/cluster.md
+    python bench/batches/plan.py --measured bench/batches/batch.json --into docs/how-to/cluster.md
 
 A cost model is fitted to patients that `batch.py` measured: processor seconds for a patient, a field, a
 megapixel and a cell, none below zero. A day is then simulated (simpy): slides arrive by chance during working
@@ -213,7 +213,7 @@ def main() -> None:
     text = report(json.loads(options.measured.read_text("utf-8")), options)
     print(text)
     if options.into:
-        put(options.into, "bench/speed/plan.py", text)
+        put(options.into, "bench/batches/plan.py", text)
 
 
 def _parse() -> argparse.Namespace:
@@ -225,7 +225,7 @@ def _parse() -> argparse.Namespace:
         "--measured",
         type=Path,
         default=Path(__file__).with_name("batch.json"),
-        help="from bench/speed/batch.py",
+        help="from bench/batches/batch.py",
     )
     add("--slides", type=int, default=10_000, help="a day (10,000)")
     add("--hours", type=float, default=10, help="within which they arrive (10)")
@@ -243,7 +243,7 @@ def _parse() -> argparse.Namespace:
     add("--seed", type=int, default=1)
     add("--into", type=Path, help="document to write the plan to")
     options = parser.parse_args()
-    options.command = "python bench/speed/plan.py" + (f" --into {options.into}" if options.into else "")
+    options.command = "python bench/batches/plan.py" + (f" --into {options.into}" if options.into else "")
     return options
 
 

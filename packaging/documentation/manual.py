@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 MANUAL = ROOT / "src" / "marrowscope" / "web" / "manual"
 _SECONDS = 600
 

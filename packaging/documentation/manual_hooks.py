@@ -18,7 +18,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CARD = "src/marrowscope/models/builtin/marrowscope-1/MODEL_CARD.md"
 FROM_ELSEWHERE = {
     "ARCHITECTURE.md": "project/architecture.md",

@@ -25,7 +25,7 @@ from marrowscope.models.bundle import load_bundle
 sys.path.insert(0, str(Path(__file__).parent))
 from interface import rest_page, settings_page
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "reference"
 IMAGE_SETS = ROOT / "docs" / "assurance" / "datasets.md"
 SOURCES = ROOT / "src" / "marrowscope"

@@ -17,7 +17,7 @@ from marrowscope.service.rest import pages
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-manual = script("manual")
+manual = script("manual", "packaging/documentation")
 INLINE = re.compile(r"<script(?![^>]*(?:\bsrc=|application/json))[^>]*>|<style|\sstyle=|\son\w+=\"")
 ELSEWHERE = re.compile(r"<(?:script|link|img|iframe)[^>]*(?:src|href)=\"?(?:https?:)?//")
 

@@ -101,7 +101,10 @@ def test_a_group_of_the_history_holds_actions_that_are_recorded() -> None:
         ("sections", {section.id for section in morphology().sections}),
         ("phrases", {phrase.id for section in morphology().sections for phrase in section.phrases}),
         ("said", open_points()),
-        ("problems", {kind for _, kind in script("reference").problem_types()} - {"http"}),
+        (
+            "problems",
+            {kind for _, kind in script("reference", "packaging/documentation").problem_types()} - {"http"},
+        ),
         (
             "flags",
             {str(flag) for flag in QualityFlag}
