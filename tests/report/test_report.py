@@ -61,6 +61,11 @@ def test_frames_hold_what_the_tables_hold(finished: tuple[Report, Path]) -> None
     }
 
 
+def test_a_table_that_there_is_not_is_refused(finished: tuple[Report, Path]) -> None:
+    with pytest.raises(InputError, match="choose patients or cells"):
+        finished[0].to_frame("types")  # type: ignore[arg-type]  # what a reader may ask for
+
+
 def test_figures_are_numbers_and_what_is_not_defined_is_nan() -> None:
     frame = NINE.to_frame()
     by_name = frame.set_index("patient")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from marrowscope import optional
 from marrowscope.domain.patient import CohortReport, PatientReading
 from marrowscope.domain.percent import percent_text, range_text
+from marrowscope.errors import InputError
 from marrowscope.exports.html import INKS
 from marrowscope.exports.provenance import NOTICE
 from marrowscope.exports.tables import PATIENT_COLUMNS, patient_row
@@ -37,9 +38,13 @@ class Report(CohortReport):
 
         Raises
         ------
+        InputError
+            `of` is neither.
         MissingExtraError
             pandas is not installed.
         """
+        if of not in {"patients", "cells"}:
+            raise InputError(f"no table of {of}: choose patients or cells")
         frames = optional.pandas()
         if of == "cells":
             return _cells(self, frames)

@@ -87,6 +87,14 @@ def test_a_message_states_the_case(folder: Path) -> None:
     assert (short.details.specimen, short.details.age_years) == (Specimen.BLOOD, 0.2)
 
 
+@pytest.mark.parametrize(("born", "years"), [("19660301", 60), ("19660302", 59), ("19660228", 60)])
+def test_who_has_a_birthday_on_the_day_of_collection_is_a_year_older(
+    folder: Path, born: str, years: int
+) -> None:
+    (order, *_) = read_orders(put(folder, "a.hl7", OML.replace("19851120", born)))
+    assert order.details.age_years == years
+
+
 @pytest.mark.parametrize(
     ("name", "text", "why"),
     [

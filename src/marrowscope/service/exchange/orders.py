@@ -31,7 +31,7 @@ _CANCELLED = frozenset({"CA", "OC", "DC", "OD"})  # ORC-1, table 0119
 _SEXES = {"F": "female", "M": "male"}
 _ESCAPED = {"F": "|", "S": "^", "T": "&", "R": "~", "E": "\\"}
 _DAYS_A_YEAR = 365.25
-_YOUNG = 2.0  # years, under which tenths matter
+_YOUNG = 2  # years, under which tenths matter
 _LONGEST_NAME = 200
 _MOST_ORDERS = 10_000  # of a file
 
@@ -223,8 +223,10 @@ def _day(text: str) -> str:
 def _age(born: str, at: str) -> str:
     """Return the age in years on a day, empty where it cannot be told."""
     try:
-        days = (date.fromisoformat(at) - date.fromisoformat(born)).days
+        first, then = date.fromisoformat(born), date.fromisoformat(at)
     except ValueError:
         return ""
-    years = days / _DAYS_A_YEAR
-    return "" if years < 0 else str(round(years, 1) if years < _YOUNG else int(years))
+    years = then.year - first.year - ((then.month, then.day) < (first.month, first.day))
+    if years < 0:
+        return ""
+    return str(years) if years >= _YOUNG else str(round((then - first).days / _DAYS_A_YEAR, 1))
