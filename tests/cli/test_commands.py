@@ -2,9 +2,12 @@
 
 import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from PIL import Image
 from tests.cohorts import write_fields
 from typer.testing import CliRunner, Result
@@ -12,30 +15,17 @@ from typer.testing import CliRunner, Result
 from marrowscope.cli.app import app
 from marrowscope.exports.tables import CELL_COLUMNS
 
-COMMANDS = [
-    ["analyse"],
-    ["watch"],
-    ["batch"],
-    ["batch", "merge"],
-    ["demo"],
-    ["detect"],
-    ["classify"],
-    ["evaluate", "detector"],
-    ["evaluate", "classifier"],
-    ["evaluate", "patients"],
-    ["evaluate", "virtual"],
-    ["evaluate", "bundle"],
-    ["train", "detector"],
-    ["train", "classifier"],
-    ["data", "list"],
-    ["data", "check"],
-    ["data", "split"],
-    ["data", "convert"],
-    ["bundle", "list"],
-    ["bundle", "show"],
-    ["bundle", "verify"],
-    ["bundle", "build"],
-]
+
+def names_of(command: Any, *words: str) -> Iterator[tuple[str, ...]]:
+    """Walk over the commands that can be called, by their words."""
+    inner = getattr(command, "commands", {})
+    if not inner:
+        yield words
+    for name, each in sorted(inner.items()):
+        yield from names_of(each, *words, *name.split())
+
+
+COMMANDS = list(names_of(typer.main.get_command(app)))
 
 
 def run(*arguments: object) -> Result:
@@ -50,11 +40,23 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_every_command_explains_itself_with_an_example(command: list[str]) -> None:
+def test_every_command_explains_itself_with_an_example(command: tuple[str, ...]) -> None:
     answer = run(*command, "--help")
     assert answer.exit_code == 0
     assert f"marrowscope {' '.join(command)}" in " ".join(answer.stdout.split())
     assert "Example:" in answer.stdout
+
+
+def test_the_walk_finds_all_kinds_of_commands() -> None:
+    assert {("analyse",), ("export",), ("doctor",), ("batch", "merge"), ("train", "classifier")} <= set(
+        COMMANDS
+    )
+
+
+def test_a_layout_that_is_not_written_is_refused_before_a_set_is_read(tmp_path: Path) -> None:
+    answer = run("data", "convert", tmp_path / "nowhere", "-o", tmp_path / "out", "--to", "parquet")
+    assert answer.exit_code == 2
+    assert "no layout parquet to write" in answer.stderr
 
 
 def test_analyse_prints_json_for_programs(patient: Path, tmp_path: Path) -> None:

@@ -214,12 +214,14 @@ def convert(
     convert with --to cells. The names of the crops contain the patient. Labels from QuPath, CVAT, Label
     Studio or labelImg become such a cells.csv with --to review, where they overlap its cells.
     """
-    from marrowscope.datasets.convert import cells_as_fields, sort_cells
+    from marrowscope.datasets.convert import WRITERS, cells_as_fields, sort_cells
     from marrowscope.datasets.convert import convert as write
     from marrowscope.datasets.layouts.cells import read_folder_per_type
     from marrowscope.datasets.layouts.fields import read_fields
     from marrowscope.datasets.layouts.recognise import recognise_layout
 
+    if to not in {*WRITERS, "review"}:  # told before a set is read, which may take long
+        raise InputError(f"no layout {to} to write: choose {', '.join(WRITERS)} or review")
     if layout == "cells" or (layout == "auto" and recognise_layout(source) == "cells"):
         cells = read_folder_per_type(source)
         if to == "cells":
