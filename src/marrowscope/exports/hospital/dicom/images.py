@@ -1,6 +1,5 @@
 """Fields as VL Microscopic Images, and what the other objects refer to of them."""
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from marrowscope.exports.hospital.dicom.codes import MANUFACTURER, person_name, 
 from marrowscope.exports.hospital.resources import SPECIMENS
 from marrowscope.exports.provenance import NOTICE
 from marrowscope.imaging.files.decode import decode
+from marrowscope.imaging.files.formats import JPEG, recognise
 from marrowscope.imaging.names import shown
 
 UTF_8 = "ISO_IR 192"
@@ -91,7 +91,7 @@ def write_images(report: CohortReport, analysed: Path, folder: Path) -> int:
     for image, content in contents(report, analysed):
         pixels = decode(content).pixels
         dataset = image_header(patients[image.patient], image, report)
-        if re.search(rb"^\xff\xd8\xff", content):
+        if recognise(content) is JPEG:
             dataset.LossyImageCompression = "01"
             dataset.LossyImageCompressionRatio = f"{pixels.nbytes / len(content):.2f}"
             dataset.LossyImageCompressionMethod = "ISO_10918_1"
