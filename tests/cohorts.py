@@ -72,10 +72,13 @@ def planned(folder: Path) -> Plan:
 
 
 @contextmanager
-def dask_cluster() -> Iterator[str]:
-    """Run a cluster of two worker processes on this machine until the block ends; yields its address."""
+def dask_cluster(workers: int = 2) -> Iterator[str]:
+    """Run a cluster of worker processes on this machine until the block ends; yields its address.
+
+    Its scheduler serves a dashboard whether it is asked to or not, so that it is given a port that is free.
+    """
     distributed = pytest.importorskip("distributed", reason="needs the 'dask' extra")
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
+        n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", host="127.0.0.1"
     ) as found:
         yield found.scheduler_address.replace("tcp://", "dask://")

@@ -173,7 +173,7 @@ def _compare(scratch: Path, bundle: Bundle, options: argparse.Namespace) -> dict
 @contextmanager
 def _cluster(workers: int) -> Iterator[str]:
     with distributed.LocalCluster(
-        n_workers=workers, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
+        n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", host="127.0.0.1"
     ) as found:
         yield found.scheduler_address.replace("tcp://", "dask://")
 

@@ -15,7 +15,7 @@ import httpx2
 import psutil
 import pytest
 from PIL import Image
-from tests.cohorts import write_fields
+from tests.cohorts import dask_cluster, write_fields
 from tests.service.served import API, ENDED, Served
 
 import marrowscope
@@ -135,13 +135,9 @@ def test_an_image_that_ends_the_process_that_decodes_it_is_refused(
 
 
 def test_a_cluster_as_engine(tmp_path: Path, fields: list[Path]) -> None:
-    distributed = pytest.importorskip("distributed", reason="needs the 'dask' extra")
     (here,) = marrowscope.analyse(tmp_path / "P 1", tmp_path / "out").patients
-    with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
-    ) as cluster:
-        address = cluster.scheduler_address.replace("tcp://", "dask://")
-        served = Served(tmp_path / "data", engine=address)
+    with dask_cluster(workers=1) as engine:
+        served = Served(tmp_path / "data", engine=engine)
         try:
             analysis = served.ask(served.patient("P 1", fields))
             done = served.wait_until(analysis, lambda shown: shown["status"] in ENDED)
