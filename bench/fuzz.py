@@ -57,7 +57,7 @@ def seeds() -> dict[str, bytes]:
         ("jpeg-2000", "JPEG2000", {}),
     ):  # fmt: skip
         stream = io.BytesIO()
-        image.save(stream, kind, **options)  # type: ignore[arg-type]  # options differ by format
+        image.save(stream, kind, **options)
         made[name] = stream.getvalue()
     for compression in (None, "lzw", "deflate", "jpeg", "zstd", "packbits"):
         made[f"tiff-{compression or 'plain'}"] = _tiff(pixels, compression=compression)

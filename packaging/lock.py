@@ -99,7 +99,7 @@ def entries(text: str) -> dict[str, str]:
 def _resolve(what: Sequence[str], how: Sequence[str], out: Path) -> bool:
     uv = Path(sys.executable).with_name("uv")
     every = ("--universal", "--generate-hashes", "--no-annotate", "--no-header", "--quiet")
-    command = [uv, "pip", "compile", *every, *what, *how, "--output-file", out]
+    command = [str(uv), "pip", "compile", *every, *what, *how, "--output-file", str(out)]
     return subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode == 0
 
 

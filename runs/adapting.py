@@ -108,8 +108,13 @@ def numbers(cells: Sequence[LabelledCell]) -> dict[str, int]:
 
 def together(results: Sequence[BlastResult], source: str) -> ErrorRates:
     """Sum the counts of all rounds."""
-    counts = [(r.n_blasts_called, r.n_blasts, r.n_others_cleared, r.n_others) for r in results]
-    return ErrorRates(*(sum(column) for column in zip(*counts, strict=True)), source)
+    return ErrorRates(
+        sum(each.n_blasts_called for each in results),
+        sum(each.n_blasts for each in results),
+        sum(each.n_others_cleared for each in results),
+        sum(each.n_others for each in results),
+        source,
+    )
 
 
 def mean_auc(results: Sequence[BlastResult]) -> float:

@@ -13,12 +13,12 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import distributed
 import psutil
@@ -31,8 +31,8 @@ from bench.figures import machine
 import marrowscope
 from marrowscope.batches.merge import merge
 from marrowscope.batches.records import BatchSettings, begin, read_patient_record, write_patient_record
-from marrowscope.batches.run import Batch, outcomes, unfinished
-from marrowscope.batches.work import Outcome, PatientTask, read_whole_patient
+from marrowscope.batches.run import Batch, finished, unfinished
+from marrowscope.batches.work import PatientTask, read_whole_patient
 from marrowscope.cohort.settings import RunSettings
 from marrowscope.domain.case.details import NOTHING_STATED
 from marrowscope.domain.case.specimen import Specimen
@@ -58,6 +58,7 @@ SHAPES = (
     (12, 10, 0.5),
     (20, 8, 0.5),
 )
+T = TypeVar("T")
 SETTINGS = RunSettings(threads=1, laboratory=read_laboratory(None))
 
 
@@ -101,11 +102,11 @@ def _costs(scratch: Path, bundle: Bundle) -> tuple[float, list[dict[str, float]]
         row = ManifestRow(str(number), str(images), None, NOTHING_STATED)
         task = PatientTask(str(number), (row,), NOTHING_STATED, scratch / "out", SETTINGS, digest)
         before = _cpu_s()
-        outcome = read_whole_patient(networks, task)
+        fault = read_whole_patient(networks, task)
         cpu_s = _cpu_s() - before
         record = read_patient_record(task.folder)
-        if outcome.fault or record is None:
-            sys.exit(outcome.fault)
+        if fault or record is None:
+            sys.exit(fault)
         read, written = _files(images), _files(task.folder)
         costs.append(
             {
@@ -124,8 +125,8 @@ def _costs(scratch: Path, bundle: Bundle) -> tuple[float, list[dict[str, float]]
 def _draw(folder: Path, fields: int, cells: int, side: float, seed: int) -> Path:
     folder.mkdir(parents=True)
     for number in range(fields):
-        size = {"width": round(WIDTH * side), "height": round(HEIGHT * side)}
-        drawn = draw_field(seed + number, cells=cells, **size)
+        width, height = round(WIDTH * side), round(HEIGHT * side)
+        drawn = draw_field(seed + number, cells=cells, width=width, height=height)
         Image.fromarray(drawn.pixels).save(folder / f"field_{number:03d}.jpg", quality=92)
     return folder
 
@@ -138,7 +139,7 @@ def _cpu_s() -> float:
     """Return the processor seconds of this process and of those it has started."""
     own = psutil.Process()
     times = [one.cpu_times() for one in (own, *own.children(recursive=True))]
-    return sum(one.user + one.system for one in times)
+    return float(sum(one.user + one.system for one in times))
 
 
 def _compare(scratch: Path, bundle: Bundle, options: argparse.Namespace) -> dict[str, Any]:
@@ -193,10 +194,10 @@ class _AtOnce:
 
     workers = 2
 
-    def submit(self, work: Any, networks: Any, task: PatientTask) -> "Future[Outcome]":
-        del work, networks
-        future: Future[Outcome] = Future()
-        future.set_result(Outcome(task.patient))
+    def submit(self, work: Callable[[Any, Any], T], networks: Any, task: Any, /) -> "Future[T]":
+        del work, networks, task
+        future: Future[Any] = Future()
+        future.set_result("")
         return future
 
     def close(self, *, at_once: bool = False) -> None:
@@ -238,7 +239,7 @@ def _parent(scratch: Path, bundle: Bundle, patients: int, files: int) -> dict[st
         sys.exit(f"{left} patients were not seen to be finished")
     started = time.perf_counter()
     networks = Networks(bundle.folder, bundle.sha256, ReadingSettings(), 1)
-    handed_out = sum(1 for _ in outcomes(_AtOnce(), networks, tasks))
+    handed_out = len(list(finished(_AtOnce(), networks, tasks)))
     return {
         "patients": patients,
         "files_a_patient": files,

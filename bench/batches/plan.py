@@ -13,7 +13,7 @@ import json
 import math
 import statistics
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,13 +83,13 @@ def simulate(costs: Costs, workers: int, slides: int, options: argparse.Namespac
     worker, storage, parent = (simpy.Resource(world, number) for number in (workers, options.streams, 1))
     day = Day([], {"workers": 0.0, "storage": 0.0, "parent": 0.0})
 
-    def busy(kind: str, resource: simpy.Resource, seconds: float) -> Iterator[Any]:
+    def busy(kind: str, resource: simpy.Resource, seconds: float) -> Generator[Any, Any, None]:
         with resource.request() as turn:
             yield turn
             yield world.timeout(seconds)
             day.busy_s[kind] += seconds
 
-    def slide(arrives: float) -> Iterator[Any]:
+    def slide(arrives: float) -> Generator[Any, Any, None]:
         yield world.timeout(arrives)
         fields = max(1.0, random.lognormal(math.log(options.fields), options.spread))
         megapixels, cells = fields * options.megapixels, fields * options.cells

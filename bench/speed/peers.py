@@ -101,13 +101,13 @@ def _compared(
     operating = dict.fromkeys(detectors, 0.25) | {OURS: bundle.detector.score_threshold}
     figures = {}
     for name, finds in found.items():
-        result = score_detections(
+        scored = score_detections(
             chosen, finds, operating_score=operating[name], match_iou=match_iou
         ).to_json()
         figures[name] = {
-            "ap": result["ap_at_match"],
-            "recall": result["recall"],
-            "precision": result["precision"],
+            "ap": scored["ap_at_match"],
+            "recall": scored["recall"],
+            "precision": scored["precision"],
             "seconds a field": statistics.median(seconds[name]),
         }
     height, width = images[0].shape[:2]

@@ -10,7 +10,7 @@ time, and what is compared is measured in turns in one run, so that other work o
 
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -136,11 +136,11 @@ def _recording(runs: list[tuple[Network, npt.NDArray[np.float32]]]) -> Iterator[
     """Keep what every network is given."""
     call = Network.__call__
 
-    def recorded(network: Network, batch: npt.NDArray[np.float32]) -> Any:
+    def recorded(network: Network, batch: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float32]]:
         runs.append((network, batch.copy()))
         return call(network, batch)
 
-    Network.__call__ = recorded  # type: ignore[method-assign]  # for as long as the recording lasts
+    Network.__call__ = recorded  # type: ignore[assignment,method-assign]  # for as long as the recording lasts
     try:
         yield
     finally:
@@ -234,12 +234,13 @@ def text(figures: dict[str, Any]) -> str:
     """Return a table of the stages."""
     lines = [f"| a field, one thread | {' | '.join(figures)} |", "|---|" + "---|" * len(figures)]
 
-    def row(name: str, of: Callable[[dict[str, Any]], str]) -> None:
-        lines.append(f"| {name} | {' | '.join(of(one) for one in figures.values())} |")
+    def row(name: str, cells: Iterable[str]) -> None:
+        lines.append(f"| {name} | {' | '.join(cells)} |")
 
-    row("all", lambda one: f"{1000 * one['seconds a field']:.0f} ms")
+    kinds = list(figures.values())
+    row("all", (f"{1000 * one['seconds a field']:.0f} ms" for one in kinds))
     for stage in SHOWN:
-        row(f"· {stage}", lambda one, stage=stage: f"{1000 * one['stages, seconds a field'][stage]:.1f} ms")
-    row("its bare networks", lambda one: f"{1000 * one['seconds of bare networks a field']:.0f} ms")
-    row("the scale of a patient, once", lambda one: f"{one['seconds a scale']:.2f} s")
+        row(f"· {stage}", (f"{1000 * one['stages, seconds a field'][stage]:.1f} ms" for one in kinds))
+    row("its bare networks", (f"{1000 * one['seconds of bare networks a field']:.0f} ms" for one in kinds))
+    row("the scale of a patient, once", (f"{one['seconds a scale']:.2f} s" for one in kinds))
     return "\n".join(lines)

@@ -20,8 +20,8 @@ class WordsAfterTheColon(griffe.Extension):
                     types = {name: func.parameters[name].annotation for name in _names(each.name, func)}
                     _give_back(each, next(iter(types.values()), None))
             elif isinstance(section, griffe.DocstringSectionReturns):
-                for each in section.value:
-                    _give_back(each, func.returns)
+                for returned in section.value:
+                    _give_back(returned, func.returns)
 
 
 def _names(told: str, func: griffe.Function) -> list[str]:

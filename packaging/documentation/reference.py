@@ -75,8 +75,8 @@ def _with_tables(page: Path, **tables: str) -> str:
     """Return a page with what stands between the marks of each table replaced by it."""
     text = page.read_text("utf-8")
     for name, table in tables.items():
-        mark = rf"(<!-- {name}: written by `make docs` -->\n).*?(<!-- end of {name} -->)"
-        text = re.sub(mark, lambda found, table=table: found[1] + table + found[2], text, flags=re.DOTALL)
+        mark = rf"(?<=<!-- {name}: written by `make docs` -->\n).*?(?=<!-- end of {name} -->)"
+        text = re.sub(mark, table.replace("\\", r"\\"), text, flags=re.DOTALL)
     return text
 
 
@@ -145,7 +145,12 @@ def problem_types() -> dict[tuple[int, str], str]:
         if isinstance(node, ast.Dict):
             for key, value in zip(node.keys, node.values, strict=True):
                 kind, title = _constants(value, 2)
-                if isinstance(key, ast.Constant) and key.value in REFUSALS and kind is not None:
+                if (
+                    isinstance(key, ast.Constant)
+                    and isinstance(key.value, int)
+                    and key.value in REFUSALS
+                    and kind is not None
+                ):
                     found[key.value, kind] = title
         elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "problem":
             status, kind, title = _constants(ast.Tuple(node.args[1:4]), 3)
