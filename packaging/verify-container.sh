@@ -253,12 +253,16 @@ if [ -n "$postgres" ]; then
         -o "-k $work/postgres -c listen_addresses=127.0.0.1" start >>"$work/postgres.log")
     (cd / && as_postgres "$postgres/createdb" -h 127.0.0.1 -U marrowscope marrowscope)
     in_image dask scheduler --host 127.0.0.1 --port 8786 --no-dashboard >"$work/scheduler.log" 2>&1 &
+    scheduler=$!
     given=(--env DASK_DISTRIBUTED__WORKER__DAEMON=False)
     in_image dask worker tcp://127.0.0.1:8786 --nworkers 1 --nthreads 1 --no-dashboard --local-directory /tmp \
         >"$work/worker.log" 2>&1 &
     given=(--env MARROWSCOPE_DATABASE=postgresql://marrowscope@127.0.0.1/marrowscope
         --env MARROWSCOPE_ENGINE=dask://127.0.0.1:8786)
-    until ip netns exec "$network" bash -c ': </dev/tcp/127.0.0.1/8786' 2>/dev/null; do sleep 1; done
+    until ip netns exec "$network" bash -c ': </dev/tcp/127.0.0.1/8786' 2>/dev/null; do
+        kill -0 "$scheduler" 2>/dev/null || { tail -n 15 "$work/scheduler.log" >&2; refuted "the scheduler in the image"; }
+        sleep 1
+    done
     in_image python3 /out/try_service.py /in /out/cluster >"$work/cluster.log" 2>&1 \
         || { tail -n 15 "$work/cluster.log" >&2; refuted "the service with PostgreSQL and Dask"; }
     given=()
