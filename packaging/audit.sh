@@ -15,4 +15,5 @@ trap 'rm -rf "$work"' EXIT
 "${PYTHON:-python3}" -m venv "$work/venv"
 "$work/venv/bin/python" -m pip install -qq --disable-pip-version-check 'pip-audit>=2.9'
 cat requirements/package.txt requirements/service.txt >"$work/released.txt"
-"$work/venv/bin/pip-audit" --require-hashes --disable-pip -r "$work/released.txt" "$@"
+# Strict: a package that the database could not be asked about is a failure, not a clean result.
+"$work/venv/bin/pip-audit" --strict --require-hashes --disable-pip -r "$work/released.txt" "$@"
