@@ -5,6 +5,7 @@ else. Only what a library was built from or checked with is removed, never a lic
 """
 
 import compileall
+import json
 import os
 import shutil
 import subprocess
@@ -13,7 +14,15 @@ from pathlib import Path
 
 _TESTS = frozenset({"tests", "test"})
 _SOURCES = frozenset({".pyi", ".pxd", ".pyx", ".h", ".hpp", ".c", ".cpp", ".proto", ".map", ".a"})
-_OTHER_LANGUAGES = "onnxruntime/capi/libonnxruntime.so.*"  # Python's binding holds the same once more
+_UNUSED = (
+    "onnxruntime/capi/libonnxruntime.so.*",  # Python's binding holds the same once more
+    # AVIF, which is refused wherever it comes from, and coders for arrays of numbers, which no TIFF names.
+    *(f"imagecodecs/_{coder}.*.so" for coder in ("avif", "heif", "pcodec", "sperr", "sz3", "ultrahdr")),
+    *(f"imagecodecs.libs/lib{name}-*" for name in ("aom", "avif", "cpcodec", "SPERR", "SZ3", "uhdr")),
+    "PIL/_avif.*.so",
+    "pillow.libs/libavif-*",
+)
+_LARGE_JSON = 1 << 20  # bytes, from which white space is worth removing
 _LATER = ("marrowscope", "weasyprint", "tinycss2", "tinyhtml5", "cssselect2", "pydyf", "pyphen")
 # Imports every module of the package, and reads a drawn field: what is compiled then is what is used.
 _USE = """
@@ -38,8 +47,10 @@ def main() -> int:
         if path.is_dir() and not path.is_symlink():
             if path.name in _TESTS | {"__pycache__"} and path.parent != packages:
                 shutil.rmtree(path)
-        elif path.exists() and (path.suffix in _SOURCES or path.match(_OTHER_LANGUAGES)):
+        elif path.exists() and (path.suffix in _SOURCES or any(map(path.match, _UNUSED))):
             path.unlink()
+        elif path.suffix == ".json" and path.stat().st_size > _LARGE_JSON:
+            path.write_text(json.dumps(json.loads(path.read_bytes()), separators=(",", ":")), "utf-8")
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     command = [str(Path(sys.argv[1]) / "bin" / "python"), "-c", _USE]
     used = subprocess.run(command, check=False, env=environment)
