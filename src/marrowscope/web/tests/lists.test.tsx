@@ -1,14 +1,13 @@
 import { act, type ReactNode } from "react";
-import { createRoot, type Root } from "react-dom/client";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { KnownContext, type Known } from "../src/context";
 import { usePages, type Pages } from "../src/hooks";
 import { Controls } from "../src/quality/Controls";
 import { t } from "../src/strings";
 import { TYPES } from "./mock/taxonomy";
+import { stage } from "./setup";
 
-let root: Root;
-let place: HTMLElement;
+const on = stage();
 const sent: { method: string; path: string; body: unknown }[] = [];
 
 /** Answer every request from a table of paths. */
@@ -20,25 +19,8 @@ function answer(table: Record<string, () => unknown>): void {
   });
 }
 
-const rest = (): Promise<void> => act(async () => new Promise((done) => setTimeout(done, 20)));
-
-async function show(element: ReactNode): Promise<void> {
-  await act(async () => root.render(element));
-  await rest();
-}
-
 beforeEach(() => {
-  vi.stubGlobal("IS_REACT_ACT_ENVIRONMENT", true);
   sent.length = 0;
-  place = document.createElement("div");
-  document.body.append(place);
-  root = createRoot(place);
-});
-
-afterEach(async () => {
-  await act(async () => root.unmount());
-  place.remove();
-  vi.unstubAllGlobals();
 });
 
 describe("a list loaded page by page", () => {
@@ -55,14 +37,14 @@ describe("a list loaded page by page", () => {
       "GET /things?limit=2&cursor=2": () => ({ items: items.slice(2, 4), next: "4" }),
       "GET /things?limit=2&cursor=4": () => ({ items: items.slice(4), next: null }),
     });
-    await show(<List />);
+    await on.show(<List />);
     expect(pages.items).toEqual(["a", "b"]);
     await act(async () => pages.more?.());
-    await rest();
+    await on.rest();
     expect(pages.items).toEqual(["a", "b", "c", "d"]);
     items = ["z", "a", "b", "c", "d", "e"];
     await act(async () => pages.reload());
-    await rest();
+    await on.rest();
     expect(pages.items).toEqual(["z", "a", "b", "c"]);
     expect(pages.more).not.toBeNull();
   });
@@ -79,14 +61,14 @@ describe("a control slide", () => {
       "GET /controls/c1": () => control,
       "GET /analyses/a1": () => ({ id: "a1", rule: "who-2022", mpp: 0.12 }),
     });
-    await show(
+    await on.show(
       <KnownContext.Provider value={known}>
         <Controls id="c1" />
       </KnownContext.Provider>,
     );
-    const button = [...place.querySelectorAll("button")].find((one) => one.textContent === t.quality.again);
+    const button = [...on.place.querySelectorAll("button")].find((one) => one.textContent === t.quality.again);
     await act(async () => button?.click());
-    await rest();
+    await on.rest();
     expect(sent.find((one) => one.method === "POST")).toEqual({ method: "POST", path: "/patients/p1/analyses", body: { rule: "who-2022", mpp: 0.12 } });
   });
 });

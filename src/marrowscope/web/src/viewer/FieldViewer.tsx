@@ -123,7 +123,7 @@ export const FieldViewer = memo(function FieldViewer(props: {
 
   /** Store what was drawn: as a new cell, or as the box of the focused one. */
   const save = async (put: (box: Box, field: Field) => Promise<Cell>): Promise<void> => {
-    if (!sketch || !field) return;
+    if (!sketch || !field || !store.canAdd) return;
     try {
       const cell = await put(tidy(sketch, field.width, field.height), field);
       store.reveal(cell.id);

@@ -53,12 +53,14 @@ export class ReviewStore extends Listened implements Sender {
     this.order = this.place?.order ?? this.order;
   }
 
+  /** End: what is shown stays, and takes no answers any more. */
   close(): void {
     this.keepPlace();
     this.abort.abort();
     this.others.stop();
     this.outbox.close();
     this.told.stop();
+    this.changed();
   }
 
   // --- loading -------------------------------------------------------------------------------------------
@@ -191,7 +193,7 @@ export class ReviewStore extends Listened implements Sender {
   }
 
   get canEdit(): boolean {
-    return this.editable && this.isRead && (this.isTest || !this.analysis.locked);
+    return this.editable && !this.abort.signal.aborted && this.isRead && (this.isTest || !this.analysis.locked);
   }
 
   /** A blind reading names detected cells only and adds none, so that both readings can be compared. */

@@ -4,17 +4,27 @@ import type { Analysis } from "../../api/shapes";
 import { useKnown } from "../../context";
 import { ReviewStore } from "./store";
 
-/** The store of an analysis: created once, loaded, and closed on leaving. */
+/**
+ * The store of an analysis: created once, loaded, and closed on leaving.
+ *
+ * Where another one follows for the same cells, as after a signature, the cells of the last one are shown, without
+ * taking answers, until the next has them.
+ */
 export function useReviewStore(analysis: Analysis | null, reading: string | null, editable: boolean, isTest = false): ReviewStore | null {
   const { taxonomy } = useKnown();
   const [store, setStore] = useState<ReviewStore | null>(null);
   // A new object for the same analysis (after progress or a signature) must not discard the cells.
   const key = analysis && `${analysis.id} ${analysis.locked} ${analysis.status}`;
+  const isOfThese = store !== null && store.analysis.id === analysis?.id && store.reading === reading && store.isTest === isTest;
   useEffect(() => {
     if (!analysis) return undefined;
+    let isLeft = false;
     const made = new ReviewStore(analysis, taxonomy, reading, editable, undefined, isTest);
-    setStore(made);
-    void made.load();
+    const put = (): void => {
+      if (!isLeft) setStore(made);
+    };
+    if (!isOfThese || store.size === 0) put();
+    void made.load().finally(put);
     const stop = listen((news) => {
       if (news.kind === "reconnected") made.others.heard(null);
       else if (news.kind === "analysis" && news.analysis.id === analysis.id) made.others.heard(news.analysis);
@@ -22,12 +32,13 @@ export function useReviewStore(analysis: Analysis | null, reading: string | null
     const leave = (): void => made.keepPlace();
     addEventListener("pagehide", leave);
     return () => {
+      isLeft = true;
       stop();
       removeEventListener("pagehide", leave);
       made.close();
     };
   }, [key, reading, editable, isTest, taxonomy]);
-  return store && store.analysis.id === analysis?.id ? store : null;
+  return isOfThese ? store : null;
 }
 
 /** Render again when the store changes. */
