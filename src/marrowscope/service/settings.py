@@ -61,6 +61,8 @@ class Settings(BaseSettings):
     """Further networks to choose from: a JSON list of folders."""
     live_folders: tuple[Path, ...] = ()
     """Folders of the server, to which cameras write, that live sessions may take images from."""
+    live_idle_hours: float = Field(12, gt=0)
+    """A live session ends after so many hours in which no image came and none was read."""
     laboratory: Path | None = None
     """TOML file with the name, address and reference ranges of the laboratory ([reports](reports.md))."""
 

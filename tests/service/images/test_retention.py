@@ -1,5 +1,6 @@
 """A deleted patient is gone, the audit trail is not; old images go, what was counted and signed stays."""
 
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,8 @@ from marrowscope.service.clock import now
 from marrowscope.service.images import retention
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.retention import sweep
+from marrowscope.service.jobs.timekeeper import Timekeeper
+from marrowscope.service.settings import Settings
 from marrowscope.service.store.base import Base
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.tables.patients import Patient
@@ -102,6 +105,20 @@ def test_old_images_go_and_what_was_signed_stays(
     assert export(reviewer, drawn, "report.html") == page
     (entry,) = trail(database, "patient.expire")
     assert (entry["actor"], entry["after"]) == ("system", {"images": 8})
+
+
+def test_the_service_removes_them_by_itself_where_the_settings_say_when(
+    settings: Settings, database: Database, blobs: Blobs, drawn: Drawn
+) -> None:
+    with database.writing() as session:
+        session.execute(update(Patient).values(changed_at=now() - timedelta(days=31)))
+    timekeeper = Timekeeper(settings.model_copy(update={"retention_days": 30}), database, blobs)
+    timekeeper.start()
+    while files(blobs):
+        threading.Event().wait(0.05)
+    timekeeper.stop()
+    (entry,) = trail(database, "patient.expire")
+    assert entry["actor"] == "system"
 
 
 def test_images_added_while_a_sweep_is_under_way_stay(

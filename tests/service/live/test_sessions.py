@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
+from sqlalchemy import update
 from tests.service.again import OWNER
 from tests.service.analyses.test_analyses import ask
 from tests.service.analyses.test_repeated_cells import repeated, sheet
@@ -21,15 +23,17 @@ from tests.service.uploaded import API, listed, new_patient, png, rows, send
 from marrowscope.domain.patient import FieldReading
 from marrowscope.pipeline import SCALE_SAMPLE
 from marrowscope.service.analyses import live
+from marrowscope.service.clock import now
 from marrowscope.service.images.uploads import limits_of
 from marrowscope.service.jobs import queue, watcher
 from marrowscope.service.jobs.presence import Presence
 from marrowscope.service.jobs.queue import FieldWork, ReadingResources, ScaleWork
+from marrowscope.service.jobs.timekeeper import Timekeeper
 from marrowscope.service.live import intake
 from marrowscope.service.rest.dependencies import Service
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.tables.analyses import LiveSession
+from marrowscope.service.store.tables.analyses import Analysis, LiveSession
 
 
 class Reader:
@@ -233,6 +237,33 @@ def test_a_session_is_closed_while_an_image_is_taken_in(
     reader.read_all()
     ended = reviewer.get(f"{API}/analyses/{analysis}").json()
     assert (ended["status"], ended["done"], ended["total"]) == ("done", 2, 2)
+
+
+def test_a_session_left_open_ends_as_if_somebody_had_closed_it(
+    reviewer: TestClient, reader: Reader, app: FastAPI, database: Database, settings: Settings
+) -> None:
+    left, unused, going_on = (new_patient(reviewer, name) for name in ("P 2", "P 3", "P 4"))
+    analyses = [start(reviewer, patient) for patient in (left, unused, going_on)]
+    send(reviewer, left, ("1.png", png(1)))
+    reader.read_all()
+    long_ago = now() - timedelta(hours=settings.live_idle_hours, minutes=1)
+    with database.writing() as session:
+        session.execute(update(Analysis).values(changed_at=long_ago))
+    send(reviewer, going_on, ("2.png", png(2)))
+    service: Service = app.state.service
+    timekeeper = Timekeeper(settings, database, service.blobs)
+    timekeeper.start()
+
+    def states() -> list[str]:
+        return [reviewer.get(f"{API}/analyses/{each}").json()["status"] for each in analyses]
+
+    while states().count("live") > 1:
+        threading.Event().wait(0.05)
+    timekeeper.stop()
+    assert states() == ["done", "cancelled", "live"]
+    told = reviewer.get(f"{API}/patients/{left}/audit").json()["items"]
+    (closed,) = [entry for entry in told if entry["action"] == "live.close"]
+    assert (closed["actor"], closed["after"]["fields"]) == ("system", 1)
 
 
 class TestFolders:

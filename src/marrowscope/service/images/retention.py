@@ -3,12 +3,10 @@
 The audit trail keeps what was done, under identifiers that name nobody.
 """
 
-import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
-import structlog
 from sqlalchemy import Select, delete, select, update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from marrowscope.service.actors import SYSTEM, Actor
@@ -23,10 +21,6 @@ from marrowscope.service.store.tables.controls import Control
 from marrowscope.service.store.tables.patients import Field, Patient
 from marrowscope.service.store.tables.reviews import Version
 from marrowscope.service.trail import audit
-
-_DAY_S = 86_400.0
-_AGAIN_S = 600.0  # after a sweep that failed
-_log = structlog.get_logger("marrowscope.retention")
 
 
 def remove_patient(session: Session, actor: Actor, patient_id: str, reason: str) -> list[str]:
@@ -84,10 +78,14 @@ def _forget_target(session: Session, actor: Actor, patient_id: str) -> None:
         )  # fmt: skip
 
 
-def sweep(database: Database, blobs: Blobs, days: float) -> int:
+def sweep(database: Database, blobs: Blobs, days: float, stops: Callable[[], bool] = lambda: False) -> int:
     """Remove the images of patients unchanged for `days`; counts and signed reports stay.
 
     An image that another patient has too stays.
+
+    Parameters
+    ----------
+    stops : whether to leave the other patients to the next sweep
 
     Returns
     -------
@@ -96,41 +94,7 @@ def sweep(database: Database, blobs: Blobs, days: float) -> int:
     before = now() - timedelta(days=days)
     with database.reading() as session:
         old = session.scalars(_unchanged(before)).all()
-    return sum(_expire(database, blobs, patient_id, before) for patient_id in old)
-
-
-class Sweeper:
-    """Sweeps at the start and then once a day, in its own thread.
-
-    Parameters
-    ----------
-    database, blobs : where patients and images are
-    days : how long images are kept
-    """
-
-    def __init__(self, database: Database, blobs: Blobs, days: float) -> None:
-        self._work = (database, blobs, days)
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End, when the sweep under way is over."""
-        self._ended.set()
-        self._thread.join(timeout=10)
-
-    def _run(self) -> None:
-        wait = 0.0
-        while not self._ended.wait(wait):
-            wait = min(self._work[2], 1.0) * _DAY_S
-            try:
-                _log.info("images past their time removed", patients=sweep(*self._work))
-            except (SQLAlchemyError, OSError) as error:
-                wait = _AGAIN_S
-                _log.warning("retention did not get through", error=type(error).__name__)
+    return sum(not stops() and _expire(database, blobs, patient_id, before) for patient_id in old)
 
 
 def _unchanged(before: datetime) -> "Select[str]":

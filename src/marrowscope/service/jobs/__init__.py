@@ -19,6 +19,7 @@ from marrowscope.service.jobs.presence import Presence
 from marrowscope.service.jobs.queue import ReadingResources
 from marrowscope.service.jobs.sender import Sender
 from marrowscope.service.jobs.teacher import Teacher
+from marrowscope.service.jobs.timekeeper import Timekeeper
 from marrowscope.service.jobs.watcher import FolderWatcher
 from marrowscope.service.metrics import Metrics
 from marrowscope.service.settings import Settings
@@ -38,12 +39,14 @@ class Jobs:
     teacher: Teacher
     watcher: FolderWatcher
     sender: Sender
+    timekeeper: Timekeeper
     orderly: Orderly | None
 
     def stop(self) -> None:
         """Stop all; the next server takes up what is left."""
         if self.orderly is not None:
             self.orderly.stop()
+        self.timekeeper.stop()
         self.sender.stop()
         self.watcher.stop()
         self.teacher.stop()
@@ -81,13 +84,15 @@ def start(
     watcher.start()
     sender = Sender(settings, database)
     sender.start()
+    timekeeper = Timekeeper(settings, database, blobs)
+    timekeeper.start()
     arguments = (database, blobs, settings.data_folder / "scratch")
     threading.Thread(target=_tidy, args=arguments, name="leftovers", daemon=True).start()
     orderly = None
     if settings.orders_folder is not None:
         orderly = Orderly(settings.orders_folder, database, authority)
         orderly.start()
-    return Jobs(dispatcher, teacher, watcher, sender, orderly)
+    return Jobs(dispatcher, teacher, watcher, sender, timekeeper, orderly)
 
 
 def share_cores(workers: int | None) -> tuple[int, int]:

@@ -10,7 +10,7 @@ _log = structlog.get_logger("marrowscope.jobs")
 
 
 class Rounds(ABC):
-    """Work in rounds, until it is stopped.
+    """Work in rounds, the first at once, until it is stopped.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Rounds(ABC):
         """Do what there is to do by now."""
 
     def _run(self) -> None:
-        pause = self._pause_s
+        pause = 0.0
         while not self._stops.wait(pause):
             pause = self._pause_s if self._succeeds() else self._again_s
 

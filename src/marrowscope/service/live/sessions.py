@@ -1,15 +1,16 @@
 """Sessions at the microscope: opened for a patient, looked at, and closed into an ordinary analysis."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from marrowscope.domain.cells import FLAG_REPEATED
 from marrowscope.domain.patient import PatientReading
 from marrowscope.errors import InputError
 from marrowscope.live.standing import Standing, standing_of
-from marrowscope.service.actors import Actor
+from marrowscope.service.actors import SYSTEM, Actor
 from marrowscope.service.analyses import analyses, count, fields
 from marrowscope.service.bundles import Bundles
 from marrowscope.service.clock import now
@@ -20,6 +21,7 @@ from marrowscope.service.review import ending
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.base import row_of
 from marrowscope.service.store.claims import QUEUED, RUNNING
+from marrowscope.service.store.engine import Database
 from marrowscope.service.store.tables.analyses import (
     CANCELLED,
     DONE,
@@ -145,17 +147,21 @@ def close(session: Session, actor: Actor, blobs: Blobs, analysis_id: str) -> Ana
     analysis = row_of(session, Analysis, analysis_id, "analysis", is_held=True)
     if analysis.status != LIVE:
         raise ConflictError(f"this analysis is {analysis.status}, not live")
-    audit.record(
-        session, actor, "live.close", "analysis", analysis.id, patient_id=analysis.patient_id,
-        before={"status": LIVE}, after={"fields": analysis.total, "cells": analysis.cells},
-    )  # fmt: skip
-    if not analysis.total:
-        analyses.end(session, actor, analysis, CANCELLED, NOTHING_READ)
-        return analysis
-    analysis.status, analysis.changed_at = RUNNING, now()
-    analyses.refresh_patient(session, analysis)
-    ending.after_reading(session, analysis, blobs)
+    _close(session, actor, blobs, analysis)
     return analysis
+
+
+def close_idle(database: Database, blobs: Blobs, idle: timedelta) -> int:
+    """Close the sessions that somebody left open, to which nothing has come for so long.
+
+    Returns
+    -------
+    How many
+    """
+    before = now() - idle
+    with database.reading() as session:
+        found = session.scalars(select(Analysis.id).where(*_is_idle(before))).all()
+    return sum(_close_idle(database, blobs, analysis_id, before) for analysis_id in found)
 
 
 def leave_folders(session: Session) -> int:
@@ -202,6 +208,34 @@ def view(session: Session, analysis: Analysis) -> LiveView:
         repeated=reading.differential.excluded.get(FLAG_REPEATED, 0),
         newest=next(((name, cells) for status, _, cells, name in rows if status == DONE), None),
     )
+
+
+def _close(session: Session, actor: Actor, blobs: Blobs, analysis: Analysis) -> None:
+    audit.record(
+        session, actor, "live.close", "analysis", analysis.id, patient_id=analysis.patient_id,
+        before={"status": LIVE}, after={"fields": analysis.total, "cells": analysis.cells},
+    )  # fmt: skip
+    if not analysis.total:
+        analyses.end(session, actor, analysis, CANCELLED, NOTHING_READ)
+        return
+    analysis.status, analysis.changed_at = RUNNING, now()
+    analyses.refresh_patient(session, analysis)
+    ending.after_reading(session, analysis, blobs)
+
+
+def _is_idle(before: datetime) -> tuple[ColumnElement[bool], ...]:
+    return Analysis.status == LIVE, Analysis.changed_at < before
+
+
+def _close_idle(database: Database, blobs: Blobs, analysis_id: str, before: datetime) -> bool:
+    with database.writing() as session:
+        # Others came before: in the meantime an image may have come, or somebody may have closed it.
+        query = select(Analysis).where(Analysis.id == analysis_id, *_is_idle(before)).with_for_update()
+        analysis = session.scalar(query)
+        if analysis is None:
+            return False
+        _close(session, SYSTEM, blobs, analysis)
+    return True
 
 
 def _refuse_taken(session: Session, folder: str) -> None:

@@ -8,7 +8,6 @@ from fastapi import FastAPI
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from marrowscope.service.exchange.targets import target_of
-from marrowscope.service.images.retention import Sweeper
 from marrowscope.service.images.workers import end_image_workers
 from marrowscope.service.jobs import start as start_jobs
 from marrowscope.service.limits import RateLimit
@@ -73,7 +72,7 @@ def create_app(
     database
         An open database instead of the one the settings name.
     with_jobs
-        Whether this process runs analyses; otherwise they wait.
+        Whether this process runs analyses and what else is done beside requests; otherwise it waits.
     setup_code
         With which the first administrator may be created on the page.
 
@@ -114,13 +113,7 @@ def create_app(
                 service.metrics,
                 authority=service.laboratory.systems.authority,
             )
-        sweeper = None
-        if settings.retention_days is not None:
-            sweeper = Sweeper(service.database, service.blobs, settings.retention_days)
-            sweeper.start()
         yield
-        if sweeper is not None:
-            sweeper.stop()
         if jobs is not None:
             jobs.stop()
             end_image_workers()
