@@ -2,14 +2,10 @@
 
 import os
 from pathlib import Path
-from typing import IO
+
+from filelock import FileLock, Timeout
 
 from marrowscope.service.clock import new_id
-
-try:
-    import fcntl
-except ImportError:  # Windows: leases alone tell, once they expire
-    fcntl = None  # type: ignore[assignment]  # a module, or None
 
 
 class Presence:
@@ -24,15 +20,12 @@ class Presence:
         folder.mkdir(parents=True, exist_ok=True)
         self.owner = new_id()
         self._folder = folder
-        self._file: IO[bytes] = self._path(self.owner).open("wb")
-        if fcntl is not None:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._lock = _lock(self._path(self.owner))
+        self._lock.acquire()
 
     def is_alive(self, owner: str) -> bool:
         """Return whether another server is alive; True where that cannot be known."""
-        if owner == self.owner or fcntl is None:
-            return True
-        return _is_held(self._path(owner))
+        return owner == self.owner or _is_held(self._path(owner))
 
     def forget_dead(self, owner: str) -> None:
         """Remove the lock file of a dead server."""
@@ -40,7 +33,7 @@ class Presence:
 
     def leave(self) -> None:
         """Remove this server's lock file."""
-        self._file.close()
+        self._lock.release()
         self.forget_dead(self.owner)
 
     def _path(self, owner: str) -> Path:
@@ -48,16 +41,20 @@ class Presence:
 
 
 def is_served(folder: Path) -> bool:
-    """Return whether any server is alive whose lock file is in a folder; False where that cannot be known."""
-    return hasattr(fcntl, "flock") and any(_is_held(path) for path in folder.glob("*.lock"))
+    """Return whether any server is alive whose lock file is in a folder; True where that cannot be known."""
+    return any(_is_held(path) for path in folder.glob("*.lock"))
+
+
+def _lock(path: Path) -> FileLock:
+    """Return a lock that is tried once, and may be released by another thread."""
+    return FileLock(path, timeout=0, thread_local=False)
 
 
 def _is_held(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
+    if not path.is_file():
         return False
-    except OSError:
+    try:
+        with _lock(path):
+            return False
+    except (Timeout, OSError):
         return True
-    return False
