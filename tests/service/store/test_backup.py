@@ -9,6 +9,7 @@ import subprocess
 import tarfile
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ from marrowscope.service.store.engine import Database
 from marrowscope.service.store.tables.analyses import Analysis, LiveSession
 from marrowscope.service.store.tables.patients import Field, Slide
 from marrowscope.service.store.tables.reviews import Version
-from marrowscope.service.trail import checking
+from marrowscope.service.trail import audit, checking
 
 API = "/api/v1"
 
@@ -235,8 +236,20 @@ def test_rows_that_are_none_change_nothing(made: Made, tmp_path: Path, rows: byt
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def die(*given: object, **more: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("dies", [False, True])
 def test_what_may_have_happened_since_is_held(
-    app: FastAPI, signed: Drawn, reviewer: TestClient, empty_place: Settings, tmp_path: Path
+    app: FastAPI,
+    signed: Drawn,
+    reviewer: TestClient,
+    empty_place: Settings,
+    tmp_path: Path,
+    *,
+    monkeypatch: pytest.MonkeyPatch,
+    dies: bool,
 ) -> None:
     service = app.state.service
     other = reviewer.post(f"{API}/patients", json={"name": "P 2"}).json()["id"]
@@ -255,7 +268,10 @@ def test_what_may_have_happened_since_is_held(
         session.flush()
         session.get_one(Field, signed.fields[0]).slide_id = "s"
     make(service.database, service.settings, tmp_path / "backup.tar")
-    restore.restore(empty_place, tmp_path / "backup.tar")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt) if dies else nullcontext():
+        if dies:
+            patch.setattr(audit, "record", die)
+        restore.restore(empty_place, tmp_path / "backup.tar")
     restored = create_app(empty_place, with_jobs=False)
     with TestClient(restored):
         client = logged_in(restored, "anna")

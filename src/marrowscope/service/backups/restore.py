@@ -16,6 +16,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, make_url
 from sqlalchemy.exc import DataError, IntegrityError, InvalidRequestError
+from sqlalchemy.orm import Session
 
 from marrowscope.codec import from_json
 from marrowscope.domain.quantity import quantity
@@ -31,7 +32,6 @@ from marrowscope.service.jobs.presence import is_served
 from marrowscope.service.live import sessions
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.schema import bring_up_to_date
 from marrowscope.service.store.tables.accounts import LoginSession
 from marrowscope.service.trail import audit, checking
 
@@ -93,13 +93,13 @@ def restore(
                 archive.copy_to(file, staging / name)
         replaced = folder / f"replaced-{iso(now()).replace(':', '')}"
         with ExitStack() as undo:
-            with _filled(settings, about, staging / ROWS) as put_database:
+            with _filled(settings, about, staging / ROWS) as (held, put_database):
                 _exchange(folder, staging, replaced, undo)
                 put_database(replaced)
             undo.pop_all()
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return Restored(about, replaced if replaced.exists() else None, _recorded(settings, about))
+    return Restored(about, replaced if replaced.exists() else None, _recorded(settings, about, held))
 
 
 def read_about(path: Path) -> About:
@@ -158,8 +158,10 @@ def _file_of(settings: Settings) -> Path | None:
 
 
 @contextmanager
-def _filled(settings: Settings, about: About, rows: Path) -> Iterator[Callable[[Path], None]]:
-    """Fill a database with a backup's rows; the function given makes it the installation's.
+def _filled(
+    settings: Settings, about: About, rows: Path
+) -> Iterator[tuple[Mapping[str, int], Callable[[Path], None]]]:
+    """Fill a database with a backup's rows; give what was held, and what makes it the installation's.
 
     SQLite is filled as a new file, PostgreSQL in a transaction.
     """
@@ -170,8 +172,8 @@ def _filled(settings: Settings, about: About, rows: Path) -> Iterator[Callable[[
             with database.changing() as connection:
                 if not tables.are_empty(connection):
                     tables.drop_tables(connection)
-                _fill(connection, about, rows)
-                yield lambda _: None  # committed at the end of the block
+                held = _fill(connection, about, rows)
+                yield held, lambda _: None  # committed at the end of the block
         finally:
             database.close()
         return
@@ -179,16 +181,17 @@ def _filled(settings: Settings, about: About, rows: Path) -> Iterator[Callable[[
     database = Database(f"sqlite+pysqlite:///{beside.absolute()}")
     try:
         with database.changing() as connection:
-            _fill(connection, about, rows)
+            held = _fill(connection, about, rows)
         database.close()
-        yield lambda replaced: _exchange_file(file, beside, replaced)
+        yield held, lambda replaced: _exchange_file(file, beside, replaced)
     finally:
         database.close()
         for suffix in ("", "-wal", "-shm"):
             beside.with_name(beside.name + suffix).unlink(missing_ok=True)
 
 
-def _fill(connection: Connection, about: About, rows: Path) -> None:
+def _fill(connection: Connection, about: About, rows: Path) -> Mapping[str, int]:
+    """Fill empty tables with a backup's rows, as far as they hold still; return what was held back."""
     tables.make_tables(connection, about.revision)
     for name, number in about.rows.items():
         try:
@@ -198,6 +201,19 @@ def _fill(connection: Connection, about: About, rows: Path) -> None:
             raise InputError(f"the rows of {name} are not those of a backup") from None
         if found != number:
             raise InputError(f"the backup holds {found} rows of {name}, not {number}")
+    tables.make_tables(connection, "head")
+    return _hold(connection)
+
+
+def _hold(connection: Connection) -> Mapping[str, int]:
+    """Hold back what may have happened since the backup was made, before anybody can act on it.
+
+    Reports may have left, people may have logged out, and a folder may have come to hold another patient's
+    images.
+    """
+    with Session(connection) as session, session.begin():
+        session.execute(delete(LoginSession))
+        return {"held": outbox.hold(session), "left_folders": sessions.leave_folders(session)}
 
 
 def _exchange(folder: Path, staging: Path, replaced: Path, undo: ExitStack) -> None:
@@ -226,22 +242,18 @@ def _move(source: Path, target: Path, undo: ExitStack) -> None:
     undo.callback(shutil.move, target, source)
 
 
-def _recorded(settings: Settings, about: About) -> str | None:
-    """Update the tables, record the restoring in the trail, and return what is wrong, if anything."""
+def _recorded(settings: Settings, about: About, held: Mapping[str, int]) -> str | None:
+    """Record the restoring in the trail, and return what is wrong, if anything."""
     database = Database(settings.database_url, settings.seal_folder)
     try:
-        bring_up_to_date(database)
         after: Mapping[str, object] = {
-            "made_at": about.made_at, "version": about.version, "entries": about.entries, "head": about.head
+            "made_at": about.made_at, "version": about.version, "entries": about.entries, "head": about.head,
+            **held,
         }  # fmt: skip
         with database.reading() as session:
             fault = checking.verify(session, (about.entries, about.head) if about.entries else None).fault
         with database.writing() as session:
-            # Since the backup was made, reports may have left, people may have logged out, and a folder may
-            # have come to hold another patient's images.
-            held = {"held": outbox.hold(session), "left_folders": sessions.leave_folders(session)}
-            session.execute(delete(LoginSession))
-            audit.record(session, SYSTEM, "backup.restore", "trail", None, after={**after, **held})
+            audit.record(session, SYSTEM, "backup.restore", "trail", None, after=after)
         faults = check_blobs(database, Blobs(settings.blob_folder)).faults
     finally:
         database.close()
