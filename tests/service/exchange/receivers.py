@@ -63,9 +63,11 @@ class FhirServer:
     def __init__(self) -> None:
         self.status = 200
         self.never_ends = False
+        self.drips = False
         self.leads_to: str | None = None
         self.resources: dict[str, Any] = {}
         self.tokens: list[str | None] = []
+        self.gone = threading.Event()
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -74,6 +76,9 @@ class FhirServer:
                 owner.tokens.append(self.headers.get("Authorization"))
                 if owner.status == 200:
                     owner.take(body)
+                if owner.drips:
+                    self.drip()
+                    return
                 self.send_response(owner.status)
                 if owner.leads_to is not None:
                     self.send_header("Location", owner.leads_to)
@@ -83,6 +88,13 @@ class FhirServer:
                 with suppress(OSError):  # the sender has gone
                     while owner.never_ends:
                         self.wfile.write(b" " * 65536)
+
+            def drip(self) -> None:
+                """Begin headers that never end, a character at a time."""
+                self.wfile.write(b"HTTP/1.0 200 OK\r\nX-Drip: ")
+                with suppress(OSError):  # the sender has gone
+                    while not owner.gone.wait(0.05):
+                        self.wfile.write(b"x")
 
             def log_message(self, *_: Any) -> None:
                 return
@@ -100,5 +112,6 @@ class FhirServer:
         return f"http://127.0.0.1:{self._server.server_address[1]}/fhir"
 
     def stop(self) -> None:
+        self.gone.set()
         self._server.shutdown()
         self._server.server_close()

@@ -20,7 +20,7 @@ from tests.service.review.test_answers import API, refused, trail
 from marrowscope.errors import InputError
 from marrowscope.service.clock import now
 from marrowscope.service.exchange import outbox
-from marrowscope.service.exchange.targets import Folder, Letter, Mllp, target_of
+from marrowscope.service.exchange.targets import Fhir, Folder, Letter, Mllp, NotSentError, target_of
 from marrowscope.service.jobs.sender import Sender
 from marrowscope.service.rest.app import create_app
 from marrowscope.service.settings import Settings
@@ -244,6 +244,14 @@ def test_an_answer_that_never_ends_is_given_up(
     assert (row.status, "in time" in row.message) == ("waiting" if is_mllp else "sent", is_mllp)
     if isinstance(post.receiver, FhirServer):
         post.receiver.never_ends = False
+
+
+@pytest.mark.parametrize("kind", ["fhir"], indirect=True)
+def test_a_server_whose_headers_drip_is_given_up(receiver: FhirServer) -> None:
+    receiver.drips = True
+    letter = Letter("P 1_report", "1", b"", b'{"entry": []}')
+    with pytest.raises(NotSentError, match="in time"):
+        Fhir(receiver.target, None, 0.5).send(letter)
 
 
 @pytest.mark.parametrize("kind", ["mllp"], indirect=True)

@@ -1,5 +1,6 @@
 """Where signed reports go: a folder, an HL7 v2 receiver by MLLP, a FHIR server."""
 
+import asyncio
 import socket
 import ssl
 import time
@@ -115,22 +116,36 @@ class Fhir:
 
     def send(self, letter: Letter) -> None:
         """Post the Bundle."""
-        headers = {"Content-Type": "application/fhir+json", "Accept": "application/fhir+json"}
-        if self.token is not None:
-            headers["Authorization"] = f"Bearer {self.token}"
         try:
-            # What the server says besides its status is not read: it may not end. Redirects are not followed:
-            # the report and the token are for this address.
-            with httpx2.stream(
-                "POST", self.address, content=letter.fhir, headers=headers, timeout=self.seconds
-            ) as answer:
-                status = answer.status_code
+            status = asyncio.run(self._posted(letter))
+        except TimeoutError as error:
+            raise NotSentError("the server did not answer in time") from error
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise NotSentError(f"the server cannot be reached: {type(error).__name__}") from error
         if 400 <= status < 500 and status not in _LATER:
             raise RefusedError(f"the server refused the report with HTTP status {status}")
         if not 200 <= status < 300:
             raise NotSentError(f"the server answered with HTTP status {status}")
+
+    async def _posted(self, letter: Letter) -> int:
+        """Post the Bundle and return the status; asynchronous, since only so one limit holds for all of it.
+
+        Raises
+        ------
+        TimeoutError
+            Connecting, sending and waiting for the status took too long together.
+        """
+        headers = {"Content-Type": "application/fhir+json", "Accept": "application/fhir+json"}
+        if self.token is not None:
+            headers["Authorization"] = f"Bearer {self.token}"
+        # What the server says besides its status is not read: it may not end. Redirects are not followed: the
+        # report and the token are for this address.
+        async with (
+            asyncio.timeout(self.seconds),
+            httpx2.AsyncClient(timeout=None) as client,
+            client.stream("POST", self.address, content=letter.fhir, headers=headers) as answer,
+        ):
+            return answer.status_code
 
 
 def target_of(name: str, *, file_format: str, token: str | None, seconds: float) -> Target:
