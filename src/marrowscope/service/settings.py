@@ -157,6 +157,11 @@ class Settings(BaseSettings):
         return self.data_folder / "blobs"
 
     @property
+    def scratch_folder(self) -> Path:
+        """Where files lie that are being taken in, on the disk of the blobs."""
+        return self.data_folder / "scratch"
+
+    @property
     def atlas_folder(self) -> Path:
         """Where imported sets of reference cells are kept."""
         return self.data_folder / "atlas"

@@ -21,6 +21,7 @@ from tests.service.drawn import Drawn, draw
 from tests.service.uploaded import API, listed, new_patient, png, rows, send
 
 from marrowscope.domain.patient import FieldReading
+from marrowscope.live.folder import WatchedFolder
 from marrowscope.pipeline import SCALE_SAMPLE
 from marrowscope.service.analyses import live
 from marrowscope.service.clock import now
@@ -351,3 +352,39 @@ class TestFolders:
         assert "more than the limit" in states.pop("huge.png")[1]
         assert all(name.isprintable() for name in states)
         assert len(states) == 2
+
+    def test_what_gave_way_to_a_link_or_a_pipe_since_it_was_listed_is_not_taken(
+        self,
+        reviewer: TestClient,
+        captures: Path,
+        watching: watcher.FolderWatcher,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        folder, secret = captures / "P 2", captures.parent / "secret"
+        (folder / "inner").mkdir()
+        for number, path in enumerate((folder / "link.png", folder / "pipe.png", folder / "inner" / "a.png")):
+            path.write_bytes(png(number))
+            os.utime(path, (number, number))
+        (folder / "last.png").write_bytes(png(4))
+        for name in ("link.png", "a.png"):
+            (secret / name).write_bytes(png(5))
+        changed = WatchedFolder.changed
+
+        def swapped(watched: WatchedFolder) -> frozenset[Path]:
+            found = changed(watched)
+            if folder / "last.png" in found:
+                (folder / "link.png").unlink()
+                (folder / "link.png").symlink_to(secret / "link.png")
+                (folder / "pipe.png").unlink()
+                os.mkfifo(folder / "pipe.png")
+                (folder / "inner").rename(folder.parent / "moved")
+                (folder / "inner").symlink_to(secret)
+            return found
+
+        monkeypatch.setattr(WatchedFolder, "changed", swapped)
+        patient = new_patient(reviewer, "P 2")
+        start(reviewer, patient, folder="captures/P 2", takes_earlier=True)
+        watching.start()
+        while not (found := listed(reviewer, patient)):
+            threading.Event().wait(0.05)
+        assert [field["name"] for field in found] == ["last.png"]

@@ -86,7 +86,7 @@ def start(
     sender.start()
     timekeeper = Timekeeper(settings, database, blobs)
     timekeeper.start()
-    arguments = (database, blobs, settings.data_folder / "scratch")
+    arguments = (database, blobs, settings.scratch_folder)
     threading.Thread(target=_tidy, args=arguments, name="leftovers", daemon=True).start()
     orderly = None
     if settings.orders_folder is not None:

@@ -5,24 +5,28 @@ known by its bytes.
 """
 
 import hashlib
+import os
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from io import BufferedReader
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import DataError, DBAPIError
 
-from marrowscope.imaging.names import composed, shortened
+from marrowscope.imaging.names import composed, safe_name, shortened
 from marrowscope.live.folder import WatchedFolder
 from marrowscope.service.actors import SYSTEM
-from marrowscope.service.errors import ConflictError, NotFoundError, ServiceError
+from marrowscope.service.errors import ConflictError, NotFoundError, ServiceError, UnavailableError
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.register import ExaminedFile
 from marrowscope.service.images.uploads import Examiner, UploadedFile, clean_name
 from marrowscope.service.jobs.presence import Presence
 from marrowscope.service.jobs.rounds import Rounds
-from marrowscope.service.live.folders import folders_of
+from marrowscope.service.live.folders import folders_of, open_file
 from marrowscope.service.live.intake import take_in
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
@@ -68,6 +72,7 @@ class FolderWatcher(Rounds):
     def start(self) -> None:
         """Begin, if the settings name folders."""
         if self._settings.live_folders:
+            self._settings.scratch_folder.mkdir(parents=True, exist_ok=True)
             super().start()
 
     def _round(self) -> None:
@@ -149,25 +154,40 @@ class FolderWatcher(Rounds):
         watched.waiting |= dict.fromkeys(sorted(new, key=lambda path: (versions[path][1], path)))
 
     def _take(self, watched: _Watched, path: Path) -> None:
-        name = clean_name(_name(watched, path))
-        size, _ = watched.folder.versions.get(path, (0, 0))
+        try:
+            file = open_file(watched.path, path)
+        except OSError:  # gone again, or not to be read now: a change is seen
+            return
+        with file:
+            self._take_open(watched, clean_name(_name(watched, path)), file)
+
+    def _take_open(self, watched: _Watched, name: str, file: BufferedReader) -> None:
+        size = os.fstat(file.fileno()).st_size
         if size > self._settings.request_bytes:  # it would take long to find out by reading it
             reason = f"it has {size:,} bytes, more than the limit of {self._settings.request_bytes:,}"
             self._enter(watched, [ExaminedFile(reason, name=shortened(name))])
             return
         try:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError:  # gone again, or not to be read now: a change is seen
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError:  # as when it cannot be opened
             return
+        if self._has(watched, name, digest):
+            return
+        # Examined by its path in another process, it is copied: at its own path another file may lie by then.
+        scratch = self._settings.scratch_folder
+        with TemporaryDirectory(prefix="live-", dir=scratch, ignore_cleanup_errors=True) as folder:
+            copy = Path(folder) / safe_name(name.rsplit("/", 1)[-1])
+            _copy(file, copy)
+            examiner = Examiner(self._settings, self._blobs, self._stops.is_set)
+            self._enter(watched, examiner.examine([UploadedFile(name, copy)]))
+
+    def _has(self, watched: _Watched, name: str, digest: str) -> bool:
+        """Return whether the patient has this very file under this name."""
+        known = select(Field.id).where(
+            Field.patient_id == watched.patient_id, Field.name == composed(name), Field.sha256 == digest
+        )
         with self._database.reading() as session:
-            known = select(Field.id).where(
-                Field.patient_id == watched.patient_id, Field.name == composed(name), Field.sha256 == digest
-            )
-            if session.scalar(known.limit(1)) is not None:
-                return
-        examiner = Examiner(self._settings, self._blobs, self._stops.is_set)
-        self._enter(watched, examiner.examine([UploadedFile(name, path)]))
+            return session.scalar(known.limit(1)) is not None
 
     def _enter(self, watched: _Watched, examined: Iterable[ExaminedFile]) -> None:
         try:
@@ -177,6 +197,15 @@ class FolderWatcher(Rounds):
             )  # fmt: skip
         except (ConflictError, NotFoundError) as error:  # closed or deleted meanwhile
             _log.info("an image came too late", reason=str(error))
+
+
+def _copy(file: BufferedReader, copy: Path) -> None:
+    file.seek(0)
+    try:
+        with copy.open("wb") as out:
+            shutil.copyfileobj(file, out)
+    except OSError as error:
+        raise UnavailableError(f"an image cannot be copied: {error.strerror or error}") from error
 
 
 def _name(watched: _Watched, path: Path) -> str:

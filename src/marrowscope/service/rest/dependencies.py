@@ -72,7 +72,7 @@ class Service:
     @cached_property
     def scratch(self) -> Path:
         """Folder for uploads in progress, on the disk of the blobs."""
-        folder = self.settings.data_folder / "scratch"
+        folder = self.settings.scratch_folder
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
