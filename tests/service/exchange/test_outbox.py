@@ -26,6 +26,7 @@ from marrowscope.service.rest.app import create_app
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.tables.exchange import Delivery
+from marrowscope.service.store.tables.reviews import Version
 
 
 @pytest.fixture(params=["folder", "mllp", "fhir"])
@@ -280,6 +281,27 @@ def test_a_redirect_is_not_followed(reviewer: TestClient, drawn: Drawn, post: Po
     (row,) = post.deliveries()
     assert (row.status, "307" in row.message) == ("waiting", True)
     assert other.tokens == [], "neither report nor token went elsewhere"
+
+
+@pytest.mark.parametrize("kind", ["folder"], indirect=True)
+def test_the_list_goes_on_page_by_page(
+    reviewer: TestClient, admin: TestClient, drawn: Drawn, post: Post
+) -> None:
+    assert sign(reviewer, drawn).status_code == 201
+    with post.database.writing() as session:
+        version = session.scalars(select(Version)).one()
+        for number in range(4):
+            outbox.put(session, version, f"/srv/{number}")
+    found: list[str] = []
+    asked: dict[str, Any] = {"limit": 2, "status": "waiting"}
+    while (page := admin.get(f"{API}/outbox", params=asked).json())["next"] is not None:
+        found += [row["id"] for row in page["items"]]
+        asked["cursor"] = page["next"]
+    found += [row["id"] for row in page["items"]]
+    rows = sorted(post.deliveries(), key=lambda row: (row.created_at, row.id), reverse=True)
+    assert found == [row.id for row in rows]
+    assert len(found) == 5
+    refused(admin.get(f"{API}/outbox", params={"cursor": "bm9uZQ"}), 422, "invalid")
 
 
 @pytest.mark.parametrize("kind", ["folder"], indirect=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import func, select, tuple_, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from marrowscope.analysis.patient import CountingSettings
@@ -22,10 +22,10 @@ from marrowscope.service.clock import now
 from marrowscope.service.errors import BusyError, ConflictError, LockedError
 from marrowscope.service.images import patients
 from marrowscope.service.images.uploads import limits_of
-from marrowscope.service.paging import read_cursor, write_cursor
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.base import row_of
 from marrowscope.service.store.claims import QUEUED, RUNNING, WAITING
+from marrowscope.service.store.newest import newest_first
 from marrowscope.service.store.tables.accounts import User
 from marrowscope.service.store.tables.analyses import (
     CANCELLED,
@@ -176,18 +176,11 @@ def page(
     InputError
         The cursor does not belong to this list.
     """
-    query = select(Analysis).order_by(Analysis.created_at.desc(), Analysis.id.desc()).limit(limit + 1)
+    query = select(Analysis)
     if status is not None:
         query = query.where(Analysis.status == status)
-    if cursor is not None:
-        (last,) = read_cursor(cursor, str)
-        before = session.get(Analysis, last)
-        if before is not None:
-            query = query.where(
-                tuple_(Analysis.created_at, Analysis.id) < tuple_(before.created_at, before.id)
-            )
-    found = list(session.scalars(query))
-    return found[:limit], write_cursor(found[limit - 1].id) if len(found) > limit else None
+    rows, more = newest_first(session, query, Analysis, limit=limit, cursor=cursor)
+    return [row[0] for row in rows], more
 
 
 def cancel(session: Session, actor: Actor, analysis_id: str) -> Analysis:

@@ -22,6 +22,7 @@ from marrowscope.service.errors import ConflictError
 from marrowscope.service.exchange.targets import Letter
 from marrowscope.service.reports import documents
 from marrowscope.service.store.base import row_of
+from marrowscope.service.store.newest import newest_first
 from marrowscope.service.store.tables.analyses import Analysis
 from marrowscope.service.store.tables.exchange import REFUSED, SENT, WAITING, Delivery
 from marrowscope.service.store.tables.patients import Patient
@@ -30,7 +31,6 @@ from marrowscope.service.trail import audit
 
 _LEASE = timedelta(minutes=5)  # longer than an attempt takes: to connect, write and read, each in its time
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=10), timedelta(hours=1)
-_LISTED = 500
 _HELD = "a backup was restored: look whether this arrived after it was made, before it is sent again"
 _Rows = TypeVar("_Rows")
 
@@ -165,17 +165,25 @@ def hold(session: Session) -> int:
     return len(rows)
 
 
-def listed(session: Session, status: str | None = None) -> list[tuple[Delivery, Patient]]:
-    """Return the latest deliveries with their patients, the newest first."""
+def listed(
+    session: Session, status: str | None, limit: int, cursor: str | None
+) -> tuple[list[tuple[Delivery, Patient]], str | None]:
+    """Return deliveries with their patients, the newest first, and the cursor of the next page.
+
+    Raises
+    ------
+    InputError
+        The cursor does not belong to this list.
+    """
     query = (
         select(Delivery, Patient)
         .join(Analysis, Analysis.id == Delivery.analysis_id)
         .join(Patient, Patient.id == Analysis.patient_id)
-        .order_by(Delivery.created_at.desc(), Delivery.id)
-        .limit(_LISTED)
     )
-    rows = session.execute(query if status is None else query.where(Delivery.status == status))
-    return [(delivery, patient) for delivery, patient in rows]
+    if status is not None:
+        query = query.where(Delivery.status == status)
+    rows, more = newest_first(session, query, Delivery, limit=limit, cursor=cursor)
+    return [(delivery, patient) for delivery, patient in rows], more
 
 
 def of_versions(session: Session, version_ids: Sequence[str]) -> dict[str, Delivery]:

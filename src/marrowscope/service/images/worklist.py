@@ -3,12 +3,12 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
 from marrowscope.domain.case.specimen import Specimen
 from marrowscope.imaging.names import comparable
-from marrowscope.service.paging import read_cursor, write_cursor
+from marrowscope.service.store.newest import newest_first
 from marrowscope.service.store.tables.analyses import Analysis
 from marrowscope.service.store.tables.patients import Patient, PatientTag
 from marrowscope.service.store.tables.reviews import OPEN, Request, Version
@@ -82,19 +82,9 @@ def page(
         select(Patient, Analysis)
         .outerjoin(Analysis, Analysis.id == Patient.analysis_id)
         .where(*sought.conditions())
-        .order_by(Patient.created_at.desc(), Patient.id.desc())
-        .limit(limit + 1)
     )
-    if cursor:
-        (last,) = read_cursor(cursor, str)
-        before = session.get(Patient, last)
-        if before is not None:
-            query = query.where(tuple_(Patient.created_at, Patient.id) < tuple_(before.created_at, before.id))
-    rows: list[tuple[Patient, Analysis | None]] = [
-        (patient, analysis) for patient, analysis in session.execute(query)
-    ]
-    more = write_cursor(rows[limit - 1][0].id) if len(rows) > limit else None
-    return rows[:limit], more
+    rows, more = newest_first(session, query, Patient, limit=limit, cursor=cursor)
+    return [(patient, analysis) for patient, analysis in rows], more
 
 
 def signed_analyses(session: Session, patient_ids: Sequence[str]) -> dict[str, Analysis]:

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from marrowscope.service.exchange import outbox
 from marrowscope.service.rest.dependencies import Admin, Transaction
-from marrowscope.service.rest.shapes import Id, Instant, Page, Shape
+from marrowscope.service.rest.shapes import Cursor, Id, Instant, Limit, Page, Shape
 
 router = APIRouter(prefix="/outbox", tags=["outbox"])
 DeliveryStatus = Literal["waiting", "sent", "refused"]
@@ -36,10 +36,15 @@ class ListedDeliveryShape(DeliveryShape):
 
 @router.get("")
 def list_deliveries(
-    session: Transaction, user: Admin, status: DeliveryStatus | None = None
+    session: Transaction,
+    user: Admin,
+    status: DeliveryStatus | None = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> Page[ListedDeliveryShape]:
-    """List the latest deliveries, the newest first."""
+    """List deliveries, the newest first."""
     del user
+    found, more = outbox.listed(session, status, limit, cursor)
     return Page(
         items=[
             ListedDeliveryShape(
@@ -47,8 +52,9 @@ def list_deliveries(
                 patient_id=patient.id,
                 patient=patient.name,
             )
-            for delivery, patient in outbox.listed(session, status)
-        ]
+            for delivery, patient in found
+        ],
+        next=more,
     )
 
 

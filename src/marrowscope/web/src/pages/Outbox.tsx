@@ -1,25 +1,25 @@
 import type { ReactNode } from "react";
-import { get, post } from "../api/client";
-import type { ListedDelivery, Page } from "../api/shapes";
-import { useAction, useLoaded } from "../hooks";
+import { post } from "../api/client";
+import type { ListedDelivery } from "../api/shapes";
+import { useAction, usePages } from "../hooks";
 import { Link, Problem } from "../parts/basics";
+import { More } from "../parts/lists";
 import { t, when } from "../strings";
 
 /** Signed reports on their way to the hospital's system. */
 export function Outbox(): ReactNode {
-  const deliveries = useLoaded("outbox", (signal) => get<Page<ListedDelivery>>("/outbox", signal));
+  const { items, error: refusal, reload, more } = usePages<ListedDelivery>("/outbox");
   const { busy, error, run } = useAction();
   const again = (delivery: ListedDelivery): void =>
     run(async () => {
       await post(`/outbox/${delivery.id}/again`, {});
-      deliveries.reload();
+      reload();
     });
-  const items = deliveries.data?.items ?? [];
   return (
     <>
-      <Problem message={deliveries.error ?? error} />
-      <p className="soft">{deliveries.data && items.length === 0 ? t.outbox.none : t.outbox.lead}</p>
-      {items.length > 0 ? (
+      <Problem message={refusal ?? error} />
+      <p className="soft">{items?.length === 0 ? t.outbox.none : t.outbox.lead}</p>
+      {items && items.length > 0 ? (
         <div className="card">
           <table className="table">
             <thead>
@@ -62,6 +62,7 @@ export function Outbox(): ReactNode {
           </table>
         </div>
       ) : null}
+      <More more={more} />
     </>
   );
 }

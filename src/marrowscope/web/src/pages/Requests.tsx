@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 import type { Request } from "../api/shapes";
 import { useNews, usePages } from "../hooks";
 import { Loading, Problem } from "../parts/basics";
+import { More } from "../parts/lists";
 import { isAboutPatients } from "../requests/ofPatient";
 import { RequestCard } from "../requests/RequestCard";
 import { t } from "../strings";
@@ -28,13 +29,7 @@ function Box({ box, title, none }: { box: "asked" | "asking"; title: string; non
       {items || error ? null : <Loading />}
       {items?.length === 0 ? <p className="soft">{none}</p> : null}
       {items?.map((one) => <RequestCard key={one.id} request={one} onChanged={reload} />)}
-      {more ? (
-        <div>
-          <button type="button" className="button" onClick={more}>
-            {t.worklist.more}
-          </button>
-        </div>
-      ) : null}
+      <More more={more} />
     </section>
   );
 }

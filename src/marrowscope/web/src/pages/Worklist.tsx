@@ -6,6 +6,7 @@ import { useAction, useNews, usePages } from "../hooks";
 import { StartDialog } from "../live/StartDialog";
 import { Problem } from "../parts/basics";
 import { IntervalScale } from "../parts/IntervalBar";
+import { More } from "../parts/lists";
 import { Alarms } from "../quality/Alarms";
 import { usePath } from "../route";
 import { t } from "../strings";
@@ -94,11 +95,7 @@ export function Worklist(): ReactNode {
           </table>
         </div>
       ) : null}
-      {more ? (
-        <button type="button" className="button" onClick={more}>
-          {t.worklist.more}
-        </button>
-      ) : null}
+      <More more={more} />
       {drop.over ? <div className="drop-veil">{t.worklist.drop}</div> : null}
       {batches ? <UploadDialog batches={batches} onClose={() => setBatches(null)} onPatient={reload} /> : null}
       {isLive ? <StartDialog onClose={() => setLive(false)} /> : null}

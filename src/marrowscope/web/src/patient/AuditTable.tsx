@@ -4,6 +4,7 @@ import type { AuditEntry } from "../api/shapes";
 import { useTypes } from "../context";
 import { usePages, useSettled } from "../hooks";
 import { Labelled, Problem } from "../parts/basics";
+import { More } from "../parts/lists";
 import { lookUp, t, when } from "../strings";
 
 interface Filter {
@@ -72,11 +73,7 @@ export function AuditTable({ path, csv, isOfPatient }: { path: string; csv: stri
           </table>
         </div>
       ) : null}
-      {more ? (
-        <button type="button" className="button" onClick={more}>
-          {t.worklist.more}
-        </button>
-      ) : null}
+      <More more={more} />
     </>
   );
 }
