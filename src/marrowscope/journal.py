@@ -113,11 +113,15 @@ class Journal:
         Raises
         ------
         InputError
-            The folder does not contain a run.
+            There is no such folder, or it holds no record of a run.
         """
         known = settings_path(out)
+        if not out.is_dir():
+            raise InputError(f"there is no folder {out}")
         if not known.is_file():
-            raise InputError(f"{out} does not contain a run")
+            raise InputError(
+                f"{out} holds no record of a run: name the folder that analyse, watch or batch wrote into"
+            )
         return cls(out, json.loads(known.read_bytes()), resume=True)
 
     def find(self, task: FieldTask) -> FieldReading | None:

@@ -39,8 +39,10 @@ def test_a_run_that_is_opened_again_is_the_same_report(finished: tuple[Report, P
 
 
 def test_a_folder_without_a_finished_run_is_refused_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="does not contain a run"):
+    with pytest.raises(InputError, match="holds no record of a run: name the folder that analyse"):
         marrowscope.open(tmp_path)
+    with pytest.raises(InputError, match="there is no folder"):
+        marrowscope.open(tmp_path / "none")
 
 
 def test_frames_hold_what_the_tables_hold(finished: tuple[Report, Path]) -> None:

@@ -24,6 +24,7 @@ from marrowscope.exports.field.boxes import write_coco, write_voc, write_yolo
 from marrowscope.exports.field.cells import turned_note
 from marrowscope.exports.field.geojson import geojson_files, write_geojson
 from marrowscope.exports.field.images import copy_images
+from marrowscope.exports.formats import EXPORTS
 
 SIZE = (1600, 1200)
 RNG = np.random.default_rng(5)
@@ -144,8 +145,10 @@ def test_tiles_of_a_slide_share_a_file_in_the_slides_pixels(tmp_path: Path) -> N
     corners = [feature["geometry"]["coordinates"][0][0] for feature in document["features"]]
     wanted = np.vstack([tile.boxes_in_image[:, :2] for tile in tiles])
     np.testing.assert_allclose(corners, wanted, atol=0.01)
-    with pytest.raises(InputError, match=r"s\.svs is a whole slide"):
+    with pytest.raises(InputError, match=r"COCO .* s\.svs is a whole slide: geojson"):
         write_coco(of(*tiles), tmp_path / "coco.json")
+    with pytest.raises(InputError, match=r"DICOM .* s\.svs is a whole slide: fhir and hl7"):
+        EXPORTS["dicom"].write(of(*tiles), tmp_path / "dicom")
 
 
 def test_a_readers_names_hold_and_deleted_cells_are_gone() -> None:

@@ -147,7 +147,7 @@ def test_an_open_set_is_imported_with_licence_and_citation(
     app: FastAPI, viewer: TestClient, downloaded: Path
 ) -> None:
     folder = app.state.service.settings.atlas_folder
-    about = imported.described(downloaded, "", "My set", "CC0", "Me, 2026")
+    about = imported.described(downloaded, "My set", "CC0", "Me, 2026")
     *_, last = imported.import_set(downloaded, folder, about, per_type=3)
     assert last == (6, 6)
     (listed,) = viewer.get(f"{API}/atlas").json()["items"]
@@ -164,8 +164,12 @@ def test_an_open_set_is_imported_with_licence_and_citation(
 
 
 def test_a_set_without_a_licence_is_not_imported(downloaded: Path) -> None:
-    with pytest.raises(InputError, match="--title and --licence"):
-        imported.described(downloaded, "", "My set", "", "")
+    with pytest.raises(InputError, match=r"add --licence$"):
+        imported.described(downloaded, "My set", "", "")
+    with pytest.raises(InputError, match=r"add --title and --licence$"):
+        imported.described(downloaded, "", "", "")
+    with pytest.raises(InputError, match="there is no folder"):
+        imported.described(downloaded / "none", "", "", "")
 
 
 def test_a_folder_that_names_no_type_holds_nothing_to_import(tmp_path: Path) -> None:
@@ -185,7 +189,7 @@ def test_a_known_set_says_its_own_licence(tmp_path: Path) -> None:
     ):
         (root / folder).mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (90, 90), "pink").save(root / folder / name)
-    about = imported.described(root, "", "", "", "")
+    about = imported.described(root, "", "", "")
     assert about.licence == "CC BY 4.0 (to be confirmed)"
     assert "Acevedo" in about.citation
     list(imported.import_set(root, tmp_path / "atlas", about, 5))

@@ -73,7 +73,7 @@ def _by_path(report: CohortReport, what: str, root: str, suffix: str) -> dict[Pu
 
 
 def _annotated(report: CohortReport, what: str) -> Sequence[AnnotatedImage]:
-    refuse_slides(report, what)
+    refuse_slides(report, what, "geojson has the cells of a slide in its own pixels, for QuPath")
     return [_image(image) for image in images_of(report)]
 
 

@@ -52,8 +52,13 @@ def images_of(report: CohortReport) -> Iterator[ImageCells]:
                 yield ImageCells(patient.patient, field, np.array(kept, np.intp))
 
 
-def refuse_slides(report: CohortReport, what: str) -> None:
+def refuse_slides(report: CohortReport, what: str, instead: str) -> None:
     """Refuse tiles of whole slides, of which there are no image files.
+
+    Parameters
+    ----------
+    what : the format
+    instead : what to do about it
 
     Raises
     ------
@@ -63,7 +68,7 @@ def refuse_slides(report: CohortReport, what: str) -> None:
     names = [image.field.slide for image in images_of(report) if image.field.slide]
     if names:
         raise InputError(
-            f"{what} needs an image file for every field, and {names[0]} is a whole slide: use geojson"
+            f"{what} needs an image file for every field, and {names[0]} is a whole slide: {instead}"
         )
 
 

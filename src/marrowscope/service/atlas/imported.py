@@ -54,21 +54,28 @@ class ImportedSet:
     counts: dict[str, int]
 
 
-def described(root: Path, identifier: str, title: str, licence: str, citation: str) -> SetInfo:
+def described(root: Path, title: str, licence: str, citation: str) -> SetInfo:
     """Describe a downloaded set: as it is known, or as it is told.
 
     Raises
     ------
     InputError
-        The set is not known, and its title or licence was not told.
+        There is no such folder; or the set is not known, and its title or licence was not told.
     """
+    if not root.is_dir():
+        raise InputError(f"there is no folder {root}")
     known = recognise_set(root)
     if known is not None:
         own = known.licence if known.licence_checked else f"{known.licence} (to be confirmed)"
         return SetInfo(known.id, title or known.title, licence or own, citation or known.citation)
-    if not title or not licence:
-        raise InputError(f"{root} is not a set known here: say what it is with --title and --licence")
-    name = identifier or root.name
+    told = {"--title": title, "--licence": licence}
+    missing = [option for option, value in told.items() if not value]
+    if missing:
+        raise InputError(
+            f"{root} is none of the open sets that `marrowscope data list` names, and the page shows title "
+            f"and licence beside a set's pictures: add {' and '.join(missing)}"
+        )
+    name = root.absolute().name
     return SetInfo("".join(c if c.isalnum() else "_" for c in name.lower()), title, licence, citation)
 
 

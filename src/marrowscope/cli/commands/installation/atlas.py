@@ -40,7 +40,7 @@ def import_(
 
     from marrowscope.service.atlas import imported
 
-    about = imported.described(folder, "", title, licence, citation)
+    about = imported.described(folder, title, licence, citation)
     total = 0
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("Copying pictures")

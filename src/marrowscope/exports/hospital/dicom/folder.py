@@ -25,7 +25,7 @@ def write_dicom(report: CohortReport, folder: Path) -> None:
     OSError
         The folder cannot be written to.
     """
-    refuse_slides(report, "DICOM")
+    refuse_slides(report, "DICOM", "fhir and hl7 carry its figures to the hospital's systems, pdf the report")
     patients = {patient.patient: patient for patient in report.patients}
     headers: dict[str, list[Dataset]] = {}
     for image in images_of(report):
