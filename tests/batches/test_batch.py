@@ -222,6 +222,22 @@ def test_shards_of_other_settings_are_not_joined(here: Here, manifest: Path, tmp
     assert ": target;" in refused.stderr
 
 
+def test_shards_with_and_without_pictures_are_joined(here: Here, small: Path, tmp_path: Path) -> None:
+    whole = batch(small, tmp_path / "whole").run()
+    assert whole.merged is not None
+    assert whole.merged.patients == 2
+    outs = [tmp_path / "with", tmp_path / "without"]
+    for out, more, finished in zip(outs, ((), ("--no-pictures",)), ("Ärztin/3", "empty"), strict=True):
+        assert command(small, "-o", out, *more, "-q").exit_code == 0
+        (other,) = {"Ärztin/3", "empty"} - {finished}
+        shutil.rmtree(folder_of(out, other))
+    merged = merge(outs, tmp_path / "all")
+    assert merged.missing == ()
+    assert same_tables(tmp_path / "all", tmp_path / "whole")
+    settings = json.loads((tmp_path / "all" / "run.json").read_text("utf-8"))["settings"]
+    assert settings["pictures"] == "false, true"
+
+
 def test_what_was_lost_of_a_finished_patient_is_told(here: Here, small: Path, tmp_path: Path) -> None:
     batch(small, tmp_path).run()
     (folder_of(tmp_path, "Ärztin/3") / "cells.csv").unlink()

@@ -6,7 +6,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from marrowscope.batches.records import (
     read_patient_record,
     settings_in,
 )
+from marrowscope.cohort.settings import WITHOUT_FIGURES
 from marrowscope.errors import DamagedRecordError, InputError
 from marrowscope.exports.atomic import write_atomic
 from marrowscope.exports.provenance import NOTICE
@@ -76,7 +77,7 @@ def merge(outs: Sequence[Path], into: Path) -> Merged:
     Raises
     ------
     InputError
-        A folder holds no batch, or they are of different manifests, networks or settings.
+        A folder holds no batch, or they are of different manifests, networks, or settings of the figures.
     DamagedRecordError
         A finished patient's files are gone.
     OSError
@@ -161,7 +162,7 @@ def _begin(sha256: str) -> int:
 
 
 def _settings(patients: Iterable[_Patient]) -> BatchSettings:
-    """Return the settings of all patients, which must be the same."""
+    """Return the settings of all patients, on which figures must depend alike."""
     used: dict[str, Path] = {}
     for each in patients:
         used.setdefault(each.settings, each.folder.parent)
@@ -169,12 +170,15 @@ def _settings(patients: Iterable[_Patient]) -> BatchSettings:
         raise InputError("no patient is finished there")
     first, *others = [(out, settings_in(out, digest)) for digest, out in used.items()]
     for out, settings in others:
-        names = ", ".join(differing(first[1].facts, settings.facts))
-        raise InputError(
-            f"patients were read with different settings, in {first[0]} and {out}: {names}; "
-            "run the batch again with --resume and the settings that are to hold"
-        )
-    return first[1]
+        names = [each for each in differing(first[1].facts, settings.facts) if each not in WITHOUT_FIGURES]
+        if names:
+            raise InputError(
+                f"patients were read with different settings, in {first[0]} and {out}: {', '.join(names)}; "
+                "run the batch again with --resume and the settings that are to hold"
+            )
+    every = [first[1], *(settings for _, settings in others)]
+    said = {name: ", ".join(sorted({each.facts[name] for each in every})) for name in WITHOUT_FIGURES}
+    return replace(first[1], facts={**first[1].facts, **said})
 
 
 def _records(patients: Iterable[_Patient]) -> Iterator[PatientRecord]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from marrowscope.analysis.patient import CountingSettings
 from marrowscope.domain.case.laboratory import NO_LABORATORY, Laboratory
@@ -17,6 +18,10 @@ from marrowscope.models.bundle import Bundle
 from marrowscope.pipeline import ReadingSettings
 from marrowscope.validations import read_validation
 from marrowscope.version import __version__
+
+_PICTURES: Final = "pictures"
+WITHOUT_FIGURES: Final = frozenset({_PICTURES})
+"""Those of `RunSettings.facts` on which no figure depends."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,7 @@ class RunSettings:
             "until_settled": str(self.until_settled).lower(),
             "live": str(self.is_live).lower(),
             "tiles": self.tiles.value,
-            "pictures": str(self.reading.pictures).lower(),
+            _PICTURES: str(self.reading.pictures).lower(),
             "laboratories": ", ".join(lab.name for lab in bundle.laboratories) or "none measured",
             "validation": "none" if self.validation is None else self.validation.describe(),
         }
