@@ -2,6 +2,7 @@ import { act, type ReactNode } from "react";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { KnownContext, type Known } from "../src/context";
 import { usePages, type Pages } from "../src/hooks";
+import { Outbox } from "../src/pages/Outbox";
 import { Controls } from "../src/quality/Controls";
 import { t } from "../src/strings";
 import { TYPES } from "./mock/taxonomy";
@@ -47,6 +48,28 @@ describe("a list loaded page by page", () => {
     await on.rest();
     expect(pages.items).toEqual(["z", "a", "b", "c"]);
     expect(pages.more).not.toBeNull();
+  });
+});
+
+describe("the outbox", () => {
+  const delivery = (id: string): object => ({
+    id, analysis_id: "a1", patient_id: "p1", patient: `P ${id}`, number: 1, target: "/srv", status: "refused", attempts: 1,
+    created_at: "2026-01-01T00:00:00Z", next_at: "2026-01-01T00:00:00Z", sent_at: null, message: "unknown patient",
+  });
+
+  it("goes on page by page, with a heading for each column", async () => {
+    answer({
+      "GET /outbox": () => ({ items: [delivery("1")], next: "c" }),
+      "GET /outbox?cursor=c": () => ({ items: [delivery("2")], next: null }),
+    });
+    await on.show(<Outbox />);
+    const rows = (): number => on.place.querySelectorAll("tbody tr").length;
+    await on.until(() => expect(rows()).toBe(1));
+    const button = [...on.place.querySelectorAll("button")].find((one) => one.textContent === t.worklist.more);
+    await act(async () => button?.click());
+    await on.until(() => expect(rows()).toBe(2));
+    expect(on.place.querySelectorAll("th")).toHaveLength(on.place.querySelectorAll("tr:last-child td").length);
+    expect(on.place.textContent).not.toContain(t.worklist.more);
   });
 });
 

@@ -4,6 +4,7 @@ import type { Page, Role, User } from "../api/shapes";
 import { useKnown } from "../context";
 import { useAction, useLoaded } from "../hooks";
 import { Dialog, Labelled, Link, Problem } from "../parts/basics";
+import { Table } from "../parts/lists";
 import { AuditTable } from "../patient/AuditTable";
 import { t, when } from "../strings";
 import { Networks } from "../teaching/Networks";
@@ -72,47 +73,36 @@ function Users(): ReactNode {
       </div>
       <Problem message={users.error ?? error} />
       <div className="card">
-        <table className="table">
-          <thead>
-            <tr>
-              <th>{t.login.username}</th>
-              <th>{t.admin.name}</th>
-              <th>{t.admin.role}</th>
-              <th>{t.admin.lastSeen}</th>
-              <th />
+        <Table heads={[t.login.username, t.admin.name, t.admin.role, t.admin.lastSeen, null]}>
+          {users.data?.items.map((user) => (
+            <tr key={user.id} className={user.active ? "" : "faint"}>
+              <td>
+                {user.username} {user.id === me.id ? <span className="faint small">({t.admin.you})</span> : null}
+              </td>
+              <td>{user.name}</td>
+              <td>
+                <select className="input compact" aria-label={`${t.admin.role}: ${user.username}`} disabled={busy || user.id === me.id} value={user.role} onChange={(event) => change(user, { role: event.target.value })}>
+                  {ROLES.map((role) => (
+                    <option key={role} value={role}>
+                      {t.roles[role]}
+                    </option>
+                  ))}
+                </select>
+              </td>
+              <td className="small soft">{when(user.last_seen_at)}</td>
+              <td>
+                <div className="row" style={{ justifyContent: "flex-end" }}>
+                  <button type="button" className="button compact" onClick={() => setPassword(user)}>
+                    {t.admin.resetPassword}
+                  </button>
+                  <button type="button" className="button compact" disabled={busy || user.id === me.id} onClick={() => change(user, { active: !user.active })}>
+                    {user.active ? t.admin.deactivate : t.admin.activate}
+                  </button>
+                </div>
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {users.data?.items.map((user) => (
-              <tr key={user.id} className={user.active ? "" : "faint"}>
-                <td>
-                  {user.username} {user.id === me.id ? <span className="faint small">({t.admin.you})</span> : null}
-                </td>
-                <td>{user.name}</td>
-                <td>
-                  <select className="input compact" aria-label={`${t.admin.role}: ${user.username}`} disabled={busy || user.id === me.id} value={user.role} onChange={(event) => change(user, { role: event.target.value })}>
-                    {ROLES.map((role) => (
-                      <option key={role} value={role}>
-                        {t.roles[role]}
-                      </option>
-                    ))}
-                  </select>
-                </td>
-                <td className="small soft">{when(user.last_seen_at)}</td>
-                <td>
-                  <div className="row" style={{ justifyContent: "flex-end" }}>
-                    <button type="button" className="button compact" onClick={() => setPassword(user)}>
-                      {t.admin.resetPassword}
-                    </button>
-                    <button type="button" className="button compact" disabled={busy || user.id === me.id} onClick={() => change(user, { active: !user.active })}>
-                      {user.active ? t.admin.deactivate : t.admin.activate}
-                    </button>
-                  </div>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </Table>
       </div>
       {adding ? <UserDialog onClose={() => setAdding(false)} onDone={users.reload} /> : null}
       {password ? <UserDialog user={password} onClose={() => setPassword(null)} onDone={users.reload} /> : null}

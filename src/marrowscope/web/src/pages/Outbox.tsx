@@ -3,7 +3,7 @@ import { post } from "../api/client";
 import type { ListedDelivery } from "../api/shapes";
 import { useAction, usePages } from "../hooks";
 import { Link, Problem } from "../parts/basics";
-import { More } from "../parts/lists";
+import { More, Table } from "../parts/lists";
 import { t, when } from "../strings";
 
 /** Signed reports on their way to the hospital's system. */
@@ -21,45 +21,33 @@ export function Outbox(): ReactNode {
       <p className="soft">{items?.length === 0 ? t.outbox.none : t.outbox.lead}</p>
       {items && items.length > 0 ? (
         <div className="card">
-          <table className="table">
-            <thead>
-              <tr>
-                <th>{t.outbox.signed}</th>
-                <th>{t.outbox.report}</th>
-                <th>{t.outbox.target}</th>
-                <th>{t.outbox.status}</th>
-                <th>{t.outbox.attempts}</th>
-                <th />
+          <Table heads={[t.outbox.signed, t.outbox.report, t.outbox.target, t.outbox.status, t.outbox.attempts, null]}>
+            {items.map((delivery) => (
+              <tr key={delivery.id}>
+                <td>{when(delivery.created_at)}</td>
+                <td>
+                  <Link to={`/patients/${delivery.patient_id}/versions`}>{delivery.patient}</Link>, {t.outbox.version(delivery.number)}
+                </td>
+                <td>
+                  <code>{delivery.target}</code>
+                </td>
+                <td>
+                  {t.outbox.statuses[delivery.status]}
+                  {delivery.status === "sent" ? ` ${when(delivery.sent_at)}` : ""}
+                  {delivery.status === "waiting" && delivery.attempts > 0 ? `, ${t.outbox.next(when(delivery.next_at))}` : ""}
+                  {delivery.message ? <div className="small soft">{delivery.message}</div> : null}
+                </td>
+                <td>{delivery.attempts}</td>
+                <td>
+                  {delivery.status === "sent" ? null : (
+                    <button type="button" className="button compact" disabled={busy} onClick={() => again(delivery)}>
+                      {t.outbox.again}
+                    </button>
+                  )}
+                </td>
               </tr>
-            </thead>
-            <tbody>
-              {items.map((delivery) => (
-                <tr key={delivery.id}>
-                  <td>{when(delivery.created_at)}</td>
-                  <td>
-                    <Link to={`/patients/${delivery.patient_id}/versions`}>{delivery.patient}</Link>, {t.outbox.version(delivery.number)}
-                  </td>
-                  <td>
-                    <code>{delivery.target}</code>
-                  </td>
-                  <td>
-                    {t.outbox.statuses[delivery.status]}
-                    {delivery.status === "sent" ? ` ${when(delivery.sent_at)}` : ""}
-                    {delivery.status === "waiting" && delivery.attempts > 0 ? `, ${t.outbox.next(when(delivery.next_at))}` : ""}
-                    {delivery.message ? <div className="small soft">{delivery.message}</div> : null}
-                  </td>
-                  <td>{delivery.attempts}</td>
-                  <td>
-                    {delivery.status === "sent" ? null : (
-                      <button type="button" className="button compact" disabled={busy} onClick={() => again(delivery)}>
-                        {t.outbox.again}
-                      </button>
-                    )}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+            ))}
+          </Table>
         </div>
       ) : null}
       <More more={more} />

@@ -4,6 +4,7 @@ import type { Page, Token } from "../api/shapes";
 import { useKnown } from "../context";
 import { useAction, useLoaded } from "../hooks";
 import { Dialog, Labelled, Problem } from "../parts/basics";
+import { Table } from "../parts/lists";
 import { t, when } from "../strings";
 
 /** The user's access tokens for programs, such as a laboratory system. */
@@ -21,32 +22,21 @@ export function Tokens(): ReactNode {
       </div>
       <Problem message={tokens.error ?? error} />
       <div className="card">
-        <table className="table">
-          <thead>
-            <tr>
-              <th>{t.admin.tokenName}</th>
-              <th>{t.admin.scopes}</th>
-              <th>{t.admin.created}</th>
-              <th>{t.admin.expiry}</th>
-              <th />
+        <Table heads={[t.admin.tokenName, t.admin.scopes, t.admin.created, t.admin.expiry, null]}>
+          {tokens.data?.items.map((token) => (
+            <tr key={token.id}>
+              <td>{token.name}</td>
+              <td>{token.scopes.map((scope) => t.admin.scopeNames[scope]).join(", ")}</td>
+              <td>{when(token.created_at)}</td>
+              <td>{token.expires_at ? when(token.expires_at) : t.admin.never}</td>
+              <td className="number">
+                <button type="button" className="button compact danger" disabled={busy} onClick={() => run(async () => { await remove(`/tokens/${token.id}`); tokens.reload(); })}>
+                  {t.admin.revoke}
+                </button>
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {tokens.data?.items.map((token) => (
-              <tr key={token.id}>
-                <td>{token.name}</td>
-                <td>{token.scopes.map((scope) => t.admin.scopeNames[scope]).join(", ")}</td>
-                <td>{when(token.created_at)}</td>
-                <td>{token.expires_at ? when(token.expires_at) : t.admin.never}</td>
-                <td className="number">
-                  <button type="button" className="button compact danger" disabled={busy} onClick={() => run(async () => { await remove(`/tokens/${token.id}`); tokens.reload(); })}>
-                    {t.admin.revoke}
-                  </button>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </Table>
       </div>
       {adding ? <AddToken onClose={() => setAdding(false)} onAdded={tokens.reload} /> : null}
     </div>

@@ -6,7 +6,7 @@ import { useAction, useNews, usePages } from "../hooks";
 import { StartDialog } from "../live/StartDialog";
 import { Problem } from "../parts/basics";
 import { IntervalScale } from "../parts/IntervalBar";
-import { More } from "../parts/lists";
+import { More, Table } from "../parts/lists";
 import { Alarms } from "../quality/Alarms";
 import { usePath } from "../route";
 import { t } from "../strings";
@@ -72,27 +72,11 @@ export function Worklist(): ReactNode {
       ) : null}
       {patients && patients.length > 0 ? (
         <div className="card worklist">
-          <table className="table">
-            <thead>
-              <tr>
-                <th />
-                <th>{t.worklist.patient}</th>
-                <th>{t.worklist.status}</th>
-                <th>{t.worklist.decision}</th>
-                <th className="number">{t.differential.blasts}</th>
-                <th>
-                  <IntervalScale />
-                </th>
-                <th>{t.worklist.reviewed}</th>
-                <th>{t.worklist.created}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {patients.map((patient) => (
-                <Row key={patient.id} patient={patient} filters={filters} />
-              ))}
-            </tbody>
-          </table>
+          <Table heads={[null, t.worklist.patient, t.worklist.status, t.worklist.decision, { number: t.differential.blasts }, <IntervalScale />, t.worklist.reviewed, t.worklist.created]}>
+            {patients.map((patient) => (
+              <Row key={patient.id} patient={patient} filters={filters} />
+            ))}
+          </Table>
         </div>
       ) : null}
       <More more={more} />

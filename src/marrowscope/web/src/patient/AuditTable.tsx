@@ -4,7 +4,7 @@ import type { AuditEntry } from "../api/shapes";
 import { useTypes } from "../context";
 import { usePages, useSettled } from "../hooks";
 import { Labelled, Problem } from "../parts/basics";
-import { More } from "../parts/lists";
+import { More, Table } from "../parts/lists";
 import { lookUp, t, when } from "../strings";
 
 interface Filter {
@@ -53,24 +53,11 @@ export function AuditTable({ path, csv, isOfPatient }: { path: string; csv: stri
       {items?.length === 0 ? <p className="soft">{asked ? t.audit.noneFound : t.audit.none}</p> : null}
       {items && items.length > 0 ? (
         <div className="card" style={{ overflow: "auto" }}>
-          <table className="table small">
-            <thead>
-              <tr>
-                <th className="number">{t.audit.number}</th>
-                <th>{t.audit.at}</th>
-                <th>{t.audit.actor}</th>
-                <th>{t.audit.action}</th>
-                <th>{t.audit.subject}</th>
-                <th>{t.audit.before}</th>
-                <th>{t.audit.after}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {items.map((entry) => (
-                <Row key={entry.number} entry={entry} isOfPatient={isOfPatient} />
-              ))}
-            </tbody>
-          </table>
+          <Table className="small" heads={[{ number: t.audit.number }, t.audit.at, t.audit.actor, t.audit.action, t.audit.subject, t.audit.before, t.audit.after]}>
+            {items.map((entry) => (
+              <Row key={entry.number} entry={entry} isOfPatient={isOfPatient} />
+            ))}
+          </Table>
         </div>
       ) : null}
       <More more={more} />

@@ -4,6 +4,7 @@ import type { Analysis, Carried, LostAnswer } from "../api/shapes";
 import { useTypes } from "../context";
 import { keepHere, keptHere } from "../display";
 import { useLoaded } from "../hooks";
+import { Table } from "../parts/lists";
 import { t } from "../strings";
 
 /** What an analysis took over from an earlier one, and answers that found no cell; nothing where it began anew. */
@@ -53,28 +54,17 @@ function LostTable({ lost }: { lost: LostAnswer[] }): ReactNode {
     <div className="stack tight">
       <p className="soft">{t.carried.lead}</p>
       <div className="lost" tabIndex={0} role="region" aria-label={t.carried.lost(lost.length)}>
-        <table className="table">
-          <thead>
-            <tr>
-              <th>{t.carried.field}</th>
-              <th className="number">{t.carried.cell}</th>
-              <th>{t.carried.answer}</th>
-              <th>{t.carried.by}</th>
-              <th>{t.carried.why}</th>
+        <Table heads={[t.carried.field, { number: t.carried.cell }, t.carried.answer, t.carried.by, t.carried.why]}>
+          {lost.map((one) => (
+            <tr key={`${one.field} ${one.number}`}>
+              <td>{one.field}</td>
+              <td className="number">{one.number}</td>
+              <td>{answer(one)}</td>
+              <td>{one.by ?? t.unavailable}</td>
+              <td>{t.carried.reasons[one.why]}</td>
             </tr>
-          </thead>
-          <tbody>
-            {lost.map((one) => (
-              <tr key={`${one.field} ${one.number}`}>
-                <td>{one.field}</td>
-                <td className="number">{one.number}</td>
-                <td>{answer(one)}</td>
-                <td>{one.by ?? t.unavailable}</td>
-                <td>{t.carried.reasons[one.why]}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </Table>
       </div>
     </div>
   );

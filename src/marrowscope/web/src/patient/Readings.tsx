@@ -6,6 +6,7 @@ import { useAction, useLoaded } from "../hooks";
 import { number, range } from "../locale";
 import { Loading, Problem } from "../parts/basics";
 import { Confusion } from "../parts/Confusion";
+import { Table } from "../parts/lists";
 import { go } from "../route";
 import { t } from "../strings";
 
@@ -31,37 +32,27 @@ export function Readings(props: { analysis: Analysis; readings: Reading[]; mine:
       <p className="soft">{t.readings.lead}</p>
       <Problem message={error} />
       <div className="card">
-        <table className="table">
-          <thead>
-            <tr>
-              <th>{t.readings.reader}</th>
-              <th>{t.worklist.status}</th>
-              <th className="number">{t.patient.tabs.review}</th>
-              <th />
+        <Table heads={[t.readings.reader, t.worklist.status, { number: t.patient.tabs.review }, null]}>
+          {readings.map((reading) => (
+            <tr key={reading.id}>
+              <td>{reading.kind === "first" ? t.readings.first : t.readings.second(reading.reader ?? t.unavailable)}</td>
+              <td>{reading.status === "open" ? t.readings.open : t.readings.finished}</td>
+              <td className="number">{reading.cells}</td>
+              <td className="number">
+                {mine?.id === reading.id ? (
+                  <span className="row" style={{ justifyContent: "flex-end" }}>
+                    <button type="button" className="button compact" onClick={() => go(`/patients/${analysis.patient_id}`)}>
+                      {t.readings.resume}
+                    </button>
+                    <button type="button" className="button compact primary" title={t.readings.finishLead} disabled={busy} onClick={() => run(async () => { await post(`/readings/${reading.id}/finish`); props.onChange(); })}>
+                      {t.readings.finish}
+                    </button>
+                  </span>
+                ) : null}
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {readings.map((reading) => (
-              <tr key={reading.id}>
-                <td>{reading.kind === "first" ? t.readings.first : t.readings.second(reading.reader ?? t.unavailable)}</td>
-                <td>{reading.status === "open" ? t.readings.open : t.readings.finished}</td>
-                <td className="number">{reading.cells}</td>
-                <td className="number">
-                  {mine?.id === reading.id ? (
-                    <span className="row" style={{ justifyContent: "flex-end" }}>
-                      <button type="button" className="button compact" onClick={() => go(`/patients/${analysis.patient_id}`)}>
-                        {t.readings.resume}
-                      </button>
-                      <button type="button" className="button compact primary" title={t.readings.finishLead} disabled={busy} onClick={() => run(async () => { await post(`/readings/${reading.id}/finish`); props.onChange(); })}>
-                        {t.readings.finish}
-                      </button>
-                    </span>
-                  ) : null}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </Table>
       </div>
       {mine === null && !done && user.role !== "viewer" && !analysis.locked ? (
         <div>

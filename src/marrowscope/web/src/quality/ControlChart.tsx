@@ -2,6 +2,7 @@ import { useState, type ReactNode } from "react";
 import type { Chart, ControlDetail, Occasion, Point } from "../api/shapes";
 import { useTypes } from "../context";
 import { number, range } from "../locale";
+import { Table } from "../parts/lists";
 import { t, when } from "../strings";
 import { TimeChart, type Mark } from "./TimeChart";
 
@@ -41,28 +42,17 @@ export function ControlChart({ control, chart }: { control: ControlDetail; chart
         </p>
       </figure>
       <div className="values" tabIndex={0} role="group" aria-label={label}>
-        <table className="table">
-          <thead>
-            <tr>
-              <th>{t.quality.when}</th>
-              <th className="number">{t.quality.value}</th>
-              {chart.reader === null ? null : <th className="number">{t.quality.cells}</th>}
-              <th className="number">{t.quality.limits}</th>
-              <th>{t.quality.rule}</th>
+        <Table heads={[t.quality.when, { number: t.quality.value }, chart.reader !== null && { number: t.quality.cells }, { number: t.quality.limits }, t.quality.rule]}>
+          {chart.points.map((point, index) => (
+            <tr key={point.analysis_id} className={index === at ? "at" : ""} onClick={() => setAt(index)}>
+              <td>{when(occasions.get(point.analysis_id)?.at)}</td>
+              <td className="number">{number(point.value, digits)}</td>
+              {point.counted === null ? null : <td className="number">{t.of(point.cells ?? 0, point.counted)}</td>}
+              <td className="number">{limitsOf(point, digits)}</td>
+              <td className={point.signal && !point.acknowledged ? "error" : "soft"}>{point.sets_limits ? t.quality.setsLimits : told(point)}</td>
             </tr>
-          </thead>
-          <tbody>
-            {chart.points.map((point, index) => (
-              <tr key={point.analysis_id} className={index === at ? "at" : ""} onClick={() => setAt(index)}>
-                <td>{when(occasions.get(point.analysis_id)?.at)}</td>
-                <td className="number">{number(point.value, digits)}</td>
-                {point.counted === null ? null : <td className="number">{t.of(point.cells ?? 0, point.counted)}</td>}
-                <td className="number">{limitsOf(point, digits)}</td>
-                <td className={point.signal && !point.acknowledged ? "error" : "soft"}>{point.sets_limits ? t.quality.setsLimits : told(point)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </Table>
       </div>
     </div>
   );

@@ -5,6 +5,7 @@ import { useKnown } from "../context";
 import { useAction, useLoaded, useNews } from "../hooks";
 import { number } from "../locale";
 import { Dialog, Labelled, Link, Loading, Problem } from "../parts/basics";
+import { Table } from "../parts/lists";
 import { ReasonDialog } from "../patient/ReasonDialog";
 import { likeBefore } from "../patient/shown";
 import { go } from "../route";
@@ -198,45 +199,32 @@ function Occasions({ control, onChange }: { control: ControlDetail; onChange: ()
       {mayChange ? <Add busy={busy} onMark={(patient) => mark(patient, control.id)} key={control.occasions} /> : null}
       {control.seen.length > 0 ? (
         <div className="card">
-          <table className="table">
-            <thead>
-              <tr>
-                <th>{t.quality.when}</th>
-                <th>{t.quality.patient}</th>
-                <th>{t.quality.bundle}</th>
-                <th className="number">{t.quality.cells}</th>
-                <th className="number">{t.quality.flagged}</th>
-                {hasTarget ? <th>{t.quality.agreement}</th> : null}
-                <th />
+          <Table heads={[t.quality.when, t.quality.patient, t.quality.bundle, { number: t.quality.cells }, { number: t.quality.flagged }, hasTarget && t.quality.agreement, null]}>
+            {[...control.seen].reverse().map((one) => (
+              <tr key={one.analysis_id}>
+                <td>{when(one.at)}</td>
+                <td>
+                  <Link to={`/patients/${one.patient_id}`}>{one.patient}</Link>
+                </td>
+                <td>{one.bundle}</td>
+                <td className="number">{number(one.counted)}</td>
+                <td className="number">{t.of(one.flagged, one.images)}</td>
+                {hasTarget ? <td>{one.agreements.map((told) => t.quality.agreed(told.reader || t.quality.networks, told.agreed, told.cells)).join("; ")}</td> : null}
+                <td className="number">
+                  {mayChange ? (
+                    <>
+                      <button type="button" className="button quiet compact" disabled={busy} onClick={() => run(async () => { await post(`/patients/${one.patient_id}/analyses`, likeBefore(await get<Analysis>(`/analyses/${one.analysis_id}`))); setWaiting(true); })}>
+                        {t.quality.again}
+                      </button>
+                      <button type="button" className="button quiet compact" disabled={busy} onClick={() => mark(one.patient_id, null)}>
+                        {t.quality.unmark}
+                      </button>
+                    </>
+                  ) : null}
+                </td>
               </tr>
-            </thead>
-            <tbody>
-              {[...control.seen].reverse().map((one) => (
-                <tr key={one.analysis_id}>
-                  <td>{when(one.at)}</td>
-                  <td>
-                    <Link to={`/patients/${one.patient_id}`}>{one.patient}</Link>
-                  </td>
-                  <td>{one.bundle}</td>
-                  <td className="number">{number(one.counted)}</td>
-                  <td className="number">{t.of(one.flagged, one.images)}</td>
-                  {hasTarget ? <td>{one.agreements.map((told) => t.quality.agreed(told.reader || t.quality.networks, told.agreed, told.cells)).join("; ")}</td> : null}
-                  <td className="number">
-                    {mayChange ? (
-                      <>
-                        <button type="button" className="button quiet compact" disabled={busy} onClick={() => run(async () => { await post(`/patients/${one.patient_id}/analyses`, likeBefore(await get<Analysis>(`/analyses/${one.analysis_id}`))); setWaiting(true); })}>
-                          {t.quality.again}
-                        </button>
-                        <button type="button" className="button quiet compact" disabled={busy} onClick={() => mark(one.patient_id, null)}>
-                          {t.quality.unmark}
-                        </button>
-                      </>
-                    ) : null}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+            ))}
+          </Table>
         </div>
       ) : null}
     </>

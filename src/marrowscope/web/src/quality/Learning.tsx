@@ -5,6 +5,7 @@ import { useKnown } from "../context";
 import { useAction, useLoaded, useNews } from "../hooks";
 import { withInterval } from "../locale";
 import { Labelled, Link, Loading, Problem } from "../parts/basics";
+import { Table } from "../parts/lists";
 import { t, when } from "../strings";
 import { TimeChart } from "./TimeChart";
 
@@ -41,46 +42,32 @@ export function Learning(): ReactNode {
       {tests.data && shown.length === 0 ? <p className="card empty">{isTrainer ? t.proficiency.empty : t.proficiency.emptyOwn}</p> : null}
       {shown.length > 0 ? (
         <div className="card">
-          <table className="table">
-            <thead>
-              <tr>
-                <th>{t.proficiency.learner}</th>
-                <th>{t.quality.patient}</th>
-                <th>{t.proficiency.served}</th>
-                <th>{t.proficiency.finished}</th>
-                <th className="number">{t.proficiency.namedOf}</th>
-                <th className="number">{t.readings.kappa}</th>
-                <th className="number">{t.proficiency.blasts}</th>
-                <th />
+          <Table heads={[t.proficiency.learner, t.quality.patient, t.proficiency.served, t.proficiency.finished, { number: t.proficiency.namedOf }, { number: t.readings.kappa }, { number: t.proficiency.blasts }, null]}>
+            {shown.map((test) => (
+              <tr key={test.id}>
+                <td>{test.learner}</td>
+                <td>{test.patient}</td>
+                <td>{when(test.opened_at)}</td>
+                <td>{test.finished_at ? when(test.finished_at) : t.readings.open}</td>
+                <td className="number">{t.of(test.named, test.cells)}</td>
+                <td className="number">{kappaOf(test)}</td>
+                <td className="number">{test.signed_blasts === null ? "" : t.of(test.found_blasts ?? 0, test.signed_blasts)}</td>
+                <td className="number">
+                  {test.status === "finished" ? <Link to={`/quality/result/${test.id}`}>{t.proficiency.result}</Link> : null}
+                  {test.status === "open" && test.username === user.username ? (
+                    <Link to={`/quality/test/${test.id}`} className="button compact primary">
+                      {t.proficiency.start}
+                    </Link>
+                  ) : null}
+                  {test.status === "open" && isTrainer && test.username !== user.username ? (
+                    <button type="button" className="button quiet compact" disabled={busy} onClick={() => run(async () => { await remove(`/proficiency/${test.id}`); tests.reload(); })}>
+                      {t.proficiency.withdraw}
+                    </button>
+                  ) : null}
+                </td>
               </tr>
-            </thead>
-            <tbody>
-              {shown.map((test) => (
-                <tr key={test.id}>
-                  <td>{test.learner}</td>
-                  <td>{test.patient}</td>
-                  <td>{when(test.opened_at)}</td>
-                  <td>{test.finished_at ? when(test.finished_at) : t.readings.open}</td>
-                  <td className="number">{t.of(test.named, test.cells)}</td>
-                  <td className="number">{kappaOf(test)}</td>
-                  <td className="number">{test.signed_blasts === null ? "" : t.of(test.found_blasts ?? 0, test.signed_blasts)}</td>
-                  <td className="number">
-                    {test.status === "finished" ? <Link to={`/quality/result/${test.id}`}>{t.proficiency.result}</Link> : null}
-                    {test.status === "open" && test.username === user.username ? (
-                      <Link to={`/quality/test/${test.id}`} className="button compact primary">
-                        {t.proficiency.start}
-                      </Link>
-                    ) : null}
-                    {test.status === "open" && isTrainer && test.username !== user.username ? (
-                      <button type="button" className="button quiet compact" disabled={busy} onClick={() => run(async () => { await remove(`/proficiency/${test.id}`); tests.reload(); })}>
-                        {t.proficiency.withdraw}
-                      </button>
-                    ) : null}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+            ))}
+          </Table>
         </div>
       ) : null}
     </>

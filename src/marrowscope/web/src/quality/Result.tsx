@@ -6,6 +6,7 @@ import { useLoaded } from "../hooks";
 import { number, withInterval } from "../locale";
 import { Link, Loading, Problem } from "../parts/basics";
 import { Confusion } from "../parts/Confusion";
+import { Table } from "../parts/lists";
 import { t, when } from "../strings";
 import { kappaOf } from "./Learning";
 
@@ -54,28 +55,17 @@ export function Result({ id }: { id: string }): ReactNode {
       </ul>
       <h2>{t.proficiency.byType}</h2>
       <div className="card">
-        <table className="table">
-          <thead>
-            <tr>
-              <th>{t.proficiency.type}</th>
-              <th className="number">{t.proficiency.signed}</th>
-              <th className="number">{t.proficiency.yours}</th>
-              <th className="number">{t.proficiency.both}</th>
-              <th className="number">{t.readings.kappa}</th>
+        <Table heads={[t.proficiency.type, { number: t.proficiency.signed }, { number: t.proficiency.yours }, { number: t.proficiency.both }, { number: t.readings.kappa }]}>
+          {found.types.map((one) => (
+            <tr key={one.type}>
+              <td>{name(one.type)}</td>
+              <td className="number">{number(one.signed)}</td>
+              <td className="number">{number(one.named)}</td>
+              <td className="number">{number(one.both)}</td>
+              <td className="number">{one.kappa === null ? t.unavailable : withInterval(one.kappa, one.ci_low, one.ci_high, 2)}</td>
             </tr>
-          </thead>
-          <tbody>
-            {found.types.map((one) => (
-              <tr key={one.type}>
-                <td>{name(one.type)}</td>
-                <td className="number">{number(one.signed)}</td>
-                <td className="number">{number(one.named)}</td>
-                <td className="number">{number(one.both)}</td>
-                <td className="number">{one.kappa === null ? t.unavailable : withInterval(one.kappa, one.ci_low, one.ci_high, 2)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </Table>
       </div>
       <Confusion table={found.table} label={t.proficiency.table} />
     </>

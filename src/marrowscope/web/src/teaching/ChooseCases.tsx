@@ -3,8 +3,9 @@ import { get, post } from "../api/client";
 import type { Outlook, Page, SignedCase } from "../api/shapes";
 import { useKnown } from "../context";
 import { useAction, useLoaded, useSettled } from "../hooks";
-import { Labelled, Link, Loading, Problem } from "../parts/basics";
 import { dayOf, number } from "../locale";
+import { Labelled, Link, Loading, Problem } from "../parts/basics";
+import { Table } from "../parts/lists";
 import { t, when } from "../strings";
 
 const SETTLED_MS = 200; // several cases are ticked one after the other
@@ -73,48 +74,38 @@ function within(iso: string, since: string, until: string): boolean {
 
 function CaseTable({ cases, left, onTick }: { cases: SignedCase[]; left: ReadonlySet<string>; onTick: (ids: string[], isChosen: boolean) => void }): ReactNode {
   const usable = cases.filter((one) => one.cells > 0).map((one) => one.analysis_id);
+  const all = (
+    <label className="row">
+      <input type="checkbox" checked={usable.length > 0 && usable.every((id) => !left.has(id))} onChange={(event) => onTick(usable, event.target.checked)} />
+      {t.teaching.choose.all}
+    </label>
+  );
   return (
     <div className="scroll-table" tabIndex={0} role="group" aria-label={t.teaching.choose.title}>
-      <table className="table">
-        <thead>
-          <tr>
-            <th>
-              <label className="row">
-                <input type="checkbox" checked={usable.length > 0 && usable.every((id) => !left.has(id))} onChange={(event) => onTick(usable, event.target.checked)} />
-                {t.teaching.choose.all}
-              </label>
-            </th>
-            <th>{t.teaching.choose.signed}</th>
-            <th className="number">{t.teaching.choose.cells}</th>
-            <th className="number">{t.teaching.choose.blasts}</th>
-            <th>{t.teaching.choose.note}</th>
+      <Table heads={[all, t.teaching.choose.signed, { number: t.teaching.choose.cells }, { number: t.teaching.choose.blasts }, t.teaching.choose.note]}>
+        {cases.map((one) => (
+          <tr key={one.analysis_id}>
+            <td>
+              <span className="row">
+                <input
+                  type="checkbox"
+                  aria-label={`${t.teaching.choose.case} ${one.patient}`}
+                  disabled={one.cells === 0}
+                  checked={one.cells > 0 && !left.has(one.analysis_id)}
+                  onChange={(event) => onTick([one.analysis_id], event.target.checked)}
+                />
+                <Link to={`/patients/${one.patient_id}`}>{one.patient}</Link>
+              </span>
+            </td>
+            <td className="small soft">{when(one.signed_at)}</td>
+            <td className="number">{number(one.cells)}</td>
+            <td className="number">{number(one.blasts)}</td>
+            <td className="small soft">
+              {[one.is_learned ? t.teaching.choose.learned : "", one.unusable ? t.teaching.choose.unusable(one.unusable) : ""].filter(Boolean).join("; ")}
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {cases.map((one) => (
-            <tr key={one.analysis_id}>
-              <td>
-                <span className="row">
-                  <input
-                    type="checkbox"
-                    aria-label={`${t.teaching.choose.case} ${one.patient}`}
-                    disabled={one.cells === 0}
-                    checked={one.cells > 0 && !left.has(one.analysis_id)}
-                    onChange={(event) => onTick([one.analysis_id], event.target.checked)}
-                  />
-                  <Link to={`/patients/${one.patient_id}`}>{one.patient}</Link>
-                </span>
-              </td>
-              <td className="small soft">{when(one.signed_at)}</td>
-              <td className="number">{number(one.cells)}</td>
-              <td className="number">{number(one.blasts)}</td>
-              <td className="small soft">
-                {[one.is_learned ? t.teaching.choose.learned : "", one.unusable ? t.teaching.choose.unusable(one.unusable) : ""].filter(Boolean).join("; ")}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+        ))}
+      </Table>
     </div>
   );
 }

@@ -3,6 +3,7 @@ import { post } from "../api/client";
 import type { ActiveNetworks, Estimate, Taught, Teaching } from "../api/shapes";
 import { ReasonDialog } from "../patient/ReasonDialog";
 import { number } from "../locale";
+import { Table } from "../parts/lists";
 import { t } from "../strings";
 
 const FEW_PATIENTS = 10; // below which a resampled interval is rough
@@ -52,28 +53,17 @@ export function Comparison({ taught, patients }: { taught: Taught; patients: num
     <>
       {taught.is_better ? null : <p>{words.noGain}</p>}
       <p>{words.keptOut(taught.asked, patients)}</p>
-      <table className="table">
-        <thead>
-          <tr>
-            <th>{words.figure}</th>
-            <th className="number">{words.n}</th>
-            <th className="number">{words.present}</th>
-            <th className="number">{words.new}</th>
-            <th className="number">{words.gain}</th>
+      <Table heads={[words.figure, { number: words.n }, { number: words.present }, { number: words.new }, { number: words.gain }]}>
+        {taught.figures.map((figure) => (
+          <tr key={figure.name}>
+            <td>{words.names[figure.name] ?? figure.name}</td>
+            <td className="number">{number(figure.n)}</td>
+            <td className="number">{told(figure.before)}</td>
+            <td className="number">{told(figure.after)}</td>
+            <td className="number">{told(figure.gain, true)}</td>
           </tr>
-        </thead>
-        <tbody>
-          {taught.figures.map((figure) => (
-            <tr key={figure.name}>
-              <td>{words.names[figure.name] ?? figure.name}</td>
-              <td className="number">{number(figure.n)}</td>
-              <td className="number">{told(figure.before)}</td>
-              <td className="number">{told(figure.after)}</td>
-              <td className="number">{told(figure.gain, true)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+        ))}
+      </Table>
       <p className="small soft">
         {words.intervals} {patients < FEW_PATIENTS ? words.fewPatients(patients) : ""}
       </p>
@@ -81,24 +71,15 @@ export function Comparison({ taught, patients }: { taught: Taught; patients: num
         <p className="small soft">{words.background(two(taught.background_auc), two(taught.background_balanced_accuracy))}</p>
       ) : null}
       <p>{words.replay}</p>
-      <table className="table">
-        <thead>
-          <tr>
-            <th>{words.figure}</th>
-            <th className="number">{words.n}</th>
-            <th className="number">{words.share}</th>
+      <Table heads={[words.figure, { number: words.n }, { number: words.share }]}>
+        {taught.replay.map((kept) => (
+          <tr key={kept.name}>
+            <td>{words.kept[kept.name] ?? kept.name}</td>
+            <td className="number">{number(kept.n)}</td>
+            <td className="number">{told(kept.share)}</td>
           </tr>
-        </thead>
-        <tbody>
-          {taught.replay.map((kept) => (
-            <tr key={kept.name}>
-              <td>{words.kept[kept.name] ?? kept.name}</td>
-              <td className="number">{number(kept.n)}</td>
-              <td className="number">{told(kept.share)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+        ))}
+      </Table>
     </>
   );
 }
