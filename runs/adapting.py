@@ -20,8 +20,9 @@ from marrowscope.cli.console import say
 from marrowscope.datasets.layouts.cells import LabelledCell, read_folder_per_type
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.errors import DatasetError, MarrowscopeError
-from marrowscope.evaluation.networks.adapting import AdaptingResult, write_adapting
+from marrowscope.evaluation.networks.adapting import AdaptingResult
 from marrowscope.evaluation.networks.classifier import BlastResult, evaluate_classifier
+from marrowscope.evaluation.networks.measured import write_measured
 from marrowscope.evaluation.networks.shown_cells import cells_of_folders
 from marrowscope.models.bundle import Bundle, load_bundle
 from marrowscope.models.classifier import Classifier
@@ -139,7 +140,7 @@ def main() -> None:
         result = adapting(bundle, read_folder_per_type(given.data), given.mpp, given)
     except MarrowscopeError as error:
         raise SystemExit(str(error)) from error
-    write_adapting(result, given.out)
+    write_measured(result.to_json(), given.out)
     print(f"{given.out}: {result.to_json()}")
 
 

@@ -26,8 +26,8 @@ from marrowscope.evaluation.networks.left_out import (
     LeftOutCells,
     LeftOutResult,
     figures_of,
-    write_left_out,
 )
+from marrowscope.evaluation.networks.measured import write_measured
 from marrowscope.models.bundle import ClassifierSettings
 from marrowscope.training.classifier.recipe import ClassifierRecipe
 from marrowscope.training.classifier.report import PREDICTIONS
@@ -44,7 +44,7 @@ def main() -> None:
     base = ClassifierRecipe.from_toml(options.plan.parent / plan["recipe"], options.data)
     base = replace(base, look_at_test=False, cache=options.out / "cache", **plan.get("settings", {}))
     results = {variant["name"]: _result(base, dict(variant), plan, options) for variant in plan["variant"]}
-    write_left_out(next(iter(results.values())), options.out / f"{options.comparison}.json")
+    write_measured(next(iter(results.values())).to_json(), options.out / f"{options.comparison}.json")
     text = _markdown(results, len(plan["seeds"]))
     print(text)
     if options.page:

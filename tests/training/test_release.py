@@ -11,7 +11,8 @@ import pytest
 from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.rates import BlastKind, ErrorRates, Laboratory, PatientCells
 from marrowscope.errors import BundleError, InputError
-from marrowscope.evaluation.networks.left_out import LeftOutResult, write_left_out
+from marrowscope.evaluation.networks.left_out import LeftOutResult
+from marrowscope.evaluation.networks.measured import write_measured
 from marrowscope.models.bundle import load_bundle
 from marrowscope.training.finished_run import FinishedRun
 from marrowscope.training.release import bundle_of_runs
@@ -79,7 +80,7 @@ def test_laboratories_left_out_by_the_procedure_are_taken_along(classifier_run: 
         **counts,
     }
     left_out = tmp_path / "folds.json"
-    write_left_out(LeftOutResult({"a": one}, (), recipes=1, steps=9), left_out)
+    write_measured(LeftOutResult({"a": one}, (), recipes=1, steps=9).to_json(), left_out)
     made = bundle_of_runs(tmp_path / "bundle", None, classifier_run, None, left_out=left_out, **NAMES)
     assert made.laboratories == (
         Laboratory("A", Specimen.BLOOD, 10, 9, 30, 2, (PatientCells(10, 9, 30, 2),)),

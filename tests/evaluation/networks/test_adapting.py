@@ -6,7 +6,8 @@ import pytest
 
 from marrowscope.domain.rates import ErrorRates
 from marrowscope.errors import DatasetError
-from marrowscope.evaluation.networks.adapting import AdaptingResult, AdaptingTest, write_adapting
+from marrowscope.evaluation.networks.adapting import AdaptingResult, AdaptingTest
+from marrowscope.evaluation.networks.measured import write_measured
 from marrowscope.models.bundle import load_bundle
 
 RESULT = AdaptingResult(
@@ -28,7 +29,7 @@ def test_the_gain_is_a_share_of_what_was_missing() -> None:
 
 def test_it_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     path = tmp_path / "work" / "adapting.json"
-    write_adapting(RESULT, path)
+    write_measured(RESULT.to_json(), path)
     test = AdaptingTest(tmp_path, path)
     assert test.measure(load_bundle()) == RESULT
     path.write_text("{}")

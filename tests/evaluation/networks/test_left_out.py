@@ -16,8 +16,8 @@ from marrowscope.evaluation.networks.left_out import (
     further,
     read_left_out,
     share_errors,
-    write_left_out,
 )
+from marrowscope.evaluation.networks.measured import write_measured
 
 NAMES = ("lymphocyte", "segmented_neutrophil", "smudge_cell")
 
@@ -76,7 +76,7 @@ def test_mean_and_worst_leave_out_what_is_apart(tmp_path: Path) -> None:
     found = result.to_json()
     assert found["mean"]["auc"] == pytest.approx(0.85)
     assert found["worst"] == pytest.approx({"auc": 0.8, "share_error": 2.0})
-    write_left_out(result, tmp_path / "folds.json")
+    write_measured(result.to_json(), tmp_path / "folds.json")
     assert read_left_out(tmp_path / "folds.json") == result
     (tmp_path / "other.json").write_text("{}")
     with pytest.raises(DatasetError, match="no figures of laboratories left out"):

@@ -4,14 +4,13 @@ The measurement trains; here its result is read. The networks are those of a lab
 left out: those of the bundle were taught it.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from marrowscope.domain.rates import ErrorRates
-from marrowscope.errors import DatasetError
+from marrowscope.evaluation.networks.measured import read_measured
 from marrowscope.models.bundle import Bundle
 
 
@@ -62,7 +61,7 @@ class AdaptingTest:
     Attributes
     ----------
     data : the new source
-    file : written by `write_adapting`
+    file : written by `write_measured`
     """
 
     data: Path
@@ -78,23 +77,17 @@ def balanced_accuracy_of(rates: ErrorRates) -> float:
     return (rates.blasts_called / rates.blasts_seen + rates.others_cleared / rates.others_seen) / 2
 
 
-def write_adapting(result: AdaptingResult, path: Path) -> None:
-    """Write a measurement as JSON."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result.to_json(), indent=1) + "\n", encoding="utf-8")
-
-
 def read_adapting(path: Path) -> AdaptingResult:
     """Read a measurement. Raises DatasetError where it cannot be read."""
-    try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return AdaptingResult(
-            document["cells_per_kind"],
-            tuple(document["learned"]),
-            ErrorRates(**document["before"]),
-            ErrorRates(**document["after"]),
-            document["auc_before"],
-            document["auc_after"],
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DatasetError(f"{path}: no measurement of adapting; `runs/adapting.py` writes one") from error
+    return read_measured(path, _of, "no measurement of adapting; `runs/adapting.py` writes one")
+
+
+def _of(document: dict[str, Any]) -> AdaptingResult:
+    return AdaptingResult(
+        document["cells_per_kind"],
+        tuple(document["learned"]),
+        ErrorRates(**document["before"]),
+        ErrorRates(**document["after"]),
+        document["auc_before"],
+        document["auc_after"],
+    )

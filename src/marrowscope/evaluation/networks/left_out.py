@@ -4,7 +4,6 @@ The figures are those of the procedure that trained a bundle, not of the bundle'
 taught all of them. `runs/folds.py` trains and writes; this reads, and adds what a further laboratory may see.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from scipy import special, stats
 from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.rates import BlastKind, Laboratory, PatientCells
 from marrowscope.domain.taxonomy import taxonomy
-from marrowscope.errors import DatasetError
+from marrowscope.evaluation.networks.measured import read_measured
 from marrowscope.evaluation.statistics.bootstrap import group_bootstrap
 from marrowscope.evaluation.statistics.metrics import (
     Bools,
@@ -303,20 +302,12 @@ class LeftOutTest:
         return read_left_out(self.file)
 
 
-def write_left_out(result: LeftOutResult, path: Path) -> None:
-    """Write figures as JSON."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result.to_json(), indent=1) + "\n", encoding="utf-8")
-
-
 def read_left_out(path: Path) -> LeftOutResult:
-    """Read what `write_left_out` wrote. Raises DatasetError where it cannot be read."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        return LeftOutResult(
-            document["laboratories"], tuple(document["apart"]), document["recipes"], document["steps"]
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DatasetError(
-            f"{path}: no figures of laboratories left out; `runs/folds.py` writes them"
-        ) from error
+    """Read a measurement. Raises DatasetError where it cannot be read."""
+    return read_measured(path, _of, "no figures of laboratories left out; `runs/folds.py` writes them")
+
+
+def _of(document: dict[str, Any]) -> LeftOutResult:
+    return LeftOutResult(
+        document["laboratories"], tuple(document["apart"]), document["recipes"], document["steps"]
+    )
