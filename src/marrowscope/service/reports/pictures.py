@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from marrowscope.domain.case.megakaryocytes import ListedCandidate
 from marrowscope.domain.patient import PatientReading
-from marrowscope.exports.pictures import FULL, GalleryItem, cells_to_show
+from marrowscope.exports.pictures import FULL, GalleryItem, NoPictures, cells_to_show
 from marrowscope.imaging import gallery
 from marrowscope.imaging.jpeg import jpeg_bytes
 from marrowscope.service.errors import NotFoundError
@@ -30,9 +30,10 @@ class ImageStore:
     pictures: Pictures
 
 
-class StoredPictures:
+class StoredPictures(NoPictures):
     """Pictures of an analysis from the blob store; missing ones are left out.
 
+    There are no paths of annotated fields and sheets: a report that leaves the service has no links to files.
     The database is read at construction only: pictures may be made after the session is closed.
     """
 
@@ -83,16 +84,6 @@ class StoredPictures:
                 return jpeg_bytes(image, 80)
         except OSError:
             return None
-
-    def annotated_path(self, patient: str, field: str) -> str | None:
-        """Return None: a report that leaves the service has no links to files."""
-        del patient, field
-        return None
-
-    def sheets(self, patient: str) -> Sequence[str]:
-        """Return nothing, as for annotated fields."""
-        del patient
-        return ()
 
     def megakaryocyte(self, patient: str, listed: ListedCandidate) -> bytes | None:
         """Return a square around a candidate for a megakaryocyte on a slide."""

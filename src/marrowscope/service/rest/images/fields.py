@@ -13,6 +13,8 @@ from marrowscope.service.images.workers import THUMBNAILS_PX
 from marrowscope.service.rest.dependencies import Reviewer, TheService, Transaction, Viewer
 from marrowscope.service.rest.images.pictures import (
     PICTURE,
+    Level,
+    TilePlace,
     is_known,
     jpeg,
     tag,
@@ -135,9 +137,9 @@ def tile(
     _: Viewer,
     service: TheService,
     field_id: Id,
-    level: Annotated[int, Path(ge=0, le=40)],
-    column: Annotated[int, Path(ge=0, le=100_000)],
-    row: Annotated[int, Path(ge=0, le=100_000)],
+    level: Level,
+    column: TilePlace,
+    row: TilePlace,
 ) -> Response:
     """Show a Deep Zoom tile of an image."""
     digest, etag = _image(session, field_id, level, column, row)

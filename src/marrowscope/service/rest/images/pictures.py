@@ -1,8 +1,8 @@
 """Responses that are pictures: they never change, so browsers may cache them."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Path, Request
 from fastapi.responses import Response
 
 JPEG = {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}
@@ -10,6 +10,9 @@ PICTURE: dict[int | str, dict[str, Any]] = {
     200: {**JPEG, "description": "The picture"},
     304: {"description": "Not changed"},
 }
+Level = Annotated[int, Path(ge=0, le=40)]
+TilePlace = Annotated[int, Path(ge=0, le=100_000)]
+"""Column or row of a Deep Zoom tile."""
 _KEEP = "private, max-age=31536000, immutable"
 
 

@@ -1,15 +1,13 @@
 """Whole slides: their list, their overview, and Deep Zoom tiles straight from their files."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from marrowscope.imaging.slides.deep_zoom import dzi
 from marrowscope.service.images import patients
 from marrowscope.service.rest.dependencies import TheService, Transaction, Viewer
 from marrowscope.service.rest.images.fields import XML
-from marrowscope.service.rest.images.pictures import PICTURE, is_known, jpeg, tag, unchanged
+from marrowscope.service.rest.images.pictures import PICTURE, Level, TilePlace, is_known, jpeg, tag, unchanged
 from marrowscope.service.rest.shapes import API, Id, Page, Shape
 
 router = APIRouter(tags=["slides"])
@@ -85,9 +83,9 @@ def tile(
     _: Viewer,
     service: TheService,
     slide_id: Id,
-    level: Annotated[int, Path(ge=0, le=40)],
-    column: Annotated[int, Path(ge=0, le=100_000)],
-    row: Annotated[int, Path(ge=0, le=100_000)],
+    level: Level,
+    column: TilePlace,
+    row: TilePlace,
 ) -> Response:
     """Show a Deep Zoom tile of a slide."""
     digest = patients.get_slide(session, slide_id).sha256
