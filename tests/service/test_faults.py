@@ -20,7 +20,8 @@ from tests.service.conftest import PASSWORDS, log_in
 from tests.service.drawn import Drawn
 from tests.service.images.test_retention import delete
 from tests.service.reports.test_signing import name_blasts, sign
-from tests.service.review.test_answers import cells_of, change, other
+from tests.service.review.answered import cells_of
+from tests.service.review.test_answers import change, other
 from tests.service.uploaded import API, listed, new_patient, png, rows, send
 
 from marrowscope.service.images import pictures, uploads
@@ -30,13 +31,8 @@ from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 from marrowscope.service.trail import checking
 
-
-@pytest.fixture
-def database_url(sqlite_template: Path, tmp_path: Path) -> str:
-    """SQLite, whose writes are this machine's."""
-    path = tmp_path / "service.db"
-    path.write_bytes(sqlite_template.read_bytes())
-    return f"sqlite:///{path}"
+# SQLite's writes are this machine's.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture(autouse=True)
@@ -167,7 +163,7 @@ def test_every_commit_may_fail(
     reason: str,
 ) -> None:
     patient = new_patient(reviewer)
-    cell = cells_of(reviewer, drawn)[0]
+    cell = cells_of(reviewer, drawn.analysis)[0]
     requests: list[tuple[Callable[[], Any], int]] = [
         (lambda: reviewer.post(f"{API}/patients", json={"name": "new"}), 201),
         (lambda: send(reviewer, patient, ("a.png", png(1))), 200),
@@ -221,7 +217,7 @@ def test_a_clock_that_jumps_loses_nothing(
     patient = new_patient(reviewer, "P 2")
     assert rows(send(reviewer, patient, ("a.png", png(1)))) == [("a.png", "stored")]
     assert sign(reviewer, drawn).status_code == 201
-    named = [cell for cell in cells_of(reviewer, drawn) if cell["reviewed_type"] is not None]
+    named = [cell for cell in cells_of(reviewer, drawn.analysis) if cell["reviewed_type"] is not None]
     assert len(named) == 4
     if hours > 0:
         log_in(reviewer, "rita", PASSWORDS["rita"])

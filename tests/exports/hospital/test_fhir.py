@@ -25,6 +25,17 @@ from marrowscope.exports.hospital.fhir import LOINC, SNOMED, codes, fhir_bundle,
 from marrowscope.exports.provenance import NOTICE
 from marrowscope.journal import Journal
 
+STATED = CaseDetails(
+    Specimen.MARROW,
+    age_years=40.0,
+    site="sternum",
+    collected="2026-01-03",
+    received="2026-01-04",
+    requester="Dr. Roth",
+    order_number="A-17",
+    phrases=("blasts.auer_rods",),
+    conclusion="AML",
+)
 NETWORK = patient("P01", blast_share=0.3, cells=300, fields=5, details=CaseDetails(Specimen.MARROW))
 
 
@@ -170,18 +181,7 @@ def test_codes_are_those_of_the_specimen_and_none_without_one() -> None:
 
 
 def test_specimen_order_ranges_and_morphology_are_in_it() -> None:
-    details = CaseDetails(
-        Specimen.MARROW,
-        age_years=40.0,
-        site="sternum",
-        collected="2026-01-03",
-        received="2026-01-04",
-        requester="Dr. Roth",
-        order_number="A-17",
-        phrases=("blasts.auer_rods",),
-        conclusion="AML",
-    )
-    reading = patient("P01", blast_share=0.3, cells=300, fields=5, details=details)
+    reading = patient("P01", blast_share=0.3, cells=300, fields=5, details=STATED)
     bundle = fhir_bundle(replace(report([reading]), laboratory=read_laboratory(None)))
     by_kind: dict[str, list[Any]] = {}
     for entry in bundle["entry"]:

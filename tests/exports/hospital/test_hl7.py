@@ -8,27 +8,15 @@ from hl7apy.core import Message
 from hl7apy.parser import parse_message
 from hl7apy.validation import Validator
 from tests.exports.fake_report import nine_patients, patient, report
-from tests.exports.hospital.test_fhir import NETWORK, signed
+from tests.exports.hospital.test_fhir import NETWORK, STATED, signed
 
-from marrowscope.domain.case.details import CaseDetails
 from marrowscope.domain.case.laboratory import Laboratory, Systems
-from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.patient import CohortReport, PatientReading
 from marrowscope.exports.case.codes import all_loinc
 from marrowscope.exports.case.laboratory import read_laboratory
 from marrowscope.exports.hospital.hl7 import END, control_id, message, write_hl7
 
-DETAILS = CaseDetails(
-    Specimen.MARROW,
-    age_years=40.0,
-    site="sternum",
-    collected="2026-01-03",
-    received="2026-01-04",
-    requester="Dr. Roth & Co",
-    order_number="A-17|x",
-    phrases=("blasts.auer_rods",),
-    conclusion="AML^M2\nsecond line",
-)
+DETAILS = replace(STATED, requester="Dr. Roth & Co", order_number="A-17|x", conclusion="AML^M2\nsecond line")
 WHOLE = patient("P|01~ä", blast_share=0.3, cells=300, fields=5, details=DETAILS)
 
 

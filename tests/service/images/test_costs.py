@@ -20,12 +20,8 @@ from marrowscope.service.images.uploads import Examiner, UploadedFile
 BOUNDARY = "b"
 
 
-@pytest.fixture
-def database_url(sqlite_template: Any, tmp_path: Any) -> str:
-    """SQLite alone: what is tested here happens before the database."""
-    path = tmp_path / "service.db"
-    path.write_bytes(sqlite_template.read_bytes())
-    return f"sqlite:///{path}"
+# What is tested here happens before the database.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from sqlalchemy import func, select, update
 from tests.service.again import analyse_again, found_anew
 from tests.service.drawn import Drawn, draw
 from tests.service.reports.test_signing import export, name_blasts, sign
-from tests.service.review.test_answers import API, cells_of, refused, trail
+from tests.service.review.answered import cells_of
+from tests.service.review.test_answers import API, refused, trail
 
 from marrowscope.service.clock import now
 from marrowscope.service.images import retention
@@ -43,7 +44,7 @@ def test_a_deleted_patient_leaves_an_audit_stub_alone(
     app: FastAPI, reviewer: TestClient, admin: TestClient, database: Database, drawn: Drawn
 ) -> None:
     name_blasts(reviewer, drawn, 3)
-    cell = cells_of(reviewer, drawn)[0]
+    cell = cells_of(reviewer, drawn.analysis)[0]
     reviewer.post(f"{API}/cells/{cell['id']}/comments", json={"text": "Mrs Example's blast"})
     signed = sign(reviewer, drawn).json()
     analyse_again(reviewer, app, drawn, found_anew(drawn))
@@ -100,7 +101,7 @@ def test_old_images_go_and_what_was_signed_stays(
     assert sweep(database, blobs, days=30) == 1
     assert files(blobs) == young - 8  # four images, four sheets
     assert sweep(database, blobs, days=30) == 0
-    cell = cells_of(reviewer, drawn)[0]
+    cell = cells_of(reviewer, drawn.analysis)[0]
     refused(reviewer.get(f"{API}/cells/{cell['id']}/crop.jpg"), 404, "not-found")
     assert export(reviewer, drawn, "report.html") == page
     (entry,) = trail(database, "patient.expire")

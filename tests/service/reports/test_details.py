@@ -8,7 +8,8 @@ from fastapi.testclient import TestClient
 from tests.service.again import analyse_again, found_anew
 from tests.service.drawn import Drawn
 from tests.service.reports.test_signing import export, name_blasts, sign
-from tests.service.review.test_answers import API, cells_of, differential, refused, trail
+from tests.service.review.answered import cells_of
+from tests.service.review.test_answers import API, differential, refused, trail
 
 from marrowscope.exports.case.facts import signature_of
 from marrowscope.service.reports import documents
@@ -48,7 +49,7 @@ def test_blood_changes_the_count_and_its_revision(
     assert answer.status_code == 200, answer.text
     assert answer.json()["revision"] == 1
     after = differential(reviewer, drawn)
-    assert sum(cell["counted"] for cell in cells_of(reviewer, drawn)) == after["reviewed"]["counted"]
+    assert sum(cell["counted"] for cell in cells_of(reviewer, drawn.analysis)) == after["reviewed"]["counted"]
     assert after["reviewed"]["counted"] == before["counted"] - erythroblasts
     assert after["reviewed"]["me_ratio"] is None
     assert after["reviewed"]["erythroblasts_per_100"] > 0

@@ -15,7 +15,8 @@ from sqlalchemy import select, update
 from tests.service.accounts.test_accounts import try_to_log_in
 from tests.service.conftest import PASSWORDS, own_password, reasons
 from tests.service.drawn import Drawn
-from tests.service.review.test_answers import API, cells_of, change, differential, other, refused, trail
+from tests.service.review.answered import cells_of
+from tests.service.review.test_answers import API, change, differential, other, refused, trail
 
 from marrowscope.service.reports import documents
 from marrowscope.service.settings import Settings
@@ -38,8 +39,9 @@ def export(client: TestClient, drawn: Drawn, name: str, **query: Any) -> bytes:
 
 
 def name_blasts(client: TestClient, drawn: Drawn, number: int, name: str = "myeloblast") -> None:
-    cells = [c for c in cells_of(client, drawn) if c["counted"] and c["reviewed_type"] is None][:number]
-    body = [{"id": c["id"], "revision": c["revision"], "type": name} for c in cells]
+    cells = cells_of(client, drawn.analysis)
+    open_ones = [c for c in cells if c["counted"] and c["reviewed_type"] is None][:number]
+    body = [{"id": c["id"], "revision": c["revision"], "type": name} for c in open_ones]
     assert change(client, drawn, *body).status_code == 200
 
 
@@ -58,7 +60,7 @@ def test_a_signature_locks_and_says_who_when_and_what(
     assert patient["status"] == "signed"
     assert patient["signed"]["by"] == "Rita"
     assert patient["analysis"]["locked"]
-    cell = cells_of(reviewer, drawn)[0]
+    cell = cells_of(reviewer, drawn.analysis)[0]
     refused(change(reviewer, drawn, other(cell)), 409, "locked")
     single = reviewer.patch(f"{API}/cells/{cell['id']}", json={"type": "blast"}, headers={"If-Match": "1"})
     refused(single, 409, "locked")
@@ -176,7 +178,7 @@ def test_every_file_of_a_report_is_given(reviewer: TestClient, viewer: TestClien
     assert "&lt;i&gt;seen&lt;/i&gt;" in answer.text
     assert "sandbox" in answer.headers["content-security-policy"]
     rows = export(viewer, drawn, "cells.csv").decode().splitlines()
-    assert len(rows) == 1 + len(cells_of(viewer, drawn))
+    assert len(rows) == 1 + len(cells_of(viewer, drawn.analysis))
     assert sum(row.endswith(",myeloblast") for row in rows) == 5
     assert export(viewer, drawn, "patients.csv").startswith(b"patient,fields,")
     assert export(viewer, drawn, "patients.xlsx").startswith(b"PK")
@@ -218,7 +220,7 @@ def test_reviewed_cells_become_a_folder_per_type(reviewer: TestClient, drawn: Dr
     refused(reviewer.get(url), 409, "conflict")
     name_blasts(reviewer, drawn, 3)
     name_blasts(reviewer, drawn, 2, "monocyte")
-    gone = next(c for c in cells_of(reviewer, drawn) if c["reviewed_type"] == "monocyte")
+    gone = next(c for c in cells_of(reviewer, drawn.analysis) if c["reviewed_type"] == "monocyte")
     change(reviewer, drawn, {"id": gone["id"], "revision": gone["revision"], "deleted": True})
     body = {"field_id": drawn.fields[0], "box": [100, 100, 190, 190], "type": "plasma_cell"}
     reviewer.post(f"{API}/analyses/{drawn.analysis}/cells", json=body)
@@ -234,7 +236,7 @@ def test_reviewed_cells_become_a_folder_per_type(reviewer: TestClient, drawn: Dr
 
 def test_formats_of_other_programs_hold_the_readers_names(reviewer: TestClient, drawn: Drawn) -> None:
     name_blasts(reviewer, drawn, 5)
-    named = [c for c in cells_of(reviewer, drawn) if c["reviewed_type"] == "myeloblast"]
+    named = [c for c in cells_of(reviewer, drawn.analysis) if c["reviewed_type"] == "myeloblast"]
     assert len(named) == 5
     coco = json.loads(export(reviewer, drawn, "coco.json"))
     types = {each["id"]: each["name"] for each in coco["categories"]}

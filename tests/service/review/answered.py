@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastapi.testclient import TestClient
-from tests.service.review.test_answers import API
+from tests.service.uploaded import API
 
 FREE = (700.0, 500.0, 790.0, 590.0)
 """A place of the first field where the networks have found nothing."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from tests.service.conftest import logged_in
 from tests.service.drawn import Drawn, draw
+from tests.service.review.answered import cells_of
 
 from marrowscope.service.actors import SYSTEM
 from marrowscope.service.analyses import analyses
@@ -19,13 +20,6 @@ from marrowscope.service.store.tables.audit import AuditEntry
 from marrowscope.service.trail import audit
 
 API = "/api/v1"
-
-
-def cells_of(client: TestClient, drawn: Drawn, **query: Any) -> list[dict[str, Any]]:
-    answer = client.get(f"{API}/analyses/{drawn.analysis}/cells", params={"limit": 5000, **query})
-    assert answer.status_code == 200, answer.text
-    items: list[dict[str, Any]] = answer.json()["items"]
-    return items
 
 
 def change(client: TestClient, drawn: Drawn, *changes: dict[str, Any], **more: Any) -> Any:
@@ -62,7 +56,7 @@ def test_a_name_stands_beside_the_networks_and_moves_the_count(
 ) -> None:
     before = differential(reviewer, drawn)
     assert before["model"] == before["reviewed"]
-    cell = next(c for c in cells_of(reviewer, drawn, type="lymphocyte") if c["counted"])
+    cell = next(c for c in cells_of(reviewer, drawn.analysis, type="lymphocyte") if c["counted"])
     answer = change(reviewer, drawn, other(cell))
     assert answer.status_code == 200, answer.text
     (changed,) = answer.json()["items"]
@@ -88,7 +82,7 @@ def test_a_name_stands_beside_the_networks_and_moves_the_count(
 
 def test_taking_back_restores_the_networks_word(reviewer: TestClient, drawn: Drawn) -> None:
     before = differential(reviewer, drawn)
-    cell = cells_of(reviewer, drawn)[3]
+    cell = cells_of(reviewer, drawn.analysis)[3]
     (changed,) = change(reviewer, drawn, other(cell)).json()["items"]
     (back,) = change(
         reviewer, drawn, {"id": cell["id"], "revision": changed["revision"], "type": None}
@@ -103,21 +97,21 @@ def test_of_two_reviewers_at_once_the_second_is_shown_the_firsts_word(
     app: FastAPI, reviewer: TestClient, drawn: Drawn
 ) -> None:
     anna = logged_in(app, "anna")
-    cells = cells_of(reviewer, drawn)[:3]
+    cells = cells_of(reviewer, drawn.analysis)[:3]
     assert change(anna, drawn, {**other(cells[1]), "type": "monocyte"}).status_code == 200
     problem = refused(change(reviewer, drawn, *map(other, cells)), 409, "conflict")
     (conflict,) = problem["conflicts"]
     assert conflict["id"] == cells[1]["id"]
     assert conflict["reviewed_type"] == "monocyte"
     assert conflict["reviewed_by"] == "Anna"
-    now = cells_of(reviewer, drawn)[:3]
+    now = cells_of(reviewer, drawn.analysis)[:3]
     assert [c["reviewed_type"] for c in now] == [None, "monocyte", None]  # nothing of the batch was taken
 
 
 def test_fields_read_later_leave_the_review_in_force(
     reviewer: TestClient, database: Database, drawn: Drawn
 ) -> None:
-    cell = next(c for c in cells_of(reviewer, drawn, type="lymphocyte") if c["counted"])
+    cell = next(c for c in cells_of(reviewer, drawn.analysis, type="lymphocyte") if c["counted"])
     change(reviewer, drawn, other(cell))
     before = reviewer.get(f"{API}/patients/{drawn.patient}").json()["result"]
     with database.writing() as session:
@@ -126,7 +120,7 @@ def test_fields_read_later_leave_the_review_in_force(
 
 
 def test_a_single_change_needs_the_revision_seen(reviewer: TestClient, drawn: Drawn) -> None:
-    cell = cells_of(reviewer, drawn)[0]
+    cell = cells_of(reviewer, drawn.analysis)[0]
     url = f"{API}/cells/{cell['id']}"
     refused(reviewer.patch(url, json={"type": "blast"}), 422, "invalid")
     answer = reviewer.patch(url, json={"type": "blast"}, headers={"If-Match": '"0"'})
@@ -141,7 +135,7 @@ def test_a_single_change_needs_the_revision_seen(reviewer: TestClient, drawn: Dr
 
 def test_a_deleted_cell_is_kept_and_can_come_back(reviewer: TestClient, drawn: Drawn) -> None:
     before = differential(reviewer, drawn)["reviewed"]
-    cell = next(c for c in cells_of(reviewer, drawn) if c["counted"])
+    cell = next(c for c in cells_of(reviewer, drawn.analysis) if c["counted"])
     gone = change(reviewer, drawn, {"id": cell["id"], "revision": 0, "deleted": True}).json()["items"][0]
     assert gone["deleted"]
     assert not gone["counted"]
@@ -191,21 +185,21 @@ def test_what_does_not_exist_is_refused(
     app: FastAPI, reviewer: TestClient, database: Database, drawn: Drawn
 ) -> None:
     elsewhere = draw(database, app.state.service.blobs, name="P-018", seed=2)
-    foreign = cells_of(reviewer, elsewhere)[0]
+    foreign = cells_of(reviewer, elsewhere.analysis)[0]
     refused(change(reviewer, drawn, other(foreign)), 404, "not-found")
-    cell = cells_of(reviewer, drawn)[0]
+    cell = cells_of(reviewer, drawn.analysis)[0]
     refused(change(reviewer, drawn, {**other(cell), "type": "unicorn"}), 422, "invalid")
     refused(change(reviewer, drawn, other(cell), other(cell)), 422, "invalid")
     refused(change(reviewer, drawn, {"id": cell["id"], "revision": 0}), 422, "invalid")
     body = {"field_id": elsewhere.fields[0], "box": [100, 100, 190, 190], "type": "blast"}
     refused(reviewer.post(f"{API}/analyses/{drawn.analysis}/cells", json=body), 404, "not-found")
-    assert cells_of(reviewer, elsewhere)[0] == foreign
+    assert cells_of(reviewer, elsewhere.analysis)[0] == foreign
 
 
 def test_remarks_are_kept_in_order_and_counted(
     app: FastAPI, reviewer: TestClient, database: Database, drawn: Drawn
 ) -> None:
-    cell = cells_of(reviewer, drawn)[0]
+    cell = cells_of(reviewer, drawn.analysis)[0]
     url = f"{API}/cells/{cell['id']}/comments"
     assert reviewer.post(url, json={"text": "<b>smudge?</b>"}).status_code == 201
     assert logged_in(app, "anna").post(url, json={"text": "No:\na monocyte"}).status_code == 201
@@ -221,7 +215,7 @@ def test_remarks_are_kept_in_order_and_counted(
 def test_a_viewer_changes_nothing_and_a_stranger_sees_nothing(
     client: TestClient, viewer: TestClient, drawn: Drawn
 ) -> None:
-    cell = cells_of(viewer, drawn)[0]
+    cell = cells_of(viewer, drawn.analysis)[0]
     body = {"field_id": drawn.fields[0], "box": [100, 100, 190, 190], "type": "blast"}
     analysis = f"{API}/analyses/{drawn.analysis}"
     refused(change(viewer, drawn, other(cell)), 403, "forbidden")
@@ -237,7 +231,7 @@ def test_a_viewer_changes_nothing_and_a_stranger_sees_nothing(
 
 def test_suggestions_go_on_where_the_review_stands(reviewer: TestClient, drawn: Drawn) -> None:
     url = f"{API}/analyses/{drawn.analysis}/suggestions"
-    by_id = {c["id"]: c for c in cells_of(reviewer, drawn)}
+    by_id = {c["id"]: c for c in cells_of(reviewer, drawn.analysis)}
     seen: set[str] = set()
     for _ in range(3):
         items = reviewer.get(url, params={"number": 20}).json()["items"]
@@ -267,12 +261,12 @@ def test_any_way_to_the_last_word_gives_its_count(
     """Naming, renaming and taking back one after the other counts as the last words said at once."""
     client = logged_in(app, "rita")
     step, at_once = (draw(database, app.state.service.blobs, cells=60, fields=2) for _ in range(2))
-    cells = cells_of(client, step)[:12]
+    cells = cells_of(client, step.analysis)[:12]
     revisions = [0] * 12
     for place, name in deeds:
         body = {"id": cells[place]["id"], "revision": revisions[place], "type": name}
         revisions[place] = change(client, step, body).json()["items"][0]["revision"]
     last = dict(deeds)
-    twins = cells_of(client, at_once)
+    twins = cells_of(client, at_once.analysis)
     change(client, at_once, *({"id": twins[p]["id"], "revision": 0, "type": n} for p, n in last.items()))
     assert differential(client, step) == differential(client, at_once)

@@ -9,7 +9,8 @@ import pytest
 from fastapi import FastAPI
 from tests.service.conftest import logged_in, own_password, reasons
 from tests.service.drawn import Drawn, draw
-from tests.service.review.test_answers import API, cells_of, change, differential, trail
+from tests.service.review.answered import cells_of
+from tests.service.review.test_answers import API, change, differential, trail
 
 from marrowscope.service.store.engine import Database
 from marrowscope.service.trail import checking
@@ -37,7 +38,7 @@ def at_once(*deeds: Callable[[], Any]) -> list[Any]:
 
 def test_of_many_words_on_the_same_cells_one_is_taken(app: FastAPI, database: Database, drawn: Drawn) -> None:
     clients = [logged_in(app, name) for name in ("rita", "anna", "rita", "anna")]
-    cells = cells_of(clients[0], drawn)[:10]
+    cells = cells_of(clients[0], drawn.analysis)[:10]
 
     def say(number: int) -> Callable[[], Any]:
         body = [{"id": c["id"], "revision": 0, "type": TYPES[number]} for c in cells]
@@ -46,7 +47,7 @@ def test_of_many_words_on_the_same_cells_one_is_taken(app: FastAPI, database: Da
     answers = at_once(*(say(number) for number in range(4)))
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
     taken = TYPES[[answer.status_code for answer in answers].index(200)]
-    assert {c["reviewed_type"] for c in cells_of(clients[0], drawn)[:10]} == {taken}
+    assert {c["reviewed_type"] for c in cells_of(clients[0], drawn.analysis)[:10]} == {taken}
     for answer in answers:
         if answer.status_code == 409:
             assert {c["reviewed_type"] for c in answer.json()["conflicts"]} == {taken}
@@ -75,7 +76,7 @@ def test_cells_drawn_at_once_have_numbers_of_their_own(app: FastAPI, drawn: Draw
 def test_what_is_signed_is_what_was_seen(app: FastAPI, drawn: Drawn) -> None:
     """A change beside a signature is either in the signed count, whose signer is told to look, or refused."""
     rita, anna = logged_in(app, "rita"), logged_in(app, "anna")
-    cell = cells_of(rita, drawn)[0]
+    cell = cells_of(rita, drawn.analysis)[0]
     waived = reasons(anna, drawn.analysis)
     signature = {"meaning": "seen", "revision": 0, "password": own_password(anna), "waived": waived}
     changed, signed = at_once(
@@ -85,4 +86,4 @@ def test_what_is_signed_is_what_was_seen(app: FastAPI, drawn: Drawn) -> None:
     assert sorted([changed.status_code, signed.status_code]) in ([200, 409], [201, 409])
     analysis = rita.get(f"{API}/analyses/{drawn.analysis}").json()
     assert analysis["locked"] == (signed.status_code == 201)
-    assert (cells_of(rita, drawn)[0]["reviewed_type"] == "blast") == (changed.status_code == 200)
+    assert (cells_of(rita, drawn.analysis)[0]["reviewed_type"] == "blast") == (changed.status_code == 200)

@@ -6,7 +6,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from tests.service.drawn import Drawn, draw
-from tests.service.review.test_answers import API, cells_of, change, differential, refused, trail
+from tests.service.review.answered import cells_of
+from tests.service.review.test_answers import API, change, differential, refused, trail
 
 from marrowscope.service.store.engine import Database
 
@@ -14,7 +15,7 @@ from marrowscope.service.store.engine import Database
 @pytest.fixture
 def second(reviewer: TestClient, admin: TestClient, drawn: Drawn) -> str:
     """rita's open second reading, after anna has renamed ten cells and drawn one in the first."""
-    cells = cells_of(admin, drawn)[:10]
+    cells = cells_of(admin, drawn.analysis)[:10]
     renamed = [{"id": c["id"], "revision": 0, "type": "plasma_cell"} for c in cells]
     assert change(admin, drawn, *renamed).status_code == 200
     body = {"field_id": drawn.fields[0], "box": [100, 100, 190, 190], "type": "blast"}
@@ -40,14 +41,14 @@ def test_the_first_reading_is_there_from_the_start(reviewer: TestClient, drawn: 
 def test_an_open_second_reading_is_blind_to_the_first(
     reviewer: TestClient, admin: TestClient, drawn: Drawn, second: str
 ) -> None:
-    seen = cells_of(reviewer, drawn)
+    seen = cells_of(reviewer, drawn.analysis)
     assert all(c["reviewed_type"] is None and c["reviewed_by"] is None and c["revision"] == 0 for c in seen)
     assert all(c["type"] == c["model_type"] for c in seen)
-    assert len(cells_of(admin, drawn)) == len(seen) + 1  # nor is what anna drew
-    drawn_cell = next(c for c in cells_of(admin, drawn) if c["origin"] == "person")
+    assert len(cells_of(admin, drawn.analysis)) == len(seen) + 1  # nor is what anna drew
+    drawn_cell = next(c for c in cells_of(admin, drawn.analysis) if c["origin"] == "person")
     refused(reviewer.get(f"{API}/cells/{drawn_cell['id']}"), 404, "not-found")
     assert reviewer.get(f"{API}/cells/{seen[0]['id']}").json() == seen[0]
-    assert not cells_of(reviewer, drawn, type="plasma_cell")
+    assert not cells_of(reviewer, drawn.analysis, type="plasma_cell")
     found = differential(reviewer, drawn)
     assert found["reviewed"] == found["model"]
     assert found["reviewed_cells"] == 0
@@ -64,28 +65,30 @@ def test_an_open_second_reading_is_blind_to_the_first(
 def test_a_blind_reader_does_not_learn_where_others_remarked(
     reviewer: TestClient, admin: TestClient, drawn: Drawn, second: str
 ) -> None:
-    cell = cells_of(reviewer, drawn)[0]
+    cell = cells_of(reviewer, drawn.analysis)[0]
     address = f"{API}/cells/{cell['id']}/comments"
     assert admin.post(address, json={"text": "Auer rod?"}).status_code == 201
-    assert cells_of(reviewer, drawn)[0]["comments"] == 0
+    assert cells_of(reviewer, drawn.analysis)[0]["comments"] == 0
     assert reviewer.post(address, json={"text": "a pale one"}).status_code == 201
-    assert cells_of(reviewer, drawn)[0]["comments"] == 1
-    assert cells_of(admin, drawn)[0]["comments"] == 2
+    assert cells_of(reviewer, drawn.analysis)[0]["comments"] == 1
+    assert cells_of(admin, drawn.analysis)[0]["comments"] == 2
     assert reviewer.post(f"{API}/readings/{second}/finish").status_code == 200
-    assert cells_of(admin, drawn, reading=second)[0]["comments"] == 2
+    assert cells_of(admin, drawn.analysis, reading=second)[0]["comments"] == 2
 
 
 def test_what_a_blind_reader_says_changes_their_reading_alone(
     reviewer: TestClient, admin: TestClient, database: Database, drawn: Drawn, second: str
 ) -> None:
     before = differential(admin, drawn)
-    cell = cells_of(reviewer, drawn)[0]
+    cell = cells_of(reviewer, drawn.analysis)[0]
     answer = change(reviewer, drawn, {"id": cell["id"], "revision": 0, "type": "monocyte"}, reading=second)
     (changed,) = answer.json()["items"]
     assert (changed["reviewed_type"], changed["reviewed_by"], changed["revision"]) == ("monocyte", "Rita", 1)
     assert differential(admin, drawn) == before
-    assert cells_of(admin, drawn)[0]["reviewed_type"] == "plasma_cell"
-    assert cells_of(reviewer, drawn, type="monocyte")[0]["id"] in {c["id"] for c in cells_of(reviewer, drawn)}
+    assert cells_of(admin, drawn.analysis)[0]["reviewed_type"] == "plasma_cell"
+    assert cells_of(reviewer, drawn.analysis, type="monocyte")[0]["id"] in {
+        c["id"] for c in cells_of(reviewer, drawn.analysis)
+    }
     assert differential(reviewer, drawn)["reviewed_cells"] == 1
     stale = {"id": cell["id"], "revision": 0, "type": "blast"}
     assert refused(change(reviewer, drawn, stale), 409, "conflict")["conflicts"][0]["type"] == "monocyte"
@@ -95,7 +98,7 @@ def test_what_a_blind_reader_says_changes_their_reading_alone(
 def test_the_audit_trail_tells_a_blind_reader_nothing_and_nothing_of_them(
     reviewer: TestClient, admin: TestClient, drawn: Drawn, second: str
 ) -> None:
-    cell = cells_of(reviewer, drawn)[0]
+    cell = cells_of(reviewer, drawn.analysis)[0]
     change(reviewer, drawn, {"id": cell["id"], "revision": 0, "type": "basophil"})
     url = f"{API}/patients/{drawn.patient}/audit"
     refused(reviewer.get(url), 403, "forbidden")
@@ -109,7 +112,7 @@ def test_the_audit_trail_tells_a_blind_reader_nothing_and_nothing_of_them(
 def test_nobody_else_sees_or_changes_an_open_reading(
     admin: TestClient, viewer: TestClient, drawn: Drawn, second: str
 ) -> None:
-    cell = cells_of(admin, drawn)[20]
+    cell = cells_of(admin, drawn.analysis)[20]
     for client in (admin, viewer):
         answer = client.get(f"{API}/analyses/{drawn.analysis}/cells", params={"reading": second})
         refused(answer, 403, "forbidden")
@@ -143,7 +146,7 @@ def test_two_readings_are_compared_once_finished(
 ) -> None:
     url = f"{API}/analyses/{drawn.analysis}/agreement"
     refused(viewer.get(url), 404, "not-found")
-    cells = cells_of(reviewer, drawn)
+    cells = cells_of(reviewer, drawn.analysis)
     same = [{"id": c["id"], "revision": 0, "type": "plasma_cell"} for c in cells[:6]]
     other: list[dict[str, Any]] = [{"id": c["id"], "revision": 0, "type": "monocyte"} for c in cells[6:10]]
     assert change(reviewer, drawn, *same, *other).status_code == 200
@@ -163,6 +166,6 @@ def test_two_readings_are_compared_once_finished(
     # Once finished, everybody may look at it, and its reader at the first.
     listed = admin.get(f"{API}/analyses/{drawn.analysis}/cells", params={"reading": second, "limit": 10})
     assert [c["reviewed_type"] for c in listed.json()["items"]] == ["plasma_cell"] * 6 + ["monocyte"] * 4
-    assert cells_of(reviewer, drawn)[9]["reviewed_type"] == "plasma_cell"
+    assert cells_of(reviewer, drawn.analysis)[9]["reviewed_type"] == "plasma_cell"
     late = {"id": cells[0]["id"], "revision": 1, "type": "blast"}
     refused(change(reviewer, drawn, late, reading=second), 409, "locked")
