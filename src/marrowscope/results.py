@@ -26,7 +26,7 @@ from marrowscope.exports.pdf import write_pdf
 from marrowscope.exports.pictures import GalleryItem, cells_to_show, limits_for
 from marrowscope.exports.provenance import write_run_json
 from marrowscope.exports.signed import named_otherwise
-from marrowscope.exports.tables import write_megakaryocytes_csv
+from marrowscope.exports.tables import MEGAKARYOCYTES_CSV, write_megakaryocytes_csv
 from marrowscope.imaging.draw import Tile, TileGroup, draw_sheet
 from marrowscope.imaging.gallery import LARGE_PX, from_sheet
 from marrowscope.imaging.jpeg import jpeg_bytes
@@ -135,7 +135,7 @@ def _write_own_pdf(report: CohortReport, patient: PatientReading, journal: Journ
 
 def _write_megakaryocytes(report: CohortReport, out: Path) -> Iterator[Path]:
     """Write the candidates for megakaryocytes where any image could have shown one."""
-    path = out / "megakaryocytes.csv"
+    path = out / MEGAKARYOCYTES_CSV
     if any(patient.megakaryocytes for patient in report.patients):
         write_megakaryocytes_csv(report, path)
         yield path

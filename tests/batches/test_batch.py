@@ -7,8 +7,10 @@ import shutil
 import signal
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
+from PIL import Image
 from tests.batches.pools import Here
 from tests.cohorts import blank, table, write_fields
 from typer.testing import CliRunner, Result
@@ -24,8 +26,9 @@ from marrowscope.cohort.settings import RunSettings
 from marrowscope.errors import DamagedRecordError, InputError
 from marrowscope.exports.case.laboratory import read_laboratory
 from marrowscope.models.bundle import load_bundle
+from marrowscope.synth.slide import Area, draw_slide
 
-TABLES = ("patients.csv", "cells.csv")
+TABLES = ("patients.csv", "cells.csv", "megakaryocytes.csv")
 NAMES = ("P 2", "P 10", "Ärztin/3", "gone", "empty", "shared")
 
 
@@ -81,7 +84,11 @@ def command(*arguments: object) -> Result:
 
 
 def same_tables(one: Path, other: Path) -> bool:
-    return all((one / name).read_bytes() == (other / name).read_bytes() for name in TABLES)
+    return all(written(one / name) == written(other / name) for name in TABLES)
+
+
+def written(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
 
 
 def test_killed_workers_change_no_byte(manifest: Path, analysed: Path, tmp_path: Path) -> None:
@@ -236,6 +243,50 @@ def test_shards_with_and_without_pictures_are_joined(here: Here, small: Path, tm
     assert same_tables(tmp_path / "all", tmp_path / "whole")
     settings = json.loads((tmp_path / "all" / "run.json").read_text("utf-8"))["settings"]
     assert settings["pictures"] == "false, true"
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five patients: two with a field that holds megakaryocytes, one with none, small fields, and blood."""
+    folder = tmp_path_factory.mktemp("wide")
+    for name, seed, large in (("a", 8, 1), ("b", 9, 2), ("c", 10, 0)):
+        areas = np.full((14, 16), Area.MONOLAYER, np.uint8)
+        slide = draw_slide(seed, mpp=0.25, areas=areas, megakaryocytes=large)
+        (folder / name).mkdir()
+        Image.fromarray(slide.pixels).save(folder / name / "wide.png", dpi=(25_400 / 0.25,) * 2)
+    write_fields(folder / "d", 1, seed=74)
+    lines = ["patient,path,specimen", "P 9,b,marrow", "P 10,a,marrow", "P 2,d,marrow", "P 1,c,marrow"]
+    (folder / "patients.csv").write_text("\n".join([*lines, "P 3,a,blood"]), "utf-8")
+    return folder / "patients.csv"
+
+
+def test_megakaryocytes_of_all_patients_are_those_of_one_analysis(
+    here: Here, wide: Path, tmp_path: Path
+) -> None:
+    marrowscope.analyse((), tmp_path / "analysed", manifest=wide)
+    found = [row["patient"] for row in table(tmp_path / "analysed" / "megakaryocytes.csv")]
+    assert list(dict.fromkeys(found)) == ["P 9", "P 10"], "in the manifest's order"
+    batch(wide, tmp_path / "whole").run()
+    assert same_tables(tmp_path / "whole", tmp_path / "analysed")
+    outs = [tmp_path / str(number) for number in (1, 2)]
+    for number, out in enumerate(outs, start=1):
+        batch(wide, out, shard=f"{number}/2").run()
+    merge(outs, tmp_path / "all")
+    assert same_tables(tmp_path / "all", tmp_path / "analysed")
+    lost = folder_of(tmp_path / "whole", "P 10") / "megakaryocytes.csv"
+    lost.unlink()
+    with pytest.raises(DamagedRecordError, match="megakaryocytes of P 10"):
+        merge([tmp_path / "whole"], tmp_path / "whole")
+    batch(wide, tmp_path / "whole").run(resume=True)
+    assert same_tables(tmp_path / "whole", tmp_path / "analysed")
+
+
+def test_where_none_could_be_seen_no_earlier_table_of_them_stays(
+    here: Here, small: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "megakaryocytes.csv").write_text("of other images", "utf-8")
+    batch(small, tmp_path).run()
+    assert not (tmp_path / "megakaryocytes.csv").exists()
 
 
 def test_what_was_lost_of_a_finished_patient_is_told(here: Here, small: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from marrowscope.exports.provenance import NOTICE
 from marrowscope.exports.tables import (
     CELL_COLUMNS,
     GUESS_COLUMNS,
+    MEGAKARYOCYTE_COLUMNS,
+    MEGAKARYOCYTES_CSV,
     PATIENT_COLUMNS,
     REVIEW_COLUMNS,
     SIGNED_COLUMNS,
@@ -64,9 +67,10 @@ class Merged:
 
 
 def merge(outs: Sequence[Path], into: Path) -> Merged:
-    """Write `patients.csv`, `cells.csv` and `run.json` of all patients of a batch, in the manifest's order.
+    """Write the tables and `run.json` of all patients of a batch, in the manifest's order.
 
-    They are those that `analyse` writes of the same patients, to the byte; of `run.json` only the record of
+    `patients.csv`, `cells.csv` and, where an image could have shown one, `megakaryocytes.csv` are those that
+    `analyse` writes of the same patients, to the byte; of `run.json` only the record of
     the run. No more than one patient is in memory at a time, beside the names and eight bytes an image.
 
     Parameters
@@ -88,6 +92,7 @@ def merge(outs: Sequence[Path], into: Path) -> Merged:
     columns = _columns(patients.values())
     write_table(into / "patients.csv", PATIENT_COLUMNS, _rows(patients.values()))
     write_table(into / "cells.csv", columns, _cells(patients.values(), columns))
+    _write_megakaryocytes(into / MEGAKARYOCYTES_CSV, patients.values())
     merged = Merged(
         into,
         len(patients),
@@ -112,6 +117,7 @@ class _Patient:
     decision: str
     columns: tuple[str, ...]
     cells: int
+    candidates: int | None
     fields: int
     fields_read: int
     failures: tuple[tuple[str, str], ...]
@@ -147,6 +153,7 @@ def _patient(folder: Path) -> _Patient | None:
         record.row["decision"],
         tuple(map(sys.intern, record.columns)),
         record.cells,
+        record.candidates,
         record.fields,
         record.fields_read,
         record.failures,
@@ -224,13 +231,28 @@ def _cells(patients: Iterable[_Patient], columns: Sequence[str]) -> Iterator[lis
     """Yield the rows of `cells.csv`."""
     for each in patients:
         if each.cells:
-            try:
-                with (each.folder / "cells.csv").open(encoding="utf-8", newline="") as stream:
-                    yield from _arranged(csv.reader(stream), columns)
-            except FileNotFoundError:
-                raise DamagedRecordError(
-                    f"the cells of {each.patient} are gone; run again with --resume"
-                ) from None
+            yield from _arranged(_lines(each, "cells.csv", "cells"), columns)
+
+
+def _write_megakaryocytes(path: Path, patients: Collection[_Patient]) -> None:
+    """Write the candidates for megakaryocytes where an image of any patient could have shown one."""
+    looked_at = [each for each in patients if each.candidates is not None]
+    if not looked_at:
+        path.unlink(missing_ok=True)  # by a batch of other images
+        return
+    tables = (_lines(each, MEGAKARYOCYTES_CSV, "megakaryocytes") for each in looked_at)
+    write_table(path, MEGAKARYOCYTE_COLUMNS, (row for table in tables for row in islice(table, 1, None)))
+
+
+def _lines(patient: _Patient, name: str, what: str) -> Iterator[list[str]]:
+    """Yield the lines of a table of a finished patient, its columns first."""
+    try:
+        with (patient.folder / name).open(encoding="utf-8", newline="") as stream:
+            yield from csv.reader(stream)
+    except FileNotFoundError:
+        raise DamagedRecordError(
+            f"the {what} of {patient.patient} are gone; run again with --resume"
+        ) from None
 
 
 def _arranged(rows: Iterator[list[str]], columns: Sequence[str]) -> Iterator[list[str]]:

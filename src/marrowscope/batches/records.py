@@ -11,13 +11,19 @@ from marrowscope.codec import from_json, to_json
 from marrowscope.cohort.settings import RunSettings
 from marrowscope.domain.patient import FieldStatus, PatientReading
 from marrowscope.errors import DamagedRecordError, InputError
-from marrowscope.exports.tables import PATIENT_COLUMNS, csv_text, patient_row, reasons
+from marrowscope.exports.tables import (
+    MEGAKARYOCYTES_CSV,
+    PATIENT_COLUMNS,
+    csv_text,
+    patient_row,
+    reasons,
+)
 from marrowscope.imaging.files.sources import safe_name
 from marrowscope.journal import read_record, record_folder, write_record
 from marrowscope.models.bundle import Bundle
 
 PATIENT_RECORD = "patient.json"
-_TABLES = ("patients.csv", "cells.csv", "run.json")
+_TABLES = ("patients.csv", "cells.csv", MEGAKARYOCYTES_CSV, "run.json")
 _NAMES = "batch-patients.json"
 _SETTINGS = "batch-settings-{}.json"
 
@@ -37,6 +43,7 @@ class PatientRecord:
     images : digest → name of every image that can be read
     columns : of the patient's `cells.csv`
     cells : its rows
+    candidates : rows of the patient's `megakaryocytes.csv`; None where no image could have shown one
     fields, fields_read : number of fields, and of those that could be read
     failures : field and reason of each that could not
     fault : why the patient as a whole could not be read; empty otherwise
@@ -52,6 +59,7 @@ class PatientRecord:
     images: dict[str, str] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
     cells: int = 0
+    candidates: int | None = None
     fields: int = 0
     fields_read: int = 0
     failures: tuple[tuple[str, str], ...] = ()
@@ -68,13 +76,14 @@ def figures_of(patient: PatientReading, notes: int) -> dict[str, Any]:
     patient : the reading
     notes : how many of its flags are of its files: after these, files are noted that others have, too
     """
-    row = patient_row(patient)
+    row, large = patient_row(patient), patient.megakaryocytes
     return {
         "patient": patient.patient,
         "row": {name: csv_text(row[name]) for name in PATIENT_COLUMNS if name != "reasons"},
         "reasons": reasons(patient),
         "notes_at": len(patient.decision.reasons) + len(patient.limits) + notes,
         "cells": sum(len(each.cells) for each in patient.fields),
+        "candidates": None if large is None else len(large.listed),
         "fields": len(patient.fields),
         "fields_read": sum(each.status is not FieldStatus.FAILED for each in patient.fields),
         "failures": tuple(

@@ -27,6 +27,7 @@ from marrowscope.engines.pool import WorkerPool
 from marrowscope.engines.work import Networks, reader_of
 from marrowscope.errors import BundleError, DamagedRecordError, MarrowscopeError
 from marrowscope.exports.atomic import DISK_FAULTS
+from marrowscope.exports.tables import MEGAKARYOCYTES_CSV
 from marrowscope.imaging.files.decode import DecodeLimits
 from marrowscope.imaging.files.manifest import ManifestRow
 from marrowscope.imaging.files.sources import PatientSource, source_of_rows, stated_in_rows
@@ -86,6 +87,7 @@ class PatientTask:
             and not record.fault
             and (record.inputs, record.settings) == (inputs(), self.settings)
             and (self.folder / "cells.csv").is_file()
+            and (record.candidates is None or (self.folder / MEGAKARYOCYTES_CSV).is_file())
         )
 
 

@@ -70,6 +70,7 @@ CELL_COLUMNS = (
     "counted",
     "flags",
 )
+MEGAKARYOCYTES_CSV = "megakaryocytes.csv"
 MEGAKARYOCYTE_COLUMNS = (
     "patient",
     "field",

@@ -100,7 +100,7 @@ def batch(
 
     Workers read the images and write the results where they are: folders must be the same on all machines.
     A worker that dies costs nothing but time; a patient who cannot be read has a row with the reason. In the
-    end patients.csv and cells.csv are those that analyse --manifest would write.
+    end the tables of all patients are those that analyse --manifest would write.
     """
     from marrowscope.batches.run import Batch
     from marrowscope.batches.shards import shard_named
@@ -157,7 +157,7 @@ def merge(
     out: Out = Path("results"),
     as_json: Json = False,
 ) -> None:
-    """Join the shards of a batch: patients.csv, cells.csv and run.json of all patients.
+    """Join the shards of a batch: the tables and run.json of all patients.
 
     Shards that wrote to one folder are joined by naming it. Those of other networks or settings are refused;
     patients that no shard has finished are named.
