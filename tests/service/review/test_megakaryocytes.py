@@ -16,6 +16,7 @@ from tests.service.review.test_answers import differential, refused, trail
 from tests.service.uploaded import API, listed, new_patient, send
 from tests.slides import write_svs
 
+from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.tables.analyses import Analysis
 from marrowscope.service.store.tables.patients import Field, Megakaryocyte, Slide
@@ -77,6 +78,54 @@ def test_candidates_of_a_slide_are_listed_with_pictures(
         known = {"If-None-Match": answer.headers["etag"]}
         assert viewer.get(one["picture"], headers=known).status_code == 304
     refused(say(viewer, shown["items"][0], True), 403, "forbidden")
+
+
+def pixels(jpeg: bytes) -> Any:
+    with Image.open(io.BytesIO(jpeg)) as picture:
+        return np.asarray(picture).astype(float)
+
+
+def test_another_list_of_candidates_has_other_pictures(
+    reviewer: TestClient, patient: str, content: bytes, database: Database, blobs: Blobs
+) -> None:
+    """As another version may find them on a slide that is there already."""
+    shown = [reviewer.get(one["picture"]) for one in candidates(reviewer, patient)["items"]]
+    other = new_patient(reviewer, "P 2")
+    send(reviewer, other, ("smear.svs", content))
+    with database.writing() as session:
+        slide = session.scalars(select(Slide).where(Slide.patient_id == other)).one()
+        sha256 = slide.sha256
+        query = select(Megakaryocyte).where(Megakaryocyte.slide_id == slide.id)
+        first, *rest = session.scalars(query.order_by(Megakaryocyte.place)).all()
+        session.delete(first)
+        session.flush()
+        for place, row in enumerate(rest):
+            row.place = place
+            session.flush()
+    blobs.put_derived(sha256, "megakaryocytes.jpg", b"as an earlier version kept them for all")
+    fewer = [reviewer.get(one["picture"]) for one in candidates(reviewer, other)["items"]]
+    assert len(fewer) == len(shown) - 1
+    for own, same in zip(fewer, shown[1:], strict=True):
+        np.testing.assert_allclose(pixels(own.content), pixels(same.content), atol=12)  # of another sheet
+    again = [reviewer.get(one["picture"]) for one in candidates(reviewer, patient)["items"]]
+    assert [each.content for each in again] == [each.content for each in shown]
+    tags = {each.headers["etag"] for each in (*shown, *fewer)}
+    assert len(tags) == len(shown) + len(fewer)
+
+
+def test_pictures_that_are_gone_are_made_again_from_the_slide(
+    reviewer: TestClient, patient: str, database: Database, blobs: Blobs
+) -> None:
+    """As after a restore: a backup holds the slide, not its pictures."""
+    (one, *_) = candidates(reviewer, patient)["items"]
+    before = reviewer.get(one["picture"]).content
+    with database.reading() as session:
+        sha256 = session.scalars(select(Slide.sha256)).one()
+    (sheet,) = blobs.derived(sha256, "").glob("megakaryocytes*")
+    sheet.unlink()
+    assert reviewer.get(one["picture"]).content == before
+    blobs.remove(sha256)
+    refused(reviewer.get(one["picture"]), 404, "not-found")
 
 
 def test_each_is_confirmed_or_rejected_and_taken_back(

@@ -29,6 +29,7 @@ from marrowscope.service.backups import archive, restore, tables
 from marrowscope.service.backups.backup import Made, last_made_at, make
 from marrowscope.service.exchange import outbox
 from marrowscope.service.images.integrity import check_blobs
+from marrowscope.service.images.slides import OVERVIEW
 from marrowscope.service.jobs.sender import Sender
 from marrowscope.service.rest.app import create_app
 from marrowscope.service.settings import Settings
@@ -254,9 +255,9 @@ def test_what_may_have_happened_since_is_held(
     service = app.state.service
     other = reviewer.post(f"{API}/patients", json={"name": "P 2"}).json()["id"]
     live = reviewer.post(f"{API}/patients/{other}/live").json()["id"]
-    picture = service.blobs.derived("ab" * 32, "megakaryocytes.jpg")
+    picture = service.blobs.derived("ab" * 32, OVERVIEW)
     picture.parent.mkdir(parents=True)
-    picture.write_bytes(b"candidates")
+    picture.write_bytes(b"overview")
     with service.database.writing() as session:
         version = session.scalars(select(Version)).one()
         outbox.put(session, version, "/srv/outbox")
@@ -284,8 +285,8 @@ def test_what_may_have_happened_since_is_held(
             assert session.get_one(Analysis, live).status == "live"
         old = TestClient(restored, cookies=dict(reviewer.cookies))
         assert old.get(f"{API}/patients").status_code == 401, "log-ins of the backup are over"
-        kept = restored.state.service.blobs.derived("ab" * 32, "megakaryocytes.jpg")
-        assert kept.read_bytes() == b"candidates"
+        kept = restored.state.service.blobs.derived("ab" * 32, OVERVIEW)
+        assert kept.read_bytes() == b"overview"
 
 
 def test_what_is_there_is_replaced_by_force_alone(

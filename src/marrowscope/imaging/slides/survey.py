@@ -172,7 +172,7 @@ def survey(slide: Slide, mpp: float | None = None) -> Survey:
     return Survey(
         full.width, full.height, scale, stated is not None, jpeg_bytes(overview, 85), kinds,
         (tile_px[0], tile_px[1]), tiles, richness,
-        searched, _pictures(slide, searched.candidates),
+        searched, pictures_of(slide, [each.box for each in searched.candidates]),
     )  # fmt: skip
 
 
@@ -194,11 +194,22 @@ def _examined_mm2(kinds: Blocks, cover: Cover) -> float:
     return float(is_seen.sum()) * (BLOCK_UM / 1000) ** 2
 
 
-def _pictures(slide: Slide, found: Sequence[MegakaryocyteCandidate]) -> bytes:
-    """Return the squares of candidates on one sheet, closer than they were looked for."""
+def pictures_of(slide: Slide, boxes: Sequence[tuple[int, int, int, int]]) -> bytes:
+    """Return a sheet with a square of `LARGE_PX` for each candidate, closer than they were looked for.
+
+    Parameters
+    ----------
+    slide : an open slide
+    boxes : of the candidates, in its full-resolution px
+
+    Raises
+    ------
+    ImageError
+        The slide cannot be read.
+    """
     squares = [np.zeros((0, LARGE_PX, LARGE_PX, 3), np.uint8)]
-    for each in found:
-        x0, y0, x1, y1 = each.box
+    for each in boxes:
+        x0, y0, x1, y1 = each
         number = level_for(slide, max(x1 - x0, y1 - y0) / LARGE_PX)
         level = slide.levels[number]
         around = max(x1 - x0, y1 - y0)  # more than a square shows
@@ -206,7 +217,7 @@ def _pictures(slide: Slide, found: Sequence[MegakaryocyteCandidate]) -> bytes:
         right = min(int((x1 + around) / level.downsample), level.width)
         bottom = min(int((y1 + around) / level.downsample), level.height)
         region = slide.read(number, left, top, right - left, bottom - top)
-        box = np.array([each.box], np.float32) / level.downsample - np.array([left, top] * 2, np.float32)
+        box = np.array([each], np.float32) / level.downsample - np.array([left, top] * 2, np.float32)
         squares.append(squares_of(region, box.astype(np.float32), LARGE_PX))
     return sheet_of_squares(np.concatenate(squares))
 

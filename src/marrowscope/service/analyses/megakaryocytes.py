@@ -31,6 +31,11 @@ def rows_on(session: Session, slide_ids: Sequence[str]) -> Sequence[Megakaryocyt
     return session.scalars(query.order_by(Megakaryocyte.slide_id, Megakaryocyte.place)).all()
 
 
+def boxes_on(session: Session, slide: Slide) -> tuple[tuple[int, int, int, int], ...]:
+    """Return the boxes of all candidates on a slide, in the order of their pictures."""
+    return tuple(_candidate(row).box for row in rows_on(session, [slide.id]))
+
+
 def _candidate(row: Megakaryocyte) -> MegakaryocyteCandidate:
     box = row.x0, row.y0, row.x1, row.y1
     return MegakaryocyteCandidate(box, row.area_um2, row.nucleus_um2, row.score, row.confirmed)

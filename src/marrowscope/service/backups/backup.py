@@ -24,7 +24,7 @@ from marrowscope.service.backups.archive import Writer
 from marrowscope.service.clock import iso, now
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.images.integrity import is_required_still
-from marrowscope.service.images.slides import MEGAKARYOCYTES, OVERVIEW
+from marrowscope.service.images.slides import OVERVIEW
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.references import required_digests
@@ -150,7 +150,7 @@ def _write(database: Database, settings: Settings, path: Path, progress: Progres
         blobs = Blobs(settings.blob_folder)
         stored = {digest: blobs.path(digest) for digest in sorted(digests)}
         # Of slides, which are surveyed when they come and not again; other pictures are made again.
-        drawn = [blobs.derived(digest, name) for digest in slides for name in (OVERVIEW, MEGAKARYOCYTES)]
+        drawn = [blobs.derived(digest, OVERVIEW) for digest in slides]
         drawn = [path for path in drawn if path.is_file()]
         size = sum(size for _, size in files) + sum(map(_size, (*stored.values(), *drawn)))
         about = replace(about, files=len(files) + len(stored) + len(drawn), file_bytes=size)

@@ -97,19 +97,25 @@ class Pictures:
         except OSError as error:
             raise NotFoundError("the slide is no longer kept") from error
 
-    def megakaryocyte(self, digest: str, place: int) -> bytes:
+    def megakaryocyte(self, digest: str, boxes: Sequence[slides.CandidateBox], place: int) -> bytes:
         """Return the square of a candidate for a megakaryocyte on a slide, as JPEG.
+
+        Parameters
+        ----------
+        digest : of the slide
+        boxes : of all candidates on it, in order
+        place : which of them
 
         Raises
         ------
         NotFoundError
             The slide is no longer kept.
         """
-        try:
-            with Image.open(self._blobs.derived(digest, slides.MEGAKARYOCYTES)) as sheet:
-                return jpeg_bytes(gallery.from_sheet(sheet, place, gallery.LARGE_PX), 90)
-        except OSError as error:
-            raise NotFoundError("the slide is no longer kept") from error
+        path = self._blobs.derived(digest, slides.megakaryocytes_name(boxes))
+        if not path.is_file():
+            self._done(partial(slides.make_megakaryocytes, self._blobs, digest, boxes))
+        with Image.open(path) as sheet:
+            return jpeg_bytes(gallery.from_sheet(sheet, place, gallery.LARGE_PX), 90)
 
     def crop(self, digest: str, box: Box, size: int) -> bytes:
         """Return a square of `size` pixels around a box, as on a gallery sheet, as JPEG.

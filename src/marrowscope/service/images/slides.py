@@ -3,8 +3,10 @@
 This module runs in the image processes (`workers`), as everything does that opens what was sent.
 """
 
+import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil
 from typing import Final
@@ -25,14 +27,16 @@ from marrowscope.imaging.slides.deep_zoom import Box, highest_level, tile_box
 from marrowscope.imaging.slides.opening import SlideFiles, opened, readable, slides_of
 from marrowscope.imaging.slides.overview import draw_overview
 from marrowscope.imaging.slides.slide import Slide, level_for
-from marrowscope.imaging.slides.survey import Survey, survey
+from marrowscope.imaging.slides.survey import Survey, pictures_of, survey
 from marrowscope.imaging.slides.tiles import TileOrder, ranks
 from marrowscope.planning import NO_MONOLAYER
 from marrowscope.service.errors import NotFoundError
 from marrowscope.service.images.blobs import Blobs
 
 OVERVIEW: Final = "overview.jpg"
-MEGAKARYOCYTES: Final = "megakaryocytes.jpg"
+
+CandidateBox = tuple[int, int, int, int]
+"""Left, top, right, bottom in full-resolution px of the slide."""
 
 _ENOUGH: Final = 700  # cells on the tiles of a slide: of these, 500 are counted
 _CELL_PURPLE_UM2: Final = 120.0  # of the colour of nuclei in a cell, basophilic cytoplasm included
@@ -43,7 +47,7 @@ _MOST_TILES: Final = 150
 class ExaminedSlide:
     """A slide that tiles were cut from; attributes as those of `store.patients.Slide`.
 
-    `candidates` are those for megakaryocytes, in the order of their squares on the sheet `MEGAKARYOCYTES`.
+    `candidates` are those for megakaryocytes, in the order of their squares on their sheet.
     """
 
     sha256: str
@@ -91,7 +95,8 @@ def take_apart(
     blobs.put_file(files.paths[0], digest)
     blobs.put_derived(digest, OVERVIEW, _overview(found, []))
     if found.pictures:
-        blobs.put_derived(digest, MEGAKARYOCYTES, found.pictures)
+        boxes = [each.box for each in found.megakaryocytes.candidates]
+        blobs.put_derived(digest, megakaryocytes_name(boxes), found.pictures)
     examined = ExaminedSlide(
         digest,
         found.width,
@@ -106,6 +111,27 @@ def take_apart(
     return examined, _cut(blobs, digest, files, found)
 
 
+def megakaryocytes_name(boxes: Sequence[CandidateBox]) -> str:
+    """Return the name of the sheet that shows the candidates with these boxes, in this order.
+
+    Another version may find others on the same slide: each list of candidates has pictures of its own.
+    """
+    text = ";".join(",".join(map(str, box)) for box in boxes)
+    return f"megakaryocytes-{hashlib.sha256(text.encode()).hexdigest()[:32]}.jpg"
+
+
+def make_megakaryocytes(blobs: Blobs, digest: str, boxes: Sequence[CandidateBox]) -> None:
+    """Store the sheet of candidates on a slide, from its file.
+
+    Raises
+    ------
+    NotFoundError
+        The slide is no longer kept.
+    """
+    with _kept(blobs, digest) as slide:
+        blobs.put_derived(digest, megakaryocytes_name(boxes), pictures_of(slide, boxes))
+
+
 def deep_zoom_tile(blobs: Blobs, digest: str, level: int, column: int, row: int) -> bytes:
     """Return a Deep Zoom tile of a slide as JPEG, made of the nearest larger level of its file.
 
@@ -114,9 +140,7 @@ def deep_zoom_tile(blobs: Blobs, digest: str, level: int, column: int, row: int)
     NotFoundError
         There is no such tile, or the slide is no longer kept.
     """
-    if not blobs.path(digest).is_file():
-        raise NotFoundError("the slide is no longer kept")
-    with opened(SlideFiles.at((blobs.path(digest),))) as slide:
+    with _kept(blobs, digest) as slide:
         full = slide.levels[0]
         highest = highest_level(full.width, full.height)
         factor = 2.0 ** (highest - level)
@@ -124,6 +148,15 @@ def deep_zoom_tile(blobs: Blobs, digest: str, level: int, column: int, row: int)
         if level > highest or box is None:
             raise NotFoundError("the slide has no such tile")
         return jpeg_bytes(_region(slide, factor, box), 85)
+
+
+@contextmanager
+def _kept(blobs: Blobs, digest: str) -> Iterator[Slide]:
+    """Open a slide as it is kept."""
+    if not blobs.path(digest).is_file():
+        raise NotFoundError("the slide is no longer kept")
+    with opened(SlideFiles.at((blobs.path(digest),))) as slide:
+        yield slide
 
 
 def _region(slide: Slide, factor: float, box: Box) -> Image.Image:

@@ -88,8 +88,12 @@ class StoredPictures(NoPictures):
     def megakaryocyte(self, patient: str, listed: ListedCandidate) -> bytes | None:
         """Return a square around a candidate for a megakaryocyte on a slide."""
         del patient
+        large = self._reading.megakaryocytes
+        if large is None or listed.image in self._digests:  # a field's are on no sheet
+            return None
+        boxes = [each.candidate.box for each in large.listed if each.sha256 == listed.sha256]
         try:
-            return self._images.pictures.megakaryocyte(listed.sha256, listed.place)
+            return self._images.pictures.megakaryocyte(listed.sha256, boxes, listed.place)
         except NotFoundError:
             return None
 

@@ -6,6 +6,8 @@ from sqlalchemy.orm import Session
 
 from marrowscope.exports.figures import confirmed_per_mm2
 from marrowscope.service.actors import Actor
+from marrowscope.service.analyses.megakaryocytes import boxes_on
+from marrowscope.service.images.slides import megakaryocytes_name
 from marrowscope.service.rest.dependencies import Reviewer, TheService, Transaction, Viewer
 from marrowscope.service.rest.images.pictures import PICTURE, is_known, jpeg, tag, unchanged
 from marrowscope.service.rest.shapes import API, Id, Instant, Shape
@@ -83,10 +85,11 @@ def megakaryocyte_picture(
 ) -> Response:
     """Show a candidate."""
     slide, candidate = megakaryocytes.slide_of(session, user, candidate_id)
-    etag = tag(slide.sha256[:32], candidate.place)
+    boxes = boxes_on(session, slide)
+    etag = tag(slide.sha256[:32], megakaryocytes_name(boxes), candidate.place)
     if is_known(request, etag):
         return unchanged(etag)
-    return jpeg(service.pictures.megakaryocyte(slide.sha256, candidate.place), etag)
+    return jpeg(service.pictures.megakaryocyte(slide.sha256, boxes, candidate.place), etag)
 
 
 def _shape(session: Session, user: Actor, patient_id: str) -> MegakaryocytesShape:
