@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote
@@ -13,9 +13,20 @@ from tests.rates import VALIDATED
 
 from marrowscope.analysis.patient import CountingSettings, read_patient
 from marrowscope.domain.case.details import NOTHING_STATED, CaseDetails
-from marrowscope.domain.case.megakaryocytes import ListedCandidate
+from marrowscope.domain.case.megakaryocytes import (
+    ListedCandidate,
+    MegakaryocyteCandidate,
+    MegakaryocyteSearch,
+)
 from marrowscope.domain.cells import FLAG_BORDER, FLAG_UNCERTAIN, Cells
-from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading, Provenance
+from marrowscope.domain.patient import (
+    CohortReport,
+    FieldReading,
+    FieldStatus,
+    PatientReading,
+    Provenance,
+    SlideReading,
+)
 from marrowscope.domain.scale import Scale, ScaleSource
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.exports.pictures import GalleryItem, cells_to_show
@@ -104,6 +115,20 @@ def patient(
         for i, n in enumerate(per_field)
     ]
     return read_patient(name, [*drawn, *extra], CountingSettings(), KNOWN, truth=truth, details=details)
+
+
+def with_megakaryocytes(reading: PatientReading, *answers: bool | None) -> PatientReading:
+    """Return a reading with a slide of 4 mm² examined, and a candidate there for each answer."""
+    candidates = tuple(
+        MegakaryocyteCandidate((200 * n, 0, 200 * n + 180, 190), 1800.0, 600.0, 0.9, answer)
+        for n, answer in enumerate(answers)
+    )
+    slide = SlideReading(
+        name="smear.svs", sha256="cd" * 32, width=9000, height=8000, mpp=0.25, countable_mm2=3.5,
+        counted_mm2=0.5, tiles=50, tiles_counted=8, tiles_unfit=0,
+        megakaryocytes=MegakaryocyteSearch(4.0, candidates),
+    )  # fmt: skip
+    return replace(reading, slides=(slide,))
 
 
 def report(patients: Sequence[PatientReading]) -> CohortReport:

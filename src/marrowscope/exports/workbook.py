@@ -16,7 +16,7 @@ from marrowscope.domain.percent import file_percent
 from marrowscope.domain.quantity import quantity
 from marrowscope.exports.atomic import atomic_path
 from marrowscope.exports.case.comparison import Compared, Comparison, compare
-from marrowscope.exports.case.rows import beside_rows, case_rows
+from marrowscope.exports.case.rows import beside_rows, case_rows, megakaryocyte_rows
 from marrowscope.exports.figures import (
     excluded_rows,
     fields_with,
@@ -217,15 +217,25 @@ class _Writer:
         line = self._facts(sheet, line + 1, patient, comparison)
         rows = excluded_rows(patient.differential) or (("nothing", None),)
         line = self._table(sheet, line + 1, ("Not in the count", "Cells"), rows)
+        if large := tuple(megakaryocyte_rows(patient)):
+            line = self._table(sheet, line + 1, large[0], large[1:], "hundredths")
         line = self._table(sheet, line + 1, ("Case", ""), case_rows(patient))
         line = self._signed(sheet, line + 1, patient)
         self._decisions(sheet, line, patient)
 
-    def _table(self, sheet: Any, line: int, titles: Sequence[str], rows: Iterable[Sequence[Value]]) -> int:
+    def _table(
+        self,
+        sheet: Any,
+        line: int,
+        titles: Sequence[Value],
+        rows: Iterable[Sequence[Value]],
+        decimals: str = "percent",
+    ) -> int:
         """Write rows below their titles; return the next free line."""
         for number, row in enumerate((titles, *rows), start=line):
             for column, value in enumerate(row):
-                self._write(sheet, number, column, value, "head" if number == line else None)
+                own = decimals if isinstance(value, float) else None
+                self._write(sheet, number, column, value, "head" if number == line else own)
             line_after = number + 1
         return line_after
 

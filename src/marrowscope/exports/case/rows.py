@@ -6,6 +6,7 @@ from marrowscope.domain.case.ranges import Figure
 from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.differential import RATIO_DECIMALS, erythroblasts_per_100, myeloid_to_erythroid
 from marrowscope.domain.patient import PatientReading
+from marrowscope.domain.percent import FILE_DECIMALS
 from marrowscope.domain.quantity import quantity
 from marrowscope.exports.case.facts import (
     detail_text,
@@ -15,6 +16,7 @@ from marrowscope.exports.case.facts import (
     status_text,
     title_of,
 )
+from marrowscope.exports.figures import confirmed_per_mm2
 
 MYELOID = "granulocytes, monocytes and their precursors, without mast cells and blasts"
 """What the M of an M:E ratio holds (ICSH 2008)."""
@@ -55,3 +57,21 @@ def beside_rows(patient: PatientReading) -> Iterator[tuple[Figure, str, float | 
         return
     cells = f"{found.myeloid} to {quantity(found.erythroid, 'erythroblast')}"
     yield Figure.M_TO_E, "M:E ratio", round(found.ratio, RATIO_DECIMALS), f"{cells}; M: {MYELOID}"
+
+
+def megakaryocyte_rows(patient: PatientReading) -> Iterator[tuple[str | int | float | None, ...]]:
+    """Yield the megakaryocytes of a patient below their titles, nothing where none could be seen.
+
+    As on the page, those that a reader confirmed have their number per mm² with its exact interval, and
+    candidates have one only as long as nobody has answered any.
+    """
+    found = patient.megakaryocytes
+    if found is None:
+        return
+    answered = confirmed_per_mm2(found)
+    candidates = None if answered else round(found.per_mm2(found.unanswered), FILE_DECIMALS)
+    yield "Megakaryocytes, not in the differential", "Number", "Per mm²", "Exact low", "Exact high"
+    yield "Confirmed by a reader", found.confirmed, *(round(each, FILE_DECIMALS) for each in answered or ())
+    yield "Rejected by a reader", found.rejected
+    yield "Unconfirmed candidates", found.unanswered, candidates
+    yield "Area examined, mm²", round(found.examined_mm2, FILE_DECIMALS)

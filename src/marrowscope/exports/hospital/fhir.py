@@ -17,6 +17,7 @@ from marrowscope.exports.atomic import write_atomic
 from marrowscope.exports.case.codes import OF_REPORTS, all_loinc
 from marrowscope.exports.case.facts import signature_of, title_of
 from marrowscope.exports.hospital.observed import (
+    MEGAKARYOCYTES,
     Observed,
     Part,
     Unit,
@@ -131,9 +132,11 @@ class _PatientResources:
         return [self._report(observations, specimen), *observations, *specimen]
 
     def _contents(self) -> Iterator[Resource]:
-        for each in observed(self._patient, self._laboratory):
-            yield _content(each)
+        """Yield what each Observation says: its place identifies it, so what later versions added is last."""
+        figures = list(observed(self._patient, self._laboratory))
+        yield from (_content(each) for each in figures if each.key != MEGAKARYOCYTES)
         yield from morphology_contents(self._details)
+        yield from (_content(each) for each in figures if each.key == MEGAKARYOCYTES)
 
     def _dates(self) -> Resource:
         collected, at = self._details.collected, issued(self._patient, self._provenance)

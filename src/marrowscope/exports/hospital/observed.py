@@ -10,14 +10,20 @@ from marrowscope.domain.case.ranges import Figure
 from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.decision import BASIS_WORDS, Basis, Interval
 from marrowscope.domain.patient import PatientReading, Provenance
-from marrowscope.domain.percent import file_percent
+from marrowscope.domain.percent import FILE_DECIMALS, file_percent
 from marrowscope.domain.quantity import quantity
 from marrowscope.domain.taxonomy import BLAST, taxonomy
 from marrowscope.exports.case.codes import OF_REPORTS, loinc_of
 from marrowscope.exports.case.comparison import Compared, Comparison, compare
 from marrowscope.exports.case.facts import signature_of
 from marrowscope.exports.case.rows import beside_rows, case_rows
-from marrowscope.exports.figures import CORRECTED_WORDS, ShareRow, share_rows, type_rows
+from marrowscope.exports.figures import (
+    CORRECTED_WORDS,
+    ShareRow,
+    confirmed_per_mm2,
+    share_rows,
+    type_rows,
+)
 from marrowscope.exports.provenance import NOTICE
 from marrowscope.exports.tables import reasons
 from marrowscope.imaging.names import shown, shown_lines
@@ -29,6 +35,8 @@ OF = {
     Specimen.NOT_STATED: ("nucleated cells", "in a smear"),
 }
 """Specimen → what the percentages are of, and where."""
+MEGAKARYOCYTES = "megakaryocytes-mm2"
+"""Key of the megakaryocytes per mm²."""
 _KEYS = {
     BASIS_WORDS[Basis.LABORATORIES]: "expected",
     BASIS_WORDS[Basis.VALIDATED]: "validated",
@@ -45,6 +53,8 @@ class Unit(Enum):
     PERCENT = ("%", "%")
     CELLS = ("{cells}", "cells")
     RATIO = ("1", "1")
+    PER_MM2 = ("/mm2", "/mm²")
+    MM2 = ("mm2", "mm²")
 
     @property
     def code(self) -> str:
@@ -94,7 +104,7 @@ class Observed:
 
 
 def observed(patient: PatientReading, laboratory: Laboratory) -> Iterator[Observed]:
-    """Yield a report's figures: cells counted, all blasts, every type, groups with a range, ratios.
+    """Yield a report's figures: cells counted, blasts, types, groups with a range, ratios, megakaryocytes.
 
     LOINC's codes name the specimen, so that there are none where it is not stated; those "by manual count"
     are used only in signed reports.
@@ -145,6 +155,36 @@ def observed(patient: PatientReading, laboratory: Laboratory) -> Iterator[Observ
                 compared=compared,
                 note=note,
             )
+    yield from _megakaryocytes(patient)
+
+
+def _megakaryocytes(patient: PatientReading) -> Iterator[Observed]:
+    """Yield the megakaryocytes that a reader confirmed per mm², beside the differential.
+
+    Candidates are told to no hospital, and none is said to have been confirmed while any waits for an answer:
+    that would read as a marrow without megakaryocytes. No LOINC code of a number per area is known here.
+    """
+    found = patient.megakaryocytes
+    per_mm2 = None if found is None else confirmed_per_mm2(found)
+    if found is None or per_mm2 is None or (found.unanswered and not found.confirmed):
+        return
+    rate, low, high = (round(value, FILE_DECIMALS) for value in per_mm2)
+    exact = "exact 95 % interval"
+    waiting = f"; {quantity(found.unanswered, 'candidate')} unanswered" if found.unanswered else ""
+    yield Observed(
+        MEGAKARYOCYTES,
+        "Megakaryocytes confirmed by a reader per mm² examined",
+        rate,
+        Unit.PER_MM2,
+        parts=(
+            Part("meg-confirmed", "megakaryocytes confirmed by a reader", found.confirmed, Unit.CELLS),
+            Part("meg-unanswered", "candidates that no reader answered", found.unanswered, Unit.CELLS),
+            Part("meg-examined", "area examined", round(found.examined_mm2, FILE_DECIMALS), Unit.MM2),
+            Part("meg-lower", f"{exact}, lower bound", low, Unit.PER_MM2),
+            Part("meg-upper", f"{exact}, upper bound", high, Unit.PER_MM2),
+        ),
+        note=f"not in the differential{waiting}",
+    )
 
 
 def _types(patient: PatientReading, comparison: Comparison, *, is_signed: bool) -> Iterator[Observed]:

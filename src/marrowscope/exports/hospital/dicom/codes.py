@@ -21,6 +21,8 @@ _UNITS: Mapping[Unit, Code] = {
     Unit.PERCENT: codes.UCUM.Percent,
     Unit.CELLS: Code("{cells}", "UCUM", "cells"),
     Unit.RATIO: codes.UCUM.NoUnits,
+    Unit.PER_MM2: Code("/mm2", "UCUM", "/mm2"),
+    Unit.MM2: Code("mm2", "UCUM", "mm2"),
 }
 CELLS = Code(CELL, SNOMED_NAME, "Cell")
 
