@@ -10,12 +10,13 @@ import pytest
 from PIL import Image
 from tests.imaging.slides.test_survey import InMemory
 
-from marrowscope.domain.case.megakaryocytes import MegakaryocyteCandidate
+from marrowscope.domain.case.megakaryocytes import MegakaryocyteCandidate, MegakaryocyteSearch
 from marrowscope.imaging.gallery import LARGE_PX
 from marrowscope.imaging.slides import megakaryocytes
-from marrowscope.imaging.slides.megakaryocytes import LEAST_FIELD_UM, search_field
+from marrowscope.imaging.slides.megakaryocytes import LEAST_FIELD_UM, in_layers, search_field
+from marrowscope.imaging.slides.monolayer import Cover
 from marrowscope.imaging.slides.survey import Survey, survey
-from marrowscope.synth.slide import Area, SyntheticSlide, draw_slide
+from marrowscope.synth.slide import AREA_UM, Area, SyntheticSlide, draw_slide
 
 # Other seeds, and other real fields, than those on which the method was made (0 to 5, every other field).
 SEEDS = range(40, 48)
@@ -108,6 +109,48 @@ def test_a_survey_keeps_them_with_their_pictures(smear: SyntheticSlide, found: S
     part = first[80 - shown : 80 + shown, 80 - shown : 80 + shown]
     np.testing.assert_allclose(part.mean(axis=(0, 1)), cell.mean(axis=(0, 1)), atol=6)
     assert survey(InMemory(smear.pixels, smear.mpp)).packed() == found.packed()
+
+
+def test_thick_areas_are_not_examined_and_their_rims_are_taken_for_none() -> None:
+    """Layers of cells with glass between them look like one: such an area is left out, of the count, too."""
+    there = found = false = 0
+    examined = monolayer_mm2 = 0.0
+    for seed in range(60, 65):
+        slide = draw_slide(seed, width_um=1800, height_um=1200, mpp=0.5, megakaryocytes=4)
+        search = survey(InMemory(slide.pixels, slide.mpp)).megakaryocytes
+        pairs = hits(slide, search.candidates)
+        there, found = there + pairs.shape[1], found + int(pairs.any(axis=0).sum())
+        false += int((~pairs.any(axis=1)).sum())
+        examined += search.examined_mm2
+        monolayer_mm2 += float((slide.areas == Area.MONOLAYER).sum()) * (AREA_UM / 1000) ** 2
+        as_field = search_field(slide.pixels, slide.mpp)
+        assert as_field.candidates == search.candidates
+    assert there >= 18
+    assert found >= there - 1
+    assert false <= 2
+    assert examined == pytest.approx(monolayer_mm2, rel=0.1)
+
+
+def test_of_a_field_its_thick_part_is_not_examined() -> None:
+    areas = np.full((30, 60), Area.MONOLAYER, np.uint8)
+    areas[:, 48:] = Area.THICK
+    slide = draw_slide(66, mpp=0.5, areas=areas, megakaryocytes=3)
+    found = search_field(slide.pixels, slide.mpp)
+    inner = found.examined_mm2 / (0.44 * 0.92)  # of what lies 20 µm and more from the field's edges
+    assert 0.68 < inner < 0.82, "748 of 920 µm, without what lies beside the thick part"
+    thick = np.ascontiguousarray(slide.pixels[:, -slide.pixels.shape[1] // 8 :])
+    assert search_field(thick, slide.mpp) == MegakaryocyteSearch()
+
+
+@pytest.mark.parametrize(("rows", "columns", "is_layered"), [(3, 3, False), (3, 4, True), (1, 12, True)])
+def test_a_patch_is_of_layers_from_the_area_that_no_cell_has(
+    rows: int, columns: int, is_layered: bool
+) -> None:
+    cover = Cover.none(8, 16)
+    cover.patches[2 : 2 + rows, 2 : 2 + columns] = 1.0
+    expected = np.zeros((8, 16), bool)
+    expected[1 : 3 + rows, 1 : 3 + columns] = is_layered
+    np.testing.assert_array_equal(in_layers(cover), expected)
 
 
 def test_where_a_field_is_too_small_none_are_looked_for() -> None:

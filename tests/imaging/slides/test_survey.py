@@ -10,11 +10,11 @@ from PIL import Image
 from tests.slides import Pixels, smaller, smear
 
 from marrowscope.errors import ImageError
-from marrowscope.imaging.slides.monolayer import BlockKind, glass_colour
+from marrowscope.imaging.slides.monolayer import BLOCK_UM, BlockKind, glass_colour
 from marrowscope.imaging.slides.opening import SlideFiles
 from marrowscope.imaging.slides.overview import draw_overview
 from marrowscope.imaging.slides.slide import Level
-from marrowscope.imaging.slides.survey import BLOCK_UM, Survey, survey
+from marrowscope.imaging.slides.survey import Survey, survey
 from marrowscope.imaging.slides.tiles import TileOrder, ranks, tiles_of
 from marrowscope.synth.slide import AREA_UM, Area, SyntheticSlide, draw_slide
 

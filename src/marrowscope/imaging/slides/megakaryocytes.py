@@ -11,8 +11,9 @@ cytoplasm; no other cell there reaches 30 µm. A picture of 1 µm per px shows t
    clearly lighter than it and than the nuclei of other cells.
 
 Clumps of cells fail by their outline, and as nuclei fill them to the rim; clots and particles fail because
-nothing in them is as light as cytoplasm; precipitate is not solid. Where nuclei are so many that cells lie on
-each other, nothing can be told: such an area does not count as examined.
+nothing in them is as light as cytoplasm; precipitate is not solid. Where cells lie on each other nothing can
+be told: where nuclei are many, and in and beside covered patches larger than any cell, whose rims hold glass
+and layers that look like one. Nothing is listed there, and such an area does not count as examined.
 """
 
 from __future__ import annotations
@@ -29,13 +30,18 @@ from scipy import ndimage
 from marrowscope.domain.case.megakaryocytes import MegakaryocyteCandidate, MegakaryocyteSearch
 from marrowscope.imaging.background import otsu_bin
 from marrowscope.imaging.slides.monolayer import (
+    BLOCK_PX,
+    BLOCK_UM,
     COVERED,
     PURPLE,
     ZOOM_UM,
+    Cover,
     Floats,
     absorbance,
+    cover_of,
     glass_colour,
     greatest,
+    is_filled,
 )
 from marrowscope.imaging.slides.slide import Pixels
 
@@ -82,7 +88,8 @@ def search_field(pixels: Pixels, mpp: float) -> MegakaryocyteSearch:
     """Look for megakaryocytes in a field.
 
     A cell whose box reaches the field's edge is passed over, so that the examined area is the field without
-    half a cell's width all around. It is 0 where the field cannot hold one, or where cells lie on each other.
+    half a cell's width all around, and without the part in which cells lie on each other. It is 0 where the
+    field cannot hold one, and where most of it has the colour of nuclei.
 
     Parameters
     ----------
@@ -97,10 +104,45 @@ def search_field(pixels: Pixels, mpp: float) -> MegakaryocyteSearch:
     absorbed = absorbance(small, glass_colour(small))
     if (absorbed[1] - absorbed[2] > PURPLE).mean() > CROWDED:
         return MegakaryocyteSearch()
-    area = (width * mpp - _CUT_UM) * (height * mpp - _CUT_UM) / 1e6
-    found = candidates_in(absorbed, (0, 0, *size))
+    layers = in_layers(cover_of(absorbed, (0, 0)))
+    cut = round(_CUT_UM / 2 / ZOOM_UM)
+    rows, columns = (
+        np.minimum(np.arange(cut, side - cut) // BLOCK_PX, known - 1)
+        for side, known in zip(size[::-1], layers.shape, strict=True)
+    )
+    share = 1.0 - float(layers[np.ix_(rows, columns)].mean())
+    area = (width * mpp - _CUT_UM) * (height * mpp - _CUT_UM) / 1e6 * share
+    found = outside(candidates_in(absorbed, (0, 0, *size)), layers, (BLOCK_PX, BLOCK_PX))
     per_px = width / size[0], height / size[1]
     return MegakaryocyteSearch(area, likeliest_first(placed(each, (0, 0), per_px) for each in found))
+
+
+def in_layers(cover: Cover) -> Mask:
+    """Return the blocks (rows, columns) of covered patches larger than any cell, and those beside them."""
+    around = np.ones((3, 3), bool)
+    patches, _ = ndimage.label(is_filled(cover), around)
+    is_larger = np.bincount(patches.ravel()) * BLOCK_UM**2 > _AREA[1]
+    is_larger[0] = False  # where there is none
+    return np.asarray(ndimage.binary_dilation(is_larger[patches], around))
+
+
+def outside(
+    found: Iterable[MegakaryocyteCandidate], blocks: Mask, per_block: tuple[float, float]
+) -> Iterator[MegakaryocyteCandidate]:
+    """Yield the candidates whose middle lies in none of these blocks.
+
+    Parameters
+    ----------
+    found : boxes in px of some picture
+    blocks : (rows, columns), of `BLOCK_UM`; what the picture has beyond them belongs to the last
+    per_block : px of the picture per block, across and down
+    """
+    for each in found:
+        x0, y0, x1, y1 = each.box
+        middle = (y0 + y1) / 2 / per_block[1], (x0 + x1) / 2 / per_block[0]
+        row, column = (min(int(at), side - 1) for at, side in zip(middle, blocks.shape, strict=True))
+        if not blocks[row, column]:
+            yield each
 
 
 def likeliest_first(found: Iterable[MegakaryocyteCandidate]) -> tuple[MegakaryocyteCandidate, ...]:

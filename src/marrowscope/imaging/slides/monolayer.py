@@ -28,6 +28,7 @@ ZOOM_UM: Final = 1.0
 """Micrometres per px of the picture in which the monolayer is searched."""
 BLOCK_PX: Final = 32
 """Side of a block of that picture."""
+BLOCK_UM: Final = BLOCK_PX * ZOOM_UM
 COVERED: Final = 0.12
 """Natural-log absorbance, in the colour that is absorbed most, of what is not glass; plasma has 0.05."""
 PURPLE: Final = 0.36
@@ -121,12 +122,16 @@ def cover_of(absorbed: tuple[Floats, Floats, Floats], margin: tuple[int, int]) -
     return Cover(*(_of_blocks(each[margin[0] :, margin[1] :]) for each in (covered, patches, purple)))
 
 
+def is_filled(cover: Cover) -> npt.NDArray[np.bool_]:
+    """Return whether hardly any glass shows in each block itself, or a patch wider than a cell lies in it."""
+    return (cover.covered > _THICK_COVER[0]) | (cover.patches > _THICK_PATCHES[0])
+
+
 def kinds_of(cover: Cover) -> Blocks:
     """Return what each block is (`BlockKind`), from the cover of a whole slide."""
     around = ndimage.uniform_filter(cover.covered, _AROUND, mode="nearest")
     patches_around = ndimage.uniform_filter(cover.patches, _AROUND, mode="nearest")
-    thick = (cover.covered > _THICK_COVER[0]) | (around > _THICK_COVER[1])
-    thick |= (cover.patches > _THICK_PATCHES[0]) | (patches_around > _THICK_PATCHES[1])
+    thick = is_filled(cover) | (around > _THICK_COVER[1]) | (patches_around > _THICK_PATCHES[1])
     bare = (cover.covered < _BARE_COVER[0]) | (around < _BARE_COVER[1])
     beside = ndimage.binary_dilation(thick, np.ones((3, 3), bool))
     kinds = np.full(thick.shape, BlockKind.MONOLAYER, np.uint8)

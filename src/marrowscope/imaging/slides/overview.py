@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from marrowscope.imaging.draw import Colour, annotate
-from marrowscope.imaging.slides.monolayer import BlockKind
-from marrowscope.imaging.slides.survey import BLOCK_UM, Survey
+from marrowscope.imaging.slides.monolayer import BLOCK_UM, BlockKind
+from marrowscope.imaging.slides.survey import Survey
 
 _MONOLAYER: Final[Colour] = (0, 133, 79)
 _COUNTED: Final[Colour] = (20, 80, 200)

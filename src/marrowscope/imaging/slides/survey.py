@@ -21,6 +21,7 @@ from marrowscope.imaging.red_cells import RED_CELL_UM, red_cell_diameter_px
 from marrowscope.imaging.slides import megakaryocytes as large
 from marrowscope.imaging.slides.monolayer import (
     BLOCK_PX,
+    BLOCK_UM,
     ZOOM_UM,
     BlockKind,
     Blocks,
@@ -36,7 +37,6 @@ from marrowscope.imaging.slides.slide import Level, Pixels, Slide, level_for
 
 TILE_UM: Final = 256.0
 """Side of a tile: some tens of cells of a marrow, of which one in eight is cut by the tile's edge."""
-BLOCK_UM: Final = BLOCK_PX * ZOOM_UM
 
 OVERVIEW_PX: Final = 2048
 """Longer side of a slide's overview."""
@@ -164,7 +164,11 @@ def survey(slide: Slide, mpp: float | None = None) -> Survey:
     rows, columns = (max(int(side * scale / BLOCK_UM), 1) for side in (full.height, full.width))
     cover, found = _cover(slide, scale, glass, _fitted(dark, rows, columns, full, scale) > _TISSUE)
     kinds = kinds_of(cover)
-    searched = MegakaryocyteSearch(_examined_mm2(kinds, cover), large.likeliest_first(found))
+    layers, block_px = large.in_layers(cover), BLOCK_UM / scale
+    searched = MegakaryocyteSearch(
+        _examined_mm2(kinds, cover, layers),
+        large.likeliest_first(large.outside(found, layers, (block_px, block_px))),
+    )
     tile_px = tuple(min(round(TILE_UM / scale), side) for side in (full.width, full.height))
     corners, richness = _tiles(kinds == BlockKind.MONOLAYER, cover.purple)
     tiles = np.floor(corners[:, ::-1] * (BLOCK_UM / scale)).astype(np.int64)
@@ -184,14 +188,14 @@ def _unpacked(found: Mapping[str, npt.NDArray[np.generic]]) -> MegakaryocyteSear
     )
 
 
-def _examined_mm2(kinds: Blocks, cover: Cover) -> float:
+def _examined_mm2(kinds: Blocks, cover: Cover, layers: npt.NDArray[np.bool_]) -> float:
     """Return the area in which a megakaryocyte would have been seen: not bare, and cells in one layer."""
     side = large.CROWDED_PX // BLOCK_PX
     purple, covered = (
         ndimage.uniform_filter(each, side, mode="nearest") for each in (cover.purple, cover.covered)
     )
-    is_seen = (kinds != BlockKind.BARE) & (purple <= large.CROWDED) & (covered <= large.LAYERED)
-    return float(is_seen.sum()) * (BLOCK_UM / 1000) ** 2
+    is_crowded = (purple > large.CROWDED) | (covered > large.LAYERED) | layers
+    return float(((kinds != BlockKind.BARE) & ~is_crowded).sum()) * (BLOCK_UM / 1000) ** 2
 
 
 def pictures_of(slide: Slide, boxes: Sequence[tuple[int, int, int, int]]) -> bytes:
