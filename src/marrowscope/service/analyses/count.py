@@ -267,7 +267,8 @@ def _field_readings(session: Session, analysis: Analysis) -> list[FieldReading]:
 
 def _field_reading(row: AnalysisField, field: Field) -> FieldReading:
     if row.status == DONE and row.reading is not None:
-        return as_counted(from_json(row.reading, FieldReading), row.repeated)
+        reading = as_counted(from_json(row.reading, FieldReading), row.repeated)
+        return replace(reading, megakaryocytes=None)  # only those of slides are shown, and can be answered
     is_copy = row.status == DUPLICATE
     return FieldReading(
         name=field.name,
