@@ -1,6 +1,7 @@
 """Megakaryocytes of a slide are confirmed one by one; they are counted beside the differential."""
 
 import io
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -212,6 +213,9 @@ def test_the_signed_report_counts_the_confirmed_ones_beside_the_differential(
     assert "<b>0.50</b> 0.06–1.81" in page
     assert "2 confirmed by a reader on 4.00 mm² examined; 1 candidate unanswered" in page
     assert advice["text"] not in page
+    entries = json.loads(export(reviewer, drawn, "fhir.json"))["entry"]
+    (told,) = [each["resource"] for each in entries if "confirmed by a reader per mm²" in str(each)]
+    assert (told["status"], told["valueQuantity"]["value"]) == ("final", 0.5)
     assert candidates(reviewer, drawn.patient)["locked"]
     refused(say(reviewer, {"id": found[2]}, True), 409, "locked")
 
