@@ -36,12 +36,12 @@ class Timekeeper(Rounds):
         self._next_sweep = 0.0
 
     def _round(self) -> None:
-        if closed := sessions.close_idle(self._database, self._blobs, self._idle):
-            _log.info("live sessions left open were closed", number=closed)
         if self._days is not None and time.monotonic() >= self._next_sweep:
-            self._next_sweep = time.monotonic() + _AGAIN_S
+            self._next_sweep = time.monotonic() + _AGAIN_S  # so that one that fails keeps no session open
             self._sweep(self._days)
             self._next_sweep = time.monotonic() + min(self._days, 1.0) * _DAY_S
+        if closed := sessions.close_idle(self._database, self._blobs, self._idle):
+            _log.info("live sessions left open were closed", number=closed)
 
     def _sweep(self, days: float) -> None:
         removed = retention.sweep(self._database, self._blobs, days, self._stops.is_set)
