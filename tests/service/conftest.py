@@ -152,9 +152,10 @@ def blobs(app: FastAPI) -> Blobs:
 
 
 @pytest.fixture
-def drawn(database: Database, blobs: Blobs) -> Drawn:
-    """A patient whose analysis is done."""
-    return draw(database, blobs)
+def drawn(request: pytest.FixtureRequest, database: Database, blobs: Blobs) -> Drawn:
+    """A patient whose analysis is done; a test says by the mark `drawn` how it is drawn."""
+    mark = request.node.get_closest_marker("drawn")
+    return draw(database, blobs, **({} if mark is None else mark.kwargs))
 
 
 @pytest.fixture

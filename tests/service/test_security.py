@@ -16,6 +16,8 @@ from marrowscope.errors import InputError
 from marrowscope.service.rest.app import create_app
 from marrowscope.service.settings import Settings, is_loopback, read_settings
 
+pytestmark = pytest.mark.drawn(cells=24, fields=2)
+
 API = "/api/v1"
 HOSTILE = [
     "'; DROP TABLE patients; --",
@@ -65,12 +67,6 @@ def operations(app: FastAPI) -> Iterator[tuple[str, str]]:
 def address(path: str) -> str:
     filled = re.sub(r"\{(level|column|row)\}", "0", path).replace("{name}", "report.html")
     return re.sub(r"\{\w+\}", "0" * 32, filled)
-
-
-@pytest.fixture
-def drawn(app: FastAPI) -> Drawn:
-    service = app.state.service
-    return draw(service.database, service.blobs, cells=24, fields=2)
 
 
 def is_problem(answer: Any) -> bool:

@@ -13,7 +13,7 @@ from tests.service.again import OWNER, analyse_again, ask_again, found_anew, rea
 from tests.service.analyses.test_analyses import ask, ended
 from tests.service.browser import draw_smear
 from tests.service.conftest import own_password, reasons
-from tests.service.drawn import Drawn, draw
+from tests.service.drawn import Drawn
 from tests.service.review.answered import FREE, carried, cells_of, comment, draw_cell, give, said
 from tests.service.uploaded import API, new_patient, png, send
 
@@ -26,13 +26,10 @@ from marrowscope.service.rest.dependencies import Service
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.tables.analyses import Analysis, AnalysisField
 
+pytestmark = pytest.mark.drawn(cells=12, fields=3, seed=5)
+
 KNOWN = {(WIDTH, HEIGHT): Scale(0.123, ScaleSource.RED_CELLS)}
 ADDED = "field 9.png"
-
-
-@pytest.fixture
-def drawn(app: FastAPI, database: Database) -> Drawn:
-    return draw(database, app.state.service.blobs, cells=12, fields=3, seed=5)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
 from tests.service.again import OWNER, ask_again
-from tests.service.drawn import Drawn, draw
+from tests.service.drawn import Drawn
 from tests.service.review.answered import cells_of
 
 from marrowscope.domain.cells import FLAG_REPEATED
@@ -18,12 +18,8 @@ from marrowscope.service.images.uploads import limits_of
 from marrowscope.service.jobs import queue
 from marrowscope.service.jobs.queue import ReadingResources, ScaleWork
 from marrowscope.service.rest.dependencies import Service
-from marrowscope.service.store.engine import Database
 
-
-@pytest.fixture
-def drawn(app: FastAPI, database: Database) -> Drawn:
-    return draw(database, app.state.service.blobs, cells=12, fields=2, seed=5)
+pytestmark = pytest.mark.drawn(cells=12, fields=2, seed=5)
 
 
 def sheet(cells: int) -> bytes:

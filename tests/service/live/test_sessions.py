@@ -17,7 +17,7 @@ from sqlalchemy import update
 from tests.service.again import OWNER
 from tests.service.analyses.test_analyses import ask
 from tests.service.analyses.test_repeated_cells import repeated, sheet
-from tests.service.drawn import Drawn, draw
+from tests.service.drawn import Drawn
 from tests.service.uploaded import API, listed, new_patient, png, rows, send
 
 from marrowscope.domain.patient import FieldReading
@@ -35,6 +35,8 @@ from marrowscope.service.rest.dependencies import Service
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.tables.analyses import Analysis, LiveSession
+
+pytestmark = pytest.mark.drawn(cells=12, fields=2, seed=5)
 
 
 class Reader:
@@ -69,11 +71,6 @@ class Reader:
         assert queue.record_reading(
             session, OWNER, work, own, (self._pictured, None), blobs=self._service.blobs
         )
-
-
-@pytest.fixture
-def drawn(app: FastAPI, database: Database) -> Drawn:
-    return draw(database, app.state.service.blobs, cells=12, fields=2, seed=5)
 
 
 @pytest.fixture

@@ -7,22 +7,16 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from tests.service.again import analyse_again, found_anew
 from tests.service.conftest import own_password, reasons
-from tests.service.drawn import Drawn, draw
+from tests.service.drawn import Drawn
 from tests.service.reports.test_signing import export, name_blasts, sign
 from tests.service.review.test_answers import API, refused
 
-from marrowscope.service.store.engine import Database
+pytestmark = pytest.mark.drawn(cells=60, fields=2)
 
 
 def signature(client: TestClient, analysis: str) -> dict[str, Any]:
     password, waived = own_password(client), reasons(client, analysis)
     return {"meaning": "Reviewed", "revision": 0, "password": password, "waived": waived}
-
-
-@pytest.fixture
-def drawn(app: FastAPI, database: Database) -> Drawn:
-    """A patient whose analysis is done."""
-    return draw(database, app.state.service.blobs, cells=60, fields=2)
 
 
 def patient_of(client: TestClient, drawn: Drawn) -> dict[str, Any]:

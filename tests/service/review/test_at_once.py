@@ -8,20 +8,16 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from tests.service.conftest import logged_in, own_password, reasons
-from tests.service.drawn import Drawn, draw
+from tests.service.drawn import Drawn
 from tests.service.review.answered import cells_of
 from tests.service.review.test_answers import API, change, differential, trail
 
 from marrowscope.service.store.engine import Database
 from marrowscope.service.trail import checking
 
+pytestmark = pytest.mark.drawn(cells=60, fields=2)
+
 TYPES = ("blast", "monocyte", "plasma_cell", "basophil")
-
-
-@pytest.fixture
-def drawn(app: FastAPI, database: Database) -> Drawn:
-    """A patient whose analysis is done."""
-    return draw(database, app.state.service.blobs, cells=60, fields=2)
 
 
 def at_once(*deeds: Callable[[], Any]) -> list[Any]:

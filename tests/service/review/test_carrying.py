@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 from tests.service.again import analyse_again, ask_again, found_anew, read_all, with_cell, without
 from tests.service.conftest import own_password, reasons
-from tests.service.drawn import Drawn, draw
+from tests.service.drawn import Drawn
 from tests.service.review.answered import FREE, at, carried, cells_of, comment, draw_cell, give, said
 from tests.service.review.test_answers import API, change, differential, refused, trail
 
@@ -18,11 +18,7 @@ from marrowscope.service.store.engine import Database
 from marrowscope.service.store.tables.reviews import Answer
 from marrowscope.service.trail import checking
 
-
-@pytest.fixture
-def drawn(app: FastAPI, database: Database) -> Drawn:
-    """A patient whose analysis is done, with few cells that lie apart."""
-    return draw(database, app.state.service.blobs, cells=12, fields=3, seed=5)
+pytestmark = pytest.mark.drawn(cells=12, fields=3, seed=5)
 
 
 @pytest.fixture

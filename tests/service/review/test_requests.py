@@ -13,10 +13,7 @@ from tests.service.review.test_answers import API, refused, trail
 
 from marrowscope.service.store.engine import Database
 
-
-@pytest.fixture
-def drawn(app: FastAPI, database: Database) -> Drawn:
-    return draw(database, app.state.service.blobs, cells=12, fields=3, seed=5)
+pytestmark = pytest.mark.drawn(cells=12, fields=3, seed=5)
 
 
 def ask(client: TestClient, drawn: Drawn, asked: str = "anna", **about: str) -> dict[str, Any]:
