@@ -189,20 +189,3 @@ def test_every_page_is_reached_and_every_link_leads_somewhere() -> None:
                 assert (page.parent / link).exists(), f"{page.name}: {link}"
                 reached.add((page.parent / link).resolve())
     assert not [page.relative_to(DOCS) for page in DOCS.rglob("*.md") if page not in reached]
-
-
-def test_what_hardware_is_needed_is_what_was_measured() -> None:
-    page = DOCS / "how-to/operate.md"
-    text = page.read_text("utf-8").split("\n### Hardware\n")[1].split("\n### ")[0]
-    rows = [line for line in text.splitlines() if line.startswith("|") and "](" in line]
-    assert len(rows) == 4
-    for row in rows:
-        where = re.search(r"\]\((?P<page>[^#)]+)", row)
-        assert where is not None
-        measured = (page.parent / where["page"]).read_text("utf-8")
-        for figure in re.findall(r"[\d.,]+ (?:ms|MiB)", row):
-            assert re.search(rf"(?<![\d.,]){re.escape(figure)}", measured), figure
-    a_field, a_megapixel, a_cell = (float(each) for each in re.findall(r"([\d.]+) ms", rows[0]))
-    minutes = 50 * 100 * (a_field + 5 * a_megapixel + 20 * a_cell) / 60_000
-    assert "50 patients a day of 100 fields of 5 megapixels with 20 cells" in text
-    assert f"{minutes:.0f} minutes of one core" in " ".join(text.split())

@@ -154,6 +154,10 @@ def test_figures_for_hardware_are_those_of_the_pages_they_come_from() -> None:
         figures = re.findall(r"[\d.,]*\d (?:ms|MiB)", needs)
         assert figures
         assert [figure for figure in figures if figure.split()[0] not in source] == [], link
+    a_field, a_megapixel, a_cell = (float(each) for each in re.findall(r"([\d.]+) ms", rows[0][0]))
+    minutes = 50 * 100 * (a_field + 5 * a_megapixel + 20 * a_cell) / 60_000
+    example = "50 patients a day of 100 fields of 5 megapixels with 20 cells take"
+    assert f"{example} {minutes:.0f} minutes of one core" in " ".join(table.split())
 
 
 def test_the_changelog_has_the_form_it_names() -> None:
