@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# Tests run side by side, a process for each processor. Threads that numpy and PyTorch start for their products wait
+# by turning round: two of them on a busy machine take ten times the processor time of one. Read when numpy is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # How long an example takes says something of the machine, not of the code.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
