@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# Tests run side by side, a process for each processor. Threads that numpy and PyTorch start for their products wait
-# by turning round: two of them on a busy machine take ten times the processor time of one. Read when numpy is imported.
+# Tests run side by side, a process for each processor. The threads that numpy and PyTorch start for their
+# products wait by turning round: on a busy machine, two take ten times the processor time of one. It is read
+# when numpy is imported, and holds for programs that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # How long an example takes says something of the machine, not of the code.

@@ -2,20 +2,24 @@
 
 from dataclasses import replace
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.rates import LIKE_OTHERS, VALIDATED, exactly, laboratories, laboratory, validation
 
+from marrowscope.analysis import correction
 from marrowscope.analysis.correction import corrected_share
 from marrowscope.analysis.decide import cells_to_settle, decide, side
 from marrowscope.analysis.intervals import level_of_repeated_looks, wilson
-from marrowscope.analysis.laboratories import new_laboratory, own_laboratory
+from marrowscope.analysis.laboratories import Rates, new_laboratory, own_laboratory
 from marrowscope.analysis.numbers import Inferred, Numbers
 from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.decision import (
     ICC_2022,
     OVER_20,
+    RULES,
     WHO_2022,
     Basis,
     Decision,
@@ -241,7 +245,24 @@ def test_known_errors_are_corrected() -> None:
     assert found is not None
     assert found.estimate == pytest.approx(0.02, abs=0.001)
     assert found.low < 0.02 < found.high
-    assert corrected_share(584, 10_000, rates) == found
+    assert corrected_share(584, 10_000, exactly(0.96, 0.96)) == found
+
+
+def test_a_share_is_corrected_once_whatever_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+    compute = correction._chance_of_as_few
+
+    def computed(share: float, number: float, freedom: float, rates: Rates) -> npt.NDArray[np.float64]:
+        asked.append(share)
+        return compute(share, number, freedom, rates)
+
+    monkeypatch.setattr(correction, "_chance_of_as_few", computed)
+    corrected_share.cache_clear()
+    first = [decide(numbers(97, 501, VALIDATED, Inferred()), rule) for rule in RULES.values()]
+    assert len(asked) == corrected_share.cache_info().currsize > 0
+    asked.clear()
+    assert [decide(numbers(97, 501, VALIDATED, Inferred()), rule) for rule in RULES.values()] == first
+    assert asked == []
 
 
 def test_a_share_corrected_to_nothing_still_has_an_upper_bound() -> None:

@@ -10,6 +10,8 @@ rates, the more shares explain a count; where the networks may well call blasts 
 cells, every share is possible.
 """
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
@@ -27,6 +29,8 @@ _MOST_USELESS = 0.1  # chance that sensitivity + specificity <= 1 beyond which t
 _LEAST_VARIANCE = 1e-9  # of a count that can only be all or nothing
 
 
+# Every rule, and every search for the number of cells that would settle a case, asks about the same counts.
+@lru_cache(maxsize=4096)
 def corrected_share(
     blasts: float,
     counted: int,
@@ -69,13 +73,26 @@ def corrected_share(
 
 def _chance_of_as_few(share: float, number: float, freedom: float, rates: Rates) -> Floats:
     """Return, for each of `_SHARES`, the chance of counting this share or less."""
+    expected, variance = _expected(rates)
+    error = np.sqrt(variance / (number * _narrow(rates, freedom)))
+    return np.asarray(ndtr((share - expected) / error).mean(axis=1))
+
+
+@lru_cache(maxsize=4)
+def _expected(rates: Rates) -> tuple[Floats, Floats]:
+    """Return for each of `_SHARES`, by rates, what share is counted on average, and one cell's variance."""
     others_called = 1 - rates.specificity
     in_cells = _SHARES[:, None] * (rates.sensitivity - others_called) + others_called
     expected = (1 - rates.false_finds) * in_cells + rates.false_finds * others_called
-    # Student's t is a normal distribution of uncertain width.
-    narrow = chi2.ppf(rates.chance, freedom) / freedom if np.isfinite(freedom) else 1.0
-    error = np.sqrt(np.maximum(expected * (1 - expected), _LEAST_VARIANCE) / (number * narrow))
-    return np.asarray(ndtr((share - expected) / error).mean(axis=1))
+    return expected, np.maximum(expected * (1 - expected), _LEAST_VARIANCE)
+
+
+@lru_cache(maxsize=64)
+def _narrow(rates: Rates, freedom: float) -> Floats:
+    """Return by how much the variance is divided: Student's t is a normal distribution of uncertain width."""
+    if np.isinf(freedom):
+        return np.ones_like(rates.chance)
+    return np.asarray(chi2.ppf(rates.chance, freedom) / freedom)
 
 
 def _first_above(tail: float, chance: Floats) -> float:
