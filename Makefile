@@ -10,7 +10,7 @@ IMAGE ?= marrowscope
 BENCH ?=
 PYTEST ?=
 # The tests of a file share what is costly to make, so that a file goes to one process (PYTEST="-n 0": all in this one).
-SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile
+SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 LOCK ?=
 
 BIN := $(VENV)/bin

@@ -1,6 +1,7 @@
 """Fixtures shared by all tests."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,16 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # How long an example takes says something of the machine, not of the code.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+
+# Files with slow tests go first: one of them, left for the end, would keep a single processor busy. It takes
+# `--no-loadscope-reorder`, without which files with few tests, of which these are, go last.
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order files by how many of their tests are slow, those with most first."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow") is not None)
+    items.sort(key=lambda item: -slow[item.path])
+
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
