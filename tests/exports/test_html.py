@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from jinja2 import Environment
 
 from marrowscope.domain.percent import percent_text, range_text
 from marrowscope.exports.html import render, write_html
@@ -163,3 +164,14 @@ def test_large_cohorts_show_fewer_pictures() -> None:
 def test_nine_patients_with_real_cells_stay_light(shared_data: Path) -> None:
     cohort = nine_patients()
     assert len(render(cohort, real_pictures(cohort, shared_data))) < 15_000_000
+
+
+def test_templates_are_compiled_once_whatever_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = render(report([patient("one")]), NoPictures())
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("compiled again")
+
+    monkeypatch.setattr(Environment, "compile", refuse)
+    assert render(report([patient("one")]), NoPictures()) == first
+    assert "another" in render(report([patient("another")]), NoPictures())

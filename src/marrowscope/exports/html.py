@@ -1,5 +1,6 @@
 """``report.html``: a self-contained page to read, print and sign."""
 
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -56,7 +57,9 @@ def render(report: CohortReport, pictures: Pictures) -> str:
     )
 
 
+@cache
 def _environment() -> Environment:
+    """Return what pages are made in; compiling the templates takes longer than a page."""
     environment = Environment(
         loader=PackageLoader("marrowscope.exports"),
         autoescape=True,
