@@ -11,6 +11,13 @@ from marrowscope.imaging.names import LONGEST_NAME, natural_key, safe_name, shor
 COMPOSED, APART = "\u00d6zdemir", "O\u0308zdemir"
 
 
+@pytest.mark.parametrize("odd", ["\n", "\x7f", "\u2028", "\u2029", "\udcff"])
+def test_what_would_break_a_line_or_is_no_character_is_replaced(odd: str) -> None:
+    assert shown(f"plain {APART}{odd}end") == f"plain {COMPOSED}\ufffdend"
+    assert shown(f"no\u00a0break{odd}") == "no\u00a0break\ufffd"
+    assert shown("no\u00a0break") == "no\u00a0break"
+
+
 def test_names_are_composed_wherever_they_come_from(tmp_path: Path) -> None:
     assert shown(APART) == COMPOSED
     (tmp_path / APART).mkdir()

@@ -58,6 +58,8 @@ def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
 def shown(name: str) -> str:
     """Return text composed and on one line of UTF-8, whatever bytes the file system returned."""
     text = composed(name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+    if text.isprintable():  # the usual text; a page shows all of its own through here
+        return text
     return "".join("\ufffd" if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in text)
 
 
