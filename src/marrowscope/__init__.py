@@ -9,12 +9,34 @@ from typing import TYPE_CHECKING, Any
 from marrowscope.version import __version__
 
 if TYPE_CHECKING:
-    from marrowscope.api import analyse, classify, count, detect, export, load_bundle, open_results, watch
+    from marrowscope.api import (
+        analyse,
+        batch,
+        classify,
+        count,
+        detect,
+        export,
+        load_bundle,
+        merge_batch,
+        open_results,
+        watch,
+    )
 
     open = open_results  # noqa: A001  # public only as `marrowscope.open`
 
 # `open` is left out: `from marrowscope import *` would hide the built-in function.
-__all__ = ["__version__", "analyse", "classify", "count", "detect", "export", "load_bundle", "watch"]
+__all__ = [
+    "__version__",
+    "analyse",
+    "batch",
+    "classify",
+    "count",
+    "detect",
+    "export",
+    "load_bundle",
+    "merge_batch",
+    "watch",
+]
 _NAMED_OTHERWISE = {"open": "open_results"}
 
 

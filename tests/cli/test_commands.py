@@ -86,7 +86,7 @@ def test_an_earlier_run_is_not_overwritten_unasked(patient: Path, tmp_path: Path
         (["analyse", "no-such-folder", "-o", "{out}"], "no-such-folder"),
         (["analyse", "{in}", "-o", "{out}", "--rule", "who-1999"], "who-1999"),
         (["analyse", "{in}", "-o", "{out}", "--threshold", "120"], "120"),
-        (["analyse", "{in}", "-o", "{out}", "--mpp", "9"], "--mpp"),
+        (["analyse", "{in}", "-o", "{out}", "--mpp", "9"], "0.005 to 5"),
         (["analyse", "{in}", "-o", "{out}", "--bundle", "none"], "no bundle none"),
         (["analyse", "{in}", "-o", "{out}", "--blast-equivalents", "platelet"], "platelet is not a counted"),
         (["bundle", "show", "none"], "no bundle none"),

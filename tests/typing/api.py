@@ -13,6 +13,8 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 import marrowscope
+from marrowscope.batches.merge import Merged
+from marrowscope.batches.run import BatchProgress, BatchResult
 from marrowscope.domain.cells import Cell, Cells, Detections
 from marrowscope.domain.decision import RULES, Interval, Verdict
 from marrowscope.domain.differential import Differential
@@ -95,6 +97,24 @@ def analyse(bundle: Bundle) -> None:
     assert_type(patient.decision.verdict, Verdict)
     marrowscope.analyse("patients")  # type: ignore[call-arg]  # results go somewhere
     marrowscope.analyse("patients", "results", rule="who-2022")  # type: ignore[arg-type]  # a rule, not its name
+
+
+def batch(bundle: Bundle) -> None:
+    def tell(progress: BatchProgress) -> None:
+        del progress
+
+    result = marrowscope.batch("patients.csv", Path("results"), bundle=bundle, shard="2/8", listener=tell)
+    assert_type(result, BatchResult)
+    assert_type(result.failed, dict[str, str])
+    assert_type(result.merged, Merged | None)
+    marrowscope.batch("patients.csv")  # type: ignore[call-arg]  # results go somewhere
+    marrowscope.batch("patients.csv", "results", shard=(2, 8))  # type: ignore[arg-type]  # as it is written
+
+
+def merge_batch() -> None:
+    assert_type(marrowscope.merge_batch(["shard-1", Path("shard-2")], "results"), Merged)
+    assert_type(marrowscope.merge_batch("results", "results").missing, tuple[str, ...])
+    marrowscope.merge_batch("results")  # type: ignore[call-arg]  # tables go somewhere
 
 
 def export(report: CohortReport) -> None:

@@ -9,6 +9,7 @@ from marrowscope.api.given import networks_of
 from marrowscope.domain.cells import Cells, Detections
 from marrowscope.domain.differential import Differential
 from marrowscope.domain.differential import count as count_cells
+from marrowscope.domain.scale import checked_mpp
 from marrowscope.errors import ImageError
 from marrowscope.imaging.files.decode import FieldImage, decode
 from marrowscope.imaging.files.formats import is_slide_name
@@ -40,13 +41,16 @@ def detect(
 
     Raises
     ------
+    InputError
+        The scale is out of range.
     ImageError
         The image cannot be read.
     BundleError
         The bundle cannot be used.
     """
     field = _field(image)
-    reader = FieldReader(networks_of(bundle), ReadingSettings(mpp=mpp, score_threshold=score_threshold))
+    settings = ReadingSettings(mpp=checked_mpp(mpp), score_threshold=score_threshold)
+    reader = FieldReader(networks_of(bundle), settings)
     return reader.detect(field.pixels, reader.scale_of(field).mpp)
 
 
@@ -67,13 +71,15 @@ def classify(
 
     Raises
     ------
+    InputError
+        The scale is out of range.
     ImageError
         The image cannot be read.
     BundleError
         The bundle cannot be used.
     """
     field = _field(image)
-    reader = FieldReader(networks_of(bundle), ReadingSettings(mpp=mpp))
+    reader = FieldReader(networks_of(bundle), ReadingSettings(mpp=checked_mpp(mpp)))
     scale = reader.scale_of(field)
     found = reader.detect(field.pixels, scale.mpp) if detections is None else detections
     return reader.name(field.pixels, found, scale)

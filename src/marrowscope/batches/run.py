@@ -74,12 +74,14 @@ class BatchResult:
 
     Attributes
     ----------
+    shard : which part of the patients it is of
     patients : number of patients of the shard
     earlier : those of them that an earlier run had finished
     failed : patient → why they could not be read
     merged : the tables of all patients; None of a shard, whose tables `merge` joins
     """
 
+    shard: Shard
     patients: int
     earlier: int
     failed: dict[str, str]
@@ -143,7 +145,7 @@ class Batch:
             left = unfinished(tasks) if resume else tasks
             failed = self._read(left, len(tasks), listener)
             merged = merge([out], out) if self.shard == WHOLE else None
-        return BatchResult(len(tasks), len(tasks) - len(left), failed, merged)
+        return BatchResult(self.shard, len(tasks), len(tasks) - len(left), failed, merged)
 
     def _read(self, tasks: Sequence[PatientTask], total: int, listener: Listener) -> dict[str, str]:
         earlier = total - len(tasks)

@@ -114,7 +114,7 @@ def chosen_rule(name: str, threshold: float | None, *, inclusive: bool) -> Rule:
 
 def stated_mpp(mpp: float | None, objective: float | None, camera_um: float | None) -> float | None:
     """Return the scale that the options state, if any."""
-    from marrowscope.domain.scale import LARGEST_MPP, LEAST_MPP, mpp_of_optics
+    from marrowscope.domain.scale import mpp_of_optics
 
     if (objective is None) != (camera_um is None):
         raise InputError("--objective and --camera-um belong together")
@@ -123,10 +123,7 @@ def stated_mpp(mpp: float | None, objective: float | None, camera_um: float | No
             raise InputError("give --mpp, or --objective and --camera-um, not both")
         if objective <= 0 or camera_um <= 0:
             raise InputError("--objective and --camera-um must be greater than 0")
-        mpp = mpp_of_optics(objective, camera_um)
-    if mpp is not None and not LEAST_MPP <= mpp <= LARGEST_MPP:
-        known = f"{LEAST_MPP:g} to {LARGEST_MPP:g}"
-        raise InputError(f"{mpp:.3g} µm per pixel (--mpp) is out of range: expected {known}")
+        return mpp_of_optics(objective, camera_um)
     return mpp
 
 

@@ -9,6 +9,7 @@ from marrowscope.analysis.patient import CountingSettings
 from marrowscope.domain.case.laboratory import NO_LABORATORY, Laboratory
 from marrowscope.domain.decision import FLOOR, OVER_20, TARGET, Rule
 from marrowscope.domain.rates import Validation
+from marrowscope.domain.scale import checked_mpp
 from marrowscope.domain.taxonomy import UNCLASSIFIED, taxonomy
 from marrowscope.engines.choose import LOCAL
 from marrowscope.errors import InputError
@@ -123,10 +124,12 @@ def asked_settings(
     Raises
     ------
     InputError
-        A type or an order of tiles is unknown, or the laboratory's file cannot be read.
+        A type or an order of tiles is unknown, a number is out of range, or the laboratory's file cannot be
+        read.
     """
+    _refuse_below_one(workers=workers, threads=threads, floor=floor, target=target)
     return RunSettings(
-        ReadingSettings(mpp, count_border_cells, single_cells=single_cells, pictures=pictures),
+        ReadingSettings(checked_mpp(mpp), count_border_cells, single_cells=single_cells, pictures=pictures),
         CountingSettings(rule, floor, target, _known_types(blast_equivalents)),
         workers,
         threads,
@@ -137,6 +140,12 @@ def asked_settings(
         tiles=_known_order(tiles, until_settled=until_settled),
         validation=validation or read_validation(bundle.sha256),
     )
+
+
+def _refuse_below_one(**numbers: int) -> None:
+    for name, number in numbers.items():
+        if number < 1:
+            raise InputError(f"{name} is {number}: give at least 1")
 
 
 def _known_order(name: str, *, until_settled: bool) -> TileOrder:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from marrowscope.errors import InputError
+
 LEAST_MPP: Final = 0.005
 LARGEST_MPP: Final = 5
 """Micrometres per pixel between which a scale can be stated."""
@@ -58,6 +60,20 @@ class SizeScale:
     width: int
     height: int
     scale: Scale
+
+
+def checked_mpp(mpp: float | None) -> float | None:
+    """Return micrometres per pixel as they were stated, or None if they were not.
+
+    Raises
+    ------
+    InputError
+        No microscope has this scale.
+    """
+    if mpp is not None and not LEAST_MPP <= mpp <= LARGEST_MPP:
+        known = f"{LEAST_MPP:g} to {LARGEST_MPP:g}"
+        raise InputError(f"mpp is {mpp:.3g} µm per pixel: expected {known}")
+    return mpp
 
 
 def mpp_of_optics(objective: float, camera_um: float) -> float:

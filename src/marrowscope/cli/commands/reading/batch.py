@@ -102,41 +102,43 @@ def batch(
     A worker that dies costs nothing but time; a patient who cannot be read has a row with the reason. In the
     end the tables of all patients are those that analyse --manifest would write.
     """
-    from marrowscope.batches.run import Batch
-    from marrowscope.batches.shards import shard_named
+    from marrowscope import api
     from marrowscope.cli.progress import BatchDisplay
-    from marrowscope.cohort.settings import asked_settings
-    from marrowscope.domain.case.specimen import known_specimen
-    from marrowscope.models.bundle import load_bundle
 
-    networks = load_bundle(bundle)
-    settings = asked_settings(
-        networks,
-        rule=chosen_rule(rule, threshold, inclusive=inclusive),
-        floor=min_cells,
-        target=target_cells,
-        blast_equivalents=listed(blast_equivalents),
-        mpp=stated_mpp(mpp, objective, camera_um),
-        count_border_cells=count_border_cells,
-        single_cells=single_cells,
-        pictures=not no_pictures,
-        laboratory=laboratory,
-        workers=workers,
-        threads=threads,
-        engine=engine,
-        until_settled=until_settled,
-        tiles=tiles,
-    )
-    asked = Batch(manifest, out, networks, settings, known_specimen(specimen), shard_named(shard))
+    chosen = chosen_rule(rule, threshold, inclusive=inclusive)
+    mpp = stated_mpp(mpp, objective, camera_um)
     try:
         with BatchDisplay(quiet=quiet) as display:
-            result = asked.run(resume=resume, overwrite=overwrite, listener=display)
+            result = api.batch(
+                manifest,
+                out,
+                bundle=bundle,
+                rule=chosen,
+                floor=min_cells,
+                target=target_cells,
+                blast_equivalents=listed(blast_equivalents),
+                mpp=mpp,
+                count_border_cells=count_border_cells,
+                single_cells=single_cells,
+                specimen=specimen,
+                laboratory=laboratory,
+                workers=workers,
+                threads=threads,
+                engine=engine,
+                shard=shard,
+                resume=resume,
+                overwrite=overwrite,
+                until_settled=until_settled,
+                tiles=tiles,
+                pictures=not no_pictures,
+                listener=display,
+            )
     except KeyboardInterrupt:
         fail(f"stopped; what was read is kept in {out}: continue with --resume", INTERRUPTED)
     if as_json:
         print_json(
             {
-                "shard": str(asked.shard),
+                "shard": str(result.shard),
                 "patients": result.patients,
                 "finished_before": result.earlier,
                 "failed": result.failed,
@@ -147,7 +149,7 @@ def batch(
         _end(result.merged, as_json=as_json)
     else:
         held = quantity(result.patients, "patient")
-        say(f"Shard {asked.shard}: {held} in {out}; when all are done: marrowscope batch merge {out}")
+        say(f"Shard {result.shard}: {held} in {out}; when all are done: marrowscope batch merge {out}")
         _refuse_failed(result.failed)
 
 
@@ -162,9 +164,9 @@ def merge(
     Shards that wrote to one folder are joined by naming it. Those of other networks or settings are refused;
     patients that no shard has finished are named.
     """
-    from marrowscope.batches.merge import merge as join
+    from marrowscope import api
 
-    merged = join(results, out)
+    merged = api.merge_batch(results, out)
     if as_json:
         print_json(_document(merged))
     _end(merged, as_json=as_json)
