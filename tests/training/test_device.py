@@ -1,11 +1,9 @@
 """Precision while training: mixed where asked for or a graphics processor is there, single otherwise."""
 
-import platform
-
 import pytest
 import torch
 
-from marrowscope.training.device import Precision, keep_memory, precision_context
+from marrowscope.training.device import Precision, precision_context
 
 pytestmark = pytest.mark.train
 
@@ -24,9 +22,3 @@ def test_a_processor_computes_in_single_precision_unless_told(
     output.float().sum().backward()
     assert layer.weight.grad is not None
     assert layer.weight.grad.dtype is torch.float32
-
-
-def test_keeping_memory_is_harmless_where_it_is_not_possible(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert keep_memory() is (platform.libc_ver()[0] == "glibc")
-    monkeypatch.setattr("ctypes.CDLL", lambda _: object())  # a C library without mallopt
-    assert keep_memory() is False

@@ -13,6 +13,7 @@ from pathlib import Path
 from marrowscope.domain.scale import ScaleBySize
 from marrowscope.errors import BundleError
 from marrowscope.models.bundle import load_bundle
+from marrowscope.models.memory import keep_memory
 from marrowscope.pipeline import FieldReader, FieldResult, FieldTask, ReadingSettings, load_field
 
 _BUNDLES_KEPT = 2  # in the memory of one worker
@@ -77,6 +78,7 @@ def reader_of(networks: Networks) -> FieldReader:
                 raise BundleError(f"the bundle {bundle.name} is not the one requested for the analysis")
             while len(_readers) >= _BUNDLES_KEPT:
                 _readers.popitem(last=False)
+            keep_memory()
             _readers[key] = FieldReader(bundle, networks.settings, networks.threads)
         _readers.move_to_end(key)
         return _readers[key].with_settings(networks.settings)

@@ -1,14 +1,10 @@
-"""Where a training runs, in which precision, and how it holds its memory."""
+"""Where a training runs, and in which precision."""
 
-import ctypes
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
 import torch
 from torch import nn
-
-# mallopt(3): M_MMAP_THRESHOLD (its largest value), M_TRIM_THRESHOLD, M_TOP_PAD
-_MALLOC = ((-3, 32 << 20), (-1, 2**31 - 1), (-2, 64 << 20))
 
 Precision = Literal["auto", "single", "mixed"]
 """``mixed`` computes convolutions in bfloat16; ``auto`` does so on a graphics processor only."""
@@ -34,17 +30,3 @@ def channels_last(network: nn.Module) -> None:
     for parameter in network.parameters():
         if parameter.ndim == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-
-
-def keep_memory() -> bool:
-    """Make glibc keep freed memory; return whether it does.
-
-    A training step frees and fetches the same hundreds of megabytes; without this the kernel clears them anew
-    every time. Measured on a processor, EfficientNet-B3, 128 px, batch 16: 1.96 s a step, with it 1.68 s.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError, TypeError):  # not glibc, not Linux
-        return False
-    accepted = [mallopt(*setting) for setting in _MALLOC]
-    return all(accepted)

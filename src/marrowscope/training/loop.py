@@ -23,7 +23,8 @@ from torch import Tensor, nn
 
 from marrowscope.datasets.known_sets import known_sets
 from marrowscope.errors import InputError
-from marrowscope.training.device import keep_memory, training_device
+from marrowscope.models.memory import keep_memory
+from marrowscope.training.device import training_device
 from marrowscope.training.recipe import TrainingRecipe
 from marrowscope.training.run_log import RunLog
 
@@ -194,7 +195,9 @@ def open_run(recipe: TrainingRecipe, out: Path, *, resume: bool) -> Checkpoint |
             raise InputError(f"{out}: cannot resume, its run had other settings: {', '.join(differing)}")
     out.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    keep_memory()
+    # A step frees and fetches hundreds of megabytes. EfficientNet-B3, 128 px, batch 16, on a processor:
+    # 1.68 s a step instead of 1.96.
+    keep_memory(most=2**31 - 1, pad=64 << 20)
     torch.set_num_threads(recipe.threads)
     torch.manual_seed(recipe.seed)
     return checkpoint
