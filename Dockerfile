@@ -25,7 +25,7 @@ RUN if [ -d /source/build/wheelhouse ]; then \
     && python3 /source/packaging/slim.py /opt/venv
 
 FROM ${BASE}
-ARG VERSION=0.1.0
+ARG VERSION=1.0.0
 LABEL org.opencontainers.image.title="marrowscope" \
       org.opencontainers.image.description="From the images of a blood or bone-marrow smear to a differential count. Research use only." \
       org.opencontainers.image.version="${VERSION}" \
