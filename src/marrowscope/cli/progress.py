@@ -127,5 +127,6 @@ class ProgressDisplay(_Display):
 
     def _found(self, progress: Progress) -> str:
         seconds = max(time.monotonic() - self._started, 1e-3)
-        rate = (progress.cells - (self._first_cells or 0)) / seconds
-        return f"{quantity(progress.cells, 'cell')}, {quantity(progress.blasts, 'blast')}, {rate:.0f} cells/s"
+        found = f"{quantity(progress.cells, 'cell')}, {quantity(progress.blasts, 'blast')}"
+        fresh = progress.cells - (self._first_cells or 0)  # the others were found by the run that is resumed
+        return f"{found}, {fresh / seconds:.0f} cells/s" if fresh else found

@@ -294,7 +294,7 @@ def test_what_is_there_is_replaced_by_force_alone(
 ) -> None:
     path = tmp_path / "backup.tar"
     restore.restore(empty_place, path)
-    with pytest.raises(InputError, match="is in use"):
+    with pytest.raises(InputError, match="is not empty"):
         restore.restore(empty_place, path)
     done = restore.restore(empty_place, path, force=True)
     assert done.replaced is not None

@@ -221,9 +221,10 @@ _ONE_ROW: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
 
 def _headline_of_detector(entry: Mapping[str, Any]) -> tuple[str, str]:
     result = entry["result"]
+    where = f"{result['n_boxes']} cells, one laboratory"
     return (
         "cells found; finds that are cells",
-        f"{_percent(result['recall'])} %; {_percent(result['precision'])} % ({result['n_boxes']} cells)",
+        f"{_percent(result['recall'])} %; {_percent(result['precision'])} % ({where})",
     )
 
 

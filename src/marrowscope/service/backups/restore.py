@@ -132,7 +132,7 @@ def _check_place(settings: Settings, path: Path, *, force: bool) -> None:
     if not _is_database_empty(settings):
         taken.append("database")
     if taken and not force:
-        raise InputError(f"{folder} is in use ({', '.join(taken)}): restore elsewhere, or add --force")
+        raise InputError(f"{folder} is not empty ({', '.join(taken)}): restore elsewhere, or add --force")
     above = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.is_dir())
     needed, free = path.stat().st_size, shutil.disk_usage(above).free
     if free < needed:

@@ -107,7 +107,7 @@ def _contents(about: "About") -> str:
     patients = quantity(about.rows.get("patients", 0), "patient")
     signed = quantity(about.rows.get("versions", 0), "signed version")
     entries = quantity(about.entries, "audit entry", "audit entries")
-    return f"{patients}, {signed}, {entries}, {quantity(about.files, 'file')}"
+    return f"{patients}, {signed}, {entries}, {quantity(about.files, 'file')} (images, seals and the like)"
 
 
 @contextmanager

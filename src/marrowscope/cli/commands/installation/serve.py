@@ -6,13 +6,16 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from marrowscope.cli.console import one_line_errors, say
 from marrowscope.cli.installation import Data, DatabaseUrl, opened, settings_of
 from marrowscope.errors import InputError
+
+if TYPE_CHECKING:
+    from marrowscope.service.settings import Settings
 
 EXAMPLE = "Example:  marrowscope serve --data /srv/marrowscope --port 8000"
 
@@ -48,6 +51,13 @@ def serve(
         authentication=authentication,
     )
     settings.refuse_unsafe()
+    # A server that cannot listen leaves no data folder behind.
+    with _listen(settings.host, settings.port) as listening:
+        _run(settings, listening)
+
+
+def _run(settings: "Settings", listening: socket.socket) -> None:
+    """Serve what a socket takes in, until the process is told to stop."""
     import uvicorn
 
     from marrowscope.service import logs
@@ -62,7 +72,6 @@ def serve(
     application = create_app(settings, setup_code=code)
     # Many short requests run in threads, and each waits less for its turn than with the default of 5 ms.
     sys.setswitchinterval(0.0005)
-    listening = _listen(settings.host, settings.port)
     logs.set_up(settings.log_level)
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     say(f"marrowscope is at http://{shown}:{listening.getsockname()[1]}  (stop with Ctrl-C)")
@@ -123,5 +132,8 @@ def _listen(host: str, port: int) -> socket.socket:
         # acknowledgement.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
-        raise InputError(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
+        reason = error.strerror or error
+        raise InputError(
+            f"cannot listen on {host} port {port} ({reason}); name others with --host and --port"
+        ) from None
     return listening
