@@ -13,6 +13,7 @@ from tests.exports.fake_report import nine_patients, patient, report
 import marrowscope
 from marrowscope.codec import to_json
 from marrowscope.errors import InputError, MissingExtraError
+from marrowscope.exports.html import INKS
 from marrowscope.exports.provenance import run_document
 from marrowscope.report.report import Report
 
@@ -112,3 +113,24 @@ def test_plots_are_drawn(cohort: Report) -> None:
     (axes,) = figure.axes
     if len(cohort.patients) > 1:
         assert [label.get_text() for label in axes.get_yticklabels()][-1] == cohort.patients[0].patient
+
+
+def test_the_plot_shows_what_decides_and_the_counted_share_beside_it() -> None:
+    (figure_axes,) = LATIN.plot().axes
+    bars = {line.get_ydata()[0]: line for line in figure_axes.lines if line.get_linewidth() > 3}
+    rings = {line.get_ydata()[0]: line for line in figure_axes.lines if line.get_marker() == "o"}
+    for place, each in enumerate(reversed(LATIN.patients)):
+        deciding, counted = each.adjusted_interval, each.blast_interval
+        if deciding is None or counted is None:
+            assert place not in {*bars, *rings}
+            continue
+        assert list(bars[place].get_xdata()) == pytest.approx([100 * deciding.low, 100 * deciding.high])
+        assert bars[place].get_color() == INKS[each.decision.verdict.value]
+        assert list(rings[place].get_xdata()) == pytest.approx([100 * counted.estimate])
+
+
+def test_the_plot_names_the_colour_of_each_decision_in_it() -> None:
+    (legend,) = LATIN.plot().legends
+    named = [text.get_text() for text in legend.get_texts()]
+    assert {*named} == {each.decision.words for each in LATIN.patients} | {"as counted, which never decides"}
+    assert len(named) == len({*named})
