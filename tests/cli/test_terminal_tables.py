@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.exports.fake_report import nine_patients
+from tests.exports.fake_report import nine_patients, patient, report
 
 from marrowscope.cli.tables import print_patients
 
@@ -21,3 +21,15 @@ def test_no_two_patients_look_alike(
     assert "…" not in said
     together = "".join(line.split("  ")[0].strip() for line in said.splitlines()[4:])
     assert all(name in together for name in names)
+
+
+def test_with_too_few_cells_nothing_is_named_as_what_decides(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    print_patients(report([patient("few", 0.3, 90), patient("many", 0.3, 500)]))
+    rows = map(str.strip, capsys.readouterr().out.splitlines())
+    few, many = (row for row in rows if row.startswith(("few", "many")))
+    assert " – " in few
+    assert "valid" not in few
+    assert "valid" in many

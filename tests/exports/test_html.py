@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from jinja2 import Environment
 
+from marrowscope.domain.decision import Verdict
 from marrowscope.domain.percent import percent_text, range_text
+from marrowscope.exports.figures import share_rows
 from marrowscope.exports.html import render, write_html
 from marrowscope.exports.pictures import FULL, NoPictures, cells_to_show, limits_for
 from marrowscope.exports.tables import patient_row
@@ -175,3 +177,26 @@ def test_templates_are_compiled_once_whatever_is_printed(monkeypatch: pytest.Mon
     monkeypatch.setattr(Environment, "compile", refuse)
     assert render(report([patient("one")]), NoPictures()) == first
     assert "another" in render(report([patient("another")]), NoPictures())
+
+
+def test_the_threshold_is_drawn_beside_the_titles_of_the_shares_and_never_through_one() -> None:
+    (plot,) = re.findall(
+        r'<svg class="plot".*?</svg>', render(report([patient("P", 0.3, 400, 10)]), NoPictures()), re.DOTALL
+    )
+    baselines = [int(y) for y in re.findall(r'x="10" y="(\d+)">', plot)]
+    (line,) = re.findall(r'stroke-dasharray="4 3" d="(M[^"]+)"', plot)
+    pieces = [(int(top), int(bottom)) for top, bottom in re.findall(r"M[\d.]+ (\d+)V(\d+)", line)]
+    assert len(baselines) >= 2
+    assert len(pieces) == 1 + len(baselines)
+    for baseline in baselines:
+        assert all(bottom <= baseline - 12 or top >= baseline + 3 for top, bottom in pieces)
+
+
+def test_with_too_few_cells_no_share_is_said_to_decide() -> None:
+    few, enough = (patient("P", 0.3, cells, 10) for cells in (90, 400))
+    assert few.decision.verdict is Verdict.INSUFFICIENT
+    pages = [render(report([each]), NoPictures()) for each in (few, enough)]
+    assert [page.count(": decides</text>") for page in pages] == [0, 1]
+    assert [page.count("with enough cells, it decides") for page in pages] == [1, 0]
+    assert [sum(row.decides for row in share_rows(each)) for each in (few, enough)] == [0, 1]
+    assert [sum(row.is_basis for row in share_rows(each)) for each in (few, enough)] == [1, 1]

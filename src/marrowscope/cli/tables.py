@@ -13,6 +13,7 @@ from marrowscope.domain.percent import percent_text, range_text
 from marrowscope.domain.quantity import quantity
 
 if TYPE_CHECKING:
+    from marrowscope.domain.decision import Decision
     from marrowscope.domain.patient import CohortReport
 
 _CONFUSION = "Known state and decision"
@@ -47,7 +48,7 @@ def print_patients(report: "CohortReport") -> None:
             *map(str, numbers),
             "" if interval is None else percent_text(interval.estimate),
             "" if deciding is None else range_text(deciding.low, deciding.high),
-            "" if deciding is None else patient.decision.decided_by.value,
+            "" if deciding is None else _decided_by(patient.decision),
             f"[{VERDICT_STYLES[verdict]}]{patient.decision.words}[/]",
         )
     Console().print(table)
@@ -55,6 +56,10 @@ def print_patients(report: "CohortReport") -> None:
     if failures:
         fields = quantity(failures, "field")
         Console(stderr=True).print(f"{fields} could not be read; the report lists them with the reasons.")
+
+
+def _decided_by(decision: "Decision") -> str:
+    return decision.decided_by.value if decision.is_by_enough_cells else "–"
 
 
 def print_confusion(report: "CohortReport") -> None:

@@ -218,7 +218,7 @@ class Decision:
     verdict : what the count supports
     reasons : sentences for the physician; the first one says why
     cells_to_settle : approximate number of further cells that would settle an open case, None if none would
-    decided_by : the number it rests on
+    decided_by : the number it rests on; with too few cells, the one that would decide
     band : the rule's ranges under the threshold that the deciding interval reaches; empty unless below
     """
 
@@ -233,6 +233,11 @@ class Decision:
     def is_settled(self) -> bool:
         """Whether the share lies on one side of the threshold, so that counting on changes nothing."""
         return self.verdict in {Verdict.POSITIVE, Verdict.NEGATIVE}
+
+    @property
+    def is_by_enough_cells(self) -> bool:
+        """Whether enough cells are counted for any share to decide."""
+        return self.verdict is not Verdict.INSUFFICIENT
 
     @property
     def words(self) -> str:

@@ -125,10 +125,19 @@ def _slide(field: FieldReading) -> str:
 
 @dataclass(frozen=True)
 class ShareRow:
-    """One of a patient's blast shares: its title, the share, and whether it is the one that decides."""
+    """One of a patient's blast shares.
+
+    Attributes
+    ----------
+    title : of the share
+    interval : the share, with its interval
+    is_basis : whether it is the one that decides once enough cells are counted
+    decides : whether it decides: with too few cells, none does
+    """
 
     title: str
     interval: Interval
+    is_basis: bool
     decides: bool
 
 
@@ -144,7 +153,12 @@ def share_rows(patient: PatientReading) -> tuple[ShareRow, ...]:
     if basis is Basis.NONE:  # in reports of earlier versions, whose corrected share decided
         rows.append((CORRECTED_WORDS, patient.adjusted_interval, True))
     rows.append((BASIS_WORDS[Basis.REVIEWED], patient.reviewed_interval, basis is Basis.REVIEWED))
-    return tuple(ShareRow(title, share, decides) for title, share, decides in rows if share is not None)
+    is_enough = patient.decision.is_by_enough_cells
+    return tuple(
+        ShareRow(title, share, is_basis, decides=is_basis and is_enough)
+        for title, share, is_basis in rows
+        if share is not None
+    )
 
 
 def excluded_rows(differential: Differential) -> tuple[tuple[str, int], ...]:

@@ -53,7 +53,7 @@ def _draw_share(axes: Axes, place: int, patient: PatientReading) -> None:
         ends = 100 * deciding.low, 100 * deciding.high
         axes.plot(ends, (place, place), color=ink, linewidth=_BAR_PT, solid_capstyle="butt")
         if not deciding.is_everything:
-            axes.plot(100 * deciding.estimate, place, marker="D", markersize=4, color="white")
+            axes.plot(100 * deciding.estimate, place, "D", markersize=4, color="white", markeredgecolor=ink)
     if counted is not None:
         axes.plot(100 * counted.estimate, place, zorder=3, **_RING)
 
