@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from jinja2 import Environment
+from tests.service.browser import browsing
 
 from marrowscope.domain.decision import Verdict
 from marrowscope.domain.percent import percent_text, range_text
@@ -200,3 +201,23 @@ def test_with_too_few_cells_no_share_is_said_to_decide() -> None:
     assert [page.count("with enough cells, it decides") for page in pages] == [1, 0]
     assert [sum(row.decides for row in share_rows(each)) for each in (few, enough)] == [0, 1]
     assert [sum(row.is_basis for row in share_rows(each)) for each in (few, enough)] == [1, 1]
+
+
+def test_the_table_of_all_patients_stays_within_its_page(tmp_path: Path) -> None:
+    written = tmp_path / "report.html"
+    write_html(nine_patients(), written)
+    ends = """() => ["main", ".scroll", ".cohort"].map(
+        (name) => document.querySelector(name).getBoundingClientRect().right)"""
+    with browsing() as browser:
+        tab = browser.new_page()
+        tab.goto(written.as_uri())
+        for width in (1440, 1200):
+            tab.set_viewport_size({"width": width, "height": 900})
+            page_ends, part_ends, table_ends = tab.evaluate(ends)
+            assert table_ends <= part_ends <= page_ends
+        tab.set_viewport_size({"width": 900, "height": 900})
+        assert tab.evaluate("() => document.documentElement.scrollWidth") <= 900
+        tab.focus(".scroll")
+        tab.keyboard.press("End")
+        tab.keyboard.press("ArrowRight")
+        tab.wait_for_function("() => document.querySelector('.scroll').scrollLeft > 0")
