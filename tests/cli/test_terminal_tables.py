@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.exports.fake_report import nine_patients, patient, report
 
-from marrowscope.cli.tables import print_patients
+from marrowscope.cli.tables import print_confusion, print_patients
 
 
 def test_no_two_patients_look_alike(
@@ -33,3 +33,20 @@ def test_with_too_few_cells_nothing_is_named_as_what_decides(
     assert " – " in few
     assert "valid" not in few
     assert "valid" in many
+
+
+def test_what_is_known_of_patients_stands_beside_what_was_counted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    cohort = report([patient("patient_01", 0.3, truth="leukemia"), patient("patient_02", truth="healthy")])
+    print_patients(cohort, {"patient_01": 34.7})
+    print_confusion(cohort)
+    lines = capsys.readouterr().out.splitlines()
+    (heads,) = (line for line in lines if "true %" in line)
+    row_of = {line.split()[0]: line for line in lines if line.strip()}
+    end = heads.index("true %") + len("true %")
+    assert row_of["patient_01"][:end].endswith(" 34.7")
+    assert not row_of["patient_02"][end - 4 : end].strip()
+    assert "no leukemia" in row_of["no"]
+    assert "healthy" not in row_of

@@ -1,6 +1,7 @@
 """Tables of results on the terminal."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
@@ -9,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from marrowscope.domain.decision import Verdict, verdict_words
+from marrowscope.domain.patient import known_state_words
 from marrowscope.domain.percent import percent_text, range_text
 from marrowscope.domain.quantity import quantity
 
@@ -25,11 +27,19 @@ VERDICT_STYLES = {
 }
 
 
-def print_patients(report: "CohortReport") -> None:
-    """Print a row per patient, with the counted share and the interval that decides."""
+def print_patients(report: "CohortReport", true_percents: Mapping[str, float] | None = None) -> None:
+    """Print a row per patient, with the counted share and the interval that decides.
+
+    Parameters
+    ----------
+    report : the report, of at least one patient
+    true_percents : blast percentage of each patient where it is known; printed beside the counted one, and
+        what decides is not named, for which there is no room
+    """
     rule = report.patients[0].decision.rule
     table = _table(f"Decision by {rule.id}: {rule.condition}")
-    for title in ("patient", "counted", "blasts", "blast %", "decides, %", "by", "decision"):
+    beside, by = (("true %",), ()) if true_percents else ((), ("by",))
+    for title in ("patient", "counted", "blasts", "blast %", *beside, "decides, %", *by, "decision"):
         is_text = title in {"patient", "by", "decision"}
         table.add_column(
             title,
@@ -40,22 +50,26 @@ def print_patients(report: "CohortReport") -> None:
         )
     for patient in report.patients:
         differential, interval = patient.differential, patient.blast_interval
-        deciding = patient.adjusted_interval
-        numbers = (differential.counted, differential.blasts)
-        verdict = patient.decision.verdict
+        deciding, decision = patient.adjusted_interval, patient.decision
         table.add_row(
             escape(patient.patient),
-            *map(str, numbers),
+            str(differential.counted),
+            str(differential.blasts),
             "" if interval is None else percent_text(interval.estimate),
+            *([_true_text(true_percents.get(patient.patient))] if true_percents else []),
             "" if deciding is None else range_text(deciding.low, deciding.high),
-            "" if deciding is None else _decided_by(patient.decision),
-            f"[{VERDICT_STYLES[verdict]}]{patient.decision.words}[/]",
+            *([] if true_percents else ["" if deciding is None else _decided_by(decision)]),
+            f"[{VERDICT_STYLES[decision.verdict]}]{decision.words}[/]",
         )
     Console().print(table)
     failures = sum(patient.fields_failed for patient in report.patients)
     if failures:
         fields = quantity(failures, "field")
         Console(stderr=True).print(f"{fields} could not be read; the report lists them with the reasons.")
+
+
+def _true_text(percent: float | None) -> str:
+    return "" if percent is None else percent_text(percent / 100)
 
 
 def _decided_by(decision: "Decision") -> str:
@@ -71,7 +85,7 @@ def print_confusion(report: "CohortReport") -> None:
     for verdict in Verdict:
         table.add_column(verdict_words(verdict, threshold), justify="right")
     for truth in sorted({truth for truth, _ in pairs if truth}, reverse=True):
-        table.add_row(escape(truth), *(str(pairs[truth, verdict]) for verdict in Verdict))
+        table.add_row(escape(known_state_words(truth)), *(str(pairs[truth, verdict]) for verdict in Verdict))
     Console().print(table)
 
 

@@ -240,6 +240,14 @@ class Review:
         return self.named + self.deleted + self.added
 
 
+def known_state_words(truth: str) -> str:
+    """Return a patient's truth in words; files for programs keep the value.
+
+    ``healthy`` says only that there is no leukemia: a marrow with 14 % blasts has that value, too.
+    """
+    return "no leukemia" if truth == "healthy" else truth
+
+
 @dataclass(frozen=True, eq=False)
 class PatientReading:
     """Everything known about one patient.
@@ -288,6 +296,11 @@ class PatientReading:
     passed_over: tuple[str, ...] = ()
     details: CaseDetails = NOTHING_STATED
     slides: tuple[SlideReading, ...] = ()
+
+    @property
+    def known_state(self) -> str:
+        """The truth as people read it, empty if it is not given."""
+        return known_state_words(self.truth or "")
 
     @property
     def images_passed_over(self) -> int:

@@ -16,7 +16,13 @@ from marrowscope.domain.case.megakaryocytes import Megakaryocytes
 from marrowscope.domain.cells import FLAG_BORDER, FLAG_REPEATED
 from marrowscope.domain.decision import BASIS_WORDS, COUNTED_WORDS, Basis, Interval, Verdict
 from marrowscope.domain.differential import Differential
-from marrowscope.domain.patient import CohortReport, FieldReading, FieldStatus, PatientReading
+from marrowscope.domain.patient import (
+    CohortReport,
+    FieldReading,
+    FieldStatus,
+    PatientReading,
+    known_state_words,
+)
 from marrowscope.domain.percent import percents_that_sum
 from marrowscope.domain.quantity import quantity
 from marrowscope.domain.scale import ScaleSource
@@ -192,11 +198,16 @@ def scales(fields: Sequence[FieldReading]) -> tuple[tuple[float, ScaleSource, in
 
 
 def confusion(report: CohortReport) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    """Return for each known state the number of patients with each of `VERDICTS`; empty if none is known."""
+    """Return for each known state, in words, the number of patients with each of `VERDICTS`.
+
+    Empty if none is known.
+    """
     known = [patient for patient in report.patients if patient.truth]
     table = Counter((patient.truth, patient.decision.verdict) for patient in known)
     truths = sorted({patient.truth for patient in known if patient.truth}, key=_leukemia_first)
-    return tuple((truth, tuple(table[truth, verdict] for verdict in VERDICTS)) for truth in truths)
+    return tuple(
+        (known_state_words(truth), tuple(table[truth, verdict] for verdict in VERDICTS)) for truth in truths
+    )
 
 
 def review_facts(patient: PatientReading) -> tuple[tuple[str, str], ...]:

@@ -102,7 +102,7 @@ def draw_patient(
 
 
 def demo_plan(seed: int = 0) -> tuple[PatientPlan, ...]:
-    """Return the nine patients of the demonstration, four healthy and five with leukemia, in random order."""
+    """Return the nine patients of the demonstration, five with leukemia and four without, in random order."""
     shares = (0.01, 0.03, 0.08, 0.14, 0.26, 0.35, 0.48, 0.70, 0.90)
     order = np.random.default_rng(seed).permutation(len(shares))
     return tuple(

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from marrowscope.domain.decision import OVER_20
+from marrowscope.domain.patient import known_state_words
 from marrowscope.evaluation.counts.agreement import Agreement
 from marrowscope.evaluation.counts.patients import DECISIONS, TRUTHS, PatientsResult
 from marrowscope.evaluation.counts.percents import Pair
@@ -35,9 +36,10 @@ def draw_patients(result: PatientsResult, folder: Path) -> tuple[Path, ...]:
     where it gives any.
     """
     drawn = []
+    rows = [known_state_words(truth) for truth in TRUTHS]
     for suffix in _SUFFIXES:
         path = folder / f"decisions{suffix}"
-        drawn.append(draw_confusion_matrix(result.confusion, TRUTHS, DECISIONS, path, "Decisions"))
+        drawn.append(draw_confusion_matrix(result.confusion, rows, DECISIONS, path, "Decisions"))
         drawn += _draw_compared(result, folder, suffix)
     return tuple(drawn)
 

@@ -1,5 +1,6 @@
 """``marrowscope analyse``: from images to reports."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -191,8 +192,10 @@ def refuse_unread(report: "CohortReport") -> None:
         fail(f"none of {quantity(len(fields), 'image')} could be read", 1)
 
 
-def show(report: "CohortReport", out: Path, *, as_json: bool) -> None:
-    """Print the results as a table or as JSON."""
+def show(
+    report: "CohortReport", out: Path, *, as_json: bool, true_percents: Mapping[str, float] | None = None
+) -> None:
+    """Print the results as a table, with the true blast percentages where they are known, or as JSON."""
     from marrowscope.exports.tables import patient_row
 
     if as_json:
@@ -200,7 +203,7 @@ def show(report: "CohortReport", out: Path, *, as_json: bool) -> None:
         return
     from marrowscope.cli.tables import print_confusion, print_patients
 
-    print_patients(report)
+    print_patients(report, true_percents)
     if any(patient.truth for patient in report.patients):
         print_confusion(report)
     say(f"Report: {out / 'report.html'}")

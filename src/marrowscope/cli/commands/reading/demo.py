@@ -44,7 +44,9 @@ def demo(
 
     check_free(out, resume=False, overwrite=True)
     say("Drawing nine synthetic patients ...")
-    manifest = _manifest(write_cohort(out / "patients", seed=seed, patients=demo_plan(seed)))
+    cohort = write_cohort(out / "patients", seed=seed, patients=demo_plan(seed))
+    known = _known(cohort)
+    manifest = _manifest(cohort, known)
     try:
         say("Validating the networks on labelled cells of other synthetic patients ...")
         networks = load_bundle()
@@ -63,16 +65,21 @@ def demo(
             )
     except KeyboardInterrupt:
         fail("stopped", INTERRUPTED)
-    show(report, out, as_json=as_json)
+    true_percents = {name: float(row["blast_percent"]) for name, row in known.items()}
+    show(report, out, as_json=as_json, true_percents=true_percents)
 
 
-def _manifest(cohort: "CohortFiles") -> Path:
-    """Write the manifest that names each patient's folder, known state and specimen: drawn marrow."""
+def _known(cohort: "CohortFiles") -> dict[str, dict[str, str]]:
+    """Return what is known of each patient, by the columns of the cohort's `truth.csv`."""
     with cohort.truth.open(newline="", encoding="utf-8") as stream:
-        known = {row["patient"]: row["truth"] for row in csv.DictReader(stream)}
+        return {row["patient"]: row for row in csv.DictReader(stream)}
+
+
+def _manifest(cohort: "CohortFiles", known: dict[str, dict[str, str]]) -> Path:
+    """Write the manifest that names each patient's folder, known state and specimen: drawn marrow."""
     manifest = cohort.root / "manifest.csv"
     with manifest.open("w", newline="", encoding="utf-8") as stream:
         table = csv.writer(stream)
         table.writerow(("patient", "path", "truth", "specimen"))
-        table.writerows((patient, patient, known[patient], "marrow") for patient in cohort.patients)
+        table.writerows((patient, patient, known[patient]["truth"], "marrow") for patient in cohort.patients)
     return manifest
