@@ -379,7 +379,11 @@ def _annotated(pixels: npt.NDArray[np.uint8], cells: Cells) -> bytes:
         [_rgb(kind) for kind in kinds],
         [kind.abbreviation for kind in kinds],
         dashed=[bool({FLAG_BORDER, FLAG_REPEATED} & {*flags}) for flags in cells.flags],
-        legend={kind.name: _rgb(kind) for kind in taxonomy() if kind.id in set(cells.cell_types)},
+        legend={
+            f"{kind.abbreviation}: {kind.name}": _rgb(kind)
+            for kind in taxonomy()
+            if kind.id in set(cells.cell_types)
+        },
     )
     return jpeg_bytes(picture, 90)
 

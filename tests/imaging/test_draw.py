@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from PIL import Image
+from PIL import Image, ImageColor
 
+from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.imaging.draw import Tile, TileGroup, annotate, draw_sheet, thumbnail
 
 RED, BLUE = (214, 39, 40), (31, 119, 180)
@@ -91,3 +92,30 @@ def test_a_sheet_holds_every_cell_under_its_title_and_frames_the_marked_ones() -
     marked = draw_sheet([*groups, TileGroup("Wrong (1)", "#1f77b4", [Tile(green, "LYM")])])
     assert amount(marked, RED) > 4 * 96
     assert marked.height > plain.height
+
+
+def test_the_legend_says_what_dashed_means_only_where_a_box_is() -> None:
+    boxes = np.array([[100, 100, 200, 220], [500, 500, 600, 600]], np.float32)
+    plain, with_dashed = (
+        annotate(field(), boxes, [RED, RED], ["", ""], dashed=[False, dashed], legend={"b": BLUE})
+        for dashed in (False, True)
+    )
+    strips = [image.crop((0, 900, 1000, image.height)) for image in (plain, with_dashed)]
+    ink = (33, 37, 41)
+    assert amount(strips[1], BLUE) == amount(strips[0], BLUE) > 100
+    assert amount(strips[1], ink) > amount(strips[0], ink) + 100
+    assert annotate(field(), boxes, [RED, RED], ["", ""], dashed=[True, True]).size == (1000, 900)
+
+
+def test_every_type_is_seen_on_pale_ground() -> None:
+    for cell_type in taxonomy():
+        channels = np.asarray(ImageColor.getrgb(cell_type.colour)) / 255
+        assert channels.min() < 0.75, cell_type.id
+
+
+def test_a_sheet_explains_its_marks_where_it_has_any() -> None:
+    green = Image.new("RGB", (48, 48), "#00ff00")
+    plain, marked = (draw_sheet([TileGroup("Blast", "#1f77b4", [Tile(green, mark)])]) for mark in ("", "LYM"))
+    assert marked.height > plain.height
+    words = marked.crop((0, plain.height, marked.width, marked.height))
+    assert amount(words, RED) > 100

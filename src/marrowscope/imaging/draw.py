@@ -29,6 +29,17 @@ _TILE_PX: Final = 96
 _GAP_PX: Final = 8
 _TITLE_PX: Final = 30
 _TILES_IN_A_ROW: Final = 12
+DASHED_WORDS: Final = "dashed: cut or repeated, not counted"
+MARKED_WORDS: Final = "Framed in red: signed otherwise, with the signed type"
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What the strip below a field says, with a swatch before it unless it has no colour."""
+
+    text: str
+    colour: Colour | None = None
+    is_dashed: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,10 +60,11 @@ class TileGroup:
 
 
 def draw_sheet(groups: Sequence[TileGroup]) -> Image.Image:
-    """Draw cells side by side, 96 px each, group by group under their titles."""
+    """Draw cells side by side, 96 px each, group by group under their titles; marks are explained below."""
+    has_marks = any(tile.mark for group in groups for tile in group.tiles)
     step = _TILE_PX + _GAP_PX
     rows = [-(-len(group.tiles) // _TILES_IN_A_ROW) for group in groups]
-    height = _GAP_PX + sum(_TITLE_PX + number * step for number in rows)
+    height = _GAP_PX + sum(_TITLE_PX + number * step for number in rows) + has_marks * _TITLE_PX
     sheet = Image.new("RGB", (_GAP_PX + _TILES_IN_A_ROW * step, height), _PAPER)
     drawn = ImageDraw.Draw(sheet)
     top = 0
@@ -66,6 +78,8 @@ def draw_sheet(groups: Sequence[TileGroup]) -> Image.Image:
             row, column = divmod(place, _TILES_IN_A_ROW)
             _lay_tile(sheet, drawn, tile, (_GAP_PX + column * step, top + row * step))
         top += number * step
+    if has_marks:
+        drawn.text((_GAP_PX, top + _TITLE_PX / 2), MARKED_WORDS, fill=_MARK, font=_font(16), anchor="lm")
     return sheet
 
 
@@ -106,7 +120,7 @@ def annotate(
         True for cells that are not counted, cut by the border or shown by another field: thin, dashed boxes.
     legend
         Text → colour, in display order. With `caption` it forms the strip below the field; without either
-        there is no strip.
+        there is no strip. Where a box is dashed, the legend says what that means.
 
     Raises
     ------
@@ -126,7 +140,10 @@ def annotate(
     _write_labels(drawn, scaled, colours, labels, unit)
     if not legend and not caption:
         return image
-    return _with_strip(image, dict(legend or {}), caption, unit)
+    entries = [_Entry(caption)] if caption else []
+    entries += [_Entry(text, colour) for text, colour in (legend or {}).items()]
+    entries += [_Entry(DASHED_WORDS, _INK, is_dashed=True)] if legend and any(is_dashed) else []
+    return _with_strip(image, entries, unit)
 
 
 def thumbnail(pixels: npt.NDArray[np.uint8], side: int) -> Image.Image:
@@ -245,30 +262,33 @@ def _shared(ones: npt.NDArray[np.float64], others: npt.NDArray[np.float64]) -> n
     return np.asarray(np.maximum(high - low, 0.0).prod(axis=2))
 
 
-def _with_strip(image: Image.Image, legend: dict[str, Colour], caption: str, unit: float) -> Image.Image:
+def _with_strip(image: Image.Image, entries: Sequence[_Entry], unit: float) -> Image.Image:
     """Append caption and legend below the field, on as many lines as needed."""
     font = _font(round(17 * unit))
     ruler = ImageDraw.Draw(image)
     margin, swatch, line = 16 * unit, 16 * unit, 30 * unit
-    placed: list[tuple[float, float, str, Colour | None]] = []
+    placed: list[tuple[float, float, _Entry]] = []
     x, y = margin, margin
-    entries: list[tuple[str, Colour | None]] = [*legend.items()]
-    for text, colour in ([(caption, None)] if caption else []) + entries:
-        extent = ruler.textlength(text, font=font) + (0 if colour is None else swatch + 8 * unit)
+    for entry in entries:
+        extent = ruler.textlength(entry.text, font=font) + (0 if entry.colour is None else swatch + 8 * unit)
         if x > margin and x + extent > image.width - margin:
             x, y = margin, y + line
-        placed.append((x, y, text, colour))
+        placed.append((x, y, entry))
         x += extent + 26 * unit
     strip = Image.new("RGB", (image.width, image.height + round(y + line + margin / 2)), _PAPER)
     strip.paste(image, (0, 0))
     drawn = ImageDraw.Draw(strip)
-    for x, y, text, colour in placed:
+    for x, y, entry in placed:
         top = image.height + y
         left = x
-        if colour is not None:
-            drawn.rounded_rectangle((x, top, x + swatch, top + swatch), 3 * unit, fill=colour)
+        if entry.colour is not None:
+            box = (x, top, x + swatch, top + swatch)
+            if entry.is_dashed:
+                _outline(drawn, box, entry.colour, unit / 2, dashed=True)
+            else:
+                drawn.rounded_rectangle(box, 3 * unit, fill=entry.colour)
             left += swatch + 8 * unit
-        drawn.text((left, top + swatch / 2), text, fill=_INK, font=font, anchor="lm")
+        drawn.text((left, top + swatch / 2), entry.text, fill=_INK, font=font, anchor="lm")
     return strip
 
 
