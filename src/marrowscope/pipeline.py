@@ -378,7 +378,7 @@ def _annotated(pixels: npt.NDArray[np.uint8], cells: Cells) -> bytes:
         cells.boxes,
         [_rgb(kind) for kind in kinds],
         [kind.abbreviation for kind in kinds],
-        dashed=[bool({FLAG_BORDER, FLAG_REPEATED} & {*flags}) for flags in cells.flags],
+        dashed=[not c.is_counted and bool({FLAG_BORDER, FLAG_REPEATED} & {*c.flags}) for c in cells],
         legend={
             f"{kind.abbreviation}: {kind.name}": _rgb(kind)
             for kind in taxonomy()

@@ -222,3 +222,13 @@ def test_the_table_of_all_patients_stays_within_its_page(tmp_path: Path) -> None
         tab.keyboard.press("End")
         tab.keyboard.press("ArrowRight")
         tab.wait_for_function("() => document.querySelector('.scroll').scrollLeft > 0")
+
+
+def test_blasts_that_are_shown_add_up_with_those_that_are_counted() -> None:
+    cohort = report([patient("P", 0.3, 500, 10)])
+    reading = cohort.patients[0]
+    found = int(reading.cells.is_blast.sum())
+    cut = found - reading.differential.blasts
+    assert cut > 0
+    page = render(cohort, DrawnPictures(cohort))
+    assert f"60 of {found} ({cut} cut by the edge, not counted) shown" in page

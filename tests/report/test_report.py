@@ -134,3 +134,9 @@ def test_the_plot_names_the_colour_of_each_decision_in_it() -> None:
     named = [text.get_text() for text in legend.get_texts()]
     assert {*named} == {each.decision.words for each in LATIN.patients} | {"as counted, which never decides"}
     assert len(named) == len({*named})
+
+
+def test_a_report_says_in_one_line_what_it_holds() -> None:
+    said = repr(Report.of(report([patient("P01", 0.62, 540, 14), patient("P02", 0.3, 90, 3)])))
+    assert said == "<Report of 2 patients, 17 fields, 630 cells, Above 20 %: 1, Too few cells: 1>"
+    assert repr(Report.of(report([]))) == "<Report of 0 patients, 0 fields, 0 cells>"

@@ -172,6 +172,20 @@ def excluded_rows(differential: Differential) -> tuple[tuple[str, int], ...]:
     return tuple((_reason(name), cells) for name, cells in differential.excluded.items())
 
 
+def blasts_not_counted(patient: PatientReading) -> str:
+    """Return how many of the cells called blasts are not counted, and why, in words; empty if all are."""
+    left_out = [cell.flags for cell in patient.cells if cell.is_blast and not cell.is_counted]
+    repeated = sum(FLAG_REPEATED in flags for flags in left_out)
+    cut = sum(FLAG_BORDER in flags and FLAG_REPEATED not in flags for flags in left_out)
+    causes = (
+        (cut, "cut by the edge"),
+        (repeated, "shown by an earlier field"),
+        (len(left_out) - cut - repeated, "left out"),
+    )
+    said = [f"{cells} {cause}" for cells, cause in causes if cells]
+    return f"{', '.join(said)}, not counted" if said else ""
+
+
 def non_erythroid_blasts(patient: PatientReading) -> Interval | None:
     """Return the blast share of the non-erythroid cells, printed beside the deciding share of all cells.
 

@@ -26,6 +26,7 @@ from marrowscope.exports.figures import (
     Sampling,
     ShareRow,
     TypeRow,
+    blasts_not_counted,
     confirmed_per_mm2,
     excluded_rows,
     fields_with,
@@ -127,6 +128,7 @@ class PatientView:
     scales: tuple[tuple[float, str, int], ...]
     blasts: tuple[CellView, ...]
     blasts_total: int
+    blasts_not_counted: str
     others: tuple[TypeGallery, ...]
     previews: tuple[FieldView, ...]
     fields: tuple[FieldView, ...]
@@ -174,6 +176,7 @@ def _view(
         scales=tuple((mpp, SCALE_SOURCES[source], n) for mpp, source, n in scales(patient.fields)),
         blasts=_blasts(patient, gallery, limits.blasts),
         blasts_total=int(patient.cells.is_blast.sum()),
+        blasts_not_counted=blasts_not_counted(patient),
         others=_others(patient, gallery, limits.of_a_type),
         previews=_previews(patient, pictures, limits.fields),
         fields=tuple(_field(patient, field, pictures, with_preview=False) for field in patient.fields),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from marrowscope import optional
 from marrowscope.domain.patient import CohortReport, PatientReading
 from marrowscope.domain.percent import percent_text, range_text
+from marrowscope.domain.quantity import quantity
 from marrowscope.errors import InputError
 from marrowscope.exports.html import INKS
 from marrowscope.exports.provenance import NOTICE
@@ -61,6 +63,17 @@ class Report(CohortReport):
         if len(self.patients) == 1:
             return draw_differential(self.patients[0])
         return draw_shares(self)
+
+    def __repr__(self) -> str:
+        """Return what it holds in one line: everything would fill many screens."""
+        decisions = Counter(patient.decision.words for patient in self.patients)
+        parts = (
+            quantity(len(self.patients), "patient"),
+            quantity(sum(len(patient.fields) for patient in self.patients), "field"),
+            quantity(sum(patient.differential.cells for patient in self.patients), "cell"),
+            *(f"{words}: {number}" for words, number in sorted(decisions.items())),
+        )
+        return f"<Report of {', '.join(parts)}>"
 
     def _repr_html_(self) -> str:
         """Return the table that a notebook shows."""
