@@ -2,6 +2,10 @@
 
 import csv
 import json
+import os
+import select
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +17,7 @@ from tests.cohorts import write_fields
 from typer.testing import CliRunner, Result
 
 from marrowscope.cli.app import app
+from marrowscope.cli.console import UNREAD
 from marrowscope.exports.tables import CELL_COLUMNS
 
 
@@ -113,6 +118,43 @@ def test_detect_and_classify_agree_on_the_cells(patient: Path) -> None:
     named = json.loads(run("classify", image, "--json").stdout)
     assert [cell["box"] for cell in boxes[0]["cells"]] == [cell["box"] for cell in named[0]["cells"]]
     assert len(named[0]["cells"]) >= 4
+
+
+def test_rows_for_people_have_heads(patient: Path) -> None:
+    image = next(patient.glob("*.png"))
+    for command, last in (("detect", "score"), ("classify", "probability")):
+        title, heads, first, *_ = run(command, image).stdout.splitlines()
+        assert title.startswith(f"{image}: ")
+        assert heads.split()[0] == "x0,"
+        assert heads.split()[-1] == last
+        assert float(first.split()[0]) >= 0
+
+
+def test_an_image_that_is_not_there_is_named_once_and_has_no_cells(tmp_path: Path) -> None:
+    answer = run("detect", tmp_path / "none.jpg")
+    assert answer.exit_code == 2
+    assert answer.stdout == ""
+    assert answer.stderr.count(str(tmp_path / "none.jpg")) == 1
+
+
+@pytest.mark.skipif(not hasattr(select, "poll"), reason="pipes of this system tell nothing")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_where_nobody_reads_on_a_command_ends_without_a_word(unbuffered: str) -> None:
+    command = [sys.executable, "-m", "marrowscope", "bundle", "list"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            command,
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            check=False,
+        )
+    finally:
+        os.close(writer)
+    assert done.stderr == b""
+    assert done.returncode == UNREAD
 
 
 def test_one_bad_image_does_not_stop_the_others(patient: Path, tmp_path: Path) -> None:

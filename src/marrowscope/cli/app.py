@@ -1,5 +1,6 @@
 """The root of the command line."""
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -8,6 +9,7 @@ from typer.core import TyperGroup
 from marrowscope.cli.commands.installation import atlas, audit, backup, doctor, serve, users
 from marrowscope.cli.commands.networks import bundle, data, evaluate, train
 from marrowscope.cli.commands.reading import analyse, batch, demo, export, images, validate, watch
+from marrowscope.cli.console import UNREAD, is_written
 from marrowscope.version import __version__
 
 
@@ -68,5 +70,9 @@ def root(
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; where nobody reads on, it ends without a word."""
+    try:
+        app()
+    finally:
+        if not is_written():
+            sys.exit(UNREAD)

@@ -52,12 +52,14 @@ def _each(images: list[Path], rows_of: Any, *, as_json: bool) -> None:
         except ImageError as error:
             failures += 1
             answers.append({"image": str(path), "error": str(error), "cells": []})
-            say(f"marrowscope: {path}: {error}")
+            where = "" if str(path) in str(error) else f"{path}: "
+            say(f"marrowscope: {where}{error}")
     if as_json:
         print_json(answers)
     else:
         for answer in answers:
-            _print_rows(answer)
+            if "error" not in answer:
+                _print_rows(answer)
     if failures:
         fail(f"{failures} of {quantity(len(images), 'image')} could not be read", ImageError.exit_code)
 
@@ -86,8 +88,12 @@ def _named(cells: "Cells") -> list[dict[str, Any]]:
 
 
 def _print_rows(answer: dict[str, Any]) -> None:
-    typer.echo(f"{answer['image']}: {quantity(len(answer['cells']), 'cell')}")
-    for row in answer["cells"]:
+    rows = answer["cells"]
+    typer.echo(f"{answer['image']}: {quantity(len(rows), 'cell')}")
+    if rows:
+        named = f"  {'cell type':<22}probability" if "cell_type" in rows[0] else ""
+        typer.echo(f"  {'x0, px':>8} {'y0':>8} {'x1':>8} {'y1':>8}  score{named}")
+    for row in rows:
         x0, y0, x1, y1 = row["box"]
         name = f"  {row['cell_type']:<22}{row['probability']:.2f}" if "cell_type" in row else ""
         typer.echo(f"  {x0:8.1f} {y0:8.1f} {x1:8.1f} {y1:8.1f}   {row['score']:.2f}{name}")
