@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import marrowscope
 from marrowscope.cli.app import app
-from marrowscope.cli.console import INTERRUPTED
+from marrowscope.cli.console import INTERRUPTED, UNREAD
 from marrowscope.domain import cells
 from marrowscope.domain.case.details import DETAILS
 from marrowscope.errors import MarrowscopeError
@@ -130,7 +130,7 @@ def test_every_file_of_results_is_explained(out: Path) -> None:
 
 def test_every_exit_code_is_explained() -> None:
     classes = reference.error_classes()
-    codes = {reference.exit_code(name, classes) for name in classes} | {0, INTERRUPTED}
+    codes = {reference.exit_code(name, classes) for name in classes} | {0, INTERRUPTED, UNREAD}
     table = section("reference/errors.md", "Exit codes").split("|---|---|\n")[1].strip().splitlines()
     assert {int(row.split("|")[1]) for row in table} == codes
 

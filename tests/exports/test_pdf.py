@@ -19,7 +19,7 @@ from marrowscope.exports.html import render
 from marrowscope.exports.pdf import pdf_of, write_pdf
 from marrowscope.exports.pictures import NoPictures
 
-from .fake_report import DrawnPictures, patient, report
+from .fake_report import DrawnPictures, nine_patients, patient, report
 
 pytest.importorskip("weasyprint", reason="the extra 'pdf' is not installed")
 DOTS_PER_POINT = 3
@@ -129,3 +129,11 @@ def test_each_patient_of_a_cohort_heads_their_own_pages() -> None:
     assert [head[0] for head in heads if head] == sorted(head[0] for head in heads if head)
     assert {head[0] for head in heads if head} == {"P01", "P02"}
     assert heads[0] == []
+
+
+def test_the_table_of_all_patients_is_printed_within_the_margins() -> None:
+    page = pages_of(pdf_of(render(nine_patients(), NoPictures())))[0]
+    inked = np.flatnonzero((page < 240).any(axis=(0, 2)))
+    margin = 14 / 25.4 * 72 * DOTS_PER_POINT
+    assert inked.min() >= margin - 3
+    assert inked.max() <= page.shape[1] - margin + 3

@@ -117,16 +117,17 @@ def test_plots_are_drawn(cohort: Report) -> None:
 
 def test_the_plot_shows_what_decides_and_the_counted_share_beside_it() -> None:
     (figure_axes,) = LATIN.plot().axes
-    bars = {line.get_ydata()[0]: line for line in figure_axes.lines if line.get_linewidth() > 3}
-    rings = {line.get_ydata()[0]: line for line in figure_axes.lines if line.get_marker() == "o"}
+    places = {line: float(np.asarray(line.get_ydata())[0]) for line in figure_axes.lines}
+    bars = {place: line for line, place in places.items() if line.get_linewidth() > 3}
+    rings = {place: line for line, place in places.items() if line.get_marker() == "o"}
     for place, each in enumerate(reversed(LATIN.patients)):
         deciding, counted = each.adjusted_interval, each.blast_interval
         if deciding is None or counted is None:
             assert place not in {*bars, *rings}
             continue
-        assert list(bars[place].get_xdata()) == pytest.approx([100 * deciding.low, 100 * deciding.high])
+        assert np.asarray(bars[place].get_xdata()) == pytest.approx([100 * deciding.low, 100 * deciding.high])
         assert bars[place].get_color() == INKS[each.decision.verdict.value]
-        assert list(rings[place].get_xdata()) == pytest.approx([100 * counted.estimate])
+        assert np.asarray(rings[place].get_xdata()) == pytest.approx([100 * counted.estimate])
 
 
 def test_the_plot_names_the_colour_of_each_decision_in_it() -> None:
