@@ -46,6 +46,7 @@ def test_the_page_speaks_german_until_english_is_chosen(drawn_patient: Running, 
     page.locator("[data-bin='band_neutrophil']").get_by_text("Stabkernige").wait_for()
     page.get_by_test_id("blast-percent").wait_for()
     assert re.fullmatch(r"\d+,\d\s%", visit.blasts())
+    assert _shows_the_whole_number(visit)
     visit.look("german-review")
     page.keyboard.press("?")
     page.get_by_role("dialog").get_by_text("Leertaste").wait_for()
@@ -81,9 +82,21 @@ def test_the_page_speaks_german_until_english_is_chosen(drawn_patient: Running, 
     page.get_by_role("dialog", name="Display settings").wait_for()
     visit.look("german-to-english")
     page.keyboard.press("Escape")
+    assert _shows_the_whole_number(visit)
     visit.tab("History")
     page.reload()
     page.get_by_role("heading", name="History").wait_for()
     assert page.locator("html").get_attribute("lang") == "en"
     assert "\n".join(visit.complaints) == ""
     visit.fail_on_barriers()
+
+
+def _shows_the_whole_number(visit: Visit) -> bool:
+    """Whether the head says in full whose cells these are, in a line."""
+    number = visit.page.get_by_role("heading", name=PATIENT)
+    return bool(
+        number.evaluate(
+            "(one) => one.scrollWidth <= one.clientWidth && one.scrollHeight <= one.clientHeight"
+            " && one.clientHeight < 2 * parseFloat(getComputedStyle(one).fontSize)"
+        )
+    )

@@ -29,9 +29,7 @@ export function Head({ patient, analysis, tab, store, mine, onReload, onDialog }
         <Link to={worklistAddress()} className="button quiet compact">
           ‹ {t.worklist.title}
         </Link>
-        <h1 className="clip" title={patient.name}>
-          {patient.name}
-        </h1>
+        <h1>{patient.name}</h1>
         {patient.result && !mine ? <DecisionPill decision={patient.result.decision} /> : <StatusWord status={patient.status} />}
         {patient.specimen === "not stated" ? (
           mayChange && tab !== "case" && !analysis?.locked && !mine ? (
