@@ -14,10 +14,11 @@ export function Activity({ isRoomy }: { isRoomy: boolean }): ReactNode {
   // On a page without much room, only what needs the user opens the list by itself.
   const isOpen = chosen ?? isRoomy;
   if (uploads.jobs.length === 0 && tasks.all.length === 0) return null;
+  const isBusy = uploads.busy || tasks.busy;
   return (
     <aside className="activity" aria-label={t.activity.title}>
       <header>
-        <h2>{t.activity.title}</h2>
+        <h2>{isBusy ? t.activity.title : t.activity.over}</h2>
         <div className="grow row clip" role="status">
           <Summary />
         </div>
@@ -27,7 +28,7 @@ export function Activity({ isRoomy }: { isRoomy: boolean }): ReactNode {
         <button
           type="button"
           className="button quiet compact"
-          disabled={uploads.busy || tasks.busy}
+          disabled={isBusy}
           onClick={() => {
             uploads.clear();
             for (const task of [...tasks.all]) tasks.forget(task);

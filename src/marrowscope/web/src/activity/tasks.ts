@@ -15,7 +15,8 @@ export interface Task {
   stop: (() => void) | null;
 }
 
-const DONE_MS = 6000; // a finished task is shown for
+/** What is done is shown for so long. */
+export const DONE_MS = 6000;
 
 class Tasks {
   all: Task[] = [];

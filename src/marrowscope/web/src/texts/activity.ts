@@ -3,6 +3,7 @@ import { number } from "../locale";
 
 export const activity = {
   title: "In progress",
+  over: "Done",
   working: (name: string, seconds: number) => `${name}: being made for ${number(seconds)} s`,
   receiving: (name: string, bytes: number) => `${name}: ${number(bytes / 1e6, 1)} MB received`,
   done: (name: string) => `${name}: done`,

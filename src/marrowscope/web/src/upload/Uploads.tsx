@@ -1,7 +1,7 @@
 import { useSyncExternalStore, type ReactNode } from "react";
 import { Link, Meter } from "../parts/basics";
 import { t } from "../strings";
-import { FINAL, uploads, type FileRow, type FileStatus, type UploadJob } from "./manager";
+import { FINAL, isTelling, uploads, type FileRow, type FileStatus, type UploadJob } from "./manager";
 
 const words = (): Record<FileStatus, string> => ({
   waiting: t.upload.waiting,
@@ -32,7 +32,7 @@ function Job({ job }: { job: UploadJob }): ReactNode {
   const refused = job.files.filter((file) => file.status === "refused" || file.status === "lost").length;
   const all = done === job.files.length;
   // Finished files are hidden unless something was wrong with them.
-  const telling = job.files.filter((file) => file.status !== "stored" || file.message).slice(0, 60);
+  const telling = job.files.filter(isTelling).slice(0, 60);
   return (
     <section className="stack tight">
       <h3>

@@ -1,4 +1,5 @@
 /** Uploads of all patients, which continue while other pages are shown. */
+import { DONE_MS } from "../activity/tasks";
 import { messageOf, post, Problem, Unreachable, upload, type SameName } from "../api/client";
 import type { Analysis, Patient } from "../api/shapes";
 
@@ -88,6 +89,12 @@ class UploadManager {
     } catch (error) {
       job.message = messageOf(error);
     }
+    this.notify();
+    if (isAllWell(job)) setTimeout(() => this.forget(job), DONE_MS);
+  }
+
+  private forget(job: UploadJob): void {
+    this.jobs = this.jobs.filter((one) => one !== job);
     this.notify();
   }
 
@@ -187,6 +194,11 @@ class UploadManager {
     for (const listener of this.listeners) listener();
   }
 }
+
+/** Whether a file has something to tell besides that it was stored. */
+export const isTelling = (file: FileRow): boolean => file.status !== "stored" || file.message !== null;
+
+const isAllWell = (job: UploadJob): boolean => job.message === null && !job.files.some(isTelling);
 
 function asking(job: UploadJob): FileRow[] {
   return job.files.filter((row) => row.status === "asking");

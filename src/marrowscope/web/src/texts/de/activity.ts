@@ -3,6 +3,7 @@ import type { Texts } from "../../strings";
 
 export const activity: Texts["activity"] = {
   title: "In Arbeit",
+  over: "Fertig",
   working: (name, seconds) => `${name}: wird erstellt, seit ${number(seconds)} s`,
   receiving: (name, bytes) => `${name}: ${number(bytes / 1e6, 1)} MB empfangen`,
   done: (name) => `${name}: fertig`,

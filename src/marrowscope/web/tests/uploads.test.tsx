@@ -1,6 +1,11 @@
-import { beforeEach, expect, test, vi } from "vitest";
+import { act } from "react";
+import { afterEach, beforeEach, describe, expect, it, test, vi } from "vitest";
+import { Activity } from "../src/activity/Activity";
+import { DONE_MS } from "../src/activity/tasks";
 import { Problem, upload, type SameName } from "../src/api/client";
+import type { UploadItem } from "../src/api/shapes";
 import { uploads } from "../src/upload/manager";
+import { stage } from "./setup";
 
 const sent: [string, SameName | null][] = [];
 
@@ -57,4 +62,52 @@ test("stopping the upload takes its question back", async () => {
   expect(uploads.question).toBeNull();
   expect(sent).toHaveLength(1);
   expect(statuses()).toEqual({ "old1.png": "lost" });
+});
+
+describe("below the page", () => {
+  const on = stage();
+  const heading = (): string | undefined => on.place.querySelector("h2")?.textContent ?? undefined;
+
+  /** Send two files, of which the second is received in the end as it is said. */
+  async function send(status: "stored" | "refused"): Promise<() => Promise<void>> {
+    let receive = (): void => undefined;
+    const received = new Promise<void>((done) => (receive = done));
+    vi.mocked(upload).mockImplementation(async (_patient, [sent]) => {
+      if (sent?.name === "2.jpg") await received;
+      return [{ name: sent?.name ?? "", status: sent?.name === "2.jpg" ? status : "stored", message: status === "refused" ? "not an image" : null }] as UploadItem[];
+    });
+    const all = uploads.start("BM-26-0412", "p1", ["1.jpg", "2.jpg"].map((name) => new File(["x"], name)), null);
+    return async () => {
+      receive();
+      await act(async () => all);
+    };
+  }
+
+  beforeEach(() => {
+    uploads.clear();
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"], shouldAdvanceTime: true });
+  });
+  afterEach(() => {
+    act(() => uploads.clear());
+    vi.useRealTimers();
+  });
+
+  it("uploads that went well say that they are done, and go by themselves", async () => {
+    const receive = await send("stored");
+    await on.show(<Activity isRoomy />);
+    expect(heading()).toBe("In progress");
+    await receive();
+    expect(heading()).toBe("Done");
+    await act(async () => vi.advanceTimersByTime(DONE_MS));
+    expect(heading()).toBeUndefined();
+  });
+
+  it("what was refused stays until it is cleared", async () => {
+    const receive = await send("refused");
+    await on.show(<Activity isRoomy />);
+    await receive();
+    await act(async () => vi.advanceTimersByTime(2 * DONE_MS));
+    expect(heading()).toBe("Done");
+    expect(on.place.textContent).toContain("not an image");
+  });
 });
