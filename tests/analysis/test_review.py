@@ -10,6 +10,7 @@ from PIL import Image
 from tests.exports.fake_report import patient, report
 from typer.testing import CliRunner
 
+from marrowscope.analysis.numbers import ENOUGH_REVIEWED
 from marrowscope.analysis.patient import CountingSettings
 from marrowscope.analysis.review import (
     Part,
@@ -193,6 +194,18 @@ def test_the_share_rests_on_the_beginning_of_the_lot() -> None:
     answers[name][row] = Answer()
     assert share_from_random_sample(reading, answers).cells == 10
     assert share_from_random_sample(reading, answers).share is None
+
+
+@pytest.mark.parametrize("cells", [400, 30])
+def test_how_far_the_lot_is_says_when_its_share_decides(cells: int) -> None:
+    reading = patient("a", cells=cells, blast_share=0.2)
+    order = random_order(reading)
+    wanted = min(ENOUGH_REVIEWED, reading.differential.counted)
+    answers: dict[str, dict[int, Answer]] = {}
+    for done, (name, row) in enumerate(reversed(order[:wanted]), start=1):  # in whatever order they are named
+        answers.setdefault(name, {})[row] = Answer("blast")
+        found = share_from_random_sample(reading, answers)
+        assert (found.answered, found.wanted, found.is_enough) == (done, wanted, done == wanted)
 
 
 def test_cells_that_are_none_are_told() -> None:

@@ -25,12 +25,21 @@ class Inferred:
     cells : number of reviewed cells behind it
     warnings : sentences about limits of the review
     is_complete : every counted cell is reviewed, so that the count itself is the share
+    wanted : cells of the lot from which their share decides; all of them where fewer are counted
+    answered : how many of these are reviewed, in whatever order
     """
 
     share: Interval | None = None
     cells: int = 0
     warnings: tuple[str, ...] = ()
     is_complete: bool = False
+    wanted: int = ENOUGH_REVIEWED
+    answered: int = 0
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether the share of the reviewed cells decides."""
+        return self.is_complete or self.cells >= self.wanted
 
 
 NOT_REVIEWED = Inferred()
@@ -85,8 +94,7 @@ class Numbers:
     @cached_property
     def basis(self) -> Basis:
         """The number that decides."""
-        enough = self.inferred.is_complete or self.inferred.cells >= ENOUGH_REVIEWED
-        if self.reviewed is not None and enough:
+        if self.reviewed is not None and self.inferred.is_enough:
             return Basis.REVIEWED
         if self._validated(self.differential.counted) is not None:
             return Basis.VALIDATED

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from marrowscope.analysis.clustering import clustering_of_lot, critical_value
 from marrowscope.analysis.intervals import LEVEL, level_of_repeated_looks
-from marrowscope.analysis.numbers import Inferred
+from marrowscope.analysis.numbers import ENOUGH_REVIEWED, Inferred
 from marrowscope.analysis.patient import CountingSettings, decided, numbers_of, read_patient
 from marrowscope.analysis.reviewed import AddedCell, Answer, reviewed_field
 from marrowscope.domain.cells import FLAG_UNCERTAIN_BLAST
@@ -130,8 +130,14 @@ def share_from_random_sample(
             f"{uncounted} of the {len(sample)} reviewed cells of the lot do not belong into the count; "
             "the share is that among all cells the networks counted."
         )
+    wanted = order[:ENOUGH_REVIEWED]
     return Inferred(
-        share, len(sample), tuple(warnings), is_complete=bool(order) and len(sample) == len(order)
+        share,
+        len(sample),
+        tuple(warnings),
+        is_complete=bool(order) and len(sample) == len(order),
+        wanted=len(wanted),
+        answered=sum(answer_to(cell) is not None for cell in wanted),
     )
 
 

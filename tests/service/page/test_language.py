@@ -1,37 +1,17 @@
 """The page in German: by the browser's language, until the user chooses another."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from fastapi.testclient import TestClient
-from tests.service.browser import Running, serving
-from tests.service.drawn import draw
+from tests.service.browser import Running
+from tests.service.page.conftest import PATIENT
 from tests.service.page.visit import Visit
-
-from marrowscope.service.rest import pages
-from marrowscope.service.rest.app import create_app
-from marrowscope.service.settings import Settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-PATIENT = "BM-26-0700"
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def drawn_patient(tmp_path: Path) -> Iterator[Running]:
-    """A running service with a patient of 240 cells."""
-    if not pages.is_built():
-        pytest.skip(pages.NOT_BUILT)
-    app = create_app(Settings(data_folder=tmp_path / "data", authentication="off"), with_jobs=False)
-    with TestClient(app, base_url="http://127.0.0.1:8000"):
-        draw(app.state.service.database, app.state.service.blobs, name=PATIENT)
-    with serving(tmp_path / "data", tmp_path / "log", MARROWSCOPE_AUTHENTICATION="off") as running:
-        yield running
 
 
 def test_the_page_speaks_german_until_english_is_chosen(drawn_patient: Running, browser: "Browser") -> None:

@@ -12,6 +12,7 @@ from tests.service.conftest import logged_in
 from tests.service.drawn import Drawn, draw
 from tests.service.review.answered import cells_of
 
+from marrowscope.analysis.numbers import ENOUGH_REVIEWED
 from marrowscope.service.actors import SYSTEM
 from marrowscope.service.analyses import analyses
 from marrowscope.service.store.engine import Database
@@ -241,8 +242,11 @@ def test_suggestions_go_on_where_the_review_stands(reviewer: TestClient, drawn: 
         named = [by_id[item["cell_id"]] for item in items]
         body = [{"id": c["id"], "revision": c["revision"], "type": c["model_type"]} for c in named]
         assert change(reviewer, drawn, *body).status_code == 200
-    inferred = differential(reviewer, drawn)["inferred"]
+    shown = differential(reviewer, drawn)
+    inferred = shown["inferred"]
     assert inferred["cells"] >= 30
+    assert shown["lot"]["wanted"] == ENOUGH_REVIEWED
+    assert 30 <= shown["lot"]["answered"] <= len(seen)
     assert inferred["ci_low"] < inferred["percent"] < inferred["ci_high"]
 
 

@@ -117,6 +117,13 @@ class InferredShare(Shape):
     warnings: list[str]
 
 
+class Lot(Shape):
+    """How many cells of the lot are reviewed, of those from which their share decides."""
+
+    answered: int
+    wanted: int
+
+
 class Differential(Shape):
     """The networks' count, the readers' count, and the recommended number of cells."""
 
@@ -126,6 +133,7 @@ class Differential(Shape):
     target: int
     floor: int
     inferred: InferredShare | None
+    lot: Lot
 
 
 @router.get("/analyses/{analysis_id}/differential")
@@ -139,13 +147,15 @@ def show_differential(
     network = count.network_reading(session, analysis)
     answers = count.answers_of(session, chosen.id)
     reviewed = count.with_answers(analysis, network, answers)
+    inferred = count.inferred(network, answers)
     return Differential(
         model=_networks_count(network),
         reviewed=count_of(reviewed),
         reviewed_cells=0 if reviewed.review is None else reviewed.review.cells,
         target=count.target_of(analysis, network),
         floor=analysis.floor,
-        inferred=_inferred(count.inferred(network, answers)),
+        inferred=_inferred(inferred),
+        lot=Lot(answered=inferred.answered, wanted=inferred.wanted),
     )
 
 

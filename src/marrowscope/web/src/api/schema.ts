@@ -367,6 +367,7 @@ export interface Differential {
   target: number;
   floor: number;
   inferred: InferredShare | null;
+  lot: Lot;
 }
 
 /** An empty object. */
@@ -544,6 +545,12 @@ export interface LostAnswerShape {
   requests: number;
   by: string | null;
   why: "not read" | "not found";
+}
+
+/** How many cells of the lot are reviewed, of those from which their share decides. */
+export interface Lot {
+  answered: number;
+  wanted: number;
 }
 
 /** The control slide of which a patient is an occasion, null for none. */

@@ -4,8 +4,9 @@ import type { Field, Patient, Slide } from "../api/shapes";
 import { flagName, useKnown } from "../context";
 import { useAction, useLoaded } from "../hooks";
 import { number } from "../locale";
-import { Problem } from "../parts/basics";
+import { Link, Problem } from "../parts/basics";
 import { useDrop } from "../pages/Worklist";
+import { patientAddress } from "../route";
 import { t } from "../strings";
 import { UploadDialog } from "../upload/UploadDialog";
 import type { Batch } from "../upload/dropped";
@@ -39,11 +40,11 @@ export function Fields({ patient, fields, isBlind, onChange, onAnswer }: { patie
       <div className="field-card-grid">
         {fields.map((field) => (
           <article key={field.id} className={`card field-card ${field.status}`}>
-            {field.status === "failed" || !field.thumbnail ? <div className="empty small error">{t.fieldsPage.statuses.failed}</div> : <img src={field.thumbnail} alt="" loading="lazy" />}
+            {field.status === "failed" || !field.thumbnail ? <div className="empty small error">{t.fieldsPage.statuses.failed}</div> : <Opening patient={patient} field={field}><img src={field.thumbnail} alt={field.status === "read" ? t.fieldsPage.open(field.name) : ""} loading="lazy" /></Opening>}
             <div className="text">
               <div className="row">
                 <strong className="grow clip" title={field.name}>
-                  {field.name}
+                  <Opening patient={patient} field={field}>{field.name}</Opening>
                 </strong>
                 <span className={field.status === "failed" ? "error" : "soft"}>{t.fieldsPage.statuses[field.status]}</span>
               </div>
@@ -67,4 +68,9 @@ export function Fields({ patient, fields, isBlind, onChange, onAnswer }: { patie
       {batches ? <UploadDialog batches={batches} patient={patient} onClose={() => setBatches(null)} onPatient={onChange} /> : null}
     </div>
   );
+}
+
+/** The way to a field among the cells, once it is read. */
+function Opening({ patient, field, children }: { patient: Patient; field: Field; children: ReactNode }): ReactNode {
+  return field.status === "read" ? <Link to={patientAddress(patient.id, { field: field.id })}>{children}</Link> : children;
 }

@@ -36,7 +36,7 @@ export function Readings(props: { analysis: Analysis; readings: Reading[]; mine:
           {readings.map((reading) => (
             <tr key={reading.id}>
               <td>{reading.kind === "first" ? t.readings.first : t.readings.second(reading.reader ?? t.unavailable)}</td>
-              <td>{reading.status === "open" ? t.readings.open : t.readings.finished}</td>
+              <td>{reading.kind === "first" && analysis.locked ? t.readings.signed : reading.status === "open" ? t.readings.open : t.readings.finished}</td>
               <td className="number">{reading.cells}</td>
               <td className="number">
                 {mine?.id === reading.id ? (

@@ -1,13 +1,13 @@
 import { useRef, useState, type FormEvent, type ReactNode } from "react";
 import { tasks } from "../activity/tasks";
 import { get, post, Problem as ServiceProblem } from "../api/client";
-import type { Details, OpenPoint, Page } from "../api/shapes";
+import type { Details, Differential, OpenPoint, Page } from "../api/shapes";
 import { useKnown } from "../context";
 import { useAction, useLoaded } from "../hooks";
 import { DecisionPill, Dialog, Labelled, Loading, Problem, Waiting } from "../parts/basics";
 import type { ReviewStore } from "../review/state/store";
 import { useStoreVersion } from "../review/state/useStore";
-import { t } from "../strings";
+import { lookUp, t } from "../strings";
 
 /** Sign the result shown; refused if it has changed since. */
 export function SignDialog({ store, specimen, onSigned, onClose }: { store: ReviewStore; specimen: Details["specimen"]; onSigned: () => void; onClose: () => void }): ReactNode {
@@ -70,13 +70,7 @@ export function SignDialog({ store, specimen, onSigned, onClose }: { store: Revi
       <form id="sign-form" ref={form} className="stack" onSubmit={submit}>
         {differential ? (
           <div className="card stack tight" style={{ padding: "0.8rem" }}>
-            <div className="headline">
-              <span className="soft">{t.differential.blasts}</span>
-              <span className="big">{t.percent(differential.reviewed.blast_percent)}</span>
-              <span className="soft">{t.interval(differential.reviewed.ci_low, differential.reviewed.ci_high)}</span>
-              <DecisionPill decision={differential.reviewed.decision} />
-            </div>
-            <p className="small soft">{t.differential.reviewedCells(differential.reviewed_cells)}</p>
+            <Deciding differential={differential} />
             {specimen === "not stated" ? <p className="small notice">{t.details.notStated}</p> : null}
           </div>
         ) : null}
@@ -146,5 +140,35 @@ export function SignDialog({ store, specimen, onSigned, onClose }: { store: Revi
         <Problem message={error} />
       </form>
     </Dialog>
+  );
+}
+
+/** The share that decides, with its interval, and the counted one beneath it. */
+function Deciding({ differential }: { differential: Differential }): ReactNode {
+  const { reviewed } = differential;
+  const share = reviewed.shares.find((one) => one.decides);
+  return (
+    <>
+      <div className="headline">
+        <span className="soft">{t.differential.blasts}</span>
+        {share ? (
+          <>
+            <span className="big">{t.percent(share.percent)}</span>
+            <span className="soft">{t.interval(share.low, share.high)}</span>
+          </>
+        ) : (
+          <span>{t.differential.nothingDecides}</span>
+        )}
+        <DecisionPill decision={reviewed.decision} />
+      </div>
+      {share ? (
+        <p className="small soft">
+          {lookUp(t.served.shares, share.title) ?? share.title}: {t.differential.decides}
+        </p>
+      ) : null}
+      <p className="small soft">
+        {t.percent(reviewed.blast_percent)} {t.differential.countedShare} · {t.differential.reviewedCells(differential.reviewed_cells)}
+      </p>
+    </>
   );
 }

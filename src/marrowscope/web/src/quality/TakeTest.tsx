@@ -36,7 +36,7 @@ function Naming({ test, fields }: { test: OpenTest; fields: Field[] }): ReactNod
         <Link to="/quality/learning" className="button quiet compact">
           ‹ {t.proficiency.back}
         </Link>
-        <h1 className="clip">{test.patient}</h1>
+        <h1>{test.patient}</h1>
         <span className="grow" />
         <button type="button" className="button primary compact" disabled={!store} onClick={() => setFinishing(true)}>
           {t.proficiency.finish}

@@ -41,12 +41,29 @@ export const Headline = memo(function Headline({ store }: { store: ReviewStore }
         <p className="small">
           {t.differential.counted(reviewed.counted, differential.target)} · {t.differential.reviewedCells(differential.reviewed_cells)}
         </p>
-        <button type="button" className="button compact" disabled={open === 0} onClick={() => store.show(SUGGESTED)}>
-          {open === 0 ? t.differential.allSuggested : t.differential.suggested(open)}
-        </button>
+        <LotProgress {...differential.lot} />
+        {store.isSigned ? null : (
+          <button type="button" className="button compact" disabled={open === 0} onClick={() => store.show(SUGGESTED)}>
+            {open === 0 ? t.differential.allSuggested : t.differential.suggested(open)}
+          </button>
+        )}
     </section>
   );
 });
+
+/** How far the cells drawn by lot are reviewed, until their share decides. */
+function LotProgress({ answered, wanted }: Differential["lot"]): ReactNode {
+  if (wanted === 0) return null;
+  const words = t.differential.lot(answered, wanted);
+  return (
+    <div className="row small" data-testid="lot" title={t.rail.lotWhy}>
+      <span>{words}</span>
+      <span className="grow">
+        <Meter value={answered / wanted} label={words} />
+      </span>
+    </div>
+  );
+}
 
 /** The count of each type, reviewed and by the networks, and the reasons for the decision. */
 export const DifferentialPanel = memo(function DifferentialPanel({ store }: { store: ReviewStore }): ReactNode {

@@ -1,7 +1,8 @@
-import { useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore, type ReactNode } from "react";
 import type { Field } from "../api/shapes";
 import { useKnown } from "../context";
 import { keep, kept } from "../display";
+import { step, subscribe } from "../firstrun/tour";
 import { focusHome, focusHomeAfterButton } from "../parts/focus";
 import { go, targetOf, usePath, type Target } from "../route";
 import { t } from "../strings";
@@ -16,7 +17,7 @@ import { LookFilter, LookPanel } from "./LookPanel";
 import { Rail } from "./Rail";
 import { TestHeadline } from "./TestHeadline";
 import { Notice, Saving } from "./Saving";
-import { commandOf, typeOf, typesThere, type Command } from "./state/keys";
+import { CHANGING, commandOf, typeOf, typesThere, type Command } from "./state/keys";
 import { ALL, DELETED, LOT, UNSURE, type ReviewStore } from "./state/store";
 import { useLoading } from "./state/useStore";
 import { LAYOUTS, Toolbar, type Layout } from "./Toolbar";
@@ -129,12 +130,15 @@ export function Workspace({ store, fields }: { store: ReviewStore; fields: Field
   const room = useKeys((event) => {
     const command = commandOf(event);
     const type = typeOf(event, taxonomy);
-    if (command) commands[command]();
+    if (store.isSigned && (type || (command && CHANGING.has(command)))) setNotice(t.gallery.signed);
+    else if (command) commands[command]();
     else if (type) store.name(selection.chosen, type);
     else return moves.current?.(event) ?? false;
     return true;
   });
   useEffect(() => void focusHome(), [layout]);
+  useAllAtTourStart(store, loading === "");
+  useEffect(() => setNotice(null), [store]); // what was said of one store does not hold for the next
 
   if (loading && loading !== "loading") {
     return (
@@ -185,6 +189,14 @@ function useTarget(isReady: boolean, open: (target: Target) => void): React.RefO
     go(path.split("?")[0] ?? "/", true);
   }, [path, isReady]);
   return held;
+}
+
+/** The tour begins on all cells, as its first step says, whatever was shown before. */
+function useAllAtTourStart(store: ReviewStore, isReady: boolean): void {
+  const isStart = useSyncExternalStore(subscribe, step) === 0;
+  useEffect(() => {
+    if (isStart && isReady && store.bin !== ALL) store.show(ALL);
+  }, [store, isStart, isReady]);
 }
 
 /** Handle keys pressed in an element, or anywhere when nothing has the focus: then it goes back to the page's home. */

@@ -82,6 +82,7 @@ export const readings = {
   first: "First reading (shared)",
   second: (who: string) => `Second reading, ${who}`,
   open: "open",
+  signed: "signed",
   finished: "finished",
   openSecond: "Start a blind second reading",
   finish: "Finish my reading",
@@ -143,6 +144,7 @@ export const fieldsPage = {
   none: "No images yet. Drop them here.",
   statuses: { stored: "stored", read: "read", failed: "failed", duplicate: "same as another", replaced: "replaced" },
   remove: "Remove",
+  open: (name: string) => `Open ${name} among the cells`,
   slides: "Whole slides",
   slideArea: (taken: number, countable: number, tiles: number) =>
     `${number(taken, 2)} of ${number(countable, 2)} mm² in which cells lie in one layer: ${plural(tiles, "tile", "tiles")}, the fields below`,

@@ -34,6 +34,7 @@ export const gallery = {
   byHand: "added by hand",
   aside: "not counted",
   noneLeft: "All cells have been reviewed.",
+  signed: "Signed: amend it first.",
   lotDone: "All cells drawn by lot have been reviewed.",
 };
 
@@ -128,6 +129,7 @@ export const differential = {
   countedShare: "counted",
   nothingDecides: "Nothing decides yet",
   counted: (count: number, target: number) => `${number(count)} of ${plural(target, "cell", "cells")}`,
+  lot: (answered: number, wanted: number) => `By lot: ${number(answered)} of ${number(wanted)}`,
   reviewedCells: (count: number) => `${number(count)} reviewed`,
   type: "Cell type",
   count: "n",

@@ -142,7 +142,7 @@ export class MockService {
     return {
       model: this.count(cells.filter((cell) => cell.origin === "network").map((cell) => ({ ...cell, deleted: false })), (cell) => cell.model_type),
       reviewed: this.count(cells, (cell) => cell.type), reviewed_cells: cells.filter((cell) => cell.reviewed_type !== null).length,
-      target: 500, floor: 200, inferred: { percent: 18.2, ci_low: 14.1, ci_high: 22.3, cells: 24, warnings: [] },
+      target: 500, floor: 200, inferred: { percent: 18.2, ci_low: 14.1, ci_high: 22.3, cells: 24, warnings: [] }, lot: { answered: 49, wanted: 100 },
     };
   }
 

@@ -27,6 +27,9 @@ const PLAIN: Record<string, Command> = {
   Escape: "home",
 };
 
+/** The commands that change cells, as the keys of the types do. */
+export const CHANGING: ReadonlySet<Command> = new Set(["undo", "redo", "confirm", "strike", "takeBack", "add"]);
+
 /** The parts of a keyboard event used here. */
 export interface Press {
   key: string;

@@ -192,8 +192,13 @@ export class ReviewStore extends Listened implements Sender {
     return this.isRead && !this.isTest;
   }
 
+  /** Whether the report is signed, and its cells locked; a test has none. */
+  get isSigned(): boolean {
+    return !this.isTest && this.analysis.locked;
+  }
+
   get canEdit(): boolean {
-    return this.editable && !this.abort.signal.aborted && this.isRead && (this.isTest || !this.analysis.locked);
+    return this.editable && !this.abort.signal.aborted && this.isRead && !this.isSigned;
   }
 
   /** A blind reading names detected cells only and adds none, so that both readings can be compared. */

@@ -81,6 +81,7 @@ export const readings: Texts["readings"] = {
   first: "Erstbefundung (gemeinsam)",
   second: (who) => `Zweitbefundung, ${who}`,
   open: "offen",
+  signed: "signiert",
   finished: "abgeschlossen",
   openSecond: "Blinde Zweitbefundung beginnen",
   finish: "Meine Befundung abschließen",
@@ -142,6 +143,7 @@ export const fieldsPage: Texts["fieldsPage"] = {
   none: "Noch keine Bilder. Ziehen Sie sie hierher.",
   statuses: { stored: "gespeichert", read: "gelesen", failed: "fehlgeschlagen", duplicate: "gleich einem anderen", replaced: "ersetzt" },
   remove: "Entfernen",
+  open: (name) => `${name} bei den Zellen öffnen`,
   slides: "Ganze Objektträger",
   slideArea: (taken, countable, tiles) =>
     `${number(taken, 2)} von ${number(countable, 2)} mm², auf denen die Zellen in einer Schicht liegen: ${plural(tiles, "Kachel", "Kacheln")}, die Felder unten`,

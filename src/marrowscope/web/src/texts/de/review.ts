@@ -33,6 +33,7 @@ export const gallery: Texts["gallery"] = {
   byHand: "von Hand hinzugefügt",
   aside: "nicht gezählt",
   noneLeft: "Alle Zellen sind durchgesehen.",
+  signed: "Signiert: zuerst berichtigen.",
   lotDone: "Alle ausgelosten Zellen sind durchgesehen.",
 };
 
@@ -127,6 +128,7 @@ export const differential: Texts["differential"] = {
   countedShare: "gezählt",
   nothingDecides: "Noch entscheidet nichts",
   counted: (count, target) => `${number(count)} von ${plural(target, "Zelle", "Zellen")}`,
+  lot: (answered, wanted) => `Ausgelost: ${number(answered)} von ${number(wanted)}`,
   reviewedCells: (count) => `${number(count)} durchgesehen`,
   type: "Zelltyp",
   count: "n",
