@@ -16,7 +16,6 @@ from marrowscope.exports.tables import (
     PATIENT_COLUMNS,
     csv_text,
     patient_row,
-    reasons_text,
     write_cells_csv,
     write_patients_csv,
 )
@@ -132,11 +131,3 @@ def test_every_image_passed_over_is_counted_and_told() -> None:
     assert "7 files not recognised as an image: scan 0.kfb" in page
     assert patient_row(patient("p"))["images_passed_over"] == 0
     assert "passed over" not in render(report([patient("p")]), NoPictures())
-
-
-def test_no_full_stop_stands_before_the_joint_of_two_reasons() -> None:
-    assert (
-        reasons_text(["One cell. No more.", "and 2 more", "Last."]) == "One cell. No more; and 2 more; Last."
-    )
-    assert reasons_text([]) == ""
-    assert ".;" not in str(patient_row(patient("P", 0.3, 400, 10))["reasons"])

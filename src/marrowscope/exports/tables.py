@@ -222,9 +222,8 @@ def reasons(patient: PatientReading) -> tuple[str, ...]:
 
 
 def reasons_text(texts: Iterable[str]) -> str:
-    """Return reasons as one text, without the full stops that would stand before the joints."""
-    *others, last = [*map(shown, texts)] or [""]
-    return _JOINT.join([*(text.removesuffix(".") for text in others), last])
+    """Return reasons as one text."""
+    return _JOINT.join(map(shown, texts))
 
 
 def passed_over_text(patient: PatientReading) -> str:

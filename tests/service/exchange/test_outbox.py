@@ -50,7 +50,7 @@ def receiver(kind: str, tmp_path: Path) -> Iterator[Any]:
 @pytest.fixture
 def settings_more(receiver: Any) -> dict[str, Any]:
     target = str(receiver) if isinstance(receiver, Path) else receiver.target
-    return {"outbox": target, "outbox_token": "secret", "outbox_seconds": 5}
+    return {"outbox": target, "outbox_token": "secret", "outbox_seconds": 90}
 
 
 @dataclass(frozen=True)
