@@ -23,6 +23,7 @@ from marrowscope.domain.patient import NO_MIDDLE_CELL, FieldReading, FieldStatus
 from marrowscope.domain.scale import SCALE_DISPUTED, Scale, ScaleBySize, ScaleSource
 from marrowscope.domain.taxonomy import CellType, taxonomy
 from marrowscope.errors import ImageError, InferenceError
+from marrowscope.imaging.background import picture_within
 from marrowscope.imaging.draw import annotate
 from marrowscope.imaging.files.decode import (
     DEFAULT_LIMITS,
@@ -254,8 +255,9 @@ class FieldReader:
 
     def name(self, pixels: npt.NDArray[np.uint8], found: Detections, scale: Scale) -> Cells:
         """Name the cells detected in a field of known scale."""
-        height, width = pixels.shape[:2]
-        at_border = touching_border(found.boxes, width, height, border_margin(scale.mpp))
+        x0, y0, x1, y1 = picture_within(pixels)
+        boxes = found.boxes - np.array([x0, y0] * 2, np.float32)
+        at_border = touching_border(boxes, x1 - x0, y1 - y0, border_margin(scale.mpp))
         return name_cells(
             found,
             self._classifier(pixels, found.boxes),

@@ -12,8 +12,11 @@ from marrowscope.imaging.background import (
     brightest_colour_outside,
     lightest_colour,
     mean_colour_outside,
+    picture_within,
     slide_colour,
 )
+from marrowscope.imaging.jpeg import through_jpeg
+from marrowscope.synth import draw_field
 
 GLASS, RED, NUCLEUS = (250, 228, 205), (190, 160, 150), (85, 45, 130)
 
@@ -51,3 +54,26 @@ def test_no_other_module_measures_a_background_of_its_own() -> None:
     named = re.compile(r"def _?(background|slide|brightest|mean|lightest)_colour")
     homes = {p.relative_to(sources).as_posix() for p in sources.rglob("*.py") if named.search(p.read_text())}
     assert homes == {"imaging/background.py"}
+
+
+@pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (208, 196, 210)])
+@pytest.mark.parametrize("quality", [None, 85])
+def test_bands_around_a_picture_are_told_from_it(colour: tuple[int, int, int], quality: int | None) -> None:
+    field = draw_field(3, width=320, height=240, cells=2).pixels
+    padded = Image.new("RGB", (320, 320), colour)
+    padded.paste(Image.fromarray(field), (0, 37))
+    pixels = np.asarray(padded) if quality is None else through_jpeg(padded, quality)
+    left, top, right, bottom = picture_within(pixels)
+    assert (left, right) == (0, 320)
+    assert top == pytest.approx(37, abs=8)
+    assert bottom == pytest.approx(277, abs=8)
+    turned = picture_within(np.ascontiguousarray(pixels.transpose(1, 0, 2)))
+    assert turned == (top, left, bottom, right)
+
+
+def test_empty_slide_is_no_band() -> None:
+    for pixels in (np.full((9, 9, 3), 250, np.uint8), draw_field(3, width=320, height=240, cells=2).pixels):
+        assert picture_within(pixels) == (0, 0, pixels.shape[1], pixels.shape[0])
+    white = Image.new("RGB", (300, 200), (255, 255, 255))
+    ImageDraw.Draw(white).ellipse((120, 60, 170, 110), fill=NUCLEUS)
+    assert picture_within(np.asarray(white)) == (0, 0, 300, 200)

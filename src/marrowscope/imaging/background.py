@@ -1,4 +1,4 @@
-"""What lies behind the cells: its colour, of the empty slide or around one cell, and where it ends."""
+"""What lies behind and around the cells: the slide's colour, where it ends, and bands that are no picture."""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,11 @@ Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
 _FEWEST_OUTSIDE_PX = 50  # pixels outside a mask from which a colour can be told
+_SAME_COLOUR = 8  # levels by which JPEG changes a band of one colour
+_OTHER_COLOUR = 16
+_PICTURE = 0.4  # part of a line with other colours from which it belongs to the picture
+_SOFT_PX = 8  # a block of JPEG, in which band and picture mix
+_LEAST_BAND_PX = 3
 
 
 def slide_colour(pixels: Pixels | Floats) -> Floats:
@@ -60,3 +65,35 @@ def otsu_bin(values: Floats) -> tuple[float, float]:
     spread = (mean_below[-1] * below - mean_below) ** 2 / np.maximum(below * (1 - below), 1e-9)
     found = int(spread[:-1].argmax())
     return float(edges[found]), float(edges[found + 1])
+
+
+def picture_within(pixels: Pixels) -> tuple[int, int, int, int]:
+    """Return left, top, right, bottom of the picture in a field (H, W, 3), without bands of one colour.
+
+    Letterboxes, screenshots and padding to a square have such bands, and cells end where they begin. Empty
+    slide that is all white is no band: it passes into the picture little by little, a band all at once.
+    """
+    height, width = pixels.shape[:2]
+    rows = pixels, pixels[::-1]
+    columns = tuple(side.transpose(1, 0, 2) for side in (pixels, pixels[:, ::-1]))
+    top, bottom = map(_band, rows)
+    left, right = map(_band, columns)
+    return left, top, width - right, height - bottom
+
+
+def _band(lines: Pixels) -> int:
+    """Return how many of the first lines (n, length, 3) are a band of one colour."""
+    if not len(lines):
+        return 0
+    colour = np.median(lines[0], axis=0)
+
+    def other(line: Pixels, levels: int) -> float:
+        return float((np.abs(line - colour).max(axis=1) > levels).mean())
+
+    plain = 0
+    while plain < len(lines) // 2 and other(lines[plain], _SAME_COLOUR) == 0:
+        plain += 1
+    if plain < _LEAST_BAND_PX:
+        return 0
+    near = range(plain, min(plain + _SOFT_PX, len(lines)))
+    return next((n for n in near if other(lines[n], _OTHER_COLOUR) >= _PICTURE), 0)
