@@ -36,6 +36,7 @@ web: $(VENV)/.stamp-tools ## the review page of the service, when its sources ha
 
 test: check ## all checks and all tests, training and the service included; how much of the code they ran
 	@sh packaging/test-machine.sh
+	@$(BIN)/python packaging/documentation/manual.py
 	@$(BIN)/python -m pytest -p tests.measured $(SIDE_BY_SIDE) $(PYTEST)
 
 test-core: $(VENV)/.stamp-tools ## the tests that need no PyTorch

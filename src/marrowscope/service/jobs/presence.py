@@ -7,6 +7,8 @@ from filelock import FileLock, Timeout
 
 from marrowscope.service.clock import new_id
 
+_LOOKED_AT_S = 10.0  # whoever looks whether a server is alive holds its lock for a moment
+
 
 class Presence:
     """The lock file of one server.
@@ -21,7 +23,7 @@ class Presence:
         self.owner = new_id()
         self._folder = folder
         self._lock = _lock(self._path(self.owner))
-        self._lock.acquire()
+        self._lock.acquire(timeout=_LOOKED_AT_S)
 
     def is_alive(self, owner: str) -> bool:
         """Return whether another server is alive; True where that cannot be known."""
