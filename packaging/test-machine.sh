@@ -1,6 +1,6 @@
 #!/bin/sh
-# Check for what the tests need besides Python: a PostgreSQL server, Chromium, Firefox where Debian has it, and the text
-# layout library for PDF reports.
+# Check for what the tests need besides Python: a PostgreSQL server, Chromium, the text layout library for PDF reports, and,
+# where Debian has them, Firefox and dciodvfy, which checks DICOM files.
 # On Debian and Ubuntu, as root, install what is missing. Elsewhere, print what is missing; the tests that need it
 # are skipped, visibly.
 set -eu
@@ -13,6 +13,7 @@ command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>
     || command -v google-chrome >/dev/null 2>&1 || missing="$missing chromium"
 command -v firefox-esr >/dev/null 2>&1 || command -v firefox >/dev/null 2>&1 \
     || ! apt-cache show firefox-esr >/dev/null 2>&1 || missing="$missing firefox-esr"
+command -v dciodvfy >/dev/null 2>&1 || ! apt-cache show dicom3tools >/dev/null 2>&1 || missing="$missing dicom3tools"
 has_library() {
     # ldconfig is in /usr/sbin, which is not always in the path of users.
     PATH="$PATH:/usr/sbin:/sbin" ldconfig -p 2>/dev/null | grep -q "$1"
