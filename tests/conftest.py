@@ -26,6 +26,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: -slow[item.path])
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their argument: packed ones may hold the moment they were made at."""
+    return argname if isinstance(val, bytes) else None
+
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
