@@ -224,6 +224,23 @@ def test_the_table_of_all_patients_stays_within_its_page(tmp_path: Path) -> None
         tab.wait_for_function("() => document.querySelector('.scroll').scrollLeft > 0")
 
 
+@pytest.mark.parametrize("width", [500, 360])
+def test_the_page_never_scrolls_sideways_on_a_phone_and_tables_do_in_their_boxes(
+    tmp_path: Path, width: int
+) -> None:
+    cohort = nine_patients()
+    write_html(cohort, tmp_path / "report.html", DrawnPictures(cohort))
+    with browsing() as browser:
+        tab = browser.new_page(viewport={"width": width, "height": 800})
+        tab.goto((tmp_path / "report.html").as_uri())
+        tab.evaluate("() => document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+        assert tab.evaluate("() => document.documentElement.scrollWidth") == width
+        differential = tab.locator(".scroll", has=tab.locator(".differential")).first
+        differential.focus()
+        tab.keyboard.press("ArrowRight")
+        tab.wait_for_function("(box) => box.scrollLeft > 0", arg=differential.element_handle())
+
+
 def test_blasts_that_are_shown_add_up_with_those_that_are_counted() -> None:
     cohort = report([patient("P", 0.3, 500, 10)])
     reading = cohort.patients[0]
