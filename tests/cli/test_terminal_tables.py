@@ -6,6 +6,7 @@ import pytest
 from tests.exports.fake_report import nine_patients, patient, report
 
 from marrowscope.cli.tables import print_confusion, print_patients
+from marrowscope.domain.percent import range_text
 
 
 def test_no_two_patients_look_alike(
@@ -31,6 +32,9 @@ def test_with_too_few_cells_nothing_is_named_as_what_decides(
     rows = map(str.strip, capsys.readouterr().out.splitlines())
     few, many = (row for row in rows if row.startswith(("few", "many")))
     assert " – " in few
+    share = patient("few", 0.3, 90).adjusted_interval
+    assert share is not None
+    assert range_text(share.low, share.high) not in few
     assert "valid" not in few
     assert "valid" in many
 

@@ -83,7 +83,7 @@ def test_figures_are_those_of_the_tables(page: str) -> None:
             assert numbers[0] == percent_text(float(str(row["blast_percent"])) / 100)
             # The tables carry two decimals, the page prints those with one.
             bounds = [float(str(row[name])) / 100 for name in ("adjusted_low", "adjusted_high")]
-            assert f"({range_text(*bounds)})" in line
+            assert (f"({range_text(*bounds)})" in line) == reading.decision.is_by_enough_cells
         assert [int(n) for n in numbers[2:5]] == [row["blasts"], row["counted"], row["fields"]]
 
 
@@ -202,6 +202,18 @@ def test_with_too_few_cells_no_share_is_said_to_decide() -> None:
     assert [page.count("with enough cells, it decides") for page in pages] == [1, 0]
     assert [sum(row.decides for row in share_rows(each)) for each in (few, enough)] == [0, 1]
     assert [sum(row.is_basis for row in share_rows(each)) for each in (few, enough)] == [1, 1]
+
+
+def test_the_table_of_all_patients_names_no_interval_that_does_not_decide() -> None:
+    few, enough = patient("few", 0.3, 90), patient("enough", 0.3, 500)
+    page = render(report([few, enough]), NoPictures())
+    rows = re.findall(r"<tr>\s*<td class=\"name\">.*?</tr>", page, re.DOTALL)
+    assert [row.count('class="strip"') for row in rows] == [0, 1]
+    assert '<td class="soft small">Too few cells</td>' in rows[0]
+    for row, reading in zip(rows, (few, enough), strict=True):
+        share = reading.adjusted_interval
+        assert share is not None
+        assert (f"({range_text(share.low, share.high)})" in row) == (reading is enough)
 
 
 def test_the_table_of_all_patients_stays_within_its_page(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What Python people hold: a run opened again, as a data frame, in a notebook, as a plot."""
 
+import re
 import sys
 from io import BytesIO
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.exports.fake_report import nine_patients, patient, report
 
 import marrowscope
 from marrowscope.codec import to_json
+from marrowscope.domain.percent import percent_text, range_text
 from marrowscope.errors import InputError, MissingExtraError
 from marrowscope.exports.html import INKS
 from marrowscope.exports.provenance import run_document
@@ -97,6 +99,20 @@ def test_a_notebook_shows_a_row_for_each_patient_and_no_markup_of_names() -> Non
     assert page.count("<tr>") == 1 + len(NINE.patients)
     assert "<script>" not in page
     assert "Above 20 %" in page
+
+
+def test_a_notebook_shows_what_decides_as_the_report_does_and_why_nothing_does() -> None:
+    few, none, clear = patient("few", 0.3, 90), patient("none", 0, cells=0, fields=0), patient("clear", 0.62)
+    rows = re.findall(r"<tr>(.*?)</tr>", Report.of(report([few, none, clear]))._repr_html_())
+    heads, *cells = [re.findall(r"<t[hd]>(.*?)</t[hd]>", row) for row in rows]
+    told = [row[heads.index("What decides, %")] for row in cells]
+    deciding = clear.adjusted_interval
+    assert deciding is not None
+    assert told == ["Too few cells", "No cell counted", range_text(deciding.low, deciding.high)]
+    counted = [each.blast_interval for each in (few, clear) if each.blast_interval]
+    assert [row[heads.index("Blasts, % (as counted)")] for row in cells] == [
+        percent_text(counted[0].estimate), "", percent_text(counted[1].estimate),
+    ]  # fmt: skip
 
 
 # The font of matplotlib has Latin, Greek and Cyrillic letters.

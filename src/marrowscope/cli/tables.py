@@ -15,7 +15,6 @@ from marrowscope.domain.percent import percent_text, range_text
 from marrowscope.domain.quantity import quantity
 
 if TYPE_CHECKING:
-    from marrowscope.domain.decision import Decision
     from marrowscope.domain.patient import CohortReport
 
 _CONFUSION = "Known state and decision"
@@ -50,7 +49,7 @@ def print_patients(report: "CohortReport", true_percents: Mapping[str, float] | 
         )
     for patient in report.patients:
         differential, interval = patient.differential, patient.blast_interval
-        deciding, decision = patient.adjusted_interval, patient.decision
+        deciding, decision = patient.deciding_interval, patient.decision
         table.add_row(
             escape(patient.patient),
             str(differential.counted),
@@ -58,7 +57,7 @@ def print_patients(report: "CohortReport", true_percents: Mapping[str, float] | 
             "" if interval is None else percent_text(interval.estimate),
             *([_true_text(true_percents.get(patient.patient))] if true_percents else []),
             "" if deciding is None else range_text(deciding.low, deciding.high),
-            *([] if true_percents else ["" if deciding is None else _decided_by(decision)]),
+            *([] if true_percents else ["–" if deciding is None else decision.decided_by.value]),
             f"[{VERDICT_STYLES[decision.verdict]}]{decision.words}[/]",
         )
     Console().print(table)
@@ -70,10 +69,6 @@ def print_patients(report: "CohortReport", true_percents: Mapping[str, float] | 
 
 def _true_text(percent: float | None) -> str:
     return "" if percent is None else percent_text(percent / 100)
-
-
-def _decided_by(decision: "Decision") -> str:
-    return decision.decided_by.value if decision.is_by_enough_cells else "–"
 
 
 def print_confusion(report: "CohortReport") -> None:

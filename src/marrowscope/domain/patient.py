@@ -303,6 +303,11 @@ class PatientReading:
         return known_state_words(self.truth or "")
 
     @property
+    def deciding_interval(self) -> Interval | None:
+        """The share that decides, None if nothing does: with too few cells none does, whatever is known."""
+        return self.adjusted_interval if self.decision.is_by_enough_cells else None
+
+    @property
     def images_passed_over(self) -> int:
         """Number of the patient's images that nothing was counted from: not read, or repetitions."""
         return sum(f.status is not FieldStatus.READ for f in self.fields) + len(self.passed_over)

@@ -167,6 +167,16 @@ def share_rows(patient: PatientReading) -> tuple[ShareRow, ...]:
     )
 
 
+def why_nothing_decides(patient: PatientReading) -> str:
+    """Return why no share of a patient decides, as tables say it in its place; empty where one does."""
+    if patient.deciding_interval is not None:
+        return ""
+    if not patient.differential.counted:
+        return "No cell counted"
+    is_enough = patient.decision.is_by_enough_cells
+    return BASIS_WORDS[Basis.NONE] if is_enough else patient.decision.words
+
+
 def excluded_rows(differential: Differential) -> tuple[tuple[str, int], ...]:
     """Return the reasons for which cells are left out of the count, each with the number of cells."""
     return tuple((_reason(name), cells) for name, cells in differential.excluded.items())

@@ -37,6 +37,7 @@ from marrowscope.exports.figures import (
     scales,
     share_rows,
     type_rows,
+    why_nothing_decides,
 )
 from marrowscope.exports.pictures import GalleryItem, PictureLimits, Pictures, limits_for
 from marrowscope.exports.signed import SignedNames, signed_names
@@ -116,6 +117,7 @@ class PatientView:
     anchor: str
     reading: PatientReading
     shares: tuple[ShareRow, ...]
+    why_nothing_decides: str
     alarms: tuple[str, ...]
     decisions: tuple[Decision, ...]
     rows: tuple[TypeRow, ...]
@@ -164,6 +166,7 @@ def _view(
         anchor=anchor,
         reading=patient,
         shares=share_rows(patient),
+        why_nothing_decides=why_nothing_decides(patient),
         alarms=alarms(patient.differential),
         decisions=(patient.decision, *patient.alternatives),
         rows=rows,

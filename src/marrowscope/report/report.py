@@ -11,6 +11,7 @@ from marrowscope.domain.patient import CohortReport, PatientReading
 from marrowscope.domain.percent import percent_text, range_text
 from marrowscope.domain.quantity import quantity
 from marrowscope.errors import InputError
+from marrowscope.exports.figures import why_nothing_decides
 from marrowscope.exports.html import INKS
 from marrowscope.exports.provenance import NOTICE
 from marrowscope.exports.tables import PATIENT_COLUMNS, patient_row
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-_HEAD = ("Patient", "Fields", "Counted", "Blasts, %", "95 %", "Decision")
+_HEAD = ("Patient", "Fields", "Counted", "Blasts, % (as counted)", "What decides, %", "Decision")
 
 
 class Report(CohortReport):
@@ -87,14 +88,14 @@ class Report(CohortReport):
 
 
 def _row(patient: PatientReading) -> str:
-    share, decision = patient.blast_interval, patient.decision
+    counted, deciding, decision = patient.blast_interval, patient.deciding_interval, patient.decision
     ink = INKS[decision.verdict.value]
     cells = (
         escape(shown(patient.patient)),
         str(len(patient.fields)),
         str(patient.differential.counted),
-        "" if share is None else percent_text(share.estimate),
-        "" if share is None else range_text(share.low, share.high),
+        "" if counted is None else percent_text(counted.estimate),
+        why_nothing_decides(patient) if deciding is None else range_text(deciding.low, deciding.high),
         f'<span style="color:{ink}">{escape(decision.words)}</span>',
     )
     return f"<tr>{''.join(f'<td>{text}</td>' for text in cells)}</tr>"
