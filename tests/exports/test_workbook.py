@@ -85,3 +85,12 @@ def test_a_workbook_of_odd_names_opens(tmp_path: Path) -> None:
 def test_an_empty_cohort_gives_a_workbook(tmp_path: Path) -> None:
     write_workbook(report([]), tmp_path / "empty.xlsx")
     assert openpyxl.load_workbook(tmp_path / "empty.xlsx").sheetnames == ["Patients", "Provenance"]
+
+
+def test_known_states_have_the_words_of_the_report(book: Any) -> None:
+    sheet = book["Patients"]
+    heads = [cell.value for cell in sheet[1]]
+    column = heads.index("Known state") + 1
+    told = [sheet.cell(line, column).value or "" for line in range(2, len(nine_patients().patients) + 2)]
+    assert told == [each.known_state for each in nine_patients().patients]
+    assert {*told} == {"leukemia", "no leukemia", ""}

@@ -172,7 +172,7 @@ class _Writer:
             sheet.write_string(0, column, title, self._formats["head"])
         for line, (patient, name) in enumerate(zip(patients, names, strict=True), start=1):
             words = {"decision": patient.decision.words}
-            row = {**patient_row(patient), **words, "sheet": name, "known state": shown(patient.truth or "")}
+            row = {**patient_row(patient), **words, "sheet": name, "known state": patient.known_state}
             for column, key in enumerate(columns):
                 self._write(sheet, line, column, row[key], "wrap" if key == "reasons" else None)
         sheet.set_row(0, 30)
