@@ -210,7 +210,11 @@ class Journal:
             ) from error
 
     def annotated_path(self, patient: str, field: str) -> Path:
-        """Return the path of a field's annotated picture: ``annotated/<patient>/<field>.jpg``."""
+        """Return the path of a field's annotated picture: ``annotated/<patient>/<field>.jpg``.
+
+        The field is named as in every file of the run, its own suffix included: programs find its picture by
+        that name alone, and ``x.jpg`` and ``x.png`` of one patient have a picture each.
+        """
         parts = [safe_name(part) for part in field.split("/")]
         return self.out.joinpath(ANNOTATED, safe_name(patient), *parts[:-1], parts[-1] + ".jpg")
 
