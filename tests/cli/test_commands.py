@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import select
 import subprocess
 import sys
@@ -42,6 +43,15 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("in") / "patient"
     write_fields(folder, 2, seed=60)
     return folder
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_what_an_option_takes_is_never_broken_at_80_columns(
+    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = [re.sub(r"\[[^]]*\]", "", line) for line in run(*command, "--help").output.splitlines()]
+    assert not [line for line in lines if line.count("<") != line.count(">")]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

@@ -38,6 +38,7 @@ def export(
         typer.Option(
             "--format",
             "-f",
+            metavar="FORMAT",
             help="geojson (QuPath), coco, yolo and voc (Pascal VOC) are cells in images; fhir (R4), hl7 "
             "(v2.5.1) and dicom are reports for a hospital's systems; pdf, html and xlsx are for people.",
             show_default=False,
