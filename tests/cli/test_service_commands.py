@@ -17,6 +17,7 @@ from marrowscope.cli.app import app
 from marrowscope.service.rest import pages
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
+from marrowscope.service.store.schema import bring_up_to_date
 
 PASSWORD = "correct horse battery"
 
@@ -145,6 +146,22 @@ def test_a_server_starts_answers_and_stops(data: str) -> None:
     assert asked.headers["x-request-id"] in log
     assert "Keller" not in log
     assert "Traceback" not in log
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_folder_without_an_audit_trail_is_told_in_one_line(tmp_path: Path, more: list[str]) -> None:
+    """Nothing that was never written can be whole: who names the wrong folder learns of it."""
+    empty, unused = tmp_path / "empty", tmp_path / "unused"
+    empty.mkdir()
+    database = Database(Settings(data_folder=unused).database_url)
+    bring_up_to_date(database)
+    database.close()
+    for folder, said in ((empty, "there is no installation in"), (unused, "there is no audit trail")):
+        result = run("audit", "verify", *more, "--data", str(folder))
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert said in result.stderr
+        assert len(result.stderr.strip().splitlines()) == 1
+    assert not list(empty.iterdir())
 
 
 def test_several_at_once_make_one_database(data: str) -> None:

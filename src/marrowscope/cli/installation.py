@@ -66,7 +66,7 @@ def opened(settings: "Settings", make: bool) -> Iterator["Database"]:
     from marrowscope.service.store.engine import Database
     from marrowscope.service.store.schema import bring_up_to_date, is_up_to_date
 
-    if not make and settings.database is None and not settings.data_folder.is_dir():
+    if not make and settings.database is None and not settings.database_file.is_file():
         raise InputError(f"there is no installation in {settings.data_folder} (set --data)")
     database = Database(settings.database_url, settings.seal_folder)
     try:

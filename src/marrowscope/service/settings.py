@@ -138,10 +138,15 @@ class Settings(BaseSettings):
     """Least severe entries of the log."""
 
     @property
+    def database_file(self) -> Path:
+        """The SQLite database, where no other is named."""
+        return self.data_folder / "marrowscope.db"
+
+    @property
     def database_url(self) -> str:
         """URL with the driver the service uses."""
         if self.database is None:
-            return f"sqlite+pysqlite:///{self.data_folder.resolve() / 'marrowscope.db'}"
+            return f"sqlite+pysqlite:///{self.database_file.resolve()}"
         for plain, driver in (
             ("postgresql://", "postgresql+psycopg://"),
             ("postgres://", "postgresql+psycopg://"),

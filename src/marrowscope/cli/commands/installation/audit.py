@@ -50,6 +50,8 @@ def verify(
         with place.reading() as session:
             check = checking.verify(session, noted)
         files = check_blobs(place, Blobs(settings.blob_folder))
+    if check.is_whole and not check.entries:
+        raise InputError("there is no audit trail: nothing was ever recorded here (set --data or --database)")
     if as_json:
         print_json(
             {
