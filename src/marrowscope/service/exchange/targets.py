@@ -14,6 +14,7 @@ import httpx2
 from marrowscope.errors import InputError, MarrowscopeError
 from marrowscope.exports.atomic import write_atomic
 from marrowscope.imaging.names import shown
+from marrowscope.service.exchange.names import Loop, resolved
 
 _START, _END = b"\x0b", b"\x1c\r"  # of a message by MLLP (HL7 v2, appendix C)
 _MOST_BYTES = 1 << 20  # of an acknowledgement
@@ -93,8 +94,7 @@ class Mllp:
         """Send the message and wait until it is acknowledged."""
         ends = time.monotonic() + self.seconds
         try:
-            with socket.create_connection((self.host, self.port), self.seconds) as plain:
-                plain.settimeout(_left(ends))
+            with _connected(self.host, self.port, ends) as plain:
                 if not self.is_encrypted:
                     answer = _asked(plain, letter.hl7, ends)
                 else:
@@ -117,7 +117,8 @@ class Fhir:
     def send(self, letter: Letter) -> None:
         """Post the Bundle."""
         try:
-            status = asyncio.run(self._posted(letter))
+            with asyncio.Runner(loop_factory=Loop) as runner:
+                status = runner.run(self._posted(letter))
         except TimeoutError as error:
             raise NotSentError("the server did not answer in time") from error
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
@@ -133,7 +134,7 @@ class Fhir:
         Raises
         ------
         TimeoutError
-            Connecting, sending and waiting for the status took too long together.
+            Resolving the name, connecting, sending and waiting for the status took too long together.
         """
         headers = {"Content-Type": "application/fhir+json", "Accept": "application/fhir+json"}
         if self.token is not None:
@@ -187,6 +188,26 @@ def target_of(name: str, *, file_format: str, token: str | None, seconds: float)
 def _left(ends: float) -> float:
     """Return how many seconds are left; never 0, which would be no limit at all."""
     return max(ends - time.monotonic(), 0.001)
+
+
+def _connected(host: str, port: int, ends: float) -> socket.socket:
+    """Return a connection to the first of a host's addresses that answers."""
+    try:
+        places = resolved(host, port, _left(ends))
+    except TimeoutError:
+        raise NotSentError("the receiver's name was not resolved in time") from None
+    failed = OSError("its name has no address")
+    for family, kind, protocol, _, address in places:
+        connection = socket.socket(family, kind, protocol)
+        try:
+            connection.settimeout(_left(ends))
+            connection.connect(address)
+        except OSError as error:
+            connection.close()
+            failed = error
+        else:
+            return connection
+    raise failed
 
 
 def _asked(connection: socket.socket, message: bytes, ends: float) -> bytes:
