@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,26 @@ from marrowscope.engines.pool import (
 )
 from marrowscope.engines.reading import measure_by
 from marrowscope.engines.work import measure_scales
+
+
+def blas_threads() -> set[int]:
+    """Return how many threads each library of linear algebra in this process has."""
+    import scipy.linalg  # noqa: F401, PLC0415  # loads its own, beside numpy's
+
+    loaded = import_module("threadpoolctl").threadpool_info()
+    return {library["num_threads"] for library in loaded if library["user_api"] == "blas"}
+
+
+def test_workers_multiply_matrices_with_no_more_threads_than_they_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("threadpoolctl")
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    pool = WorkerPool(1, blas_threads=1)
+    try:
+        assert pool.submit(blas_threads).result(60) == {1}
+    finally:
+        pool.close()
 
 
 def test_a_dead_worker_costs_its_own_work_alone() -> None:

@@ -23,6 +23,8 @@ except ImportError:  # Windows: only the time is limited
 
 MAX_DEATHS = 3  # worker deaths after which a field is given up
 
+# Read by OpenBLAS and MKL, by OpenBLAS alone, and by Apple's Accelerate, once, when numpy is imported.
+_BLAS_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _starting = threading.Lock()
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -84,12 +86,20 @@ class WorkerPool:
     workers : number of processes
     niceness : added to the niceness of the processes
     limits : of every piece of work
+    blas_threads : for the products of matrices in each process; None for as many as there are processors
     """
 
-    def __init__(self, workers: int, niceness: int = 0, limits: WorkLimits = WorkLimits()) -> None:
+    def __init__(
+        self,
+        workers: int,
+        niceness: int = 0,
+        limits: WorkLimits = WorkLimits(),
+        blas_threads: int | None = None,
+    ) -> None:
         self.workers = workers
         self.limits = limits
         self._niceness = niceness
+        self._blas_threads = blas_threads
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="worker")
         self._own = threading.local()
         self._lock = threading.Lock()
@@ -142,7 +152,7 @@ class WorkerPool:
                 # A new interpreter, as the networks' thread pools do not survive a fork.
                 mp_context=multiprocessing.get_context("spawn"),
                 initializer=start_worker,
-                initargs=(self._niceness, self.limits.memory_bytes),
+                initargs=(self._niceness, self.limits.memory_bytes, self._blas_threads),
             )
             self._own.process = process
             with _without_main():
@@ -170,8 +180,10 @@ def may_start_workers() -> bool:
     return not multiprocessing.current_process().daemon
 
 
-def start_worker(niceness: int = 0, memory_bytes: int | None = None) -> None:
-    """Set up a worker process, which ignores interrupts and ends with its parent."""
+def start_worker(niceness: int = 0, memory_bytes: int | None = None, blas_threads: int | None = None) -> None:
+    """Set up a worker process, which ignores interrupts and ends with its parent; before it imports numpy."""
+    if blas_threads is not None:
+        os.environ.update(dict.fromkeys(_BLAS_THREADS, str(blas_threads)))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if memory_bytes is not None and resource is not None:
         _, most = resource.getrlimit(resource.RLIMIT_AS)

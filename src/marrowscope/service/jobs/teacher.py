@@ -32,7 +32,7 @@ T = TypeVar("T")
 _log = structlog.get_logger("marrowscope.jobs")
 _ROUND_S = 1.0
 _UPKEEP_S = 10.0
-_NICENESS = 15  # analyses go first
+_NICENESS = 15  # analyses go first; threads of BLAS that wait by turning round would take their processors
 _LONGEST_S = 3600.0  # of one image, and of the fits; minutes are usual
 _TAUGHT = "+taught."
 
@@ -81,7 +81,7 @@ class Teacher(Rounds):
 
     def _do(self, claimed: TeachingWork) -> None:
         owner = self._presence.owner
-        pool = WorkerPool(1, _NICENESS, WorkLimits(_LONGEST_S))
+        pool = WorkerPool(1, _NICENESS, WorkLimits(_LONGEST_S), blas_threads=1)
         try:
             parts = self._look(claimed, pool)
             taught = self._learn(claimed, pool, parts)
