@@ -6,6 +6,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from tests.service.drawn import Drawn, draw
+from tests.service.reports.test_signing import sign
 from tests.service.review.answered import cells_of
 from tests.service.review.test_answers import API, change, differential, refused, trail
 
@@ -120,6 +121,21 @@ def test_nobody_else_sees_or_changes_an_open_reading(
     refused(change(admin, drawn, changes, reading=second), 403, "forbidden")
     refused(admin.post(f"{API}/readings/{second}/finish"), 403, "forbidden")
     refused(viewer.post(f"{API}/readings/{second}/finish"), 403, "forbidden")
+
+
+def test_a_signature_ends_no_second_reading(
+    reviewer: TestClient, admin: TestClient, drawn: Drawn, second: str
+) -> None:
+    """Its reader goes on, blind as before, and finishes it: the signed count is not theirs."""
+    assert sign(admin, drawn).status_code == 201
+    listed = admin.get(f"{API}/analyses/{drawn.analysis}/readings").json()["items"]
+    assert [reading["status"] for reading in listed] == ["finished", "open"]
+    cell = cells_of(reviewer, drawn.analysis)[0]
+    answer = change(reviewer, drawn, {"id": cell["id"], "revision": 0, "type": "monocyte"}, reading=second)
+    assert answer.status_code == 200
+    refused(reviewer.get(f"{API}/analyses/{drawn.analysis}/agreement"), 403, "forbidden")
+    assert reviewer.post(f"{API}/readings/{second}/finish").json()["status"] == "finished"
+    assert reviewer.get(f"{API}/analyses/{drawn.analysis}/agreement").json()["readers"][1] == "Rita"
 
 
 def test_a_reading_of_another_analysis_is_not_found(

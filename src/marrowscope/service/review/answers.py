@@ -81,7 +81,7 @@ def change(
     ForbiddenError
         The reading is somebody else's.
     LockedError
-        The analysis is signed, or the reading finished.
+        The analysis is signed and this is its first reading, or the reading is finished.
     ChangedMeanwhileError
         Cells have other revisions than the reader saw.
     InputError

@@ -226,6 +226,15 @@ describe("somebody else's change", () => {
     expect(store.outbox.size).toBe(1);
     expect(store.canEdit).toBe(false);
   });
+
+  it("a signature ends no blind reading: its reader goes on until they finish", async () => {
+    const blind = new ReviewStore({ ...store.analysis, locked: true }, taxonomy, "r2", true, null);
+    await blind.load();
+    expect([blind.isSigned, blind.canEdit]).toEqual([false, true]);
+    blind.locked(); // it was finished in another window
+    expect([blind.isSigned, blind.canEdit, blind.canAdd]).toEqual([false, false, false]);
+    blind.close();
+  });
 });
 
 describe("the next uncertain cell", () => {

@@ -28,6 +28,7 @@ export class ReviewStore extends Listened implements Sender {
   readonly others: Others;
   private readonly told: Told;
   private place: Place | null;
+  private isClosed = false; // the service took an answer no more
   private readonly served_ = new Map<string, Cell>();
   private readonly shown = new Map<string, Cell>();
   private ranked: string[] = [];
@@ -162,7 +163,8 @@ export class ReviewStore extends Listened implements Sender {
   }
 
   locked(): void {
-    this.analysis = { ...this.analysis, locked: true };
+    this.isClosed = true;
+    if (this.reading === null) this.analysis = { ...this.analysis, locked: true };
     this.changed();
   }
 
@@ -192,13 +194,13 @@ export class ReviewStore extends Listened implements Sender {
     return this.isRead && !this.isTest;
   }
 
-  /** Whether the report is signed, and its cells locked; a test has none. */
+  /** Whether the report is signed, and its cells locked. A blind reading and a test are no part of it, and go on. */
   get isSigned(): boolean {
-    return !this.isTest && this.analysis.locked;
+    return this.reading === null && this.analysis.locked;
   }
 
   get canEdit(): boolean {
-    return this.editable && !this.abort.signal.aborted && this.isRead && !this.isSigned;
+    return this.editable && !this.abort.signal.aborted && this.isRead && !this.isSigned && !this.isClosed;
   }
 
   /** A blind reading names detected cells only and adds none, so that both readings can be compared. */
