@@ -34,6 +34,8 @@ from marrowscope.service.errors import NotFoundError
 from marrowscope.service.images.blobs import Blobs
 
 OVERVIEW: Final = "overview.jpg"
+"""Which tiles were cut when the slide was taken apart. Nothing draws it later, so no version is in its name:
+another version has no truer one to put in its place."""
 
 CandidateBox = tuple[int, int, int, int]
 """Left, top, right, bottom in full-resolution px of the slide."""
