@@ -80,6 +80,7 @@ def a_field() -> FieldReading:
         "a/b.png", FieldStatus.READ, cells, "read twice", 640, 480,
         Scale(0.1, ScaleSource.RED_CELLS, "the files state 1"), ("dark",), ("turned upright",), "ab" * 32,
         True, "myeloblast", ImageFigures((231.0, 225.5, 228.0), 120.5, 0.14), (100, 200), SEARCH, 6,
+        (0, 80, 640, 400),
     )  # fmt: skip
 
 

@@ -255,9 +255,7 @@ class FieldReader:
 
     def name(self, pixels: npt.NDArray[np.uint8], found: Detections, scale: Scale) -> Cells:
         """Name the cells detected in a field of known scale."""
-        x0, y0, x1, y1 = picture_within(pixels)
-        boxes = found.boxes - np.array([x0, y0] * 2, np.float32)
-        at_border = touching_border(boxes, x1 - x0, y1 - y0, border_margin(scale.mpp))
+        at_border = touching_border(found.boxes, picture_within(pixels), border_margin(scale.mpp))
         return name_cells(
             found,
             self._classifier(pixels, found.boxes),
@@ -296,7 +294,7 @@ class FieldReader:
         cells = self.name(image.pixels, found, scale)
         reading = self._reading(task, image, scale, cells, quality)
         searched = None if image.slide_xy is not None else search_field(image.pixels, scale.mpp)
-        return replace(reading, megakaryocytes=searched)
+        return replace(reading, megakaryocytes=searched, picture=picture_within(image.pixels))
 
     def _read_single_cell(self, task: FieldTask, image: FieldImage, scale: Scale) -> FieldReading:
         """Read the cell in the middle of an image; its picture is on the patient's sheet of cells."""

@@ -1,6 +1,7 @@
 """A reader's answers over the networks': what counts, and that nothing of the networks is lost."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from tests.exports.fake_report import KNOWN, patient
 
 from marrowscope.analysis.patient import CountingSettings
 from marrowscope.analysis.review import read_reviewed
-from marrowscope.analysis.reviewed import AddedCell, Answer, apply_answers
+from marrowscope.analysis.reviewed import AddedCell, Answer, added_cells, apply_answers
 from marrowscope.domain.cells import FLAG_BORDER, FLAG_DELETED
 from marrowscope.domain.decision import Basis, Verdict
 from marrowscope.domain.patient import PatientReading
@@ -89,6 +90,16 @@ def test_deleted_and_added_cells_leave_the_numbers_of_all_others() -> None:
     assert found.differential.counted == NETWORK.differential.counted
     assert found.review is not None
     assert (found.review.named, found.review.deleted, found.review.added) == (0, 1, 2)
+
+
+def test_a_cell_drawn_over_a_band_around_the_picture_is_cut_as_at_the_edge() -> None:
+    field = replace(NETWORK.fields[0], picture=(0, 120, 1600, 1080))
+    drawn = [AddedCell((200, top, 300, top + 90), "blast") for top in (60, 300, 1000, 0)]
+    cells = added_cells(drawn, field)
+    assert cells.is_counted.tolist() == [False, True, False, False]
+    assert [FLAG_BORDER in flags for flags in cells.flags] == [True, False, True, True]
+    earlier = added_cells(drawn, replace(field, picture=None))
+    assert earlier.is_counted.tolist() == [True, True, True, False]
 
 
 def test_while_few_of_the_lot_are_reviewed_the_networks_reading_decides() -> None:

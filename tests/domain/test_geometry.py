@@ -80,7 +80,9 @@ def test_nothing_to_suppress() -> None:
 
 def test_borders_of_image_and_tile() -> None:
     rows = boxes((0, 40, 10, 60), (40, 40, 60, 60), (45, 40, 50, 60), (90, 40, 100, 60))
-    assert touching_border(rows, 100, 100, 1).tolist() == [True, False, False, True]
+    assert touching_border(rows, (0, 0, 100, 100), 1).tolist() == [True, False, False, True]
+    assert touching_border(rows, (0, 40, 100, 100), 1).tolist() == [True, True, True, True]
+    assert touching_border(rows, (0, 38, 61, 62), 1).tolist() == [True, True, False, True]
     tile = (0.0, 0.0, 50.0, 100.0)
     assert cut_by_tile(rows[[0, 2]], tile, (100.0, 100.0), 1).tolist() == [False, True]
 

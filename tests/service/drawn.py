@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -42,9 +42,10 @@ def draw(
     fields: int = 4,
     blast_share: float = 0.1,
     seed: int = 1,
+    picture: tuple[int, int, int, int] | None = None,
 ) -> Drawn:
-    """Draw a patient whose analysis is done."""
-    readings = _readings(seed, cells, fields, blast_share)
+    """Draw a patient whose analysis is done; `picture` is where the picture of each field is."""
+    readings = [replace(each, picture=picture) for each in _readings(seed, cells, fields, blast_share)]
     with database.writing() as session:
         patient = Patient(name=name)
         session.add(patient)

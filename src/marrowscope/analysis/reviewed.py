@@ -20,7 +20,6 @@ from marrowscope.domain.cells import (
     Cells,
 )
 from marrowscope.domain.counting import counts_in_differential
-from marrowscope.domain.geometry import border_margin, touching_border
 from marrowscope.domain.patient import FieldReading
 from marrowscope.domain.taxonomy import ARTEFACT, taxonomy
 
@@ -108,7 +107,7 @@ def added_cells(
     if not added:
         return Cells.empty()
     boxes = np.asarray([cell.box for cell in added], np.float32)
-    cut = touching_border(boxes, field.width, field.height, border_margin(field.mpp))
+    cut = field.is_cut(boxes)
     names = [ARTEFACT if cell.is_deleted else cell.cell_type for cell in added]
     is_blast = np.asarray([taxonomy()[name].is_blast for name in names], bool)
     is_counted = [

@@ -8,6 +8,8 @@ import numpy.typing as npt
 
 Boxes = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float32]
+Rectangle = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
 
 BORDER_UM = 0.15  # a box closer than this to the image's edge is taken as cut
 _TINY = 1e-9  # avoids division by zero for degenerate boxes
@@ -102,13 +104,14 @@ def border_margin(mpp: float | None) -> float:
     return max(BORDER_UM / mpp, 1.0) if mpp else 1.0
 
 
-def touching_border(boxes: Boxes, width: float, height: float, margin: float) -> npt.NDArray[np.bool_]:
-    """Return which boxes lie within `margin` pixels of the edge of a ``width`` x ``height`` image, (n,)."""
+def touching_border(boxes: Boxes, picture: Rectangle, margin: float) -> npt.NDArray[np.bool_]:
+    """Return which boxes reach within `margin` pixels of the edges of a picture, or over them, (n,)."""
+    left, top, right, bottom = picture
     return np.asarray(
-        (boxes[:, 0] <= margin)
-        | (boxes[:, 1] <= margin)
-        | (boxes[:, 2] >= width - margin)
-        | (boxes[:, 3] >= height - margin)
+        (boxes[:, 0] <= left + margin)
+        | (boxes[:, 1] <= top + margin)
+        | (boxes[:, 2] >= right - margin)
+        | (boxes[:, 3] >= bottom - margin)
     )
 
 

@@ -19,7 +19,7 @@ from marrowscope.domain.case.specimen import Specimen
 from marrowscope.domain.cells import Cells
 from marrowscope.domain.decision import NO_CLUSTERING, Clustering, Decision, Interval, Verdict
 from marrowscope.domain.differential import Differential
-from marrowscope.domain.geometry import turned_back
+from marrowscope.domain.geometry import border_margin, touching_border, turned_back
 from marrowscope.domain.quantity import quantity
 from marrowscope.domain.scale import Scale
 
@@ -89,6 +89,8 @@ class FieldReading:
     megakaryocytes : looked for in a field that could hold one; None in tiles and images of single cells
     orientation : EXIF orientation by which the stored pixels were turned upright; 1 if they were not, or the
         field was read before it was kept
+    picture : left, top, right, bottom of the picture in the image, without bands around it that are none;
+        None if the field was read before it was kept
     """
 
     name: str
@@ -107,6 +109,12 @@ class FieldReading:
     slide_xy: tuple[int, int] | None = None
     megakaryocytes: MegakaryocyteSearch | None = None
     orientation: int = 1
+    picture: tuple[int, int, int, int] | None = None
+
+    def is_cut(self, boxes: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+        """Return which boxes (n, 4) in pixels of the field reach its picture's edge, or beyond."""
+        whole = self.picture or (0, 0, self.width, self.height)
+        return touching_border(boxes, whole, border_margin(self.mpp))
 
     @property
     def slide(self) -> str | None:

@@ -182,6 +182,21 @@ def test_a_cell_drawn_at_the_edge_does_not_count(reviewer: TestClient, drawn: Dr
     assert differential(reviewer, drawn)["reviewed"]["counted"] == before
 
 
+def test_a_cell_drawn_over_a_band_around_the_picture_does_not_count(
+    app: FastAPI, reviewer: TestClient, database: Database
+) -> None:
+    """As one that the networks find there: a band cuts cells as the image's edge does."""
+    padded = draw(database, app.state.service.blobs, name="P-018", picture=(0, 120, 1600, 1200))
+    before = differential(reviewer, padded)["reviewed"]["counted"]
+    flags = []
+    for top in (60, 300):
+        body = {"field_id": padded.fields[0], "box": [100, top, 190, top + 90], "type": "blast"}
+        answer = reviewer.post(f"{API}/analyses/{padded.analysis}/cells", json=body)
+        flags.append(answer.json()["flags"])
+    assert flags == [["border"], []]
+    assert differential(reviewer, padded)["reviewed"]["counted"] == before + 1
+
+
 def test_what_does_not_exist_is_refused(
     app: FastAPI, reviewer: TestClient, database: Database, drawn: Drawn
 ) -> None:

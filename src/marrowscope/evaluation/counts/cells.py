@@ -157,7 +157,7 @@ def _drawn_smears(
         reader = SetReader(bundle, [], ReadingSettings(mpp=field.mpp), threads)
         found = reader.cells(field.pixels)
         height, width = field.pixels.shape[:2]
-        whole = np.flatnonzero(~touching_border(field.boxes, width, height, 1.0))
+        whole = np.flatnonzero(~touching_border(field.boxes, (0, 0, width, height), 1.0))
         row = np.full(len(field.boxes), MISSED, np.intp)
         overlap = overlaps(field.boxes, found.boxes)[0]
         for cell, detection in zip(*linear_sum_assignment(-overlap), strict=True):

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from marrowscope.codec import from_json
 from marrowscope.domain.cells import FLAG_BORDER
-from marrowscope.domain.geometry import border_margin
+from marrowscope.domain.patient import FieldReading
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.errors import InputError
 from marrowscope.service.actors import Actor
@@ -171,7 +173,7 @@ def draw_cell(session: Session, analysis: Analysis, new: NewCell) -> Cell:
         score=1.0,
         probability=1.0,
         p_blast=float(taxonomy()[new.type].is_blast),
-        flags=_border_flags(new.box, field, at.mpp),
+        flags=_border_flags(new.box, field, at),
         origin=PERSON,
     )
     session.add(cell)
@@ -327,11 +329,11 @@ def _record(
     audit.record(session, actor, action, kind, subject, patient_id=patient, before=before, after=after)
 
 
-def _border_flags(box: Box, field: Field, mpp: float | None) -> list[str]:
+def _border_flags(box: Box, field: Field, at: AnalysisField) -> list[str]:
+    """Return the flag of a cell drawn over the edge of the field's picture, as of one that is found."""
     x0, y0, x1, y1 = box
     inside = x0 >= 0 and y0 >= 0 and x1 <= field.width and y1 <= field.height
     if not inside or x1 - x0 < _LEAST_SIDE_PX or y1 - y0 < _LEAST_SIDE_PX:
         raise InputError("the box must lie inside the image and span at least two pixels each way")
-    margin = border_margin(mpp)
-    cut = x0 <= margin or y0 <= margin or x1 >= field.width - margin or y1 >= field.height - margin
-    return [FLAG_BORDER] if cut else []
+    is_cut = from_json(at.reading, FieldReading).is_cut(np.asarray([box], np.float32))
+    return [FLAG_BORDER] if is_cut.any() else []
