@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from marrowscope.engines import reading
 from marrowscope.imaging.field_source import FieldSource
@@ -109,3 +110,16 @@ def test_drawing_beside_the_networks_gives_what_reading_one_by_one_gives(tmp_pat
         assert one.reading.cells.probability.tobytes() == other.reading.cells.probability.tobytes()
         assert (one.annotated, one.gallery) == (other.annotated, other.gallery)
     assert [bool(each.annotated) for each in together] == [True] * 5 + [False]
+
+
+def test_a_fields_picture_is_found_by_its_name_and_fields_of_one_stem_have_one_each(tmp_path: Path) -> None:
+    for path, name in zip(write_fields(tmp_path / "P1", 2), ("x.png", "x.bmp"), strict=True):
+        with Image.open(path) as image:
+            image.save(path.with_name(name))
+        path.unlink()
+    analyse(tmp_path / "P1", tmp_path / "out", mpp=MPP)
+    named = {row["field"] for row in table(tmp_path / "out" / "cells.csv")}
+    assert named == {"x.png", "x.bmp"}
+    folder = tmp_path / "out" / "annotated" / "P1"
+    drawn = {(folder / f"{field}.jpg").read_bytes() for field in named}
+    assert len(drawn) == 2
