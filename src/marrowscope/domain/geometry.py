@@ -11,6 +11,7 @@ Scores = npt.NDArray[np.float32]
 Rectangle = tuple[float, float, float, float]
 """Left, top, right, bottom."""
 
+OF_ONE_CELL = 0.5  # intersection over union of two boxes of one cell, from which they are taken for it
 BORDER_UM = 0.15  # a box closer than this to the image's edge is taken as cut
 _TINY = 1e-9  # avoids division by zero for degenerate boxes
 

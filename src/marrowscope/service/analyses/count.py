@@ -28,7 +28,7 @@ from marrowscope.domain.rates import NOTHING_KNOWN, KnownErrors
 from marrowscope.domain.taxonomy import ARTEFACT
 from marrowscope.exports.tables import patient_row
 from marrowscope.service.analyses.fields import as_counted
-from marrowscope.service.analyses.megakaryocytes import searches_of
+from marrowscope.service.analyses.megakaryocytes import in_fields, on_slides
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.images.patients import details_of
 from marrowscope.service.recent import Recent
@@ -142,7 +142,7 @@ def counted(session: Session, analysis: Analysis) -> PatientReading:
     ConflictError
         The analysis is not done.
     """
-    network = replace(network_reading(session, analysis), slides=_slides(session, analysis))
+    network = _with_megakaryocytes(session, analysis, network_reading(session, analysis))
     return with_answers(analysis, network, answers_of(session, analysis.id))
 
 
@@ -222,6 +222,17 @@ def _known(analysis: Analysis) -> KnownErrors:
     return NOTHING_KNOWN if known is None else from_json(known, KnownErrors)
 
 
+def _with_megakaryocytes(session: Session, analysis: Analysis, network: PatientReading) -> PatientReading:
+    """Return a reading with what has been said by now of the candidates on its slides and in its fields."""
+    searches = {found.image.id: found.search for found in in_fields(session, analysis.id)}
+    read = session.scalars(_rows_read(select(AnalysisField.field_id), analysis))
+    fields = tuple(
+        replace(field, megakaryocytes=searches.get(field_id))
+        for field, field_id in zip(network.fields, read, strict=True)
+    )
+    return replace(network, fields=fields, slides=_slides(session, analysis))
+
+
 def _slides(session: Session, analysis: Analysis) -> tuple[SlideReading, ...]:
     """Return how much of each slide an analysis counted."""
     counted = func.sum(case((AnalysisField.status == DONE, 1), else_=0))
@@ -234,7 +245,7 @@ def _slides(session: Session, analysis: Analysis) -> tuple[SlideReading, ...]:
         .order_by(Slide.created_at, Slide.id)
     )
     rows = found.all()
-    searches = searches_of(session, [slide for slide, _, _ in rows])
+    searches = {each.image.id: each.search for each in on_slides(session, [slide for slide, *_ in rows])}
     return tuple(
         SlideReading(
             name=slide.name,
@@ -255,20 +266,22 @@ def _slides(session: Session, analysis: Analysis) -> tuple[SlideReading, ...]:
 
 def _field_readings(session: Session, analysis: Analysis) -> list[FieldReading]:
     """Return the networks' reading of every field, in natural order."""
-    rows = session.execute(
-        select(AnalysisField, Field)
-        .join(Field)
-        .where(AnalysisField.analysis_id == analysis.id, AnalysisField.status.not_in((QUEUED, RUNNING)))
-        .order_by(AnalysisField.place)
-        .options(undefer(AnalysisField.reading))
-    )
+    query = _rows_read(select(AnalysisField, Field).join(Field), analysis)
+    rows = session.execute(query.options(undefer(AnalysisField.reading)))
     return [_field_reading(row, field) for row, field in rows]
+
+
+def _rows_read(query: Any, analysis: Analysis) -> Any:
+    """Restrict a query to the fields of an analysis that wait no longer, in their order."""
+    return query.where(
+        AnalysisField.analysis_id == analysis.id, AnalysisField.status.not_in((QUEUED, RUNNING))
+    ).order_by(AnalysisField.place)
 
 
 def _field_reading(row: AnalysisField, field: Field) -> FieldReading:
     if row.status == DONE and row.reading is not None:
         reading = as_counted(from_json(row.reading, FieldReading), row.repeated)
-        return replace(reading, megakaryocytes=None)  # only those of slides are shown, and can be answered
+        return replace(reading, megakaryocytes=None)  # what can be answered is in rows of its own
     is_copy = row.status == DUPLICATE
     return FieldReading(
         name=field.name,

@@ -22,6 +22,7 @@ from marrowscope.domain.patient import FieldReading, FieldStatus
 from marrowscope.domain.scale import ScaleBySize, SizeScale, listed_scales, scales_by_size
 from marrowscope.imaging.repeats.cells import RepeatedCells
 from marrowscope.pipeline import counted_once_each
+from marrowscope.service.analyses import megakaryocytes
 from marrowscope.service.clock import now
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.store.claims import QUEUED
@@ -44,7 +45,7 @@ def record(
     reading: FieldReading,
     pictures: tuple[str | None, str | None] = (None, None),
 ) -> None:
-    """Record a field's reading on its row, and its cells.
+    """Record a field's reading on its row, its cells, and its candidates for megakaryocytes.
 
     Parameters
     ----------
@@ -58,6 +59,7 @@ def record(
     row.scale_source = "" if reading.scale is None else reading.scale.source.value
     row.flags = list(reading.flags)
     row.gallery, row.annotated = pictures
+    megakaryocytes.keep(session, row, reading.megakaryocytes)
     analysis.done += 1
     analysis.failed += not is_read
     analysis.cells += len(reading.cells)

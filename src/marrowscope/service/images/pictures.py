@@ -97,23 +97,28 @@ class Pictures:
         except OSError as error:
             raise NotFoundError("the slide is no longer kept") from error
 
-    def megakaryocyte(self, digest: str, boxes: Sequence[slides.CandidateBox], place: int) -> bytes:
-        """Return the square of a candidate for a megakaryocyte on a slide, as JPEG.
+    def megakaryocyte(
+        self, digest: str, boxes: Sequence[slides.CandidateBox], place: int, *, is_on_slide: bool
+    ) -> bytes:
+        """Return the square of a candidate for a megakaryocyte on a slide or in an image, as JPEG.
 
         Parameters
         ----------
-        digest : of the slide
+        digest : of the slide or image
         boxes : of all candidates on it, in order
         place : which of them
+        is_on_slide : whether it is a slide
 
         Raises
         ------
         NotFoundError
-            The slide is no longer kept.
+            The slide or image is no longer kept.
         """
         path = self._blobs.derived(digest, slides.megakaryocytes_name(boxes))
-        if not path.is_file():
+        if not path.is_file() and is_on_slide:
             self._done(partial(slides.make_megakaryocytes, self._blobs, digest, boxes))
+        elif not path.is_file():
+            self._done(partial(workers.make_megakaryocytes, self._blobs, self._limits, digest, boxes))
         with Image.open(path) as sheet:
             return jpeg_bytes(gallery.from_sheet(sheet, place, gallery.LARGE_PX), 90)
 

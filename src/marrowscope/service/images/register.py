@@ -220,14 +220,7 @@ class Register:
             self._session.add(known)
             self._session.flush()
             self._session.add_all(
-                Megakaryocyte(
-                    slide_id=known.id,
-                    place=place,
-                    **dict(zip(("x0", "y0", "x1", "y1"), each.box, strict=True)),
-                    area_um2=each.area_um2,
-                    nucleus_um2=each.nucleus_um2,
-                    score=each.score,
-                )
+                Megakaryocyte.of(each, place, slide_id=known.id)
                 for place, each in enumerate(found.candidates)
             )
         return known

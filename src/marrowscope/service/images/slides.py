@@ -38,7 +38,7 @@ OVERVIEW: Final = "overview.jpg"
 another version has no truer one to put in its place."""
 
 CandidateBox = tuple[int, int, int, int]
-"""Left, top, right, bottom in full-resolution px of the slide."""
+"""Left, top, right, bottom in full-resolution px of the slide or image."""
 
 _ENOUGH: Final = 700  # cells on the tiles of a slide: of these, 500 are counted
 _CELL_PURPLE_UM2: Final = 120.0  # of the colour of nuclei in a cell, basophilic cytoplasm included
@@ -116,7 +116,8 @@ def take_apart(
 def megakaryocytes_name(boxes: Sequence[CandidateBox]) -> str:
     """Return the name of the sheet that shows the candidates with these boxes, in this order.
 
-    Another version may find others on the same slide: each list of candidates has pictures of its own.
+    Another version may find others on the same slide, another scale in the same image: each list of
+    candidates has pictures of its own.
     """
     text = ";".join(",".join(map(str, box)) for box in boxes)
     return f"megakaryocytes-{hashlib.sha256(text.encode()).hexdigest()[:32]}.jpg"

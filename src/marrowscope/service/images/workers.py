@@ -28,7 +28,7 @@ from marrowscope.imaging.repeats.fields import Sketch, sketch
 from marrowscope.imaging.slides.deep_zoom import highest_level, level_boxes
 from marrowscope.imaging.slides.opening import is_slide
 from marrowscope.service.images.blobs import Blobs
-from marrowscope.service.images.slides import ExaminedSlide, take_apart
+from marrowscope.service.images.slides import CandidateBox, ExaminedSlide, megakaryocytes_name, take_apart
 
 THUMBNAILS_PX: Final = (512, 256)
 """Stored sizes, the largest first; others are made from the next larger one."""
@@ -175,6 +175,20 @@ def sheet(
         The image is no longer kept.
     """
     return gallery.sheet_of(_pixels(blobs, limits, digest), np.asarray(boxes, np.float32), side)
+
+
+def make_megakaryocytes(
+    blobs: Blobs, limits: DecodeLimits, digest: str, boxes: Sequence[CandidateBox]
+) -> None:
+    """Store the sheet of an image's candidates for megakaryocytes.
+
+    Raises
+    ------
+    NotFoundError
+        The image is no longer kept.
+    """
+    made = sheet(blobs, limits, digest, boxes=boxes, side=gallery.LARGE_PX)
+    blobs.put_derived(digest, megakaryocytes_name(boxes), made)
 
 
 def thumbnail_name(side: int) -> str:

@@ -21,6 +21,7 @@ from marrowscope.engines.work import measure_scales, read_field
 from marrowscope.errors import MarrowscopeError
 from marrowscope.pipeline import FieldResult, failed
 from marrowscope.service.images import patients
+from marrowscope.service.images.slides import megakaryocytes_name
 from marrowscope.service.jobs import queue
 from marrowscope.service.jobs.presence import Presence
 from marrowscope.service.jobs.queue import FieldWork, ReadingResources, ScaleWork, Work
@@ -180,8 +181,16 @@ class Dispatcher:
             )
         if stood:
             self._count(result.reading)
+            self._keep_large(work, result)
         else:
             patients.forget(self._database, blobs, filter(None, (gallery, annotated)))
+
+    def _keep_large(self, work: FieldWork, result: FieldResult) -> None:
+        """Keep the pictures of candidates for megakaryocytes while they are at hand."""
+        found = result.reading.megakaryocytes
+        if result.large and found is not None:
+            name = megakaryocytes_name([each.box for each in found.candidates])
+            self._resources.blobs.put_derived(work.task.sha256, name, result.large)
 
     def _count(self, reading: FieldReading) -> None:
         self._metrics.fields.labels("failed" if reading.status is FieldStatus.FAILED else "read").inc()

@@ -86,14 +86,17 @@ class StoredPictures(NoPictures):
             return None
 
     def megakaryocyte(self, patient: str, listed: ListedCandidate) -> bytes | None:
-        """Return a square around a candidate for a megakaryocyte on a slide."""
+        """Return a square around a candidate for a megakaryocyte, None if it is no longer kept."""
         del patient
         large = self._reading.megakaryocytes
         if large is None:
             return None
+        slides = {slide.sha256 for slide in self._reading.slides}
         boxes = [each.candidate.box for each in large.listed if each.sha256 == listed.sha256]
         try:
-            return self._images.pictures.megakaryocyte(listed.sha256, boxes, listed.place)
+            return self._images.pictures.megakaryocyte(
+                listed.sha256, boxes, listed.place, is_on_slide=listed.sha256 in slides
+            )
         except NotFoundError:
             return None
 

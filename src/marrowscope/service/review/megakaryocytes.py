@@ -1,6 +1,7 @@
-"""Megakaryocytes on a patient's slides: candidates that a reviewer confirms or rejects, counted per area.
+"""Megakaryocytes of a patient: candidates that a reviewer confirms or rejects, counted per area.
 
-They are in no differential. A report that is not signed follows every answer.
+They lie on slides, and in the fields that the latest analysis has read so far. They are in no differential. A
+report that is not signed follows every answer.
 """
 
 from dataclasses import dataclass
@@ -11,27 +12,30 @@ from sqlalchemy.orm import Session
 from marrowscope.domain.case.megakaryocytes import Megakaryocytes, megakaryocytes_of
 from marrowscope.domain.case.specimen import Specimen
 from marrowscope.service.actors import Actor
-from marrowscope.service.analyses.megakaryocytes import rows_on, searches_of
+from marrowscope.service.analyses.megakaryocytes import in_fields, on_slides
 from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.images import patients
 from marrowscope.service.review import answers, readings
 from marrowscope.service.store.base import row_of
-from marrowscope.service.store.tables.analyses import DONE, Analysis
-from marrowscope.service.store.tables.patients import Megakaryocyte, Patient, Slide
+from marrowscope.service.store.tables.analyses import DONE, Analysis, AnalysisField
+from marrowscope.service.store.tables.patients import Field, Megakaryocyte, Patient, Slide
 from marrowscope.service.trail import audit
 
 
 @dataclass(frozen=True)
-class FoundOnSlides:
-    """The megakaryocytes of a patient, None where none were looked for, and the rows behind them."""
+class FoundOfPatient:
+    """The megakaryocytes of a patient, None where none were looked for, and the rows behind them.
+
+    `rows` are in the order of the report: those in fields, then those on slides.
+    """
 
     count: Megakaryocytes | None
-    rows: tuple[tuple[Slide, Megakaryocyte], ...]
+    rows: tuple[tuple[Slide | Field, Megakaryocyte], ...]
     is_locked: bool
 
 
-def found(session: Session, actor: Actor, patient_id: str) -> FoundOnSlides:
+def found(session: Session, actor: Actor, patient_id: str) -> FoundOfPatient:
     """Return the candidates of a patient.
 
     Raises
@@ -46,18 +50,17 @@ def found(session: Session, actor: Actor, patient_id: str) -> FoundOnSlides:
     latest = patients.latest_analysis(session, patient)
     is_locked = latest is not None and latest.locked
     if patients.details_of(patient).specimen is Specimen.BLOOD:
-        return FoundOnSlides(None, (), is_locked)
-    slides = {slide.id: slide for slide, _ in patients.slides_of(session, patient_id)}
-    searches = searches_of(session, list(slides.values()))
-    count = megakaryocytes_of((slide.name, slide.sha256, searches[slide.id]) for slide in slides.values())
-    rows = [(slides[row.slide_id], row) for row in rows_on(session, list(slides))]
-    order = list(slides)
-    rows.sort(key=lambda entry: (order.index(entry[0].id), entry[1].place))
-    return FoundOnSlides(count, tuple(rows), is_locked)
+        return FoundOfPatient(None, (), is_locked)
+    slides = [slide for slide, _ in patients.slides_of(session, patient_id)]
+    fields = [] if latest is None else in_fields(session, latest.id)
+    images = [*fields, *on_slides(session, slides)]
+    count = megakaryocytes_of((each.image.name, each.image.sha256 or "", each.search) for each in images)
+    rows = tuple((each.image, row) for each in images for row in each.rows)
+    return FoundOfPatient(count, rows, is_locked)
 
 
-def slide_of(session: Session, actor: Actor, candidate_id: str) -> tuple[Slide, Megakaryocyte]:
-    """Return a candidate with its slide.
+def image_of(session: Session, actor: Actor, candidate_id: str) -> tuple[Slide | Field, Megakaryocyte]:
+    """Return a candidate with its slide or field.
 
     Raises
     ------
@@ -67,9 +70,13 @@ def slide_of(session: Session, actor: Actor, candidate_id: str) -> tuple[Slide, 
         The actor is reading the patient blind.
     """
     candidate = row_of(session, Megakaryocyte, candidate_id, "candidate")
-    slide = patients.get_slide(session, candidate.slide_id)
-    readings.refuse_blind_of(session, actor, slide.patient_id)
-    return slide, candidate
+    image: Slide | Field
+    if candidate.field_id is None:
+        image = session.get_one(Slide, candidate.slide_id)
+    else:
+        image = session.get_one(Field, candidate.field_id)
+    readings.refuse_blind_of(session, actor, image.patient_id)
+    return image, candidate
 
 
 def answer(session: Session, actor: Actor, candidate_id: str, *, is_confirmed: bool | None) -> str:
@@ -84,17 +91,18 @@ def answer(session: Session, actor: Actor, candidate_id: str, *, is_confirmed: b
     LockedError
         The latest analysis is signed.
     ConflictError
-        The specimen is blood.
+        The specimen is blood, or the latest analysis has not found the candidate in its field.
     """
-    patient_id = slide_of(session, actor, candidate_id)[0].patient_id
+    patient_id = image_of(session, actor, candidate_id)[0].patient_id
     # Analyses before the patient, as answers and signatures take them: the other order would be a deadlock.
+    # Between them the candidate, which a reading that carries its answer over holds before the patient, too.
     unsigned = select(Analysis).where(
         Analysis.patient_id == patient_id, Analysis.status == DONE, Analysis.locked.is_(False)
     )
     held = session.scalars(unsigned.order_by(Analysis.id).with_for_update()).all()
+    candidate = row_of(session, Megakaryocyte, candidate_id, "candidate", is_held=True)
     patient = patients.get(session, patient_id, is_held=True)
-    _refuse(session, patient)
-    _, candidate = slide_of(session, actor, candidate_id)
+    _refuse(session, patient, candidate)
     before = candidate.confirmed
     if before is is_confirmed:
         return patient_id
@@ -105,16 +113,26 @@ def answer(session: Session, actor: Actor, candidate_id: str, *, is_confirmed: b
     for analysis in held:
         answers.renew(analysis)
     patient.changed_at = now()
+    place = {} if candidate.field_id is None else {"field": candidate.field_id}
     audit.record(
         session, actor, "megakaryocyte.answer", "megakaryocyte", candidate.id, patient_id=patient_id,
-        before={"confirmed": before}, after={"confirmed": is_confirmed},
+        before={"confirmed": before}, after={"confirmed": is_confirmed, **place},
     )  # fmt: skip
     return patient_id
 
 
-def _refuse(session: Session, patient: Patient) -> None:
+def _refuse(session: Session, patient: Patient, candidate: Megakaryocyte) -> None:
     latest = patients.latest_analysis(session, patient)
     if latest is not None:
         answers.refuse_locked(latest)
     if patients.details_of(patient).specimen is Specimen.BLOOD:
         raise ConflictError("the specimen is blood, in which megakaryocytes are not looked for")
+    if candidate.field_id is None:
+        return
+    listed = session.scalar(
+        select(AnalysisField.megakaryocytes).where(
+            AnalysisField.analysis_id == patient.analysis_id, AnalysisField.field_id == candidate.field_id
+        )
+    )
+    if candidate.place not in (listed or ()):
+        raise ConflictError("the latest analysis has not found this candidate")

@@ -4,10 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from marrowscope.domain.geometry import Boxes, pair_by_overlap
+from marrowscope.domain.geometry import OF_ONE_CELL, Boxes, pair_by_overlap
 from marrowscope.service.store.tables.analyses import Cell
-
-_LEAST_OVERLAP = 0.5  # intersection over union of two boxes of one cell
 
 
 def same_cells(
@@ -21,7 +19,7 @@ def same_cells(
     """
     for image, cells in earlier.items():
         others = now.get(image, ())
-        for one, other in pair_by_overlap(_boxes(cells), _boxes(others), _LEAST_OVERLAP):
+        for one, other in pair_by_overlap(_boxes(cells), _boxes(others), OF_ONE_CELL):
             yield cells[one], others[other]
 
 

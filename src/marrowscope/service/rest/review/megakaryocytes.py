@@ -1,4 +1,4 @@
-"""Megakaryocytes: candidates on a patient's slides, their pictures, and what reviewers say of them."""
+"""Megakaryocytes: candidates of a patient, their pictures, and what reviewers say of them."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -12,20 +12,23 @@ from marrowscope.service.rest.dependencies import Reviewer, TheService, Transact
 from marrowscope.service.rest.images.pictures import PICTURE, is_known, jpeg, tag, unchanged
 from marrowscope.service.rest.shapes import API, Id, Instant, Shape
 from marrowscope.service.review import megakaryocytes
-from marrowscope.service.store.tables.patients import Megakaryocyte, Slide
+from marrowscope.service.store.tables.patients import Megakaryocyte
 
 router = APIRouter(tags=["slides"])
 
 
 class MegakaryocyteShape(Shape):
-    """A candidate; its box in full-resolution pixels of the slide, areas in µm², score from 0 to 1.
+    """A candidate; its box in full-resolution pixels, areas in µm², score from 0 to 1.
 
+    It lies on a slide or in a field, of which `slide` and `field` are the names; the other two are null.
     `confirmed` is null until a reviewer answers, `answered_by` their name.
     """
 
     id: str
-    slide_id: str
-    slide: str
+    slide_id: str | None
+    slide: str | None
+    field_id: str | None
+    field: str | None
     x0: int
     y0: int
     x1: int
@@ -66,7 +69,10 @@ class MegakaryocyteAnswer(Shape):
 
 @router.get("/patients/{patient_id}/megakaryocytes")
 def list_megakaryocytes(session: Transaction, user: Viewer, patient_id: Id) -> MegakaryocytesShape:
-    """List the candidates for megakaryocytes on a patient's slides, the likeliest of each slide first."""
+    """List a patient's candidates for megakaryocytes: in fields, then on slides, the likeliest of each first.
+
+    Of fields, those that the latest analysis has read so far have candidates.
+    """
     return _shape(session, user, patient_id)
 
 
@@ -84,12 +90,13 @@ def megakaryocyte_picture(
     request: Request, session: Transaction, user: Viewer, service: TheService, candidate_id: Id
 ) -> Response:
     """Show a candidate."""
-    slide, candidate = megakaryocytes.slide_of(session, user, candidate_id)
-    boxes = boxes_on(session, slide)
-    etag = tag(slide.sha256[:32], megakaryocytes_name(boxes), candidate.place)
+    image, candidate = megakaryocytes.image_of(session, user, candidate_id)
+    boxes, digest = boxes_on(session, image), image.sha256 or ""
+    etag = tag(digest[:32], megakaryocytes_name(boxes), candidate.place)
     if is_known(request, etag):
         return unchanged(etag)
-    return jpeg(service.pictures.megakaryocyte(slide.sha256, boxes, candidate.place), etag)
+    is_on_slide = candidate.slide_id is not None
+    return jpeg(service.pictures.megakaryocyte(digest, boxes, candidate.place, is_on_slide=is_on_slide), etag)
 
 
 def _shape(session: Session, user: Actor, patient_id: str) -> MegakaryocytesShape:
@@ -106,15 +113,17 @@ def _shape(session: Session, user: Actor, patient_id: str) -> MegakaryocytesShap
         low=low,
         high=high,
         locked=found.is_locked,
-        items=[_candidate(slide, row) for slide, row in found.rows],
+        items=[_candidate(image.name, row) for image, row in found.rows],
     )
 
 
-def _candidate(slide: Slide, row: Megakaryocyte) -> MegakaryocyteShape:
+def _candidate(image: str, row: Megakaryocyte) -> MegakaryocyteShape:
     return MegakaryocyteShape(
         id=row.id,
-        slide_id=slide.id,
-        slide=slide.name,
+        slide_id=row.slide_id,
+        slide=None if row.slide_id is None else image,
+        field_id=row.field_id,
+        field=None if row.field_id is None else image,
         x0=row.x0,
         y0=row.y0,
         x1=row.x1,

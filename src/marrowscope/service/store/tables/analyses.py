@@ -81,7 +81,9 @@ class AnalysisField(Claimable, Identified, Base):
     is the networks' own reading in the journal's form; people never change it. `repeated` are the rows of its
     cells that an earlier field of the analysis shows, too, known once all fields are read, of a live session
     after every field. `gallery` and `annotated` are digests of blobs. `taken_from` is the analysis that read
-    the field, None where this one did.
+    the field, None where this one did. `examined_mm2` is the area in which a megakaryocyte would have been
+    seen, None where none were looked for (tiles), or nobody could answer yet when the field was read;
+    `megakaryocytes` are the places of the candidates found, of `patients.Megakaryocyte`, the likeliest first.
     """
 
     __tablename__ = "analysis_fields"
@@ -104,6 +106,8 @@ class AnalysisField(Claimable, Identified, Base):
     gallery: Mapped[str | None] = mapped_column(BlobDigest(), default=None)
     annotated: Mapped[str | None] = mapped_column(BlobDigest(), default=None)
     taken_from: Mapped[str | None] = mapped_column(String(32), default=None)
+    examined_mm2: Mapped[float | None] = mapped_column(default=None)
+    megakaryocytes: Mapped[list[int]] = mapped_column(default=list)
 
     field: Mapped[Field] = relationship()
 

@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
+from marrowscope.domain.case.megakaryocytes import MegakaryocyteCandidate
 from marrowscope.imaging.names import comparable, composed
 from marrowscope.service.clock import now
 from marrowscope.service.store.base import Base, BlobDigest, Identified
@@ -127,15 +128,23 @@ class Slide(Identified, Base):
 
 
 class Megakaryocyte(Identified, Base):
-    """A candidate for a megakaryocyte on a slide, box in full-resolution pixels, and what was said of it.
+    """A candidate for a megakaryocyte on a slide or in a field, and what was said of it.
 
-    `place` is that on the slide's sheet of pictures, from 0. `confirmed` is None until a reader answers.
+    It belongs to one of both, and outlives every analysis; its box is in full-resolution pixels of it.
+    `place` is that on the sheet of pictures of the slide or field, from 0. Nothing but the answer ever
+    changes: where an analysis finds something else in a field, further rows are added, and its
+    `AnalysisField` says which are its own. `confirmed` is None until a reader answers.
     """
 
     __tablename__ = "megakaryocytes"
-    __table_args__ = (Index(None, "slide_id", "place", unique=True),)
+    __table_args__ = (
+        Index(None, "slide_id", "place", unique=True),
+        Index(None, "field_id", "place", unique=True),
+        CheckConstraint("(slide_id IS NULL) <> (field_id IS NULL)", name="slide_or_field"),
+    )
 
-    slide_id: Mapped[str] = mapped_column(ForeignKey("slides.id", ondelete="CASCADE"))
+    slide_id: Mapped[str | None] = mapped_column(ForeignKey("slides.id", ondelete="CASCADE"), default=None)
+    field_id: Mapped[str | None] = mapped_column(ForeignKey("fields.id", ondelete="CASCADE"), default=None)
     place: Mapped[int]
     x0: Mapped[int]
     y0: Mapped[int]
@@ -147,6 +156,40 @@ class Megakaryocyte(Identified, Base):
     confirmed: Mapped[bool | None] = mapped_column(default=None)
     answered_by: Mapped[str | None] = mapped_column(String(200), default=None)
     answered_at: Mapped[datetime | None] = mapped_column(default=None)
+
+    @classmethod
+    def of(
+        cls,
+        candidate: MegakaryocyteCandidate,
+        place: int,
+        *,
+        slide_id: str | None = None,
+        field_id: str | None = None,
+    ) -> "Megakaryocyte":
+        """Return the row of a candidate that nobody has answered."""
+        x0, y0, x1, y1 = candidate.box
+        return cls(
+            slide_id=slide_id,
+            field_id=field_id,
+            place=place,
+            x0=x0,
+            y0=y0,
+            x1=x1,
+            y1=y1,
+            area_um2=candidate.area_um2,
+            nucleus_um2=candidate.nucleus_um2,
+            score=candidate.score,
+        )
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """``x0, y0, x1, y1``."""
+        return self.x0, self.y0, self.x1, self.y1
+
+    @property
+    def candidate(self) -> MegakaryocyteCandidate:
+        """The candidate with what was said of it."""
+        return MegakaryocyteCandidate(self.box, self.area_um2, self.nucleus_um2, self.score, self.confirmed)
 
 
 class IdempotentUpload(Base):

@@ -564,14 +564,17 @@ export interface MegakaryocyteAnswer {
 }
 
 /**
- * A candidate; its box in full-resolution pixels of the slide, areas in µm², score from 0 to 1.
+ * A candidate; its box in full-resolution pixels, areas in µm², score from 0 to 1.
  *
+ * It lies on a slide or in a field, of which `slide` and `field` are the names; the other two are null.
  * `confirmed` is null until a reviewer answers, `answered_by` their name.
  */
 export interface MegakaryocyteShape {
   id: string;
-  slide_id: string;
-  slide: string;
+  slide_id: string | null;
+  slide: string | null;
+  field_id: string | null;
+  field: string | null;
   x0: number;
   y0: number;
   x1: number;

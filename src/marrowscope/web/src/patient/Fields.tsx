@@ -36,7 +36,7 @@ export function Fields({ patient, fields, isBlind, onChange, onAnswer }: { patie
       <Problem message={error} />
       {fields.length === 0 ? <p className="card empty">{t.fieldsPage.none}</p> : null}
       <Slides slides={slides.data ?? []} />
-      {!isBlind && slides.data?.length ? <Megakaryocytes patient={patient} fields={fields.length} onChange={onAnswer} /> : null}
+      {isBlind ? null : <Megakaryocytes patient={patient} images={[...(slides.data ?? []), ...fields]} onChange={onAnswer} />}
       <div className="field-card-grid">
         {fields.map((field) => (
           <article key={field.id} className={`card field-card ${field.status}`}>

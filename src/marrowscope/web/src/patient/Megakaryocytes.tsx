@@ -1,26 +1,37 @@
-import { useRef, useState, type KeyboardEvent, type ReactNode } from "react";
+import { useEffect, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 import { get, messageOf, put } from "../api/client";
-import type { Megakaryocyte, Megakaryocytes as Found, Patient } from "../api/shapes";
+import type { Field, Megakaryocyte, Megakaryocytes as Found, Patient, Slide } from "../api/shapes";
 import { useKnown } from "../context";
 import { useLoaded } from "../hooks";
-import { Problem } from "../parts/basics";
+import { Dialog, Problem } from "../parts/basics";
 import { t } from "../strings";
+import { ImageViewer } from "../viewer/ImageViewer";
 
 interface Given {
   id: string;
   before: boolean | null;
 }
 
-/** The candidates for megakaryocytes on a patient's slides: each is confirmed or rejected, by a key or a click. */
-export function Megakaryocytes({ patient, fields, onChange }: { patient: Patient; fields: number; onChange: () => void }): ReactNode {
+/** The candidates for megakaryocytes on a patient's slides and in fields: each is confirmed or rejected, by a key or a click. */
+export function Megakaryocytes({ patient, images, onChange }: { patient: Patient; images: (Slide | Field)[]; onChange: () => void }): ReactNode {
   const { user } = useKnown();
-  const found = useLoaded(`${patient.id} megakaryocytes ${fields} ${patient.specimen}`, (signal) => get<Found>(`/patients/${patient.id}/megakaryocytes`, signal));
+  const { analysis } = patient;
+  const found = useLoaded(`${patient.id} megakaryocytes ${images.length} ${patient.specimen} ${analysis?.id}`, (signal) => get<Found>(`/patients/${patient.id}/megakaryocytes`, signal));
   const [given, setGiven] = useState<Given[]>([]);
   const [error, setError] = useState<string | null>(null);
   const waiting = useRef({ number: 0, last: Promise.resolve() });
   const { data, set, reload } = found;
+  const [looked, setLooked] = useState<Megakaryocyte | null>(null);
+  // Every field that is read may add some; those that are shown stay until the new list is there.
+  const progress = `${analysis?.id} ${analysis?.status} ${analysis?.done}`;
+  const loadedAt = useRef(progress);
+  useEffect(() => {
+    if (loadedAt.current !== progress) reload();
+    loadedAt.current = progress;
+  }, [reload, progress]);
   if (found.error && !data) return <Problem message={found.error} />;
   if (!data || data.examined_mm2 === null) return null;
+  const shown = looked ? imageOf(looked, images) : undefined;
   const mayAnswer = user.role !== "viewer" && !data.locked;
 
   const send = (id: string, confirmed: boolean | null): void => {
@@ -100,7 +111,8 @@ export function Megakaryocytes({ patient, fields, onChange }: { patient: Patient
             aria-label={t.megakaryocytes.candidate(place + 1, one.confirmed)}
             onKeyDown={(event) => onKey(event, one)}
           >
-            <img src={one.picture} alt="" title={`${one.slide} ${one.x0}, ${one.y0}`} loading="lazy" />
+            <img src={one.picture} alt="" loading="lazy" />
+            <Place one={one} image={imageOf(one, images)} onOpen={() => setLooked(one)} />
             <span className="small soft">{t.megakaryocytes.size(one.area_um2, one.nucleus_um2)}</span>
             <div className="row">
               <button type="button" className="button compact" disabled={!mayAnswer} aria-pressed={one.confirmed === true} onClick={() => say(one, one.confirmed === true ? null : true)}>
@@ -113,6 +125,26 @@ export function Megakaryocytes({ patient, fields, onChange }: { patient: Patient
           </article>
         ))}
       </div>
+      {looked && shown?.dzi ? (
+        <Dialog wide title={shown.name} onClose={() => setLooked(null)}>
+          <ImageViewer name={shown.name} dzi={shown.dzi} box={[looked.x0, looked.y0, looked.x1, looked.y1]} />
+        </Dialog>
+      ) : null}
     </section>
+  );
+}
+
+function imageOf(one: Megakaryocyte, images: (Slide | Field)[]): Slide | Field | undefined {
+  return images.find((image) => image.id === (one.field_id ?? one.slide_id));
+}
+
+/** The name of the slide or field, which opens it there. */
+function Place({ one, image, onOpen }: { one: Megakaryocyte; image: Slide | Field | undefined; onOpen: () => void }): ReactNode {
+  const name = one.field ?? one.slide ?? "";
+  if (!image?.dzi) return <span className="small soft clip">{name}</span>;
+  return (
+    <button type="button" className="button quiet compact clip" title={`${t.megakaryocytes.place(name)} (${one.x0}, ${one.y0})`} aria-label={t.megakaryocytes.place(name)} onClick={onOpen}>
+      {name}
+    </button>
   );
 }

@@ -1,9 +1,9 @@
-import { useRef, useState, type ReactNode } from "react";
+import { useState, type ReactNode } from "react";
 import type { Slide } from "../api/shapes";
 import { number } from "../locale";
 import { Dialog } from "../parts/basics";
 import { t } from "../strings";
-import { useDeepZoom } from "../viewer/useDeepZoom";
+import { ImageViewer } from "../viewer/ImageViewer";
 
 /** The whole slides of a patient: where their cells lie in one layer, and which tiles were taken from there. */
 export function Slides({ slides }: { slides: Slide[] }): ReactNode {
@@ -32,15 +32,9 @@ export function Slides({ slides }: { slides: Slide[] }): ReactNode {
       </div>
       {shown ? (
         <Dialog wide title={shown.name} onClose={() => setShown(null)}>
-          <SlideViewer slide={shown} />
+          <ImageViewer name={shown.name} dzi={shown.dzi} />
         </Dialog>
       ) : null}
     </section>
   );
-}
-
-function SlideViewer({ slide }: { slide: Slide }): ReactNode {
-  const host = useRef<HTMLDivElement>(null);
-  useDeepZoom(host, slide.dzi);
-  return <div ref={host} className="slide-viewer" role="img" aria-label={slide.name} />;
 }
