@@ -2,7 +2,6 @@
 
 import io
 import json
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from scipy.stats import poisson
 from sqlalchemy import select
-from sqlalchemy.orm import undefer
 from tests.service.drawn import Drawn
 from tests.service.reports.test_details import state
 from tests.service.reports.test_signing import export, sign
@@ -19,12 +17,9 @@ from tests.service.review.test_answers import differential, refused, trail
 from tests.service.uploaded import API, listed, new_patient, send
 from tests.slides import write_svs
 
-from marrowscope.codec import from_json, to_json
-from marrowscope.domain.case.megakaryocytes import MegakaryocyteCandidate, MegakaryocyteSearch
-from marrowscope.domain.patient import FieldReading
 from marrowscope.service.images.blobs import Blobs
 from marrowscope.service.store.engine import Database
-from marrowscope.service.store.tables.analyses import Analysis, AnalysisField
+from marrowscope.service.store.tables.analyses import Analysis
 from marrowscope.service.store.tables.patients import Field, Megakaryocyte, Slide
 from marrowscope.synth.slide import Area, SyntheticSlide, draw_slide
 
@@ -232,18 +227,6 @@ def test_an_amended_report_says_that_their_number_changed(
     assert "Megakaryocytes per mm²" in page
     assert "none confirmed" in page
     assert "0.25 (1 confirmed)" in page
-
-
-def test_of_uploaded_fields_nobody_is_asked(reviewer: TestClient, drawn: Drawn, database: Database) -> None:
-    with database.writing() as session:
-        query = select(AnalysisField).where(AnalysisField.analysis_id == drawn.analysis)
-        row = session.scalars(query.options(undefer(AnalysisField.reading)).limit(1)).one()
-        candidate = MegakaryocyteCandidate((10, 10, 300, 300), 2000.0, 700.0, 0.9)
-        reading = from_json(row.reading, FieldReading)
-        row.reading = to_json(replace(reading, megakaryocytes=MegakaryocyteSearch(0.1, (candidate,))))
-    assert state(reviewer, drawn, specimen="marrow").status_code == 200
-    assert not [point for point in open_points(reviewer, drawn) if point["is_advice"]]
-    assert "<h3>Megakaryocytes" not in export(reviewer, drawn, "report.html").decode()
 
 
 def test_in_blood_none_are_looked_for(reviewer: TestClient, drawn: Drawn, found: list[str]) -> None:

@@ -9,19 +9,21 @@ import pytest
 from alembic import command
 from fastapi.testclient import TestClient
 from sqlalchemy import Connection, column, insert, select, table, text
+from sqlalchemy.exc import IntegrityError
 from tests.service.conftest import PASSWORDS, log_in
 from tests.service.postgres import Server
 
 from marrowscope.codec import from_json
+from marrowscope.domain.case.megakaryocytes import MegakaryocyteCandidate
 from marrowscope.domain.scale import Scale, ScaleSource, SizeScale, scales_by_size
 from marrowscope.service.accounts.passwords import hash_password
 from marrowscope.service.rest.app import create_app
 from marrowscope.service.settings import Settings
 from marrowscope.service.store.engine import Database
 from marrowscope.service.store.schema import bring_up_to_date, config
-from marrowscope.service.store.tables.analyses import Analysis
+from marrowscope.service.store.tables.analyses import Analysis, AnalysisField
 from marrowscope.service.store.tables.audit import AuditEntry, AuditHead
-from marrowscope.service.store.tables.patients import IdempotentUpload
+from marrowscope.service.store.tables.patients import IdempotentUpload, Megakaryocyte
 from marrowscope.service.store.tables.reviews import Answer, Reading
 from marrowscope.service.trail import audit, checking
 
@@ -268,3 +270,47 @@ def test_images_that_an_earlier_version_removed_are_marked(empty: Database) -> N
     with empty.reading() as session:
         rows = session.execute(text("SELECT name, expired_at IS NOT NULL FROM fields"))
         assert {name: bool(is_expired) for name, is_expired in rows} == {"before": True, "after": False}
+
+
+def test_candidates_of_slides_keep_their_answers_and_fields_may_have_some(empty: Database) -> None:
+    with empty.changing() as connection:
+        command.upgrade(config(connection), "0020")
+        put(
+            connection, "patients", id=identifier("p"), name="P", search_name="p", created_at=EARLY,
+            changed_at=EARLY, status="done", fields_count=1, fields_failed=0, details="{}",
+            details_revision=0,
+        )  # fmt: skip
+        put_field(connection, "f")
+        put(
+            connection, "slides", id=identifier("s"), patient_id=identifier("p"), name="smear.svs",
+            sha256="ab" * 32, width=9000, height=8000, mpp=0.25, countable_mm2=3.5, tile_mm2=0.07, tiles=5,
+            created_at=EARLY, examined_mm2=4.0,
+        )  # fmt: skip
+        put(
+            connection, "megakaryocytes", id=identifier("m"), slide_id=identifier("s"), place=0, x0=1, y0=2,
+            x1=300, y1=400, area_um2=2000.5, nucleus_um2=700.0, score=0.9, confirmed=True,
+            answered_by="Rita", answered_at=SIGNED,
+        )  # fmt: skip
+        put(
+            connection, "analyses", id=identifier("a"), patient_id=identifier("p"), status="done", priority=0,
+            bundle="b", bundle_title="b", bundle_sha256="0" * 64, rule="over-20", floor=200,
+            facts="{}", scales="[]", is_scaled=True, scale_deaths=0, total=1, done=1, failed=0, cells=0,
+            blasts=0, created_at=EARLY, created_by="Rita", changed_at=EARLY, message="", revision=0,
+            version=0, locked=False,
+        )  # fmt: skip
+        put(
+            connection, "analysis_fields", id=identifier("af"), analysis_id=identifier("a"),
+            field_id=identifier("f"), place=0, status="done", message="", cells=0, scale_source="",
+            flags="[]", repeated="[]", deaths=0,
+        )  # fmt: skip
+    bring_up_to_date(empty)
+    with empty.writing() as session:
+        kept = session.get_one(Megakaryocyte, identifier("m"))
+        assert (kept.slide_id, kept.field_id, kept.place) == (identifier("s"), None, 0)
+        assert kept.candidate == MegakaryocyteCandidate((1, 2, 300, 400), 2000.5, 700.0, 0.9, True)
+        assert (kept.answered_by, kept.answered_at) == ("Rita", SIGNED)
+        row = session.get_one(AnalysisField, identifier("af"))
+        assert (row.examined_mm2, row.megakaryocytes) == (None, [])
+        session.add(Megakaryocyte.of(kept.candidate, 0, field_id=identifier("f")))
+    with pytest.raises(IntegrityError), empty.writing() as session:
+        session.add(Megakaryocyte.of(kept.candidate, 1))

@@ -211,7 +211,9 @@ def _keep_thumbnails(blobs: Blobs, digest: str, pixels: Pixels) -> None:
 
 
 def _pixels(blobs: Blobs, limits: DecodeLimits, digest: str) -> Pixels:
-    """Decode an image; the most recently used ones stay in memory."""
+    """Decode an image; the most recently used ones stay in memory as long as they are kept."""
+    if not blobs.path(digest).is_file():
+        _recent.pop(digest, None)
     if digest not in _recent:
         pixels = decode(blobs.get(digest), limits=limits).pixels
         _recent[digest] = pixels
