@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image
 from tests.service.browser import Running, serving
 from tests.service.page.visit import Visit
 from tests.slides import write_svs
@@ -91,6 +92,10 @@ def test_megakaryocytes_are_confirmed_by_keys_and_clicks(
     section.get_by_text("1 confirmed, 1 rejected").wait_for()
     section.get_by_text("per mm²").first.wait_for()
     visit.look("megakaryocytes")
+    first.get_by_role("button", name="Show the place in smear.svs").click()
+    page.get_by_role("img", name="smear.svs", exact=True).locator(".place-mark").wait_for()
+    page.get_by_role("button", name="Close").click()
+    first.focus()
     page.keyboard.press("Control+z")
     section.get_by_text("1 confirmed, 0 rejected").wait_for()
     second.get_by_role("button", name="Confirm").click()
@@ -98,5 +103,41 @@ def test_megakaryocytes_are_confirmed_by_keys_and_clicks(
     page.reload()
     section.get_by_text("2 confirmed, 0 rejected").wait_for()
     assert section.get_by_role("button", name="Undo").is_disabled()
+    assert visit.barriers == []
+    assert visit.complaints == []
+
+
+def test_megakaryocytes_of_a_wide_field_are_confirmed_where_they_lie(
+    browser: "Browser", running: Running, tmp_path: Path
+) -> None:
+    drawn = draw_slide(8, mpp=0.2, areas=np.full((16, 20), Area.MONOLAYER, np.uint8), megakaryocytes=1)
+    path = tmp_path / "wide.png"
+    Image.fromarray(drawn.pixels).save(path, dpi=(25_400 / drawn.mpp,) * 2)
+    visit = Visit(browser, running)
+    page = visit.page
+    page.goto(running.url)
+    visit.upload("BM-26-0502", [path])
+    page.get_by_role("link", name="BM-26-0502", exact=True).first.wait_for()
+    visit.open("BM-26-0502")
+    visit.tab("Fields")
+    section = page.get_by_role("region", name="Megakaryocytes")
+    first = section.get_by_role("article", name="Candidate 1", exact=False)
+    first.wait_for()  # comes by itself once the field is read
+    page.wait_for_function(
+        "picture => picture.complete && picture.naturalWidth === 160",
+        arg=first.locator("img").element_handle(),
+    )
+    place = first.get_by_role("button", name="Show the place in wide.png")
+    place.click()
+    viewer = page.get_by_role("img", name="wide.png", exact=True)
+    viewer.locator(".place-mark").wait_for()
+    visit.look("place of a megakaryocyte")
+    page.get_by_role("button", name="Close").click()
+    viewer.wait_for(state="detached")
+    first.get_by_role("button", name="Confirm").click()
+    section.get_by_text("1 confirmed, 0 rejected, 0 open").wait_for()
+    visit.look("megakaryocytes of a field")
+    page.reload()
+    section.get_by_text("1 confirmed, 0 rejected, 0 open").wait_for()
     assert visit.barriers == []
     assert visit.complaints == []

@@ -248,7 +248,7 @@ def test_one_image_of_two_patients_has_answers_of_each(
     own, same = (candidates(reviewer, each.patient)["items"] for each in (found, twin))
     pictures = [[pixels(reviewer.get(one["picture"]).content) for one in each[:2]] for each in (own, same)]
     assert np.abs(np.subtract(pictures[0], pictures[1][::-1])).mean() < 3  # of two sheets
-    assert np.abs(np.subtract(*pictures)).mean() > 30
+    assert np.abs(np.subtract(pictures[0], pictures[1])).mean() > 30
 
 
 def test_readings_from_before_they_could_be_answered_have_none_until_a_new_analysis(

@@ -93,13 +93,15 @@ def answer(session: Session, actor: Actor, candidate_id: str, *, is_confirmed: b
     ConflictError
         The specimen is blood, or the latest analysis has not found the candidate in its field.
     """
-    patient_id = image_of(session, actor, candidate_id)[0].patient_id
+    image, candidate = image_of(session, actor, candidate_id)
+    patient_id = image.patient_id
     # Analyses before the patient, as answers and signatures take them: the other order would be a deadlock.
     # Between them the candidate, which a reading that carries its answer over holds before the patient, too.
     unsigned = select(Analysis).where(
         Analysis.patient_id == patient_id, Analysis.status == DONE, Analysis.locked.is_(False)
     )
     held = session.scalars(unsigned.order_by(Analysis.id).with_for_update()).all()
+    session.expire(candidate)  # somebody else may have answered meanwhile
     candidate = row_of(session, Megakaryocyte, candidate_id, "candidate", is_held=True)
     patient = patients.get(session, patient_id, is_held=True)
     _refuse(session, patient, candidate)
@@ -130,9 +132,9 @@ def _refuse(session: Session, patient: Patient, candidate: Megakaryocyte) -> Non
     if candidate.field_id is None:
         return
     listed = session.scalar(
-        select(AnalysisField.megakaryocytes).where(
-            AnalysisField.analysis_id == patient.analysis_id, AnalysisField.field_id == candidate.field_id
-        )
+        select(AnalysisField.megakaryocytes)
+        .join(Patient, Patient.analysis_id == AnalysisField.analysis_id)
+        .where(Patient.id == patient.id, AnalysisField.field_id == candidate.field_id)
     )
     if candidate.place not in (listed or ()):
         raise ConflictError("the latest analysis has not found this candidate")

@@ -72,7 +72,8 @@ function Frame({ cells, isKnown, ...shown }: Shown & { analysis: Analysis | null
     if (store && isBeingRead(analysis)) store.others.more();
   }, [store, analysis?.status, analysis?.done]);
   const [dialog, setDialog] = useState<DialogName | null>(null);
-  const requests = useRequestsOf(patient.id, !isKnown || mine !== null);
+  const isBlind = !isKnown || mine !== null;
+  const requests = useRequestsOf(patient.id, isBlind);
   const path = usePath();
   const [isAsked] = useState(() => targetOf(path) !== null);
   return (
@@ -85,11 +86,11 @@ function Frame({ cells, isKnown, ...shown }: Shown & { analysis: Analysis | null
         {shown.tab === "case" ? null : <WaitingStrip isOpen={isAsked} />}
         {analysis?.status === "live" ? (
           <LivePanel patient={patient} analysis={analysis}>
-            <Tab {...props} />
+            <Tab {...props} isBlind={isBlind} />
           </LivePanel>
         ) : (
           <div className="patient-body">
-            <Tab {...props} />
+            <Tab {...props} isBlind={isBlind} />
           </div>
         )}
         <Dialogs {...props} name={dialog} onClose={() => setDialog(null)} />
@@ -99,7 +100,7 @@ function Frame({ cells, isKnown, ...shown }: Shown & { analysis: Analysis | null
   );
 }
 
-function Tab(props: ShownCells): ReactNode {
+function Tab(props: ShownCells & { isBlind: boolean }): ReactNode {
   const { user } = useKnown();
   const { patient, analysis, fields, tab, store } = props;
   if (tab === "case") {
@@ -117,7 +118,7 @@ function Tab(props: ShownCells): ReactNode {
       </CasePanel>
     );
   }
-  if (tab === "fields") return <Fields patient={patient} fields={fields} isBlind={props.mine !== null} onChange={props.onReload} onAnswer={() => void store?.refresh()} />;
+  if (tab === "fields") return <Fields patient={patient} fields={fields} isBlind={props.isBlind} onChange={props.onReload} onAnswer={() => void store?.refresh()} />;
   if (tab === "audit") {
     return (
       <div className="page">
