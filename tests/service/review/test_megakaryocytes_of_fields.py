@@ -205,11 +205,15 @@ def test_another_scale_moves_no_answer_to_another_cell(
     ]
     assert reviewer.get(carried["picture"]).status_code == 200
     refused(say(reviewer, old[RIGHT[0]], False), 409, "conflict")
-    # The last word on a cell holds for it, and what was left behind comes back with its cell.
+    # The last word on a cell holds for it, and what was left behind comes back with its cell, however found.
     answered(reviewer, found.patient, {near: None})
+    again = beside(RIGHT, -9)
+    analysed(reviewer, app, found, first=(again,))
+    assert boxes(reviewer, found.patient)[0] == (FIRST, again, True)
+    answered(reviewer, found.patient, {again: False})
     analysed(reviewer, app, found)
     assert boxes(reviewer, found.patient) == [
-        (FIRST, LEFT, None), (FIRST, RIGHT, True), (SECOND, BELOW, False),
+        (FIRST, LEFT, None), (FIRST, RIGHT, False), (SECOND, BELOW, False),
     ]  # fmt: skip
 
 

@@ -4,9 +4,9 @@ They belong to the slide or to the field, so that answers stay when the patient 
 looked at once, when it is uploaded. A field is looked at with every reading, and another scale may find
 others in it: an analysis says of each of its fields which candidates are its own. What was found before with
 the same box, size and score is the same row. Of others the boxes tell, by the rule for all cells
-(`OF_ONE_CELL`): a candidate that shows a cell of the reading before takes over what was said of it, with its
-author and time. An answer whose cell is not found again falls to no other one: it stays on its row, which
-comes back if it is found again. The trail tells both.
+(`OF_ONE_CELL`): a new candidate that shows a cell known from any earlier reading takes over what was said of
+it, with author and time, and an answer holds for all rows that show its cell. An answer whose cell is not
+found again falls to no other one, and is there when it is. The trail tells what was carried, and what left.
 
 Of images that repeat one another, an analysis reads one, so that no spot is counted twice. The same image of
 two patients is two fields, with answers of their own.
@@ -19,8 +19,8 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marrowscope.domain.case.megakaryocytes import MegakaryocyteCandidate, MegakaryocyteSearch
-from marrowscope.domain.geometry import OF_ONE_CELL, Boxes, pair_by_overlap
+from marrowscope.domain.case.megakaryocytes import MegakaryocyteSearch
+from marrowscope.domain.geometry import OF_ONE_CELL, Boxes, overlaps
 from marrowscope.service.actors import SYSTEM
 from marrowscope.service.images.slides import CandidateBox
 from marrowscope.service.store.tables.analyses import Analysis, AnalysisField
@@ -87,6 +87,19 @@ def boxes_on(session: Session, image: Slide | Field) -> tuple[CandidateBox, ...]
     return tuple(row.box for row in session.scalars(query))
 
 
+def held_in(session: Session, field_id: str) -> list[Megakaryocyte]:
+    """Return all candidates ever found in a field; other transactions that ask wait until this one ends."""
+    query = select(Megakaryocyte).where(Megakaryocyte.field_id == field_id).order_by(Megakaryocyte.place)
+    return list(session.scalars(query.with_for_update().execution_options(populate_existing=True)))
+
+
+def showing_same_cell(candidate: Megakaryocyte, rows: Sequence[Megakaryocyte]) -> list[Megakaryocyte]:
+    """Return those of an image's candidates that show the same cell as one of them, the likest first."""
+    shared = overlaps(_boxes([candidate]), _boxes(rows))[0][0]
+    order = np.argsort(-shared, kind="stable")
+    return [rows[place] for place in order if shared[place] >= OF_ONE_CELL]
+
+
 def keep(session: Session, row: AnalysisField, found: MegakaryocyteSearch | None) -> None:
     """Keep what a reading found in its field, with what was said of the same cells before.
 
@@ -98,17 +111,28 @@ def keep(session: Session, row: AnalysisField, found: MegakaryocyteSearch | None
     row.examined_mm2, row.megakaryocytes = None, []
     if found is None:
         return
-    before = _listed_before(session, row)
-    own = _rows_of(session, row.field_id, found.candidates)
+    known = held_in(session, row.field_id)
+    before = _listed_before(session, row, known)
+    as_found = {replace(each.candidate, is_confirmed=None): each for each in known}
+    new = [each for each in found.candidates if each not in as_found]
+    for place, each in enumerate(new, start=len(known)):
+        as_found[each] = Megakaryocyte.of(each, place, field_id=row.field_id)
+        session.add(as_found[each])
+    session.flush()
+    own = [as_found[each] for each in found.candidates]
     row.examined_mm2, row.megakaryocytes = found.examined_mm2, [each.place for each in own]
-    same = {before[old]: own[new] for old, new in pair_by_overlap(_boxes(before), _boxes(own), OF_ONE_CELL)}
     patient_id = session.get_one(Analysis, row.analysis_id).patient_id
-    for each in before:
-        _carry(session, patient_id, each, same.get(each))
+    for each in new:
+        _carry(session, patient_id, as_found[each], known)
+    for one in before:
+        if one.confirmed is not None and not showing_same_cell(one, own):
+            _tell(session, patient_id, one, one, None)
 
 
-def _listed_before(session: Session, row: AnalysisField) -> list[Megakaryocyte]:
-    """Return the candidates that the reading before found in a field."""
+def _listed_before(
+    session: Session, row: AnalysisField, known: Sequence[Megakaryocyte]
+) -> list[Megakaryocyte]:
+    """Return which of the known candidates in a field the reading before this one had found."""
     places = session.scalar(
         select(AnalysisField.megakaryocytes)
         .join(Analysis, Analysis.id == AnalysisField.analysis_id)
@@ -120,45 +144,30 @@ def _listed_before(session: Session, row: AnalysisField) -> list[Megakaryocyte]:
         .order_by(Analysis.created_at.desc())
         .limit(1)
     )
-    if not places:
-        return []
-    # Held, as who answers does: an answer is given before, and carried over, or after, and refused.
-    query = select(Megakaryocyte).where(
-        Megakaryocyte.field_id == row.field_id, Megakaryocyte.place.in_(places)
-    )
-    return list(session.scalars(query.order_by(Megakaryocyte.place).with_for_update()))
+    return [each for each in known if each.place in (places or ())]
 
 
-def _rows_of(
-    session: Session, field_id: str, candidates: Sequence[MegakaryocyteCandidate]
-) -> list[Megakaryocyte]:
-    """Return the rows of candidates in a field; those that were not known are added."""
-    query = select(Megakaryocyte).where(Megakaryocyte.field_id == field_id)
-    known = {
-        replace(row.candidate, is_confirmed=None): row
-        for row in session.scalars(query.order_by(Megakaryocyte.place))
-    }
-    for each in candidates:
-        if each not in known:
-            known[each] = Megakaryocyte.of(each, len(known), field_id=field_id)
-            session.add(known[each])
-    session.flush()
-    return [known[each] for each in candidates]
-
-
-def _carry(session: Session, patient_id: str, source: Megakaryocyte, target: Megakaryocyte | None) -> None:
-    """Let what was said last of a cell hold for the same cell as it was found now, None if it was not."""
-    if target is source or (
-        source.confirmed is None if target is None else source.confirmed is target.confirmed
-    ):
+def _carry(session: Session, patient_id: str, target: Megakaryocyte, known: Sequence[Megakaryocyte]) -> None:
+    """Let what was said of a cell hold for a new candidate that shows it."""
+    source = next(iter(showing_same_cell(target, known)), None)
+    if source is None or source.confirmed is None:
         return
+    target.confirmed = source.confirmed
+    target.answered_by, target.answered_at = source.answered_by, source.answered_at
+    _tell(session, patient_id, target, source, {"confirmed": target.confirmed})
+
+
+def _tell(
+    session: Session,
+    patient_id: str,
+    subject: Megakaryocyte,
+    source: Megakaryocyte,
+    after: dict[str, bool | None] | None,
+) -> None:
     said = {"field": source.field_id, "megakaryocyte": source.id, "confirmed": source.confirmed}
-    if target is not None:
-        target.confirmed = source.confirmed
-        target.answered_by, target.answered_at = source.answered_by, source.answered_at
     audit.record(
-        session, SYSTEM, "megakaryocyte.carry", "megakaryocyte", (target or source).id, patient_id=patient_id,
-        before=said, after=None if target is None else {"confirmed": target.confirmed},
+        session, SYSTEM, "megakaryocyte.carry", "megakaryocyte", subject.id, patient_id=patient_id,
+        before=said, after=after,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from marrowscope.domain.case.megakaryocytes import Megakaryocytes, megakaryocytes_of
 from marrowscope.domain.case.specimen import Specimen
 from marrowscope.service.actors import Actor
-from marrowscope.service.analyses.megakaryocytes import in_fields, on_slides
+from marrowscope.service.analyses.megakaryocytes import held_in, in_fields, on_slides, showing_same_cell
 from marrowscope.service.clock import now
 from marrowscope.service.errors import ConflictError
 from marrowscope.service.images import patients
@@ -96,22 +96,22 @@ def answer(session: Session, actor: Actor, candidate_id: str, *, is_confirmed: b
     image, candidate = image_of(session, actor, candidate_id)
     patient_id = image.patient_id
     # Analyses before the patient, as answers and signatures take them: the other order would be a deadlock.
-    # Between them the candidate, which a reading that carries its answer over holds before the patient, too.
+    # Between them the candidates, which a reading that carries answers over holds before the patient, too.
     unsigned = select(Analysis).where(
         Analysis.patient_id == patient_id, Analysis.status == DONE, Analysis.locked.is_(False)
     )
     held = session.scalars(unsigned.order_by(Analysis.id).with_for_update()).all()
-    session.expire(candidate)  # somebody else may have answered meanwhile
-    candidate = row_of(session, Megakaryocyte, candidate_id, "candidate", is_held=True)
+    of_cell = _held_of_cell(session, candidate)
     patient = patients.get(session, patient_id, is_held=True)
     _refuse(session, patient, candidate)
     before = candidate.confirmed
     if before is is_confirmed:
         return patient_id
-    candidate.confirmed = is_confirmed
-    is_taken_back = is_confirmed is None
-    candidate.answered_by = None if is_taken_back else actor.name
-    candidate.answered_at = None if is_taken_back else now()
+    is_taken_back, at = is_confirmed is None, now()
+    for row in of_cell:
+        row.confirmed = is_confirmed
+        row.answered_by = None if is_taken_back else actor.name
+        row.answered_at = None if is_taken_back else at
     for analysis in held:
         answers.renew(analysis)
     patient.changed_at = now()
@@ -121,6 +121,14 @@ def answer(session: Session, actor: Actor, candidate_id: str, *, is_confirmed: b
         before={"confirmed": before}, after={"confirmed": is_confirmed, **place},
     )  # fmt: skip
     return patient_id
+
+
+def _held_of_cell(session: Session, candidate: Megakaryocyte) -> list[Megakaryocyte]:
+    """Return a candidate with all that show its cell; others who answer wait until this transaction ends."""
+    if candidate.field_id is None:
+        session.refresh(candidate, with_for_update=True)
+        return [candidate]
+    return showing_same_cell(candidate, held_in(session, candidate.field_id))
 
 
 def _refuse(session: Session, patient: Patient, candidate: Megakaryocyte) -> None:
