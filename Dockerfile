@@ -37,6 +37,7 @@ RUN if ! ldconfig -p | grep -q libpangoft2; then \
         && rm -rf /var/lib/apt/lists/*; \
     fi
 COPY --from=build /opt/venv /opt/venv
+COPY packaging/cluster/dask.yaml /etc/dask/marrowscope.yaml
 RUN groupadd --gid 10001 marrowscope \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin marrowscope \
     && mkdir /in /out /data && chown 10001:10001 /out /data

@@ -254,7 +254,6 @@ if [ -n "$postgres" ]; then
     (cd / && as_postgres "$postgres/createdb" -h 127.0.0.1 -U marrowscope marrowscope)
     in_image dask scheduler --host 127.0.0.1 --port 8786 --no-dashboard >"$work/scheduler.log" 2>&1 &
     scheduler=$!
-    given=(--env DASK_DISTRIBUTED__WORKER__DAEMON=False)
     in_image dask worker tcp://127.0.0.1:8786 --nworkers 1 --nthreads 1 --no-dashboard --local-directory /tmp \
         >"$work/worker.log" 2>&1 &
     given=(--env MARROWSCOPE_DATABASE=postgresql://marrowscope@127.0.0.1/marrowscope

@@ -17,6 +17,8 @@ from marrowscope.imaging.files.sources import discover
 from marrowscope.planning import Plan, look, plan_patient
 from marrowscope.synth import draw_field
 
+_DASK = Path(__file__).resolve().parents[1] / "packaging" / "cluster" / "dask.yaml"
+
 
 def write_fields(
     folder: Path, count: int, *, seed: int = 0, cells: int = 6, scale: float = 1.0
@@ -75,9 +77,11 @@ def planned(folder: Path) -> Plan:
 def dask_cluster(workers: int = 2) -> Iterator[str]:
     """Run a cluster of worker processes on this machine until the block ends; yields its address.
 
-    Its scheduler serves a dashboard whether it is asked to or not, so that it is given a port that is free.
+    It has the settings that are told to those who set up one. Its scheduler serves a dashboard whether it is
+    asked to or not, so that it is given a port that is free.
     """
     distributed = pytest.importorskip("distributed", reason="needs the 'dask' extra")
+    pytest.importorskip("dask.config").refresh(paths=[str(_DASK)])
     with distributed.LocalCluster(
         n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", host="127.0.0.1"
     ) as found:

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 COMPOSE = ("compose.yaml", "compose.single.yaml")
 MANIFESTS = ROOT / "packaging" / "kubernetes"
 CLUSTER = ROOT / "packaging" / "cluster"
+DASK = CLUSTER / "dask.yaml"
 
 
 @cache
@@ -102,7 +104,7 @@ def test_secrets_are_made_once(tmp_path: Path) -> None:
 def manifests() -> list[dict[str, Any]]:
     paths = [*MANIFESTS.glob("*.yaml"), *CLUSTER.glob("*.yaml")]
     documents = [each for path in paths for each in yaml.safe_load_all(path.read_text("utf-8"))]
-    return [each for each in documents if each["kind"] != "Kustomization"]
+    return [each for each in documents if each.get("kind", "Kustomization") != "Kustomization"]
 
 
 def test_every_manifest_is_what_kubernetes_takes() -> None:
@@ -110,6 +112,22 @@ def test_every_manifest_is_what_kubernetes_takes() -> None:
     assert len(found) > 10
     for document in found:
         kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
+
+
+def test_the_settings_of_dask_are_settings() -> None:
+    pytest.importorskip("distributed", reason="it adds its settings to Dask's")
+    config = pytest.importorskip("dask.config")
+
+    def unknown(given: dict[str, Any], known: dict[str, Any]) -> Iterator[str]:
+        for name, value in given.items():
+            if name not in known:
+                yield name
+            elif isinstance(value, dict):
+                yield from unknown(value, known[name])
+
+    given = yaml.safe_load(DASK.read_text("utf-8"))
+    assert list(unknown(given, config.merge(*config.defaults))) == []
+    assert given["distributed"]["worker"]["daemon"] is False
 
 
 def test_kustomize_finds_every_manifest() -> None:

@@ -2,9 +2,10 @@
 
     python bench/batches/batch.py --write bench/batches/batch.json
 
-Two Dask workers of one thread are compared with one on the same patients, in turns, both warm: medians. What
-patients of different sizes cost is measured in processor seconds, which other work on the machine disturbs
-least. The file is what `bench/batches/plan.py` plans with.
+Two Dask workers of one thread are compared with one on the same patients, in turns, both warm: medians. They
+have the settings of `packaging/cluster/dask.yaml`. What patients of different sizes cost is measured in
+processor seconds, which other work on the machine disturbs least. The file is what `bench/batches/plan.py`
+plans with.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import dask
 import distributed
 import psutil
 from PIL import Image
@@ -59,11 +61,13 @@ SHAPES = (
     (20, 8, 0.5),
 )
 T = TypeVar("T")
+DASK = Path(__file__).resolve().parents[2] / "packaging" / "cluster" / "dask.yaml"
 SETTINGS = RunSettings(threads=1, laboratory=read_laboratory(None))
 
 
 def main() -> None:
     options = _parse()
+    dask.config.refresh(paths=[str(DASK)])
     bundle = load_bundle()
     with tempfile.TemporaryDirectory(prefix="marrowscope-bench-") as name:
         scratch = Path(name)

@@ -2,11 +2,13 @@
 
     python packaging/cluster/dask_on_slurm.py MANIFEST OUT
 
-Needs `pip install 'marrowscope[dask]' dask-jobqueue`. Every job runs four workers of one thread.
+Needs `pip install 'marrowscope[dask]' dask-jobqueue`. Every job runs four workers of one thread. Keep
+`dask.yaml` beside this file, in a folder that all machines see.
 """
 
 import subprocess
 import sys
+from pathlib import Path
 
 from dask_jobqueue import SLURMCluster
 
@@ -16,8 +18,7 @@ with SLURMCluster(
     processes=4,
     memory="8GB",
     walltime="04:00:00",
-    # A worker may then have a process of its own that looks at images, so that a bad one costs one image.
-    job_script_prologue=["export DASK_DISTRIBUTED__WORKER__DAEMON=False"],
+    job_script_prologue=[f"export DASK_CONFIG={Path(__file__).resolve().with_name('dask.yaml')}"],
 ) as cluster:
     cluster.adapt(minimum_jobs=1, maximum_jobs=16)
     engine = cluster.scheduler_address.replace("tcp://", "dask://")
