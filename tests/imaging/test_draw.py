@@ -39,6 +39,17 @@ def test_labels_stay_inside_and_apart() -> None:
     assert amount(image, BLUE) > amount(bare, BLUE) + 500
 
 
+def test_boxes_of_every_size_are_drawn() -> None:
+    sides = np.arange(0, 70, 0.5)
+    corners = np.full((len(sides), 2), 40.25)
+    for height in sides[::7]:
+        ends = corners + np.stack([sides, np.full(len(sides), height)], axis=1)
+        boxes = np.concatenate([corners, ends], axis=1)
+        for width in (1000, 1300, 2900):  # lines and corners grow with the picture
+            image = annotate(field(200, width), boxes, [RED] * len(boxes), [""] * len(boxes))
+            assert amount(image, RED)
+
+
 def test_cut_cells_are_drawn_lightly() -> None:
     box = np.array([[300, 300, 420, 420]], np.float32)
     whole = annotate(field(), box, [RED], [""])

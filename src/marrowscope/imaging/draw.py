@@ -71,7 +71,7 @@ def draw_sheet(groups: Sequence[TileGroup]) -> Image.Image:
     for group, number in zip(groups, rows, strict=True):
         middle = top + _TITLE_PX / 2 + _GAP_PX / 4
         swatch = (_GAP_PX, middle - 7, _GAP_PX + 14, middle + 7)
-        drawn.rounded_rectangle(swatch, 3, fill=group.colour)
+        _rounded(drawn, swatch, 3, fill=group.colour)
         drawn.text((swatch[2] + _GAP_PX, middle), group.title, fill=_INK, font=_font(16), anchor="lm")
         top += _TITLE_PX
         for place, tile in enumerate(group.tiles):
@@ -185,10 +185,26 @@ def _outline(
     width = max(2, round(2.6 * unit))
     halo = max(1, round(unit))
     radius = 5 * unit
-    drawn.rounded_rectangle(
-        (x0 - halo, y0 - halo, x1 + halo, y1 + halo), radius, outline=_PAPER, width=width + 2 * halo
-    )
-    drawn.rounded_rectangle((x0, y0, x1, y1), radius, outline=colour, width=width)
+    around = (x0 - halo, y0 - halo, x1 + halo, y1 + halo)
+    _rounded(drawn, around, radius, outline=_PAPER, width=width + 2 * halo)
+    _rounded(drawn, box, radius, outline=colour, width=width)
+
+
+def _rounded(
+    drawn: ImageDraw.ImageDraw,
+    box: _Rectangle,
+    radius: float,
+    *,
+    fill: str | Colour | None = None,
+    outline: Colour | None = None,
+    width: int = 1,
+) -> None:
+    """Draw a rectangle with rounded corners, in whole px.
+
+    With parts of a px, Pillow (13.0) cannot draw some that are little larger than their corners: ValueError.
+    """
+    x0, y0, x1, y1 = map(round, box)
+    drawn.rounded_rectangle((x0, y0, x1, y1), round(radius), fill, outline, width)
 
 
 def _dashes(
@@ -225,7 +241,7 @@ def _write_labels(
         extent = (right - left + 2 * pad, bottom - top + 2 * pad)
         plate = _place(box, extent, (width, height), plates=plates, boxes=boxes)
         plates.append(plate)
-        drawn.rounded_rectangle(plate, 3 * unit, fill=colour)
+        _rounded(drawn, plate, 3 * unit, fill=colour)
         ink = _INK if _is_light(colour) else _PAPER
         drawn.text((plate[0] + pad - left, plate[1] + pad - top), label, fill=ink, font=font)
 
@@ -286,7 +302,7 @@ def _with_strip(image: Image.Image, entries: Sequence[_Entry], unit: float) -> I
             if entry.is_dashed:
                 _outline(drawn, box, entry.colour, unit / 2, dashed=True)
             else:
-                drawn.rounded_rectangle(box, 3 * unit, fill=entry.colour)
+                _rounded(drawn, box, 3 * unit, fill=entry.colour)
             left += swatch + 8 * unit
         drawn.text((left, top + swatch / 2), entry.text, fill=_INK, font=font, anchor="lm")
     return strip
