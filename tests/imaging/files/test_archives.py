@@ -97,6 +97,26 @@ def test_encrypted_and_damaged_members_fail_when_read(tmp_path: Path) -> None:
         discover([damaged])[0].fields[0].read(DEFAULT_LIMITS)
 
 
+@pytest.mark.parametrize(
+    ("stored", "meant"),
+    [
+        ("Mu\u0308ller/Präparat 1.png".encode(), "Müller/Präparat 1.png"),  # macOS composes no letters
+        ("Müller/Präparat 1.png".encode("cp850"), "Müller/Präparat 1.png"),  # Windows in Western Europe
+        ("Петров/мазок.png".encode(), "Петров/мазок.png"),
+    ],
+)
+def test_names_without_the_flag_of_utf_8_are_read_as_meant(stored: bytes, meant: str, tmp_path: Path) -> None:
+    placeholder = "x" * (len(stored) - 4) + ".png"
+    archive = zipped(tmp_path / "cohort.zip", placeholder, "ASCII/a.png")
+    archive.write_bytes(archive.read_bytes().replace(placeholder.encode(), stored))
+    patient, name = meant.split("/")
+    found = discover([archive])
+    assert layout(found) == {"ASCII": ["a.png"], patient: [name]}
+    for each in found:
+        assert each.fields[0].head(4) == b"\x89PNG"
+        assert each.fields[0].read(DEFAULT_LIMITS).startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize("wrapped", ["", "cohort/"])
 def test_an_archive_inside_an_archive_is_told_of_on_its_own_patient(tmp_path: Path, wrapped: str) -> None:
     with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:

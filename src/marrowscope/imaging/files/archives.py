@@ -25,6 +25,8 @@ _DICTIONARY_BYTES: Final = 128 * 2**20  # LZMA allocates what the archive asks f
 _LONGEST_SHOWN: Final = 40
 _LOCAL_HEADER_BYTES: Final = 30
 _BLOCK: Final = 2**20
+_IS_UTF_8: Final = 0x800  # flag of a member, APPNOTE 4.4.4; without it, the library takes names for
+_WITHOUT_FLAG: Final = "cp437"
 _DRIVE = re.compile(r"^[A-Za-z]:")
 _ZIP_FAULTS: Final = (
     zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError, ValueError,
@@ -45,7 +47,7 @@ def list_members(archive: Path) -> Listing:
     name = shown(archive.name)
     try:
         with _opened(archive) as opened:
-            names = [info.filename for info in opened.infolist() if not info.is_dir()]
+            names = [_name(info) for info in opened.infolist() if not info.is_dir()]
     except _ZIP_FAULTS as error:
         return Listing((), (f"{name}: not a readable ZIP archive ({_reason(error)})",))
     if len(names) > MAX_MEMBERS:
@@ -71,7 +73,7 @@ def read_member(archive: Path, member: str, max_bytes: int) -> bytes:
     """
     try:
         with _opened(archive) as opened:
-            info = opened.getinfo(member)
+            info = _info(opened, member)
             _check_declared(info, max_bytes)
             _check_dictionary(archive, info)
             with opened.open(info) as stream:
@@ -88,8 +90,9 @@ def read_head(archive: Path, member: str, number: int) -> bytes:
     """Return the first bytes of a member, nothing where it cannot be read."""
     try:
         with _opened(archive) as opened:
-            _check_dictionary(archive, opened.getinfo(member))
-            with opened.open(member) as stream:
+            info = _info(opened, member)
+            _check_dictionary(archive, info)
+            with opened.open(info) as stream:
                 return stream.read(number)
     except (ImageError, KeyError, *_ZIP_FAULTS):
         return b""
@@ -128,6 +131,30 @@ def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
     """Open an archive; a list of members that is too long is refused before it is read."""
     with _Guarded(archive) as file, _Listed(file) as opened:
         yield opened
+
+
+def _name(info: zipfile.ZipInfo) -> str:
+    """Return the name of a member; UTF-8 is recognised also where its flag is missing, as macOS writes it."""
+    if info.flag_bits & _IS_UTF_8:
+        return info.filename
+    try:
+        return info.filename.encode(_WITHOUT_FLAG).decode()
+    except UnicodeError:
+        return info.filename
+
+
+def _info(opened: zipfile.ZipFile, member: str) -> zipfile.ZipInfo:
+    """Return what an archive says of the member of a name that `_name` gave.
+
+    Raises
+    ------
+    KeyError
+        There is none.
+    """
+    try:
+        return opened.getinfo(member)
+    except KeyError:
+        return opened.getinfo(member.encode().decode(_WITHOUT_FLAG))
 
 
 def _check_declared(info: zipfile.ZipInfo, max_bytes: int) -> None:
