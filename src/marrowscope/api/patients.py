@@ -7,7 +7,7 @@ from pathlib import Path
 from marrowscope.api.given import journal_in, networks_of
 from marrowscope.cohort.reader import CohortReader
 from marrowscope.cohort.settings import asked_settings
-from marrowscope.datasets.names import type_of_folder
+from marrowscope.datasets.names import tells_types
 from marrowscope.domain.case.details import CaseDetails, joined
 from marrowscope.domain.case.specimen import Specimen, known_specimen
 from marrowscope.domain.decision import FLOOR, OVER_20, TARGET, Rule
@@ -124,7 +124,7 @@ def analyse(
     patients = discover(
         paths,
         manifest=None if manifest is None else Path(manifest),
-        names_type=lambda folder: single_cells and type_of_folder(folder) is not None,
+        names_type=tells_types(single_cells=single_cells),
     )
     patients = tuple(replace(each, details=joined(each.details, stated)[0]) for each in patients)
     facts = settings.reading_facts(networks)

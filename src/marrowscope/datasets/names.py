@@ -1,6 +1,7 @@
 """How labels of public sets are read: one spelling for each."""
 
 import re
+from collections.abc import Callable
 from functools import cache
 
 from marrowscope.domain.taxonomy import UNCLASSIFIED, taxonomy
@@ -89,3 +90,13 @@ def type_of_folder(name: str) -> str | None:
     """
     label = normalise_label(name)
     return label if label in taxonomy() and label != UNCLASSIFIED else None
+
+
+def tells_types(*, single_cells: bool) -> Callable[[str], bool]:
+    """Return what tells folders of cells of one type from those of patients: `names_type` of `discover`.
+
+    Parameters
+    ----------
+    single_cells : the images are of single cells; folders of fields are never of a type
+    """
+    return lambda folder: single_cells and type_of_folder(folder) is not None

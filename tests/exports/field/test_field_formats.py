@@ -95,6 +95,17 @@ def test_an_image_that_was_changed_is_not_copied(images: Path, tmp_path: Path) -
         copy_images(of(a_field("gone.png")), images, tmp_path / "out")
 
 
+def test_images_sorted_by_type_are_those_of_one_patient_where_they_are_of_single_cells(tmp_path: Path) -> None:
+    folder = tmp_path / "P01"
+    names = ("blast/a.png", "lymphocyte/b.png")
+    for name in names:
+        (folder / name).parent.mkdir(parents=True)
+        Image.new("RGB", SIZE, "white").save(folder / name)
+    analysed = of(*(a_field(name, sha256="", is_single_cell=True) for name in names))
+    assert copy_images(analysed, folder, tmp_path / "out") == 2
+    assert (tmp_path / "out" / "P01" / "blast" / "a.png").read_bytes() == (folder / names[0]).read_bytes()
+
+
 def test_names_that_differ_at_their_end_only_are_refused_where_files_would_be_shared(tmp_path: Path) -> None:
     both = of(a_field("a.png"), a_field("a.jpg"))
     with pytest.raises(InputError, match="use coco"):

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from marrowscope.datasets.names import tells_types
 from marrowscope.domain.patient import CohortReport
 from marrowscope.errors import ImageError, InputError
 from marrowscope.exports.atomic import write_atomic
@@ -43,10 +44,11 @@ def contents(report: CohortReport, analysed: Path) -> Iterator[tuple[ImageCells,
     InputError
         An image is not there, or is another one than was analysed.
     """
-    sources = {
-        (patient.patient, field.name): field for patient in discover([analysed]) for field in patient.fields
-    }
-    for image in images_of(report):
+    images = list(images_of(report))
+    single_cells = any(image.field.is_single_cell for image in images)
+    found = discover([analysed], names_type=tells_types(single_cells=single_cells))
+    sources = {(patient.patient, field.name): field for patient in found for field in patient.fields}
+    for image in images:
         if image.field.slide is None:
             yield image, _content(image, sources, analysed)
 
