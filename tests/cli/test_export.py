@@ -1,5 +1,6 @@
 """``marrowscope export``: a finished run in every format, from the command line."""
 
+import csv
 import json
 import zipfile
 from pathlib import Path
@@ -127,3 +128,19 @@ def test_a_batch_is_exported_as_one(run: Path, tmp_path: Path) -> None:
     assert names == ["P01/field_00.png", "P01/field_01.png", "P02/field_00.png"]
     done = CliRunner().invoke(app, [*arguments, "html", "-o", str(tmp_path / "report.html")])
     assert done.exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["yolo", "voc"])
+def test_labels_of_a_set_that_holds_its_images_become_a_review(run: Path, tmp_path: Path, name: str) -> None:
+    written, reviewed = tmp_path / name, tmp_path / "reviewed.csv"
+    images = str(run / "patients")
+    assert export(run, "--format", name, "-o", str(written), "--images", images).exit_code == 0
+    cells = str(run / "out" / "cells.csv")
+    asked = ["data", "convert", str(written), "--to", "review", "--cells", cells, "-o", str(reviewed)]
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code == 0, done.output
+    with reviewed.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert rows
+    assert all(row["reviewed_type"] in {row["cell_type"], ""} for row in rows)
+    assert {row["field"] for row in rows if row["reviewed_type"]} == {row["field"] for row in rows}

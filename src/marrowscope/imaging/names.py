@@ -16,6 +16,7 @@ _DIGITS: Final = 4000  # Python converts no longer numbers
 LONGEST_NAME: Final = 400
 """Characters of a patient's or field's name; a file with a longer one is refused."""
 _NUMBER = re.compile(r"(\d+)")
+_END = re.compile(r"(\.\w{1,5})(?:#\d+)?$")  # of a file; behind it, which of its fields is meant
 _UNSAFE = re.compile(r'[/\\:*?"<>|]')
 _RESERVED: Final = frozenset(
     {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}
@@ -81,6 +82,16 @@ def safe_name(name: str) -> str:
     digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
     short = clean.encode()[: _LONGEST_BYTES - 9].decode("utf-8", "ignore").strip(" .")
     return f"{short or '_'}-{digest}"
+
+
+def safe_path(field: str) -> str:
+    """Return a field's name as the path of a file of its own, which keeps the end that tells what it is.
+
+    >>> safe_path("slide 1/a.jpg"), safe_path("three.tif#2")
+    ('slide 1/a.jpg', 'three.tif#2.tif')
+    """
+    safe, end = "/".join(map(safe_name, field.split("/"))), _END.search(field)
+    return safe if end is None or safe.endswith(end[1]) else f"{safe}{end[1]}"
 
 
 def shortened(name: str) -> str:

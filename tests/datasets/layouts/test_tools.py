@@ -13,6 +13,7 @@ from marrowscope.datasets.labelled import image_size
 from marrowscope.datasets.layouts.fields import read_fields, recognise_layout
 from marrowscope.datasets.reviews import write_reviewed
 from marrowscope.errors import DatasetError
+from marrowscope.imaging.names import safe_name, safe_path
 
 WIDTH, HEIGHT = 320, 240
 BLAST, BAND = (30.0, 20.0, 90.0, 80.0), (200.0, 100.0, 260.0, 170.0)
@@ -251,3 +252,16 @@ def test_labels_become_reviews_of_the_cells_they_overlap(images: Path, tmp_path:
         write_reviewed(cells, [], images, tmp_path / "reviewed.csv")
     with pytest.raises(DatasetError, match="no label overlaps"):
         write_reviewed(cells, [], images, tmp_path / "other.csv")
+
+
+def test_copies_are_known_by_the_names_that_every_system_can_have(images: Path, tmp_path: Path) -> None:
+    cells = tmp_path / "cells.csv"
+    head, first, *_ = CELLS.splitlines()
+    cells.write_text(f"{head}\n{first.replace('P01,a.png', 'A/B: 1,a?.png')}\n", "utf-8")
+    copy = tmp_path / "exported" / safe_name("A/B: 1") / safe_path("a?.png")
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes((images / "P01" / "a.png").read_bytes())
+    qupath(copy.with_name(f"{copy.name}.geojson"), feature(BLAST, "Blast"))
+    exported = tmp_path / "exported"
+    done = write_reviewed(cells, read_fields(exported, images=exported), exported, tmp_path / "reviewed.csv")
+    assert (done.cells, done.reviewed) == (1, 1)

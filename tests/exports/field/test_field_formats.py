@@ -1,5 +1,6 @@
 """Cells in the formats of other tools: read back by libraries and readers that did not write them."""
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import geojson
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from pycocotools.coco import COCO
 from tests.exports.fake_report import field_reading, patient, report
@@ -25,6 +27,7 @@ from marrowscope.exports.field.cells import turned_note
 from marrowscope.exports.field.geojson import geojson_files, write_geojson
 from marrowscope.exports.field.images import copy_images
 from marrowscope.exports.formats import EXPORTS
+from marrowscope.imaging.files.decode import decode, fields_of
 
 SIZE = (1600, 1200)
 RNG = np.random.default_rng(5)
@@ -95,7 +98,7 @@ def test_an_image_that_was_changed_is_not_copied(images: Path, tmp_path: Path) -
         copy_images(of(a_field("gone.png")), images, tmp_path / "out")
 
 
-def test_images_sorted_by_type_are_those_of_one_patient_where_they_are_of_single_cells(tmp_path: Path) -> None:
+def test_single_cells_sorted_by_type_are_of_one_patient(tmp_path: Path) -> None:
     folder = tmp_path / "P01"
     names = ("blast/a.png", "lymphocyte/b.png")
     for name in names:
@@ -104,6 +107,24 @@ def test_images_sorted_by_type_are_those_of_one_patient_where_they_are_of_single
     analysed = of(*(a_field(name, sha256="", is_single_cell=True) for name in names))
     assert copy_images(analysed, folder, tmp_path / "out") == 2
     assert (tmp_path / "out" / "P01" / "blast" / "a.png").read_bytes() == (folder / names[0]).read_bytes()
+
+
+@pytest.mark.parametrize("layout", ["yolo", "voc"])
+def test_fields_of_one_file_become_files_of_their_own(tmp_path: Path, layout: str) -> None:
+    shades = [RNG.integers(dark, dark + 60, (60, 80, 3), np.uint8) for dark in (20, 180)]
+    file = tmp_path / "patients" / "P01" / "two: all.tif"
+    file.parent.mkdir(parents=True)
+    tifffile.imwrite(file, np.stack(shades), photometric="rgb")
+    parts = list(fields_of(file.read_bytes()))
+    digests = [hashlib.sha256(part).hexdigest() for part in parts]
+    two = of(*(a_field(f"{file.name}#{n}", sha256=each) for n, each in enumerate(digests, start=1)))
+    out, export = tmp_path / "out", EXPORTS[layout]
+    export.write(two, out)
+    assert copy_images(two, tmp_path / "patients", out / str(export.images)) == 2
+    found = {"yolo": read_yolo, "voc": read_voc}[layout](out, keep_faulty=True)
+    assert [len(each.labels) for each in found] == [len(field.cells) for field in two.patients[0].fields]
+    for each, shade in zip(found, shades, strict=True):
+        np.testing.assert_array_equal(decode(each.path.read_bytes()).pixels, shade)
 
 
 def test_names_that_differ_at_their_end_only_are_refused_where_files_would_be_shared(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from marrowscope.domain.taxonomy import REVIEWED_TYPE, taxonomy
 from marrowscope.errors import DatasetError, InputError
 from marrowscope.imaging.files.sources import FieldSource, PatientSource, discover
 from marrowscope.imaging.files.spreadsheets import known_id, read_table
-from marrowscope.imaging.names import natural_key, shown
+from marrowscope.imaging.names import natural_key, safe_name, safe_path, shown
 
 BOX_COLUMNS = ("image", "x0", "y0", "x1", "y1", "label", "group", "ignore")
 _SIDES = ("x0", "y0", "x1", "y1")
@@ -173,7 +173,7 @@ def _image(row: Row, folder: Path) -> tuple[Path, str]:
 
 
 class PatientImages:
-    """Finds a patient's fields under the names an analysis gives them."""
+    """Finds a patient's fields under the names of an analysis, or those of the copies that it exports."""
 
     def __init__(self, images: Path) -> None:
         self._folder = images
@@ -185,10 +185,11 @@ class PatientImages:
     def __call__(self, row: Row) -> tuple[Path, str]:
         """Return the image that a line of a `cells.csv` is of, and the patient."""
         given, name = _inside(row, "patient").as_posix(), _inside(row, "field").as_posix()
-        patient = known_id(given, self._fields)
+        patient = known_id(given, self._fields) or known_id(safe_name(given), self._fields)
         if patient is None:
             raise row.fault(f"there is no patient {given!r} in {shown(str(self._folder))}")
-        field = self._fields[patient].get(known_id(name, self._fields[patient]) or "")
+        fields = self._fields[patient]
+        field = fields.get(known_id(name, fields) or known_id(safe_path(name), fields) or "")
         if field is None and name.rpartition(AT)[0] in self._fields[patient]:
             raise row.fault(f"{name!r} is a tile of a whole slide, from which cells cannot be cut here yet")
         if field is None:

@@ -28,6 +28,7 @@ __all__ = [
     "LabelledField",
     "labelled_field",
     "list_images",
+    "own_images",
     "read_coco",
     "read_csv",
     "read_fields",
@@ -166,6 +167,20 @@ def read_fields(
     if layout in _FOLDERS:
         return _FOLDERS[layout](root, keep_faulty=keep_faulty)
     raise DatasetError(f"unknown layout {layout!r}: one of {', '.join(('auto', *LAYOUTS))}")
+
+
+def own_images(root: Path, layout: str = "auto") -> Path | None:
+    """Return the folder in which a labelled set holds its images, None where it holds none itself.
+
+    Parameters
+    ----------
+    root : the set's folder, or a file of labels
+    layout : one of `LAYOUTS`, or `auto` to recognise it
+    """
+    layout = recognise_layout(root) if layout == "auto" else layout
+    if layout == "coco":
+        return coco_images(_label_file(root, layout))
+    return {"yolo": root / "images", "voc": root / "JPEGImages", "labelimg": root}.get(layout)
 
 
 def _label_file(root: Path, layout: str) -> Path:

@@ -12,7 +12,7 @@ from marrowscope.domain.patient import TURNED_UPRIGHT, CohortReport, FieldReadin
 from marrowscope.domain.quantity import quantity
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.errors import InputError
-from marrowscope.imaging.names import safe_name
+from marrowscope.imaging.names import safe_name, safe_path
 
 _DECIMALS = 4
 
@@ -40,7 +40,7 @@ class ImageCells:
     @property
     def path(self) -> str:
         """Path of the image below the folder of all patients, safe on every system."""
-        return "/".join(map(safe_name, (self.patient, *self.field.name.split("/"))))
+        return f"{safe_name(self.patient)}/{safe_path(self.field.name)}"
 
 
 def images_of(report: CohortReport) -> Iterator[ImageCells]:

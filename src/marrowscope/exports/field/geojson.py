@@ -17,7 +17,7 @@ from marrowscope.domain.patient import CohortReport
 from marrowscope.domain.taxonomy import taxonomy
 from marrowscope.exports.atomic import write_atomic
 from marrowscope.exports.field.cells import ImageCells, cell_facts, images_of, turned_note
-from marrowscope.imaging.names import safe_name
+from marrowscope.imaging.names import safe_name, safe_path
 
 SUFFIX = ".geojson"
 """Of a file, after the whole name of its image."""
@@ -47,8 +47,8 @@ def geojson_files(report: CohortReport) -> Iterator[tuple[str, dict[str, Any]]]:
     by_path: dict[str, list[ImageCells]] = {}
     for image in images_of(report):
         slide = image.field.slide
-        parts = (image.patient, *(slide or image.field.name).split("/"))
-        by_path.setdefault("/".join(map(safe_name, parts)), []).append(image)
+        path = image.path if slide is None else f"{safe_name(image.patient)}/{safe_path(slide)}"
+        by_path.setdefault(path, []).append(image)
     for path, images in by_path.items():
         features = [feature for image in images for feature in _features(image)]
         yield path + SUFFIX, {"type": "FeatureCollection", "features": features}

@@ -1,7 +1,7 @@
 """Copies of the analysed images, beside what is written about them."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from marrowscope.datasets.names import tells_types
@@ -9,12 +9,14 @@ from marrowscope.domain.patient import CohortReport
 from marrowscope.errors import ImageError, InputError
 from marrowscope.exports.atomic import write_atomic
 from marrowscope.exports.field.cells import ImageCells, images_of
-from marrowscope.imaging.files.decode import DEFAULT_LIMITS
+from marrowscope.imaging.files.decode import DEFAULT_LIMITS, fields_of
 from marrowscope.imaging.files.sources import FieldSource, discover
 
 
 def copy_images(report: CohortReport, analysed: Path, folder: Path) -> int:
     """Copy the report's images byte by byte to `PATIENT/FIELD` below a folder; return how many there are.
+
+    A field of a file that holds several becomes a file of its own.
 
     Parameters
     ----------
@@ -45,22 +47,51 @@ def contents(report: CohortReport, analysed: Path) -> Iterator[tuple[ImageCells,
         An image is not there, or is another one than was analysed.
     """
     images = list(images_of(report))
-    single_cells = any(image.field.is_single_cell for image in images)
-    found = discover([analysed], names_type=tells_types(single_cells=single_cells))
-    sources = {(patient.patient, field.name): field for patient in found for field in patient.fields}
+    sources = _Analysed(analysed, single_cells=any(image.field.is_single_cell for image in images))
     for image in images:
         if image.field.slide is None:
-            yield image, _content(image, sources, analysed)
+            yield image, sources.content(image)
 
 
-def _content(image: ImageCells, sources: Mapping[tuple[str, str], FieldSource], analysed: Path) -> bytes:
-    source = sources.get((image.patient, image.field.name))
-    if source is None:
-        raise InputError(f"there is no image {image.field.name} of {image.patient} in {analysed}")
-    try:
-        content = source.read(DEFAULT_LIMITS)
-    except ImageError as error:
-        raise InputError(f"{image.field.name} of {image.patient}: {error}") from error
-    if image.field.sha256 and hashlib.sha256(content).hexdigest() != image.field.sha256:
-        raise InputError(f"{image.field.name} of {image.patient} is another image than was analysed")
-    return content
+class _Analysed:
+    """The images that were analysed, found by patient and field."""
+
+    def __init__(self, analysed: Path, *, single_cells: bool) -> None:
+        self._analysed = analysed
+        self._sources = {
+            (patient.patient, field.name): field
+            for patient in discover([analysed], names_type=tells_types(single_cells=single_cells))
+            for field in patient.fields
+        }
+        self._apart: tuple[FieldSource, tuple[bytes, ...]] | None = None
+
+    def content(self, image: ImageCells) -> bytes:
+        """Return an image's bytes.
+
+        Raises
+        ------
+        InputError
+            It is not there, or is another one than was analysed.
+        """
+        name, patient = image.field.name, image.patient
+        try:
+            content = self._read(patient, name)
+        except ImageError as error:
+            raise InputError(f"{name} of {patient}: {error}") from error
+        if content is None:
+            raise InputError(f"there is no image {name} of {patient} in {self._analysed}")
+        if image.field.sha256 and hashlib.sha256(content).hexdigest() != image.field.sha256:
+            raise InputError(f"{name} of {patient} is another image than was analysed")
+        return content
+
+    def _read(self, patient: str, name: str) -> bytes | None:
+        if (source := self._sources.get((patient, name))) is not None:
+            return source.read(DEFAULT_LIMITS)
+        file, _, number = name.rpartition("#")
+        several = self._sources.get((patient, file)) if number.isdecimal() else None
+        if several is None:
+            return None
+        if self._apart is None or self._apart[0] != several:  # kept for the next field of the file
+            self._apart = several, tuple(fields_of(several.read(DEFAULT_LIMITS)))
+        parts = self._apart[1]
+        return parts[int(number) - 1] if 0 < int(number) <= len(parts) else None

@@ -217,7 +217,7 @@ def convert(
     from marrowscope.datasets.convert import WRITERS, cells_as_fields, sort_cells
     from marrowscope.datasets.convert import convert as write
     from marrowscope.datasets.layouts.cells import read_folder_per_type
-    from marrowscope.datasets.layouts.fields import read_fields
+    from marrowscope.datasets.layouts.fields import own_images, read_fields
     from marrowscope.datasets.layouts.recognise import recognise_layout
 
     if to not in {*WRITERS, "review"}:  # told before a set is read, which may take long
@@ -233,7 +233,7 @@ def convert(
     else:
         fields = read_fields(source, layout, split, images=images, keep_unreviewed=keep_unreviewed)
     if to == "review":
-        _write_review(fields, cells_csv, images, out)
+        _write_review(fields, cells_csv, images or own_images(source, layout), out)
         return
     write(fields, to, out)
     boxes = sum(int((~field.ignore).sum()) for field in fields)
@@ -248,7 +248,10 @@ def _write_review(
     from marrowscope.datasets.reviews import write_reviewed
 
     if cells_csv is None or images is None:
-        raise InputError("a review needs the analysis' cells.csv (--cells) and what was analysed (--images)")
+        raise InputError(
+            "a review needs the analysis' cells.csv (--cells) and, unless the set holds its images itself, "
+            "what was analysed (--images)"
+        )
     done = write_reviewed(cells_csv, fields, images, out)
     typer.echo(
         f"{out}: {done.reviewed} of {quantity(done.cells, 'cell')} reviewed; "
