@@ -17,6 +17,12 @@ from marrowscope.imaging.background import lightest_colour
 RED_CELL_UM: Final = 7.0
 """Diameter of a red cell on a smear in µm (7 to 7.5; Bain, Blood Cells, gives 6.7 to 7.7)."""
 
+SAME_SCALE: Final = 1.25
+"""Factor within which a stated scale and red cells say the same."""
+
+VERY_SURE: Final = 0.6
+"""Confidence from which red cells alone decide against a stated scale."""
+
 _STEPS: Final = 5  # radii in an octave
 _RADII: Final = 5.0 * 2.0 ** (np.arange(_STEPS) / _STEPS)  # px at each level of the pyramid
 _SHORTEST_SIDE: Final = 50  # px; a level this small holds a few of the largest circles, and images are pooled

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from marrowscope.domain.scale import Scale, ScaleSource
 from marrowscope.imaging.files.decode import FieldImage
-from marrowscope.imaging.red_cells import Circles, find_circles, typical_diameter
+from marrowscope.imaging.red_cells import SAME_SCALE, VERY_SURE, Circles, find_circles, typical_diameter
 from marrowscope.models.detector import Detector
 from marrowscope.models.working_scale import (
     PLAUSIBLE_MPP,
@@ -25,10 +25,8 @@ from marrowscope.models.working_scale import (
     scale_from_red_cells,
 )
 
-_AGREE = 1.25  # factor within which a stated scale and red cells say the same
 _AGREE_ROUGHLY = 1.6  # the same for leukocytes, whose size depends on what they are
 _TWO_OBJECTIVES = 1.5  # factor between red cells of fields of one size that were taken at two magnifications
-_VERY_SURE = 0.6
 _CHECKED_FIELDS = 4  # on which leukocytes are measured, at most
 _ENOUGH_CELLS = 8.0  # weighted by the confidence in them: with so many, no further field is looked at
 
@@ -76,7 +74,7 @@ def scale_of_field(image: FieldImage, common: Scale) -> Scale:
         return common
     red_cells = _red_cells([find_circles(image.pixels)])
     judge = common.mpp if red_cells is None else red_cells.mpp
-    if _agree(image.mpp, judge, _AGREE):
+    if _agree(image.mpp, judge, SAME_SCALE):
         return Scale(image.mpp, ScaleSource.METADATA)
     return replace(common, remark=_contradiction("the file states", image.mpp, common))
 
@@ -85,7 +83,7 @@ def checked_given(mpp: float, images: Sequence[FieldImage]) -> Scale:
     """Return the scale that the user gave; red cells that contradict it are said."""
     red_cells = _red_cells([find_circles(image.pixels) for image in images])
     given = Scale(mpp, ScaleSource.GIVEN)
-    if red_cells is None or _agree(mpp, red_cells.mpp, _AGREE):
+    if red_cells is None or _agree(mpp, red_cells.mpp, SAME_SCALE):
         return given
     remark = f"given as {mpp:.3g} µm per pixel; by its red cells it would be {red_cells.mpp:.3g}"
     return replace(given, remark=remark)
@@ -103,10 +101,10 @@ def _checked(
         if measured is None or _agree(stated.mpp, measured, _AGREE_ROUGHLY):
             return stated
         return _instead(stated, Scale(measured, ScaleSource.LEUKOCYTES))
-    if _agree(stated.mpp, red_cells.mpp, _AGREE):
+    if _agree(stated.mpp, red_cells.mpp, SAME_SCALE):
         return stated
     looks = _leukocytes_at(detector, images, stated.mpp)
-    if red_cells.weight < _VERY_SURE and looks is not None and _agree(stated.mpp, looks, _AGREE):
+    if red_cells.weight < VERY_SURE and looks is not None and _agree(stated.mpp, looks, SAME_SCALE):
         remark = (
             f"red cells would make it {red_cells.mpp:.3g} µm per pixel, its leukocytes agree with the file"
         )
@@ -125,7 +123,7 @@ def _confirmed_by_leukocytes(
     leukocytes = _leukocytes(detector, images)
     if leukocytes is None or _agree(red_cells.mpp, leukocytes, _AGREE_ROUGHLY):
         return measured
-    if red_cells.weight >= _VERY_SURE:
+    if red_cells.weight >= VERY_SURE:
         return Scale(
             measured.mpp, measured.source, _contradiction("the leukocytes suggest", leukocytes, measured)
         )
@@ -159,7 +157,7 @@ def _stated(images: Sequence[FieldImage]) -> float | None:
     if 2 * len(stated) <= len(images):
         return None
     middle = stated[len(stated) // 2]
-    return middle if all(_agree(each, middle, _AGREE) for each in stated) else None
+    return middle if all(_agree(each, middle, SAME_SCALE) for each in stated) else None
 
 
 def _red_cells(circles: Sequence[Circles]) -> ScaleEvidence | None:
@@ -177,7 +175,7 @@ def _are_two_objectives(circles: Sequence[Circles]) -> bool:
     low, high = sizes[:split], sizes[split:]
     if min(len(low), len(high)) < 2 or np.median(high) / np.median(low) < _TWO_OBJECTIVES:
         return False
-    return bool(low[-1] / low[0] < _AGREE and high[-1] / high[0] < _AGREE)
+    return bool(low[-1] / low[0] < SAME_SCALE and high[-1] / high[0] < SAME_SCALE)
 
 
 def _leukocytes_at(detector: Detector, images: Sequence[FieldImage], mpp: float) -> float | None:

@@ -102,6 +102,18 @@ def test_without_a_scale_red_cells_give_it() -> None:
     assert is_monolayer(slide)[in_tiles(found)].mean() >= 0.9
 
 
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_a_stated_scale_that_red_cells_contradict_measures_no_area(factor: float) -> None:
+    slide = smear(22)
+    right = survey(InMemory(slide.pixels, slide.mpp))
+    found = survey(InMemory(slide.pixels, factor * slide.mpp))
+    assert (right.mpp, right.is_stated, found.is_stated) == (slide.mpp, True, False)
+    assert found.mpp == pytest.approx(slide.mpp, rel=0.2)
+    assert found.countable_mm2 == pytest.approx(right.countable_mm2, rel=0.4)  # by the square of the scale
+    given = survey(InMemory(slide.pixels, None), factor * slide.mpp)
+    assert given.mpp == factor * slide.mpp
+
+
 def test_what_the_scanner_left_out_is_no_glass() -> None:
     slide = smear(21)
     framed = np.full((slide.pixels.shape[0] + 2048, slide.pixels.shape[1], 3), 255, np.uint8)

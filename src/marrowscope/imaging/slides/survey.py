@@ -15,9 +15,16 @@ from scipy import ndimage
 
 from marrowscope.domain.case.megakaryocytes import MegakaryocyteCandidate, MegakaryocyteSearch
 from marrowscope.errors import ImageError
+from marrowscope.imaging.files.pixel_size import plausible
 from marrowscope.imaging.gallery import LARGE_PX, sheet_of_squares, squares_of
 from marrowscope.imaging.jpeg import jpeg_bytes
-from marrowscope.imaging.red_cells import RED_CELL_UM, red_cell_diameter_px
+from marrowscope.imaging.red_cells import (
+    RED_CELL_UM,
+    SAME_SCALE,
+    VERY_SURE,
+    Estimate,
+    red_cell_diameter_px,
+)
 from marrowscope.imaging.slides import megakaryocytes as large
 from marrowscope.imaging.slides.monolayer import (
     BLOCK_PX,
@@ -61,7 +68,7 @@ class Survey:
     ----------
     width, height : full-resolution px
     mpp : micrometres per px that blocks and tiles were laid out by
-    is_stated : whether the file states it
+    is_stated : whether the file, or the user, states it
     overview : JPEG of the whole slide
     kinds : uint8 (rows, columns), what each block of `BLOCK_UM` is (`BlockKind`)
     tile_px : side of a tile in full-resolution px
@@ -149,6 +156,7 @@ def survey(slide: Slide, mpp: float | None = None) -> Survey:
     ----------
     slide : an open slide
     mpp : micrometres per px where the user states it; else the file's, or that by which red cells are 7 µm
+        where the file states none or they surely contradict it
 
     Raises
     ------
@@ -160,7 +168,7 @@ def survey(slide: Slide, mpp: float | None = None) -> Survey:
     glass = glass_colour(overview)
     dark = greatest(absorbance(overview, glass))
     stated = mpp or slide.mpp
-    scale = stated or _by_red_cells(slide, dark) or _ASSUMED_MPP
+    scale = mpp or _scale(slide, dark)
     rows, columns = (max(int(side * scale / BLOCK_UM), 1) for side in (full.height, full.width))
     cover, found = _cover(slide, scale, glass, _fitted(dark, rows, columns, full, scale) > _TISSUE)
     kinds = kinds_of(cover)
@@ -174,7 +182,7 @@ def survey(slide: Slide, mpp: float | None = None) -> Survey:
     tiles = np.floor(corners[:, ::-1] * (BLOCK_UM / scale)).astype(np.int64)
     tiles = np.minimum(tiles, np.array([full.width - tile_px[0], full.height - tile_px[1]]))
     return Survey(
-        full.width, full.height, scale, stated is not None, jpeg_bytes(overview, 85), kinds,
+        full.width, full.height, scale, scale == stated, jpeg_bytes(overview, 85), kinds,
         (tile_px[0], tile_px[1]), tiles, richness,
         searched, pictures_of(slide, [each.box for each in searched.candidates]),
     )  # fmt: skip
@@ -257,8 +265,20 @@ def _shrunk(
     return np.asarray(region.resize(size, Image.Resampling.BOX, box=inner))
 
 
-def _by_red_cells(slide: Slide, dark: Floats) -> float | None:
-    """Return micrometres per px by the red cells of some regions, None where they show none."""
+def _scale(slide: Slide, dark: Floats) -> float:
+    """Return micrometres per px: as stated, unless red cells surely contradict it, as in any field."""
+    found = _red_cells(slide, dark)
+    measured = None if found is None else plausible(RED_CELL_UM / found.value)
+    if found is None or measured is None:
+        return slide.mpp or _ASSUMED_MPP
+    if slide.mpp is None:
+        return _ASSUMED_MPP if found.confidence < _LEAST_CONFIDENCE else measured
+    is_alike = 1 / SAME_SCALE <= slide.mpp / measured <= SAME_SCALE
+    return slide.mpp if is_alike or found.confidence < VERY_SURE else measured
+
+
+def _red_cells(slide: Slide, dark: Floats) -> Estimate | None:
+    """Return the diameter in px of the red cells of some regions, None where they show none."""
     full = slide.levels[0]
     side = min(_SAMPLE_PX, full.width, full.height)
     # Where the glass is half covered, red cells lie singly.
@@ -272,8 +292,7 @@ def _by_red_cells(slide: Slide, dark: Floats) -> float | None:
         left = int(np.clip(x * full.width / dark.shape[1] - side / 2, 0, full.width - side))
         top = int(np.clip(y * full.height / dark.shape[0] - side / 2, 0, full.height - side))
         regions.append(slide.read(0, left, top, side, side))
-    found = red_cell_diameter_px(*regions)
-    return None if found is None or found.confidence < _LEAST_CONFIDENCE else RED_CELL_UM / found.value
+    return red_cell_diameter_px(*regions)
 
 
 def _fitted(dark: Floats, rows: int, columns: int, full: Level, scale: float) -> Floats:
