@@ -112,6 +112,17 @@ def test_writing_over_keeps_what_others_put_there(run: Path, tmp_path: Path) -> 
     assert (tmp_path / "y" / "notes.txt").read_text("utf-8") == "mine"
 
 
+def test_folders_without_a_name_of_their_own_are_written_to(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "above" / "here").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "above" / "here")
+    assert export(run, "--format", "yolo", "-o", "..", "--overwrite").exit_code == 0
+    assert {path.name for path in (tmp_path / "above").iterdir()} == {"here", "labels", "classes.txt"}
+    assert export(run, "--format", "yolo", "-o", ".").exit_code == 0
+    assert {path.name for path in Path().iterdir()} == {"labels", "classes.txt"}
+
+
 def test_a_batch_is_exported_as_one(run: Path, tmp_path: Path) -> None:
     manifest = tmp_path / "manifest.csv"
     rows = [f"{name},{run / 'patients' / name}" for name in ("P01", "P02")]

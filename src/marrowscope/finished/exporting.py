@@ -13,6 +13,7 @@ from marrowscope.exports.field.cells import turned_note
 from marrowscope.exports.field.images import copy_images
 from marrowscope.exports.formats import EXPORTS
 from marrowscope.finished.opening import open_results
+from marrowscope.imaging.names import absolute
 from marrowscope.journal import Journal
 from marrowscope.results import write_as
 
@@ -113,15 +114,16 @@ def _staged(path: Path) -> Iterator[Path]:
 
     Files that are there already and are not written anew stay.
     """
-    there = next(folder for folder in path.absolute().parents if folder.exists())
+    place = absolute(path)  # `..` and `.` have no name of their own
+    there = next(folder for folder in place.parents if folder.exists())
     try:
         scratch = tempfile.TemporaryDirectory(dir=there, prefix=".marrowscope-")
     except OSError as error:
         raise InputError(f"cannot write to {path}: {error.strerror or error}") from error
     with scratch as name:
-        beside = Path(name) / path.name
+        beside = Path(name) / place.name
         yield beside
         for file in sorted(each for each in Path(name).rglob("*") if each.is_file()):
-            target = path.parent / file.relative_to(name)
+            target = place.parent / file.relative_to(name)
             target.parent.mkdir(parents=True, exist_ok=True)
             file.replace(target)
