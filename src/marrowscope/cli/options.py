@@ -18,7 +18,12 @@ Inclusive = Annotated[
 ]
 MinCells = Annotated[int, typer.Option(min=1, help="With fewer counted cells, no decision is given.")]
 TargetCells = Annotated[
-    int, typer.Option(min=1, help="Recommended number of counted cells; with fewer, the report says so.")
+    int,
+    typer.Option(
+        min=1,
+        help="Recommended number of counted cells, of blood no more than --min-cells; with fewer, the report "
+        "says so.",
+    ),
 ]
 BlastEquivalents = Annotated[
     str,
