@@ -1,5 +1,8 @@
 """The workbook holds the same figures as the tables, and opens whatever patients are called."""
 
+import gc
+import signal
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -94,3 +97,29 @@ def test_known_states_have_the_words_of_the_report(book: Any) -> None:
     told = [sheet.cell(line, column).value or "" for line in range(2, len(nine_patients().patients) + 2)]
     assert told == [each.known_state for each in nine_patients().patients]
     assert {*told} == {"leukemia", "no leukemia", ""}
+
+
+def test_on_a_full_disk_there_is_one_error_and_no_archive_is_left_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resource = pytest.importorskip("resource", reason="this system limits no process to small files")
+    cohort, path = nine_patients(), tmp_path / "patients.xlsx"
+    write_workbook(cohort, path)
+    limit = int(0.9 * path.stat().st_size)
+    path.unlink()
+    complaints: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", complaints.append)
+    before, too_large = (
+        resource.getrlimit(resource.RLIMIT_FSIZE),
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN),
+    )
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write_workbook(cohort, path)
+        gc.collect()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, too_large)
+    assert not complaints
+    assert not list(tmp_path.iterdir())

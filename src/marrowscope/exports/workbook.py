@@ -1,20 +1,19 @@
 """``patients.xlsx``: the tables as a workbook, with a sheet for each patient's differential."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import xlsxwriter
-from xlsxwriter.exceptions import FileCreateError
 
 from marrowscope.domain.case.laboratory import Laboratory
 from marrowscope.domain.decision import Decision, Interval, Verdict
 from marrowscope.domain.patient import CohortReport, FieldStatus, PatientReading
 from marrowscope.domain.percent import file_percent
 from marrowscope.domain.quantity import quantity
-from marrowscope.exports.atomic import atomic_path
+from marrowscope.exports.atomic import write_atomic
 from marrowscope.exports.case.comparison import Compared, Comparison, compare
 from marrowscope.exports.case.rows import beside_rows, case_rows, megakaryocyte_rows
 from marrowscope.exports.figures import (
@@ -115,11 +114,9 @@ def write_workbook(report: CohortReport, path: Path) -> None:
         The file cannot be written.
     """
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with (
-        atomic_path(path) as beside,
-        _faults_of_the_disk(),
-        xlsxwriter.Workbook(str(beside), options) as book,
-    ):
+    # Made in memory, as on a full disk the library leaves an archive half closed, of which Python complains.
+    made = BytesIO()
+    with xlsxwriter.Workbook(made, {"in_memory": True, **options}) as book:
         # The creation date is that of the run, so that bytes do not depend on the clock.
         book.set_properties(
             {
@@ -129,15 +126,7 @@ def write_workbook(report: CohortReport, path: Path) -> None:
             }
         )
         _Writer(book).write(report)
-
-
-@contextmanager
-def _faults_of_the_disk() -> Iterator[None]:
-    """Let out what the system says, which the library wraps into an error of its own."""
-    try:
-        yield
-    except FileCreateError as error:
-        raise error.args[0] from error
+    write_atomic(path, made.getvalue())
 
 
 class _Writer:
