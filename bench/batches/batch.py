@@ -3,13 +3,15 @@
     python bench/batches/batch.py --write bench/batches/batch.json
 
 Two Dask workers of one thread are compared with one on the same patients, in turns, both warm: medians. They
-have the settings of `packaging/cluster/dask.yaml`. What patients of different sizes cost is measured in
-processor seconds, which other work on the machine disturbs least. The file is what `bench/batches/plan.py`
-plans with.
+have the settings of `packaging/cluster/dask.yaml`. First they are free: what a worker decodes and draws
+beside its reading then uses a second processor that is idle. Then each is held to a processor, as by a
+cluster that gives a worker one. What patients of different sizes cost is measured in processor seconds, which
+other work on the machine disturbs least. The file is what `bench/batches/plan.py` plans with.
 """
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -153,26 +155,51 @@ def _compare(scratch: Path, bundle: Bundle, options: argparse.Namespace) -> dict
     ]
     manifest = scratch / "manifest.csv"
     manifest.write_text("\n".join(["patient,path", *(f"{path.name},{path}" for path in images)]), "utf-8")
-    seconds: dict[int, list[float]] = {1: [], 2: []}
     with _cluster(1) as one, _cluster(2) as two:
-        for turn in range(options.rounds + 1):  # the first warms both up
-            for workers, engine in ((1, one), (2, two)):
-                out = scratch / f"out-{turn}-{workers}"
-                asked = Batch(manifest, out, bundle, replace(SETTINGS, engine=engine))
-                started = time.perf_counter()
-                asked.run()
-                if turn:
-                    seconds[workers].append(round(time.perf_counter() - started, 2))
+        clusters = {"one worker": one, "two workers": two}
+        free = _seconds(clusters, manifest, scratch / "free", bundle, options.rounds)
+        for engine in clusters.values():
+            _hold(engine)
+        held = _seconds(clusters, manifest, scratch / "held", bundle, options.rounds)
         rate = _scheduler_rate(one)
-    medians = {workers: statistics.median(found) for workers, found in seconds.items()}
     return {
         "patients": options.patients,
         "fields": options.fields,
-        "one_worker_s": seconds[1],
-        "two_workers_s": seconds[2],
-        "times_faster": round(medians[1] / medians[2], 2),
+        "held to a processor each": held,
+        "free": free,
         "scheduler_tasks_per_s": round(rate, 1),
     }
+
+
+def _seconds(
+    clusters: dict[str, str], manifest: Path, scratch: Path, bundle: Bundle, rounds: int
+) -> dict[str, Any]:
+    """Return the seconds that each cluster takes for a manifest's patients, in turns; the first warms up."""
+    seconds: dict[str, list[float]] = {title: [] for title in clusters}
+    for turn in range(rounds + 1):
+        for title, engine in clusters.items():
+            asked = Batch(manifest, scratch / f"{turn} {title}", bundle, replace(SETTINGS, engine=engine))
+            started = time.perf_counter()
+            asked.run()
+            if turn:
+                seconds[title].append(round(time.perf_counter() - started, 2))
+    one, two = (statistics.median(each) for each in seconds.values())
+    return {**seconds, "times faster": round(one / two, 2)}
+
+
+def _hold(engine: str) -> None:
+    """Hold each worker of a cluster, and what it starts, to a processor of its own."""
+    with distributed.Client(engine.replace("dask://", "tcp://"), set_as_default=False) as client:
+        processors = sorted(os.sched_getaffinity(0))
+        for processor, worker in zip(processors, client.scheduler_info()["workers"], strict=False):
+            client.run(_hold_to, processor, workers=[worker])
+
+
+def _hold_to(processor: int) -> None:
+    own = psutil.Process()
+    for process in (own, *own.children(recursive=True)):
+        for thread in process.threads():
+            os.sched_setaffinity(thread.id, {processor})
 
 
 @contextmanager

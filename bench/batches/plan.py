@@ -133,11 +133,16 @@ def report(measured: dict[str, Any], options: argparse.Namespace) -> str:
     least = options.slides * mean / (options.hours * _HOUR)
     wanted = [math.ceil(least * factor) for factor in options.factors]
     days = {workers: simulate(costs, workers, options.slides, options) for workers in wanted}
+    held, free = (measured["dask"][kind]["times faster"] for kind in ("held to a processor each", "free"))
     parts = ", ".join(f"{part:.2f} a {name}" for name, part in zip(PARTS, costs.parts, strict=True))
     return f"""
 **What a patient costs.** Processor seconds of one thread, fitted to {len(measured["patients"])} measurements
 (median error {100 * costs.error:.0f} %): {parts}. A slide of {options.fields} fields of {options.megapixels}
 megapixels and {options.cells:g} cells takes {typical:.0f} s, the slides of a day {mean:.0f} s on average.
+
+**Two workers** on Dask are {held:.2f} times as fast as one where each is held to a processor, as clusters hold
+them, with scheduler and parent on the same two; {free:.2f} times where one may use the other's for what it
+decodes and draws.
 
 **A day of {options.slides:,} slides**, simulated: they arrive by chance within {options.hours:g} hours.
 
