@@ -140,9 +140,9 @@ def report(measured: dict[str, Any], options: argparse.Namespace) -> str:
 (median error {100 * costs.error:.0f} %): {parts}. A slide of {options.fields} fields of {options.megapixels}
 megapixels and {options.cells:g} cells takes {typical:.0f} s, the slides of a day {mean:.0f} s on average.
 
-**Two workers** on Dask are {held:.2f} times as fast as one where each is held to a processor, as clusters hold
-them, with scheduler and parent on the same two; {free:.2f} times where one may use the other's for what it
-decodes and draws.
+**Two workers** on Dask are {held:.2f} times as fast as one where each is held to a processor, as clusters
+hold them, with scheduler and parent on the same two; {free:.2f} times where one may use the other's for what
+it decodes and draws.
 
 **A day of {options.slides:,} slides**, simulated: they arrive by chance within {options.hours:g} hours.
 
