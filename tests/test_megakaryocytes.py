@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from marrowscope.domain.scale import Scale, ScaleSource
 from marrowscope.synth.slide import Area, SyntheticSlide, draw_slide
 from tests.cohorts import analyse, table
 
@@ -51,3 +52,16 @@ def test_in_blood_none_are_looked_for(folder: Path, tmp_path: Path) -> None:
     analyse(folder, out, specimen="blood")
     assert not (out / "megakaryocytes.csv").exists()
     assert "<h3>Megakaryocytes" not in (out / "report.html").read_text("utf-8")
+
+
+def test_by_a_disputed_scale_none_are_looked_for(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    report = analyse(folder, out, mpp=2 * MPP)
+    assert "red cells" in report.patients[0].fields[0].scale.remark  # type: ignore[union-attr]  # it was read
+    assert not (out / "megakaryocytes.csv").exists()
+
+
+@pytest.mark.parametrize("source", ScaleSource)
+def test_the_size_of_leukocytes_says_of_none_that_it_is_too_large(source: ScaleSource) -> None:
+    is_own = source in {ScaleSource.LEUKOCYTES, ScaleSource.PATIENT, ScaleSource.ASSUMED}
+    assert Scale(MPP, source).tells_large_cells is not is_own

@@ -293,7 +293,8 @@ class FieldReader:
         found = detect_scaled(self._detector, seen, _size(image), self.settings.score_threshold)
         cells = self.name(image.pixels, found, scale)
         reading = self._reading(task, image, scale, cells, quality)
-        searched = None if image.slide_xy is not None else search_field(image.pixels, scale.mpp)
+        is_searched = image.slide_xy is None and scale.tells_large_cells
+        searched = search_field(image.pixels, scale.mpp) if is_searched else None
         return replace(reading, megakaryocytes=searched, picture=picture_within(image.pixels))
 
     def _read_single_cell(self, task: FieldTask, image: FieldImage, scale: Scale) -> FieldReading:

@@ -86,7 +86,8 @@ class FieldReading:
     signed_type : type of that cell as the analyser or a technologist signed it; None if not known
     figures : of the image; None if the field was not read, or was before they were kept
     slide_xy : column and row of the field's left upper pixel in the slide that it is a tile of
-    megakaryocytes : looked for in a field that could hold one; None in tiles and images of single cells
+    megakaryocytes : looked for in a field that could hold one; None in tiles, in images of single cells, and
+        where the scale does not tell one from leukocytes (`Scale.tells_large_cells`)
     orientation : EXIF orientation by which the stored pixels were turned upright; 1 if they were not, or the
         field was read before it was kept
     picture : left, top, right, bottom of the picture in the image, without bands around it that are none;

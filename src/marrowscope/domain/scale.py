@@ -46,6 +46,12 @@ class Scale:
     source: ScaleSource
     remark: str = ""
 
+    @property
+    def tells_large_cells(self) -> bool:
+        """Whether it tells which cells are too large for leukocytes: not if their own size gave it."""
+        known = ScaleSource.GIVEN, ScaleSource.METADATA, ScaleSource.RED_CELLS
+        return self.source in known and not self.remark
+
 
 @dataclass(frozen=True)
 class SizeScale:
