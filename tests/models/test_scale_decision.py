@@ -66,6 +66,16 @@ def test_without_red_cells_leukocytes_contradict() -> None:
     assert "0.9" in scale.remark
 
 
+@pytest.mark.parametrize("mpp", [0.08, 0.2])
+@pytest.mark.parametrize("cell_type", ["segmented_neutrophil", "eosinophil"])
+def test_one_cell_alone_tells_the_scale_and_not_the_lobes_of_its_nucleus(cell_type: str, mpp: float) -> None:
+    for seed in range(4):
+        field = draw_field(seed, width=640, height=480, mpp=mpp, cell_types=[cell_type], red_cells=0.0)
+        scale = measured([FieldImage(field.pixels, None)])
+        assert scale.source is ScaleSource.LEUKOCYTES
+        assert scale.mpp == pytest.approx(mpp, rel=0.25)
+
+
 def test_the_tag_of_one_file_does_not_speak_for_the_others() -> None:
     images = [stating(drawn(0), 1.0), *(drawn(seed) for seed in range(1, 4))]
     common = measured(images)

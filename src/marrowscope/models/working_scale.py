@@ -1,7 +1,8 @@
 """The scale of images that do not state it, measured on the cells themselves.
 
 Depending on the microscope, leukocytes are 20 to 250 pixels wide. The detector is run at a series of guessed
-scales; at the right one it finds many cells of the size it was trained on.
+scales; at the right one, what it finds is surest and of the size it was trained on. How much it finds says
+little: enlarged too far, the lobes of one nucleus are several cells.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,16 +29,24 @@ _SPREAD = 0.35  # standard deviation of log size among leukocytes and guesses
 
 @dataclass(frozen=True)
 class ScaleEvidence:
-    """An estimate of a scale: `mpp`, and the confidence of what is behind it, summed where that is cells."""
+    """An estimate of a scale.
+
+    Attributes
+    ----------
+    mpp : micrometres per pixel
+    weight : confidence of what is behind it, summed where that is cells
+    fit : how well cells behind it fit on average, from 0 to 1
+    """
 
     mpp: float
     weight: float
+    fit: float = 1.0
 
 
 def scale_from_cells(detector: Detector, pixels: npt.NDArray[np.uint8]) -> ScaleEvidence | None:
     """Estimate micrometres per pixel from the leukocytes of a field; None if it has none."""
     guesses = [cells_at_scale(detector, pixels, mpp) for mpp in LADDER_MPP]
-    best = max((g for g in guesses if g is not None), key=lambda g: g.weight, default=None)
+    best = max((g for g in guesses if g is not None), key=lambda g: g.fit, default=None)
     if best is None:
         return None
     return cells_at_scale(detector, pixels, best.mpp) or best
@@ -68,7 +77,7 @@ def combine(evidence: Sequence[ScaleEvidence]) -> float | None:
 
 
 def cells_at_scale(detector: Detector, pixels: npt.NDArray[np.uint8], mpp: float) -> ScaleEvidence | None:
-    """Find leukocytes at a guessed scale and better it by their size; the weight is how well sizes fit.
+    """Find leukocytes at a guessed scale and better it by their size.
 
     None where no leukocyte is found.
     """
@@ -83,7 +92,7 @@ def cells_at_scale(detector: Detector, pixels: npt.NDArray[np.uint8], mpp: float
     if fit.sum() < _SURE / 2:
         return None
     middle = float(np.exp(np.average(off, weights=fit)))
-    return ScaleEvidence(mpp=mpp / middle, weight=float(fit.sum()))
+    return ScaleEvidence(mpp=mpp / middle, weight=float(fit.sum()), fit=float(fit.mean()))
 
 
 def _busiest_region(pixels: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
