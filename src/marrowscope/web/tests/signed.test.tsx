@@ -53,6 +53,23 @@ describe("the dialog to sign", () => {
     expect(on.place.querySelector(".card")?.textContent).toContain("Reviewed: decides");
   });
 
+  it("keeps a reason that is being typed while others go on", async () => {
+    await open();
+    await dialog();
+    const reason = on.place.querySelector<HTMLInputElement>(`[placeholder="${t.sign.openReason}"]`) ?? expect.unreachable();
+    const asked: string[] = [];
+    const { fetch } = globalThis;
+    globalThis.fetch = (input, init) => {
+      asked.push(String(input));
+      return fetch(input, init);
+    };
+    act(() => store.accepted([], store.analysis.revision + 1));
+    expect(on.place.contains(reason)).toBe(true);
+    await on.until(() => expect(asked.filter((path) => path.endsWith("/checklist"))).toHaveLength(1));
+    await on.rest();
+    expect(on.place.contains(reason)).toBe(true);
+  });
+
   it("says where nothing decides yet", async () => {
     await open();
     for (const share of store.differential?.reviewed.shares ?? []) share.decides = false;

@@ -1,4 +1,4 @@
-import { useRef, useState, type FormEvent, type ReactNode } from "react";
+import { useEffect, useRef, useState, type FormEvent, type ReactNode } from "react";
 import { tasks } from "../activity/tasks";
 import { get, post, Problem as ServiceProblem } from "../api/client";
 import type { Details, Differential, OpenPoint, Page } from "../api/shapes";
@@ -22,7 +22,15 @@ export function SignDialog({ store, specimen, onSigned, onClose }: { store: Revi
   const [reasons, setReasons] = useState<Record<string, string>>({});
   const [oneReason, setOneReason] = useState<string | null>(null);
   const url = `/analyses/${store.analysis.id}`;
-  const checklist = useLoaded(`${url}/checklist?revision=${store.analysis.revision}`, (signal) => get<Page<OpenPoint>>(`${url}/checklist`, signal));
+  const checklist = useLoaded(`${url}/checklist`, (signal) => get<Page<OpenPoint>>(`${url}/checklist`, signal));
+  const { revision } = store.analysis;
+  const reloadChecklist = checklist.reload;
+  const asked = useRef(revision);
+  // The points shown stay until the new ones are there, or a reason being typed would lose its field.
+  useEffect(() => {
+    if (asked.current !== revision) reloadChecklist();
+    asked.current = revision;
+  }, [revision, reloadChecklist]);
   const points = checklist.data?.items ?? [];
   const open = points.filter((point) => !point.is_advice);
   const advice = points.filter((point) => point.is_advice);
