@@ -28,9 +28,10 @@ fi
 "$PYTHON" -m venv "$work/venv"
 "$work/venv/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes --no-deps -r requirements/install.txt
 "$work/venv/bin/python" packaging/page.py >/dev/null
-# From a copy with fixed permissions: a checkout has those of whoever made it.
+# From a copy with fixed permissions: a checkout has those of whoever made it. It has the documentation only if somebody built it
+# there, so that a release is made without.
 mkdir "$work/source"
-tar -cf - --exclude=__pycache__ --exclude=node_modules --exclude='.*_cache' \
+tar -cf - --exclude=__pycache__ --exclude=node_modules --exclude='.*_cache' --exclude=src/marrowscope/web/manual \
     src tests packaging README.md LICENSE CHANGELOG.md pyproject.toml | tar -C "$work/source" --no-same-permissions -xf -
 chmod -R u=rwX,go=rX "$work/source"
 cd "$work/source"
