@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from tests.slides import Pixels, smaller, smear
 
+from marrowscope.domain.case.megakaryocytes import MegakaryocyteSearch
 from marrowscope.errors import ImageError
 from marrowscope.imaging.slides.monolayer import BLOCK_UM, BlockKind, glass_colour
 from marrowscope.imaging.slides.opening import SlideFiles
@@ -186,3 +187,10 @@ def test_the_overview_shows_the_area_the_tiles_and_the_blasts() -> None:
     assert tuple(drawn[y, x]) == (214, 39, 40)
     edge = int(corners[1][0] * factor), int((corners[1][1] + found.tile_px[1] / 2) * factor)
     assert np.abs(drawn - without)[edge[1], edge[0] - 3 : edge[0] + 4].max() > 50
+
+
+def test_by_an_assumed_scale_no_megakaryocyte_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("marrowscope.imaging.slides.survey._red_cells", lambda *_: None)
+    slide = draw_slide(8, mpp=0.5, areas=np.full((16, 20), Area.MONOLAYER, np.uint8), megakaryocytes=1)
+    assert survey(InMemory(slide.pixels, slide.mpp)).megakaryocytes.candidates
+    assert survey(InMemory(slide.pixels, None)).megakaryocytes == MegakaryocyteSearch()

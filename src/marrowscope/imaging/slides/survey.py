@@ -168,15 +168,18 @@ def survey(slide: Slide, mpp: float | None = None) -> Survey:
     glass = glass_colour(overview)
     dark = greatest(absorbance(overview, glass))
     stated = mpp or slide.mpp
-    scale = mpp or _scale(slide, dark)
+    known = mpp or _scale(slide, dark)
+    scale = known or _ASSUMED_MPP
     rows, columns = (max(int(side * scale / BLOCK_UM), 1) for side in (full.height, full.width))
     cover, found = _cover(slide, scale, glass, _fitted(dark, rows, columns, full, scale) > _TISSUE)
     kinds = kinds_of(cover)
     layers, block_px = large.in_layers(cover), BLOCK_UM / scale
-    searched = MegakaryocyteSearch(
-        _examined_mm2(kinds, cover, layers),
-        large.likeliest_first(large.outside(found, layers, (block_px, block_px))),
-    )
+    searched = MegakaryocyteSearch()  # by an assumed scale, none can be told from other cells
+    if known is not None:
+        searched = MegakaryocyteSearch(
+            _examined_mm2(kinds, cover, layers),
+            large.likeliest_first(large.outside(found, layers, (block_px, block_px))),
+        )
     tile_px = tuple(min(round(TILE_UM / scale), side) for side in (full.width, full.height))
     corners, richness = _tiles(kinds == BlockKind.MONOLAYER, cover.purple)
     tiles = np.floor(corners[:, ::-1] * (BLOCK_UM / scale)).astype(np.int64)
@@ -265,14 +268,14 @@ def _shrunk(
     return np.asarray(region.resize(size, Image.Resampling.BOX, box=inner))
 
 
-def _scale(slide: Slide, dark: Floats) -> float:
-    """Return micrometres per px: as stated, unless red cells surely contradict it, as in any field."""
+def _scale(slide: Slide, dark: Floats) -> float | None:
+    """Return micrometres per px: as stated, unless red cells surely contradict it; None if neither tells."""
     found = _red_cells(slide, dark)
     measured = None if found is None else plausible(RED_CELL_UM / found.value)
     if found is None or measured is None:
-        return slide.mpp or _ASSUMED_MPP
+        return slide.mpp
     if slide.mpp is None:
-        return _ASSUMED_MPP if found.confidence < _LEAST_CONFIDENCE else measured
+        return None if found.confidence < _LEAST_CONFIDENCE else measured
     is_alike = 1 / SAME_SCALE <= slide.mpp / measured <= SAME_SCALE
     return slide.mpp if is_alike or found.confidence < VERY_SURE else measured
 
